@@ -1,0 +1,6 @@
+-- Takes the enqueueing functions away; the jobs stay.
+DROP FUNCTION mainspring.remove_job(text);
+DROP FUNCTION mainspring.add_job(text, jsonb, text, timestamptz, integer, text, integer, text[], text);
+DROP FUNCTION mainspring.enqueue(text[], text[], text[], timestamptz[], integer[], integer[], text[], text[], text[], boolean);
+DROP FUNCTION mainspring.wake(integer, timestamptz);
+DROP FUNCTION mainspring.enqueue_one(bigint, text, jsonb, text, timestamptz, smallint, smallint, text, text, text[]);

@@ -1,0 +1,213 @@
+-- Enqueueing has one home, here, with one meaning for Rust, SQL and triggers. Whatever
+-- adds a job calls `mainspring.enqueue`, which refuses bad input as a whole: nothing is
+-- stored when anything is wrong.
+--
+-- The functions run as their owner (SECURITY DEFINER), so that a role needs nothing but
+-- EXECUTE on them.
+
+-- Adds one job, as the table of key modes in docs/LIFECYCLE.md says when its key is taken. The loop ends:
+-- each lap either stores or returns a row, or takes the key from one running job.
+CREATE FUNCTION mainspring.enqueue_one(
+    new_id bigint, new_task text, new_payload jsonb, new_queue text, new_run_at timestamptz,
+    new_priority smallint, new_max_attempts smallint, new_key text, key_mode text, new_flags text[])
+RETURNS mainspring.jobs
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    moment timestamptz := clock_timestamp();
+    dedupe boolean := coalesce(key_mode = 'unsafe_dedupe', false);
+    keep_run_at boolean := coalesce(key_mode = 'preserve_run_at', false);
+    stored mainspring.jobs;
+BEGIN
+    LOOP
+        INSERT INTO mainspring.jobs AS old
+            (id, task, payload, queue, run_at, priority, max_attempts, key, flags, state)
+        VALUES (new_id, new_task, new_payload, new_queue, new_run_at, new_priority, new_max_attempts,
+            new_key, new_flags, mainspring.waiting_state(new_queue, new_run_at, moment))
+        ON CONFLICT (key) WHERE key IS NOT NULL AND state <> 'dead' DO UPDATE
+            SET task = CASE WHEN dedupe THEN old.task ELSE excluded.task END,
+                payload = CASE
+                    WHEN dedupe THEN old.payload
+                    WHEN jsonb_typeof(old.payload) = 'array' AND jsonb_typeof(excluded.payload) = 'array'
+                    THEN old.payload || excluded.payload ELSE excluded.payload END,
+                queue = CASE WHEN dedupe THEN old.queue ELSE excluded.queue END,
+                priority = CASE WHEN dedupe THEN old.priority ELSE excluded.priority END,
+                max_attempts = CASE WHEN dedupe THEN old.max_attempts ELSE excluded.max_attempts END,
+                flags = CASE WHEN dedupe THEN old.flags ELSE excluded.flags END,
+                run_at = CASE WHEN dedupe OR (keep_run_at AND old.attempts = 0)
+                    THEN old.run_at ELSE excluded.run_at END,
+                state = CASE WHEN dedupe THEN old.state ELSE mainspring.waiting_state(excluded.queue,
+                    CASE WHEN keep_run_at AND old.attempts = 0
+                        THEN old.run_at ELSE excluded.run_at END, moment) END,
+                attempts = CASE WHEN dedupe THEN old.attempts ELSE 0 END,
+                last_error = CASE WHEN dedupe THEN old.last_error END,
+                progress = CASE WHEN dedupe THEN old.progress END,
+                progress_note = CASE WHEN dedupe THEN old.progress_note END,
+                revision = old.revision + CASE WHEN old.state = 'running' THEN 0 ELSE 1 END,
+                updated_at = moment
+            WHERE dedupe OR old.state <> 'running'
+        RETURNING * INTO stored;
+        IF FOUND THEN
+            RETURN stored;
+        END IF;
+
+        -- A running job holds the key: it loses it, and has no attempt left after this one.
+        UPDATE mainspring.jobs AS held
+        SET key = NULL, max_attempts = held.attempts, updated_at = moment
+        WHERE held.key = new_key AND held.state = 'running';
+    END LOOP;
+END $$;
+
+-- Tells listening workers that jobs are due now or soon; `hint` is the smallest priority and
+-- the oldest run_at (in seconds since 1970) among them, by which they know where to look.
+CREATE FUNCTION mainspring.wake(least_priority integer, oldest timestamptz)
+RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT pg_notify('mainspring', format('%s %s', least_priority, floor(extract(epoch FROM oldest))::bigint))
+    WHERE oldest < clock_timestamp() + interval '20 seconds'
+$$;
+
+-- Adds jobs, one for each element of the arrays, and answers a row for each in the order of the
+-- input, with new ids in that order too. A NULL element, or a NULL array, means the default. Flags
+-- come as the text of a JSON array of labels.
+--
+-- With keys, the living rows they meet are locked first in the order of their ids, which is the order
+-- in which settling locks its rows, and then handled in the order of their keys: so two of these
+-- statements do not wait for each other in a circle.
+CREATE FUNCTION mainspring.enqueue(
+    tasks text[], payloads text[] DEFAULT NULL, queues text[] DEFAULT NULL,
+    run_ats timestamptz[] DEFAULT NULL, priorities integer[] DEFAULT NULL,
+    attempt_limits integer[] DEFAULT NULL, keys text[] DEFAULT NULL, key_modes text[] DEFAULT NULL,
+    flag_sets text[] DEFAULT NULL, notify boolean DEFAULT true)
+RETURNS TABLE (ordinal bigint, job_id bigint, job_state mainspring.job_state, job_priority smallint,
+    job_run_at timestamptz)
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    moment timestamptz := clock_timestamp();
+    payload_limit bigint := coalesce(nullif(current_setting('mainspring.max_payload_bytes', true), ''), '1048576');
+    problem text;
+    item record;
+    stored mainspring.jobs;
+    least_priority integer;
+    oldest timestamptz;
+BEGIN
+    SELECT p.problem INTO problem
+    FROM unnest(tasks, payloads, queues, priorities, attempt_limits, keys, key_modes, flag_sets)
+        WITH ORDINALITY AS s(task, payload, queue, priority, max_attempts, key, key_mode, flags, ord)
+    CROSS JOIN LATERAL (SELECT CASE
+        WHEN s.task IS NULL THEN 'task must be 1 to 128 characters, got none'
+        WHEN char_length(s.task) NOT BETWEEN 1 AND 128
+            THEN format('task must be 1 to 128 characters, got %s', char_length(s.task))
+        WHEN char_length(s.queue) NOT BETWEEN 1 AND 128
+            THEN format('queue must be 1 to 128 characters, got %s', char_length(s.queue))
+        WHEN char_length(s.key) NOT BETWEEN 1 AND 512
+            THEN format('key must be 1 to 512 characters, got %s', char_length(s.key))
+        WHEN s.key_mode NOT IN ('replace', 'preserve_run_at', 'unsafe_dedupe') THEN format(
+            'key_mode must be replace, preserve_run_at or unsafe_dedupe, got %s', quote_literal(s.key_mode))
+        WHEN s.max_attempts NOT BETWEEN 1 AND 32767
+            THEN format('max_attempts must be 1 to 32767, got %s', s.max_attempts)
+        WHEN s.priority NOT BETWEEN -32768 AND 32767
+            THEN format('priority must be -32768 to 32767, got %s', s.priority)
+        WHEN octet_length(s.payload) > payload_limit
+            THEN format('payload must be at most %s bytes, got %s', payload_limit, octet_length(s.payload))
+        END AS problem) AS p
+    WHERE p.problem IS NOT NULL
+    ORDER BY s.ord LIMIT 1;
+    IF problem IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = problem, HINT = 'Nothing was stored.';
+    END IF;
+
+    IF keys IS NULL THEN
+        RETURN QUERY
+        INSERT INTO mainspring.jobs AS j (task, payload, queue, run_at, priority, max_attempts, flags, state)
+        SELECT s.task, coalesce(s.payload, '{}')::jsonb, s.queue, coalesce(s.run_at, moment),
+            coalesce(s.priority, 0), coalesce(s.max_attempts, 25),
+            CASE WHEN s.flags IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(s.flags::jsonb)) END,
+            mainspring.waiting_state(s.queue, coalesce(s.run_at, moment), moment)
+        FROM unnest(tasks, payloads, queues, run_ats, priorities, attempt_limits, flag_sets)
+            WITH ORDINALITY AS s(task, payload, queue, run_at, priority, max_attempts, flags, ord)
+        ORDER BY s.ord
+        RETURNING 0::bigint, j.id, j.state, j.priority, j.run_at;
+    ELSE
+        PERFORM 1 FROM mainspring.jobs AS j
+        WHERE j.key = ANY (keys) AND j.key IS NOT NULL AND j.state <> 'dead'
+        ORDER BY j.id FOR UPDATE;
+
+        FOR item IN
+            SELECT q.* FROM (
+                SELECT s.*, nextval('mainspring.jobs_id_seq') AS id
+                FROM unnest(tasks, payloads, queues, run_ats, priorities, attempt_limits, keys, key_modes, flag_sets)
+                    WITH ORDINALITY
+                    AS s(task, payload, queue, run_at, priority, max_attempts, key, key_mode, flags, ord)
+                ORDER BY s.ord OFFSET 0
+            ) AS q
+            ORDER BY q.key NULLS FIRST, q.ord
+        LOOP
+            stored := mainspring.enqueue_one(item.id, item.task, coalesce(item.payload, '{}')::jsonb, item.queue,
+                coalesce(item.run_at, moment), coalesce(item.priority, 0)::smallint,
+                coalesce(item.max_attempts, 25)::smallint, item.key, item.key_mode,
+                CASE WHEN item.flags IS NOT NULL
+                    THEN ARRAY(SELECT jsonb_array_elements_text(item.flags::jsonb)) END);
+            ordinal := item.ord;
+            job_id := stored.id;
+            job_state := stored.state;
+            job_priority := stored.priority;
+            job_run_at := stored.run_at;
+            RETURN NEXT;
+        END LOOP;
+    END IF;
+
+    IF notify THEN
+        SELECT min(coalesce(s.priority, 0)), min(coalesce(s.run_at, moment)) INTO least_priority, oldest
+        FROM unnest(tasks, priorities, run_ats) AS s(task, priority, run_at);
+        PERFORM mainspring.wake(least_priority, oldest);
+    END IF;
+END $$;
+
+-- Adds one job and answers it as `jobs_view` shows it. Only `task` is needed; NULL means the default.
+CREATE FUNCTION mainspring.add_job(
+    task text, payload jsonb DEFAULT '{}', queue text DEFAULT NULL, run_at timestamptz DEFAULT NULL,
+    max_attempts integer DEFAULT NULL, key text DEFAULT NULL, priority integer DEFAULT NULL,
+    flags text[] DEFAULT NULL, key_mode text DEFAULT NULL)
+RETURNS mainspring.jobs_view
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    added bigint;
+    answer mainspring.jobs_view;
+BEGIN
+    SELECT e.job_id INTO added FROM mainspring.enqueue(
+        ARRAY[add_job.task], ARRAY[add_job.payload::text], ARRAY[add_job.queue], ARRAY[add_job.run_at],
+        ARRAY[add_job.priority], ARRAY[add_job.max_attempts],
+        CASE WHEN add_job.key IS NOT NULL THEN ARRAY[add_job.key] END, ARRAY[add_job.key_mode],
+        CASE WHEN add_job.flags IS NOT NULL THEN ARRAY[to_jsonb(add_job.flags)::text] END) AS e;
+    SELECT v.* INTO answer FROM mainspring.jobs_view AS v WHERE v.id = added;
+    RETURN answer;
+END $$;
+
+-- Takes the job under `key` back: a waiting one is deleted and its id answered; a running one loses
+-- its key and is not retried; an unknown key changes nothing. Answers NULL when nothing was deleted.
+CREATE FUNCTION mainspring.remove_job(key text)
+RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    removed bigint;
+BEGIN
+    DELETE FROM mainspring.jobs AS j
+    WHERE j.key = remove_job.key AND j.state IN ('scheduled', 'parked', 'ready')
+    RETURNING j.id INTO removed;
+    IF removed IS NULL THEN
+        UPDATE mainspring.jobs AS j
+        SET key = NULL, max_attempts = j.attempts, updated_at = clock_timestamp()
+        WHERE j.key = remove_job.key AND j.state = 'running';
+    END IF;
+    RETURN removed;
+END $$;

@@ -1,0 +1,2 @@
+-- Takes admission away; parked jobs stay parked.
+DROP FUNCTION mainspring.admit(text[]);

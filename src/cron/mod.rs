@@ -1,1 +1,0 @@
-//! Cron: expressions and crontab text.

@@ -1,0 +1,136 @@
+//! What a task is, and what a caller may say about one job of it. No database, no actors.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+/// A kind of work: a message type with a name.
+pub trait Task: Serialize {
+    /// The task's name, 1 to 128 characters, the same in every process and for as long as jobs of it live.
+    const NAME: &'static str;
+}
+
+/// What happens when another living job already holds the key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum KeyMode {
+    /// The waiting job takes every field of the new one. A running one loses its key and is not
+    /// retried, and a new job is added. The default.
+    #[default]
+    Replace,
+    /// As `Replace`, but a job that has not been attempted keeps its `run_at`.
+    PreserveRunAt,
+    /// The job that holds the key stays as it is, waiting or running, and is answered.
+    UnsafeDedupe,
+}
+
+impl KeyMode {
+    /// The mode's name in SQL and in crontabs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Replace => "replace",
+            Self::PreserveRunAt => "preserve_run_at",
+            Self::UnsafeDedupe => "unsafe_dedupe",
+        }
+    }
+}
+
+/// A job to be added: the task's payload and the options of this one job.
+///
+/// ```
+/// use mainspring::{Enqueue, Task};
+/// use serde::Serialize;
+///
+/// #[derive(Serialize)]
+/// struct PublishReport { report_id: String }
+/// impl Task for PublishReport { const NAME: &'static str = "report.publish"; }
+///
+/// let job = Enqueue::new(PublishReport { report_id: "r1".into() }).key("schedule:7").priority(-5);
+/// assert_eq!(job.options().priority, -5);
+/// ```
+#[derive(Debug, Clone)]
+pub struct Enqueue<T> {
+    task: T,
+    options: JobOptions,
+}
+
+/// The options of one job, with their defaults.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobOptions {
+    /// When the job is due; `None`, the default, is now by the database's clock.
+    pub run_at: Option<DateTime<Utc>>,
+    /// Smaller runs first; default 0.
+    pub priority: i16,
+    /// The lane the job runs in, 1 to 128 characters; default none.
+    pub queue: Option<String>,
+    /// After how many failed attempts the job is dead, at least 1; default 25.
+    pub max_attempts: i16,
+    /// Unique over living jobs, 1 to 512 characters; default none.
+    pub key: Option<String>,
+    /// What a taken key means; default [`KeyMode::Replace`].
+    pub key_mode: KeyMode,
+}
+
+impl Default for JobOptions {
+    fn default() -> Self {
+        Self {
+            run_at: None,
+            priority: 0,
+            queue: None,
+            max_attempts: 25,
+            key: None,
+            key_mode: KeyMode::Replace,
+        }
+    }
+}
+
+impl<T: Task> Enqueue<T> {
+    /// A job of `task` with default options.
+    pub fn new(task: T) -> Self {
+        Self { task, options: JobOptions::default() }
+    }
+
+    /// Makes the job due at `run_at`.
+    pub fn run_at(mut self, run_at: DateTime<Utc>) -> Self {
+        self.options.run_at = Some(run_at);
+        self
+    }
+
+    /// Sets the priority; smaller runs first.
+    pub fn priority(mut self, priority: i16) -> Self {
+        self.options.priority = priority;
+        self
+    }
+
+    /// Puts the job into a queue.
+    pub fn queue(mut self, queue: impl Into<String>) -> Self {
+        self.options.queue = Some(queue.into());
+        self
+    }
+
+    /// Sets how many attempts the job has.
+    pub fn max_attempts(mut self, max_attempts: i16) -> Self {
+        self.options.max_attempts = max_attempts;
+        self
+    }
+
+    /// Gives the job a key.
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        self.options.key = Some(key.into());
+        self
+    }
+
+    /// Says what a taken key means.
+    pub fn key_mode(mut self, key_mode: KeyMode) -> Self {
+        self.options.key_mode = key_mode;
+        self
+    }
+
+    /// The payload.
+    pub fn task(&self) -> &T {
+        &self.task
+    }
+
+    /// The options as they stand.
+    pub fn options(&self) -> &JobOptions {
+        &self.options
+    }
+}
