@@ -1,1 +1,8 @@
+//! Integration tests, all against a real PostgreSQL.
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
+mod enqueue;
+mod keys;
+mod migrations;
+mod queues;
+mod server;

@@ -1,0 +1,166 @@
+//! The table of key modes, every cell, and races on hot keys.
+
+use std::sync::Barrier;
+use std::thread;
+
+use chrono::{TimeDelta, Utc};
+use diesel::PgConnection;
+use diesel::connection::SimpleConnection;
+use mainspring::KeyMode::{PreserveRunAt, Replace, UnsafeDedupe};
+
+use crate::enqueue::note;
+use crate::migrations::count;
+use crate::server::TestDatabase;
+
+const WAITING: &str = "UPDATE mainspring.jobs SET revision = 0";
+const FAILED: &str = "UPDATE mainspring.jobs SET attempts = 2, last_error = 'boom'";
+const RUNNING: &str =
+    "UPDATE mainspring.jobs SET state = 'running', attempts = 1, lease = 1, worker_id = 1, locked_at = now()";
+
+/// A database with one job of key `k`, due in an hour, brought into `state`.
+fn with_holder(state: &str) -> (TestDatabase, PgConnection, i64) {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    let later = Utc::now() + TimeDelta::hours(1);
+    let id = mainspring::add(&mut conn, &note("old").key("k").run_at(later).priority(3)).unwrap();
+    conn.batch_execute(state).unwrap();
+    (database, conn, id)
+}
+
+fn matches(conn: &mut PgConnection, what: &str) -> bool {
+    count(conn, &format!("mainspring.jobs WHERE {what}")) == 1
+}
+
+#[test]
+fn replace_takes_every_field_of_a_waiting_job() {
+    for state in [WAITING, FAILED] {
+        let (_database, mut conn, id) = with_holder(state);
+        assert_eq!(mainspring::add(&mut conn, &note("new").key("k").key_mode(Replace)).unwrap(), id);
+        assert!(matches(
+            &mut conn,
+            "payload->>'text' = 'new' AND state = 'ready' AND priority = 0 \
+            AND attempts = 0 AND last_error IS NULL AND revision = 1"
+        ));
+    }
+}
+
+#[test]
+fn preserve_run_at_keeps_the_time_of_an_unattempted_job_only() {
+    let (_database, mut conn, id) = with_holder(WAITING);
+    assert_eq!(mainspring::add(&mut conn, &note("new").key("k").key_mode(PreserveRunAt)).unwrap(), id);
+    assert!(matches(&mut conn, "payload->>'text' = 'new' AND state = 'scheduled' AND revision = 1"));
+
+    let (_database, mut conn, id) = with_holder(FAILED);
+    assert_eq!(mainspring::add(&mut conn, &note("new").key("k").key_mode(PreserveRunAt)).unwrap(), id);
+    assert!(matches(&mut conn, "state = 'ready' AND attempts = 0 AND last_error IS NULL"));
+}
+
+#[test]
+fn unsafe_dedupe_changes_nothing_but_the_revision_of_a_waiting_job() {
+    for (state, unchanged) in [(WAITING, "attempts = 0"), (FAILED, "attempts = 2 AND last_error = 'boom'")] {
+        let (_database, mut conn, id) = with_holder(state);
+        assert_eq!(mainspring::add(&mut conn, &note("new").key("k").key_mode(UnsafeDedupe)).unwrap(), id);
+        assert!(matches(
+            &mut conn,
+            &format!(
+                "payload->>'text' = 'old' AND state = 'scheduled' \
+            AND priority = 3 AND revision = 1 AND {unchanged}"
+            )
+        ));
+    }
+}
+
+#[test]
+fn an_updating_mode_takes_the_key_from_a_running_job_and_adds_a_new_one() {
+    for mode in [Replace, PreserveRunAt] {
+        let (_database, mut conn, id) = with_holder(RUNNING);
+        let new = mainspring::add(&mut conn, &note("new").key("k").key_mode(mode)).unwrap();
+        assert_ne!(new, id);
+        assert!(matches(
+            &mut conn,
+            &format!("id = {id} AND state = 'running' AND key IS NULL AND max_attempts = 1")
+        ));
+        assert!(matches(&mut conn, &format!("id = {new} AND state = 'ready' AND key = 'k'")));
+    }
+}
+
+#[test]
+fn unsafe_dedupe_queues_nothing_while_the_job_runs() {
+    let (_database, mut conn, id) = with_holder(RUNNING);
+    assert_eq!(mainspring::add(&mut conn, &note("new").key("k").key_mode(UnsafeDedupe)).unwrap(), id);
+    assert!(matches(&mut conn, "key = 'k' AND payload->>'text' = 'old' AND revision = 0"));
+}
+
+#[test]
+fn a_dead_job_does_not_hold_its_key() {
+    let (_database, mut conn, id) = with_holder("UPDATE mainspring.jobs SET state = 'dead'");
+    assert_ne!(mainspring::add(&mut conn, &note("new").key("k")).unwrap(), id);
+    assert_eq!(count(&mut conn, "mainspring.jobs"), 2);
+}
+
+#[test]
+fn two_arrays_are_joined_old_first_and_the_same_key_twice_is_one_after_the_other() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    conn.batch_execute(
+        "SELECT * FROM mainspring.enqueue(ARRAY['t', 't'], payloads => ARRAY['[1]', '[2]'], keys => ARRAY['k', 'k'])",
+    )
+    .unwrap();
+    assert!(matches(&mut conn, "payload = '[1, 2]' AND revision = 1"));
+}
+
+#[test]
+fn remove_deletes_a_waiting_job_and_takes_the_key_of_a_running_one() {
+    let (_database, mut conn, id) = with_holder(FAILED);
+    assert_eq!(mainspring::remove(&mut conn, "k").unwrap(), Some(id));
+    assert_eq!(mainspring::remove(&mut conn, "k").unwrap(), None);
+
+    let (_database, mut conn, _) = with_holder(RUNNING);
+    assert_eq!(mainspring::remove(&mut conn, "k").unwrap(), None);
+    assert!(matches(&mut conn, "state = 'running' AND key IS NULL AND max_attempts = attempts"));
+}
+
+#[test]
+fn ten_writers_on_ten_hot_keys_while_jobs_run_and_end_always_get_a_row() {
+    let database = TestDatabase::new();
+    let start = Barrier::new(12);
+    thread::scope(|scope| {
+        for _ in 0..10 {
+            scope.spawn(|| {
+                let mut conn = database.connection();
+                start.wait();
+                for round in 0..150 {
+                    let key = format!("hot-{}", round % 10);
+                    assert!(mainspring::add(&mut conn, &note("a").key(key)).unwrap() > 0);
+                }
+            });
+        }
+        for worker in 1..=2 {
+            let (database, start) = (&database, &start);
+            scope.spawn(move || {
+                let mut conn = database.connection();
+                start.wait();
+                for _ in 0..300 {
+                    conn.batch_execute(&format!(
+                        "UPDATE mainspring.jobs SET state = 'running', attempts = attempts + 1, lease = 1, \
+                         worker_id = {worker}, locked_at = now() WHERE id = ANY (ARRAY(SELECT id FROM mainspring.jobs \
+                         WHERE state = 'ready' ORDER BY id LIMIT 3 FOR UPDATE SKIP LOCKED))"
+                    ))
+                    .unwrap();
+                    conn.batch_execute(&format!(
+                        "DELETE FROM mainspring.jobs WHERE state = 'running' AND worker_id = {worker}"
+                    ))
+                    .unwrap();
+                }
+            });
+        }
+    });
+    let mut conn = database.connection();
+    assert_eq!(
+        count(
+            &mut conn,
+            "(SELECT key FROM mainspring.jobs WHERE key IS NOT NULL GROUP BY key HAVING count(*) > 1) AS twice"
+        ),
+        0
+    );
+}
