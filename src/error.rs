@@ -1,40 +1,71 @@
 //! What can go wrong, each variant because a caller would act differently. Logs nothing.
 
+use std::sync::Arc;
+
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use thiserror::Error;
 
 /// Why the store could not do what it was asked.
-#[derive(Debug, Error)]
+#[derive(Debug, Clone, Error)]
 pub enum StoreError {
     /// A field of a new job breaks its limit; nothing was stored. The text names the field, the limit
     /// and what came.
     #[error("{0}")]
     Invalid(String),
     /// The payload could not be written as JSON; nothing was stored.
-    #[error("payload of task `{task}` cannot be written as JSON")]
+    #[error("payload of task `{task}` cannot be written as JSON: {source}")]
     Payload {
         /// The task whose payload it is.
-        task: &'static str,
+        task: String,
         /// What serde said.
-        source: serde_json::Error,
+        source: Arc<serde_json::Error>,
     },
     /// A migration could not be applied; the schema is as it was before.
     #[error("cannot migrate the schema mainspring: {0}")]
     Migration(String),
-    /// The database refused a statement, or could not be reached.
+    /// The database was migrated by a newer version of Mainspring that this one cannot work with.
+    #[error(
+        "the schema mainspring is at migration {found}, newer than this program's {known}: update the program"
+    )]
+    SchemaTooNew {
+        /// The newest migration in the database.
+        found: String,
+        /// The newest migration this program has.
+        known: String,
+    },
+    /// No connection to the database could be made. The text is libpq's, and holds no password.
+    #[error("cannot connect to the database: {0}")]
+    Connect(String),
+    /// The connection broke, or the database refused a statement. When the connection broke during an enqueue, the
+    /// job may or may not have been stored: a key makes it safe to ask again.
     #[error("database error: {0}")]
-    Database(diesel::result::Error),
+    Database(#[source] Arc<DieselError>),
 }
 
-impl From<diesel::result::Error> for StoreError {
-    fn from(error: diesel::result::Error) -> Self {
-        use diesel::result::{DatabaseErrorKind, Error};
+impl StoreError {
+    /// Whether waiting cannot help: the database answered, and refused for good.
+    pub(crate) fn is_permanent(&self) -> bool {
+        match self {
+            Self::Connect(text) => {
+                ["authentication failed", "does not exist", "no pg_hba.conf entry", "no password supplied"]
+                    .iter()
+                    .any(|sign| text.contains(sign))
+            }
+            Self::Invalid(_) | Self::Payload { .. } | Self::Migration(_) | Self::SchemaTooNew { .. } => true,
+            Self::Database(_) => false,
+        }
+    }
+}
+
+impl From<DieselError> for StoreError {
+    fn from(error: DieselError) -> Self {
         match &error {
-            Error::DatabaseError(DatabaseErrorKind::Unknown, facts)
+            DieselError::DatabaseError(DatabaseErrorKind::Unknown, facts)
                 if facts.hint() == Some("Nothing was stored.") =>
             {
                 Self::Invalid(facts.message().to_owned())
             }
-            _ => Self::Database(error),
+            _ => Self::Database(Arc::new(error)),
         }
     }
 }

@@ -1,7 +1,11 @@
 //! What a task is, and what a caller may say about one job of it. No database, no actors.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+
+use crate::error::StoreError;
 
 /// A kind of work: a message type with a name.
 pub trait Task: Serialize {
@@ -127,6 +131,61 @@ impl<T: Task> Enqueue<T> {
     /// The payload.
     pub fn task(&self) -> &T {
         &self.task
+    }
+
+    /// The options as they stand.
+    pub fn options(&self) -> &JobOptions {
+        &self.options
+    }
+}
+
+impl<T: Task> TryFrom<Enqueue<T>> for NewJob {
+    type Error = StoreError;
+
+    fn try_from(enqueue: Enqueue<T>) -> Result<Self, StoreError> {
+        let payload = serde_json::to_string(&enqueue.task)
+            .map_err(|error| StoreError::Payload { task: T::NAME.into(), source: error.into() })?;
+        Ok(Self { task: Cow::Borrowed(T::NAME), payload, options: enqueue.options })
+    }
+}
+
+/// A job to be added whose task is known by name only: what [`Enqueue`] becomes on its way to the store,
+/// and what programs use that do not have the task's type, such as the command line.
+///
+/// ```
+/// use mainspring::{JobOptions, NewJob};
+///
+/// let job = NewJob::new("report.publish", &serde_json::json!({"report_id": "r1"}))
+///     .with_options(JobOptions { priority: -5, ..JobOptions::default() });
+/// assert_eq!(job.task(), "report.publish");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewJob {
+    pub(crate) task: Cow<'static, str>,
+    pub(crate) payload: String,
+    pub(crate) options: JobOptions,
+}
+
+impl NewJob {
+    /// A job of the task named `task` with default options.
+    pub fn new(task: impl Into<Cow<'static, str>>, payload: &serde_json::Value) -> Self {
+        Self { task: task.into(), payload: payload.to_string(), options: JobOptions::default() }
+    }
+
+    /// The same job with other options.
+    pub fn with_options(mut self, options: JobOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// The task's name.
+    pub fn task(&self) -> &str {
+        &self.task
+    }
+
+    /// The payload as JSON text.
+    pub fn payload(&self) -> &str {
+        &self.payload
     }
 
     /// The options as they stand.

@@ -9,5 +9,5 @@ mod job;
 mod store;
 
 pub use error::StoreError;
-pub use job::{Enqueue, JobOptions, KeyMode, Task};
-pub use store::{add, migrate, remove};
+pub use job::{Enqueue, JobOptions, KeyMode, NewJob, Task};
+pub use store::{migrate, remove};

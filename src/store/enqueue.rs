@@ -1,45 +1,75 @@
 //! Adds jobs and takes them back by key, in whatever transaction the connection is in. What a taken key
 //! means is decided by the SQL function behind it, the one home of enqueueing, and nowhere else.
 
+use chrono::{DateTime, Utc};
+use diesel::RunQueryDsl;
 use diesel::pg::PgConnection;
-use diesel::sql_types::{BigInt, Integer, Nullable, Text, Timestamptz};
-use diesel::{QueryableByName, RunQueryDsl, sql_query};
+use diesel::sql_types::{Array, BigInt, Integer, Nullable, SmallInt, Text, Timestamptz};
 
+use super::statement::Statement;
 use crate::error::StoreError;
-use crate::job::{Enqueue, Task};
+use crate::job::{Enqueue, NewJob, Task};
 
-#[derive(QueryableByName)]
-struct JobId {
-    #[diesel(sql_type = Nullable<BigInt>)]
-    id: Option<i64>,
+/// A job as the store took it: its row, and where it waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Added {
+    pub(crate) id: i64,
+    pub(crate) priority: i16,
+    pub(crate) run_at: DateTime<Utc>,
 }
 
-/// Adds one job and answers its id. Part of the caller's transaction, if there is one: invisible
-/// until it commits, gone when it rolls back.
-///
-/// # Errors
-///
-/// [`StoreError::Invalid`] when a field breaks its limit: nothing is stored, and the text names the
-/// field, the limit and what came.
-pub fn add<T: Task>(conn: &mut PgConnection, job: &Enqueue<T>) -> Result<i64, StoreError> {
-    let payload =
-        serde_json::to_string(job.task()).map_err(|source| StoreError::Payload { task: T::NAME, source })?;
-    refuse_nul(T::NAME, &payload, job)?;
-    let options = job.options();
-    let added: JobId = sql_query(
-        "SELECT job_id AS id FROM mainspring.enqueue(ARRAY[$1], ARRAY[$2], ARRAY[$3], ARRAY[$4], \
-         ARRAY[$5], ARRAY[$6], CASE WHEN $7 IS NOT NULL THEN ARRAY[$7] END, ARRAY[$8])",
-    )
-    .bind::<Text, _>(T::NAME)
-    .bind::<Text, _>(&payload)
-    .bind::<Nullable<Text>, _>(&options.queue)
-    .bind::<Nullable<Timestamptz>, _>(options.run_at)
-    .bind::<Integer, _>(i32::from(options.priority))
-    .bind::<Integer, _>(i32::from(options.max_attempts))
-    .bind::<Nullable<Text>, _>(&options.key)
-    .bind::<Text, _>(options.key_mode.as_str())
-    .get_result(conn)?;
-    added.id.ok_or(StoreError::Database(diesel::result::Error::NotFound))
+impl<T: Task> Enqueue<T> {
+    /// Adds the job on the caller's own connection and answers its id. Part of the caller's transaction, if
+    /// there is one: invisible until it commits, gone when it rolls back. Workers are told at the commit.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Invalid`] when a field breaks its limit: nothing is stored, and the text names the
+    /// field, the limit and what came. [`StoreError::Database`] when the database refuses for another reason.
+    pub fn insert(self, conn: &mut PgConnection) -> Result<i64, StoreError> {
+        NewJob::try_from(self)?.insert(conn)
+    }
+}
+
+impl NewJob {
+    /// Adds the job, as [`Enqueue::insert`] does.
+    ///
+    /// # Errors
+    ///
+    /// As [`Enqueue::insert`].
+    pub fn insert(self, conn: &mut PgConnection) -> Result<i64, StoreError> {
+        let added = enqueue(conn, &[self])?;
+        added.first().map(|job| job.id).ok_or_else(|| diesel::result::Error::NotFound.into())
+    }
+}
+
+/// Adds the jobs in one statement, all or none, and answers them in the order of the input.
+pub(crate) fn enqueue(conn: &mut PgConnection, jobs: &[NewJob]) -> Result<Vec<Added>, StoreError> {
+    jobs.iter().try_for_each(refuse_nul)?;
+    let column = |get: fn(&NewJob) -> Option<&str>| jobs.iter().map(get).collect::<Vec<_>>();
+    // Without a key in the batch, the SQL function takes its short way: a plain multi-row insert.
+    let keys = jobs.iter().any(|job| job.options.key.is_some());
+    let rows: Vec<(i64, i64, i16, DateTime<Utc>)> =
+        Statement::<(BigInt, BigInt, SmallInt, Timestamptz)>::new(
+            "SELECT ordinal, job_id, job_priority, job_run_at \
+             FROM mainspring.enqueue({}, {}, {}, {}, {}, {}, {}, {})",
+        )
+        .bind::<Array<Text>, _>(jobs.iter().map(|job| job.task.as_ref()).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(jobs.iter().map(|job| job.payload.as_str()).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Text>>, _>(column(|job| job.options.queue.as_deref()))
+        .bind::<Array<Nullable<Timestamptz>>, _>(
+            jobs.iter().map(|job| job.options.run_at).collect::<Vec<_>>(),
+        )
+        .bind::<Array<Integer>, _>(jobs.iter().map(|job| i32::from(job.options.priority)).collect::<Vec<_>>())
+        .bind::<Array<Integer>, _>(
+            jobs.iter().map(|job| i32::from(job.options.max_attempts)).collect::<Vec<_>>(),
+        )
+        .bind::<Nullable<Array<Nullable<Text>>>, _>(keys.then(|| column(|job| job.options.key.as_deref())))
+        .bind::<Nullable<Array<Text>>, _>(
+            keys.then(|| jobs.iter().map(|job| job.options.key_mode.as_str()).collect::<Vec<_>>()),
+        )
+        .load(conn)?;
+    Ok(in_input_order(rows))
 }
 
 /// Takes back the job under `key`. A waiting job is deleted and its id answered; a running one loses
@@ -49,21 +79,32 @@ pub fn add<T: Task>(conn: &mut PgConnection, job: &Enqueue<T>) -> Result<i64, St
 ///
 /// [`StoreError::Database`] when the database refuses or cannot be reached.
 pub fn remove(conn: &mut PgConnection, key: &str) -> Result<Option<i64>, StoreError> {
-    let removed: JobId =
-        sql_query("SELECT mainspring.remove_job($1) AS id").bind::<Text, _>(key).get_result(conn)?;
-    Ok(removed.id)
+    let removed = Statement::<(Nullable<BigInt>,)>::new("SELECT mainspring.remove_job({})")
+        .bind::<Text, _>(key)
+        .get_result::<(Option<i64>,)>(conn)?;
+    Ok(removed.0)
+}
+
+// Keyless jobs are answered in order with ordinal 0; keyed ones are handled in the order of their keys.
+fn in_input_order(mut rows: Vec<(i64, i64, i16, DateTime<Utc>)>) -> Vec<Added> {
+    rows.sort_by_key(|row| row.0);
+    rows.into_iter().map(|(_, id, priority, run_at)| Added { id, priority, run_at }).collect()
 }
 
 // PostgreSQL's text and jsonb hold every character but this one.
-fn refuse_nul<T: Task>(task: &str, payload: &str, job: &Enqueue<T>) -> Result<(), StoreError> {
-    let options = job.options();
-    let fields = [("task", Some(task)), ("queue", options.queue.as_deref()), ("key", options.key.as_deref())];
+fn refuse_nul(job: &NewJob) -> Result<(), StoreError> {
+    let options = &job.options;
+    let fields = [
+        ("task", Some(job.task.as_ref())),
+        ("queue", options.queue.as_deref()),
+        ("key", options.key.as_deref()),
+    ];
     for (field, text) in fields {
         if text.is_some_and(|text| text.contains('\0')) {
             return Err(StoreError::Invalid(format!("{field} must not contain the character NUL, got one")));
         }
     }
-    if has_escaped_nul(payload) {
+    if has_escaped_nul(&job.payload) {
         return Err(StoreError::Invalid("payload must not contain the character NUL, got one".into()));
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 mod enqueue;
 mod migrate;
+mod statement;
 
-pub use enqueue::{add, remove};
+pub use enqueue::remove;
 pub use migrate::migrate;

@@ -25,7 +25,7 @@ fn a_job_added_in_a_transaction_is_gone_with_its_rollback() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
     let rolled_back = conn.transaction(|conn| {
-        mainspring::add(conn, &note("a"))?;
+        note("a").insert(conn)?;
         assert_eq!(count(conn, "mainspring.jobs"), 1);
         Err::<(), StoreError>(StoreError::Invalid("changed my mind".into()))
     });
@@ -37,7 +37,7 @@ fn a_job_added_in_a_transaction_is_gone_with_its_rollback() {
 fn a_plain_job_has_the_contracts_defaults() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
-    mainspring::add(&mut conn, &note("a")).unwrap();
+    note("a").insert(&mut conn).unwrap();
     conn.batch_execute("SELECT mainspring.add_job('note', '{\"text\": \"a\"}')").unwrap();
     let alike = "mainspring.jobs WHERE task = 'note' AND state = 'ready' AND queue IS NULL AND key IS NULL \
         AND priority = 0 AND attempts = 0 AND max_attempts = 25 AND payload = '{\"text\": \"a\"}' \
@@ -61,11 +61,11 @@ fn every_bad_field_from_rust_is_named_with_its_limit_and_stores_nothing() {
         (note(&"x".repeat(1 << 20)), "payload must be at most 1048576 bytes, got 1048587"),
     ];
     for (job, expected) in cases {
-        let error = mainspring::add(&mut conn, &job).unwrap_err();
+        let error = job.insert(&mut conn).unwrap_err();
         assert!(matches!(error, StoreError::Invalid(_)), "{error:?}");
         assert_eq!(error.to_string(), expected);
     }
-    mainspring::add(&mut conn, &note("the letters \\u0000 are text")).unwrap();
+    note("the letters \\u0000 are text").insert(&mut conn).unwrap();
     assert_eq!(count(&mut conn, "mainspring.jobs"), 1);
 }
 

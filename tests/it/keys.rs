@@ -22,7 +22,7 @@ fn with_holder(state: &str) -> (TestDatabase, PgConnection, i64) {
     let database = TestDatabase::new();
     let mut conn = database.connection();
     let later = Utc::now() + TimeDelta::hours(1);
-    let id = mainspring::add(&mut conn, &note("old").key("k").run_at(later).priority(3)).unwrap();
+    let id = note("old").key("k").run_at(later).priority(3).insert(&mut conn).unwrap();
     conn.batch_execute(state).unwrap();
     (database, conn, id)
 }
@@ -35,7 +35,7 @@ fn matches(conn: &mut PgConnection, what: &str) -> bool {
 fn replace_takes_every_field_of_a_waiting_job() {
     for state in [WAITING, FAILED] {
         let (_database, mut conn, id) = with_holder(state);
-        assert_eq!(mainspring::add(&mut conn, &note("new").key("k").key_mode(Replace)).unwrap(), id);
+        assert_eq!(note("new").key("k").key_mode(Replace).insert(&mut conn).unwrap(), id);
         assert!(matches(
             &mut conn,
             "payload->>'text' = 'new' AND state = 'ready' AND priority = 0 \
@@ -47,11 +47,11 @@ fn replace_takes_every_field_of_a_waiting_job() {
 #[test]
 fn preserve_run_at_keeps_the_time_of_an_unattempted_job_only() {
     let (_database, mut conn, id) = with_holder(WAITING);
-    assert_eq!(mainspring::add(&mut conn, &note("new").key("k").key_mode(PreserveRunAt)).unwrap(), id);
+    assert_eq!(note("new").key("k").key_mode(PreserveRunAt).insert(&mut conn).unwrap(), id);
     assert!(matches(&mut conn, "payload->>'text' = 'new' AND state = 'scheduled' AND revision = 1"));
 
     let (_database, mut conn, id) = with_holder(FAILED);
-    assert_eq!(mainspring::add(&mut conn, &note("new").key("k").key_mode(PreserveRunAt)).unwrap(), id);
+    assert_eq!(note("new").key("k").key_mode(PreserveRunAt).insert(&mut conn).unwrap(), id);
     assert!(matches(&mut conn, "state = 'ready' AND attempts = 0 AND last_error IS NULL"));
 }
 
@@ -59,7 +59,7 @@ fn preserve_run_at_keeps_the_time_of_an_unattempted_job_only() {
 fn unsafe_dedupe_changes_nothing_but_the_revision_of_a_waiting_job() {
     for (state, unchanged) in [(WAITING, "attempts = 0"), (FAILED, "attempts = 2 AND last_error = 'boom'")] {
         let (_database, mut conn, id) = with_holder(state);
-        assert_eq!(mainspring::add(&mut conn, &note("new").key("k").key_mode(UnsafeDedupe)).unwrap(), id);
+        assert_eq!(note("new").key("k").key_mode(UnsafeDedupe).insert(&mut conn).unwrap(), id);
         assert!(matches(
             &mut conn,
             &format!(
@@ -74,7 +74,7 @@ fn unsafe_dedupe_changes_nothing_but_the_revision_of_a_waiting_job() {
 fn an_updating_mode_takes_the_key_from_a_running_job_and_adds_a_new_one() {
     for mode in [Replace, PreserveRunAt] {
         let (_database, mut conn, id) = with_holder(RUNNING);
-        let new = mainspring::add(&mut conn, &note("new").key("k").key_mode(mode)).unwrap();
+        let new = note("new").key("k").key_mode(mode).insert(&mut conn).unwrap();
         assert_ne!(new, id);
         assert!(matches(
             &mut conn,
@@ -87,14 +87,14 @@ fn an_updating_mode_takes_the_key_from_a_running_job_and_adds_a_new_one() {
 #[test]
 fn unsafe_dedupe_queues_nothing_while_the_job_runs() {
     let (_database, mut conn, id) = with_holder(RUNNING);
-    assert_eq!(mainspring::add(&mut conn, &note("new").key("k").key_mode(UnsafeDedupe)).unwrap(), id);
+    assert_eq!(note("new").key("k").key_mode(UnsafeDedupe).insert(&mut conn).unwrap(), id);
     assert!(matches(&mut conn, "key = 'k' AND payload->>'text' = 'old' AND revision = 0"));
 }
 
 #[test]
 fn a_dead_job_does_not_hold_its_key() {
     let (_database, mut conn, id) = with_holder("UPDATE mainspring.jobs SET state = 'dead'");
-    assert_ne!(mainspring::add(&mut conn, &note("new").key("k")).unwrap(), id);
+    assert_ne!(note("new").key("k").insert(&mut conn).unwrap(), id);
     assert_eq!(count(&mut conn, "mainspring.jobs"), 2);
 }
 
@@ -131,7 +131,7 @@ fn ten_writers_on_ten_hot_keys_while_jobs_run_and_end_always_get_a_row() {
                 start.wait();
                 for round in 0..150 {
                     let key = format!("hot-{}", round % 10);
-                    assert!(mainspring::add(&mut conn, &note("a").key(key)).unwrap() > 0);
+                    assert!(note("a").key(key).insert(&mut conn).unwrap() > 0);
                 }
             });
         }

@@ -14,7 +14,7 @@ const LET_THROUGH: &str = "mainspring.jobs WHERE queue = 'q' AND state = 'ready'
 fn eight_that_admit_at_once_let_one_job_through() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
-    (0..12).for_each(|_| drop(mainspring::add(&mut conn, &note("a").queue("q")).unwrap()));
+    (0..12).for_each(|_| assert!(note("a").queue("q").insert(&mut conn).unwrap() > 0));
     assert_eq!(count(&mut conn, LET_THROUGH), 0);
     let start = Barrier::new(8);
     thread::scope(|scope| {
@@ -33,7 +33,7 @@ fn eight_that_admit_at_once_let_one_job_through() {
 fn a_held_queue_row_makes_admission_answer_busy_at_once() {
     let database = TestDatabase::new();
     let (mut conn, mut holder) = (database.connection(), database.connection());
-    mainspring::add(&mut conn, &note("a").queue("q")).unwrap();
+    note("a").queue("q").insert(&mut conn).unwrap();
     conn.batch_execute("INSERT INTO mainspring.queues (name) VALUES ('q')").unwrap();
     holder.batch_execute("BEGIN").unwrap();
     holder.batch_execute("SELECT 1 FROM mainspring.queues FOR UPDATE").unwrap();
@@ -46,7 +46,7 @@ fn a_held_queue_row_makes_admission_answer_busy_at_once() {
 fn limit_and_pause_of_a_queue_are_obeyed() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
-    (0..5).for_each(|_| drop(mainspring::add(&mut conn, &note("a").queue("q")).unwrap()));
+    (0..5).for_each(|_| assert!(note("a").queue("q").insert(&mut conn).unwrap() > 0));
     conn.batch_execute("INSERT INTO mainspring.queues (name, concurrency, paused) VALUES ('q', 3, true)")
         .unwrap();
     conn.batch_execute("SELECT * FROM mainspring.admit(ARRAY['q'])").unwrap();

@@ -1,0 +1,78 @@
+//! A statement that Diesel keeps prepared. Diesel prepares its own `sql_query` afresh each time and reads
+//! its columns by name; this one is kept by its text and its columns are read by their place.
+
+use std::borrow::Cow;
+use std::marker::PhantomData;
+
+use diesel::RunQueryDsl;
+use diesel::pg::{Pg, PgConnection};
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::result::QueryResult;
+use diesel::serialize::ToSql;
+use diesel::sql_types::HasSqlType;
+
+/// SQL text with a `{}` for each bound value, and the SQL types of the columns it answers.
+pub(super) struct Statement<'a, Columns> {
+    text: Cow<'a, str>,
+    binds: Vec<Box<dyn QueryFragment<Pg> + 'a>>,
+    columns: PhantomData<Columns>,
+}
+
+impl<'a, Columns> Statement<'a, Columns> {
+    pub(super) fn new(text: impl Into<Cow<'a, str>>) -> Self {
+        Self { text: text.into(), binds: Vec::new(), columns: PhantomData }
+    }
+
+    /// Binds the next value.
+    pub(super) fn bind<S, V>(mut self, value: V) -> Self
+    where
+        S: 'a,
+        V: ToSql<S, Pg> + 'a,
+        Pg: HasSqlType<S>,
+    {
+        self.binds.push(Box::new(Bound { value, sql_type: PhantomData::<S> }));
+        self
+    }
+}
+
+impl<Columns> QueryFragment<Pg> for Statement<'_, Columns> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        let mut binds = self.binds.iter();
+        let mut texts = self.text.split("{}");
+        out.push_sql(texts.next().unwrap_or_default());
+        for text in texts {
+            if let Some(bound) = binds.next() {
+                bound.walk_ast(out.reborrow())?;
+            }
+            out.push_sql(text);
+        }
+        Ok(())
+    }
+}
+
+// The text decides: no static id, so that Diesel keeps the prepared statement under the text.
+impl<Columns> QueryId for Statement<'_, Columns> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Columns> Query for Statement<'_, Columns> {
+    type SqlType = Columns;
+}
+
+impl<Columns> RunQueryDsl<PgConnection> for Statement<'_, Columns> {}
+
+struct Bound<S, V> {
+    value: V,
+    sql_type: PhantomData<S>,
+}
+
+impl<S, V> QueryFragment<Pg> for Bound<S, V>
+where
+    V: ToSql<S, Pg>,
+    Pg: HasSqlType<S>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_bind_param(&self.value)
+    }
+}
