@@ -33,6 +33,14 @@ pub enum StoreError {
         /// The newest migration this program has.
         known: String,
     },
+    /// The database lacks migrations, and the caller asked not to migrate.
+    #[error(
+        "the schema mainspring lacks the migrations {missing}: run `mainspring migrate`, or let start migrate"
+    )]
+    SchemaTooOld {
+        /// The versions that are missing, oldest first.
+        missing: String,
+    },
     /// No connection to the database could be made. The text is libpq's, and holds no password.
     #[error("cannot connect to the database: {0}")]
     Connect(String),
@@ -51,7 +59,11 @@ impl StoreError {
                     .iter()
                     .any(|sign| text.contains(sign))
             }
-            Self::Invalid(_) | Self::Payload { .. } | Self::Migration(_) | Self::SchemaTooNew { .. } => true,
+            Self::Invalid(_)
+            | Self::Payload { .. }
+            | Self::Migration(_)
+            | Self::SchemaTooNew { .. }
+            | Self::SchemaTooOld { .. } => true,
             Self::Database(_) => false,
         }
     }

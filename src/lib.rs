@@ -1,13 +1,17 @@
 //! Mainspring: a durable job queue and cron scheduler that lives inside an actix-web application and
 //! keeps its state in the application's own PostgreSQL.
-//!
-//! The crate is being built from the database upwards. What is here today: the schema, its
-//! migrations, and enqueueing with keys from Rust and from SQL. The actors that run jobs are not here yet.
 
+mod backoff;
+mod config;
 mod error;
 mod job;
+mod job_error;
+mod lifecycle;
 mod store;
 
+pub use config::{SettleDurability, StartPolicy};
 pub use error::StoreError;
 pub use job::{Enqueue, JobOptions, KeyMode, NewJob, Task};
-pub use store::{migrate, remove};
+pub use job_error::{JobError, JobResult};
+pub use lifecycle::{JobState, may_follow};
+pub use store::{HandlerConnection, migrate, remove, verify};

@@ -8,3 +8,4 @@ DROP TABLE mainspring.workers;
 DROP TABLE mainspring.jobs;
 DROP FUNCTION mainspring.waiting_state(text, timestamptz, timestamptz);
 DROP TYPE mainspring.job_state;
+DROP FUNCTION mainspring.compatible_from();

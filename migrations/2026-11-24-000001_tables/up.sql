@@ -4,6 +4,13 @@
 --
 -- Every statement creates something new, so none of them blocks a live table.
 
+-- The oldest newest-migration that a program must know to work with this schema. A migration that older
+-- programs cannot live with replaces this function; they refuse to start then, and say both numbers.
+CREATE FUNCTION mainspring.compatible_from()
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN '20261124000003';
+
 CREATE TYPE mainspring.job_state AS ENUM ('scheduled', 'parked', 'ready', 'running', 'dead');
 
 -- The one decision about where a waiting job waits: not due, held by its queue's

@@ -59,16 +59,34 @@ BEGIN
     END LOOP;
 END $$;
 
--- Tells listening workers that jobs are due now or soon; `hint` is the smallest priority and
--- the oldest run_at (in seconds since 1970) among them, by which they know where to look.
-CREATE FUNCTION mainspring.wake(least_priority integer, oldest timestamptz)
+-- Tells listening workers that jobs are due now or soon. The text is `job ORIGIN PRIORITY MILLISECONDS`, for
+-- jobs of a queue `queue ORIGIN PRIORITY MILLISECONDS NAME`, for more queues than are worth naming
+-- `queues ORIGIN PRIORITY MILLISECONDS`: who sent it (the setting mainspring.origin, by which a process knows
+-- its own), the smallest priority, and the oldest run_at in milliseconds since 1970, by which a worker knows
+-- where to look. Jobs further off than the slowest poll need no notification: a poll finds their time first.
+CREATE FUNCTION mainspring.wake(least_priority integer, oldest timestamptz, queues text[])
 RETURNS void
-LANGUAGE sql
+LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT pg_notify('mainspring', format('%s %s', least_priority, floor(extract(epoch FROM oldest))::bigint))
-    WHERE oldest < clock_timestamp() + interval '20 seconds'
-$$;
+DECLARE
+    hint text := format('%s %s %s', coalesce(nullif(current_setting('mainspring.origin', true), ''), '-'),
+        least_priority, floor(extract(epoch FROM oldest) * 1000)::bigint);
+    lanes text[];
+BEGIN
+    IF oldest > clock_timestamp() + interval '20 seconds' THEN
+        RETURN;
+    END IF;
+    lanes := ARRAY(SELECT DISTINCT q FROM unnest(queues) AS q WHERE q IS NOT NULL);
+    IF cardinality(lanes) > 8 THEN
+        PERFORM pg_notify('mainspring', 'queues ' || hint);
+    ELSE
+        PERFORM pg_notify('mainspring', 'queue ' || hint || ' ' || lane) FROM unnest(lanes) AS lane;
+    END IF;
+    IF array_position(queues, NULL) IS NOT NULL OR coalesce(cardinality(queues), 0) = 0 THEN
+        PERFORM pg_notify('mainspring', 'job ' || hint);
+    END IF;
+END $$;
 
 -- Adds jobs, one for each element of the arrays, and answers a row for each in the order of the
 -- input, with new ids in that order too. A NULL element, or a NULL array, means the default. Flags
@@ -162,10 +180,10 @@ BEGIN
         END LOOP;
     END IF;
 
-    IF notify THEN
+    IF notify AND cardinality(tasks) > 0 THEN
         SELECT min(coalesce(s.priority, 0)), min(coalesce(s.run_at, moment)) INTO least_priority, oldest
         FROM unnest(tasks, priorities, run_ats) AS s(task, priority, run_at);
-        PERFORM mainspring.wake(least_priority, oldest);
+        PERFORM mainspring.wake(least_priority, oldest, queues);
     END IF;
 END $$;
 

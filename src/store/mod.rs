@@ -1,8 +1,17 @@
 //! The store: the only place that speaks SQL. Free functions, the connection first, facts back.
 
-mod enqueue;
+pub(crate) mod admit;
+pub(crate) mod claim;
+pub(crate) mod cron;
+pub(crate) mod enqueue;
 mod migrate;
+pub(crate) mod pool;
+pub(crate) mod presence;
+pub(crate) mod retention;
+pub(crate) mod settle;
 mod statement;
 
 pub use enqueue::remove;
-pub use migrate::migrate;
+pub use migrate::{migrate, verify};
+pub use pool::HandlerConnection;
+pub(crate) use pool::{Lane, Store};

@@ -1,0 +1,117 @@
+//! How one scheduler is set up: plain values with defaults, checked once. No database, no actors.
+
+use std::time::Duration;
+
+/// What happens when the database cannot be reached at start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StartPolicy {
+    /// `start` answers with the error at once.
+    FailAtOnce,
+    /// `start` tries again with a growing pause, and gives up after this long. A refusal that waiting cannot
+    /// mend, such as a wrong password, is answered at once.
+    WaitFor(Duration),
+}
+
+/// What a crash of the database may forget about jobs that had been claimed or finished in its last moments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SettleDurability {
+    /// Claims and completions are written with `synchronous_commit = off`: after a crash of the database
+    /// (not of the application) a job finished in its last fraction of a second may run again, as
+    /// at-least-once delivery allows. Enqueues are always durable. The default.
+    #[default]
+    Relaxed,
+    /// Claims and completions wait for the disk as well.
+    Durable,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    pub(crate) database_url: String,
+    pub(crate) worker_name: String,
+    pub(crate) concurrency: usize,
+    pub(crate) worker_threads: usize,
+    pub(crate) pool_size: u32,
+    pub(crate) handler_pool_size: u32,
+    pub(crate) listen: bool,
+    pub(crate) migrate: bool,
+    pub(crate) poll_interval: Option<Duration>,
+    pub(crate) history_retention: Duration,
+    pub(crate) dead_retention: Option<Duration>,
+    pub(crate) grace_period: Duration,
+    pub(crate) heartbeat_timeout: Duration,
+    pub(crate) start_policy: StartPolicy,
+    pub(crate) settle_durability: SettleDurability,
+    /// Tells this process's own notifications from those of others.
+    pub(crate) origin: u64,
+}
+
+// With LISTEN a poll is only the safety net; without it, it is how jobs of other processes are found.
+const POLL_BESIDE_LISTEN: Duration = Duration::from_secs(10);
+const POLL_ALONE: Duration = Duration::from_secs(1);
+
+impl Config {
+    pub(crate) fn new(database_url: String) -> Self {
+        Self {
+            database_url,
+            worker_name: format!("{}:{}", host_name(), std::process::id()),
+            concurrency: 10,
+            worker_threads: std::thread::available_parallelism().map_or(1, usize::from),
+            pool_size: 4,
+            handler_pool_size: 10,
+            listen: true,
+            migrate: true,
+            poll_interval: None,
+            history_retention: Duration::from_secs(24 * 60 * 60),
+            dead_retention: None,
+            grace_period: Duration::from_secs(30),
+            heartbeat_timeout: Duration::from_secs(30),
+            start_policy: StartPolicy::WaitFor(Duration::from_secs(60)),
+            settle_durability: SettleDurability::Relaxed,
+            origin: fastrand::u64(1..),
+        }
+    }
+
+    /// Says what is wrong with the first value that is, and what was expected.
+    pub(crate) fn validate(&self) -> Result<(), String> {
+        let in_range = |name: &str, value: u64, least: u64, most: u64| {
+            (least..=most)
+                .contains(&value)
+                .then_some(())
+                .ok_or_else(|| format!("{name} must be {least} to {most}, got {value}"))
+        };
+        if self.database_url.trim().is_empty() {
+            return Err("database_url must name a PostgreSQL database, got an empty text".into());
+        }
+        in_range("concurrency", self.concurrency as u64, 1, 100_000)?;
+        in_range("worker_threads", self.worker_threads as u64, 1, 1_024)?;
+        in_range("pool_size", u64::from(self.pool_size), 2, 1_000)?;
+        in_range("handler_pool_size", u64::from(self.handler_pool_size), 1, 1_000)?;
+        in_range("worker_name length", self.worker_name.chars().count() as u64, 1, 256)?;
+        in_range("heartbeat_timeout in milliseconds", millis(self.heartbeat_timeout), 1_000, 86_400_000)?;
+        // Above 20 seconds, jobs due soon could be missed: see the SQL function mainspring.wake.
+        in_range("poll_interval in milliseconds", millis(self.poll_interval()), 10, 15_000)
+    }
+
+    pub(crate) fn poll_interval(&self) -> Duration {
+        self.poll_interval.unwrap_or(if self.listen { POLL_BESIDE_LISTEN } else { POLL_ALONE })
+    }
+
+    /// A tenth of the time-out, so that several may be missed before anybody calls the worker lost.
+    pub(crate) fn heartbeat_interval(&self) -> Duration {
+        self.heartbeat_timeout / 10
+    }
+
+    pub(crate) fn keeps_history(&self) -> bool {
+        !self.history_retention.is_zero()
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn host_name() -> String {
+    let from_file = std::fs::read_to_string("/etc/hostname").ok();
+    let named = std::env::var("HOSTNAME").ok().or(from_file).map(|name| name.trim().to_owned());
+    named.filter(|name| !name.is_empty()).unwrap_or_else(|| "worker".into())
+}

@@ -1,0 +1,109 @@
+//! How a handler says that an attempt did not succeed. Knows nothing of rows.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+/// What a handler answers: done, or why not.
+pub type JobResult = Result<(), JobError>;
+
+/// Why an attempt did not succeed, and what shall happen next. `?` makes one of any error, which means a retry
+/// after the back-off; the constructors say something else.
+///
+/// ```
+/// use std::time::Duration;
+/// use mainspring::{JobError, JobResult};
+///
+/// fn read_setting(text: &str) -> JobResult {
+///     if text.is_empty() {
+///         return Err(JobError::discard("no setting given: trying again cannot help"));
+///     }
+///     let _number: u32 = text.parse()?; // any error: a failed attempt, tried again later
+///     Ok(())
+/// }
+/// assert_eq!(read_setting("x").unwrap_err().to_string(), "invalid digit found in string");
+/// ```
+#[derive(Debug)]
+pub struct JobError(pub(crate) Verdict);
+
+/// What the handler asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Failed(String),
+    RetryIn(Duration, String),
+    Snooze(Duration),
+    Cancel(String),
+    Discard(String),
+}
+
+impl JobError {
+    /// The attempt failed and is spent; the next one comes after `delay` instead of the back-off.
+    pub fn retry_in(delay: Duration, reason: impl Into<String>) -> Self {
+        Self(Verdict::RetryIn(delay, reason.into()))
+    }
+
+    /// Not now: the job is due again after `delay`, and the attempt is not spent.
+    pub fn snooze(delay: Duration) -> Self {
+        Self(Verdict::Snooze(delay))
+    }
+
+    /// The job is finished without being done, and is never tried again.
+    pub fn cancel(reason: impl Into<String>) -> Self {
+        Self(Verdict::Cancel(reason.into()))
+    }
+
+    /// The job is dead at once, and kept with the reason.
+    pub fn discard(reason: impl Into<String>) -> Self {
+        Self(Verdict::Discard(reason.into()))
+    }
+}
+
+impl fmt::Display for JobError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Verdict::Failed(text)
+            | Verdict::RetryIn(_, text)
+            | Verdict::Cancel(text)
+            | Verdict::Discard(text) => f.write_str(text),
+            Verdict::Snooze(delay) => write!(f, "snoozed for {delay:?}"),
+        }
+    }
+}
+
+// Not itself an `Error`, so that this conversion can take every error there is, strings and boxes included.
+impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for JobError {
+    fn from(error: E) -> Self {
+        Self(Verdict::Failed(whole_chain(error.into().as_ref())))
+    }
+}
+
+// "what failed: why: why that"; a cause already told by the text before it is not told again.
+pub(crate) fn whole_chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let reason = error.to_string();
+        if !text.ends_with(&reason) {
+            text = format!("{text}: {reason}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_error_becomes_a_retry_that_tells_the_whole_chain() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("cannot read the report")]
+        struct Outer(#[source] std::io::Error);
+        let failed = || -> JobResult { Err(Outer(std::io::Error::other("disk on fire")))? };
+        assert_eq!(failed().unwrap_err().to_string(), "cannot read the report: disk on fire");
+        assert_eq!(JobError::from("plain text").to_string(), "plain text");
+        let boxed: Box<dyn Error + Send + Sync> = "boxed".into();
+        assert_eq!(JobError::from(boxed).0, Verdict::Failed("boxed".into()));
+    }
+}

@@ -1,0 +1,154 @@
+//! The states of a job's row, the one table of the moves between them, and the outcomes that end an attempt.
+//! What SQL does must stay within this table; docs/LIFECYCLE.md draws it.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Where a job stands. A finished job has no row, and so no state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobState {
+    /// Not due yet.
+    Scheduled,
+    /// Due, and held by its queue's gate.
+    Parked,
+    /// Due and free to be claimed.
+    Ready,
+    /// Claimed by a worker, under a lease.
+    Running,
+    /// Out of attempts, or discarded; kept with its error until someone retries or deletes it.
+    Dead,
+}
+
+impl JobState {
+    /// Every state, in the order in which a job meets them.
+    pub const ALL: [Self; 5] = [Self::Scheduled, Self::Parked, Self::Ready, Self::Running, Self::Dead];
+
+    /// The state's name in SQL and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Scheduled => "scheduled",
+            Self::Parked => "parked",
+            Self::Ready => "ready",
+            Self::Running => "running",
+            Self::Dead => "dead",
+        }
+    }
+}
+
+/// Whether a row may go from one state to another in one move; `None` is no row. A waiting job may be
+/// replaced into any waiting state, or removed.
+pub fn may_follow(from: Option<JobState>, to: Option<JobState>) -> bool {
+    use JobState::{Dead, Parked, Ready, Running, Scheduled};
+    match (from, to) {
+        // Enqueued; never running or dead from the start.
+        (None, Some(Scheduled | Parked | Ready)) => true,
+        (None, None | Some(Running | Dead)) => false,
+        // Promoted, admitted, replaced, removed.
+        (Some(Scheduled | Parked | Ready), None | Some(Scheduled | Parked | Ready)) => true,
+        // Claimed: from `ready` only.
+        (Some(Ready), Some(Running)) => true,
+        (Some(Scheduled | Parked), Some(Running)) => false,
+        // Nothing dies that was not running.
+        (Some(Scheduled | Parked | Ready), Some(Dead)) => false,
+        // Done, given back, rescued, dead; or it lost its key and runs on.
+        (Some(Running), None | Some(Scheduled | Parked | Ready | Running | Dead)) => true,
+        // Retried by a person, or deleted.
+        (Some(Dead), None | Some(Scheduled | Parked | Ready | Dead)) => true,
+        (Some(Dead), Some(Running)) => false,
+    }
+}
+
+/// How an attempt, or a lease without one, ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Done: the row goes, and history keeps a line.
+    Succeeded,
+    /// Ended for good without being done.
+    Cancelled { reason: String },
+    /// Failed: tried again after the delay, or dead when no attempt is left.
+    Failed { error: String, delay: Duration },
+    /// Dead at once.
+    Discarded { reason: String },
+    /// Put off by its handler; the attempt is not spent.
+    Snoozed { delay: Duration },
+    /// Claimed and never started; the attempt is not spent.
+    Untouched,
+    /// Stopped from outside while it ran; the attempt is not spent.
+    Interrupted,
+}
+
+impl Outcome {
+    /// The outcome's name in SQL.
+    pub(crate) fn as_str(&self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Cancelled { .. } => "cancelled",
+            Self::Failed { .. } => "failed",
+            Self::Discarded { .. } => "discarded",
+            Self::Snoozed { .. } => "snoozed",
+            Self::Untouched => "untouched",
+            Self::Interrupted => "interrupted",
+        }
+    }
+
+    /// Whether the row is gone afterwards.
+    pub(crate) fn leaves_the_table(&self) -> bool {
+        match self {
+            Self::Succeeded | Self::Cancelled { .. } => true,
+            Self::Failed { .. }
+            | Self::Discarded { .. }
+            | Self::Snoozed { .. }
+            | Self::Untouched
+            | Self::Interrupted => false,
+        }
+    }
+
+    /// What is written down about it.
+    pub(crate) fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Cancelled { reason } | Self::Discarded { reason } => Some(reason),
+            Self::Failed { error, .. } => Some(error),
+            Self::Interrupted => Some("interrupted: the worker stopped before the job ended"),
+            Self::Succeeded | Self::Snoozed { .. } | Self::Untouched => None,
+        }
+    }
+
+    /// How long the job waits before it is due again, in milliseconds.
+    pub(crate) fn delay_millis(&self) -> i64 {
+        match self {
+            Self::Failed { delay, .. } | Self::Snoozed { delay } => {
+                i64::try_from(delay.as_millis()).unwrap_or(i64::MAX).min(MOST_DELAY_MILLIS)
+            }
+            Self::Succeeded
+            | Self::Cancelled { .. }
+            | Self::Discarded { .. }
+            | Self::Untouched
+            | Self::Interrupted => 0,
+        }
+    }
+}
+
+// A century: far beyond use, far within what PostgreSQL can add to a time.
+const MOST_DELAY_MILLIS: i64 = 100 * 365 * 24 * 60 * 60 * 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_ready_job_is_claimed_and_only_a_running_one_dies() {
+        for state in JobState::ALL {
+            assert_eq!(
+                may_follow(Some(state), Some(JobState::Running)),
+                matches!(state, JobState::Ready | JobState::Running)
+            );
+            assert_eq!(
+                may_follow(Some(state), Some(JobState::Dead)),
+                matches!(state, JobState::Running | JobState::Dead)
+            );
+            assert!(may_follow(Some(state), None));
+        }
+    }
+}

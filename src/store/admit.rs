@@ -1,0 +1,125 @@
+//! Admits parked jobs of queues, and promotes scheduled jobs that have become due: the ways by which a waiting
+//! job comes nearer to being claimed. Does not claim.
+
+use chrono::{DateTime, Utc};
+use diesel::RunQueryDsl;
+use diesel::pg::PgConnection;
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
+
+use super::claim::Mark;
+use super::statement::Statement;
+use crate::error::StoreError;
+
+/// What an admission did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Admission {
+    pub(crate) admitted: usize,
+    /// The best job admitted, where the next claim has to look.
+    pub(crate) mark: Option<Mark>,
+    /// Queues whose row another session held: ask again shortly.
+    pub(crate) busy: Vec<String>,
+}
+
+type Columns = (Text, Integer, Bool, Nullable<SmallInt>, Nullable<Timestamptz>);
+type Row = (String, i32, bool, Option<i16>, Option<DateTime<Utc>>);
+
+/// Admits the best parked jobs of the queues, as many as each has room for. Never waits for a row.
+pub(crate) fn admit(conn: &mut PgConnection, queues: &[String]) -> Result<Admission, StoreError> {
+    let rows: Vec<Row> = Statement::<Columns>::new(
+        "SELECT queue_name, admitted, busy, least_priority, oldest FROM mainspring.admit({})",
+    )
+    .bind::<Array<Text>, _>(queues)
+    .load(conn)?;
+    let mut admission = Admission::default();
+    for (queue, admitted, busy, priority, run_at) in rows {
+        admission.admitted += usize::try_from(admitted).unwrap_or_default();
+        admission.mark =
+            lower(admission.mark, priority.zip(run_at).map(|(p, at)| Mark { priority: p, run_at: at }));
+        if busy {
+            admission.busy.push(queue);
+        }
+    }
+    Ok(admission)
+}
+
+/// The names of queues that have parked jobs, at most `limit`, after `after` in the order of names. Costs one probe of
+/// the index a queue, however many jobs are parked.
+pub(crate) fn queues_with_parked_jobs(
+    conn: &mut PgConnection,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<String>, StoreError> {
+    let rows: Vec<(String,)> = Statement::<(Text,)>::new(
+        "WITH RECURSIVE names(queue) AS (\
+         (SELECT queue FROM mainspring.jobs WHERE state = 'parked' AND queue > {} ORDER BY queue LIMIT 1) \
+         UNION ALL SELECT (SELECT j.queue FROM mainspring.jobs AS j WHERE j.state = 'parked' AND j.queue > names.queue \
+         ORDER BY j.queue LIMIT 1) FROM names WHERE names.queue IS NOT NULL) \
+         SELECT queue FROM names WHERE queue IS NOT NULL LIMIT {}",
+    )
+    .bind::<Text, _>(after)
+    .bind::<BigInt, _>(limit)
+    .load(conn)?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+/// What a promotion did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Promotion {
+    pub(crate) promoted: usize,
+    pub(crate) mark: Option<Mark>,
+    /// Queues whose jobs have come due and wait to be admitted.
+    pub(crate) queues: Vec<String>,
+    /// When the next scheduled job is due.
+    pub(crate) next_due: Option<DateTime<Utc>>,
+}
+
+/// Promotes scheduled jobs that are due, at most `limit`, and looks when the next one will be. Rows that
+/// another session is promoting are left to it.
+pub(crate) fn promote(conn: &mut PgConnection, limit: i64) -> Result<Promotion, StoreError> {
+    let rows: Vec<(Option<String>, i16, DateTime<Utc>)> =
+        Statement::<(Nullable<Text>, SmallInt, Timestamptz)>::new(
+            "UPDATE mainspring.jobs SET state = mainspring.waiting_state(queue, run_at, clock_timestamp()), \
+             updated_at = clock_timestamp() WHERE id = ANY (ARRAY(SELECT id FROM mainspring.jobs \
+             WHERE state = 'scheduled' AND run_at <= clock_timestamp() ORDER BY run_at, id LIMIT {} \
+             FOR UPDATE SKIP LOCKED)) RETURNING queue, priority, run_at",
+        )
+        .bind::<BigInt, _>(limit)
+        .load(conn)?;
+    let mut promotion = Promotion { promoted: rows.len(), next_due: next_due(conn)?, ..Promotion::default() };
+    for (queue, priority, run_at) in rows {
+        match queue {
+            Some(queue) => promotion.queues.push(queue),
+            None => promotion.mark = lower(promotion.mark, Some(Mark { priority, run_at })),
+        }
+    }
+    promotion.queues.sort_unstable();
+    promotion.queues.dedup();
+    Ok(promotion)
+}
+
+/// When the next scheduled job is due.
+pub(crate) fn next_due(conn: &mut PgConnection) -> Result<Option<DateTime<Utc>>, StoreError> {
+    let rows: Vec<(DateTime<Utc>,)> = Statement::<(Timestamptz,)>::new(
+        "SELECT run_at FROM mainspring.jobs WHERE state = 'scheduled' ORDER BY run_at, id LIMIT 1",
+    )
+    .load(conn)?;
+    Ok(rows.first().map(|row| row.0))
+}
+
+/// Tells all listening processes of jobs that have become ready or are due soon.
+pub(crate) fn wake(conn: &mut PgConnection, mark: Mark, queues: &[String]) -> Result<(), StoreError> {
+    Statement::<()>::new("SELECT mainspring.wake({}, {}, {})")
+        .bind::<Integer, _>(i32::from(mark.priority))
+        .bind::<Timestamptz, _>(mark.run_at)
+        .bind::<Array<Text>, _>(queues)
+        .execute(conn)?;
+    Ok(())
+}
+
+/// The lower of two marks, where there are any.
+pub(crate) fn lower(one: Option<Mark>, other: Option<Mark>) -> Option<Mark> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}

@@ -1,0 +1,67 @@
+//! Cron's books: which identifiers are known since when, and which fire was the last. A fire is recorded and its job
+//! added in one transaction, so that whoever comes second finds it done.
+
+use chrono::{DateTime, Utc};
+use diesel::pg::PgConnection;
+use diesel::sql_types::{Array, Nullable, Text, Timestamptz};
+use diesel::{Connection, RunQueryDsl};
+
+use super::enqueue::{Added, enqueue};
+use super::statement::Statement;
+use crate::error::StoreError;
+use crate::job::NewJob;
+
+/// What the books say of an identifier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KnownCron {
+    pub(crate) identifier: String,
+    pub(crate) known_since: DateTime<Utc>,
+    pub(crate) last_fire: Option<DateTime<Utc>>,
+}
+
+/// Writes down the identifiers that are new, and answers what is known of each.
+pub(crate) fn know(conn: &mut PgConnection, identifiers: &[String]) -> Result<Vec<KnownCron>, StoreError> {
+    Statement::<()>::new(
+        "INSERT INTO mainspring.cron_fires (identifier) SELECT DISTINCT i FROM unnest({}) AS i ORDER BY i \
+         ON CONFLICT DO NOTHING",
+    )
+    .bind::<Array<Text>, _>(identifiers)
+    .execute(conn)?;
+    let rows: Vec<(String, DateTime<Utc>, Option<DateTime<Utc>>)> = Statement::<(
+        Text,
+        Timestamptz,
+        Nullable<Timestamptz>,
+    )>::new(
+        "SELECT identifier, known_since, last_fire FROM mainspring.cron_fires WHERE identifier = ANY ({})",
+    )
+    .bind::<Array<Text>, _>(identifiers)
+    .load(conn)?;
+    Ok(rows
+        .into_iter()
+        .map(|(identifier, known_since, last_fire)| KnownCron { identifier, known_since, last_fire })
+        .collect())
+}
+
+/// Fires once for `(identifier, fire_time)` over all processes: adds the job, or answers `None` when this fire
+/// or a later one has been recorded.
+pub(crate) fn fire(
+    conn: &mut PgConnection,
+    identifier: &str,
+    fire_time: DateTime<Utc>,
+    job: &NewJob,
+) -> Result<Option<Added>, StoreError> {
+    conn.transaction(|conn| {
+        let recorded = Statement::<()>::new(
+            "INSERT INTO mainspring.cron_fires AS f (identifier, last_fire) VALUES ({}, {}) \
+             ON CONFLICT (identifier) DO UPDATE SET last_fire = excluded.last_fire \
+             WHERE f.last_fire IS NULL OR f.last_fire < excluded.last_fire",
+        )
+        .bind::<Text, _>(identifier)
+        .bind::<Timestamptz, _>(fire_time)
+        .execute(conn)?;
+        if recorded == 0 {
+            return Ok(None);
+        }
+        Ok(enqueue(conn, std::slice::from_ref(job))?.pop())
+    })
+}

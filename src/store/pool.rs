@@ -1,0 +1,224 @@
+//! Connections, and the one bridge from async code to them. Knows no statement but the settings that a
+//! connection of Mainspring's own starts with.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use diesel::Connection;
+use diesel::connection::SimpleConnection;
+use diesel::pg::PgConnection;
+use r2d2::{ManageConnection, NopErrorHandler, Pool, PooledConnection};
+use scheduled_thread_pool::ScheduledThreadPool;
+
+use crate::config::{Config, SettleDurability};
+use crate::error::StoreError;
+
+// A broken server must be noticed while somebody still cares; libpq's own bound is two hours.
+const CHECK_OUT_TIMEOUT: Duration = Duration::from_secs(5);
+
+// A connection that rested longer is asked whether it still lives, which costs one round trip. Under load
+// none rests that long, so the hot path never pays.
+const TRUSTED_FOR: Duration = Duration::from_secs(2);
+
+/// Which promise a piece of work makes to its caller, and so which connections it runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// What was answered survives a crash of the database: enqueues and everything people ask for.
+    Durable,
+    /// A crash of the database may forget it, and a job merely runs again: claims, settles, heartbeats.
+    Relaxed,
+}
+
+/// Mainspring's connections.
+#[derive(Clone)]
+pub(crate) struct Store {
+    durable: Pool<Connector>,
+    relaxed: Pool<Connector>,
+    handlers: Pool<Connector>,
+}
+
+impl Store {
+    /// Makes the pools without connecting yet.
+    pub(crate) fn new(config: &Config) -> Self {
+        let threads =
+            ScheduledThreadPool::builder().num_threads(2).thread_name_pattern("mainspring-pool-{}").build();
+        let threads = Arc::new(threads);
+        let pool = |size: u32, min_idle: u32, settings: String| {
+            Pool::builder()
+                .max_size(size)
+                .min_idle(Some(min_idle))
+                .test_on_check_out(true)
+                .connection_timeout(CHECK_OUT_TIMEOUT)
+                .error_handler(Box::new(NopErrorHandler))
+                .thread_pool(Arc::clone(&threads))
+                .build_unchecked(Connector { url: config.database_url.clone(), settings })
+        };
+        let relaxed_size = config.pool_size.div_ceil(2);
+        Self {
+            durable: pool(
+                (config.pool_size - relaxed_size).max(1),
+                1,
+                session_settings(config, Lane::Durable),
+            ),
+            relaxed: pool(relaxed_size, 1, session_settings(config, Lane::Relaxed)),
+            handlers: pool(config.handler_pool_size, 0, String::new()),
+        }
+    }
+
+    /// Runs `work` on a connection of the lane, on a thread that may block.
+    pub(crate) async fn run<T, W>(&self, lane: Lane, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&mut PgConnection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let pool = self.pool(lane).clone();
+        blocking(move || run_on(&pool, work)).await
+    }
+
+    /// A connection for a handler, from a pool of its own with the server's own settings, so that handlers
+    /// can neither starve the scheduler nor inherit its planner settings.
+    pub(crate) async fn for_handler(&self) -> Result<HandlerConnection, StoreError> {
+        let pool = self.handlers.clone();
+        blocking(move || {
+            pool.get().map(HandlerConnection).map_err(|error| StoreError::Connect(error.to_string()))
+        })
+        .await
+    }
+
+    fn pool(&self, lane: Lane) -> &Pool<Connector> {
+        match lane {
+            Lane::Durable => &self.durable,
+            Lane::Relaxed => &self.relaxed,
+        }
+    }
+}
+
+/// Opens a connection outside the pools: at start-up, where the first error matters.
+pub(crate) fn connect(config: &Config) -> Result<PgConnection, StoreError> {
+    let connector =
+        Connector { url: config.database_url.clone(), settings: session_settings(config, Lane::Durable) };
+    connector.connect().map(|connection| connection.inner)
+}
+
+/// Runs `work` on a thread that may block, and waits for it without blocking this one.
+pub(crate) async fn blocking<T, W>(work: W) -> Result<T, StoreError>
+where
+    T: Send + 'static,
+    W: FnOnce() -> Result<T, StoreError> + Send + 'static,
+{
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(failed) if failed.is_panic() => std::panic::resume_unwind(failed.into_panic()),
+        Err(_) => Err(StoreError::Connect("the scheduler's threads are shutting down".into())),
+    }
+}
+
+fn run_on<T>(
+    pool: &Pool<Connector>,
+    work: impl FnOnce(&mut PgConnection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let mut connection = pool.get().map_err(|error| StoreError::Connect(error.to_string()))?;
+    let done = work(&mut connection.inner);
+    if matches!(done, Err(StoreError::Database(_))) {
+        connection.broken = connection.inner.batch_execute("SELECT 1").is_err();
+    }
+    connection.rested_since = Instant::now();
+    done
+}
+
+/// A database connection lent to a handler; it goes back to its pool when dropped. Derefs to Diesel's
+/// `PgConnection`.
+pub struct HandlerConnection(PooledConnection<Connector>);
+
+impl std::ops::Deref for HandlerConnection {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.0.inner
+    }
+}
+
+impl std::ops::DerefMut for HandlerConnection {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.0.inner
+    }
+}
+
+impl Drop for HandlerConnection {
+    fn drop(&mut self) {
+        // A handler may leave a transaction open or break the connection: only a clean one goes back.
+        use diesel::connection::{TransactionManager, TransactionManagerStatus};
+        type Manager = <PgConnection as Connection>::TransactionManager;
+        let status = Manager::transaction_manager_status_mut(&mut self.0.inner);
+        let clean =
+            matches!(status, TransactionManagerStatus::Valid(depth) if depth.transaction_depth().is_none());
+        self.0.broken = !clean || std::thread::panicking();
+    }
+}
+
+impl std::fmt::Debug for HandlerConnection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("HandlerConnection")
+    }
+}
+
+/// Opens connections for r2d2 and says when one is no longer good.
+pub(crate) struct Connector {
+    url: String,
+    settings: String,
+}
+
+pub(crate) struct Pooled {
+    inner: PgConnection,
+    broken: bool,
+    rested_since: Instant,
+}
+
+impl Connector {
+    fn connect(&self) -> Result<Pooled, StoreError> {
+        let mut inner = PgConnection::establish(&self.url)
+            .map_err(|error| StoreError::Connect(in_one_line(&error.to_string())))?;
+        inner.batch_execute(&self.settings)?;
+        Ok(Pooled { inner, broken: false, rested_since: Instant::now() })
+    }
+}
+
+impl ManageConnection for Connector {
+    type Connection = Pooled;
+    type Error = StoreError;
+
+    fn connect(&self) -> Result<Pooled, StoreError> {
+        Connector::connect(self)
+    }
+
+    fn is_valid(&self, connection: &mut Pooled) -> Result<(), StoreError> {
+        if connection.rested_since.elapsed() > TRUSTED_FOR {
+            connection.inner.batch_execute("SELECT 1")?;
+        }
+        Ok(())
+    }
+
+    fn has_broken(&self, connection: &mut Pooled) -> bool {
+        connection.broken || std::thread::panicking()
+    }
+}
+
+// The settings of Mainspring's own sessions. The planner settings keep every statement on its index: a
+// sequential scan chosen when the table was nearly empty once turned a claim of 1 ms into one of 14 s.
+fn session_settings(config: &Config, lane: Lane) -> String {
+    let relaxed = lane == Lane::Relaxed && config.settle_durability == SettleDurability::Relaxed;
+    let commit = if relaxed { "SET synchronous_commit = off;" } else { "" };
+    let named = config.database_url.contains("application_name");
+    let name = if named { "" } else { "SET application_name = 'mainspring';" };
+    format!(
+        "SET enable_seqscan = off; SET enable_sort = off; SET enable_bitmapscan = off; \
+         SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off; \
+         SET plan_cache_mode = force_generic_plan; SET mainspring.origin = '{}'; {commit} {name}",
+        config.origin
+    )
+}
+
+// libpq answers a line for each address it tried.
+fn in_one_line(text: &str) -> String {
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
+}

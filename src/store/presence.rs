@@ -1,0 +1,138 @@
+//! Workers' rows: a process announces itself, shows that it lives, and leaves; whoever looks finds the ones that are
+//! lost and puts their jobs back. Does not know what a worker does with its jobs.
+
+use chrono::{DateTime, Utc};
+use diesel::RunQueryDsl;
+use diesel::pg::PgConnection;
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
+
+use super::statement::Statement;
+use crate::error::StoreError;
+
+/// The class of the session advisory locks that workers hold while they live; the other half is the worker's id.
+pub(crate) const WORKER_LOCK_CLASS: i32 = 1_836_216_167;
+
+/// Announces a worker and answers its id.
+pub(crate) fn register(
+    conn: &mut PgConnection,
+    name: &str,
+    tasks: &[String],
+    timeout_millis: i64,
+) -> Result<i32, StoreError> {
+    let row: (i32,) = Statement::<(Integer,)>::new(
+        "INSERT INTO mainspring.workers (name, tasks, timeout) \
+         VALUES ({}, {}, {} * interval '1 millisecond') RETURNING id",
+    )
+    .bind::<Text, _>(name)
+    .bind::<Array<Text>, _>(tasks)
+    .bind::<BigInt, _>(timeout_millis)
+    .get_result(conn)?;
+    Ok(row.0)
+}
+
+/// Says whether the worker holds its session advisory lock, so that its absence means something.
+pub(crate) fn set_has_lock(
+    conn: &mut PgConnection,
+    worker_id: i32,
+    has_lock: bool,
+) -> Result<(), StoreError> {
+    Statement::<()>::new("UPDATE mainspring.workers SET has_lock = {} WHERE id = {}")
+        .bind::<Bool, _>(has_lock)
+        .bind::<Integer, _>(worker_id)
+        .execute(conn)?;
+    Ok(())
+}
+
+/// What a heartbeat learned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Heartbeat {
+    /// The row was there; `others_late` when another worker may be lost.
+    Alive { others_late: bool },
+    /// The row is gone: somebody took this worker for lost and gave its jobs away.
+    Lost,
+}
+
+// A lock that is gone tells of a death at once. The heartbeat must be late as well, by half an interval: a worker
+// whose LISTEN connection alone was cut is heard before that. A lock lost with a restart of the server
+// tells nothing, so there the time-out alone decides. The intervals are tenths of the time-out (config.rs).
+macro_rules! lost_worker {
+    () => {
+        "(w.heartbeat_at + w.timeout < clock_timestamp() \
+          OR (w.has_lock AND w.heartbeat_at + w.timeout * 0.15 < clock_timestamp() \
+              AND w.heartbeat_at > pg_postmaster_start_time() \
+              AND NOT EXISTS (SELECT 1 FROM pg_locks AS l WHERE l.locktype = 'advisory' AND l.granted \
+                  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
+                  AND l.classid = 1836216167 AND l.objid = w.id::oid)))"
+    };
+}
+
+/// Shows that the worker lives, and looks whether any other seems not to.
+pub(crate) fn beat(conn: &mut PgConnection, worker_id: i32) -> Result<Heartbeat, StoreError> {
+    let rows: Vec<(bool,)> = Statement::<(Bool,)>::new(concat!(
+        "UPDATE mainspring.workers AS me SET heartbeat_at = clock_timestamp() WHERE me.id = {} \
+         RETURNING EXISTS (SELECT 1 FROM mainspring.workers AS w WHERE w.id <> me.id AND ",
+        lost_worker!(),
+        ")"
+    ))
+    .bind::<Integer, _>(worker_id)
+    .load(conn)?;
+    Ok(rows.first().map_or(Heartbeat::Lost, |row| Heartbeat::Alive { others_late: row.0 }))
+}
+
+/// A job that was taken from a lost worker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RescuedJob {
+    pub(crate) id: i64,
+    pub(crate) task: String,
+    pub(crate) attempt: i16,
+    pub(crate) dead: bool,
+    pub(crate) priority: i16,
+    pub(crate) run_at: DateTime<Utc>,
+    pub(crate) queue: Option<String>,
+    pub(crate) worker_id: i32,
+}
+
+type RescuedRow = (i64, String, i16, bool, i16, DateTime<Utc>, Option<String>, i32);
+
+/// Puts back the jobs of lost workers, whose attempt is spent, and removes those workers. Two that rescue at once
+/// share the work.
+pub(crate) fn rescue(conn: &mut PgConnection, worker_id: i32) -> Result<Vec<RescuedJob>, StoreError> {
+    let rows: Vec<RescuedRow> =
+        Statement::<(BigInt, Text, SmallInt, Bool, SmallInt, Timestamptz, Nullable<Text>, Integer)>::new(
+            concat!(
+                "WITH lost AS MATERIALIZED (SELECT w.id FROM mainspring.workers AS w WHERE w.id <> {} AND ",
+                lost_worker!(),
+                " FOR UPDATE SKIP LOCKED), \
+             gone AS (DELETE FROM mainspring.workers WHERE id = ANY (ARRAY(SELECT id FROM lost))) \
+             UPDATE mainspring.jobs AS j SET state = CASE WHEN j.attempts >= j.max_attempts THEN 'dead' \
+             ELSE mainspring.waiting_state(j.queue, j.run_at, clock_timestamp()) END, \
+             last_error = format('worker lost: %s stopped without settling the job', w.name), \
+             lease = NULL, worker_id = NULL, locked_at = NULL, progress = NULL, progress_note = NULL, \
+             updated_at = clock_timestamp() \
+             FROM lost JOIN mainspring.workers AS w ON w.id = lost.id \
+             WHERE j.state = 'running' AND j.worker_id = lost.id \
+             RETURNING j.id, j.task, j.attempts, j.state = 'dead', j.priority, j.run_at, j.queue, lost.id"
+            ),
+        )
+        .bind::<Integer, _>(worker_id)
+        .load(conn)?;
+    Ok(rows.into_iter().map(RescuedJob::from_row).collect())
+}
+
+impl RescuedJob {
+    fn from_row((id, task, attempt, dead, priority, run_at, queue, worker_id): RescuedRow) -> Self {
+        Self { id, task, attempt, dead, priority, run_at, queue, worker_id }
+    }
+}
+
+/// Leaves: removes the worker's row, unless jobs are still leased to it, which a rescue must find then.
+/// Answers whether the row is gone.
+pub(crate) fn unregister(conn: &mut PgConnection, worker_id: i32) -> Result<bool, StoreError> {
+    let gone = Statement::<()>::new(
+        "DELETE FROM mainspring.workers AS w WHERE w.id = {} \
+         AND NOT EXISTS (SELECT 1 FROM mainspring.jobs AS j WHERE j.state = 'running' AND j.worker_id = w.id)",
+    )
+    .bind::<Integer, _>(worker_id)
+    .execute(conn)?;
+    Ok(gone > 0)
+}

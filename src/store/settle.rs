@@ -1,0 +1,125 @@
+//! Settles claimed jobs: done jobs leave the table, others go back to wait or die. Every write names the lease
+//! it expects; a job whose lease is no longer held is not touched, and is missing from the answer.
+
+use diesel::RunQueryDsl;
+use diesel::pg::PgConnection;
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text};
+
+use super::statement::Statement;
+use crate::error::StoreError;
+use crate::lifecycle::Outcome;
+
+/// One job's outcome, and the lease under which it was reached.
+#[derive(Debug, Clone)]
+pub(crate) struct Settlement {
+    pub(crate) id: i64,
+    pub(crate) lease: i64,
+    pub(crate) outcome: Outcome,
+}
+
+/// What the store made of a settlement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Settled {
+    pub(crate) id: i64,
+    pub(crate) lease: i64,
+    pub(crate) dead: bool,
+}
+
+/// Settles the jobs, whose outcomes may be of any kind, and answers those whose lease was still held.
+pub(crate) fn settle(
+    conn: &mut PgConnection,
+    settlements: &[Settlement],
+    keep_history: bool,
+) -> Result<Vec<Settled>, StoreError> {
+    // In the order of ids, in which enqueueing locks rows too: two statements never wait in a circle.
+    let mut in_order: Vec<&Settlement> = settlements.iter().collect();
+    in_order.sort_unstable_by_key(|settlement| settlement.id);
+    let (finished, returned): (Vec<_>, Vec<_>) =
+        in_order.into_iter().partition(|settlement| settlement.outcome.leaves_the_table());
+    let mut settled = Vec::with_capacity(settlements.len());
+    if !finished.is_empty() {
+        settled.extend(finish(conn, &finished, keep_history)?);
+    }
+    if !returned.is_empty() {
+        settled.extend(give_back(conn, &returned)?);
+    }
+    Ok(settled)
+}
+
+const FINISH: &str = "DELETE FROM mainspring.jobs AS j USING unnest({}, {}) AS s(id, lease) \
+    WHERE j.id = s.id AND j.lease = s.lease RETURNING j.id, j.lease";
+
+const FINISH_WITH_HISTORY: &str = "WITH gone AS (\
+    DELETE FROM mainspring.jobs AS j USING unnest({}, {}, {}, {}) AS s(id, lease, outcome, reason) \
+    WHERE j.id = s.id AND j.lease = s.lease RETURNING j.*, s.outcome, s.reason), \
+    kept AS (INSERT INTO mainspring.history (finished_at, started_at, created_at, run_at, id, worker_id, \
+    priority, attempts, outcome, task, queue, key, reason) \
+    SELECT clock_timestamp(), locked_at, created_at, run_at, id, worker_id, priority, attempts, outcome, task, \
+    queue, key, reason FROM gone) \
+    SELECT id, lease FROM gone";
+
+fn finish(
+    conn: &mut PgConnection,
+    finished: &[&Settlement],
+    keep_history: bool,
+) -> Result<Vec<Settled>, StoreError> {
+    let text = if keep_history { FINISH_WITH_HISTORY } else { FINISH };
+    let mut statement = Statement::<(BigInt, BigInt)>::new(text)
+        .bind::<Array<BigInt>, _>(column(finished, |settlement| settlement.id))
+        .bind::<Array<BigInt>, _>(column(finished, |settlement| settlement.lease));
+    if keep_history {
+        statement = statement
+            .bind::<Array<Text>, _>(column(finished, |settlement| settlement.outcome.as_str()))
+            .bind::<Array<Nullable<Text>>, _>(column(finished, |settlement| settlement.outcome.reason()));
+    }
+    let rows: Vec<(i64, i64)> = statement.load(conn)?;
+    Ok(rows.into_iter().map(|(id, lease)| Settled { id, lease, dead: false }).collect())
+}
+
+// A job that goes back unrun, or interrupted, keeps the slot of its queue: it stays `ready`. One that failed or
+// was snoozed gives its slot up while it waits.
+const GIVE_BACK: &str = "UPDATE mainspring.jobs AS j SET \
+    state = CASE WHEN s.outcome = 'discarded' OR (s.outcome = 'failed' AND j.attempts >= j.max_attempts) \
+        THEN 'dead' WHEN s.outcome IN ('untouched', 'interrupted') THEN 'ready' \
+        ELSE mainspring.waiting_state(j.queue, clock_timestamp() + s.delay, clock_timestamp()) END, \
+    run_at = CASE WHEN s.outcome = 'snoozed' OR (s.outcome = 'failed' AND j.attempts < j.max_attempts) \
+        THEN clock_timestamp() + s.delay ELSE j.run_at END, \
+    attempts = CASE WHEN s.outcome IN ('untouched', 'interrupted', 'snoozed') \
+        THEN j.attempts - 1 ELSE j.attempts END, \
+    last_error = coalesce(s.reason, j.last_error), \
+    lease = NULL, worker_id = NULL, locked_at = NULL, progress = NULL, progress_note = NULL, \
+    updated_at = clock_timestamp() \
+    FROM (SELECT u.id, u.lease, u.outcome, u.reason, u.delay * interval '1 millisecond' AS delay \
+        FROM unnest({}, {}, {}, {}, {}) AS u(id, lease, outcome, reason, delay)) AS s \
+    WHERE j.id = s.id AND j.lease = s.lease RETURNING j.id, s.lease, j.state = 'dead'";
+
+fn give_back(conn: &mut PgConnection, returned: &[&Settlement]) -> Result<Vec<Settled>, StoreError> {
+    let rows: Vec<(i64, i64, bool)> = Statement::<(BigInt, BigInt, Bool)>::new(GIVE_BACK)
+        .bind::<Array<BigInt>, _>(column(returned, |settlement| settlement.id))
+        .bind::<Array<BigInt>, _>(column(returned, |settlement| settlement.lease))
+        .bind::<Array<Text>, _>(column(returned, |settlement| settlement.outcome.as_str()))
+        .bind::<Array<Nullable<Text>>, _>(column(returned, |settlement| settlement.outcome.reason()))
+        .bind::<Array<BigInt>, _>(column(returned, |settlement| settlement.outcome.delay_millis()))
+        .load(conn)?;
+    Ok(rows.into_iter().map(|(id, lease, dead)| Settled { id, lease, dead }).collect())
+}
+
+/// Takes back what a claim took whose answer never arrived. Answers how many jobs that was.
+pub(crate) fn take_back_lease(
+    conn: &mut PgConnection,
+    worker_id: i32,
+    lease: i64,
+) -> Result<usize, StoreError> {
+    let taken = Statement::<()>::new(
+        "UPDATE mainspring.jobs SET state = 'ready', attempts = attempts - 1, lease = NULL, worker_id = NULL, \
+         locked_at = NULL WHERE state = 'running' AND worker_id = {} AND lease = {}",
+    )
+    .bind::<diesel::sql_types::Integer, _>(worker_id)
+    .bind::<BigInt, _>(lease)
+    .execute(conn)?;
+    Ok(taken)
+}
+
+fn column<'a, T>(settlements: &[&'a Settlement], get: impl Fn(&'a Settlement) -> T) -> Vec<T> {
+    settlements.iter().map(|settlement| get(settlement)).collect()
+}
