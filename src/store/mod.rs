@@ -2,6 +2,8 @@
 
 mod enqueue;
 mod migrate;
+#[cfg_attr(not(test), expect(dead_code, reason = "the actor that listens comes next"))]
+mod notifications;
 
 pub use enqueue::{add, remove};
 pub use migrate::migrate;
