@@ -5,6 +5,7 @@ pub(crate) mod claim;
 pub(crate) mod cron;
 pub(crate) mod enqueue;
 mod migrate;
+pub(crate) mod notifications;
 pub(crate) mod pool;
 pub(crate) mod presence;
 pub(crate) mod retention;

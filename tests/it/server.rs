@@ -44,7 +44,11 @@ impl TestDatabase {
     }
 
     pub fn connection(&self) -> PgConnection {
-        PgConnection::establish(&url(&self.name)).expect("connect to the test's database")
+        PgConnection::establish(&self.url()).expect("connect to the test's database")
+    }
+
+    pub fn url(&self) -> String {
+        url(&self.name)
     }
 }
 

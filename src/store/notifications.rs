@@ -1,0 +1,262 @@
+//! One connection of our own for LISTEN, which waits on its socket: it costs nothing while idle and
+//! wakes at once. Diesel's connection hides the socket, so this one goes to libpq itself, and holds
+//! all the unsafe code of the crate. It knows no channel, and does not decide when to connect again.
+#![allow(unsafe_code)]
+
+use std::ffi::{CStr, CString, c_char, c_void};
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::ptr::{NonNull, null, null_mut};
+
+use pq_sys::{ConnStatusType, ExecStatusType, PGconn, PGresult};
+use thiserror::Error;
+use tokio::net::TcpStream;
+
+/// A connection that listens. Dropping it closes it, and frees the advisory locks of its session.
+pub(crate) struct NotificationConnection {
+    // Fields drop in this order: the registration goes before libpq closes the connection.
+    socket: Option<TcpStream>,
+    session: Session,
+}
+
+/// What a NOTIFY said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Notification {
+    pub(crate) channel: String,
+    pub(crate) payload: String,
+    /// The server process that sent it, as in `pg_backend_pid()`.
+    pub(crate) process_id: i32,
+}
+
+/// Why there is no answer. The texts are libpq's, in one line, and never hold the password.
+#[derive(Debug, Error)]
+pub(crate) enum NotificationError {
+    /// The connection could not be made, or is lost for good: drop it and connect again.
+    #[error("no connection for notifications: {0}")]
+    Disconnected(String),
+    /// The server refused a statement; the connection still serves.
+    #[error("statement refused: {0}")]
+    Refused(String),
+}
+
+impl NotificationConnection {
+    /// Connects, blocking, with the same connection string and the same TLS as Diesel.
+    pub(crate) fn connect(url: &str) -> Result<Self, NotificationError> {
+        Ok(Self { socket: None, session: Session::open(url)? })
+    }
+
+    /// Runs one statement, blocking, and answers the first column of its first row: `LISTEN`, say, or
+    /// `SELECT pg_try_advisory_lock(..)`. The text goes to the server as it is, so it must be our own.
+    ///
+    /// Notifications that come along with the answer wait for [`Self::next_batch`].
+    pub(crate) fn execute(&mut self, sql: &str) -> Result<Option<String>, NotificationError> {
+        self.session.execute(sql)
+    }
+
+    /// Waits until notifications have arrived, and answers those there are, at least one, in their
+    /// order. An error means that the connection is lost.
+    ///
+    /// Safe to cancel: there is no wait between taking notifications from libpq and answering them, so
+    /// a future dropped halfway loses none. The first call binds the connection to the runtime it is
+    /// awaited on, where later calls must be awaited too; without a runtime it panics.
+    pub(crate) async fn next_batch(&mut self) -> Result<Vec<Notification>, NotificationError> {
+        let socket = match &mut self.socket {
+            Some(socket) => socket,
+            unset => unset.insert(TcpStream::from_std(self.session.socket()?)?),
+        };
+        loop {
+            // A flood of notifications must leave the other tasks of this thread their turns.
+            tokio::task::consume_budget().await;
+            // Ask libpq first: what came with a command's answer, or stayed in the buffers of TLS, no
+            // longer makes the socket readable.
+            let arrived = self.session.take_arrived()?;
+            if !arrived.is_empty() {
+                return Ok(arrived);
+            }
+            // Peeking leaves the bytes to libpq, and tells "nothing to read" from "not all was read".
+            socket.peek(&mut [0]).await?;
+        }
+    }
+}
+
+impl From<io::Error> for NotificationError {
+    fn from(error: io::Error) -> Self {
+        Self::Disconnected(error.to_string())
+    }
+}
+
+// What the connection string leaves unsaid. A connection that only listens would otherwise learn
+// after hours that its peer is gone without a word; these find out within a minute.
+const DEFAULTS: [(&CStr, &CStr); 6] = [
+    (c"fallback_application_name", c"mainspring"),
+    (c"connect_timeout", c"10"),
+    (c"keepalives_idle", c"30"),
+    (c"keepalives_interval", c"10"),
+    (c"keepalives_count", c"3"),
+    (c"tcp_user_timeout", c"60000"),
+];
+
+const UNREADABLE: &str = "the connection string is malformed: is each special character in its user and \
+                          password percent-encoded (`@` as %40, `/` as %2F, `%` as %25)?";
+
+/// A libpq connection: never null, closed when dropped.
+struct Session(NonNull<PGconn>);
+
+// SAFETY: libpq ties a connection to no thread; it only forbids two threads to use it at once, and
+// every use that changes it borrows it mutably. Session is not Sync.
+unsafe impl Send for Session {}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // SAFETY: the pointer came from PQconnectdbParams, and nobody uses it after this.
+        unsafe { pq_sys::PQfinish(self.0.as_ptr()) }
+    }
+}
+
+impl Session {
+    fn open(url: &str) -> Result<Self, NotificationError> {
+        let text = CString::new(url).ok().filter(|text| is_connection_string(text));
+        let text = text.ok_or_else(|| NotificationError::Disconnected(UNREADABLE.into()))?;
+        // Of a repeated keyword the last one counts: the string overrides the defaults, not the encoding.
+        let settings = DEFAULTS.into_iter().chain([(c"dbname", &*text), (c"client_encoding", c"UTF8")]);
+        let (mut keywords, mut values): (Vec<_>, Vec<_>) =
+            settings.map(|(keyword, value)| (keyword.as_ptr(), value.as_ptr())).unzip();
+        keywords.push(null());
+        values.push(null());
+        // SAFETY: both arrays are equally long, end with a null, and point to C strings that outlive
+        // the call; libpq copies what it keeps.
+        let conn = unsafe { pq_sys::PQconnectdbParams(keywords.as_ptr(), values.as_ptr(), 1) };
+        let conn = NonNull::new(conn).ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))?;
+        let session = Self(conn);
+        if !session.is_connected() {
+            let reason = if is_misread(url) { UNREADABLE.into() } else { session.reason() };
+            return Err(NotificationError::Disconnected(reason));
+        }
+        // SAFETY: the connection is alive, and the processor is a function that uses none of its arguments.
+        unsafe { pq_sys::PQsetNoticeProcessor(conn.as_ptr(), Some(ignore_notice), null_mut()) };
+        Ok(session)
+    }
+
+    fn execute(&mut self, sql: &str) -> Result<Option<String>, NotificationError> {
+        let sql = CString::new(sql).map_err(|error| NotificationError::Refused(error.to_string()))?;
+        // SAFETY: the connection is alive and borrowed mutably, and the statement is a C string.
+        let answer = Answer(unsafe { pq_sys::PQexec(self.0.as_ptr(), sql.as_ptr()) });
+        match answer.status() {
+            ExecStatusType::PGRES_COMMAND_OK | ExecStatusType::PGRES_TUPLES_OK => Ok(answer.value()),
+            _ if self.is_connected() => Err(NotificationError::Refused(self.reason())),
+            _ => Err(NotificationError::Disconnected(self.reason())),
+        }
+    }
+
+    /// What libpq holds and can read without waiting. What arrived before a loss comes before the loss.
+    fn take_arrived(&mut self) -> Result<Vec<Notification>, NotificationError> {
+        // SAFETY: the connection is alive and borrowed mutably; libpq's sockets never block here.
+        let read = unsafe { pq_sys::PQconsumeInput(self.0.as_ptr()) } == 1;
+        let arrived: Vec<_> = std::iter::from_fn(|| self.next_notification()).collect();
+        if arrived.is_empty() && !(read && self.is_connected()) {
+            return Err(NotificationError::Disconnected(self.reason()));
+        }
+        Ok(arrived)
+    }
+
+    fn next_notification(&mut self) -> Option<Notification> {
+        // SAFETY: the connection is alive and borrowed mutably. A notification that is not null is
+        // valid, and so are its two C strings, until it is freed: once, after they were copied.
+        unsafe {
+            let found = NonNull::new(pq_sys::PQnotifies(self.0.as_ptr()))?;
+            let pq_sys::pgNotify { relname, be_pid, extra, .. } = *found.as_ptr();
+            let notification =
+                Notification { channel: copied(relname), payload: copied(extra), process_id: be_pid };
+            pq_sys::PQfreemem(found.as_ptr().cast());
+            Some(notification)
+        }
+    }
+
+    /// The socket under a descriptor of our own. libpq closes its descriptor as soon as it finds the
+    /// connection lost, and a registration of that number might by then be a stranger's. The socket may
+    /// be a Unix one: the type only lends its `peek`.
+    fn socket(&self) -> io::Result<std::net::TcpStream> {
+        // SAFETY: the connection is alive.
+        let descriptor = unsafe { pq_sys::PQsocket(self.0.as_ptr()) };
+        if descriptor < 0 {
+            return Err(io::ErrorKind::NotConnected.into());
+        }
+        // SAFETY: the descriptor is open, and stays so while the session is borrowed, for only calls
+        // that borrow it mutably or drop it can close it.
+        let borrowed = unsafe { BorrowedFd::borrow_raw(descriptor) };
+        borrowed.try_clone_to_owned().map(Into::into)
+    }
+
+    fn is_connected(&self) -> bool {
+        // SAFETY: the connection is alive.
+        unsafe { pq_sys::PQstatus(self.0.as_ptr()) == ConnStatusType::CONNECTION_OK }
+    }
+
+    fn reason(&self) -> String {
+        // SAFETY: the connection is alive; its message is a C string, copied before the next call.
+        let message = unsafe { copied(pq_sys::PQerrorMessage(self.0.as_ptr())) };
+        // Lines behind a tab are hints, and a second attempt without TLS often fails like the first.
+        let lines = message.lines().filter(|line| !line.starts_with('\t'));
+        let mut lines: Vec<_> = lines.map(str::trim).collect();
+        lines.dedup();
+        lines.join("; ")
+    }
+}
+
+/// The answer to a statement, perhaps null, which libpq takes for a failure; cleared when dropped.
+struct Answer(*mut PGresult);
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        // SAFETY: the pointer came from PQexec, is cleared once, and may be null.
+        unsafe { pq_sys::PQclear(self.0) }
+    }
+}
+
+impl Answer {
+    fn status(&self) -> ExecStatusType {
+        // SAFETY: the result is not cleared yet, and may be null.
+        unsafe { pq_sys::PQresultStatus(self.0) }
+    }
+
+    fn value(&self) -> Option<String> {
+        // SAFETY: the result is not cleared yet; its first value exists where it has rows and columns,
+        // and is a C string that lives as long as the result.
+        unsafe {
+            let empty = pq_sys::PQntuples(self.0) < 1 || pq_sys::PQnfields(self.0) < 1;
+            let absent = empty || pq_sys::PQgetisnull(self.0, 0, 0) == 1;
+            (!absent).then(|| copied(pq_sys::PQgetvalue(self.0, 0, 0)))
+        }
+    }
+}
+
+/// # Safety
+///
+/// The text must be a C string that nobody changes meanwhile.
+unsafe fn copied(text: *const c_char) -> String {
+    // SAFETY: the caller vouches for it.
+    unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
+}
+
+// libpq prints the server's notices to the standard error, unless it is told otherwise.
+extern "C" fn ignore_notice(_: *mut c_void, _: *const c_char) {}
+
+// Whether libpq can read it, asked beforehand: its complaints about the text quote the password.
+fn is_connection_string(text: &CStr) -> bool {
+    // SAFETY: the text is a C string, and a null asks for no message. The options may be freed once,
+    // and may be null.
+    unsafe {
+        let options = pq_sys::PQconninfoParse(text.as_ptr(), null_mut());
+        pq_sys::PQconninfoFree(options);
+        !options.is_null()
+    }
+}
+
+// Whether libpq takes a part of the password for a host, a port or a database, whose name it quotes.
+fn is_misread(url: &str) -> bool {
+    let authority = url.split_once("://").map_or("", |(_, rest)| rest);
+    authority.rsplit_once('@').is_some_and(|(credentials, _)| credentials.contains(['@', '/']))
+}
+
+#[cfg(test)]
+mod tests;
