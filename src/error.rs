@@ -81,3 +81,21 @@ impl From<DieselError> for StoreError {
         }
     }
 }
+
+/// Why the scheduler could not do what it was asked.
+#[derive(Debug, Error)]
+pub enum SchedulerError {
+    /// The set-up is wrong; nothing was started. The text names the setting, what was expected and what came.
+    #[error("{0}")]
+    Config(String),
+    /// The scheduler is stopped, or was stopped before it answered.
+    #[error("the scheduler is stopped")]
+    Stopped,
+    /// One of the scheduler's actors failed before it answered; it is being restarted. What was asked for may or may not
+    /// have been done.
+    #[error("the scheduler's queue failed before it answered: try again")]
+    Interrupted,
+    /// The store refused, or could not be reached.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

@@ -2,10 +2,11 @@
 -- not, counted afresh under the queue's row lock, so that no counter can drift.
 
 -- Admits the best parked jobs of each named queue, as many as it has room for, and answers a row for
--- each queue: how many, the smallest priority and oldest run_at among them, and `busy` when another
+-- each queue: how many, the smallest priority, oldest run_at and the tasks among them, and `busy` when another
 -- session held the queue's row, in which case the caller asks again shortly. Never waits for a row.
 CREATE FUNCTION mainspring.admit(names text[])
-RETURNS TABLE (queue_name text, admitted integer, busy boolean, least_priority smallint, oldest timestamptz)
+RETURNS TABLE (queue_name text, admitted integer, busy boolean, least_priority smallint, oldest timestamptz,
+    tasks text[])
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -23,6 +24,7 @@ BEGIN
         admitted := 0;
         least_priority := NULL;
         oldest := NULL;
+        tasks := NULL;
         IF NOT busy AND NOT gate.paused THEN
             SELECT gate.concurrency - count(*) INTO room FROM mainspring.jobs AS j
             WHERE j.queue = queue_name AND j.queue IS NOT NULL AND j.state IN ('ready', 'running');
@@ -33,8 +35,9 @@ BEGIN
                         SELECT p.id FROM mainspring.jobs AS p
                         WHERE p.state = 'parked' AND p.queue = queue_name
                         ORDER BY p.priority, p.run_at, p.id LIMIT room FOR UPDATE SKIP LOCKED))
-                    RETURNING j.priority, j.run_at)
-                SELECT count(*), min(c.priority), min(c.run_at) INTO admitted, least_priority, oldest
+                    RETURNING j.priority, j.run_at, j.task)
+                SELECT count(*), min(c.priority), min(c.run_at), array_agg(DISTINCT c.task)
+                INTO admitted, least_priority, oldest, tasks
                 FROM chosen AS c;
             END IF;
         END IF;

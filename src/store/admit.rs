@@ -1,6 +1,8 @@
 //! Admits parked jobs of queues, and promotes scheduled jobs that have become due: the ways by which a waiting
 //! job comes nearer to being claimed. Does not claim.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use diesel::RunQueryDsl;
 use diesel::pg::PgConnection;
@@ -18,20 +20,23 @@ pub(crate) struct Admission {
     pub(crate) mark: Option<Mark>,
     /// Queues whose row another session held: ask again shortly.
     pub(crate) busy: Vec<String>,
+    /// The tasks of the jobs admitted.
+    pub(crate) tasks: Vec<String>,
 }
 
-type Columns = (Text, Integer, Bool, Nullable<SmallInt>, Nullable<Timestamptz>);
-type Row = (String, i32, bool, Option<i16>, Option<DateTime<Utc>>);
+type Columns = (Text, Integer, Bool, Nullable<SmallInt>, Nullable<Timestamptz>, Nullable<Array<Text>>);
+type Row = (String, i32, bool, Option<i16>, Option<DateTime<Utc>>, Option<Vec<String>>);
 
 /// Admits the best parked jobs of the queues, as many as each has room for. Never waits for a row.
 pub(crate) fn admit(conn: &mut PgConnection, queues: &[String]) -> Result<Admission, StoreError> {
     let rows: Vec<Row> = Statement::<Columns>::new(
-        "SELECT queue_name, admitted, busy, least_priority, oldest FROM mainspring.admit({})",
+        "SELECT queue_name, admitted, busy, least_priority, oldest, tasks FROM mainspring.admit({})",
     )
     .bind::<Array<Text>, _>(queues)
     .load(conn)?;
     let mut admission = Admission::default();
-    for (queue, admitted, busy, priority, run_at) in rows {
+    for (queue, admitted, busy, priority, run_at, tasks) in rows {
+        admission.tasks.extend(tasks.unwrap_or_default());
         admission.admitted += usize::try_from(admitted).unwrap_or_default();
         admission.mark =
             lower(admission.mark, priority.zip(run_at).map(|(p, at)| Mark { priority: p, run_at: at }));
@@ -69,41 +74,48 @@ pub(crate) struct Promotion {
     pub(crate) mark: Option<Mark>,
     /// Queues whose jobs have come due and wait to be admitted.
     pub(crate) queues: Vec<String>,
-    /// When the next scheduled job is due.
-    pub(crate) next_due: Option<DateTime<Utc>>,
+    /// The tasks of the jobs promoted.
+    pub(crate) tasks: Vec<String>,
+    /// In how long the next scheduled job is due, by the database's clock.
+    pub(crate) next_due_in: Option<Duration>,
 }
 
 /// Promotes scheduled jobs that are due, at most `limit`, and looks when the next one will be. Rows that
 /// another session is promoting are left to it.
 pub(crate) fn promote(conn: &mut PgConnection, limit: i64) -> Result<Promotion, StoreError> {
-    let rows: Vec<(Option<String>, i16, DateTime<Utc>)> =
-        Statement::<(Nullable<Text>, SmallInt, Timestamptz)>::new(
+    let rows: Vec<(Option<String>, i16, DateTime<Utc>, String)> =
+        Statement::<(Nullable<Text>, SmallInt, Timestamptz, Text)>::new(
             "UPDATE mainspring.jobs SET state = mainspring.waiting_state(queue, run_at, clock_timestamp()), \
              updated_at = clock_timestamp() WHERE id = ANY (ARRAY(SELECT id FROM mainspring.jobs \
              WHERE state = 'scheduled' AND run_at <= clock_timestamp() ORDER BY run_at, id LIMIT {} \
-             FOR UPDATE SKIP LOCKED)) RETURNING queue, priority, run_at",
+             FOR UPDATE SKIP LOCKED)) RETURNING queue, priority, run_at, task",
         )
         .bind::<BigInt, _>(limit)
         .load(conn)?;
-    let mut promotion = Promotion { promoted: rows.len(), next_due: next_due(conn)?, ..Promotion::default() };
-    for (queue, priority, run_at) in rows {
+    let mut promotion =
+        Promotion { promoted: rows.len(), next_due_in: next_due_in(conn)?, ..Promotion::default() };
+    for (queue, priority, run_at, task) in rows {
+        promotion.tasks.push(task);
         match queue {
             Some(queue) => promotion.queues.push(queue),
             None => promotion.mark = lower(promotion.mark, Some(Mark { priority, run_at })),
         }
     }
-    promotion.queues.sort_unstable();
-    promotion.queues.dedup();
+    for names in [&mut promotion.queues, &mut promotion.tasks] {
+        names.sort_unstable();
+        names.dedup();
+    }
     Ok(promotion)
 }
 
-/// When the next scheduled job is due.
-pub(crate) fn next_due(conn: &mut PgConnection) -> Result<Option<DateTime<Utc>>, StoreError> {
-    let rows: Vec<(DateTime<Utc>,)> = Statement::<(Timestamptz,)>::new(
-        "SELECT run_at FROM mainspring.jobs WHERE state = 'scheduled' ORDER BY run_at, id LIMIT 1",
+// In how long the next scheduled job is due.
+fn next_due_in(conn: &mut PgConnection) -> Result<Option<Duration>, StoreError> {
+    let rows: Vec<(i64,)> = Statement::<(BigInt,)>::new(
+        "SELECT greatest(0, ceil(extract(epoch FROM run_at - clock_timestamp()) * 1000))::bigint \
+         FROM mainspring.jobs WHERE state = 'scheduled' ORDER BY run_at, id LIMIT 1",
     )
     .load(conn)?;
-    Ok(rows.first().map(|row| row.0))
+    Ok(rows.first().map(|row| Duration::from_millis(row.0.unsigned_abs())))
 }
 
 /// Tells all listening processes of jobs that have become ready or are due soon.

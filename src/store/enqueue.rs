@@ -1,6 +1,8 @@
 //! Adds jobs and takes them back by key, in whatever transaction the connection is in. What a taken key
 //! means is decided by the SQL function behind it, the one home of enqueueing, and nowhere else.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use diesel::RunQueryDsl;
 use diesel::pg::PgConnection;
@@ -9,6 +11,7 @@ use diesel::sql_types::{Array, BigInt, Integer, Nullable, SmallInt, Text, Timest
 use super::statement::Statement;
 use crate::error::StoreError;
 use crate::job::{Enqueue, NewJob, Task};
+use crate::lifecycle::JobState;
 
 /// A job as the store took it: its row, and where it waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +19,11 @@ pub(crate) struct Added {
     pub(crate) id: i64,
     pub(crate) priority: i16,
     pub(crate) run_at: DateTime<Utc>,
+    /// Whether it is not due yet, and then in how long it is, by the database's clock.
+    pub(crate) scheduled: bool,
+    pub(crate) due_in: Duration,
+    /// The lane whose gate it waits at.
+    pub(crate) queue: Option<String>,
 }
 
 impl<T: Task> Enqueue<T> {
@@ -49,9 +57,9 @@ pub(crate) fn enqueue(conn: &mut PgConnection, jobs: &[NewJob]) -> Result<Vec<Ad
     let column = |get: fn(&NewJob) -> Option<&str>| jobs.iter().map(get).collect::<Vec<_>>();
     // Without a key in the batch, the SQL function takes its short way: a plain multi-row insert.
     let keys = jobs.iter().any(|job| job.options.key.is_some());
-    let rows: Vec<(i64, i64, i16, DateTime<Utc>)> =
-        Statement::<(BigInt, BigInt, SmallInt, Timestamptz)>::new(
-            "SELECT ordinal, job_id, job_priority, job_run_at \
+    let rows: Vec<Row> = Statement::<Columns>::new(
+            "SELECT ordinal, job_id, job_priority, job_run_at, job_state::text, \
+             greatest(0, ceil(extract(epoch FROM job_run_at - clock_timestamp()) * 1000))::bigint \
              FROM mainspring.enqueue({}, {}, {}, {}, {}, {}, {}, {})",
         )
         .bind::<Array<Text>, _>(jobs.iter().map(|job| job.task.as_ref()).collect::<Vec<_>>())
@@ -69,7 +77,7 @@ pub(crate) fn enqueue(conn: &mut PgConnection, jobs: &[NewJob]) -> Result<Vec<Ad
             keys.then(|| jobs.iter().map(|job| job.options.key_mode.as_str()).collect::<Vec<_>>()),
         )
         .load(conn)?;
-    Ok(in_input_order(rows))
+    Ok(in_input_order(rows, jobs))
 }
 
 /// Takes back the job under `key`. A waiting job is deleted and its id answered; a running one loses
@@ -85,10 +93,21 @@ pub fn remove(conn: &mut PgConnection, key: &str) -> Result<Option<i64>, StoreEr
     Ok(removed.0)
 }
 
+type Columns = (BigInt, BigInt, SmallInt, Timestamptz, Text, BigInt);
+type Row = (i64, i64, i16, DateTime<Utc>, String, i64);
+
 // Keyless jobs are answered in order with ordinal 0; keyed ones are handled in the order of their keys.
-fn in_input_order(mut rows: Vec<(i64, i64, i16, DateTime<Utc>)>) -> Vec<Added> {
+fn in_input_order(mut rows: Vec<Row>, jobs: &[NewJob]) -> Vec<Added> {
     rows.sort_by_key(|row| row.0);
-    rows.into_iter().map(|(_, id, priority, run_at)| Added { id, priority, run_at }).collect()
+    let added = |((_, id, priority, run_at, state, due_in), job): (Row, &NewJob)| Added {
+        id,
+        priority,
+        run_at,
+        scheduled: state == JobState::Scheduled.as_str(),
+        due_in: Duration::from_millis(due_in.unsigned_abs()),
+        queue: job.options.queue.clone().filter(|_| state == JobState::Parked.as_str()),
+    };
+    rows.into_iter().zip(jobs).map(added).collect()
 }
 
 // PostgreSQL's text and jsonb hold every character but this one.

@@ -1,0 +1,107 @@
+//! Leases that cannot be lost inside this process: a lease goes from hand to hand as a value, and one that is dropped
+//! anywhere before it was settled (a panic, a mailbox that closed, a statement that failed) falls back into the book,
+//! from which the queue settles it.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use super::locked;
+use crate::lifecycle::Outcome;
+use crate::store::claim::{ClaimedJob, Mark};
+use crate::store::settle::Settlement;
+
+/// All leases of this process that are open, and those that were dropped.
+#[derive(Default)]
+pub(crate) struct LeaseBook {
+    open: AtomicUsize,
+    dropped: Mutex<Vec<Held>>,
+}
+
+/// What is known of a leased job by whoever settles it.
+pub(crate) struct Held {
+    settlement: Settlement,
+    mark: Mark,
+    queue: Option<String>,
+    claimed_at: Instant,
+}
+
+/// The right to settle one job.
+pub(crate) struct Lease {
+    held: Option<Held>,
+    book: Arc<LeaseBook>,
+}
+
+/// A claimed job on its way to a worker.
+pub(crate) struct LeasedJob {
+    pub(crate) job: ClaimedJob,
+    pub(crate) lease: Lease,
+}
+
+impl LeaseBook {
+    pub(crate) fn open(self: &Arc<Self>, job: ClaimedJob, lease: i64) -> LeasedJob {
+        self.open.fetch_add(1, Ordering::AcqRel);
+        let held = Held {
+            settlement: Settlement { id: job.id, lease, outcome: Outcome::Untouched },
+            mark: Mark { priority: job.priority, run_at: job.run_at },
+            queue: job.queue.clone(),
+            claimed_at: Instant::now(),
+        };
+        LeasedJob { job, lease: Lease { held: Some(held), book: Arc::clone(self) } }
+    }
+
+    /// How many leases this process holds.
+    pub(crate) fn count(&self) -> usize {
+        self.open.load(Ordering::Acquire)
+    }
+
+    /// Picks up the leases that were dropped.
+    pub(crate) fn collect_dropped(self: &Arc<Self>) -> Vec<Lease> {
+        let dropped = std::mem::take(&mut *locked(&self.dropped));
+        dropped.into_iter().map(|held| Lease { held: Some(held), book: Arc::clone(self) }).collect()
+    }
+}
+
+impl Lease {
+    /// Says how the job ended; a lease that nobody resolves is `untouched`.
+    pub(crate) fn resolve(mut self, outcome: Outcome) -> Self {
+        if let Some(held) = &mut self.held {
+            held.settlement.outcome = outcome;
+        }
+        self
+    }
+
+    pub(crate) fn settlement(&self) -> &Settlement {
+        &self.held().settlement
+    }
+
+    pub(crate) fn mark(&self) -> Mark {
+        self.held().mark
+    }
+
+    pub(crate) fn queue(&self) -> Option<&str> {
+        self.held().queue.as_deref()
+    }
+
+    pub(crate) fn claimed_at(&self) -> Instant {
+        self.held().claimed_at
+    }
+
+    /// The store has the outcome, or has refused it for good: nothing is owed any more.
+    pub(crate) fn close(mut self) {
+        self.held = None;
+        self.book.open.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    fn held(&self) -> &Held {
+        self.held.as_ref().expect("only `close` and `drop` empty a lease, and both consume it")
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(held) = self.held.take() {
+            locked(&self.book.dropped).push(held);
+        }
+    }
+}

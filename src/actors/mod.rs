@@ -1,0 +1,171 @@
+//! The actors: who decides when. Each is thin; what it decides is plain functions beside it. Here is what all actors
+//! of one scheduler share, so that each finds the others of today after any of them was restarted.
+
+pub(crate) mod cron;
+mod execution;
+mod job_context;
+pub(crate) mod keeper;
+mod lease;
+pub(crate) mod listener;
+mod panics;
+pub(crate) mod queue;
+pub(crate) mod supervisor;
+mod tray;
+pub(crate) mod worker;
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use actix::Addr;
+use tokio::sync::{mpsc, watch};
+
+use crate::config::Config;
+use crate::registry::TaskRegistry;
+use crate::store::Store;
+
+pub use job_context::JobContext;
+pub(crate) use lease::LeaseBook;
+pub(crate) use panics::record_places as record_panic_places;
+pub(crate) use tray::Tray;
+
+/// Application data by type.
+pub(crate) type AppData = HashMap<TypeId, Arc<dyn Any + Send + Sync>>;
+
+/// What the actors of one scheduler share.
+pub(crate) struct Core {
+    pub(crate) config: Config,
+    pub(crate) store: Store,
+    pub(crate) registry: TaskRegistry,
+    pub(crate) app_data: AppData,
+    pub(crate) leases: Arc<LeaseBook>,
+    pub(crate) tray: Tray,
+    pub(crate) worker_id: AtomicI32,
+    pub(crate) roster: RwLock<Roster>,
+    /// Rises each time all running jobs must end at once; a job is dropped when it no longer reads what it did at its start.
+    pub(crate) interruptions: watch::Sender<u64>,
+    /// True from the moment a stop is asked for, which running jobs are told.
+    pub(crate) stopping: watch::Sender<bool>,
+    /// Whether notifications are being received.
+    pub(crate) listening: watch::Sender<bool>,
+    deaths: mpsc::UnboundedSender<Role>,
+    gave_up: AtomicBool,
+}
+
+/// The addresses of today.
+#[derive(Default)]
+pub(crate) struct Roster {
+    pub(crate) supervisor: Option<Addr<supervisor::SupervisorActor>>,
+    pub(crate) queue: Option<Addr<queue::QueueActor>>,
+    pub(crate) cron: Option<Addr<cron::CronActor>>,
+    pub(crate) listener: Option<Addr<listener::ListenerActor>>,
+    pub(crate) keeper: Option<Addr<keeper::KeeperActor>>,
+    pub(crate) crew: Vec<worker::CrewMember>,
+}
+
+/// Which actor is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    Supervisor,
+    Queue,
+    Cron,
+    Listener,
+    Keeper,
+    Worker(usize),
+}
+
+impl Core {
+    pub(crate) fn new(
+        config: Config,
+        registry: TaskRegistry,
+        app_data: AppData,
+        deaths: mpsc::UnboundedSender<Role>,
+    ) -> Self {
+        Self {
+            store: Store::new(&config),
+            config,
+            registry,
+            app_data,
+            leases: Arc::default(),
+            tray: Tray::default(),
+            worker_id: AtomicI32::new(0),
+            roster: RwLock::default(),
+            interruptions: watch::Sender::new(0),
+            stopping: watch::Sender::new(false),
+            listening: watch::Sender::new(false),
+            deaths,
+            gave_up: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn worker_id(&self) -> i32 {
+        self.worker_id.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
+    }
+
+    /// Ends every running job at once; their outcome is `interrupted`.
+    pub(crate) fn interrupt_jobs(&self) {
+        self.interruptions.send_modify(|count| *count += 1);
+    }
+
+    /// The queue of today, or `None` when the scheduler is stopped.
+    pub(crate) fn queue(&self) -> Option<Addr<queue::QueueActor>> {
+        self.read_roster().queue.clone()
+    }
+
+    pub(crate) fn read_roster(&self) -> std::sync::RwLockReadGuard<'_, Roster> {
+        self.roster.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn change_roster(&self, change: impl FnOnce(&mut Roster)) {
+        change(&mut self.roster.write().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Sends to the queue of today. While there is none the message is lost, which each message allows for.
+    pub(crate) fn tell_queue<M>(&self, message: M)
+    where
+        M: actix::Message + Send + 'static,
+        M::Result: Send,
+        queue::QueueActor: actix::Handler<M>,
+    {
+        if let Some(queue) = self.queue() {
+            queue.do_send(message);
+        }
+    }
+
+    pub(crate) fn give_up(&self) {
+        self.gave_up.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn has_given_up(&self) -> bool {
+        self.gave_up.load(Ordering::Acquire)
+    }
+}
+
+/// Held by an actor for as long as it lives; its end, in whatever way, is reported.
+pub(crate) struct DeathWatch {
+    role: Role,
+    core: Arc<Core>,
+}
+
+impl DeathWatch {
+    pub(crate) fn new(role: Role, core: &Arc<Core>) -> Self {
+        Self { role, core: Arc::clone(core) }
+    }
+}
+
+impl Drop for DeathWatch {
+    fn drop(&mut self) {
+        // The receiver is gone only when the whole scheduler is.
+        let _ = self.core.deaths.send(self.role);
+    }
+}
+
+// A panic elsewhere must not spread through a lock: what these locks guard is whole after every statement.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

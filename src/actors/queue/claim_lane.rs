@@ -1,0 +1,227 @@
+//! Claiming: asks for as many jobs as would start soon, from where the last ones were found, and only while there is
+//! reason to believe that there are any.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use actix::{AsyncContext, Context, WrapFuture, fut::ActorFutureExt};
+use chrono::TimeDelta;
+
+use super::pace::Pace;
+use super::{Mode, QueueActor};
+use crate::actors::Core;
+use crate::actors::worker::{CrewMember, TakeJobs};
+use crate::error::StoreError;
+use crate::store::Lane;
+use crate::store::admit::lower;
+use crate::store::claim::{ClaimRequest, ClaimText, ClaimedJob, Mark, claim};
+use crate::store::settle::take_back_lease;
+
+// A thousand rows a statement is where its fixed cost stops to matter.
+const MOST_A_CLAIM: usize = 1_000;
+// A job whose enqueue committed late lies behind the mark: this is how late it may be and still be found at once ..
+const SLACK: TimeDelta = TimeDelta::seconds(2);
+// .. and this is how often the scan starts at the very beginning, for those that came later still.
+const FULL_SCAN_EVERY: Duration = Duration::from_secs(5);
+const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(500);
+// A job that nobody started for this long is better off with another process.
+const STALE_AFTER: Duration = Duration::from_millis(250);
+const LOOK_FOR_STALE_EVERY: Duration = Duration::from_millis(100);
+
+pub(super) struct ClaimLane {
+    text: Arc<ClaimText>,
+    busy: bool,
+    /// Whether there may be jobs to claim.
+    hungry: bool,
+    mark: Option<Mark>,
+    /// The lowest place at which jobs were announced while a claim was under way.
+    announced: Option<Mark>,
+    announced_anything: bool,
+    last_full_scan: Option<Instant>,
+    paused: bool,
+    failing: bool,
+    watching_tray: bool,
+    pub(super) pace: Pace,
+}
+
+impl ClaimLane {
+    pub(super) fn new(core: &Core, now: Instant) -> Self {
+        Self {
+            text: Arc::new(ClaimText::new(core.registry.tasks())),
+            busy: false,
+            hungry: false,
+            mark: None,
+            announced: None,
+            announced_anything: false,
+            last_full_scan: None,
+            paused: false,
+            failing: false,
+            watching_tray: false,
+            pace: Pace::new(now),
+        }
+    }
+
+    /// Jobs may be found from this mark on, or anywhere.
+    pub(super) fn announce(&mut self, mark: Option<Mark>) {
+        self.hungry = true;
+        match mark {
+            Some(mark) => {
+                self.mark = self.mark.map(|old| old.min(mark));
+                self.announced = lower(self.announced, Some(mark));
+            }
+            None => {
+                self.mark = None;
+                self.announced_anything = true;
+            }
+        }
+    }
+
+    fn start_of_scan(&mut self, now: Instant) -> Option<Mark> {
+        let due = self.last_full_scan.is_none_or(|last| now.duration_since(last) >= FULL_SCAN_EVERY);
+        if due {
+            self.mark = None;
+        }
+        if self.mark.is_none() {
+            self.last_full_scan = Some(now);
+        }
+        self.mark
+    }
+
+    // Everything before the best job of this batch has been claimed, unless it was announced meanwhile.
+    fn advance(&mut self, first: Option<&ClaimedJob>) {
+        if self.announced_anything {
+            self.mark = None;
+        } else if let Some(first) = first {
+            let found = Mark { priority: first.priority, run_at: first.run_at - SLACK };
+            self.mark = lower(Some(found), self.announced);
+        }
+    }
+}
+
+impl QueueActor {
+    /// How many leased jobs are running or about to.
+    fn active(&self) -> usize {
+        self.core.leases.count().saturating_sub(self.settles.unsettled())
+    }
+
+    /// How many more jobs could start at once.
+    pub(super) fn free_slots(&self) -> usize {
+        self.core.config.concurrency.saturating_sub(self.active())
+    }
+
+    // Nothing is claimed ahead in small portions: either a slot is free, or half of the prefetch is used up.
+    fn wanted(&self) -> usize {
+        let ahead = self.claims.pace.ahead();
+        let room = (self.core.config.concurrency + ahead).saturating_sub(self.active());
+        let worth_it = self.free_slots() > 0 || room * 2 >= ahead.max(1);
+        if worth_it { room.min(MOST_A_CLAIM) } else { 0 }
+    }
+
+    pub(super) fn start_claim(&mut self, ctx: &mut Context<Self>) {
+        let idle = !self.claims.busy && !self.claims.paused && self.mode == Mode::Active;
+        if !idle || !self.claims.hungry {
+            return;
+        }
+        let limit = self.wanted();
+        if limit == 0 {
+            return;
+        }
+        let request = ClaimRequest {
+            worker_id: self.core.worker_id(),
+            lease: fastrand::i64(1..),
+            mark: self.claims.start_of_scan(Instant::now()),
+            limit: i64::try_from(limit).unwrap_or(i64::MAX),
+        };
+        self.claims.busy = true;
+        self.claims.hungry = false;
+        self.claims.announced = None;
+        self.claims.announced_anything = false;
+        let (store, text, lease) = (self.core.store.clone(), Arc::clone(&self.claims.text), request.lease);
+        let core = Arc::clone(&self.core);
+        let work = async move {
+            let claimed = store.run(Lane::Relaxed, move |conn| claim(conn, &text, &request)).await?;
+            // Leases are opened here: were the queue to die now, they would fall into the book.
+            Ok(claimed.into_iter().map(|job| core.leases.open(job, lease)).collect())
+        };
+        ctx.spawn(work.into_actor(self).map(move |claimed: Result<Vec<_>, StoreError>, queue, ctx| {
+            queue.claims.busy = false;
+            match claimed {
+                Ok(jobs) => queue.claimed(jobs, limit, ctx),
+                Err(error) => queue.claim_failed(&error, lease, ctx),
+            }
+            queue.pump(ctx);
+        }));
+    }
+
+    fn claimed(&mut self, jobs: Vec<super::super::lease::LeasedJob>, limit: usize, ctx: &mut Context<Self>) {
+        if std::mem::take(&mut self.claims.failing) {
+            log::info!("claiming jobs again");
+        }
+        // A full batch means that there may be more.
+        self.claims.hungry |= jobs.len() == limit;
+        self.claims.advance(jobs.first().map(|leased| &leased.job));
+        if jobs.is_empty() {
+            return;
+        }
+        if self.mode != Mode::Active {
+            self.settles.waiting.extend(jobs.into_iter().map(|leased| leased.lease));
+            return;
+        }
+        let count = jobs.len();
+        self.core.tray.put(jobs);
+        self.wake_workers(count);
+        self.watch_tray(ctx);
+    }
+
+    // The answer may have been lost after the database had committed: what it took is taken back.
+    fn claim_failed(&mut self, error: &StoreError, lease: i64, ctx: &mut Context<Self>) {
+        if !std::mem::replace(&mut self.claims.failing, true) {
+            log::error!("cannot claim jobs, trying again: {error}");
+        }
+        self.claims.announce(None);
+        self.claims.paused = true;
+        let (store, worker_id) = (self.core.store.clone(), self.core.worker_id());
+        let take_back = async move {
+            actix_rt::time::sleep(PAUSE_AFTER_ERROR).await;
+            store.run(Lane::Relaxed, move |conn| take_back_lease(conn, worker_id, lease)).await
+        };
+        ctx.spawn(take_back.into_actor(self).map(move |taken, queue, ctx| {
+            queue.claims.paused = false;
+            match taken {
+                Ok(_) => queue.pump(ctx),
+                Err(error) => queue.claim_failed(&error, lease, ctx),
+            }
+        }));
+    }
+
+    fn wake_workers(&self, jobs: usize) {
+        let mut crew: Vec<CrewMember> = self.core.read_roster().crew.clone();
+        crew.sort_by_key(|member| std::cmp::Reverse(member.idle.load(Ordering::SeqCst)));
+        let mut covered = 0;
+        for member in crew {
+            if covered >= jobs {
+                break;
+            }
+            covered += member.idle.load(Ordering::SeqCst);
+            member.address.do_send(TakeJobs);
+        }
+    }
+
+    fn watch_tray(&mut self, ctx: &mut Context<Self>) {
+        if self.claims.watching_tray || self.core.tray.len() == 0 {
+            return;
+        }
+        self.claims.watching_tray = true;
+        ctx.run_later(LOOK_FOR_STALE_EVERY, |queue, ctx| {
+            queue.claims.watching_tray = false;
+            let stale = queue.core.tray.take_stale(STALE_AFTER);
+            if !stale.is_empty() {
+                queue.claims.pace.reset(Instant::now());
+                queue.settles.waiting.extend(stale);
+                queue.pump(ctx);
+            }
+            queue.watch_tray(ctx);
+        });
+    }
+}

@@ -1,0 +1,228 @@
+//! The gates: admits parked jobs of queues that have room, promotes scheduled jobs when they are due, and polls. Due
+//! times are timers; a poll is only the safety net.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use actix::{AsyncContext, Context, SpawnHandle, WrapFuture, fut::ActorFutureExt};
+use chrono::Utc;
+
+use super::{Mode, QueueActor, is_ahead};
+use crate::error::StoreError;
+use crate::store::Lane;
+use crate::store::admit::{Admission, Promotion, admit, promote, queues_with_parked_jobs, wake};
+use crate::store::claim::Mark;
+use crate::store::enqueue::Added;
+
+const MOST_PROMOTED: i64 = 1_000;
+const MOST_QUEUES: usize = 1_000;
+// Another session is admitting to the same queue, which takes it a millisecond.
+const PAUSE_WHEN_BUSY: Duration = Duration::from_millis(5);
+const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(500);
+// While notifications cannot be received, polls are how jobs of other processes are found.
+const POLL_WITHOUT_LISTEN: Duration = Duration::from_secs(1);
+
+#[derive(Default)]
+pub(super) struct GateLane {
+    /// Queues that may have room for a parked job.
+    pub(super) to_admit: BTreeSet<String>,
+    /// Whether scheduled jobs may be due, or their earliest time unknown.
+    pub(super) look_for_due: bool,
+    look_for_parked: bool,
+    busy: bool,
+    paused: bool,
+    failing: bool,
+    next_due: Option<Instant>,
+    timer: Option<SpawnHandle>,
+    timer_for: Option<Instant>,
+}
+
+/// What one round at the gates did.
+#[derive(Default)]
+struct Round {
+    admission: Admission,
+    promotion: Option<Promotion>,
+}
+
+impl GateLane {
+    /// A job will be due after the delay.
+    pub(super) fn look_at(&mut self, delay: Duration) {
+        if let Some(due) = Instant::now().checked_add(delay) {
+            self.next_due = Some(self.next_due.map_or(due, |next| next.min(due)));
+        }
+    }
+
+    fn has_work(&self) -> bool {
+        self.look_for_due || self.look_for_parked || !self.to_admit.is_empty()
+    }
+}
+
+impl QueueActor {
+    /// A job was stored by this process.
+    pub(super) fn expect_added(&mut self, job: &Added) {
+        if job.scheduled {
+            self.gates.look_at(job.due_in);
+        } else if let Some(queue) = &job.queue {
+            self.gates.to_admit.insert(queue.clone());
+        } else {
+            self.claims.announce(Some(Mark { priority: job.priority, run_at: job.run_at }));
+        }
+    }
+
+    /// Another process announced jobs outside of queues.
+    pub(super) fn expect_jobs(&mut self, mark: Mark) {
+        self.gates.look_for_due |= is_ahead(mark.run_at);
+        if mark.run_at <= Utc::now() + chrono::TimeDelta::seconds(1) {
+            self.claims.announce(Some(mark));
+        }
+    }
+
+    /// Nothing is known of what waits: look at all of it.
+    pub(super) fn look_everywhere(&mut self) {
+        self.claims.announce(None);
+        self.gates.look_for_due = true;
+        self.gates.look_for_parked = true;
+    }
+
+    pub(super) fn schedule_poll(&mut self, ctx: &mut Context<Self>) {
+        let listening = *self.core.listening.borrow();
+        let usual = self.core.config.poll_interval();
+        let interval = if listening { usual } else { usual.min(POLL_WITHOUT_LISTEN) };
+        // Up to a tenth sooner, so that many processes do not poll in step.
+        let interval = interval.mul_f64(1.0 - 0.1 * fastrand::f64());
+        ctx.run_later(interval, |queue, ctx| {
+            queue.look_everywhere();
+            queue.pump(ctx);
+            queue.schedule_poll(ctx);
+        });
+    }
+
+    pub(super) fn start_gates(&mut self, ctx: &mut Context<Self>) {
+        let due = self.gates.next_due.is_some_and(|due| due <= Instant::now());
+        self.gates.look_for_due |= due;
+        if self.gates.busy || self.gates.paused || self.mode != Mode::Active || !self.gates.has_work() {
+            self.set_timer(ctx);
+            return;
+        }
+        self.gates.busy = true;
+        let queues: Vec<String> = take_some(&mut self.gates.to_admit);
+        let look_for_due = std::mem::take(&mut self.gates.look_for_due);
+        let look_for_parked = std::mem::take(&mut self.gates.look_for_parked);
+        if look_for_due {
+            // The answer brings the next due time; what is announced meanwhile is kept.
+            self.gates.next_due = None;
+        }
+        let (known, room) = (self.core.registry.tasks(), self.free_slots());
+        let (store, tried) = (self.core.store.clone(), queues.clone());
+        let work = async move {
+            store
+                .run(Lane::Relaxed, move |conn| {
+                    let mut queues = queues;
+                    let promotion = if look_for_due { Some(promote(conn, MOST_PROMOTED)?) } else { None };
+                    queues.extend(promotion.iter().flat_map(|promotion| promotion.queues.iter().cloned()));
+                    if look_for_parked {
+                        queues.extend(all_parked(conn)?);
+                    }
+                    queues.sort_unstable();
+                    queues.dedup();
+                    let admission = if queues.is_empty() { Admission::default() } else { admit(conn, &queues)? };
+                    let round = Round { admission, promotion };
+                    round.help_wanted(&known, room).map_or(Ok(()), |mark| wake(conn, mark, &[]))?;
+                    Ok(round)
+                })
+                .await
+        };
+        ctx.spawn(work.into_actor(self).map(move |round, queue, ctx| {
+            queue.gates.busy = false;
+            match round {
+                Ok(round) => queue.passed_gates(round, ctx),
+                Err(error) => queue.gates_failed(tried, &error, ctx),
+            }
+            queue.pump(ctx);
+        }));
+    }
+
+    fn passed_gates(&mut self, round: Round, ctx: &mut Context<Self>) {
+        self.gates.failing = false;
+        let Round { admission, promotion } = round;
+        if let Some(promotion) = promotion {
+            self.gates.look_for_due |= promotion.promoted == MOST_PROMOTED as usize;
+            promotion.next_due_in.map(|due_in| self.gates.look_at(due_in.max(Duration::from_millis(1))));
+            promotion.mark.map(|mark| self.claims.announce(Some(mark)));
+        }
+        admission.mark.map(|mark| self.claims.announce(Some(mark)));
+        if !admission.busy.is_empty() {
+            self.gates.to_admit.extend(admission.busy);
+            self.pause_gates(PAUSE_WHEN_BUSY, ctx);
+        }
+    }
+
+    fn gates_failed(&mut self, tried: Vec<String>, error: &StoreError, ctx: &mut Context<Self>) {
+        if !std::mem::replace(&mut self.gates.failing, true) {
+            log::error!("cannot look for jobs that are due, trying again: {error}");
+        }
+        self.gates.to_admit.extend(tried);
+        self.gates.look_for_due = true;
+        self.pause_gates(PAUSE_AFTER_ERROR, ctx);
+    }
+
+    fn pause_gates(&mut self, pause: Duration, ctx: &mut Context<Self>) {
+        self.gates.paused = true;
+        ctx.run_later(pause, |queue, ctx| {
+            queue.gates.paused = false;
+            queue.pump(ctx);
+        });
+    }
+
+    fn set_timer(&mut self, ctx: &mut Context<Self>) {
+        let Some(due) = self.gates.next_due else { return };
+        if self.gates.timer_for == Some(due) {
+            return;
+        }
+        if let Some(timer) = self.gates.timer.take() {
+            ctx.cancel_future(timer);
+        }
+        self.gates.timer_for = Some(due);
+        let wait = due.saturating_duration_since(Instant::now());
+        self.gates.timer = Some(ctx.run_later(wait, |queue, ctx| {
+            queue.gates.timer_for = None;
+            queue.gates.timer = None;
+            queue.pump(ctx);
+        }));
+    }
+}
+
+impl Round {
+    // Others must be told of jobs that this process does not know how to run, or has no room for.
+    fn help_wanted(&self, known: &[String], room: usize) -> Option<Mark> {
+        let promoted = self.promotion.as_ref().filter(|promotion| promotion.mark.is_some());
+        let moved = promoted.map_or(0, |promotion| promotion.promoted) + self.admission.admitted;
+        let tasks = promoted.iter().flat_map(|promotion| &promotion.tasks).chain(&self.admission.tasks);
+        let unknown = tasks.into_iter().any(|task| known.binary_search(task).is_err());
+        let mark = crate::store::admit::lower(promoted.and_then(|promotion| promotion.mark), self.admission.mark);
+        mark.filter(|_| unknown || moved > room)
+    }
+}
+
+fn all_parked(conn: &mut diesel::pg::PgConnection) -> Result<Vec<String>, StoreError> {
+    let mut names: Vec<String> = Vec::new();
+    loop {
+        let after = names.last().cloned().unwrap_or_default();
+        let more = queues_with_parked_jobs(conn, &after, MOST_QUEUES as i64)?;
+        let full = more.len() == MOST_QUEUES;
+        names.extend(more);
+        if !full {
+            return Ok(names);
+        }
+    }
+}
+
+fn take_some(names: &mut BTreeSet<String>) -> Vec<String> {
+    let mut taken = Vec::new();
+    while taken.len() < MOST_QUEUES
+        && let Some(name) = names.pop_first()
+    {
+        taken.push(name);
+    }
+    taken
+}

@@ -1,0 +1,262 @@
+//! QueueActor: the only one that moves rows. It takes what callers and workers send, gathers it into batches while a
+//! statement is under way, and keeps the workers supplied. Each lane (enqueue, claim, settle, gates) has at most one
+//! statement under way, on a connection of its own, and a file of its own beside this one.
+
+mod claim_lane;
+mod enqueue_lane;
+mod gate_lane;
+mod pace;
+mod settle_lane;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use actix::{Actor, AsyncContext, Context, Handler, Message, ResponseFuture};
+use chrono::{DateTime, Utc};
+use tokio::sync::oneshot;
+
+use self::claim_lane::ClaimLane;
+use self::enqueue_lane::EnqueueLane;
+use self::gate_lane::GateLane;
+use self::settle_lane::SettleLane;
+use super::lease::Lease;
+use super::{Core, DeathWatch, Role};
+use crate::error::{SchedulerError, StoreError};
+use crate::job::{Enqueue, NewJob, Task};
+use crate::store::claim::Mark;
+use crate::store::{Lane, remove};
+
+/// Moves jobs between the database and the workers of this process. Reached by
+/// [`Scheduler::queue`](crate::Scheduler::queue).
+pub struct QueueActor {
+    core: Arc<Core>,
+    mode: Mode,
+    enqueues: EnqueueLane,
+    claims: ClaimLane,
+    settles: SettleLane,
+    gates: GateLane,
+    drained: Vec<oneshot::Sender<()>>,
+    _watch: DeathWatch,
+}
+
+/// What the queue does besides storing what it is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// Claims jobs.
+    Active,
+    /// Claims nothing: the process cannot show that it lives.
+    Suspended,
+    /// Claims nothing and gives everything back: the scheduler stops.
+    Draining,
+}
+
+/// Adds several jobs in one statement, all or none. Sent by applications; answers the jobs' ids in the order of the
+/// input. When the reply is lost, the jobs may have been stored: keys make it safe to ask again.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Vec<i64>, StoreError>")]
+pub struct EnqueueMany(pub Vec<NewJob>);
+
+/// Takes back the job under a key. Sent by applications; answers the id of the waiting job that was deleted. A running job
+/// loses its key and is not retried; an unknown key is no error. When it is lost, nothing has changed.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Option<i64>, StoreError>")]
+pub struct Remove(pub String);
+
+impl<T: Task + 'static> Message for Enqueue<T> {
+    type Result = Result<i64, StoreError>;
+}
+
+/// Jobs have become due, or will be soon. Sent by the listener for notifications, by cron and by the keeper; when it is
+/// lost, the next poll finds the jobs.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) enum Wake {
+    /// Jobs outside of queues.
+    Jobs(Mark),
+    /// Jobs of one queue.
+    Queue(String, Mark),
+    /// Anything may have happened: look everywhere.
+    Everything,
+}
+
+/// Resolved leases. Sent by workers; a batch that is lost falls back into the book of leases and is settled from there.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Settle(pub(crate) Vec<Lease>);
+
+/// Whether this process may claim. Sent by the keeper when heartbeats fail and when they succeed again; when it is lost,
+/// the keeper's next heartbeat says it again.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct MayClaim(pub(crate) bool);
+
+/// Others took this worker for lost and gave its jobs away. Sent by the keeper; when it is lost, the settles of those jobs
+/// change nothing, because their leases are gone.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct LeasesLost;
+
+/// Claim no more, give back what has not started, and answer when no lease is open. Sent by the supervisor at a stop;
+/// when it is lost, the supervisor's time runs out and others rescue the jobs.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Drain;
+
+impl QueueActor {
+    pub(crate) fn new(core: &Arc<Core>) -> Self {
+        let now = Instant::now();
+        Self {
+            core: Arc::clone(core),
+            mode: if core.is_stopping() { Mode::Draining } else { Mode::Active },
+            enqueues: EnqueueLane::default(),
+            claims: ClaimLane::new(core, now),
+            settles: SettleLane::default(),
+            gates: GateLane::default(),
+            drained: Vec::new(),
+            _watch: DeathWatch::new(Role::Queue, core),
+        }
+    }
+
+    /// Starts whatever there is to start. Called at the end of every message and of every statement.
+    fn pump(&mut self, ctx: &mut Context<Self>) {
+        self.start_enqueue(ctx);
+        self.start_settle(ctx);
+        self.start_gates(ctx);
+        self.start_claim(ctx);
+        self.answer_drained();
+    }
+
+    fn answer_drained(&mut self) {
+        if self.mode == Mode::Draining && self.core.leases.count() == 0 && self.enqueues.is_idle() {
+            // A supervisor that no longer waits has given this queue up already.
+            self.drained.drain(..).for_each(|waiting| drop(waiting.send(())));
+        }
+    }
+}
+
+impl Actor for QueueActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        // Counted here and not by actix: messages carry batches, and a sender that waits would deadlock a stop.
+        ctx.set_mailbox_capacity(usize::MAX >> 8);
+        self.look_everywhere();
+        self.schedule_poll(ctx);
+        self.pump(ctx);
+    }
+}
+
+impl<T: Task + 'static> Handler<Enqueue<T>> for QueueActor {
+    type Result = ResponseFuture<Result<i64, StoreError>>;
+
+    fn handle(&mut self, message: Enqueue<T>, ctx: &mut Context<Self>) -> Self::Result {
+        // How a payload becomes JSON is the application's code: its panic must not end the queue for all.
+        let job = super::panics::caught(|| NewJob::try_from(message)).unwrap_or_else(|panic| {
+            Err(StoreError::Invalid(format!("payload of task `{}` cannot be written as JSON: it {panic}", T::NAME)))
+        });
+        let added = job.map(|job| self.accept(vec![job], ctx));
+        Box::pin(async move {
+            let ids = added?.await?;
+            ids.first().copied().ok_or_else(|| diesel::result::Error::NotFound.into())
+        })
+    }
+}
+
+impl Handler<EnqueueMany> for QueueActor {
+    type Result = ResponseFuture<Result<Vec<i64>, StoreError>>;
+
+    fn handle(&mut self, EnqueueMany(jobs): EnqueueMany, ctx: &mut Context<Self>) -> Self::Result {
+        Box::pin(self.accept(jobs, ctx))
+    }
+}
+
+impl Handler<Remove> for QueueActor {
+    type Result = ResponseFuture<Result<Option<i64>, StoreError>>;
+
+    fn handle(&mut self, Remove(key): Remove, _: &mut Context<Self>) -> Self::Result {
+        let store = self.core.store.clone();
+        Box::pin(async move { store.run(Lane::Durable, move |conn| remove(conn, &key)).await })
+    }
+}
+
+impl Handler<Wake> for QueueActor {
+    type Result = ();
+
+    fn handle(&mut self, wake: Wake, ctx: &mut Context<Self>) {
+        match wake {
+            Wake::Jobs(mark) => self.expect_jobs(mark),
+            Wake::Queue(queue, mark) => {
+                self.gates.to_admit.insert(queue);
+                self.gates.look_for_due |= is_ahead(mark.run_at);
+            }
+            Wake::Everything => self.look_everywhere(),
+        }
+        self.pump(ctx);
+    }
+}
+
+impl Handler<Settle> for QueueActor {
+    type Result = ();
+
+    fn handle(&mut self, Settle(leases): Settle, ctx: &mut Context<Self>) {
+        self.claims.pace.record(Instant::now(), leases.len());
+        self.settles.waiting.extend(leases);
+        self.pump(ctx);
+    }
+}
+
+impl Handler<MayClaim> for QueueActor {
+    type Result = ();
+
+    fn handle(&mut self, MayClaim(allowed): MayClaim, ctx: &mut Context<Self>) {
+        match (self.mode, allowed) {
+            (Mode::Active, false) => {
+                self.mode = Mode::Suspended;
+                self.settles.waiting.extend(self.core.tray.clear());
+            }
+            (Mode::Suspended, true) => {
+                self.mode = Mode::Active;
+                self.look_everywhere();
+            }
+            (Mode::Active | Mode::Draining, _) | (Mode::Suspended, false) => {}
+        }
+        self.pump(ctx);
+    }
+}
+
+impl Handler<LeasesLost> for QueueActor {
+    type Result = ();
+
+    fn handle(&mut self, _: LeasesLost, ctx: &mut Context<Self>) {
+        self.core.tray.clear().into_iter().for_each(Lease::close);
+        self.core.interrupt_jobs();
+        self.pump(ctx);
+    }
+}
+
+impl Handler<Drain> for QueueActor {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: Drain, ctx: &mut Context<Self>) -> Self::Result {
+        let (done, drained) = oneshot::channel();
+        self.mode = Mode::Draining;
+        self.drained.push(done);
+        self.settles.waiting.extend(self.core.tray.clear());
+        self.pump(ctx);
+        Box::pin(async move {
+            // A queue that died while draining is restarted, and the supervisor asks the new one.
+            let _ = drained.await;
+        })
+    }
+}
+
+// The clocks of the database and of this process may differ by a little; then look once too often.
+fn is_ahead(run_at: DateTime<Utc>) -> bool {
+    run_at > Utc::now() - chrono::TimeDelta::milliseconds(5)
+}
+
+impl From<actix::MailboxError> for SchedulerError {
+    fn from(_: actix::MailboxError) -> Self {
+        Self::Interrupted
+    }
+}

@@ -1,0 +1,123 @@
+//! Settling: outcomes gather while a statement is under way and are stored by the next. What cannot be stored is kept
+//! and tried again until it can, or until its lease turns out to be gone.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use actix::{AsyncContext, Context, WrapFuture, fut::ActorFutureExt};
+
+use super::QueueActor;
+use crate::actors::lease::Lease;
+use crate::error::StoreError;
+use crate::lifecycle::Outcome;
+use crate::store::Lane;
+use crate::store::admit::wake;
+use crate::store::claim::Mark;
+use crate::store::settle::{Settled, Settlement, settle};
+
+const MOST_ROWS: usize = 2_000;
+const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(500);
+
+#[derive(Default)]
+pub(super) struct SettleLane {
+    pub(super) waiting: Vec<Lease>,
+    under_way: usize,
+    paused: bool,
+    failing: bool,
+}
+
+impl SettleLane {
+    /// Leases whose jobs have ended and are not stored yet.
+    pub(super) fn unsettled(&self) -> usize {
+        self.waiting.len() + self.under_way
+    }
+}
+
+impl QueueActor {
+    pub(super) fn start_settle(&mut self, ctx: &mut Context<Self>) {
+        self.settles.waiting.extend(self.core.leases.collect_dropped());
+        let idle = self.settles.under_way == 0 && !self.settles.paused;
+        if !idle || self.settles.waiting.is_empty() {
+            return;
+        }
+        let rest = self.settles.waiting.split_off(self.settles.waiting.len().min(MOST_ROWS));
+        let leases = std::mem::replace(&mut self.settles.waiting, rest);
+        self.settles.under_way = leases.len();
+        let (store, keep_history) = (self.core.store.clone(), self.core.config.keeps_history());
+        let settlements: Vec<Settlement> = leases.iter().map(|lease| lease.settlement().clone()).collect();
+        let returned = best_returned(&leases);
+        let work = async move {
+            store
+                .run(Lane::Relaxed, move |conn| {
+                    let settled = settle(conn, &settlements, keep_history)?;
+                    // Jobs given back unrun wait for a free worker, which may be another process.
+                    returned.map_or(Ok(()), |mark| wake(conn, mark, &[]))?;
+                    Ok(settled)
+                })
+                .await
+        };
+        ctx.spawn(work.into_actor(self).map(move |settled, queue, ctx| {
+            queue.settles.under_way = 0;
+            match settled {
+                Ok(settled) => queue.settled(leases, &settled),
+                Err(error) => queue.settle_failed(leases, &error, ctx),
+            }
+            queue.pump(ctx);
+        }));
+    }
+
+    fn settled(&mut self, leases: Vec<Lease>, settled: &[Settled]) {
+        if std::mem::take(&mut self.settles.failing) {
+            log::info!("storing the outcomes of jobs again");
+        }
+        // Nearly always every lease was held; only otherwise is it worth asking which.
+        let all_stored = settled.len() == leases.len();
+        let stored: HashSet<(i64, i64)> =
+            if all_stored { HashSet::new() } else { settled.iter().map(|job| (job.id, job.lease)).collect() };
+        for lease in leases {
+            let Settlement { id, lease: token, outcome } = lease.settlement();
+            if all_stored || stored.contains(&(*id, *token)) {
+                self.after_outcome(lease.queue(), outcome);
+            } else {
+                log::warn!(
+                    "job {id} ended as {} after its lease was lost: nothing stored, the job belongs to another worker",
+                    outcome.as_str()
+                );
+            }
+            lease.close();
+        }
+    }
+
+    fn after_outcome(&mut self, queue: Option<&str>, outcome: &Outcome) {
+        match outcome {
+            // It is `ready` as it was: another process may be quicker.
+            Outcome::Untouched | Outcome::Interrupted => self.claims.announce(None),
+            Outcome::Failed { delay, .. } | Outcome::Snoozed { delay } => {
+                self.gates.look_at(*delay);
+                self.gates.to_admit.extend(queue.map(str::to_owned));
+            }
+            Outcome::Succeeded | Outcome::Cancelled { .. } | Outcome::Discarded { .. } => {
+                self.gates.to_admit.extend(queue.map(str::to_owned));
+            }
+        }
+    }
+
+    fn settle_failed(&mut self, leases: Vec<Lease>, error: &StoreError, ctx: &mut Context<Self>) {
+        if !std::mem::replace(&mut self.settles.failing, true) {
+            log::error!("cannot store the outcomes of {} jobs, trying again: {error}", leases.len());
+        }
+        self.settles.waiting.extend(leases);
+        self.settles.paused = true;
+        ctx.run_later(PAUSE_AFTER_ERROR, |queue, ctx| {
+            queue.settles.paused = false;
+            queue.pump(ctx);
+        });
+    }
+}
+
+fn best_returned(leases: &[Lease]) -> Option<Mark> {
+    let returned = leases
+        .iter()
+        .filter(|lease| matches!(lease.settlement().outcome, Outcome::Untouched | Outcome::Interrupted));
+    returned.map(Lease::mark).min()
+}

@@ -1,0 +1,189 @@
+//! WorkerActor: one thread's share of the work. It takes leased jobs from the tray into its slots, runs each as a local
+//! task of its own, and sends the resolved leases back to the queue in batches. It decides nothing about rows.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use actix::dev::{MessageResponse, OneshotSender};
+use actix::{Actor, Addr, AsyncContext, Context, Handler, Message};
+
+use super::execution::execute;
+use super::job_context::JobContext;
+use super::lease::{Lease, LeasedJob};
+use super::queue::Settle;
+use super::{Core, DeathWatch, Role};
+use crate::job_error::JobResult;
+
+/// A worker as the queue knows it: where to reach it, and how many of its slots are free. The count outlives the
+/// actor, so that one that was restarted does not run more at once than its share.
+#[derive(Clone)]
+pub(crate) struct CrewMember {
+    pub(crate) address: Addr<WorkerActor>,
+    pub(crate) idle: Arc<AtomicUsize>,
+}
+
+/// Tells a worker that the tray holds jobs. Sent by the queue after it has put some in; when it is lost, the jobs
+/// are taken back as stale.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct TakeJobs;
+
+/// Hands a task to the application's own `Handler<T>` of the worker, with the job it belongs to. Sent by the attempt
+/// that runs on the same thread; when it is lost, that attempt fails.
+pub(crate) struct Perform<T> {
+    pub(crate) task: T,
+    pub(crate) job: JobContext,
+}
+
+impl<T: Message> Message for Perform<T> {
+    type Result = T::Result;
+}
+
+/// Runs jobs on a thread of its own. The application may implement `Handler<T>` for it with its own message types, and
+/// register them with [`SchedulerBuilder::message`](crate::SchedulerBuilder::message).
+pub struct WorkerActor {
+    desk: Rc<Desk>,
+    current: Option<JobContext>,
+    _watch: DeathWatch,
+}
+
+impl WorkerActor {
+    pub(crate) fn new(index: usize, core: &Arc<Core>, idle: Arc<AtomicUsize>) -> Self {
+        let desk = Desk { core: Arc::clone(core), idle, settled: RefCell::default() };
+        Self { desk: Rc::new(desk), current: None, _watch: DeathWatch::new(Role::Worker(index), core) }
+    }
+
+    /// Inside a `Handler<T>` of an application: the job whose task is being handled.
+    ///
+    /// # Panics
+    ///
+    /// When called outside of one.
+    pub fn job(&self) -> JobContext {
+        self.current.clone().expect("`WorkerActor::job` is for handlers of tasks, while they handle one")
+    }
+}
+
+impl Actor for WorkerActor {
+    type Context = Context<Self>;
+}
+
+impl Handler<TakeJobs> for WorkerActor {
+    type Result = ();
+
+    fn handle(&mut self, _: TakeJobs, ctx: &mut Context<Self>) {
+        let jobs = self.desk.core.tray.len();
+        for _ in 0..jobs {
+            let Some(slot) = Slot::occupy(&self.desk) else { return };
+            actix_rt::spawn(work(slot, ctx.address()));
+        }
+    }
+}
+
+impl<T> Handler<Perform<T>> for WorkerActor
+where
+    T: Message<Result = JobResult> + Send + 'static,
+    Self: Handler<T>,
+{
+    type Result = Performed<T>;
+
+    fn handle(&mut self, perform: Perform<T>, ctx: &mut Context<Self>) -> Performed<T> {
+        self.current = Some(perform.job);
+        let response = super::panics::caught(|| <Self as Handler<T>>::handle(self, perform.task, ctx));
+        self.current = None;
+        Performed(response)
+    }
+}
+
+/// The response of the application's handler, or the panic it ended with.
+pub(crate) struct Performed<T: Message>(Result<<WorkerActor as Handler<T>>::Result, String>)
+where
+    WorkerActor: Handler<T>;
+
+impl<T> MessageResponse<WorkerActor, Perform<T>> for Performed<T>
+where
+    T: Message<Result = JobResult>,
+    WorkerActor: Handler<T>,
+{
+    fn handle(self, ctx: &mut Context<WorkerActor>, answer: Option<OneshotSender<JobResult>>) {
+        match self.0 {
+            Ok(response) => response.handle(ctx, answer),
+            // Nobody listens any more only when the attempt was interrupted meanwhile.
+            Err(panic) => drop(answer.map(|answer| answer.send(Err(panic.into())))),
+        }
+    }
+}
+
+/// What the slots of one worker share. It outlives the actor for as long as any slot is at work.
+struct Desk {
+    core: Arc<Core>,
+    idle: Arc<AtomicUsize>,
+    settled: RefCell<Vec<Lease>>,
+}
+
+impl Desk {
+    /// Keeps a resolved lease for the next batch. Local tasks run in turn, so the task that sends the batch comes after
+    /// every slot that is at work now, and takes all of theirs along.
+    fn hand_in(self: &Rc<Self>, lease: Lease) {
+        let mut settled = self.settled.borrow_mut();
+        settled.push(lease);
+        if settled.len() == 1 {
+            let desk = Rc::clone(self);
+            actix_rt::spawn(async move { desk.send_batch() });
+        }
+    }
+
+    fn send_batch(&self) {
+        let leases = self.settled.take();
+        if !leases.is_empty() {
+            self.core.tell_queue(Settle(leases));
+        }
+    }
+}
+
+/// An occupied slot; free again when dropped, in whatever way.
+struct Slot(Rc<Desk>);
+
+impl Slot {
+    fn occupy(desk: &Rc<Desk>) -> Option<Self> {
+        let free = |idle: usize| idle.checked_sub(1);
+        desk.idle.fetch_update(Ordering::SeqCst, Ordering::SeqCst, free).ok()?;
+        Some(Self(Rc::clone(desk)))
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.0.idle.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+// How many jobs a slot runs before it lets the other tasks of the thread have their turn.
+const JOBS_BETWEEN_YIELDS: u32 = 64;
+
+// A slot that finds the tray empty is freed first and looks once more then: a batch put in between finds either
+// a free slot to wake, or this one still looking.
+async fn work(slot: Slot, worker: Addr<WorkerActor>) {
+    let desk = Rc::clone(&slot.0);
+    let mut slot = Some(slot);
+    let mut jobs = 0_u32;
+    while slot.is_some() {
+        while let Some(leased) = desk.core.tray.take() {
+            run_one(leased, &desk, &worker).await;
+            jobs += 1;
+            if jobs.is_multiple_of(JOBS_BETWEEN_YIELDS) {
+                tokio::task::yield_now().await;
+            }
+        }
+        drop(slot.take());
+        if desk.core.tray.len() > 0 {
+            slot = Slot::occupy(&desk);
+        }
+    }
+}
+
+async fn run_one(leased: LeasedJob, desk: &Rc<Desk>, worker: &Addr<WorkerActor>) {
+    let lease = execute(leased, &desk.core, worker).await;
+    desk.hand_in(lease);
+}
