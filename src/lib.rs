@@ -4,10 +4,12 @@
 //! The crate is being built from the database upwards. What is here today: the schema, its
 //! migrations, and enqueueing with keys from Rust and from SQL. The actors that run jobs are not here yet.
 
+mod cron;
 mod error;
 mod job;
 mod store;
 
+pub use cron::CronError;
 pub use error::StoreError;
 pub use job::{Enqueue, JobOptions, KeyMode, Task};
 pub use store::{add, migrate, remove};

@@ -1,0 +1,10 @@
+//! Cron: when a schedule fires, and the crontab text that says what to do then.
+//!
+//! Everything here is a value computed from text and from times that the caller passes in. Nothing
+//! here reads a clock, speaks to a database or logs.
+
+mod error;
+mod field;
+mod fields;
+
+pub use error::CronError;
