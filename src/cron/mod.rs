@@ -3,6 +3,7 @@
 //! Everything here is a value computed from text and from times that the caller passes in. Nothing
 //! here reads a clock, speaks to a database or logs.
 
+mod describe;
 mod error;
 mod field;
 mod fields;
