@@ -5,7 +5,10 @@
 
 mod describe;
 mod error;
+mod expression;
 mod field;
 mod fields;
+mod wall_clock;
 
 pub use error::CronError;
+pub use expression::CronExpression;
