@@ -9,7 +9,7 @@ mod error;
 mod job;
 mod store;
 
-pub use cron::{CronError, CronExpression};
+pub use cron::{CronEntry, CronError, CronExpression, Crontab};
 pub use error::StoreError;
 pub use job::{Enqueue, JobOptions, KeyMode, Task};
 pub use store::{add, migrate, remove};
