@@ -34,13 +34,7 @@ impl<'a> Parts<'a> {
             let expected = format!("a task, then a blank before `{}`", &task.text[mark..=mark]);
             return Err(task.error(expected));
         }
-        let (options, rest) = match rest.text.strip_prefix('?') {
-            Some(_) => {
-                let (Part { column, text }, rest) = first_word(rest);
-                (Some(Part { column: column + 1, text: &text[1..] }), rest)
-            }
-            None => (None, rest),
-        };
+        let (options, rest) = options_part(rest);
         let payload = Some(rest).filter(|rest| !rest.text.is_empty());
         if payload.is_some_and(|payload| !payload.text.starts_with('{')) {
             return Err(rest.error("`?options` and then a `{payload}`, or the end of the line"));
@@ -68,6 +62,15 @@ fn time_part(line: &str) -> Result<(Part<'_>, Part<'_>), CronError> {
         return Err(line.error("a task after the time fields"));
     }
     Ok((time, rest))
+}
+
+/// The options, if there are any, and what comes after them.
+fn options_part(rest: Part<'_>) -> (Option<Part<'_>>, Part<'_>) {
+    let (word, after) = first_word(rest);
+    match word.text.strip_prefix('?') {
+        Some(query) => (Some(Part { column: word.column + 1, text: query }), after),
+        None => (None, rest),
+    }
 }
 
 /// Whether a word cannot be a task. A mistaken field counts as a field, so that the error is about it.
