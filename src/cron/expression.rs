@@ -269,7 +269,7 @@ mod tests {
         {
             assert!(CronExpression::parse(text).is_err());
         }
-        assert!(begin.elapsed().as_millis() < 100);
+        assert!(begin.elapsed().as_secs() < 1);
         let every: Vec<_> = (0..60).map(|value| value.to_string()).collect();
         assert!(CronExpression::parse(&format!("{0} {0} * * * *", every.join(","))).is_ok());
     }
@@ -309,11 +309,11 @@ mod tests {
         {
             let (expression, after) = (expression(text), at(after));
             let begin = Instant::now();
-            for _ in 0..100 {
+            for _ in 0..1000 {
                 expression.next_after_in(after, America::New_York);
             }
-            // 100 searches in 100 ms, in an unoptimised build on a busy machine.
-            assert!(begin.elapsed().as_millis() < 100, "{text}: {:?}", begin.elapsed());
+            // A millisecond each, in an unoptimised build on a busy machine.
+            assert!(begin.elapsed().as_secs() < 1, "{text}: {:?}", begin.elapsed());
         }
     }
 }
