@@ -1,17 +1,30 @@
 //! Mainspring: a durable job queue and cron scheduler that lives inside an actix-web application and
 //! keeps its state in the application's own PostgreSQL.
 
+// Vocabulary: what things are. No database, no actors.
 mod backoff;
 mod config;
+mod cron;
 mod error;
 mod job;
 mod job_error;
 mod lifecycle;
+// Store: the only place that speaks SQL.
 mod store;
+// Actors: who decides when.
+mod actors;
+mod registry;
+// Facade.
+mod scheduler;
 
+pub use actors::JobContext;
+pub use actors::queue::{EnqueueMany, QueueActor, Remove};
+pub use actors::worker::WorkerActor;
 pub use config::{SettleDurability, StartPolicy};
-pub use error::StoreError;
+pub use cron::{CronEntry, CronError, CronExpression, Crontab};
+pub use error::{SchedulerError, StoreError};
 pub use job::{Enqueue, JobOptions, KeyMode, NewJob, Task};
 pub use job_error::{JobError, JobResult};
 pub use lifecycle::{JobState, may_follow};
+pub use scheduler::{Scheduler, SchedulerBuilder};
 pub use store::{HandlerConnection, migrate, remove, verify};
