@@ -4,6 +4,8 @@
 //! The crate is being built from the database upwards. What is here today: the schema, its
 //! migrations, and enqueueing with keys from Rust and from SQL. The actors that run jobs are not here yet.
 
+#[cfg(feature = "embedded")]
+pub mod embedded;
 mod error;
 mod job;
 mod store;
