@@ -16,6 +16,9 @@ mod actors;
 mod registry;
 // Facade.
 mod scheduler;
+// Leaves, each behind a feature.
+#[cfg(feature = "embedded")]
+pub mod embedded;
 
 pub use actors::JobContext;
 pub use actors::queue::{EnqueueMany, QueueActor, Remove};

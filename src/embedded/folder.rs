@@ -1,0 +1,197 @@
+//! The folder of one private server: its data, its log, its password, and who may start it. Files in it:
+//! `lock` is locked for as long as somebody starts or watches the server, and its being free proves that
+//! there is none; `server` says how to reach a running one; `holders` is the FIFO that keeps it running.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf, absolute};
+
+use super::error::EmbeddedError;
+use super::leftover;
+use super::user::ServerUser;
+
+// Where every system lets every user in, and which outlives a restart.
+const OPEN_TO_ALL: &str = "/var/tmp";
+const TEMPORARY_PREFIX: &str = "mainspring-postgres-";
+
+pub(super) struct Folder {
+    path: PathBuf,
+    kept: bool,
+}
+
+impl Folder {
+    /// The folder that a caller named, made where it is missing.
+    pub(super) fn kept(path: &Path, user: &ServerUser) -> Result<Self, EmbeddedError> {
+        let failed = || EmbeddedError::cannot(format!("make the server's folder {}", path.display()));
+        let folder = Self { path: place(path, user).map_err(failed())?, kept: true };
+        match fs::DirBuilder::new().mode(0o700).create(&folder.path) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => folder.refuse_foreign(user)?,
+            Err(error) => return Err(failed()(error)),
+        }
+        user.hand_over(&folder.path, 0o700)?;
+        Ok(folder)
+    }
+
+    /// A new folder, locked. It gets the name that a sweep looks for when it is.
+    pub(super) fn temporary(user: &ServerUser) -> Result<(Self, File), EmbeddedError> {
+        let usual = env::temp_dir();
+        let base = if user.can_enter(&usual) { usual } else { OPEN_TO_ALL.into() };
+        sweep(&base, user);
+        let failed = || EmbeddedError::cannot(format!("make a temporary folder in {}", base.display()));
+        let mut random = [0; 8];
+        fill_randomly(&mut random).map_err(failed())?;
+        let name = hexadecimal(&random);
+        let mut folder = Self { path: base.join(format!("mainspring-new-{name}")), kept: false };
+        fs::DirBuilder::new().mode(0o700).create(&folder.path).map_err(failed())?;
+        user.hand_over(&folder.path, 0o700)?;
+        let lock = folder.try_lock()?.ok_or_else(|| EmbeddedError::new("a new folder is locked already"))?;
+        let path = base.join(format!("{TEMPORARY_PREFIX}{name}"));
+        fs::rename(&folder.path, &path).map_err(failed())?;
+        folder.path = path;
+        Ok((folder, lock))
+    }
+
+    // Its owner and mode are about to change, which would be no kindness to a folder of other things.
+    fn refuse_foreign(&self, user: &ServerUser) -> Result<(), EmbeddedError> {
+        let failed = || EmbeddedError::cannot(format!("look into {}", self.path.display()));
+        let facts = fs::symlink_metadata(&self.path).map_err(failed())?;
+        let empty = || Ok(fs::read_dir(&self.path).map_err(failed())?.next().is_none());
+        if facts.is_dir() && user.is_ours(facts.uid()) && (self.path("lock").is_file() || empty()?) {
+            return Ok(());
+        }
+        Err(EmbeddedError::new(format!(
+            "{} must be a new or empty folder, or one that this user's server was kept in before; it is not: \
+             name another one, or remove it",
+            self.path.display()
+        )))
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn is_kept(&self) -> bool {
+        self.kept
+    }
+
+    /// A name for something that becomes real by a rename; the next start clears what did not.
+    pub(super) fn half_made(&self, name: &str) -> PathBuf {
+        self.path(&format!("{name}.half-{}", std::process::id()))
+    }
+
+    /// The lock, or `None` while somebody else starts, watches or stops the server.
+    pub(super) fn try_lock(&self) -> Result<Option<File>, EmbeddedError> {
+        let path = self.path("lock");
+        let failed = || EmbeddedError::cannot(format!("lock {}", path.display()));
+        let mut open = OpenOptions::new();
+        let lock = open.write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(failed())?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Some(lock)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(failed()(error)),
+        }
+    }
+
+    /// The cluster's password, which outlives a run with the data; made where there is none.
+    pub(super) fn password(&self, user: &ServerUser) -> Result<String, EmbeddedError> {
+        let path = self.path("password");
+        let failed = || EmbeddedError::cannot(format!("keep the server's password in {}", path.display()));
+        if path.exists() {
+            return fs::read_to_string(&path).map_err(failed());
+        }
+        let mut random = [0; 16];
+        fill_randomly(&mut random).map_err(failed())?;
+        let password = hexadecimal(&random);
+        let half = self.half_made("password");
+        write_private(&half, &password).map_err(failed())?;
+        user.hand_over(&half, 0o600)?;
+        fs::rename(&half, &path).map_err(failed())?;
+        Ok(password)
+    }
+
+    /// Says how to reach the running server: to those who come to share it.
+    pub(super) fn announce(&self, url: &str, engine: &str) -> Result<(), EmbeddedError> {
+        let half = self.half_made("server");
+        write_private(&half, &format!("{url}\n{engine}\n"))
+            .and_then(|()| fs::rename(&half, self.path("server")))
+            .map_err(EmbeddedError::cannot(format_args!("write into {}", self.path.display())))
+    }
+
+    /// The URL and the engine's line of the running server.
+    pub(super) fn announced(&self) -> Option<(String, String)> {
+        let text = fs::read_to_string(self.path("server")).ok()?;
+        let (url, engine) = text.trim_end().split_once('\n')?;
+        Some((url.to_owned(), engine.to_owned()))
+    }
+
+    /// The end of the server's log, where a failed start says why.
+    pub(super) fn log_tail(&self) -> String {
+        let log = fs::read(self.path("log")).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(12)..].join("\n")
+    }
+
+    /// Removes what is of no use to anybody after a start that failed.
+    pub(super) fn discard(&self) {
+        if !self.kept {
+            let _ = fs::remove_dir_all(&self.path);
+        }
+    }
+}
+
+// Two spellings of one folder are one place.
+fn place(path: &Path, user: &ServerUser) -> io::Result<PathBuf> {
+    let path = absolute(path)?;
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return Ok(path) };
+    fs::create_dir_all(parent)?;
+    let parent = parent.canonicalize()?;
+    let place = parent.join(name);
+    Ok(if user.can_enter(&parent) { place } else { substitute(&place) })
+}
+
+// Root's own folders are closed to the server's user.
+fn substitute(path: &Path) -> PathBuf {
+    let mut name = OsString::from("mainspring");
+    for part in path.components().skip(1) {
+        name.push("-");
+        name.push(part);
+    }
+    Path::new(OPEN_TO_ALL).join(name)
+}
+
+// Removes the temporary folders that no process holds any more, with the servers still running in them.
+fn sweep(base: &Path, user: &ServerUser) {
+    for entry in fs::read_dir(base).into_iter().flatten().flatten() {
+        let named = entry.file_name().to_string_lossy().starts_with(TEMPORARY_PREFIX);
+        if !named || !entry.metadata().is_ok_and(|facts| facts.is_dir() && user.is_ours(facts.uid())) {
+            continue;
+        }
+        let folder = Folder { path: entry.path(), kept: false };
+        if let Ok(Some(_lock)) = folder.try_lock() {
+            leftover::stop_servers(&folder, user);
+            folder.discard();
+        }
+    }
+}
+
+fn fill_randomly(bytes: &mut [u8]) -> io::Result<()> {
+    File::open("/dev/urandom")?.read_exact(bytes)
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())
+}
