@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::cron::CronEntry;
+
 /// What happens when the database cannot be reached at start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StartPolicy {
@@ -41,6 +43,7 @@ pub(crate) struct Config {
     pub(crate) heartbeat_timeout: Duration,
     pub(crate) start_policy: StartPolicy,
     pub(crate) settle_durability: SettleDurability,
+    pub(crate) crontab: Vec<CronEntry>,
     /// Tells this process's own notifications from those of others.
     pub(crate) origin: u64,
 }
@@ -67,6 +70,7 @@ impl Config {
             heartbeat_timeout: Duration::from_secs(30),
             start_policy: StartPolicy::WaitFor(Duration::from_secs(60)),
             settle_durability: SettleDurability::Relaxed,
+            crontab: Vec::new(),
             origin: fastrand::u64(1..),
         }
     }
@@ -99,6 +103,13 @@ impl Config {
     /// A tenth of the time-out, so that several may be missed before anybody calls the worker lost.
     pub(crate) fn heartbeat_interval(&self) -> Duration {
         self.heartbeat_timeout / 10
+    }
+
+    /// How many jobs each worker thread runs at once; together they make the concurrency.
+    pub(crate) fn shares(&self) -> Vec<usize> {
+        let threads = self.worker_threads.min(self.concurrency);
+        let (each, rest) = (self.concurrency / threads, self.concurrency % threads);
+        (0..threads).map(|index| each + usize::from(index < rest)).collect()
     }
 
     pub(crate) fn keeps_history(&self) -> bool {

@@ -21,7 +21,12 @@ pub(crate) type JobFuture = Pin<Box<dyn Future<Output = JobResult>>>;
 /// A handler of one task, its type erased.
 pub(crate) trait TaskHandler: Send + Sync {
     /// Decodes the payload and begins the work, or says which field of the payload is wrong.
-    fn begin(&self, payload: &str, job: JobContext, worker: &Addr<WorkerActor>) -> Result<JobFuture, JobError>;
+    fn begin(
+        &self,
+        payload: &str,
+        job: JobContext,
+        worker: &Addr<WorkerActor>,
+    ) -> Result<JobFuture, JobError>;
 }
 
 /// The handlers by the names of their tasks.
@@ -113,7 +118,12 @@ where
     T: Task + DeserializeOwned + Message<Result = JobResult> + Send + 'static,
     WorkerActor: Handler<T>,
 {
-    fn begin(&self, payload: &str, job: JobContext, worker: &Addr<WorkerActor>) -> Result<JobFuture, JobError> {
+    fn begin(
+        &self,
+        payload: &str,
+        job: JobContext,
+        worker: &Addr<WorkerActor>,
+    ) -> Result<JobFuture, JobError> {
         let answer = worker.send(Perform { task: decode::<T>(payload)?, job });
         Ok(Box::pin(async move { answer.await.unwrap_or_else(|error| Err(no_answer(T::NAME, &error))) }))
     }
@@ -122,7 +132,9 @@ where
 fn no_answer(task: &str, error: &MailboxError) -> JobError {
     JobError::from(match error {
         MailboxError::Closed => {
-            format!("the actor that handles `{task}` gave no answer: it has stopped, or it panicked at this message")
+            format!(
+                "the actor that handles `{task}` gave no answer: it has stopped, or it panicked at this message"
+            )
         }
         MailboxError::Timeout => format!("the actor that handles `{task}` gave no answer in time"),
     })

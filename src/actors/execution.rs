@@ -73,7 +73,9 @@ fn judge(ended: Option<JobResult>, attempt: i16) -> Outcome {
         Some(Err(JobError(error))) => error,
     };
     match error {
-        Verdict::Failed(error) => Outcome::Failed { error, delay: backoff::exponential(attempt, fastrand::f64()) },
+        Verdict::Failed(error) => {
+            Outcome::Failed { error, delay: backoff::exponential(attempt, fastrand::f64()) }
+        }
         Verdict::RetryIn(delay, error) => Outcome::Failed { error, delay },
         Verdict::Snooze(delay) => Outcome::Snoozed { delay },
         Verdict::Cancel(reason) => Outcome::Cancelled { reason },
@@ -85,22 +87,32 @@ fn report(job: &JobContext, outcome: &Outcome, took: Duration) {
     let (id, task, attempt, most) = (job.id(), job.task(), job.attempt(), job.max_attempts());
     let ms = took.as_secs_f64() * 1000.0;
     match outcome {
-        Outcome::Succeeded => log::info!("job {id} `{task}` succeeded in {ms:.1} ms, attempt {attempt} of {most}"),
+        Outcome::Succeeded => {
+            log::info!("job {id} `{task}` succeeded in {ms:.1} ms, attempt {attempt} of {most}")
+        }
         Outcome::Failed { error, .. } if attempt >= most => {
-            log::error!("job {id} `{task}` failed in {ms:.1} ms and is dead, attempt {attempt} of {most}: {error}");
+            log::error!(
+                "job {id} `{task}` failed in {ms:.1} ms and is dead, attempt {attempt} of {most}: {error}"
+            );
         }
         Outcome::Failed { error, delay } => log::warn!(
             "job {id} `{task}` failed in {ms:.1} ms, attempt {attempt} of {most}, next in {:.1} s: {error}",
             delay.as_secs_f64()
         ),
         Outcome::Discarded { reason } => {
-            log::error!("job {id} `{task}` was discarded after {ms:.1} ms, attempt {attempt} of {most}: {reason}");
+            log::error!(
+                "job {id} `{task}` was discarded after {ms:.1} ms, attempt {attempt} of {most}: {reason}"
+            );
         }
-        Outcome::Cancelled { reason } => log::info!("job {id} `{task}` was cancelled after {ms:.1} ms: {reason}"),
+        Outcome::Cancelled { reason } => {
+            log::info!("job {id} `{task}` was cancelled after {ms:.1} ms: {reason}")
+        }
         Outcome::Snoozed { delay } => {
             log::info!("job {id} `{task}` snoozed after {ms:.1} ms for {:.1} s", delay.as_secs_f64());
         }
-        Outcome::Interrupted => log::warn!("job {id} `{task}` was interrupted after {ms:.1} ms and goes back"),
+        Outcome::Interrupted => {
+            log::warn!("job {id} `{task}` was interrupted after {ms:.1} ms and goes back")
+        }
         Outcome::Untouched => {}
     }
 }

@@ -36,7 +36,10 @@ struct Facts {
 impl JobContext {
     pub(crate) fn new(job: ClaimedJob, core: Arc<Core>) -> Self {
         let ClaimedJob { id, task, attempt, max_attempts, priority, run_at, queue, key, .. } = job;
-        Self(Arc::new(Inner { job: Facts { id, task, attempt, max_attempts, priority, run_at, queue, key }, core }))
+        Self(Arc::new(Inner {
+            job: Facts { id, task, attempt, max_attempts, priority, run_at, queue, key },
+            core,
+        }))
     }
 
     /// The job's id.

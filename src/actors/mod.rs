@@ -15,13 +15,16 @@ pub(crate) mod worker;
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use actix::Addr;
+use chrono::{DateTime, Utc};
 use tokio::sync::{mpsc, watch};
 
 use crate::config::Config;
+use crate::error::SchedulerError;
+use crate::job::NewJob;
 use crate::registry::TaskRegistry;
 use crate::store::Store;
 
@@ -50,7 +53,8 @@ pub(crate) struct Core {
     /// Whether notifications are being received.
     pub(crate) listening: watch::Sender<bool>,
     deaths: mpsc::UnboundedSender<Role>,
-    gave_up: AtomicBool,
+    gave_up: watch::Sender<bool>,
+    cron_started_at: DateTime<Utc>,
 }
 
 /// The addresses of today.
@@ -95,7 +99,8 @@ impl Core {
             stopping: watch::Sender::new(false),
             listening: watch::Sender::new(false),
             deaths,
-            gave_up: AtomicBool::new(false),
+            gave_up: watch::Sender::new(false),
+            cron_started_at: Utc::now(),
         }
     }
 
@@ -137,14 +142,39 @@ impl Core {
         }
     }
 
+    /// The actors cannot be kept alive: the root stops what is left.
     pub(crate) fn give_up(&self) {
-        self.gave_up.store(true, Ordering::Release);
+        self.gave_up.send_replace(true);
     }
 
-    pub(crate) fn has_given_up(&self) -> bool {
-        self.gave_up.load(Ordering::Acquire)
+    /// Waits until the scheduler gives up.
+    pub(crate) async fn given_up(&self) {
+        // The sender lives here, so waiting cannot fail.
+        let _ = self.gave_up.subscribe().wait_for(|gave_up| *gave_up).await;
+    }
+
+    /// When the scheduler started; cron actors that follow one another go on from there.
+    pub(crate) fn cron_started_at(&self) -> DateTime<Utc> {
+        self.cron_started_at
+    }
+
+    /// Adds a job through the queue of today.
+    pub(crate) async fn enqueue(&self, job: NewJob) -> Result<i64, SchedulerError> {
+        let ids = self.enqueue_many(vec![job]).await?;
+        ids.first().copied().ok_or(SchedulerError::Interrupted)
+    }
+
+    /// Adds jobs through the queue of today, all or none.
+    pub(crate) async fn enqueue_many(&self, jobs: Vec<NewJob>) -> Result<Vec<i64>, SchedulerError> {
+        let queue = self.queue().ok_or(SchedulerError::Stopped)?;
+        Ok(queue.send(queue::EnqueueMany(jobs)).await??)
     }
 }
+
+/// The work of this actor is over. Sent by the supervisor at a stop; when it is lost, the actor ends with its thread.
+#[derive(actix::Message)]
+#[rtype(result = "()")]
+pub(crate) struct Leave;
 
 /// Held by an actor for as long as it lives; its end, in whatever way, is reported.
 pub(crate) struct DeathWatch {
@@ -164,6 +194,20 @@ impl Drop for DeathWatch {
         let _ = self.core.deaths.send(self.role);
     }
 }
+
+/// Lets an actor end when it is told to.
+macro_rules! leaves_when_told {
+    ($actor:ty) => {
+        impl actix::Handler<$crate::actors::Leave> for $actor {
+            type Result = ();
+
+            fn handle(&mut self, _: $crate::actors::Leave, ctx: &mut actix::Context<Self>) {
+                actix::ActorContext::terminate(ctx);
+            }
+        }
+    };
+}
+pub(crate) use leaves_when_told;
 
 // A panic elsewhere must not spread through a lock: what these locks guard is whole after every statement.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -34,7 +34,8 @@ impl Tray {
     /// Takes back what was claimed longer ago than the bound.
     pub(crate) fn take_stale(&self, bound: Duration) -> Vec<Lease> {
         let mut jobs = locked(&self.0);
-        let (stale, fresh) = jobs.drain(..).partition(|job: &LeasedJob| job.lease.claimed_at().elapsed() > bound);
+        let (stale, fresh) =
+            jobs.drain(..).partition(|job: &LeasedJob| job.lease.claimed_at().elapsed() > bound);
         *jobs = fresh;
         let stale: VecDeque<LeasedJob> = stale;
         stale.into_iter().map(|job| job.lease).collect()

@@ -58,25 +58,21 @@ pub(crate) fn enqueue(conn: &mut PgConnection, jobs: &[NewJob]) -> Result<Vec<Ad
     // Without a key in the batch, the SQL function takes its short way: a plain multi-row insert.
     let keys = jobs.iter().any(|job| job.options.key.is_some());
     let rows: Vec<Row> = Statement::<Columns>::new(
-            "SELECT ordinal, job_id, job_priority, job_run_at, job_state::text, \
+        "SELECT ordinal, job_id, job_priority, job_run_at, job_state::text, \
              greatest(0, ceil(extract(epoch FROM job_run_at - clock_timestamp()) * 1000))::bigint \
              FROM mainspring.enqueue({}, {}, {}, {}, {}, {}, {}, {})",
-        )
-        .bind::<Array<Text>, _>(jobs.iter().map(|job| job.task.as_ref()).collect::<Vec<_>>())
-        .bind::<Array<Text>, _>(jobs.iter().map(|job| job.payload.as_str()).collect::<Vec<_>>())
-        .bind::<Array<Nullable<Text>>, _>(column(|job| job.options.queue.as_deref()))
-        .bind::<Array<Nullable<Timestamptz>>, _>(
-            jobs.iter().map(|job| job.options.run_at).collect::<Vec<_>>(),
-        )
-        .bind::<Array<Integer>, _>(jobs.iter().map(|job| i32::from(job.options.priority)).collect::<Vec<_>>())
-        .bind::<Array<Integer>, _>(
-            jobs.iter().map(|job| i32::from(job.options.max_attempts)).collect::<Vec<_>>(),
-        )
-        .bind::<Nullable<Array<Nullable<Text>>>, _>(keys.then(|| column(|job| job.options.key.as_deref())))
-        .bind::<Nullable<Array<Text>>, _>(
-            keys.then(|| jobs.iter().map(|job| job.options.key_mode.as_str()).collect::<Vec<_>>()),
-        )
-        .load(conn)?;
+    )
+    .bind::<Array<Text>, _>(jobs.iter().map(|job| job.task.as_ref()).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(jobs.iter().map(|job| job.payload.as_str()).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Text>>, _>(column(|job| job.options.queue.as_deref()))
+    .bind::<Array<Nullable<Timestamptz>>, _>(jobs.iter().map(|job| job.options.run_at).collect::<Vec<_>>())
+    .bind::<Array<Integer>, _>(jobs.iter().map(|job| i32::from(job.options.priority)).collect::<Vec<_>>())
+    .bind::<Array<Integer>, _>(jobs.iter().map(|job| i32::from(job.options.max_attempts)).collect::<Vec<_>>())
+    .bind::<Nullable<Array<Nullable<Text>>>, _>(keys.then(|| column(|job| job.options.key.as_deref())))
+    .bind::<Nullable<Array<Text>>, _>(
+        keys.then(|| jobs.iter().map(|job| job.options.key_mode.as_str()).collect::<Vec<_>>()),
+    )
+    .load(conn)?;
     Ok(in_input_order(rows, jobs))
 }
 

@@ -94,13 +94,20 @@ impl QueueActor {
 
 /// Stores the requests in one statement. When one of them is refused, all are: then each half is tried on its own, so
 /// that only the bad request fails, at the price of a few more statements.
-fn enqueue_each(conn: &mut PgConnection, mut requests: Vec<Vec<NewJob>>) -> Vec<Result<Vec<Added>, StoreError>> {
+fn enqueue_each(
+    conn: &mut PgConnection,
+    mut requests: Vec<Vec<NewJob>>,
+) -> Vec<Result<Vec<Added>, StoreError>> {
     let sizes: Vec<usize> = requests.iter().map(Vec::len).collect();
     let all: Vec<NewJob> = requests.iter_mut().flat_map(std::mem::take).collect();
     enqueue_parts(conn, &all, &sizes)
 }
 
-fn enqueue_parts(conn: &mut PgConnection, jobs: &[NewJob], sizes: &[usize]) -> Vec<Result<Vec<Added>, StoreError>> {
+fn enqueue_parts(
+    conn: &mut PgConnection,
+    jobs: &[NewJob],
+    sizes: &[usize],
+) -> Vec<Result<Vec<Added>, StoreError>> {
     match enqueue(conn, jobs) {
         Ok(added) => {
             let mut added = added.into_iter();

@@ -125,7 +125,8 @@ impl QueueActor {
                     }
                     queues.sort_unstable();
                     queues.dedup();
-                    let admission = if queues.is_empty() { Admission::default() } else { admit(conn, &queues)? };
+                    let admission =
+                        if queues.is_empty() { Admission::default() } else { admit(conn, &queues)? };
                     let round = Round { admission, promotion };
                     round.help_wanted(&known, room).map_or(Ok(()), |mark| wake(conn, mark, &[]))?;
                     Ok(round)
@@ -199,7 +200,8 @@ impl Round {
         let moved = promoted.map_or(0, |promotion| promotion.promoted) + self.admission.admitted;
         let tasks = promoted.iter().flat_map(|promotion| &promotion.tasks).chain(&self.admission.tasks);
         let unknown = tasks.into_iter().any(|task| known.binary_search(task).is_err());
-        let mark = crate::store::admit::lower(promoted.and_then(|promotion| promotion.mark), self.admission.mark);
+        let mark =
+            crate::store::admit::lower(promoted.and_then(|promotion| promotion.mark), self.admission.mark);
         mark.filter(|_| unknown || moved > room)
     }
 }

@@ -134,6 +134,8 @@ impl QueueActor {
     }
 }
 
+super::leaves_when_told!(QueueActor);
+
 impl Actor for QueueActor {
     type Context = Context<Self>;
 
@@ -152,7 +154,10 @@ impl<T: Task + 'static> Handler<Enqueue<T>> for QueueActor {
     fn handle(&mut self, message: Enqueue<T>, ctx: &mut Context<Self>) -> Self::Result {
         // How a payload becomes JSON is the application's code: its panic must not end the queue for all.
         let job = super::panics::caught(|| NewJob::try_from(message)).unwrap_or_else(|panic| {
-            Err(StoreError::Invalid(format!("payload of task `{}` cannot be written as JSON: it {panic}", T::NAME)))
+            Err(StoreError::Invalid(format!(
+                "payload of task `{}` cannot be written as JSON: it {panic}",
+                T::NAME
+            )))
         });
         let added = job.map(|job| self.accept(vec![job], ctx));
         Box::pin(async move {

@@ -1,0 +1,196 @@
+//! KeeperActor: shows that this process lives, looks after those that do not any more, and clears away what has been
+//! kept long enough. When it cannot show that it lives, it stops the claims and the jobs before others may take them.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use actix::{Actor, AsyncContext, Context, WrapFuture};
+
+use super::listener::LockAgain;
+use super::queue::{LeasesLost, MayClaim, Wake};
+use super::{Core, DeathWatch, Role};
+use crate::error::StoreError;
+use crate::store::Lane;
+use crate::store::admit::wake;
+use crate::store::claim::Mark;
+use crate::store::presence::{Heartbeat, RescuedJob, beat, register, rescue};
+use crate::store::retention::{delete_dead, drop_history, prepare_history};
+
+const TIDY_EVERY: Duration = Duration::from_secs(600);
+const MOST_DEAD_AT_ONCE: i64 = 1_000;
+
+/// Keeps the worker's row fresh.
+pub(crate) struct KeeperActor {
+    core: Arc<Core>,
+    _watch: DeathWatch,
+}
+
+impl KeeperActor {
+    pub(crate) fn new(core: &Arc<Core>) -> Self {
+        Self { core: Arc::clone(core), _watch: DeathWatch::new(Role::Keeper, core) }
+    }
+}
+
+super::leaves_when_told!(KeeperActor);
+
+impl Actor for KeeperActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        ctx.spawn(beat_for_ever(Arc::clone(&self.core)).into_actor(self));
+        ctx.spawn(tidy_for_ever(Arc::clone(&self.core)).into_actor(self));
+    }
+}
+
+async fn beat_for_ever(core: Arc<Core>) {
+    let mut pulse = Pulse { last_good: Instant::now(), told: false, lapsed: false };
+    loop {
+        let began = Instant::now();
+        let worker_id = core.worker_id();
+        match core.store.run(Lane::Relaxed, move |conn| beat(conn, worker_id)).await {
+            Ok(Heartbeat::Alive { others_late }) => {
+                pulse.good(began, &core);
+                if others_late {
+                    rescue_others(&core).await;
+                }
+            }
+            Ok(Heartbeat::Lost) => begin_anew(&core, worker_id).await,
+            Err(error) => pulse.bad(&error, &core),
+        }
+        actix_rt::time::sleep(core.config.heartbeat_interval()).await;
+    }
+}
+
+/// When this process was last heard by the database.
+struct Pulse {
+    last_good: Instant,
+    told: bool,
+    lapsed: bool,
+}
+
+impl Pulse {
+    fn good(&mut self, began: Instant, core: &Core) {
+        self.last_good = began;
+        if std::mem::take(&mut self.told) {
+            log::info!("the database answers heartbeats again");
+        }
+        if std::mem::take(&mut self.lapsed) {
+            core.tell_queue(MayClaim(true));
+        }
+    }
+
+    // Others take this worker for lost when the time-out is over; its jobs must have ended before, on whichever clock.
+    fn bad(&mut self, error: &StoreError, core: &Core) {
+        if !std::mem::replace(&mut self.told, true) {
+            log::error!("heartbeat failed, trying again: {error}");
+        }
+        if self.last_good.elapsed() > core.config.heartbeat_timeout * 2 / 3 {
+            core.tell_queue(MayClaim(false));
+            if !std::mem::replace(&mut self.lapsed, true) {
+                log::error!(
+                    "no heartbeat for so long that others may take this worker for lost: its jobs are interrupted"
+                );
+                core.interrupt_jobs();
+            }
+        }
+    }
+}
+
+// Others took this worker for lost: its old id is dead, and so are its leases.
+async fn begin_anew(core: &Arc<Core>, old: i32) {
+    if core.is_stopping() {
+        return;
+    }
+    let (config, tasks) = (core.config.clone(), core.registry.tasks());
+    let timeout = i64::try_from(config.heartbeat_timeout.as_millis()).unwrap_or(i64::MAX);
+    let registered =
+        core.store.run(Lane::Durable, move |conn| register(conn, &config.worker_name, &tasks, timeout)).await;
+    match registered {
+        Ok(new) => {
+            log::error!(
+                "worker {old} was taken for lost and its jobs were given away; going on as worker {new}"
+            );
+            core.tell_queue(LeasesLost);
+            core.worker_id.store(new, Ordering::Release);
+            core.tell_queue(MayClaim(true));
+            if let Some(listener) = core.read_roster().listener.clone() {
+                listener.do_send(LockAgain);
+            }
+        }
+        Err(error) => {
+            log::error!("worker {old} was taken for lost and cannot register again, trying again: {error}")
+        }
+    }
+}
+
+async fn rescue_others(core: &Core) {
+    let worker_id = core.worker_id();
+    let rescued = core
+        .store
+        .run(Lane::Relaxed, move |conn| {
+            let rescued = rescue(conn, worker_id)?;
+            announce(conn, &rescued)?;
+            Ok(rescued)
+        })
+        .await;
+    match rescued {
+        Ok(jobs) => {
+            for job in &jobs {
+                let fate = if job.dead { "it is dead, no attempt is left" } else { "it goes back" };
+                log::warn!(
+                    "job {} `{}` taken from lost worker {} in attempt {}: {fate}",
+                    job.id,
+                    job.task,
+                    job.worker_id,
+                    job.attempt
+                );
+            }
+            core.tell_queue(Wake::Everything);
+        }
+        Err(error) => log::error!("cannot rescue the jobs of lost workers, trying again: {error}"),
+    }
+}
+
+fn announce(conn: &mut diesel::pg::PgConnection, rescued: &[RescuedJob]) -> Result<(), StoreError> {
+    let alive = || rescued.iter().filter(|job| !job.dead);
+    let best = alive().map(|job| Mark { priority: job.priority, run_at: job.run_at }).min();
+    let queues: Vec<String> = alive().filter_map(|job| job.queue.clone()).collect();
+    match best {
+        // A wake names queues or no queue: the jobs outside of queues get one of their own.
+        Some(mark) => wake(conn, mark, &[]).and_then(|()| wake(conn, mark, &queues)),
+        None => Ok(()),
+    }
+}
+
+async fn tidy_for_ever(core: Arc<Core>) {
+    loop {
+        if let Err(error) = tidy(&core).await {
+            log::error!("cannot clear away what is over, trying again in ten minutes: {error}");
+        }
+        actix_rt::time::sleep(TIDY_EVERY.mul_f64(0.9 + 0.2 * fastrand::f64())).await;
+    }
+}
+
+async fn tidy(core: &Core) -> Result<(), StoreError> {
+    let millis = |duration: Duration| {
+        i64::try_from(duration.as_millis()).unwrap_or(i64::MAX).min(MOST_RETENTION_MILLIS)
+    };
+    let keeps_history = core.config.keeps_history();
+    let history = millis(core.config.history_retention);
+    core.store
+        .run(Lane::Relaxed, move |conn| {
+            if keeps_history {
+                prepare_history(conn)?;
+            }
+            drop_history(conn, history)
+        })
+        .await?;
+    let Some(dead) = core.config.dead_retention.map(millis) else { return Ok(()) };
+    // In portions, so that no statement holds its locks for long.
+    while core.store.run(Lane::Relaxed, move |conn| delete_dead(conn, dead, MOST_DEAD_AT_ONCE)).await? > 0 {}
+    Ok(())
+}
+
+// A thousand years, which PostgreSQL can still take from a time.
+const MOST_RETENTION_MILLIS: i64 = 1_000 * 365 * 24 * 60 * 60 * 1_000;

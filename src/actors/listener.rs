@@ -1,0 +1,163 @@
+//! ListenerActor: holds the one connection that listens, and on it the lock that tells others that this process lives.
+//! It passes on what it hears and decides nothing about jobs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, WrapFuture};
+use chrono::DateTime;
+
+use super::queue::Wake;
+use super::{Core, DeathWatch, Role};
+use crate::error::StoreError;
+use crate::store::Lane;
+use crate::store::claim::Mark;
+use crate::store::notifications::{Notification, NotificationConnection};
+use crate::store::pool::blocking;
+use crate::store::presence::{WORKER_LOCK_CLASS, set_has_lock};
+
+const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Receives the notifications of other processes.
+pub(crate) struct ListenerActor {
+    core: Arc<Core>,
+    _watch: DeathWatch,
+}
+
+/// The worker has a new id, so its lock must be taken anew. Sent by the keeper; when it is lost, the time-out of the
+/// heartbeat is what others go by.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct LockAgain;
+
+impl ListenerActor {
+    pub(crate) fn new(core: &Arc<Core>) -> Self {
+        Self { core: Arc::clone(core), _watch: DeathWatch::new(Role::Listener, core) }
+    }
+}
+
+super::leaves_when_told!(ListenerActor);
+
+impl Actor for ListenerActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        ctx.spawn(listen_for_ever(Arc::clone(&self.core)).into_actor(self));
+    }
+}
+
+// A listener that ends is started again, and the new connection takes the lock of the new id.
+impl Handler<LockAgain> for ListenerActor {
+    type Result = ();
+
+    fn handle(&mut self, _: LockAgain, ctx: &mut Context<Self>) {
+        self.core.listening.send_replace(false);
+        ctx.terminate();
+    }
+}
+
+async fn listen_for_ever(core: Arc<Core>) {
+    let mut pause = SHORTEST_PAUSE;
+    let mut told = false;
+    loop {
+        let reason = match connect(&core).await {
+            Ok(connection) => {
+                if std::mem::take(&mut told) {
+                    log::info!("listening for notifications again");
+                }
+                pause = SHORTEST_PAUSE;
+                core.listening.send_replace(true);
+                // What was announced while nobody listened is looked for now.
+                core.tell_queue(Wake::Everything);
+                pass_on(connection, &core).await
+            }
+            Err(error) => error,
+        };
+        core.listening.send_replace(false);
+        if !std::mem::replace(&mut told, true) {
+            log::warn!("not listening for notifications, polling until it works again: {reason}");
+        }
+        // Without the lock, only the time-out of the heartbeat may speak for this process. Nothing can be said while the
+        // whole database is away, and nobody could hear it.
+        let worker_id = core.worker_id();
+        let _ = core.store.run(Lane::Relaxed, move |conn| set_has_lock(conn, worker_id, false)).await;
+        actix_rt::time::sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+async fn connect(core: &Core) -> Result<NotificationConnection, String> {
+    let (url, worker_id) = (core.config.database_url.clone(), core.worker_id());
+    let connected = blocking(move || Ok(listen_and_lock(&url, worker_id))).await;
+    let (connection, locked) = connected.map_err(|error: StoreError| error.to_string())??;
+    core.store
+        .run(Lane::Relaxed, move |conn| set_has_lock(conn, worker_id, locked))
+        .await
+        .map_err(|error| error.to_string())?;
+    Ok(connection)
+}
+
+fn listen_and_lock(url: &str, worker_id: i32) -> Result<(NotificationConnection, bool), String> {
+    let mut connection = NotificationConnection::connect(url).map_err(|error| error.to_string())?;
+    connection.execute("LISTEN mainspring").map_err(|error| error.to_string())?;
+    let lock = format!("SELECT pg_try_advisory_lock({WORKER_LOCK_CLASS}, {worker_id})");
+    let locked = connection.execute(&lock).map_err(|error| error.to_string())?;
+    Ok((connection, locked.as_deref() == Some("t")))
+}
+
+// Until the connection is lost; answers why.
+async fn pass_on(mut connection: NotificationConnection, core: &Core) -> String {
+    let origin = core.config.origin.to_string();
+    loop {
+        match connection.next_batch().await {
+            Ok(batch) => {
+                batch.iter().filter_map(|heard| understand(heard, &origin)).for_each(|w| core.tell_queue(w))
+            }
+            Err(error) => return error.to_string(),
+        }
+    }
+}
+
+// The text is described where it is made, in the SQL function mainspring.wake. Anything else means: look.
+fn understand(heard: &Notification, own_origin: &str) -> Option<Wake> {
+    let mut words = heard.payload.splitn(5, ' ');
+    let (kind, origin) = (words.next()?, words.next().unwrap_or_default());
+    if origin == own_origin {
+        return None;
+    }
+    let priority = words.next().and_then(|word| word.parse().ok());
+    let run_at = words.next().and_then(|word| word.parse().ok()).and_then(DateTime::from_timestamp_millis);
+    let mark = priority.zip(run_at).map(|(priority, run_at)| Mark { priority, run_at });
+    Some(match (kind, mark, words.next()) {
+        ("job", Some(mark), None) => Wake::Jobs(mark),
+        ("queue", Some(mark), Some(queue)) => Wake::Queue(queue.to_owned(), mark),
+        _ => Wake::Everything,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heard(payload: &str) -> Option<String> {
+        let heard = Notification { channel: "mainspring".into(), payload: payload.into(), process_id: 1 };
+        understand(&heard, "7").map(|wake| format!("{wake:?}"))
+    }
+
+    #[test]
+    fn own_notifications_are_passed_over_and_strange_ones_mean_look_everywhere() {
+        assert_eq!(heard("job 7 0 1000"), None);
+        assert!(
+            heard("job 8 -3 1000")
+                .unwrap()
+                .starts_with("Jobs(Mark { priority: -3, run_at: 1970-01-01T00:00:01Z")
+        );
+        assert!(
+            heard("queue - 0 1000 a lane with spaces").unwrap().starts_with("Queue(\"a lane with spaces\"")
+        );
+        for strange in ["", "job", "job 8 x y", "queues 8 0 1000", "anything else at all, of any length"] {
+            assert_eq!(heard(strange).as_deref(), Some("Everything"), "{strange}");
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The front of the scheduler: how it is set up, started, spoken to and stopped. Everything it does is done by the
+//! actors, which live on threads of the scheduler's own, so that it starts under any runtime and never holds up the
+//! application's threads.
+
+mod builder;
+mod root;
+
+use std::fmt;
+use std::sync::Arc;
+
+use actix::Addr;
+use tokio::sync::watch;
+
+pub use self::builder::SchedulerBuilder;
+use crate::actors::Core;
+use crate::actors::queue::{QueueActor, Remove};
+use crate::error::SchedulerError;
+use crate::job::{Enqueue, NewJob, Task};
+
+/// A running scheduler. Clones are handles to the same one; when the last is dropped, the scheduler stops by itself,
+/// but nobody waits for it: [`Scheduler::stop`] is the orderly way.
+///
+/// ```no_run
+/// use mainspring::{Enqueue, JobContext, JobResult, Scheduler, Task};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct PublishReport { report_id: String }
+/// impl Task for PublishReport { const NAME: &'static str = "report.publish"; }
+///
+/// async fn publish(task: PublishReport, job: JobContext) -> JobResult {
+///     println!("job {} publishes {}", job.id(), task.report_id);
+///     Ok(())
+/// }
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let scheduler = Scheduler::builder("postgres://localhost/app")
+///     .handler(publish)
+///     .crontab("*/5 * * * * report.publish {report_id: 'daily'}")
+///     .start()
+///     .await?;
+/// let id = scheduler.enqueue(Enqueue::new(PublishReport { report_id: "r1".into() })).await?;
+/// println!("job {id} is stored");
+/// scheduler.stop().await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Scheduler(Arc<Inner>);
+
+struct Inner {
+    core: Arc<Core>,
+    stop: watch::Sender<bool>,
+    stopped: watch::Receiver<bool>,
+}
+
+impl Scheduler {
+    /// Begins to set up a scheduler on the database that the URL names, in any form that libpq knows.
+    pub fn builder(database_url: impl Into<String>) -> SchedulerBuilder {
+        SchedulerBuilder::new(database_url.into())
+    }
+
+    /// The actor that takes [`Enqueue`], [`EnqueueMany`](crate::EnqueueMany) and [`Remove`] messages. Ask for it each time:
+    /// should the actor fail, it is started again under a new address, and the old one answers `MailboxError::Closed`.
+    ///
+    /// # Errors
+    ///
+    /// [`SchedulerError::Stopped`] when the scheduler is stopped.
+    pub fn queue(&self) -> Result<Addr<QueueActor>, SchedulerError> {
+        self.0.core.queue().ok_or(SchedulerError::Stopped)
+    }
+
+    /// Adds a job, and answers its id once it is stored. It starts within milliseconds when it is due now.
+    ///
+    /// # Errors
+    ///
+    /// [`SchedulerError::Store`] when a field breaks its limit or the database fails, [`SchedulerError::Stopped`] and
+    /// [`SchedulerError::Interrupted`] as they say.
+    pub async fn enqueue<T: Task>(&self, job: Enqueue<T>) -> Result<i64, SchedulerError> {
+        self.0.core.enqueue(NewJob::try_from(job)?).await
+    }
+
+    /// Adds jobs in one statement, all or none, and answers their ids in the order of the input.
+    ///
+    /// # Errors
+    ///
+    /// As [`Scheduler::enqueue`].
+    pub async fn enqueue_many(&self, jobs: Vec<NewJob>) -> Result<Vec<i64>, SchedulerError> {
+        self.0.core.enqueue_many(jobs).await
+    }
+
+    /// Takes back the job under a key. A waiting job is deleted and its id answered; a running one loses its key and is not
+    /// retried; an unknown key is no error.
+    ///
+    /// # Errors
+    ///
+    /// As [`Scheduler::enqueue`].
+    pub async fn remove(&self, key: impl Into<String>) -> Result<Option<i64>, SchedulerError> {
+        Ok(self.queue()?.send(Remove(key.into())).await??)
+    }
+
+    /// Whether the scheduler runs: it has started, and nobody has asked it to stop.
+    pub fn is_running(&self) -> bool {
+        !self.0.core.is_stopping() && !*self.0.stopped.borrow()
+    }
+
+    /// Stops in order: cron fires no more, nothing more is claimed, jobs that have not started go back untouched, running
+    /// jobs get the grace period (30 seconds unless set) and then go back as interrupted, without their attempt being
+    /// spent; outcomes are stored and the connections closed. Returns when all is done. A second stop waits for the first.
+    pub async fn stop(&self) {
+        self.0.stop.send_replace(true);
+        let mut stopped = self.0.stopped.clone();
+        // An error means that the thread is gone, which is what was asked for.
+        let _ = stopped.wait_for(|stopped| *stopped).await;
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+    }
+}
+
+impl fmt::Debug for Scheduler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scheduler")
+            .field("worker", &self.0.core.config.worker_name)
+            .field("running", &self.is_running())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,236 @@
+//! Setting up: every setting with its default, setters that cannot fail, and one check of all of it at the start.
+
+use std::any::TypeId;
+use std::collections::HashSet;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Handler, Message, Recipient};
+use serde::de::DeserializeOwned;
+
+use super::{Scheduler, root};
+use crate::actors::worker::WorkerActor;
+use crate::actors::{AppData, JobContext};
+use crate::config::{Config, SettleDurability, StartPolicy};
+use crate::cron::Crontab;
+use crate::error::SchedulerError;
+use crate::job::Task;
+use crate::job_error::JobResult;
+use crate::registry::{ActorHandler, FunctionHandler, TaskRegistry, WorkerHandler};
+
+/// Sets up a [`Scheduler`]. Begun by [`Scheduler::builder`].
+#[must_use = "a builder does nothing until `start` is called and awaited"]
+pub struct SchedulerBuilder {
+    config: Config,
+    registry: TaskRegistry,
+    app_data: AppData,
+    problem: Option<String>,
+}
+
+impl SchedulerBuilder {
+    pub(super) fn new(database_url: String) -> Self {
+        Self {
+            config: Config::new(database_url),
+            registry: TaskRegistry::default(),
+            app_data: AppData::new(),
+            problem: None,
+        }
+    }
+
+    /// Registers an async function as the handler of its task. Its future stays on one thread, so it need not be `Send`.
+    pub fn handler<T, F, Work>(mut self, function: F) -> Self
+    where
+        T: Task + DeserializeOwned + 'static,
+        F: Fn(T, JobContext) -> Work + Send + Sync + 'static,
+        Work: Future<Output = JobResult> + 'static,
+    {
+        self.registry.add(T::NAME, FunctionHandler::<T, F>::new(function));
+        self
+    }
+
+    /// Registers an actor as the handler of a task: the task is a message, and the actor handles it.
+    ///
+    /// ```
+    /// use actix::{Actor, Context, Handler, Message};
+    /// use mainspring::{JobResult, Scheduler, Task};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Serialize, Deserialize, Message)]
+    /// #[rtype(result = "JobResult")]
+    /// struct Audit { what: String }
+    /// impl Task for Audit { const NAME: &'static str = "audit"; }
+    ///
+    /// struct AuditTrail;
+    /// impl Actor for AuditTrail { type Context = Context<Self>; }
+    /// impl Handler<Audit> for AuditTrail {
+    ///     type Result = JobResult;
+    ///     fn handle(&mut self, task: Audit, _: &mut Context<Self>) -> JobResult {
+    ///         println!("{}", task.what);
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// # #[actix::main] async fn main() {
+    /// let trail = AuditTrail.start();
+    /// let builder = Scheduler::builder("postgres://localhost/app").actor::<Audit>(trail);
+    /// # }
+    /// ```
+    pub fn actor<T>(mut self, address: impl Into<Recipient<T>>) -> Self
+    where
+        T: Task + DeserializeOwned + Message<Result = JobResult> + Send + 'static,
+    {
+        self.registry.add(T::NAME, ActorHandler(address.into()));
+        self
+    }
+
+    /// Registers a task that the application handles by its own `impl Handler<T> for WorkerActor`. Inside,
+    /// [`WorkerActor::job`] is the job.
+    pub fn message<T>(mut self) -> Self
+    where
+        T: Task + DeserializeOwned + Message<Result = JobResult> + Send + 'static,
+        WorkerActor: Handler<T>,
+    {
+        self.registry.add(T::NAME, WorkerHandler::<T>::new());
+        self
+    }
+
+    /// Gives handlers a value, which they reach by its type through [`JobContext::data`]. A second value of the same type
+    /// takes the place of the first.
+    pub fn app_data<D: Send + Sync + 'static>(mut self, data: D) -> Self {
+        self.app_data.insert(TypeId::of::<D>(), Arc::new(data));
+        self
+    }
+
+    /// Adds the lines of a crontab; see [`Crontab`] for how they are written. What is wrong with them is told by `start`.
+    pub fn crontab(mut self, text: &str) -> Self {
+        match Crontab::parse(text) {
+            Ok(crontab) => self.config.crontab.extend(crontab.entries),
+            Err(error) => self.problem = self.problem.or(Some(format!("crontab: {error}"))),
+        }
+        self
+    }
+
+    /// How many jobs run at once in this process: 1 to 100,000, default 10.
+    pub fn concurrency(mut self, jobs: usize) -> Self {
+        self.config.concurrency = jobs;
+        self
+    }
+
+    /// How many threads run jobs: 1 to 1,024, default one a core.
+    pub fn worker_threads(mut self, threads: usize) -> Self {
+        self.config.worker_threads = threads;
+        self
+    }
+
+    /// How many connections the scheduler itself may hold, besides the one that listens: 2 to 1,000, default 4.
+    pub fn pool_size(mut self, connections: u32) -> Self {
+        self.config.pool_size = connections;
+        self
+    }
+
+    /// How many connections handlers may hold together by [`JobContext::connection`]: 1 to 1,000, default 10. They are
+    /// opened when they are first asked for.
+    pub fn handler_pool_size(mut self, connections: u32) -> Self {
+        self.config.handler_pool_size = connections;
+        self
+    }
+
+    /// What this process is called in the table of workers: 1 to 256 characters, default `HOST:PROCESS_ID`.
+    pub fn worker_name(mut self, name: impl Into<String>) -> Self {
+        self.config.worker_name = name.into();
+        self
+    }
+
+    /// Finds jobs of other processes by polling alone, each second unless [`Self::poll_interval`] says otherwise: for
+    /// poolers in transaction mode and standbys, which do not carry notifications.
+    pub fn without_listen(mut self) -> Self {
+        self.config.listen = false;
+        self
+    }
+
+    /// Expects a schema that is already migrated, and refuses to start on another.
+    pub fn without_migrations(mut self) -> Self {
+        self.config.migrate = false;
+        self
+    }
+
+    /// How often to look for jobs that no notification told of: 10 ms to 15 s, default 10 s, or 1 s without LISTEN.
+    pub fn poll_interval(mut self, interval: Duration) -> Self {
+        self.config.poll_interval = Some(interval);
+        self
+    }
+
+    /// For how long finished jobs stay in the table `mainspring.history`; default 24 hours. Zero writes no history, which
+    /// is faster. Whole days are dropped at once, so a job may stay for up to a day longer.
+    pub fn history_retention(mut self, retention: Duration) -> Self {
+        self.config.history_retention = retention;
+        self
+    }
+
+    /// For how long dead jobs stay; default for ever, until someone retries or deletes them.
+    pub fn dead_retention(mut self, retention: Duration) -> Self {
+        self.config.dead_retention = Some(retention);
+        self
+    }
+
+    /// For how long running jobs may go on after a stop was asked for; default 30 seconds.
+    pub fn grace_period(mut self, period: Duration) -> Self {
+        self.config.grace_period = period;
+        self
+    }
+
+    /// After how long without a heartbeat others take this process for lost: 1 s to a day, default 30 seconds. A heartbeat
+    /// is sent ten times as often. A process that was killed is found sooner, by the lock it held.
+    pub fn heartbeat_timeout(mut self, timeout: Duration) -> Self {
+        self.config.heartbeat_timeout = timeout;
+        self
+    }
+
+    /// What happens when the database cannot be reached at start; default to wait for it for up to a minute.
+    pub fn start_policy(mut self, policy: StartPolicy) -> Self {
+        self.config.start_policy = policy;
+        self
+    }
+
+    /// What a crash of the database may forget; default [`SettleDurability::Relaxed`].
+    pub fn settle_durability(mut self, durability: SettleDurability) -> Self {
+        self.config.settle_durability = durability;
+        self
+    }
+
+    /// Starts the scheduler: connects, migrates or verifies the schema, registers the worker, and answers when it is
+    /// really listening. Works under `#[actix_web::main]` and `#[tokio::main]` alike.
+    ///
+    /// # Errors
+    ///
+    /// [`SchedulerError::Config`] when a setting, a registration or the crontab is wrong; [`SchedulerError::Store`] when the
+    /// database cannot be reached in time, refuses for good, or has a schema that does not fit.
+    pub async fn start(self) -> Result<Scheduler, SchedulerError> {
+        let checked = self.problem.clone().map_or(Ok(()), Err).and_then(|()| self.validate());
+        checked.map_err(SchedulerError::Config)?;
+        for entry in &self.config.crontab {
+            if self.registry.get(&entry.task).is_none() {
+                log::warn!(
+                    "cron `{}` adds jobs of the task `{}`, for which this process has no handler",
+                    entry.identifier,
+                    entry.task
+                );
+            }
+        }
+        root::start(self.config, self.registry, self.app_data).await
+    }
+
+    fn validate(&self) -> Result<(), String> {
+        self.config.validate()?;
+        self.registry.validate()?;
+        let mut seen = HashSet::new();
+        let twice = self.config.crontab.iter().find(|entry| !seen.insert(entry.identifier.as_str()));
+        twice.map_or(Ok(()), |entry| {
+            Err(format!(
+                "crontab: two lines have the identifier `{}`: give each an `id` of its own",
+                entry.identifier
+            ))
+        })
+    }
+}

@@ -1,0 +1,201 @@
+//! The root: the scheduler's own thread, with an actix system of its own. It brings the database up to date, starts the
+//! supervisor, starts it again if it dies, and ends the thread when everything has stopped.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use actix::{Actor, Addr};
+use actix_rt::System;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::{Inner, Scheduler};
+use crate::actors::supervisor::{Died, StopAll, SupervisorActor, Threads};
+use crate::actors::{AppData, Core, Role, record_panic_places};
+use crate::config::{Config, StartPolicy};
+use crate::error::{SchedulerError, StoreError};
+use crate::registry::TaskRegistry;
+use crate::store::pool::{blocking, connect};
+use crate::store::presence::register;
+use crate::store::retention::prepare_history;
+use crate::store::{migrate, verify};
+
+const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+// Listening needs one more connection than the start itself; polling serves until it is there.
+const TIME_TO_LISTEN: Duration = Duration::from_secs(10);
+
+/// Starts the thread, and answers when the scheduler listens.
+pub(super) async fn start(
+    config: Config,
+    registry: TaskRegistry,
+    app_data: AppData,
+) -> Result<Scheduler, SchedulerError> {
+    record_panic_places();
+    let (deaths, died) = mpsc::unbounded_channel();
+    let core = Arc::new(Core::new(config, registry, app_data, deaths));
+    let (stop, stop_asked) = watch::channel(false);
+    let (tell_stopped, stopped) = watch::channel(false);
+    let (ready, is_ready) = oneshot::channel();
+    let root = Root { core: Arc::clone(&core), died, stop_asked };
+    std::thread::Builder::new()
+        .name("mainspring".into())
+        .spawn(move || {
+            let system = System::new();
+            system.block_on(root.live(ready));
+            // Ends the workers' threads too.
+            System::current().stop();
+            if let Err(error) = system.run() {
+                log::error!("the scheduler's thread ended with an error: {error}");
+            }
+            tell_stopped.send_replace(true);
+        })
+        .map_err(|error| SchedulerError::Config(format!("cannot start the scheduler's thread: {error}")))?;
+    // Made before the wait: when the caller gives up waiting, this is dropped and the thread ends.
+    let scheduler = Scheduler(Arc::new(Inner { core, stop, stopped }));
+    is_ready.await.unwrap_or(Err(SchedulerError::Stopped))?;
+    Ok(scheduler)
+}
+
+struct Root {
+    core: Arc<Core>,
+    died: mpsc::UnboundedReceiver<Role>,
+    stop_asked: watch::Receiver<bool>,
+}
+
+impl Root {
+    async fn live(mut self, ready: oneshot::Sender<Result<(), SchedulerError>>) {
+        let mut stop = self.stop_asked.clone();
+        let prepared = tokio::select! {
+            prepared = prepare(&self.core) => prepared,
+            () = asked(&mut stop) => Err(SchedulerError::Stopped),
+        };
+        let threads = match prepared {
+            Ok(threads) => threads,
+            Err(error) => return drop(ready.send(Err(error))),
+        };
+        let mut supervisor = SupervisorActor::new(&self.core, threads.clone()).start();
+        tokio::select! {
+            () = wait_until_listening(&self.core) => {}
+            () = asked(&mut stop) => {}
+        }
+        let config = &self.core.config;
+        log::info!(
+            "worker {} `{}` started: {} jobs at once on {} threads, {} tasks, {} cron lines",
+            self.core.worker_id(),
+            config.worker_name,
+            config.concurrency,
+            config.shares().len(),
+            self.core.registry.tasks().len(),
+            config.crontab.len()
+        );
+        let _ = ready.send(Ok(()));
+        self.watch_over(&mut supervisor, &threads, &mut stop).await;
+        self.stop_all(supervisor, &threads).await;
+        log::info!("worker {} `{}` stopped", self.core.worker_id(), self.core.config.worker_name);
+    }
+
+    async fn watch_over(
+        &mut self,
+        supervisor: &mut Addr<SupervisorActor>,
+        threads: &Threads,
+        stop: &mut watch::Receiver<bool>,
+    ) {
+        let core = Arc::clone(&self.core);
+        loop {
+            tokio::select! {
+                Some(role) = self.died.recv() => self.see_to(role, supervisor, threads),
+                () = core.given_up() => return,
+                () = asked(stop) => return,
+            }
+        }
+    }
+
+    fn see_to(&self, role: Role, supervisor: &mut Addr<SupervisorActor>, threads: &Threads) {
+        if role == Role::Supervisor && !supervisor.connected() {
+            log::warn!("Supervisor actor ended and is started again");
+            *supervisor = SupervisorActor::new(&self.core, threads.clone()).start();
+        } else {
+            supervisor.do_send(Died(role));
+        }
+    }
+
+    async fn stop_all(&mut self, mut supervisor: Addr<SupervisorActor>, threads: &Threads) {
+        let mut all_stopped = Box::pin(supervisor.send(StopAll));
+        loop {
+            tokio::select! {
+                answer = &mut all_stopped => match answer {
+                    Ok(()) => return,
+                    Err(_) => {
+                        supervisor = SupervisorActor::new(&self.core, threads.clone()).start();
+                        all_stopped = Box::pin(supervisor.send(StopAll));
+                    }
+                },
+                Some(role) = self.died.recv() => supervisor.do_send(Died(role)),
+            }
+        }
+    }
+}
+
+// Resolves when a stop is asked for, or nobody is left to ask.
+async fn asked(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+async fn wait_until_listening(core: &Core) {
+    if core.config.listen {
+        let mut listening = core.listening.subscribe();
+        let listens = listening.wait_for(|listening| *listening);
+        if tokio::time::timeout(TIME_TO_LISTEN, listens).await.is_err() {
+            log::warn!(
+                "started without notifications: jobs of other processes are found by polling until they work"
+            );
+        }
+    }
+}
+
+// Connects, with patience if so configured, brings the schema up to date and registers the worker.
+async fn prepare(core: &Arc<Core>) -> Result<Threads, SchedulerError> {
+    let began = Instant::now();
+    let mut pause = SHORTEST_PAUSE;
+    loop {
+        let (config, tasks) = (core.config.clone(), core.registry.tasks());
+        match blocking(move || set_up(&config, &tasks)).await {
+            Ok(worker_id) => {
+                core.worker_id.store(worker_id, Ordering::Release);
+                return Threads::start(core.config.shares().len()).map_err(|error| {
+                    SchedulerError::Config(format!("cannot start the workers' threads: {error}"))
+                });
+            }
+            Err(error) => {
+                let patience = match core.config.start_policy {
+                    StartPolicy::FailAtOnce => Duration::ZERO,
+                    StartPolicy::WaitFor(patience) => patience,
+                };
+                if error.is_permanent() || began.elapsed() + pause > patience {
+                    return Err(error.into());
+                }
+                log::warn!("cannot start yet, trying again in {:.1} s: {error}", pause.as_secs_f64());
+            }
+        }
+        actix_rt::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+fn set_up(config: &Config, tasks: &[String]) -> Result<i32, StoreError> {
+    let mut conn = connect(config)?;
+    if config.migrate {
+        let applied = migrate(&mut conn)?;
+        if !applied.is_empty() {
+            log::info!("applied {} migrations: {}", applied.len(), applied.join(", "));
+        }
+    } else {
+        verify(&mut conn)?;
+    }
+    if config.keeps_history() {
+        prepare_history(&mut conn)?;
+    }
+    let timeout = i64::try_from(config.heartbeat_timeout.as_millis()).unwrap_or(i64::MAX);
+    register(&mut conn, &config.worker_name, tasks, timeout)
+}
