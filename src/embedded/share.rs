@@ -27,7 +27,8 @@ pub(super) fn join(folder: &Folder) -> Option<Running> {
     let answer = folder.path(&format!("joined.{name}"));
     let deadline = Instant::now() + ANSWER_LIMIT;
     while fs::remove_file(&answer).is_err() {
-        if Instant::now() > deadline {
+        // Taken back by a watcher that stops the server: there will be no answer.
+        if folder.announced().is_none() || Instant::now() > deadline {
             return None;
         }
         thread::sleep(POLL);

@@ -17,6 +17,7 @@ server=$!
     # A newcomer writes its name and waits for the answer: without one, this loop was over already.
     while read -r newcomer <&3; do : >"$home/joined.$newcomer"; done
     exec 3<&-
+    rm -f "$home/server"
     : >"$home/closing"
     # A temporary cluster needs no checkpoint.
     [ "$kept" = kept ] && end INT
