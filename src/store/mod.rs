@@ -2,6 +2,7 @@
 
 pub(crate) mod admit;
 pub(crate) mod claim;
+pub(crate) mod connect;
 pub(crate) mod cron;
 pub(crate) mod enqueue;
 mod migrate;
@@ -12,6 +13,7 @@ pub(crate) mod retention;
 pub(crate) mod settle;
 mod statement;
 
+pub use connect::connect;
 pub use enqueue::remove;
 pub use migrate::{migrate, verify};
 pub use pool::HandlerConnection;
