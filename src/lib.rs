@@ -14,4 +14,4 @@ pub use error::StoreError;
 pub use job::{Enqueue, JobOptions, KeyMode, NewJob, Task};
 pub use job_error::{JobError, JobResult};
 pub use lifecycle::{JobState, may_follow};
-pub use store::{HandlerConnection, connect, migrate, remove, verify};
+pub use store::{HandlerConnection, connect, inspect, migrate, remove, verify};

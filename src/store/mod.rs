@@ -5,6 +5,7 @@ pub(crate) mod claim;
 pub(crate) mod connect;
 pub(crate) mod cron;
 pub(crate) mod enqueue;
+pub mod inspect;
 mod migrate;
 pub(crate) mod notifications;
 pub(crate) mod pool;
