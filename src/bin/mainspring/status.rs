@@ -1,0 +1,77 @@
+//! `status`: how the whole stands, as tables or as JSON.
+
+use std::io::Write;
+
+use diesel::PgConnection;
+use mainspring::inspect::{COUNT_CAP, QueueStatus, StateCounts, Status, TaskStatus, WorkerStatus, status};
+
+use crate::arguments::ListingOptions;
+use crate::failure::Failure;
+use crate::output;
+
+pub(crate) fn show(
+    conn: &mut PgConnection,
+    options: &ListingOptions,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    let status = status(conn)?;
+    if options.json {
+        return output::json(out, &status);
+    }
+    tell(out, status)
+}
+
+fn tell(out: &mut impl Write, status: Status) -> Result<(), Failure> {
+    writeln!(out, "schema version {}", status.schema_version)?;
+    match status.oldest_ready_age_seconds {
+        Some(seconds) => writeln!(out, "oldest ready job due for {}", age(seconds))?,
+        None => writeln!(out, "no job is ready")?,
+    }
+    writeln!(out)?;
+    output::table(out, ["JOBS", "COUNT"], state_cells(status.jobs))?;
+    writeln!(out)?;
+    let workers = status.workers.into_iter().map(worker_cells).collect();
+    output::table(out, ["WORKER", "ID", "HEARTBEAT", "RUNNING", "TASKS"], workers)?;
+    writeln!(out)?;
+    let queues = status.queues.into_iter().map(queue_cells).collect();
+    output::table(out, ["QUEUE", "LIMIT", "WAITING", "RUNNING"], queues)?;
+    writeln!(out)?;
+    let tasks = status.tasks.into_iter().map(task_cells).collect();
+    output::table(out, ["READY TASK", "COUNT", "OLDEST", "WORKERS"], tasks)
+}
+
+fn state_cells(jobs: StateCounts) -> Vec<[String; 2]> {
+    let StateCounts { scheduled, parked, ready, running, dead } = jobs;
+    [("scheduled", scheduled), ("parked", parked), ("ready", ready), ("running", running), ("dead", dead)]
+        .map(|(state, jobs)| [state.to_owned(), count(jobs)])
+        .into()
+}
+
+fn worker_cells(worker: WorkerStatus) -> [String; 5] {
+    let lost = if worker.lost { " (lost)" } else { "" };
+    let heartbeat = format!("{} ago{lost}", age(worker.heartbeat_age_seconds));
+    [worker.name, worker.id.to_string(), heartbeat, count(worker.running), worker.tasks.join(", ")]
+}
+
+fn queue_cells(queue: QueueStatus) -> [String; 4] {
+    let limit = if queue.paused { "paused".to_owned() } else { queue.concurrency.to_string() };
+    [queue.name, limit, count(queue.waiting), count(queue.running)]
+}
+
+fn task_cells(task: TaskStatus) -> [String; 4] {
+    let workers = if task.workers == 0 { "none knows it".to_owned() } else { task.workers.to_string() };
+    [task.task, count(task.ready), age(task.oldest_ready_age_seconds), workers]
+}
+
+fn count(number: i64) -> String {
+    format!("{number}{}", if number >= COUNT_CAP { "+" } else { "" })
+}
+
+fn age(seconds: f64) -> String {
+    match seconds {
+        ..60.0 => format!("{seconds:.1} s"),
+        60.0..3_600.0 => format!("{:.1} min", seconds / 60.0),
+        3_600.0..86_400.0 => format!("{:.1} h", seconds / 3_600.0),
+        _ => format!("{:.1} d", seconds / 86_400.0),
+    }
+}
