@@ -1,6 +1,7 @@
 //! Integration tests, all against a real PostgreSQL.
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
+mod cli;
 mod enqueue;
 mod keys;
 mod migrations;
