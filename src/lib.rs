@@ -3,6 +3,7 @@
 
 mod backoff;
 mod config;
+mod cron;
 mod error;
 mod job;
 mod job_error;
@@ -10,6 +11,7 @@ mod lifecycle;
 mod store;
 
 pub use config::{SettleDurability, StartPolicy};
+pub use cron::{CronEntry, CronError, CronExpression, Crontab};
 pub use error::StoreError;
 pub use job::{Enqueue, JobOptions, KeyMode, NewJob, Task};
 pub use job_error::{JobError, JobResult};

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 mod cli;
+mod cron;
 mod enqueue;
 mod keys;
 mod migrations;

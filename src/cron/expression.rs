@@ -1,0 +1,319 @@
+//! One cron expression: its text, and when it fires. It does not know what is done then.
+//!
+//! The search for the next date is the `cron` crate's. Its language is not crontab(5), so it is only
+//! ever given canonical text, made from fields that were read here; its way with zones is not ours
+//! either, so it only ever sees the time on the wall clock.
+
+use std::{fmt, iter, str::FromStr};
+
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+use cron::Schedule;
+
+use super::CronError;
+use super::fields::Fields;
+use super::{describe, wall_clock};
+
+/// The longest text that is read, in bytes. Writing out every value of every field takes 530.
+const LONGEST_TEXT: usize = 1024;
+
+/// The years in which the `cron` crate finds fires, but for its last, 2100.
+const YEARS_OF_THE_CRATE: std::ops::Range<i32> = 1970..2100;
+
+/// 29 February is the date that keeps one waiting longest: eight years around most turns of a century.
+const LONGEST_WAIT_IN_YEARS: i32 = 8;
+
+/// When something happens again and again: the time fields of a crontab line.
+///
+/// Five fields, `minute hour day-of-month month day-of-week`, with the meaning of crontab(5); a sixth
+/// in front counts seconds. A field is a list, separated by commas, of `*`, values and ranges `a-b`;
+/// `*/n` and `a-b/n` hold every n-th value from the first on. `a/n` is refused, because crons disagree
+/// about it. Months and days of the week may be named (`JAN`, `mon`), and Sunday is 0 and 7.
+/// Where day-of-month and day-of-week are both restricted, that is, leave out some value, **either** of
+/// them is enough. `@hourly`, `@daily` (or `@midnight`), `@weekly`, `@monthly` and `@yearly` (or
+/// `@annually`) stand for their fields.
+///
+/// In a zone with summer time the hour field decides. If it is `*`, the expression fires whenever the
+/// clock shows one of its times: every real hour, with nothing skipped and nothing twice. Otherwise its
+/// times are appointments: one that the clock jumps over is kept, once, at the first moment after the
+/// gap, and one that the clock shows twice is kept the first time.
+///
+/// Two expressions are equal if they are written alike.
+///
+/// ```
+/// use chrono::{DateTime, Utc};
+/// use mainspring::CronExpression;
+///
+/// let expression = CronExpression::parse("*/15 9-17 * * MON-FRI")?;
+/// let friday: DateTime<Utc> = "2024-03-01T17:45:00Z".parse()?;
+/// assert_eq!(expression.next_after(friday).to_string(), "2024-03-04 09:00:00 UTC");
+/// assert_eq!(expression.to_string(), "*/15 9-17 * * MON-FRI");
+///
+/// assert!(CronExpression::parse("0 0 31 2 *").is_err(), "there is no 31 February");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct CronExpression {
+    source: String,
+    fields: Fields,
+    /// One schedule or two, whichever fires first: to the crate two restricted day fields mean both.
+    schedules: Vec<Schedule>,
+}
+
+impl CronExpression {
+    /// Reads an expression. Its length is bounded, and dates that never come are refused here, so that
+    /// no text makes the search for the next fire long.
+    ///
+    /// # Errors
+    /// Names the field that is wrong, its column, and what was expected.
+    pub fn parse(text: &str) -> Result<Self, CronError> {
+        if text.len() > LONGEST_TEXT {
+            return Err(CronError::new(text, format!("at most {LONGEST_TEXT} bytes")));
+        }
+        let fields = Fields::parse(text)?;
+        let schedules = fields.schedules();
+        if schedules.is_empty() {
+            return Err(CronError::new(text.trim(), "a day that exists in one of the months"));
+        }
+        Ok(Self { source: text.trim().to_owned(), fields, schedules })
+    }
+
+    /// The first fire strictly after `time`, in UTC.
+    ///
+    /// Every expression fires at least once in eight years, so there is always an answer, until calendar
+    /// time ends in the year 262142: after the last fire the answer is [`DateTime::<Utc>::MAX_UTC`].
+    pub fn next_after(&self, time: DateTime<Utc>) -> DateTime<Utc> {
+        self.next_after_in(time, Tz::UTC)
+    }
+
+    /// The first fire strictly after `time`, by the wall clock of `zone`.
+    ///
+    /// ```
+    /// use chrono_tz::America::New_York;
+    /// use mainspring::CronExpression;
+    ///
+    /// // On 10 March 2024 the clock jumps from 2:00 to 3:00.
+    /// let saturday = "2024-03-09T12:00:00Z".parse()?;
+    /// let fire = CronExpression::parse("30 2 * * *")?.next_after_in(saturday, New_York);
+    /// assert_eq!(fire.with_timezone(&New_York).to_string(), "2024-03-10 03:00:00 EDT");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn next_after_in(&self, time: DateTime<Utc>, zone: Tz) -> DateTime<Utc> {
+        self.fire_after(time, zone).unwrap_or(DateTime::<Utc>::MAX_UTC)
+    }
+
+    /// All fires strictly after `time`, in UTC, in order.
+    ///
+    /// ```
+    /// # use mainspring::CronExpression;
+    /// let leap_days = CronExpression::parse("0 0 29 2 *")?;
+    /// let days: Vec<_> = leap_days.iter_after("2095-01-01T00:00:00Z".parse()?).take(2).collect();
+    /// assert_eq!(days[0].to_string(), "2096-02-29 00:00:00 UTC");
+    /// assert_eq!(days[1].to_string(), "2104-02-29 00:00:00 UTC");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn iter_after(&self, time: DateTime<Utc>) -> impl Iterator<Item = DateTime<Utc>> {
+        self.iter_after_in(time, Tz::UTC)
+    }
+
+    /// All fires strictly after `time`, by the wall clock of `zone`, in order.
+    pub fn iter_after_in(&self, time: DateTime<Utc>, zone: Tz) -> impl Iterator<Item = DateTime<Utc>> {
+        iter::successors(self.fire_after(time, zone), move |fire| self.fire_after(*fire, zone))
+    }
+
+    /// The expression in words.
+    ///
+    /// ```
+    /// # use mainspring::CronExpression;
+    /// let words = |text| CronExpression::parse(text).map(|expression| expression.describe());
+    /// assert_eq!(words("30 2 * * *")?, "at 02:30 every day");
+    /// assert_eq!(words("*/15 9-17 * * MON-FRI")?, "every 15 minutes in hours 9 to 17 on Monday to Friday");
+    /// assert_eq!(words("0 0 13 * 5")?, "at 00:00 on day 13 of the month or on Friday");
+    /// # Ok::<(), mainspring::CronError>(())
+    /// ```
+    pub fn describe(&self) -> String {
+        describe::in_words(&self.fields)
+    }
+
+    /// The first fire after `time`; `None` if calendar time ends before it.
+    fn fire_after(&self, time: DateTime<Utc>, zone: Tz) -> Option<DateTime<Utc>> {
+        let time = DateTime::from_timestamp(time.timestamp(), 0)?;
+        let next = |on_clock| self.next_on_clock(on_clock);
+        if self.fields.hours.is_restricted() {
+            wall_clock::next_reached(zone, time, next)
+        } else {
+            wall_clock::next_shown(zone, time, next)
+        }
+    }
+
+    fn next_on_clock(&self, after: NaiveDateTime) -> Option<NaiveDateTime> {
+        let years = after.year()..=after.year() + LONGEST_WAIT_IN_YEARS;
+        years.into_iter().find_map(|year| self.next_in_year(year, after))
+    }
+
+    /// Asks the crate about a year that it knows and that has the same days.
+    fn next_in_year(&self, year: i32, after: NaiveDateTime) -> Option<NaiveDateTime> {
+        let twin = twin_of(year)?;
+        let after = if after.year() == year {
+            after.with_year(twin)?
+        } else {
+            NaiveDate::from_yo_opt(twin, 1)?.and_hms_opt(0, 0, 0)? - TimeDelta::seconds(1)
+        };
+        let fires = self.schedules.iter().filter_map(|schedule| schedule.after(&after.and_utc()).next());
+        fires.min().filter(|fire| fire.year() == twin)?.naive_utc().with_year(year)
+    }
+}
+
+/// A year in which the crate finds fires, as long as `year` and with the same days of the week. Any 28
+/// years of a century hold all fourteen kinds of year.
+fn twin_of(year: i32) -> Option<i32> {
+    if YEARS_OF_THE_CRATE.contains(&year) {
+        return Some(year);
+    }
+    let kind = |year| NaiveDate::from_yo_opt(year, 1).map(|first| (first.weekday(), first.leap_year()));
+    let wanted = kind(year)?;
+    (1972..2000).find(|twin| kind(*twin) == Some(wanted))
+}
+
+impl FromStr for CronExpression {
+    type Err = CronError;
+
+    fn from_str(text: &str) -> Result<Self, CronError> {
+        Self::parse(text)
+    }
+}
+
+/// The text as it was written, without blanks around it.
+impl fmt::Display for CronExpression {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.source)
+    }
+}
+
+impl fmt::Debug for CronExpression {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("CronExpression").field(&self.source).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use chrono_tz::{America, Pacific};
+
+    use super::*;
+
+    fn expression(text: &str) -> CronExpression {
+        CronExpression::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"))
+    }
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    fn next(text: &str, after: &str) -> DateTime<Utc> {
+        expression(text).next_after(at(after))
+    }
+
+    #[test]
+    fn the_next_fire_is_strictly_after() {
+        assert_eq!(next("* * * * *", "2024-01-01T00:00:00Z"), at("2024-01-01T00:01:00Z"));
+        assert_eq!(next("* * * * *", "2023-12-31T23:59:59.999Z"), at("2024-01-01T00:00:00Z"));
+        assert_eq!(next("* * * * * *", "2023-12-31T23:59:59.001Z"), at("2024-01-01T00:00:00Z"));
+        assert_eq!(next("15,45 * * * * *", "2024-01-01T00:00:15Z"), at("2024-01-01T00:00:45Z"));
+    }
+
+    #[test]
+    fn either_restricted_day_field_matches() {
+        let both = expression("0 0 13 * FRI");
+        let days: Vec<_> =
+            both.iter_after(at("2024-09-07T00:00:00Z")).map(|fire| fire.day()).take(4).collect();
+        assert_eq!(days, [13, 20, 27, 4]);
+        assert_eq!(next("0 0 */2 * 1", "2024-01-01T00:00:00Z"), at("2024-01-03T00:00:00Z"));
+    }
+
+    #[test]
+    fn a_day_field_that_holds_every_value_restricts_nothing() {
+        for day_of_month in ["*", "*/1", "1-31"] {
+            let text = format!("0 0 {day_of_month} * 1");
+            assert_eq!(next(&text, "2024-01-01T00:00:00Z"), at("2024-01-08T00:00:00Z"), "{text}");
+        }
+        for day_of_week in ["*", "*/1", "0-6", "1-7", "MON-SUN"] {
+            let text = format!("0 0 5 * {day_of_week}");
+            assert_eq!(next(&text, "2024-01-01T00:00:00Z"), at("2024-01-05T00:00:00Z"), "{text}");
+        }
+    }
+
+    #[test]
+    fn text_goes_in_and_comes_out() {
+        let expression: CronExpression = " 0 0 * * SUN\n".parse().unwrap();
+        assert_eq!(expression.to_string(), "0 0 * * SUN");
+        assert_eq!(format!("{expression:?}"), "CronExpression(\"0 0 * * SUN\")");
+    }
+
+    #[test]
+    fn dates_that_never_come_are_refused() {
+        let error = CronExpression::parse(" 0 0 31 4,6,9,11 * ").unwrap_err().to_string();
+        assert_eq!(error, "found `0 0 31 4,6,9,11 *`, expected a day that exists in one of the months");
+        assert_eq!(next("0 0 31 2,3 *", "2024-01-01T00:00:00Z"), at("2024-03-31T00:00:00Z"));
+        assert_eq!(next("0 0 31 2 1", "2024-01-01T00:00:00Z"), at("2024-02-05T00:00:00Z"));
+    }
+
+    #[test]
+    fn hostile_text_costs_nothing() {
+        let begin = Instant::now();
+        let commas = ",".repeat(10_000);
+        let texts = ["0 0 1--100000000 * *", "0 0 1-100000000 * *", "*/4294967296 * * * *", &commas];
+        for text in texts.into_iter().chain([&*"*".repeat(1 << 20), &*" ".repeat(1 << 20), &*"é".repeat(512)])
+        {
+            assert!(CronExpression::parse(text).is_err());
+        }
+        assert!(begin.elapsed().as_secs() < 1);
+        let every: Vec<_> = (0..60).map(|value| value.to_string()).collect();
+        assert!(CronExpression::parse(&format!("{0} {0} * * * *", every.join(","))).is_ok());
+    }
+
+    #[test]
+    fn fires_go_on_where_the_crate_ends() {
+        assert_eq!(next("0 0 1 1 *", "2100-06-01T00:00:00Z"), at("2101-01-01T00:00:00Z"));
+        assert_eq!(next("0 0 29 2 *", "2096-03-01T00:00:00Z"), at("2104-02-29T00:00:00Z"));
+        assert_eq!(next("0 0 29 2 *", "2496-03-01T00:00:00Z"), at("2504-02-29T00:00:00Z"));
+        assert_eq!(next("0 0 * * 1", "9999-12-31T00:00:00Z"), at("+10000-01-03T00:00:00Z"));
+        assert_eq!(next("0 0 1 1 *", "-0044-03-15T12:00:00Z"), at("-0043-01-01T00:00:00Z"));
+        assert_eq!(next("0 12 31 12 *", "1969-12-31T12:00:00Z"), at("1970-12-31T12:00:00Z"));
+    }
+
+    #[test]
+    fn calendar_time_ends_without_a_panic() {
+        let (begin, end) = (DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC);
+        for text in ["*/10 * * * *", "0 0 29 2 *", "30 2 * * *"] {
+            let expression = expression(text);
+            for zone in [Tz::UTC, America::New_York, Pacific::Kiritimati] {
+                for minutes in (0..2880).step_by(97) {
+                    let (early, late) =
+                        (begin + TimeDelta::minutes(minutes), end - TimeDelta::minutes(minutes));
+                    assert!(expression.next_after_in(early, zone) > early);
+                    assert!(late == end || expression.next_after_in(late, zone) > late);
+                    assert!(expression.iter_after_in(late, zone).count() <= 288);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_next_fire_is_found_in_well_under_a_millisecond() {
+        let texts = ["0 0 29 2 1", "0 0 29 2 *", "0 0 30 2 1", "59 59 23 31 12 *", "0 * 29 2 *"];
+        for (text, after) in
+            texts.into_iter().zip(["2096-03-01T00:00:00Z", "1896-03-01T00:00:00Z"].into_iter().cycle())
+        {
+            let (expression, after) = (expression(text), at(after));
+            let begin = Instant::now();
+            for _ in 0..1000 {
+                expression.next_after_in(after, America::New_York);
+            }
+            // A millisecond each, in an unoptimised build on a busy machine.
+            assert!(begin.elapsed().as_secs() < 1, "{text}: {:?}", begin.elapsed());
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Cron: when a schedule fires, and the crontab text that says what to do then.
+//!
+//! Everything here is a value computed from text and from times that the caller passes in. Nothing
+//! here reads a clock, speaks to a database or logs.
+
+mod crontab;
+mod describe;
+mod error;
+mod expression;
+mod field;
+mod fields;
+mod line;
+mod options;
+mod payload;
+mod wall_clock;
+
+pub use crontab::{CronEntry, Crontab};
+pub use error::CronError;
+pub use expression::CronExpression;
