@@ -18,7 +18,9 @@ use crate::lifecycle::JobState;
 
 mod status;
 
-pub use status::{COUNT_CAP, LIST_CAP, QueueStatus, StateCounts, Status, TaskStatus, WorkerStatus, status};
+pub use status::{
+    COUNT_CAP, DETAIL_COUNT_CAP, LIST_CAP, QueueStatus, StateCounts, Status, TaskStatus, WorkerStatus, status,
+};
 
 /// One job as `mainspring.jobs_view` shows it: everything but the payload, under the same names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,6 +119,10 @@ pub fn list_jobs(conn: &mut PgConnection, filter: &JobFilter) -> Result<Vec<JobR
     }
     for (column, _) in &given {
         conditions += &format!(" AND {column} = {{}}");
+    }
+    // Every job is one or the other: said here, it lets the index of living keys serve, and that of the dead.
+    if filter.key.is_some() {
+        conditions += " AND (state <> 'dead' OR state = 'dead')";
     }
     let text = format!(
         "SELECT row_to_json(v)::text \

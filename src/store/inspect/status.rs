@@ -12,19 +12,25 @@ use super::rows;
 use crate::error::StoreError;
 use crate::store::statement::Statement;
 
-/// Counting stops here: a count of this size means "this many or more".
+/// Counting the jobs in a state stops here: a count of this size means "this many or more".
 pub const COUNT_CAP: i64 = 10_000;
+
+/// Counting the jobs of one task, queue or worker stops here. Smaller, because there may be [`LIST_CAP`] of
+/// each: a million index entries, about two seconds, are the most that a list can cost.
+pub const DETAIL_COUNT_CAP: i64 = 1_000;
 
 /// Lists of tasks, queues and workers stop here.
 pub const LIST_CAP: i64 = 1_000;
 
-/// How the whole stands. Each count stops at [`COUNT_CAP`], each list at [`LIST_CAP`].
+/// How the whole stands. No count and no list is longer than its cap.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Status {
     /// The newest migration in the database.
     pub schema_version: String,
     /// [`COUNT_CAP`], for whoever reads the status as JSON.
     pub count_cap: i64,
+    /// [`DETAIL_COUNT_CAP`], likewise.
+    pub detail_count_cap: i64,
     /// How many jobs are in each state.
     pub jobs: StateCounts,
     /// For how many seconds the oldest ready job has been due; none when no job is ready.
@@ -108,6 +114,7 @@ pub fn status(conn: &mut PgConnection) -> Result<Status, StoreError> {
     Ok(Status {
         schema_version: schema_version(conn)?,
         count_cap: COUNT_CAP,
+        detail_count_cap: DETAIL_COUNT_CAP,
         jobs,
         oldest_ready_age_seconds: tasks.iter().map(|task| task.oldest_ready_age_seconds).reduce(f64::max),
         tasks,
@@ -124,11 +131,11 @@ fn schema_version(conn: &mut PgConnection) -> Result<String, StoreError> {
 fn state_counts(conn: &mut PgConnection) -> Result<StateCounts, StoreError> {
     let text = format!(
         "SELECT row_to_json(c)::text FROM (SELECT {} AS scheduled, {} AS parked, {} AS ready, {} AS running, {} AS dead) AS c",
-        capped_count("state = 'scheduled'", "run_at, id"),
-        capped_count("state = 'parked'", "queue, priority, run_at, id"),
-        capped_count("state = 'ready'", "task, priority, run_at, id"),
-        capped_count("state = 'running'", "worker_id"),
-        capped_count("state = 'dead'", "updated_at"),
+        capped_count(COUNT_CAP, "state = 'scheduled'", "run_at, id"),
+        capped_count(COUNT_CAP, "state = 'parked'", "queue, priority, run_at, id"),
+        capped_count(COUNT_CAP, "state = 'ready'", "task, priority, run_at, id"),
+        capped_count(COUNT_CAP, "state = 'running'", "worker_id"),
+        capped_count(COUNT_CAP, "state = 'dead'", "updated_at"),
     );
     let counts = rows(conn, Statement::new(text))?.pop();
     counts.ok_or_else(|| DieselError::NotFound.into())
@@ -154,7 +161,7 @@ fn task_statuses(conn: &mut PgConnection) -> Result<Vec<TaskStatus>, StoreError>
                  (SELECT count(*) FROM mainspring.workers AS w WHERE o.task = ANY (w.tasks) \
                      AND w.heartbeat_at >= clock_timestamp() - w.timeout) AS workers \
              FROM oldest AS o ORDER BY o.task) AS t",
-        capped_count("state = 'ready' AND task = o.task", "priority, run_at, id"),
+        capped_count(DETAIL_COUNT_CAP, "state = 'ready' AND task = o.task", "priority, run_at, id"),
         seconds_since("o.run_at"),
     );
     rows(conn, Statement::new(text))
@@ -173,13 +180,21 @@ fn queue_statuses(conn: &mut PgConnection) -> Result<Vec<QueueStatus>, StoreErro
              ORDER BY name LIMIT {LIST_CAP}) \
          SELECT row_to_json(s)::text FROM ( \
              SELECT n.name, coalesce(q.concurrency, 1) AS concurrency, coalesce(q.paused, false) AS paused, \
-                 least({COUNT_CAP}, {} + {}) AS waiting, {} AS running \
+                 least({DETAIL_COUNT_CAP}, {} + {}) AS waiting, {} AS running \
              FROM names AS n LEFT JOIN mainspring.queues AS q ON q.name = n.name ORDER BY n.name) AS s",
         each_queue("parked", parked),
         each_queue("admitted", admitted),
-        capped_count(&format!("{parked} AND queue = n.name"), "priority, run_at, id"),
-        capped_count(&format!("{admitted} AND state = 'ready' AND queue = n.name"), "queue"),
-        capped_count(&format!("{admitted} AND state = 'running' AND queue = n.name"), "queue"),
+        capped_count(DETAIL_COUNT_CAP, &format!("{parked} AND queue = n.name"), "priority, run_at, id"),
+        capped_count(
+            DETAIL_COUNT_CAP,
+            &format!("{admitted} AND state = 'ready' AND queue = n.name"),
+            "queue"
+        ),
+        capped_count(
+            DETAIL_COUNT_CAP,
+            &format!("{admitted} AND state = 'running' AND queue = n.name"),
+            "queue"
+        ),
     );
     rows(conn, Statement::new(text))
 }
@@ -191,16 +206,16 @@ fn worker_statuses(conn: &mut PgConnection) -> Result<Vec<WorkerStatus>, StoreEr
                  w.heartbeat_at < clock_timestamp() - w.timeout AS lost, {} AS running, w.tasks \
              FROM mainspring.workers AS w ORDER BY w.name, w.id LIMIT {LIST_CAP}) AS s",
         seconds_since("w.heartbeat_at"),
-        capped_count("state = 'running' AND worker_id = w.id", "worker_id"),
+        capped_count(DETAIL_COUNT_CAP, "state = 'running' AND worker_id = w.id", "worker_id"),
     );
     rows(conn, Statement::new(text))
 }
 
 // The order is that of the index which serves the condition: it keeps the planner from reading the table.
-fn capped_count(condition: &str, order: &str) -> String {
+fn capped_count(cap: i64, condition: &str, order: &str) -> String {
     format!(
         "(SELECT count(*) FROM (SELECT FROM mainspring.jobs AS j \
-         WHERE {condition} ORDER BY {order} LIMIT {COUNT_CAP}) AS counted)"
+         WHERE {condition} ORDER BY {order} LIMIT {cap}) AS counted)"
     )
 }
 
