@@ -1,9 +1,10 @@
 //! The arguments of the commands, as clap reads them, and how their values are written.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use mainspring::{JobState, KeyMode};
+use mainspring::{CronExpression, JobState, KeyMode};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -12,6 +13,7 @@ Examples:
   mainspring status
   mainspring enqueue report.publish '{\"reportId\": \"r1\"}' --in 5m --key schedule:7
   mainspring jobs list --state dead --json | jq '.[].last_error'
+  mainspring cron next '*/5 * * * *' --tz Europe/Berlin
 
 The log goes to the standard error, as RUST_LOG says (default: warn).
 Exit codes: 0 done, 1 could not be done, 2 not understood.";
@@ -37,7 +39,8 @@ pub(crate) enum Command {
     Migrate,
     /// Show how the whole stands: jobs by state, tasks, queues, workers.
     ///
-    /// Counts stop at 10000 and lists at 1000, so that this is cheap however many jobs there are.
+    /// Counting stops at 10000 jobs of a state and at 1000 of a task, queue or worker, and lists stop at
+    /// 1000 lines, so that this is cheap however many jobs there are.
     #[command(after_help = "Examples:\n  mainspring status\n  mainspring status --json | jq .jobs.dead")]
     Status(ListingOptions),
     /// Add a job, and print its id.
@@ -46,6 +49,9 @@ pub(crate) enum Command {
     /// Look at jobs.
     #[command(subcommand)]
     Jobs(JobsCommand),
+    /// Look at cron expressions.
+    #[command(subcommand)]
+    Cron(CronCommand),
 }
 
 #[derive(Debug, Subcommand)]
@@ -154,6 +160,45 @@ pub(crate) struct ListArguments {
     pub(crate) limit: u32,
     #[command(flatten)]
     pub(crate) listing: ListingOptions,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CronCommand {
+    /// Print when an expression fires next, a moment a line.
+    #[command(after_help = NEXT_EXAMPLES)]
+    Next(NextArguments),
+}
+
+const NEXT_EXAMPLES: &str = "\
+Examples:
+  mainspring cron next '*/5 * * * *'
+  mainspring cron next '30 2 * * mon-fri' --tz Europe/Berlin --count 3
+  mainspring cron next @monthly --from 2027-01-01T00:00:00Z --json";
+
+#[derive(Debug, Args)]
+pub(crate) struct NextArguments {
+    /// Five crontab fields, six with seconds in front, or a name such as @daily.
+    #[arg(value_name = "EXPR", value_parser = CronExpression::parse)]
+    pub(crate) expression: CronExpression,
+    /// The zone whose clock counts, such as Europe/Berlin.
+    #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = zone)]
+    pub(crate) tz: Tz,
+    /// Only moments after this one, such as 2027-01-01T09:00:00Z [default: now].
+    #[arg(long, value_name = "RFC3339", value_parser = moment)]
+    pub(crate) from: Option<DateTime<Utc>>,
+    /// How many moments, 1 to 10000.
+    #[arg(long, value_name = "N", default_value = "5", value_parser = how_many())]
+    pub(crate) count: usize,
+    #[command(flatten)]
+    pub(crate) listing: ListingOptions,
+}
+
+fn how_many() -> impl TypedValueParser<Value = usize> {
+    clap::value_parser!(u16).range(1..=10_000).map(usize::from)
+}
+
+fn zone(name: &str) -> Result<Tz, &'static str> {
+    name.parse().map_err(|_| "expected the name of a time zone, such as UTC or Europe/Berlin")
 }
 
 fn state() -> impl TypedValueParser<Value = JobState> {

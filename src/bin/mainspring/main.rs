@@ -1,7 +1,8 @@
-//! The command line: migrate, look, enqueue. What a command does is done by the library; here arguments
+//! The command line: migrate, look, enqueue, ask cron. What a command does is done by the library; here arguments
 //! become calls, and answers become tables, JSON and exit codes.
 
 mod arguments;
+mod cron;
 mod enqueue;
 mod failure;
 mod jobs;
@@ -14,7 +15,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use diesel::PgConnection;
 
-use arguments::{Arguments, Command, JobsCommand};
+use arguments::{Arguments, Command, CronCommand, JobsCommand};
 use failure::Failure;
 
 fn main() -> ExitCode {
@@ -39,6 +40,7 @@ fn run() -> Result<(), Failure> {
         Command::Jobs(JobsCommand::List(options)) => {
             jobs::list(&mut verified(connect()?)?, &options, &mut out)?;
         }
+        Command::Cron(CronCommand::Next(options)) => cron::next(&options, &mut out)?,
     }
     Ok(out.flush()?)
 }

@@ -3,7 +3,9 @@
 use std::io::Write;
 
 use diesel::PgConnection;
-use mainspring::inspect::{COUNT_CAP, QueueStatus, StateCounts, Status, TaskStatus, WorkerStatus, status};
+use mainspring::inspect::{
+    COUNT_CAP, DETAIL_COUNT_CAP, QueueStatus, StateCounts, Status, TaskStatus, WorkerStatus, status,
+};
 
 use crate::arguments::ListingOptions;
 use crate::failure::Failure;
@@ -27,44 +29,61 @@ fn tell(out: &mut impl Write, status: Status) -> Result<(), Failure> {
         Some(seconds) => writeln!(out, "oldest ready job due for {}", age(seconds))?,
         None => writeln!(out, "no job is ready")?,
     }
-    writeln!(out)?;
-    output::table(out, ["JOBS", "COUNT"], state_cells(status.jobs))?;
-    writeln!(out)?;
+    section(out, ["JOBS", "COUNT"], state_cells(status.jobs))?;
+    if status.workers.is_empty() {
+        writeln!(out, "\nno worker is registered")?;
+    }
     let workers = status.workers.into_iter().map(worker_cells).collect();
-    output::table(out, ["WORKER", "ID", "HEARTBEAT", "RUNNING", "TASKS"], workers)?;
-    writeln!(out)?;
+    section(out, ["WORKER", "ID", "HEARTBEAT", "RUNNING", "TASKS"], workers)?;
     let queues = status.queues.into_iter().map(queue_cells).collect();
-    output::table(out, ["QUEUE", "LIMIT", "WAITING", "RUNNING"], queues)?;
-    writeln!(out)?;
+    section(out, ["QUEUE", "LIMIT", "WAITING", "RUNNING"], queues)?;
     let tasks = status.tasks.into_iter().map(task_cells).collect();
-    output::table(out, ["READY TASK", "COUNT", "OLDEST", "WORKERS"], tasks)
+    section(out, ["READY TASK", "COUNT", "OLDEST", "WORKERS"], tasks)
+}
+
+fn section<const COLUMNS: usize>(
+    out: &mut impl Write,
+    headings: [&str; COLUMNS],
+    rows: Vec<[String; COLUMNS]>,
+) -> Result<(), Failure> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    writeln!(out)?;
+    output::table(out, headings, rows)
 }
 
 fn state_cells(jobs: StateCounts) -> Vec<[String; 2]> {
     let StateCounts { scheduled, parked, ready, running, dead } = jobs;
     [("scheduled", scheduled), ("parked", parked), ("ready", ready), ("running", running), ("dead", dead)]
-        .map(|(state, jobs)| [state.to_owned(), count(jobs)])
+        .map(|(state, jobs)| [state.to_owned(), count(jobs, COUNT_CAP)])
         .into()
 }
 
 fn worker_cells(worker: WorkerStatus) -> [String; 5] {
     let lost = if worker.lost { " (lost)" } else { "" };
     let heartbeat = format!("{} ago{lost}", age(worker.heartbeat_age_seconds));
-    [worker.name, worker.id.to_string(), heartbeat, count(worker.running), worker.tasks.join(", ")]
+    [
+        worker.name,
+        worker.id.to_string(),
+        heartbeat,
+        count(worker.running, DETAIL_COUNT_CAP),
+        worker.tasks.join(", "),
+    ]
 }
 
 fn queue_cells(queue: QueueStatus) -> [String; 4] {
     let limit = if queue.paused { "paused".to_owned() } else { queue.concurrency.to_string() };
-    [queue.name, limit, count(queue.waiting), count(queue.running)]
+    [queue.name, limit, count(queue.waiting, DETAIL_COUNT_CAP), count(queue.running, DETAIL_COUNT_CAP)]
 }
 
 fn task_cells(task: TaskStatus) -> [String; 4] {
     let workers = if task.workers == 0 { "none knows it".to_owned() } else { task.workers.to_string() };
-    [task.task, count(task.ready), age(task.oldest_ready_age_seconds), workers]
+    [task.task, count(task.ready, DETAIL_COUNT_CAP), age(task.oldest_ready_age_seconds), workers]
 }
 
-fn count(number: i64) -> String {
-    format!("{number}{}", if number >= COUNT_CAP { "+" } else { "" })
+fn count(number: i64, cap: i64) -> String {
+    format!("{number}{}", if number >= cap { "+" } else { "" })
 }
 
 fn age(seconds: f64) -> String {
