@@ -16,7 +16,9 @@ mod tests {
 
     #[test]
     fn the_delays_are_the_contracts_with_at_most_a_tenth_of_jitter() {
-        for (attempts, seconds) in [(1, 2.718), (2, 7.389), (3, 20.085), (10, 22_026.466), (25, 22_026.466)] {
+        for (attempts, seconds) in
+            [(1, std::f64::consts::E), (2, 7.389), (3, 20.085), (10, 22_026.466), (25, 22_026.466)]
+        {
             assert!((exponential(attempts, 0.0).as_secs_f64() - seconds).abs() < 0.001);
             assert!((exponential(attempts, 1.0).as_secs_f64() - seconds * 1.1).abs() < 0.003);
         }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use crate::error::StoreError;
 
@@ -170,6 +171,17 @@ impl NewJob {
     /// A job of the task named `task` with default options.
     pub fn new(task: impl Into<Cow<'static, str>>, payload: &serde_json::Value) -> Self {
         Self { task: task.into(), payload: payload.to_string(), options: JobOptions::default() }
+    }
+
+    /// A job of the task named `task` whose payload is JSON text, passed on as it is: no number loses a digit.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Invalid`] when the text is not JSON.
+    pub fn from_json(task: impl Into<Cow<'static, str>>, payload: &str) -> Result<Self, StoreError> {
+        let json: &RawValue = serde_json::from_str(payload)
+            .map_err(|error| StoreError::Invalid(format!("payload must be JSON, got {error}")))?;
+        Ok(Self { task: task.into(), payload: json.get().to_owned(), options: JobOptions::default() })
     }
 
     /// The same job with other options.

@@ -30,4 +30,4 @@ pub use job::{Enqueue, JobOptions, KeyMode, NewJob, Task};
 pub use job_error::{JobError, JobResult};
 pub use lifecycle::{JobState, may_follow};
 pub use scheduler::{Scheduler, SchedulerBuilder};
-pub use store::{HandlerConnection, migrate, remove, verify};
+pub use store::{HandlerConnection, connect, inspect, migrate, remove, verify};

@@ -124,7 +124,8 @@ where
         job: JobContext,
         worker: &Addr<WorkerActor>,
     ) -> Result<JobFuture, JobError> {
-        let answer = worker.send(Perform { task: decode::<T>(payload)?, job });
+        let perform = Perform { task: decode::<T>(payload)?, job };
+        let answer = Addr::send::<Perform<T>>(worker, perform);
         Ok(Box::pin(async move { answer.await.unwrap_or_else(|error| Err(no_answer(T::NAME, &error))) }))
     }
 }

@@ -68,7 +68,7 @@ impl SupervisorActor {
         let missing: Vec<Role> =
             roles.into_iter().chain(workers).filter(|role| !self.is_alive(*role)).collect();
         // Workers first: the queue wakes them as soon as it has claimed.
-        missing.iter().rev().for_each(|role| self.start(*role));
+        missing.iter().rev().for_each(|role| self.start_role(*role));
     }
 
     fn is_alive(&self, role: Role) -> bool {
@@ -86,7 +86,7 @@ impl SupervisorActor {
         }
     }
 
-    fn start(&self, role: Role) {
+    fn start_role(&self, role: Role) {
         let core = &self.core;
         match role {
             // The root starts supervisors.
@@ -156,7 +156,7 @@ impl Handler<Died> for SupervisorActor {
         }
         if self.is_within_budget() {
             log::warn!("{role:?} actor ended and is started again");
-            self.start(role);
+            self.start_role(role);
         } else {
             log::error!(
                 "actors ended {MOST_RESTARTS} times within a minute: the scheduler gives up and stops"

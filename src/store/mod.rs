@@ -2,8 +2,10 @@
 
 pub(crate) mod admit;
 pub(crate) mod claim;
+pub(crate) mod connect;
 pub(crate) mod cron;
 pub(crate) mod enqueue;
+pub mod inspect;
 mod migrate;
 pub(crate) mod notifications;
 pub(crate) mod pool;
@@ -12,6 +14,7 @@ pub(crate) mod retention;
 pub(crate) mod settle;
 mod statement;
 
+pub use connect::connect;
 pub use enqueue::remove;
 pub use migrate::{migrate, verify};
 pub use pool::HandlerConnection;

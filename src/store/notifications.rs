@@ -96,7 +96,8 @@ const DEFAULTS: [(&CStr, &CStr); 6] = [
     (c"tcp_user_timeout", c"60000"),
 ];
 
-const UNREADABLE: &str = "the connection string is malformed: is each special character in its user and \
+/// Said in place of libpq's words about a connection string that is not readable.
+pub(super) const UNREADABLE: &str = "the connection string is malformed: is each special character in its user and \
                           password percent-encoded (`@` as %40, `/` as %2F, `%` as %25)?";
 
 /// A libpq connection: never null, closed when dropped.
@@ -241,6 +242,11 @@ unsafe fn copied(text: *const c_char) -> String {
 // libpq prints the server's notices to the standard error, unless it is told otherwise.
 extern "C" fn ignore_notice(_: *mut c_void, _: *const c_char) {}
 
+/// Whether libpq reads the connection string, and as it was meant: only then its words hold no password.
+pub(super) fn is_readable(url: &str) -> bool {
+    CString::new(url).is_ok_and(|text| is_connection_string(&text)) && !is_misread(url)
+}
+
 // Whether libpq can read it, asked beforehand: its complaints about the text quote the password.
 fn is_connection_string(text: &CStr) -> bool {
     // SAFETY: the text is a C string, and a null asks for no message. The options may be freed once,
@@ -252,10 +258,10 @@ fn is_connection_string(text: &CStr) -> bool {
     }
 }
 
-// Whether libpq takes a part of the password for a host, a port or a database, whose name it quotes.
+// Whether libpq takes a part of the password for a host, a port, a database or an option, which it quotes.
 fn is_misread(url: &str) -> bool {
     let authority = url.split_once("://").map_or("", |(_, rest)| rest);
-    authority.rsplit_once('@').is_some_and(|(credentials, _)| credentials.contains(['@', '/']))
+    authority.rsplit_once('@').is_some_and(|(credentials, _)| credentials.contains(['@', '/', '?']))
 }
 
 #[cfg(test)]

@@ -176,8 +176,7 @@ pub(crate) struct Pooled {
 
 impl Connector {
     fn connect(&self) -> Result<Pooled, StoreError> {
-        let mut inner = PgConnection::establish(&self.url)
-            .map_err(|error| StoreError::Connect(in_one_line(&error.to_string())))?;
+        let mut inner = super::connect::connect(&self.url)?;
         inner.batch_execute(&self.settings)?;
         Ok(Pooled { inner, broken: false, rested_since: Instant::now() })
     }
@@ -216,9 +215,4 @@ fn session_settings(config: &Config, lane: Lane) -> String {
          SET plan_cache_mode = force_generic_plan; SET mainspring.origin = '{}'; {commit} {name}",
         config.origin
     )
-}
-
-// libpq answers a line for each address it tried.
-fn in_one_line(text: &str) -> String {
-    text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
 }

@@ -1,10 +1,12 @@
 //! Integration tests, all against a real PostgreSQL.
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
+mod cli;
 mod cron;
 mod embedded;
 mod enqueue;
 mod keys;
 mod migrations;
 mod queues;
+mod running;
 mod server;

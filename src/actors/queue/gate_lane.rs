@@ -148,13 +148,21 @@ impl QueueActor {
         let Round { admission, promotion } = round;
         if let Some(promotion) = promotion {
             self.gates.look_for_due |= promotion.promoted == MOST_PROMOTED as usize;
-            promotion.next_due_in.map(|due_in| self.gates.look_at(due_in.max(Duration::from_millis(1))));
-            promotion.mark.map(|mark| self.claims.announce(Some(mark)));
+            if let Some(due_in) = promotion.next_due_in {
+                self.gates.look_at(due_in.max(Duration::from_millis(1)));
+            }
+            self.announce_found(promotion.mark);
         }
-        admission.mark.map(|mark| self.claims.announce(Some(mark)));
+        self.announce_found(admission.mark);
         if !admission.busy.is_empty() {
             self.gates.to_admit.extend(admission.busy);
             self.pause_gates(PAUSE_WHEN_BUSY, ctx);
+        }
+    }
+
+    fn announce_found(&mut self, mark: Option<Mark>) {
+        if mark.is_some() {
+            self.claims.announce(mark);
         }
     }
 

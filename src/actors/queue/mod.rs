@@ -11,7 +11,7 @@ mod settle_lane;
 use std::sync::Arc;
 use std::time::Instant;
 
-use actix::{Actor, AsyncContext, Context, Handler, Message, ResponseFuture};
+use actix::{Actor, Context, Handler, Message, ResponseFuture};
 use chrono::{DateTime, Utc};
 use tokio::sync::oneshot;
 
@@ -129,7 +129,9 @@ impl QueueActor {
     fn answer_drained(&mut self) {
         if self.mode == Mode::Draining && self.core.leases.count() == 0 && self.enqueues.is_idle() {
             // A supervisor that no longer waits has given this queue up already.
-            self.drained.drain(..).for_each(|waiting| drop(waiting.send(())));
+            for waiting in self.drained.drain(..) {
+                let _ = waiting.send(());
+            }
         }
     }
 }

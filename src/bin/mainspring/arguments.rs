@@ -1,0 +1,257 @@
+//! The arguments of the commands, as clap reads them, and how their values are written.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use mainspring::{CronExpression, JobState, KeyMode};
+
+const EXAMPLES: &str = "\
+Examples:
+  mainspring migrate --database-url postgres://localhost/app
+  export DATABASE_URL=postgres://localhost/app
+  mainspring status
+  mainspring enqueue report.publish '{\"reportId\": \"r1\"}' --in 5m --key schedule:7
+  mainspring jobs list --state dead --json | jq '.[].last_error'
+  mainspring cron next '*/5 * * * *' --tz Europe/Berlin
+
+The log goes to the standard error, as RUST_LOG says (default: warn).
+Exit codes: 0 done, 1 could not be done, 2 not understood.";
+
+/// A durable job queue and cron scheduler in your PostgreSQL.
+#[derive(Debug, Parser)]
+#[command(name = "mainspring", version, after_help = EXAMPLES, propagate_version = true)]
+pub(crate) struct Arguments {
+    /// The database: postgres://user:password@host:port/name, or another libpq connection string.
+    #[arg(long, global = true, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub(crate) database_url: Option<String>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Create the schema mainspring, or bring it up to date.
+    ///
+    /// Prints the migrations that were applied. Safe to run at any time, from many places at once. The
+    /// first time, the role needs CREATE on the database.
+    #[command(after_help = "Example:\n  mainspring migrate --database-url postgres://localhost/app")]
+    Migrate,
+    /// Show how the whole stands: jobs by state, tasks, queues, workers.
+    ///
+    /// Counting stops at 10000 jobs of a state and at 1000 of a task, queue or worker, and lists stop at
+    /// 1000 lines, so that this is cheap however many jobs there are.
+    #[command(after_help = "Examples:\n  mainspring status\n  mainspring status --json | jq .jobs.dead")]
+    Status(ListingOptions),
+    /// Add a job, and print its id.
+    #[command(after_help = ENQUEUE_EXAMPLES)]
+    Enqueue(EnqueueArguments),
+    /// Look at jobs.
+    #[command(subcommand)]
+    Jobs(JobsCommand),
+    /// Look at cron expressions.
+    #[command(subcommand)]
+    Cron(CronCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum JobsCommand {
+    /// List jobs in the order of their ids.
+    #[command(after_help = LIST_EXAMPLES)]
+    List(ListArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListingOptions {
+    /// Print JSON for programs instead of a table for people.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const ENQUEUE_EXAMPLES: &str = "\
+Examples:
+  mainspring enqueue session.cleanup
+  mainspring enqueue report.publish '{\"reportId\": \"r1\"}' --in 1h30m --queue reports
+  mainspring enqueue report.publish --run-at 2027-01-01T09:00:00+01:00 --key schedule:7
+  mainspring enqueue report.publish - < payload.json";
+
+#[derive(Debug, Args)]
+pub(crate) struct EnqueueArguments {
+    /// The task's name.
+    pub(crate) task: String,
+    /// The payload; `-` reads it from the standard input.
+    #[arg(
+        value_name = "JSON",
+        default_value = "{}",
+        hide_default_value = true,
+        allow_negative_numbers = true
+    )]
+    pub(crate) payload: String,
+    /// When the job is due, such as 2027-01-01T09:00:00Z [default: now].
+    #[arg(long, value_name = "RFC3339", value_parser = moment)]
+    pub(crate) run_at: Option<DateTime<Utc>>,
+    /// How long from now the job is due, by this machine's clock, such as 90s, 1h30m or 2d.
+    #[arg(long = "in", value_name = "DURATION", value_parser = duration, conflicts_with = "run_at")]
+    pub(crate) delay: Option<TimeDelta>,
+    /// The queue to run in, one job after the other [default: none].
+    #[arg(long)]
+    pub(crate) queue: Option<String>,
+    /// Smaller runs first.
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
+    pub(crate) priority: i16,
+    /// After how many failed attempts the job is dead.
+    #[arg(long, default_value_t = 25, value_parser = clap::value_parser!(i16).range(1..))]
+    pub(crate) max_attempts: i16,
+    /// Unique over living jobs [default: none].
+    #[arg(long)]
+    pub(crate) key: Option<String>,
+    /// What happens when another living job holds the key.
+    #[arg(long, value_enum, default_value = "replace", requires = "key")]
+    pub(crate) key_mode: KeyModeName,
+}
+
+/// The names of the key modes.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum KeyModeName {
+    /// The waiting job takes every field of the new one.
+    Replace,
+    /// The same, but a job that was not attempted yet keeps its time.
+    PreserveRunAt,
+    /// The job that holds the key stays as it is.
+    UnsafeDedupe,
+}
+
+impl From<KeyModeName> for KeyMode {
+    fn from(name: KeyModeName) -> Self {
+        match name {
+            KeyModeName::Replace => Self::Replace,
+            KeyModeName::PreserveRunAt => Self::PreserveRunAt,
+            KeyModeName::UnsafeDedupe => Self::UnsafeDedupe,
+        }
+    }
+}
+
+const LIST_EXAMPLES: &str = "\
+Examples:
+  mainspring jobs list --state dead
+  mainspring jobs list --task report.publish --limit 1000 --json
+  mainspring jobs list --after 4711      (the page behind job 4711)";
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArguments {
+    /// Only jobs in this state.
+    #[arg(long, value_parser = state())]
+    pub(crate) state: Option<JobState>,
+    /// Only jobs of this task.
+    #[arg(long)]
+    pub(crate) task: Option<String>,
+    /// Only jobs of this queue.
+    #[arg(long)]
+    pub(crate) queue: Option<String>,
+    /// Only jobs with this key, dead ones included.
+    #[arg(long)]
+    pub(crate) key: Option<String>,
+    /// Only jobs with a greater id.
+    #[arg(long, value_name = "ID", allow_negative_numbers = true)]
+    pub(crate) after: Option<i64>,
+    /// At most this many jobs, 1 to 10000.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) limit: u32,
+    #[command(flatten)]
+    pub(crate) listing: ListingOptions,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CronCommand {
+    /// Print when an expression fires next, a moment a line.
+    #[command(after_help = NEXT_EXAMPLES)]
+    Next(NextArguments),
+}
+
+const NEXT_EXAMPLES: &str = "\
+Examples:
+  mainspring cron next '*/5 * * * *'
+  mainspring cron next '30 2 * * mon-fri' --tz Europe/Berlin --count 3
+  mainspring cron next @monthly --from 2027-01-01T00:00:00Z --json";
+
+#[derive(Debug, Args)]
+pub(crate) struct NextArguments {
+    /// Five crontab fields, six with seconds in front, or a name such as @daily.
+    #[arg(value_name = "EXPR", value_parser = CronExpression::parse)]
+    pub(crate) expression: CronExpression,
+    /// The zone whose clock counts, such as Europe/Berlin.
+    #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = zone)]
+    pub(crate) tz: Tz,
+    /// Only moments after this one, such as 2027-01-01T09:00:00Z [default: now].
+    #[arg(long, value_name = "RFC3339", value_parser = moment)]
+    pub(crate) from: Option<DateTime<Utc>>,
+    /// How many moments, 1 to 10000.
+    #[arg(long, value_name = "N", default_value = "5", value_parser = how_many())]
+    pub(crate) count: usize,
+    #[command(flatten)]
+    pub(crate) listing: ListingOptions,
+}
+
+fn how_many() -> impl TypedValueParser<Value = usize> {
+    clap::value_parser!(u16).range(1..=10_000).map(usize::from)
+}
+
+fn zone(name: &str) -> Result<Tz, &'static str> {
+    name.parse().map_err(|_| "expected the name of a time zone, such as UTC or Europe/Berlin")
+}
+
+fn state() -> impl TypedValueParser<Value = JobState> {
+    PossibleValuesParser::new(JobState::ALL.map(JobState::as_str)).try_map(|name| {
+        JobState::ALL.into_iter().find(|state| state.as_str() == name).ok_or("expected the name of a state")
+    })
+}
+
+fn moment(text: &str) -> Result<DateTime<Utc>, String> {
+    let parsed = DateTime::parse_from_rfc3339(text);
+    parsed.map(|moment| moment.to_utc()).map_err(|error| {
+        format!("{error}; expected a date, a time and a zone as RFC 3339 writes them: 2027-01-01T09:00:00Z")
+    })
+}
+
+fn duration(text: &str) -> Result<TimeDelta, String> {
+    let parts = text.split_inclusive(|character: char| character.is_ascii_alphabetic());
+    let sum = parts.map(duration_part).try_fold(TimeDelta::zero(), |sum, part| sum.checked_add(&part?));
+    sum.filter(|_| !text.is_empty())
+        .ok_or_else(|| "expected numbers with the units s, m, h, d or w, such as 90s or 1h30m".into())
+}
+
+fn duration_part(text: &str) -> Option<TimeDelta> {
+    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let number = number.bytes().all(|byte| byte.is_ascii_digit()).then(|| number.parse().ok())??;
+    match unit {
+        "s" => TimeDelta::try_seconds(number),
+        "m" => TimeDelta::try_minutes(number),
+        "h" => TimeDelta::try_hours(number),
+        "d" => TimeDelta::try_days(number),
+        "w" => TimeDelta::try_weeks(number),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clap_finds_no_fault_with_the_arguments() {
+        use clap::CommandFactory;
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_duration_is_the_sum_of_its_parts() {
+        assert_eq!(duration("1h30m"), Ok(TimeDelta::minutes(90)));
+        assert_eq!(duration("2w1d5s"), Ok(TimeDelta::days(15) + TimeDelta::seconds(5)));
+        for refused in
+            ["", "5", "m", "-5m", "5 m", "5x", "5ms", "1.5h", "+5m", "99999999999999999w", "5\u{e9}"]
+        {
+            assert!(duration(refused).is_err(), "{refused}");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Why a command failed, and how that is told: one line on the standard error, never a password, and 2 for
+//! a command that was not understood, 1 for one that could not be done.
+
+use std::io;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use mainspring::StoreError;
+
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The command was not understood.
+    Usage(String),
+    /// It was, and could not be done.
+    Refused(String),
+    /// Help was asked for, or nothing at all: clap has the text.
+    Help(clap::Error),
+    /// Whoever reads the output has read enough.
+    ClosedPipe,
+}
+
+impl Failure {
+    /// Tells the failure and answers the exit code.
+    pub(crate) fn report(self) -> ExitCode {
+        let (text, code) = match self {
+            Self::Usage(text) => (text, 2),
+            Self::Refused(text) => (text, 1),
+            Self::Help(help) => {
+                // There is nobody left to tell when the help itself cannot be printed.
+                let _ = help.print();
+                return u8::try_from(help.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from);
+            }
+            Self::ClosedPipe => return ExitCode::SUCCESS,
+        };
+        eprintln!("mainspring: {}", in_one_line(&text));
+        ExitCode::from(code)
+    }
+}
+
+impl From<clap::Error> for Failure {
+    fn from(error: clap::Error) -> Self {
+        match error.kind() {
+            ErrorKind::DisplayHelp
+            | ErrorKind::DisplayVersion
+            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Self::Help(error),
+            _ => Self::Usage(without_passwords(&without_advice(&error.to_string()))),
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Refused(error.to_string())
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::ClosedPipe,
+            _ => Self::Refused(format!("cannot write the output: {error}")),
+        }
+    }
+}
+
+impl From<serde_json::Error> for Failure {
+    fn from(error: serde_json::Error) -> Self {
+        io::Error::from(error).into()
+    }
+}
+
+// clap ends its errors with the usage and a pointer to the help, each a paragraph.
+fn without_advice(text: &str) -> String {
+    let paragraphs = text.split("\n\n").filter(|paragraph| {
+        !paragraph.starts_with("Usage:") && !paragraph.starts_with("For more information")
+    });
+    let text = paragraphs.collect::<Vec<_>>().join("; ");
+    text.strip_prefix("error: ").unwrap_or(&text).to_owned()
+}
+
+fn in_one_line(text: &str) -> String {
+    let words: Vec<_> = text.split_whitespace().collect();
+    words.join(" ").chars().filter(|character| !character.is_control()).collect()
+}
+
+// An argument in the wrong place is quoted back; it may be the database's URL.
+fn without_passwords(text: &str) -> String {
+    if let Some((before, _)) = text.split_once("password=") {
+        return format!("{before}password=***");
+    }
+    let Some((before, rest)) = text.split_once("://") else { return text.to_owned() };
+    match rest.rsplit_once('@') {
+        Some((credentials, host)) => {
+            let user = credentials.split(':').next().unwrap_or_default();
+            format!("{before}://{user}:***@{host}")
+        }
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_struck_out() {
+        let told = "unexpected argument 'postgres://me:a/b c@d@host/db' found";
+        assert_eq!(without_passwords(told), "unexpected argument 'postgres://me:***@host/db' found");
+        let told = "unexpected argument 'user=me password=a b' found";
+        assert_eq!(without_passwords(told), "unexpected argument 'user=me password=***");
+    }
+
+    #[test]
+    fn what_holds_no_password_stays_as_it_is() {
+        for told in ["unexpected argument 'postgres://host/db' found", "unexpected argument 'a@b' found"] {
+            assert_eq!(without_passwords(told), told);
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! The command line: migrate, look, enqueue, ask cron. What a command does is done by the library; here arguments
+//! become calls, and answers become tables, JSON and exit codes.
+
+mod arguments;
+mod cron;
+mod enqueue;
+mod failure;
+mod jobs;
+mod output;
+mod status;
+
+use std::io::{self, BufWriter, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+use diesel::PgConnection;
+
+use arguments::{Arguments, Command, CronCommand, JobsCommand};
+use failure::Failure;
+
+fn main() -> ExitCode {
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run() -> Result<(), Failure> {
+    let Arguments { database_url, command } = Arguments::try_parse()?;
+    let connect = || connect(database_url.as_deref());
+    let mut out = BufWriter::new(io::stdout().lock());
+    match command {
+        Command::Migrate => migrate(&mut connect()?, &mut out)?,
+        Command::Status(options) => status::show(&mut verified(connect()?)?, &options, &mut out)?,
+        Command::Enqueue(job) => {
+            let job = job.into_job()?;
+            writeln!(out, "{}", job.insert(&mut verified(connect()?)?)?)?;
+        }
+        Command::Jobs(JobsCommand::List(options)) => {
+            jobs::list(&mut verified(connect()?)?, &options, &mut out)?;
+        }
+        Command::Cron(CronCommand::Next(options)) => cron::next(&options, &mut out)?,
+    }
+    Ok(out.flush()?)
+}
+
+fn connect(database_url: Option<&str>) -> Result<PgConnection, Failure> {
+    let url = database_url.filter(|url| !url.trim().is_empty());
+    let url =
+        url.ok_or_else(|| Failure::Usage("no database: give --database-url or set DATABASE_URL".into()))?;
+    Ok(mainspring::connect(url)?)
+}
+
+fn verified(mut conn: PgConnection) -> Result<PgConnection, Failure> {
+    mainspring::verify(&mut conn)?;
+    Ok(conn)
+}
+
+fn migrate(conn: &mut PgConnection, out: &mut impl Write) -> Result<(), Failure> {
+    let applied = mainspring::migrate(conn)?;
+    if applied.is_empty() {
+        writeln!(out, "the schema mainspring is up to date")?;
+    }
+    for version in applied {
+        writeln!(out, "applied {version}")?;
+    }
+    Ok(())
+}

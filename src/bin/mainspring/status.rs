@@ -1,0 +1,96 @@
+//! `status`: how the whole stands, as tables or as JSON.
+
+use std::io::Write;
+
+use diesel::PgConnection;
+use mainspring::inspect::{
+    COUNT_CAP, DETAIL_COUNT_CAP, QueueStatus, StateCounts, Status, TaskStatus, WorkerStatus, status,
+};
+
+use crate::arguments::ListingOptions;
+use crate::failure::Failure;
+use crate::output;
+
+pub(crate) fn show(
+    conn: &mut PgConnection,
+    options: &ListingOptions,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    let status = status(conn)?;
+    if options.json {
+        return output::json(out, &status);
+    }
+    tell(out, status)
+}
+
+fn tell(out: &mut impl Write, status: Status) -> Result<(), Failure> {
+    writeln!(out, "schema version {}", status.schema_version)?;
+    match status.oldest_ready_age_seconds {
+        Some(seconds) => writeln!(out, "oldest ready job due for {}", age(seconds))?,
+        None => writeln!(out, "no job is ready")?,
+    }
+    section(out, ["JOBS", "COUNT"], state_cells(status.jobs))?;
+    if status.workers.is_empty() {
+        writeln!(out, "\nno worker is registered")?;
+    }
+    let workers = status.workers.into_iter().map(worker_cells).collect();
+    section(out, ["WORKER", "ID", "HEARTBEAT", "RUNNING", "TASKS"], workers)?;
+    let queues = status.queues.into_iter().map(queue_cells).collect();
+    section(out, ["QUEUE", "LIMIT", "WAITING", "RUNNING"], queues)?;
+    let tasks = status.tasks.into_iter().map(task_cells).collect();
+    section(out, ["READY TASK", "COUNT", "OLDEST", "WORKERS"], tasks)
+}
+
+fn section<const COLUMNS: usize>(
+    out: &mut impl Write,
+    headings: [&str; COLUMNS],
+    rows: Vec<[String; COLUMNS]>,
+) -> Result<(), Failure> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    writeln!(out)?;
+    output::table(out, headings, rows)
+}
+
+fn state_cells(jobs: StateCounts) -> Vec<[String; 2]> {
+    let StateCounts { scheduled, parked, ready, running, dead } = jobs;
+    [("scheduled", scheduled), ("parked", parked), ("ready", ready), ("running", running), ("dead", dead)]
+        .map(|(state, jobs)| [state.to_owned(), count(jobs, COUNT_CAP)])
+        .into()
+}
+
+fn worker_cells(worker: WorkerStatus) -> [String; 5] {
+    let lost = if worker.lost { " (lost)" } else { "" };
+    let heartbeat = format!("{} ago{lost}", age(worker.heartbeat_age_seconds));
+    [
+        worker.name,
+        worker.id.to_string(),
+        heartbeat,
+        count(worker.running, DETAIL_COUNT_CAP),
+        worker.tasks.join(", "),
+    ]
+}
+
+fn queue_cells(queue: QueueStatus) -> [String; 4] {
+    let limit = if queue.paused { "paused".to_owned() } else { queue.concurrency.to_string() };
+    [queue.name, limit, count(queue.waiting, DETAIL_COUNT_CAP), count(queue.running, DETAIL_COUNT_CAP)]
+}
+
+fn task_cells(task: TaskStatus) -> [String; 4] {
+    let workers = if task.workers == 0 { "none knows it".to_owned() } else { task.workers.to_string() };
+    [task.task, count(task.ready, DETAIL_COUNT_CAP), age(task.oldest_ready_age_seconds), workers]
+}
+
+fn count(number: i64, cap: i64) -> String {
+    format!("{number}{}", if number >= cap { "+" } else { "" })
+}
+
+fn age(seconds: f64) -> String {
+    match seconds {
+        ..60.0 => format!("{seconds:.1} s"),
+        60.0..3_600.0 => format!("{:.1} min", seconds / 60.0),
+        3_600.0..86_400.0 => format!("{:.1} h", seconds / 3_600.0),
+        _ => format!("{:.1} d", seconds / 86_400.0),
+    }
+}

@@ -1,0 +1,152 @@
+//! Jobs run: enqueued by message, by transaction and by SQL, retried, dead, and done.
+
+use std::time::Duration;
+
+use chrono::{TimeDelta, Utc};
+use diesel::connection::SimpleConnection;
+use mainspring::{Enqueue, JobContext, JobError, JobResult, Scheduler, SchedulerBuilder, Task};
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::migrations::count;
+use crate::server::TestDatabase;
+
+/// The one test job: told by its payload how to behave.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Act {
+    pub act: String,
+    #[serde(default)]
+    pub millis: u64,
+}
+impl Task for Act {
+    const NAME: &'static str = "act";
+}
+
+pub fn act(act: &str) -> Enqueue<Act> {
+    Enqueue::new(Act { act: act.into(), millis: 0 })
+}
+
+/// What a job tells the test when it starts.
+#[derive(Debug, Clone)]
+pub struct Started {
+    pub id: i64,
+    pub attempt: i16,
+    pub act: String,
+    pub at: chrono::DateTime<Utc>,
+}
+
+async fn behave(task: Act, job: JobContext) -> JobResult {
+    let told = job.data::<UnboundedSender<Started>>();
+    let _ =
+        told.send(Started { id: job.id(), attempt: job.attempt(), act: task.act.clone(), at: Utc::now() });
+    match task.act.as_str() {
+        "fail" => Err(std::io::Error::other("disk on fire"))?,
+        "fail at once again" => return Err(JobError::retry_in(Duration::ZERO, "not yet")),
+        "panic" => panic!("the bottom fell out"),
+        "sleep" => tokio::time::sleep(Duration::from_millis(task.millis)).await,
+        "discard" => return Err(JobError::discard("no use")),
+        "cancel" => return Err(JobError::cancel("no longer wanted")),
+        _ => {}
+    }
+    Ok(())
+}
+
+/// A scheduler on the database whose jobs tell when they start.
+pub fn scheduler(database: &TestDatabase) -> (SchedulerBuilder, UnboundedReceiver<Started>) {
+    let (told, started) = unbounded_channel();
+    let builder = Scheduler::builder(database.url()).worker_threads(2).handler(behave).app_data(told);
+    (builder, started)
+}
+
+pub async fn next(started: &mut UnboundedReceiver<Started>) -> Started {
+    tokio::time::timeout(Duration::from_secs(20), started.recv())
+        .await
+        .expect("a job starts in time")
+        .unwrap()
+}
+
+/// Waits until the query counts what is expected; the database is asked again and again, with a deadline.
+pub async fn until(database: &TestDatabase, from: &str, expected: i64) {
+    let mut conn = database.connection();
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    loop {
+        let found = count(&mut conn, from);
+        if found == expected {
+            return;
+        }
+        assert!(std::time::Instant::now() < deadline, "{from}: expected {expected}, found {found}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_job_runs_however_it_was_enqueued_and_leaves_one_line_of_history() {
+    let database = TestDatabase::new();
+    let (builder, mut started) = scheduler(&database);
+    let scheduler = builder.start().await.unwrap();
+    let by_message = scheduler.queue().unwrap().send(act("message")).await.unwrap().unwrap();
+    let by_handle = scheduler.enqueue(act("handle")).await.unwrap();
+    let by_insert = act("insert").insert(&mut database.connection()).unwrap();
+    database.connection().batch_execute("SELECT mainspring.add_job('act', '{\"act\": \"sql\"}')").unwrap();
+    let mut ids = Vec::new();
+    for _ in 0..4 {
+        let job = next(&mut started).await;
+        assert_eq!(job.attempt, 1);
+        assert!(["message", "handle", "insert", "sql"].contains(&job.act.as_str()));
+        ids.push(job.id);
+    }
+    assert!([by_message, by_handle, by_insert].iter().all(|id| ids.contains(id)));
+    until(&database, "mainspring.jobs", 0).await;
+    until(&database, "mainspring.history WHERE outcome = 'succeeded'", 4).await;
+    scheduler.stop().await;
+    assert_eq!(count(&mut database.connection(), "mainspring.workers"), 0);
+}
+
+#[tokio::test]
+async fn outcomes_are_stored_as_the_contract_says() {
+    let database = TestDatabase::new();
+    let (builder, mut started) = scheduler(&database);
+    let scheduler = builder.start().await.unwrap();
+    for how in ["fail", "panic", "discard", "cancel"] {
+        scheduler.enqueue(act(how)).await.unwrap();
+        next(&mut started).await;
+    }
+    scheduler.enqueue(act("fail").max_attempts(1)).await.unwrap();
+    let job = "mainspring.jobs WHERE payload->>'act' =";
+    until(&database, &format!("{job} 'fail' AND state = 'scheduled' AND attempts = 1 AND last_error = 'disk on fire' AND run_at BETWEEN clock_timestamp() + interval '1 second' AND clock_timestamp() + interval '3.1 seconds'"), 1).await;
+    until(&database, &format!("{job} 'fail' AND state = 'dead' AND attempts = 1"), 1).await;
+    until(&database, &format!("{job} 'panic' AND state = 'scheduled' AND last_error LIKE 'panicked at tests/it/running.rs:%: the bottom fell out'"), 1).await;
+    until(&database, &format!("{job} 'discard' AND state = 'dead' AND last_error = 'no use'"), 1).await;
+    until(&database, "mainspring.history WHERE outcome = 'cancelled' AND reason = 'no longer wanted'", 1)
+        .await;
+    scheduler.stop().await;
+}
+
+#[tokio::test]
+async fn a_payload_that_does_not_fit_names_the_field_and_the_handler_does_not_run() {
+    let database = TestDatabase::new();
+    let (builder, mut started) = scheduler(&database);
+    let scheduler = builder.start().await.unwrap();
+    let wrong = mainspring::NewJob::new("act", &serde_json::json!({"act": "x", "millis": "soon"}));
+    scheduler.enqueue_many(vec![wrong]).await.unwrap();
+    until(&database, "mainspring.jobs WHERE last_error LIKE 'payload does not fit the task `act` at `millis`: %' AND attempts = 1", 1).await;
+    scheduler.stop().await;
+    assert!(started.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn a_job_that_is_tried_again_runs_again_and_a_future_one_at_its_time() {
+    let database = TestDatabase::new();
+    let (builder, mut started) = scheduler(&database);
+    let scheduler = builder.start().await.unwrap();
+    scheduler.enqueue(act("fail at once again").max_attempts(3)).await.unwrap();
+    for attempt in 1..=3 {
+        assert_eq!(next(&mut started).await.attempt, attempt);
+    }
+    until(&database, "mainspring.jobs WHERE state = 'dead' AND attempts = 3", 1).await;
+    let due = Utc::now() + TimeDelta::milliseconds(700);
+    scheduler.enqueue(act("later").run_at(due)).await.unwrap();
+    let job = next(&mut started).await;
+    assert!(job.at >= due && job.at < due + TimeDelta::milliseconds(200), "due {due}, started {}", job.at);
+    scheduler.stop().await;
+}
