@@ -35,7 +35,7 @@ pub struct Started {
     pub at: chrono::DateTime<Utc>,
 }
 
-async fn behave(task: Act, job: JobContext) -> JobResult {
+pub async fn behave(task: Act, job: JobContext) -> JobResult {
     let told = job.data::<UnboundedSender<Started>>();
     let _ =
         told.send(Started { id: job.id(), attempt: job.attempt(), act: task.act.clone(), at: Utc::now() });

@@ -1,0 +1,92 @@
+//! Cron fires: once over all instances, with the time in the payload, and late boundaries only where asked for.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use diesel::connection::SimpleConnection;
+use mainspring::{JobContext, JobResult, Scheduler, Task};
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+use crate::migrations::count;
+use crate::server::TestDatabase;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Cron {
+    ts: DateTime<Utc>,
+    backfilled: bool,
+}
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Tick {
+    _cron: Cron,
+    note: Option<String>,
+}
+impl Task for Tick {
+    const NAME: &'static str = "tick";
+}
+
+async fn tick(task: Tick, job: JobContext) -> JobResult {
+    assert_eq!(task._cron.ts, job.run_at());
+    let _ = job.data::<UnboundedSender<Tick>>().send(task);
+    Ok(())
+}
+
+#[tokio::test]
+async fn three_instances_fire_each_second_once() {
+    let database = TestDatabase::new();
+    let (told, mut ticks) = unbounded_channel::<Tick>();
+    let mut instances = Vec::new();
+    for _ in 0..3 {
+        let builder = Scheduler::builder(database.url()).handler(tick).app_data(told.clone());
+        instances.push(builder.crontab("* * * * * * tick ?id=each {note: 'hi'}").start().await.unwrap());
+    }
+    let mut seen: HashMap<DateTime<Utc>, usize> = HashMap::new();
+    while seen.len() < 5 {
+        let tick = ticks.recv().await.unwrap();
+        assert!(!tick._cron.backfilled && tick.note.as_deref() == Some("hi"));
+        *seen.entry(tick._cron.ts).or_default() += 1;
+    }
+    for instance in instances {
+        instance.stop().await;
+    }
+    while let Ok(tick) = ticks.try_recv() {
+        *seen.entry(tick._cron.ts).or_default() += 1;
+    }
+    assert!(seen.values().all(|times| *times == 1), "{seen:?}");
+    let mut times: Vec<_> = seen.into_keys().collect();
+    times.sort_unstable();
+    assert!(times.windows(2).all(|pair| (pair[1] - pair[0]).num_seconds() == 1), "{times:?}");
+}
+
+#[tokio::test]
+async fn fill_makes_up_for_misses_since_the_last_fire_oldest_first_and_plain_lines_do_not() {
+    let database = TestDatabase::new();
+    database
+        .connection()
+        .batch_execute(
+            "INSERT INTO mainspring.cron_fires (identifier, known_since, last_fire) VALUES \
+             ('filled', now() - interval '1 day', date_trunc('hour', now()) - interval '3 hours'), \
+             ('plain', now() - interval '1 day', date_trunc('hour', now()) - interval '3 hours')",
+        )
+        .unwrap();
+    let (told, mut ticks) = unbounded_channel::<Tick>();
+    let builder = Scheduler::builder(database.url()).handler(tick).app_data(told).concurrency(1);
+    let lines =
+        "0 * * * * tick ?id=filled&fill=1d {note: 'filled'}\n0 * * * * tick ?id=plain {note: 'plain'}";
+    let scheduler = builder.crontab(lines).start().await.unwrap();
+    let mut times = Vec::new();
+    for _ in 0..3 {
+        let tick = ticks.recv().await.unwrap();
+        assert!(tick._cron.backfilled && tick.note.as_deref() == Some("filled"), "{tick:?}");
+        times.push(tick._cron.ts);
+    }
+    assert!(times.is_sorted() && (times[2] - times[0]).num_hours() == 2, "{times:?}");
+    scheduler.stop().await;
+    assert_eq!(
+        count(
+            &mut database.connection(),
+            "mainspring.cron_fires WHERE last_fire = date_trunc('hour', now())"
+        ),
+        1
+    );
+}

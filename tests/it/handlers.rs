@@ -1,0 +1,129 @@
+//! The three ways to register a handler, and panics in each.
+
+use actix::{Actor, AsyncContext, Context, Handler, Message, ResponseFuture};
+use mainspring::{Enqueue, JobContext, JobResult, Scheduler, SchedulerError, Task, WorkerActor};
+use serde::{Deserialize, Serialize};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::running::until;
+use crate::server::TestDatabase;
+
+#[derive(Debug, Serialize, Deserialize, Message)]
+#[rtype(result = "JobResult")]
+struct Audit {
+    how: String,
+}
+impl Task for Audit {
+    const NAME: &'static str = "audit";
+}
+
+struct AuditTrail {
+    seen: std::sync::Arc<AtomicUsize>,
+}
+impl Actor for AuditTrail {
+    type Context = Context<Self>;
+    fn stopped(&mut self, _: &mut Context<Self>) {
+        self.seen.fetch_add(100, Ordering::SeqCst);
+    }
+}
+impl Handler<Audit> for AuditTrail {
+    type Result = JobResult;
+    fn handle(&mut self, task: Audit, _: &mut Context<Self>) -> JobResult {
+        assert!(task.how != "panic", "the auditor fainted");
+        self.seen.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize, Message)]
+#[rtype(result = "JobResult")]
+struct Local {
+    how: String,
+}
+impl Task for Local {
+    const NAME: &'static str = "local";
+}
+impl Handler<Local> for WorkerActor {
+    type Result = ResponseFuture<JobResult>;
+    fn handle(&mut self, task: Local, ctx: &mut Context<Self>) -> Self::Result {
+        assert!(task.how != "panic", "the worker fainted");
+        if task.how == "stop the worker" {
+            // Its own death, of which the supervisor must hear.
+            let address = ctx.address();
+            assert!(address.connected());
+            actix::ActorContext::terminate(ctx);
+        }
+        let job = self.job();
+        Box::pin(async move {
+            // A future that is not `Send`.
+            let not_send = Rc::new(job.attempt());
+            tokio::task::yield_now().await;
+            job.enqueue(Enqueue::new(Audit { how: format!("after attempt {not_send}") })).await?;
+            Ok(())
+        })
+    }
+}
+
+#[actix::test]
+async fn an_actor_and_the_worker_itself_handle_tasks_and_their_panics_are_failed_attempts() {
+    let database = TestDatabase::new();
+    let seen = std::sync::Arc::new(AtomicUsize::new(0));
+    let trail = AuditTrail { seen: seen.clone() }.start();
+    let scheduler =
+        Scheduler::builder(database.url()).actor::<Audit>(trail).message::<Local>().start().await.unwrap();
+    scheduler.enqueue(Enqueue::new(Local { how: "well".into() })).await.unwrap();
+    until(&database, "mainspring.history WHERE outcome = 'succeeded'", 2).await;
+    assert_eq!(seen.load(Ordering::SeqCst), 1);
+
+    scheduler.enqueue(Enqueue::new(Local { how: "panic".into() })).await.unwrap();
+    let failed = "mainspring.jobs WHERE attempts = 1 AND state = 'scheduled' AND last_error LIKE";
+    until(&database, &format!("{failed} 'panicked at %handlers.rs%: the worker fainted'"), 1).await;
+
+    scheduler.enqueue(Enqueue::new(Audit { how: "panic".into() })).await.unwrap();
+    until(&database, &format!("{failed} 'the actor that handles `audit` gave no answer%'"), 1).await;
+    scheduler.stop().await;
+}
+
+#[actix::test]
+async fn a_worker_that_ends_comes_back_and_no_job_is_lost() {
+    let database = TestDatabase::new();
+    let trail = AuditTrail { seen: Default::default() }.start();
+    let scheduler = Scheduler::builder(database.url())
+        .worker_threads(1)
+        .actor::<Audit>(trail)
+        .message::<Local>()
+        .start()
+        .await
+        .unwrap();
+    scheduler.enqueue(Enqueue::new(Local { how: "stop the worker".into() }).max_attempts(1)).await.unwrap();
+    for _ in 0..20 {
+        scheduler.enqueue(Enqueue::new(Local { how: "well".into() })).await.unwrap();
+    }
+    until(&database, "mainspring.history WHERE task = 'local'", 20).await;
+    until(&database, "mainspring.jobs WHERE state <> 'dead'", 0).await;
+    scheduler.stop().await;
+}
+
+async fn nothing(_: Audit, _: JobContext) -> JobResult {
+    Ok(())
+}
+
+#[tokio::test]
+async fn wrong_settings_are_named_with_what_was_expected_and_start_nothing() {
+    let builder = || Scheduler::builder("postgres://127.0.0.1:1/none").handler(nothing);
+    let cases = [
+        (builder().concurrency(0), "concurrency must be 1 to 100000, got 0"),
+        (builder().pool_size(1), "pool_size must be 2 to 1000, got 1"),
+        (builder().handler(nothing), "task `audit` has two handlers, expected one: remove a registration"),
+        (Scheduler::builder(" "), "database_url must name a PostgreSQL database, got an empty text"),
+        (builder().crontab("* * * * * a\n* * * * * a"), "crontab: "),
+        (builder().crontab("61 * * * * a"), "crontab: line 1"),
+    ];
+    for (builder, expected) in cases {
+        match builder.start().await {
+            Err(SchedulerError::Config(text)) => assert!(text.starts_with(expected), "{text}"),
+            other => panic!("{expected}: {other:?}"),
+        }
+    }
+}
