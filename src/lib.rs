@@ -20,6 +20,11 @@ mod scheduler;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 
+#[cfg(test)]
+#[path = "../tests/it/server.rs"]
+#[allow(dead_code, unreachable_pub, reason = "shared with the integration tests")]
+mod server;
+
 pub use actors::JobContext;
 pub use actors::queue::{EnqueueMany, QueueActor, Remove};
 pub use actors::worker::WorkerActor;

@@ -115,6 +115,13 @@ impl Scheduler {
     }
 }
 
+#[cfg(test)]
+impl Scheduler {
+    pub(crate) fn core(&self) -> Arc<Core> {
+        Arc::clone(&self.0.core)
+    }
+}
+
 impl Drop for Inner {
     fn drop(&mut self) {
         self.stop.send_replace(true);

@@ -10,6 +10,8 @@ pub(crate) mod listener;
 mod panics;
 pub(crate) mod queue;
 pub(crate) mod supervisor;
+#[cfg(test)]
+mod tests;
 mod tray;
 pub(crate) mod worker;
 
@@ -205,6 +207,9 @@ macro_rules! leaves_when_told {
                 actix::ActorContext::terminate(ctx);
             }
         }
+
+        #[cfg(test)]
+        $crate::actors::tests::panics_when_told!($actor);
     };
 }
 pub(crate) use leaves_when_told;

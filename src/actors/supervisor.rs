@@ -133,6 +133,9 @@ impl SupervisorActor {
     }
 }
 
+#[cfg(test)]
+super::tests::panics_when_told!(SupervisorActor);
+
 impl Actor for SupervisorActor {
     type Context = Context<Self>;
 

@@ -65,6 +65,9 @@ impl WorkerActor {
     }
 }
 
+#[cfg(test)]
+super::tests::panics_when_told!(WorkerActor);
+
 impl Actor for WorkerActor {
     type Context = Context<Self>;
 }

@@ -7,11 +7,7 @@ use std::time::Duration;
 use diesel::connection::SimpleConnection;
 
 use super::*;
-use server::TestDatabase;
-
-#[path = "../../../tests/it/server.rs"]
-#[allow(dead_code, unreachable_pub, reason = "shared with the integration tests")]
-mod server;
+use crate::server::TestDatabase;
 
 // Connected as in earnest: on a thread that no runtime drives.
 async fn listening() -> (TestDatabase, NotificationConnection) {

@@ -1,0 +1,103 @@
+//! Each actor is killed in turn, by a panic in one of its handlers, while jobs run.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use diesel::pg::PgConnection;
+use diesel::sql_types::BigInt;
+use diesel::{QueryableByName, RunQueryDsl, sql_query};
+use serde::{Deserialize, Serialize};
+
+use super::JobContext;
+use crate::server::TestDatabase;
+use crate::{Enqueue, JobResult, Scheduler, Task};
+
+/// Sent by tests only.
+#[derive(actix::Message)]
+#[rtype(result = "()")]
+pub(crate) struct Panic;
+
+macro_rules! panics_when_told {
+    ($actor:ty) => {
+        impl actix::Handler<$crate::actors::tests::Panic> for $actor {
+            type Result = ();
+
+            fn handle(&mut self, _: $crate::actors::tests::Panic, _: &mut actix::Context<Self>) {
+                panic!("told to by a test");
+            }
+        }
+    };
+}
+pub(crate) use panics_when_told;
+
+#[derive(Serialize, Deserialize)]
+struct Count;
+impl Task for Count {
+    const NAME: &'static str = "count";
+}
+
+async fn count_up(_: Count, job: JobContext) -> JobResult {
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    job.data::<Arc<AtomicUsize>>().fetch_add(1, Ordering::SeqCst);
+    Ok(())
+}
+
+#[derive(QueryableByName)]
+struct Rows {
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
+fn rows(conn: &mut PgConnection, from: &str) -> i64 {
+    sql_query(format!("SELECT count(*) AS n FROM {from}")).get_result::<Rows>(conn).unwrap().n
+}
+
+async fn until_done(database: &TestDatabase) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let mut conn = database.connection();
+    while rows(&mut conn, "mainspring.jobs") > 0 {
+        assert!(Instant::now() < deadline, "jobs are left: {}", rows(&mut conn, "mainspring.jobs"));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn every_actor_that_is_killed_comes_back_and_no_job_is_lost() {
+    let database = TestDatabase::new();
+    let done = Arc::new(AtomicUsize::new(0));
+    let builder = Scheduler::builder(database.url()).worker_threads(2).concurrency(4);
+    let scheduler = builder
+        .handler(count_up)
+        .app_data(Arc::clone(&done))
+        .crontab("0 0 1 1 * count")
+        .start()
+        .await
+        .unwrap();
+    let core = scheduler.core();
+    let mut enqueued = 0;
+    for round in 0..12 {
+        for _ in 0..40 {
+            Enqueue::new(Count).insert(&mut database.connection()).unwrap();
+            enqueued += 1;
+        }
+        {
+            let roster = core.read_roster();
+            match round % 6 {
+                0 => roster.queue.as_ref().unwrap().do_send(Panic),
+                1 => roster.crew[0].address.do_send(Panic),
+                2 => roster.cron.as_ref().unwrap().do_send(Panic),
+                3 => roster.listener.as_ref().unwrap().do_send(Panic),
+                4 => roster.keeper.as_ref().unwrap().do_send(Panic),
+                _ => roster.supervisor.as_ref().unwrap().do_send(Panic),
+            }
+        }
+        until_done(&database).await;
+    }
+    assert!(done.load(Ordering::SeqCst) >= enqueued);
+    assert_eq!(rows(&mut database.connection(), "mainspring.history"), enqueued as i64);
+    assert!(scheduler.enqueue(Enqueue::new(Count)).await.unwrap() > 0);
+    scheduler.stop().await;
+    assert_eq!(core.leases.count(), 0);
+    assert_eq!(rows(&mut database.connection(), "mainspring.workers"), 0);
+}
