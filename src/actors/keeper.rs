@@ -14,7 +14,7 @@ use crate::error::StoreError;
 use crate::store::Lane;
 use crate::store::admit::wake;
 use crate::store::claim::Mark;
-use crate::store::presence::{Heartbeat, RescuedJob, beat, register, rescue};
+use crate::store::presence::{Heartbeat, RescuedJob, beat, register, rescue, rescue_orphans};
 use crate::store::retention::{delete_dead, drop_history, prepare_history};
 
 const TIDY_EVERY: Duration = Duration::from_secs(600);
@@ -186,6 +186,11 @@ async fn tidy(core: &Core) -> Result<(), StoreError> {
             drop_history(conn, history)
         })
         .await?;
+    let orphans = core.store.run(Lane::Relaxed, rescue_orphans).await?;
+    if orphans > 0 {
+        log::warn!("{orphans} jobs taken from workers that left without settling them");
+        core.tell_queue(Wake::Everything);
+    }
     let Some(dead) = core.config.dead_retention.map(millis) else { return Ok(()) };
     // In portions, so that no statement holds its locks for long.
     while core.store.run(Lane::Relaxed, move |conn| delete_dead(conn, dead, MOST_DEAD_AT_ONCE)).await? > 0 {}

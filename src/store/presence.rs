@@ -119,6 +119,21 @@ pub(crate) fn rescue(conn: &mut PgConnection, worker_id: i32) -> Result<Vec<Resc
     Ok(rows.into_iter().map(RescuedJob::from_row).collect())
 }
 
+/// Puts back jobs that are leased to workers without a row, as a worker leaves behind that was cut off at the very end
+/// of its stop: its last claim may have come through after it had left. Answers how many.
+pub(crate) fn rescue_orphans(conn: &mut PgConnection) -> Result<usize, StoreError> {
+    let rescued = Statement::<()>::new(
+        "UPDATE mainspring.jobs AS j SET state = CASE WHEN j.attempts >= j.max_attempts THEN 'dead' \
+         ELSE mainspring.waiting_state(j.queue, j.run_at, clock_timestamp()) END, \
+         last_error = 'worker lost: it left without settling the job', \
+         lease = NULL, worker_id = NULL, locked_at = NULL, progress = NULL, progress_note = NULL, \
+         updated_at = clock_timestamp() \
+         WHERE j.state = 'running' AND NOT EXISTS (SELECT 1 FROM mainspring.workers AS w WHERE w.id = j.worker_id)",
+    )
+    .execute(conn)?;
+    Ok(rescued)
+}
+
 impl RescuedJob {
     fn from_row((id, task, attempt, dead, priority, run_at, queue, worker_id): RescuedRow) -> Self {
         Self { id, task, attempt, dead, priority, run_at, queue, worker_id }

@@ -223,3 +223,19 @@ async fn jobs_of_a_killed_process_run_elsewhere_within_seconds() {
     until(&database, "mainspring.jobs", 0).await;
     scheduler.stop().await;
 }
+
+#[tokio::test]
+async fn jobs_of_a_worker_that_left_without_a_row_are_found_at_the_next_start() {
+    let database = TestDatabase::new();
+    act("go").insert(&mut database.connection()).unwrap();
+    database
+        .connection()
+        .batch_execute(
+            "UPDATE mainspring.jobs SET state = 'running', attempts = 1, lease = 1, worker_id = 999, locked_at = now()",
+        )
+        .unwrap();
+    let (builder, mut started) = scheduler(&database);
+    let scheduler = builder.start().await.unwrap();
+    assert_eq!(next(&mut started).await.attempt, 2);
+    scheduler.stop().await;
+}

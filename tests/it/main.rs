@@ -14,3 +14,4 @@ mod migrations;
 mod queues;
 mod running;
 mod server;
+mod walks;

@@ -62,6 +62,11 @@ impl ClaimLane {
         }
     }
 
+    /// Whether no claim is under way whose jobs, or whose lost answer, would still have to be given back.
+    pub(super) fn is_idle(&self) -> bool {
+        !self.busy && !self.paused
+    }
+
     /// Jobs may be found from this mark on, or anywhere.
     pub(super) fn announce(&mut self, mark: Option<Mark>) {
         self.hungry = true;
@@ -119,8 +124,7 @@ impl QueueActor {
     }
 
     pub(super) fn start_claim(&mut self, ctx: &mut Context<Self>) {
-        let idle = !self.claims.busy && !self.claims.paused && self.mode == Mode::Active;
-        if !idle || !self.claims.hungry {
+        if !self.claims.is_idle() || self.mode != Mode::Active || !self.claims.hungry {
             return;
         }
         let limit = self.wanted();

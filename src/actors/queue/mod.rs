@@ -127,7 +127,8 @@ impl QueueActor {
     }
 
     fn answer_drained(&mut self) {
-        if self.mode == Mode::Draining && self.core.leases.count() == 0 && self.enqueues.is_idle() {
+        let nothing_under_way = self.claims.is_idle() && self.enqueues.is_idle();
+        if self.mode == Mode::Draining && nothing_under_way && self.core.leases.count() == 0 {
             // A supervisor that no longer waits has given this queue up already.
             for waiting in self.drained.drain(..) {
                 let _ = waiting.send(());
