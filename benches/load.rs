@@ -1,2 +1,0 @@
-//! The load bench.
-fn main() {}
