@@ -1,0 +1,146 @@
+//! The seed application: a web server with a scheduler inside. `cargo run --example demo`, then for instance
+//! `curl -X POST localhost:8080/api/test-scheduler` and `curl localhost:8080/api/jobs`.
+//!
+//! `DATABASE_URL` names the database; without it a private PostgreSQL is started under `target/`. `PORT` is the port
+//! (8080), `RUST_LOG` the log level (info), and with `DEMO_FAST=1` every minute becomes two seconds.
+
+use std::path::Path;
+use std::sync::LazyLock;
+
+use actix_web::{App, HttpResponse, HttpServer, Responder, get, post, web};
+use chrono::Utc;
+use mainspring::embedded::{EmbeddedOptions, database_url};
+use mainspring::inspect::{JobFilter, list_jobs};
+use mainspring::{CronExpression, Enqueue, JobContext, JobResult, Scheduler, SchedulerError, Task};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tokio::sync::Mutex;
+
+static EVERY_MINUTE: LazyLock<&str> =
+    LazyLock::new(|| if std::env::var("DEMO_FAST").is_ok() { "*/2 * * * * *" } else { "* * * * *" });
+
+/// A system task: cron adds it, and its key keeps it from piling up.
+#[derive(Serialize, Deserialize)]
+struct CleanSessions {}
+impl Task for CleanSessions {
+    const NAME: &'static str = "session.cleanup";
+}
+
+async fn clean_sessions(_: CleanSessions, job: JobContext) -> JobResult {
+    log::info!("cleaning up sessions, as was due at {}", job.run_at());
+    Ok(())
+}
+
+/// A user's task: it runs when it is asked for, and then schedules itself anew.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PublishReport {
+    #[serde(default = "default_id")]
+    schedule_id: String,
+    #[serde(default = "default_id")]
+    report_id: String,
+}
+impl Task for PublishReport {
+    const NAME: &'static str = "report.publish";
+}
+
+fn default_id() -> String {
+    "demo".into()
+}
+
+async fn publish_report(task: PublishReport, job: JobContext) -> JobResult {
+    log::info!("publishing report {} of schedule {}", task.report_id, task.schedule_id);
+    let next = CronExpression::parse(*EVERY_MINUTE)?.next_after(Utc::now());
+    let key = format!("schedule:{}", task.schedule_id);
+    job.enqueue(Enqueue::new(task).run_at(next).key(key)).await?;
+    Ok(())
+}
+
+/// What the routes share. The scheduler is there while the worker runs.
+struct Shared {
+    database_url: String,
+    scheduler: Mutex<Option<Scheduler>>,
+}
+
+impl Shared {
+    async fn start_scheduler(&self) -> Result<Scheduler, SchedulerError> {
+        let crontab = format!("{} session.cleanup ?jobKey=session.cleanup", *EVERY_MINUTE);
+        let builder = Scheduler::builder(&self.database_url).concurrency(5);
+        builder.handler(clean_sessions).handler(publish_report).crontab(&crontab).start().await
+    }
+}
+
+fn failed(error: impl ToString) -> HttpResponse {
+    HttpResponse::InternalServerError().json(json!({"error": error.to_string()}))
+}
+
+#[post("/api/test-scheduler")]
+async fn test_scheduler(shared: web::Data<Shared>, body: web::Bytes) -> impl Responder {
+    let text: &[u8] = if body.is_empty() { b"{}" } else { &body };
+    let report: PublishReport = match serde_json::from_slice(text) {
+        Ok(report) => report,
+        Err(error) => return HttpResponse::BadRequest().json(json!({"error": error.to_string()})),
+    };
+    let Some(scheduler) = shared.scheduler.lock().await.clone() else { return failed("Worker not running") };
+    let key = format!("schedule:{}", report.schedule_id);
+    match scheduler.enqueue(Enqueue::new(report).key(key)).await {
+        Ok(id) => HttpResponse::Ok().json(json!({"success": true, "message": "Job enqueued", "jobId": id})),
+        Err(error) => failed(error),
+    }
+}
+
+#[post("/api/worker/stop")]
+async fn stop_worker(shared: web::Data<Shared>) -> impl Responder {
+    if let Some(scheduler) = shared.scheduler.lock().await.take() {
+        scheduler.stop().await;
+    }
+    HttpResponse::Ok().json(json!({"success": true, "message": "Worker stopped"}))
+}
+
+#[post("/api/worker/start")]
+async fn start_worker(shared: web::Data<Shared>) -> impl Responder {
+    let mut place = shared.scheduler.lock().await;
+    if place.is_none() {
+        match shared.start_scheduler().await {
+            Ok(scheduler) => *place = Some(scheduler),
+            Err(error) => return failed(error),
+        }
+    }
+    HttpResponse::Ok().json(json!({"success": true, "message": "Worker started"}))
+}
+
+#[get("/api/jobs")]
+async fn jobs(shared: web::Data<Shared>) -> impl Responder {
+    let url = shared.database_url.clone();
+    let listed = web::block(move || list_jobs(&mut mainspring::connect(&url)?, &JobFilter::default())).await;
+    match listed {
+        Ok(Ok(jobs)) => HttpResponse::Ok().json(jobs),
+        Ok(Err(error)) => failed(error),
+        Err(error) => failed(error),
+    }
+}
+
+#[actix_web::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).init();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/mainspring-demo");
+    let database = database_url(EmbeddedOptions::kept_in(folder))?;
+    println!("database: {}", database.engine());
+    let port: u16 = std::env::var("PORT").map_or(Ok(8080), |port| port.parse())?;
+
+    let shared = Shared { database_url: database.url().to_owned(), scheduler: Mutex::default() };
+    let shared = web::Data::new(shared);
+    *shared.scheduler.lock().await = Some(shared.start_scheduler().await?);
+    let data = shared.clone();
+    let app = move || {
+        let app = App::new().app_data(data.clone());
+        app.service(test_scheduler).service(stop_worker).service(start_worker).service(jobs)
+    };
+    println!("listening on http://127.0.0.1:{port}");
+    // The server ends at Ctrl-C or SIGTERM, once its requests are answered; then the scheduler stops in order.
+    HttpServer::new(app).workers(2).bind(("127.0.0.1", port))?.run().await?;
+    if let Some(scheduler) = shared.scheduler.lock().await.take() {
+        scheduler.stop().await;
+    }
+    Ok(())
+}
