@@ -63,12 +63,10 @@ impl SupervisorActor {
 
     fn start_missing(&self) {
         let shares = self.core.config.shares();
-        let roles = [Role::Queue, Role::Cron, Role::Listener, Role::Keeper];
+        // Workers first, in the order of their places: the queue wakes them as soon as it has claimed.
         let workers = (0..shares.len()).map(Role::Worker);
-        let missing: Vec<Role> =
-            roles.into_iter().chain(workers).filter(|role| !self.is_alive(*role)).collect();
-        // Workers first: the queue wakes them as soon as it has claimed.
-        missing.iter().rev().for_each(|role| self.start_role(*role));
+        let others = [Role::Keeper, Role::Listener, Role::Cron, Role::Queue];
+        workers.chain(others).filter(|role| !self.is_alive(*role)).for_each(|role| self.start_role(role));
     }
 
     fn is_alive(&self, role: Role) -> bool {
