@@ -101,3 +101,19 @@ async fn every_actor_that_is_killed_comes_back_and_no_job_is_lost() {
     assert_eq!(core.leases.count(), 0);
     assert_eq!(rows(&mut database.connection(), "mainspring.workers"), 0);
 }
+
+#[tokio::test]
+async fn each_worker_has_its_own_place_and_its_share_of_the_slots() {
+    let database = TestDatabase::new();
+    let builder = Scheduler::builder(database.url()).worker_threads(4).concurrency(10);
+    let scheduler = builder.start().await.unwrap();
+    let core = scheduler.core();
+    let crew: Vec<_> = core
+        .read_roster()
+        .crew
+        .iter()
+        .map(|m| (m.address.connected(), m.idle.load(Ordering::SeqCst)))
+        .collect();
+    assert_eq!(crew, [(true, 3), (true, 3), (true, 2), (true, 2)]);
+    scheduler.stop().await;
+}
