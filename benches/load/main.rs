@@ -5,6 +5,7 @@
 //! `cargo bench --bench load -- throughput|latency|latency-remote|enqueue|all [--jobs N] [--url URL]`
 
 mod arguments;
+mod figures;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -18,10 +19,10 @@ use futures_util::future::try_join_all;
 use mainspring::embedded::{EmbeddedOptions, database_url};
 use mainspring::{Enqueue, JobContext, NewJob, Scheduler, SchedulerBuilder, Task, connect};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc};
 
 use self::arguments::{Arguments, Mode, USAGE};
+use self::figures::{Enqueueing, Latency, Throughput, print_line, rate};
 
 // Within a tenth of the best rate, and still a batch that an application would send.
 const BULK: usize = 5_000;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Outcome<()> {
+    // One thread sends and waits, as one of an application's does; the scheduler has threads of its own.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     if let Some(url) = &arguments.url {
         eprintln!("running on the server that --url names");
@@ -63,23 +65,23 @@ fn run(arguments: &Arguments) -> Outcome<()> {
 }
 
 async fn run_modes(arguments: &Arguments, url: &str) -> Outcome<()> {
+    eprintln!("with {}", durability(&mut connect(url)?)?);
     for &mode in &arguments.modes {
         let jobs = arguments.jobs.unwrap_or(mode.default_jobs());
         eprintln!("{}: {jobs} jobs", mode.name());
         empty_table(&mut connect(url)?)?;
-        let figures = match mode {
-            Mode::Throughput => throughput(url, jobs).await?,
-            Mode::Latency => latency(url, jobs).await?,
-            Mode::LatencyRemote => latency_remote(url, jobs).await?,
-            Mode::Enqueue => enqueue(url, jobs).await?,
-        };
-        print_line(mode, jobs, figures);
+        match mode {
+            Mode::Throughput => print_line(mode, jobs, throughput(url, jobs).await?)?,
+            Mode::Latency => print_line(mode, jobs, latency(url, jobs).await?)?,
+            Mode::LatencyRemote => print_line(mode, jobs, latency_remote(url, jobs).await?)?,
+            Mode::Enqueue => print_line(mode, jobs, enqueue(url, jobs).await?)?,
+        }
     }
     Ok(())
 }
 
 /// Fills the table, then starts one process on it: the clock runs from the call of `start` until the last row is gone.
-async fn throughput(url: &str, jobs: usize) -> Outcome<Value> {
+async fn throughput(url: &str, jobs: usize) -> Outcome<Throughput> {
     let insert_per_second = fill(url, jobs).await?;
     let finished = Arc::new(Countdown::new(jobs));
     let counter = Arc::clone(&finished);
@@ -94,7 +96,7 @@ async fn throughput(url: &str, jobs: usize) -> Outcome<Value> {
     await_empty_table(&mut conn).await?;
     let per_second = rate(jobs, began.elapsed());
     scheduler.stop().await;
-    Ok(json!({ "insert_per_second": insert_per_second, "per_second": per_second }))
+    Ok(Throughput { insert_per_second, per_second })
 }
 
 async fn fill(url: &str, jobs: usize) -> Outcome<u64> {
@@ -113,7 +115,7 @@ async fn fill(url: &str, jobs: usize) -> Outcome<u64> {
 }
 
 /// One job after another, from just before it is enqueued in this process to the first line of its handler.
-async fn latency(url: &str, jobs: usize) -> Outcome<Value> {
+async fn latency(url: &str, jobs: usize) -> Outcome<Latency> {
     let (scheduler, mut starts) = start_echo(url).await?;
     let mut samples = Vec::with_capacity(WARM_UP + jobs);
     for _ in 0..WARM_UP + jobs {
@@ -122,11 +124,11 @@ async fn latency(url: &str, jobs: usize) -> Outcome<Value> {
         samples.push(starts.recv().await.ok_or("the scheduler stopped")? - sent);
     }
     scheduler.stop().await;
-    Ok(percentiles(samples.split_off(WARM_UP)))
+    Ok(Latency::of(samples.split_off(WARM_UP)))
 }
 
 /// As [`latency`], but enqueued by SQL on a connection the scheduler knows nothing of, so that it learns by notification.
-async fn latency_remote(url: &str, jobs: usize) -> Outcome<Value> {
+async fn latency_remote(url: &str, jobs: usize) -> Outcome<Latency> {
     let (scheduler, mut starts) = start_echo(url).await?;
     let mut conn = connect(url)?;
     let sampling = tokio::task::spawn_blocking(move || -> Outcome<Vec<Duration>> {
@@ -140,11 +142,11 @@ async fn latency_remote(url: &str, jobs: usize) -> Outcome<Value> {
     });
     let samples = sampling.await??;
     scheduler.stop().await;
-    Ok(percentiles(samples))
+    Ok(Latency::of(samples))
 }
 
 /// Concurrent senders of single messages, each of which waits for its answer before it sends the next.
-async fn enqueue(url: &str, jobs: usize) -> Outcome<Value> {
+async fn enqueue(url: &str, jobs: usize) -> Outcome<Enqueueing> {
     let scheduler = scheduler(url).start().await?;
     let queue = scheduler.queue()?;
     let began = Instant::now();
@@ -164,7 +166,7 @@ async fn enqueue(url: &str, jobs: usize) -> Outcome<Value> {
     if usize::try_from(stored) != Ok(jobs) {
         return Err(format!("{jobs} jobs were acknowledged and {stored} are stored").into());
     }
-    Ok(json!({ "senders": SENDERS, "per_second": per_second }))
+    Ok(Enqueueing { senders: SENDERS, per_second })
 }
 
 #[derive(Serialize, Deserialize)]
@@ -220,8 +222,21 @@ struct Count {
     count: i64,
 }
 
+#[derive(QueryableByName)]
+struct Settings {
+    #[diesel(sql_type = Text)]
+    text: String,
+}
+
 fn count_jobs(conn: &mut PgConnection) -> Outcome<i64> {
     Ok(sql_query("SELECT count(*) AS count FROM mainspring.jobs").get_result::<Count>(conn)?.count)
+}
+
+// A figure without it says nothing.
+fn durability(conn: &mut PgConnection) -> Outcome<String> {
+    let settings = "SELECT format('fsync %s, synchronous_commit %s', \
+                    current_setting('fsync'), current_setting('synchronous_commit')) AS text";
+    Ok(sql_query(settings).get_result::<Settings>(conn)?.text)
 }
 
 // The handlers are done; their last outcomes are on the way, and no message tells when they are stored.
@@ -244,27 +259,4 @@ fn empty_table(conn: &mut PgConnection) -> Outcome<()> {
     }
     sql_query("TRUNCATE mainspring.jobs").execute(conn)?;
     Ok(())
-}
-
-fn rate(jobs: usize, took: Duration) -> u64 {
-    (jobs as f64 / took.as_secs_f64()).round() as u64
-}
-
-fn percentiles(mut samples: Vec<Duration>) -> Value {
-    samples.sort();
-    // The smallest sample that so many of a hundred do not exceed.
-    let at = |percent: usize| milliseconds(samples[(samples.len() * percent).div_ceil(100).max(1) - 1]);
-    json!({ "min_ms": at(0), "p50_ms": at(50), "p99_ms": at(99), "max_ms": at(100) })
-}
-
-fn milliseconds(duration: Duration) -> f64 {
-    (duration.as_secs_f64() * 1e6).round() / 1e3
-}
-
-fn print_line(mode: Mode, jobs: usize, figures: Value) {
-    let mut line = json!({ "mode": mode.name(), "jobs": jobs, "history": false });
-    if let (Value::Object(line), Value::Object(figures)) = (&mut line, figures) {
-        line.extend(figures);
-    }
-    println!("{line}");
 }
