@@ -60,7 +60,8 @@ impl Folder {
         let failed = || EmbeddedError::cannot(format!("look into {}", self.path.display()));
         let facts = fs::symlink_metadata(&self.path).map_err(failed())?;
         let empty = || Ok(fs::read_dir(&self.path).map_err(failed())?.next().is_none());
-        if facts.is_dir() && user.is_ours(facts.uid()) && (self.path("lock").is_file() || empty()?) {
+        // In this order: another process may be making the folder now, and the lock is the first thing in it.
+        if facts.is_dir() && user.is_ours(facts.uid()) && (empty()? || self.path("lock").is_file()) {
             return Ok(());
         }
         Err(EmbeddedError::new(format!(
