@@ -17,6 +17,8 @@ use crate::store::claim::Mark;
 use crate::store::presence::{Heartbeat, RescuedJob, beat, register, rescue, rescue_orphans};
 use crate::store::retention::{delete_dead, drop_history, prepare_history};
 
+// About once a minute with the default time-out.
+const BEATS_BETWEEN_ORPHANS: u64 = 20;
 const TIDY_EVERY: Duration = Duration::from_secs(600);
 const MOST_DEAD_AT_ONCE: i64 = 1_000;
 
@@ -45,7 +47,7 @@ impl Actor for KeeperActor {
 
 async fn beat_for_ever(core: Arc<Core>) {
     let mut pulse = Pulse { last_good: Instant::now(), told: false, lapsed: false };
-    loop {
+    for beats in 1_u64.. {
         let began = Instant::now();
         let worker_id = core.worker_id();
         match core.store.run(Lane::Relaxed, move |conn| beat(conn, worker_id)).await {
@@ -53,6 +55,9 @@ async fn beat_for_ever(core: Arc<Core>) {
                 pulse.good(began, &core);
                 if others_late {
                     rescue_others(&core).await;
+                }
+                if beats.is_multiple_of(BEATS_BETWEEN_ORPHANS) {
+                    rescue_those_left(&core).await;
                 }
             }
             Ok(Heartbeat::Lost) => begin_anew(&core, worker_id).await,
@@ -152,6 +157,18 @@ async fn rescue_others(core: &Core) {
     }
 }
 
+// Of workers that have no row any more.
+async fn rescue_those_left(core: &Core) {
+    match core.store.run(Lane::Relaxed, rescue_orphans).await {
+        Ok(0) => {}
+        Ok(orphans) => {
+            log::warn!("{orphans} jobs taken from workers that left without settling them");
+            core.tell_queue(Wake::Everything);
+        }
+        Err(error) => log::error!("cannot rescue the jobs of workers that left, trying again: {error}"),
+    }
+}
+
 fn announce(conn: &mut diesel::pg::PgConnection, rescued: &[RescuedJob]) -> Result<(), StoreError> {
     let alive = || rescued.iter().filter(|job| !job.dead);
     let best = alive().map(|job| Mark { priority: job.priority, run_at: job.run_at }).min();
@@ -186,11 +203,7 @@ async fn tidy(core: &Core) -> Result<(), StoreError> {
             drop_history(conn, history)
         })
         .await?;
-    let orphans = core.store.run(Lane::Relaxed, rescue_orphans).await?;
-    if orphans > 0 {
-        log::warn!("{orphans} jobs taken from workers that left without settling them");
-        core.tell_queue(Wake::Everything);
-    }
+    rescue_those_left(core).await;
     let Some(dead) = core.config.dead_retention.map(millis) else { return Ok(()) };
     // In portions, so that no statement holds its locks for long.
     while core.store.run(Lane::Relaxed, move |conn| delete_dead(conn, dead, MOST_DEAD_AT_ONCE)).await? > 0 {}

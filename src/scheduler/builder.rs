@@ -142,8 +142,9 @@ impl SchedulerBuilder {
         self
     }
 
-    /// Finds jobs of other processes by polling alone, each second unless [`Self::poll_interval`] says otherwise: for
-    /// poolers in transaction mode and standbys, which do not carry notifications.
+    /// Finds jobs of other processes by polling alone, each second unless [`Self::poll_interval`] says otherwise: where
+    /// notifications do not come through. It does not make poolers in transaction mode safe, which lend the settings of
+    /// Mainspring's sessions to others: give it direct connections, or a pooler in session mode.
     pub fn without_listen(mut self) -> Self {
         self.config.listen = false;
         self

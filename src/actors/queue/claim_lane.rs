@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use actix::{AsyncContext, Context, WrapFuture, fut::ActorFutureExt};
 use chrono::TimeDelta;
+use diesel::pg::PgConnection;
 
 use super::pace::Pace;
 use super::{Mode, QueueActor};
@@ -143,11 +144,13 @@ impl QueueActor {
         self.claims.announced_anything = false;
         let (store, text, lease) = (self.core.store.clone(), Arc::clone(&self.claims.text), request.lease);
         let core = Arc::clone(&self.core);
-        let work = async move {
-            let claimed = store.run(Lane::Relaxed, move |conn| claim(conn, &text, &request)).await?;
-            // Leases are opened here: were the queue to die now, they would fall into the book.
+        // Leases are opened on the blocking thread, which runs to its end: were the queue to die meanwhile, they would
+        // fall into the book.
+        let claim_and_lease = move |conn: &mut PgConnection| {
+            let claimed = claim(conn, &text, &request)?;
             Ok(claimed.into_iter().map(|job| core.leases.open(job, lease)).collect())
         };
+        let work = async move { store.run(Lane::Relaxed, claim_and_lease).await };
         ctx.spawn(work.into_actor(self).map(move |claimed: Result<Vec<_>, StoreError>, queue, ctx| {
             queue.claims.busy = false;
             match claimed {

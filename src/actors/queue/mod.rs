@@ -1,6 +1,6 @@
-//! QueueActor: the only one that moves rows. It takes what callers and workers send, gathers it into batches while a
-//! statement is under way, and keeps the workers supplied. Each lane (enqueue, claim, settle, gates) has at most one
-//! statement under way, on a connection of its own, and a file of its own beside this one.
+//! QueueActor: the only one that claims, admits and settles. It takes what callers and workers send, gathers it into
+//! batches while a statement is under way, and keeps the workers supplied. Each lane (enqueue, claim, settle, gates) has at
+//! most one statement under way, and a file of its own beside this one.
 
 mod claim_lane;
 mod enqueue_lane;
@@ -85,7 +85,7 @@ pub(crate) enum Wake {
 pub(crate) struct Settle(pub(crate) Vec<Lease>);
 
 /// Whether this process may claim. Sent by the keeper when heartbeats fail and when they succeed again; when it is lost,
-/// the keeper's next heartbeat says it again.
+/// the queue is dead: the next one begins by claiming, and a heartbeat that fails says no again.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub(crate) struct MayClaim(pub(crate) bool);
@@ -236,7 +236,8 @@ impl Handler<LeasesLost> for QueueActor {
     type Result = ();
 
     fn handle(&mut self, _: LeasesLost, ctx: &mut Context<Self>) {
-        self.core.tray.clear().into_iter().for_each(Lease::close);
+        // Those that were not given away after all go back; the lease keeps the others from being touched.
+        self.settles.waiting.extend(self.core.tray.clear());
         self.core.interrupt_jobs();
         self.pump(ctx);
     }
