@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, ResponseFuture};
@@ -80,7 +80,11 @@ impl SupervisorActor {
             Role::Cron => alive(roster.cron.as_ref()),
             Role::Listener => !self.core.config.listen || alive(roster.listener.as_ref()),
             Role::Keeper => alive(roster.keeper.as_ref()),
-            Role::Worker(index) => alive(roster.crew.get(index).map(|member| &member.address)),
+            // On another thread, where the address closes a moment after the death was told.
+            Role::Worker(index) => roster
+                .crew
+                .get(index)
+                .is_some_and(|member| member.alive.load(Ordering::SeqCst) && member.address.connected()),
         }
     }
 
@@ -113,10 +117,12 @@ impl SupervisorActor {
         let share = self.core.config.shares().get(index).copied().unwrap_or_default();
         let before = self.core.read_roster().crew.get(index).map(|member| Arc::clone(&member.idle));
         let idle = before.unwrap_or_else(|| Arc::new(AtomicUsize::new(share)));
-        let (core, slots) = (Arc::clone(&self.core), Arc::clone(&idle));
+        let alive = Arc::new(AtomicBool::new(true));
+        let (core, slots, flag) = (Arc::clone(&self.core), Arc::clone(&idle), Arc::clone(&alive));
         let Some(thread) = self.threads.0.get(index) else { return };
-        let address = WorkerActor::start_in_arbiter(thread, move |_| WorkerActor::new(index, &core, slots));
-        let member = CrewMember { address, idle };
+        let address =
+            WorkerActor::start_in_arbiter(thread, move |_| WorkerActor::new(index, &core, slots, flag));
+        let member = CrewMember { address, idle, alive };
         self.core.change_roster(|roster| match roster.crew.get_mut(index) {
             Some(place) => *place = member,
             None => roster.crew.push(member),

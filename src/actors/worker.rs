@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use actix::dev::{MessageResponse, OneshotSender};
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Message};
@@ -22,6 +22,8 @@ use crate::job_error::JobResult;
 pub(crate) struct CrewMember {
     pub(crate) address: Addr<WorkerActor>,
     pub(crate) idle: Arc<AtomicUsize>,
+    /// False as soon as the actor ends, which is a moment before its address is closed.
+    pub(crate) alive: Arc<AtomicBool>,
 }
 
 /// Tells a worker that the tray holds jobs. Sent by the queue after it has put some in; when it is lost, the jobs
@@ -46,13 +48,30 @@ impl<T: Message> Message for Perform<T> {
 pub struct WorkerActor {
     desk: Rc<Desk>,
     current: Option<JobContext>,
+    // Fields drop in this order: whoever hears of the death finds the flag down.
+    _flag: AliveFlag,
     _watch: DeathWatch,
 }
 
+/// Goes down when it is dropped.
+struct AliveFlag(Arc<AtomicBool>);
+
+impl Drop for AliveFlag {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
+}
+
 impl WorkerActor {
-    pub(crate) fn new(index: usize, core: &Arc<Core>, idle: Arc<AtomicUsize>) -> Self {
+    pub(crate) fn new(
+        index: usize,
+        core: &Arc<Core>,
+        idle: Arc<AtomicUsize>,
+        alive: Arc<AtomicBool>,
+    ) -> Self {
         let desk = Desk { core: Arc::clone(core), idle, settled: RefCell::default() };
-        Self { desk: Rc::new(desk), current: None, _watch: DeathWatch::new(Role::Worker(index), core) }
+        let watch = DeathWatch::new(Role::Worker(index), core);
+        Self { desk: Rc::new(desk), current: None, _flag: AliveFlag(alive), _watch: watch }
     }
 
     /// Inside a `Handler<T>` of an application: the job whose task is being handled.
