@@ -1,8 +1,8 @@
 //! The seed application: a web server with a scheduler inside. `cargo run --example demo`, then for instance
 //! `curl -X POST localhost:8080/api/test-scheduler` and `curl localhost:8080/api/jobs`.
 //!
-//! `DATABASE_URL` names the database; without it a private PostgreSQL is started under `target/`. `PORT` is the port
-//! (8080), `RUST_LOG` the log level (info), and with `DEMO_FAST=1` every minute becomes two seconds.
+//! `DATABASE_URL` names the database (else a private PostgreSQL starts under `target/`), `PORT` the port (8080), `RUST_LOG`
+//! the log level (info); with `DEMO_FAST=1` every minute becomes two seconds.
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -11,7 +11,9 @@ use actix_web::{App, HttpResponse, HttpServer, Responder, get, post, web};
 use chrono::Utc;
 use mainspring::embedded::{EmbeddedOptions, database_url};
 use mainspring::inspect::{JobFilter, list_jobs};
-use mainspring::{CronExpression, Enqueue, JobContext, JobResult, Scheduler, SchedulerError, Task};
+use mainspring::{
+    CronExpression, Enqueue, JobContext, JobResult, Scheduler, SchedulerError, StoreError, Task,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::Mutex;
@@ -33,19 +35,18 @@ async fn clean_sessions(_: CleanSessions, job: JobContext) -> JobResult {
 
 /// A user's task: it runs when it is asked for, and then schedules itself anew.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", default)]
 struct PublishReport {
-    #[serde(default = "default_id")]
     schedule_id: String,
-    #[serde(default = "default_id")]
     report_id: String,
 }
 impl Task for PublishReport {
     const NAME: &'static str = "report.publish";
 }
-
-fn default_id() -> String {
-    "demo".into()
+impl Default for PublishReport {
+    fn default() -> Self {
+        Self { schedule_id: "demo".into(), report_id: "demo".into() }
+    }
 }
 
 async fn publish_report(task: PublishReport, job: JobContext) -> JobResult {
@@ -74,17 +75,21 @@ fn failed(error: impl ToString) -> HttpResponse {
     HttpResponse::InternalServerError().json(json!({"error": error.to_string()}))
 }
 
+fn refused(error: impl ToString) -> HttpResponse {
+    HttpResponse::BadRequest().json(json!({"error": error.to_string()}))
+}
+
 #[post("/api/test-scheduler")]
 async fn test_scheduler(shared: web::Data<Shared>, body: web::Bytes) -> impl Responder {
-    let text: &[u8] = if body.is_empty() { b"{}" } else { &body };
-    let report: PublishReport = match serde_json::from_slice(text) {
+    let report: PublishReport = match serde_json::from_slice(if body.is_empty() { b"{}" } else { &body }) {
         Ok(report) => report,
-        Err(error) => return HttpResponse::BadRequest().json(json!({"error": error.to_string()})),
+        Err(error) => return refused(error),
     };
     let Some(scheduler) = shared.scheduler.lock().await.clone() else { return failed("Worker not running") };
     let key = format!("schedule:{}", report.schedule_id);
     match scheduler.enqueue(Enqueue::new(report).key(key)).await {
         Ok(id) => HttpResponse::Ok().json(json!({"success": true, "message": "Job enqueued", "jobId": id})),
+        Err(SchedulerError::Store(error @ StoreError::Invalid(_))) => refused(error),
         Err(error) => failed(error),
     }
 }
@@ -128,8 +133,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("database: {}", database.engine());
     let port: u16 = std::env::var("PORT").map_or(Ok(8080), |port| port.parse())?;
 
-    let shared = Shared { database_url: database.url().to_owned(), scheduler: Mutex::default() };
-    let shared = web::Data::new(shared);
+    let url = database.url().to_owned();
+    let shared = web::Data::new(Shared { database_url: url, scheduler: Mutex::default() });
     *shared.scheduler.lock().await = Some(shared.start_scheduler().await?);
     let data = shared.clone();
     let app = move || {

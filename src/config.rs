@@ -43,6 +43,7 @@ pub(crate) struct Config {
     pub(crate) heartbeat_timeout: Duration,
     pub(crate) start_policy: StartPolicy,
     pub(crate) settle_durability: SettleDurability,
+    pub(crate) job_log_level: log::Level,
     pub(crate) crontab: Vec<CronEntry>,
     /// Tells this process's own notifications from those of others.
     pub(crate) origin: u64,
@@ -70,6 +71,7 @@ impl Config {
             heartbeat_timeout: Duration::from_secs(30),
             start_policy: StartPolicy::WaitFor(Duration::from_secs(60)),
             settle_durability: SettleDurability::Relaxed,
+            job_log_level: log::Level::Info,
             crontab: Vec::new(),
             origin: fastrand::u64(1..),
         }

@@ -41,6 +41,11 @@ pub enum StoreError {
         /// The versions that are missing, oldest first.
         missing: String,
     },
+    /// The schema is not there, or not whole: it was dropped, or never made.
+    #[error(
+        "the schema mainspring is not there or not whole ({0}): run `mainspring migrate`, or start the scheduler again"
+    )]
+    SchemaMissing(String),
     /// No connection to the database could be made. The text is libpq's, and holds no password.
     #[error("cannot connect to the database: {0}")]
     Connect(String),
@@ -63,7 +68,8 @@ impl StoreError {
             | Self::Payload { .. }
             | Self::Migration(_)
             | Self::SchemaTooNew { .. }
-            | Self::SchemaTooOld { .. } => true,
+            | Self::SchemaTooOld { .. }
+            | Self::SchemaMissing(_) => true,
             Self::Database(_) => false,
         }
     }
@@ -77,9 +83,18 @@ impl From<DieselError> for StoreError {
             {
                 Self::Invalid(facts.message().to_owned())
             }
+            DieselError::DatabaseError(_, facts) if is_missing_schema(facts.message()) => {
+                Self::SchemaMissing(facts.message().to_owned())
+            }
             _ => Self::Database(Arc::new(error)),
         }
     }
+}
+
+// Diesel keeps no SQLSTATE; the names of the schema and its parts are in the text, in whatever language.
+fn is_missing_schema(message: &str) -> bool {
+    let missing = message.ends_with("does not exist");
+    missing && (message.contains("\"mainspring") || message.contains(" mainspring."))
 }
 
 /// Why the scheduler could not do what it was asked.

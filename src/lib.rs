@@ -20,6 +20,11 @@ mod scheduler;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 
+// The README's example must compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
+
 #[cfg(test)]
 #[path = "../tests/it/server.rs"]
 #[allow(dead_code, unreachable_pub, reason = "shared with the integration tests")]

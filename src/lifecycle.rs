@@ -115,23 +115,18 @@ impl Outcome {
         }
     }
 
-    /// How long the job waits before it is due again, in milliseconds.
-    pub(crate) fn delay_millis(&self) -> i64 {
+    /// How long the job waits before it is due again.
+    pub(crate) fn delay(&self) -> Duration {
         match self {
-            Self::Failed { delay, .. } | Self::Snoozed { delay } => {
-                i64::try_from(delay.as_millis()).unwrap_or(i64::MAX).min(MOST_DELAY_MILLIS)
-            }
+            Self::Failed { delay, .. } | Self::Snoozed { delay } => *delay,
             Self::Succeeded
             | Self::Cancelled { .. }
             | Self::Discarded { .. }
             | Self::Untouched
-            | Self::Interrupted => 0,
+            | Self::Interrupted => Duration::ZERO,
         }
     }
 }
-
-// A century: far beyond use, far within what PostgreSQL can add to a time.
-const MOST_DELAY_MILLIS: i64 = 100 * 365 * 24 * 60 * 60 * 1000;
 
 #[cfg(test)]
 mod tests {

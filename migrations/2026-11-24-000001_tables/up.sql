@@ -38,6 +38,8 @@ CREATE TABLE mainspring.jobs (
     attempts      smallint NOT NULL DEFAULT 0,
     max_attempts  smallint NOT NULL DEFAULT 25,
     progress      smallint,
+    -- It lost its key while it ran: it is not run again, however this attempt ends.
+    superseded    boolean NOT NULL DEFAULT false,
     task          text NOT NULL,
     queue         text,
     key           text,

@@ -52,9 +52,9 @@ BEGIN
             RETURN stored;
         END IF;
 
-        -- A running job holds the key: it loses it, and has no attempt left after this one.
+        -- A running job holds the key: it loses it, and is not run again after this attempt.
         UPDATE mainspring.jobs AS held
-        SET key = NULL, max_attempts = held.attempts, updated_at = moment
+        SET key = NULL, superseded = true, updated_at = moment
         WHERE held.key = new_key AND held.state = 'running';
     END LOOP;
 END $$;
@@ -224,7 +224,7 @@ BEGIN
     RETURNING j.id INTO removed;
     IF removed IS NULL THEN
         UPDATE mainspring.jobs AS j
-        SET key = NULL, max_attempts = j.attempts, updated_at = clock_timestamp()
+        SET key = NULL, superseded = true, updated_at = clock_timestamp()
         WHERE j.key = remove_job.key AND j.state = 'running';
     END IF;
     RETURN removed;

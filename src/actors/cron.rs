@@ -72,7 +72,7 @@ async fn fire_for_ever(core: Arc<Core>) {
 }
 
 async fn pause_after(error: &StoreError) {
-    log::error!("cron cannot reach the store, trying again: {error}");
+    log::error!("cron cannot store what is due, trying again each second: {error}");
     actix_rt::time::sleep(PAUSE_AFTER_ERROR).await;
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use actix::Addr;
 use futures_util::future::{Either, select};
+use log::Level;
 
 use super::Core;
 use super::job_context::JobContext;
@@ -23,7 +24,8 @@ pub(crate) async fn execute(leased: LeasedJob, core: &Arc<Core>, worker: &Addr<W
     let payload = std::mem::take(&mut job.payload);
     let context = JobContext::new(job, Arc::clone(core));
     let started = Instant::now();
-    log::debug!(
+    log::log!(
+        core.config.job_log_level,
         "job {} `{}` started, attempt {} of {}",
         context.id(),
         context.task(),
@@ -35,7 +37,7 @@ pub(crate) async fn execute(leased: LeasedJob, core: &Arc<Core>, worker: &Addr<W
         Err(error) => Some(Err(error)),
     };
     let outcome = judge(ended, context.attempt());
-    report(&context, &outcome, started.elapsed());
+    report(&context, &outcome, started.elapsed(), core.config.job_log_level);
     lease.resolve(outcome)
 }
 
@@ -83,12 +85,12 @@ fn judge(ended: Option<JobResult>, attempt: i16) -> Outcome {
     }
 }
 
-fn report(job: &JobContext, outcome: &Outcome, took: Duration) {
+fn report(job: &JobContext, outcome: &Outcome, took: Duration, level: Level) {
     let (id, task, attempt, most) = (job.id(), job.task(), job.attempt(), job.max_attempts());
     let ms = took.as_secs_f64() * 1000.0;
     match outcome {
         Outcome::Succeeded => {
-            log::info!("job {id} `{task}` succeeded in {ms:.1} ms, attempt {attempt} of {most}")
+            log::log!(level, "job {id} `{task}` succeeded in {ms:.1} ms, attempt {attempt} of {most}");
         }
         Outcome::Failed { error, .. } if attempt >= most => {
             log::error!(

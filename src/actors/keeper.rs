@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use actix::{Actor, AsyncContext, Context, WrapFuture};
+use diesel::pg::PgConnection;
 
 use super::listener::LockAgain;
 use super::queue::{LeasesLost, MayClaim, Wake};
@@ -50,7 +51,7 @@ async fn beat_for_ever(core: Arc<Core>) {
     for beats in 1_u64.. {
         let began = Instant::now();
         let worker_id = core.worker_id();
-        match core.store.run(Lane::Relaxed, move |conn| beat(conn, worker_id)).await {
+        match core.store.run(Lane::Pulse, move |conn| beat(conn, worker_id)).await {
             Ok(Heartbeat::Alive { others_late }) => {
                 pulse.good(began, &core);
                 if others_late {
@@ -108,9 +109,9 @@ async fn begin_anew(core: &Arc<Core>, old: i32) {
         return;
     }
     let (config, tasks) = (core.config.clone(), core.registry.tasks());
-    let timeout = i64::try_from(config.heartbeat_timeout.as_millis()).unwrap_or(i64::MAX);
-    let registered =
-        core.store.run(Lane::Durable, move |conn| register(conn, &config.worker_name, &tasks, timeout)).await;
+    let registration =
+        move |conn: &mut PgConnection| register(conn, &config.worker_name, &tasks, config.heartbeat_timeout);
+    let registered = core.store.run(Lane::Durable, registration).await;
     match registered {
         Ok(new) => {
             log::error!(
@@ -169,15 +170,16 @@ async fn rescue_those_left(core: &Core) {
     }
 }
 
-fn announce(conn: &mut diesel::pg::PgConnection, rescued: &[RescuedJob]) -> Result<(), StoreError> {
-    let alive = || rescued.iter().filter(|job| !job.dead);
-    let best = alive().map(|job| Mark { priority: job.priority, run_at: job.run_at }).min();
-    let queues: Vec<String> = alive().filter_map(|job| job.queue.clone()).collect();
-    match best {
-        // A wake names queues or no queue: the jobs outside of queues get one of their own.
-        Some(mark) => wake(conn, mark, &[]).and_then(|()| wake(conn, mark, &queues)),
-        None => Ok(()),
+fn announce(conn: &mut PgConnection, rescued: &[RescuedJob]) -> Result<(), StoreError> {
+    let (in_queues, outside): (Vec<_>, Vec<_>) =
+        rescued.iter().filter(|job| !job.dead).partition(|job| job.queue.is_some());
+    // A wake names queues or no queue: the jobs outside of queues get one of their own.
+    for jobs in [outside, in_queues] {
+        let queues: Vec<String> = jobs.iter().filter_map(|job| job.queue.clone()).collect();
+        let best = jobs.iter().map(|job| Mark { priority: job.priority, run_at: job.run_at }).min();
+        best.map_or(Ok(()), |mark| wake(conn, mark, &queues))?;
     }
+    Ok(())
 }
 
 async fn tidy_for_ever(core: Arc<Core>) {
@@ -190,11 +192,8 @@ async fn tidy_for_ever(core: Arc<Core>) {
 }
 
 async fn tidy(core: &Core) -> Result<(), StoreError> {
-    let millis = |duration: Duration| {
-        i64::try_from(duration.as_millis()).unwrap_or(i64::MAX).min(MOST_RETENTION_MILLIS)
-    };
     let keeps_history = core.config.keeps_history();
-    let history = millis(core.config.history_retention);
+    let history = core.config.history_retention;
     core.store
         .run(Lane::Relaxed, move |conn| {
             if keeps_history {
@@ -204,11 +203,8 @@ async fn tidy(core: &Core) -> Result<(), StoreError> {
         })
         .await?;
     rescue_those_left(core).await;
-    let Some(dead) = core.config.dead_retention.map(millis) else { return Ok(()) };
+    let Some(dead) = core.config.dead_retention else { return Ok(()) };
     // In portions, so that no statement holds its locks for long.
     while core.store.run(Lane::Relaxed, move |conn| delete_dead(conn, dead, MOST_DEAD_AT_ONCE)).await? > 0 {}
     Ok(())
 }
-
-// A thousand years, which PostgreSQL can still take from a time.
-const MOST_RETENTION_MILLIS: i64 = 1_000 * 365 * 24 * 60 * 60 * 1_000;

@@ -17,6 +17,7 @@ pub(crate) mod worker;
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -79,6 +80,19 @@ pub(crate) enum Role {
     Listener,
     Keeper,
     Worker(usize),
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Supervisor => f.write_str("the supervisor actor"),
+            Self::Queue => f.write_str("the queue actor"),
+            Self::Cron => f.write_str("the cron actor"),
+            Self::Listener => f.write_str("the listener actor"),
+            Self::Keeper => f.write_str("the keeper actor"),
+            Self::Worker(index) => write!(f, "worker actor {index}"),
+        }
+    }
 }
 
 impl Core {

@@ -162,7 +162,7 @@ impl Handler<Died> for SupervisorActor {
             return;
         }
         if self.is_within_budget() {
-            log::warn!("{role:?} actor ended and is started again");
+            log::warn!("{role} ended and is started again");
             self.start_role(role);
         } else {
             log::error!(

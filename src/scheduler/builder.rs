@@ -123,7 +123,8 @@ impl SchedulerBuilder {
         self
     }
 
-    /// How many connections the scheduler itself may hold, besides the one that listens: 2 to 1,000, default 4.
+    /// How many connections the scheduler itself may hold, besides the one that listens and the one for heartbeats: 2 to
+    /// 1,000, default 4. Half of them serve what must be durable, half the claims and outcomes.
     pub fn pool_size(mut self, connections: u32) -> Self {
         self.config.pool_size = connections;
         self
@@ -200,8 +201,17 @@ impl SchedulerBuilder {
         self
     }
 
+    /// The level at which the start and the success of each attempt are logged, two lines an attempt; default
+    /// [`log::Level::Info`]. Failures are logged as warnings, deaths as errors, whatever this says.
+    pub fn job_log_level(mut self, level: log::Level) -> Self {
+        self.config.job_log_level = level;
+        self
+    }
+
     /// Starts the scheduler: connects, migrates or verifies the schema, registers the worker, and answers when it is
     /// really listening. Works under `#[actix_web::main]` and `#[tokio::main]` alike.
+    ///
+    /// The builder is used up, and a scheduler that was stopped stays so: to start again, build anew, as the demo's routes do.
     ///
     /// # Errors
     ///

@@ -81,7 +81,7 @@ impl Root {
         }
         let config = &self.core.config;
         log::info!(
-            "worker {} `{}` started: {} jobs at once on {} threads, {} tasks, {} cron lines",
+            "worker {} `{}` started: jobs at once: {}, threads: {}, tasks: {}, cron lines: {}",
             self.core.worker_id(),
             config.worker_name,
             config.concurrency,
@@ -113,7 +113,7 @@ impl Root {
 
     fn see_to(&self, role: Role, supervisor: &mut Addr<SupervisorActor>, threads: &Threads) {
         if role == Role::Supervisor && !supervisor.connected() {
-            log::warn!("Supervisor actor ended and is started again");
+            log::warn!("{role} ended and is started again");
             *supervisor = SupervisorActor::new(&self.core, threads.clone()).start();
         } else {
             supervisor.do_send(Died(role));
@@ -175,7 +175,11 @@ async fn prepare(core: &Arc<Core>) -> Result<Threads, SchedulerError> {
                 if error.is_permanent() || began.elapsed() + pause > patience {
                     return Err(error.into());
                 }
-                log::warn!("cannot start yet, trying again in {:.1} s: {error}", pause.as_secs_f64());
+                log::warn!(
+                    "cannot start yet, trying again in {:.1} s and giving up in {:.0} s: {error}",
+                    pause.as_secs_f64(),
+                    patience.saturating_sub(began.elapsed()).as_secs_f64()
+                );
             }
         }
         actix_rt::time::sleep(pause).await;
@@ -196,6 +200,5 @@ fn set_up(config: &Config, tasks: &[String]) -> Result<i32, StoreError> {
     if config.keeps_history() {
         prepare_history(&mut conn)?;
     }
-    let timeout = i64::try_from(config.heartbeat_timeout.as_millis()).unwrap_or(i64::MAX);
-    register(&mut conn, &config.worker_name, tasks, timeout)
+    register(&mut conn, &config.worker_name, tasks, config.heartbeat_timeout)
 }

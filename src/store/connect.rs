@@ -19,9 +19,14 @@ pub fn connect(url: &str) -> Result<PgConnection, StoreError> {
     })
 }
 
-// libpq answers a line for each address it tried.
+// libpq answers a line for each address it tried, and asks back in lines behind a tab.
 fn in_one_line(text: &str) -> String {
-    text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
+    text.lines()
+        .filter(|line| !line.starts_with('\t'))
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join("; ")
 }
 
 #[cfg(test)]

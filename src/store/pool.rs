@@ -25,8 +25,10 @@ const TRUSTED_FOR: Duration = Duration::from_secs(2);
 pub(crate) enum Lane {
     /// What was answered survives a crash of the database: enqueues and everything people ask for.
     Durable,
-    /// A crash of the database may forget it, and a job merely runs again: claims, settles, heartbeats.
+    /// A crash of the database may forget it, and a job merely runs again: claims and settles.
     Relaxed,
+    /// As `Relaxed`, and never behind other work: heartbeats, on a connection of their own.
+    Pulse,
 }
 
 /// Mainspring's connections.
@@ -34,6 +36,7 @@ pub(crate) enum Lane {
 pub(crate) struct Store {
     durable: Pool<Connector>,
     relaxed: Pool<Connector>,
+    pulse: Pool<Connector>,
     handlers: Pool<Connector>,
 }
 
@@ -55,12 +58,10 @@ impl Store {
         };
         let relaxed_size = config.pool_size.div_ceil(2);
         Self {
-            durable: pool(
-                (config.pool_size - relaxed_size).max(1),
-                1,
-                session_settings(config, Lane::Durable),
-            ),
+            // Enqueues rest for hours in some applications: only then is their last connection given up.
+            durable: pool(config.pool_size - relaxed_size, 0, session_settings(config, Lane::Durable)),
             relaxed: pool(relaxed_size, 1, session_settings(config, Lane::Relaxed)),
+            pulse: pool(1, 0, session_settings(config, Lane::Pulse)),
             handlers: pool(config.handler_pool_size, 0, String::new()),
         }
     }
@@ -89,6 +90,7 @@ impl Store {
         match lane {
             Lane::Durable => &self.durable,
             Lane::Relaxed => &self.relaxed,
+            Lane::Pulse => &self.pulse,
         }
     }
 }
@@ -205,7 +207,7 @@ impl ManageConnection for Connector {
 // The settings of Mainspring's own sessions. The planner settings keep every statement on its index: a
 // sequential scan chosen when the table was nearly empty once turned a claim of 1 ms into one of 14 s.
 fn session_settings(config: &Config, lane: Lane) -> String {
-    let relaxed = lane == Lane::Relaxed && config.settle_durability == SettleDurability::Relaxed;
+    let relaxed = lane != Lane::Durable && config.settle_durability == SettleDurability::Relaxed;
     let commit = if relaxed { "SET synchronous_commit = off;" } else { "" };
     let named = config.database_url.contains("application_name");
     let name = if named { "" } else { "SET application_name = 'mainspring';" };

@@ -1,12 +1,14 @@
 //! Workers' rows: a process announces itself, shows that it lives, and leaves; whoever looks finds the ones that are
 //! lost and puts their jobs back. Does not know what a worker does with its jobs.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use diesel::RunQueryDsl;
 use diesel::pg::PgConnection;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
 
-use super::statement::Statement;
+use super::statement::{Statement, millis};
 use crate::error::StoreError;
 
 /// The class of the session advisory locks that workers hold while they live; the other half is the worker's id.
@@ -17,7 +19,7 @@ pub(crate) fn register(
     conn: &mut PgConnection,
     name: &str,
     tasks: &[String],
-    timeout_millis: i64,
+    timeout: Duration,
 ) -> Result<i32, StoreError> {
     let row: (i32,) = Statement::<(Integer,)>::new(
         "INSERT INTO mainspring.workers (name, tasks, timeout) \
@@ -25,7 +27,7 @@ pub(crate) fn register(
     )
     .bind::<Text, _>(name)
     .bind::<Array<Text>, _>(tasks)
-    .bind::<BigInt, _>(timeout_millis)
+    .bind::<BigInt, _>(millis(timeout))
     .get_result(conn)?;
     Ok(row.0)
 }
@@ -94,6 +96,20 @@ pub(crate) struct RescuedJob {
 
 type RescuedRow = (i64, String, i16, bool, i16, DateTime<Utc>, Option<String>, i32);
 
+// What becomes of a job `j` whose worker is gone, with the reason as SQL.
+macro_rules! put_back_because {
+    ($reason:literal) => {
+        concat!(
+            "UPDATE mainspring.jobs AS j SET state = CASE WHEN j.superseded OR j.attempts >= j.max_attempts \
+             THEN 'dead' ELSE mainspring.waiting_state(j.queue, j.run_at, clock_timestamp()) END, \
+             last_error = concat_ws(': ', CASE WHEN j.superseded THEN 'superseded' END, ",
+            $reason,
+            "), lease = NULL, worker_id = NULL, locked_at = NULL, progress = NULL, progress_note = NULL, \
+             updated_at = clock_timestamp() "
+        )
+    };
+}
+
 /// Puts back the jobs of lost workers, whose attempt is spent, and removes those workers. Two that rescue at once
 /// share the work.
 pub(crate) fn rescue(conn: &mut PgConnection, worker_id: i32) -> Result<Vec<RescuedJob>, StoreError> {
@@ -104,12 +120,9 @@ pub(crate) fn rescue(conn: &mut PgConnection, worker_id: i32) -> Result<Vec<Resc
                 lost_worker!(),
                 " FOR UPDATE SKIP LOCKED), \
              gone AS (DELETE FROM mainspring.workers WHERE id = ANY (ARRAY(SELECT id FROM lost))) \
-             UPDATE mainspring.jobs AS j SET state = CASE WHEN j.attempts >= j.max_attempts THEN 'dead' \
-             ELSE mainspring.waiting_state(j.queue, j.run_at, clock_timestamp()) END, \
-             last_error = format('worker lost: %s stopped without settling the job', w.name), \
-             lease = NULL, worker_id = NULL, locked_at = NULL, progress = NULL, progress_note = NULL, \
-             updated_at = clock_timestamp() \
-             FROM lost JOIN mainspring.workers AS w ON w.id = lost.id \
+             ",
+                put_back_because!("format('worker lost: %s stopped without settling the job', w.name)"),
+                "FROM lost JOIN mainspring.workers AS w ON w.id = lost.id \
              WHERE j.state = 'running' AND j.worker_id = lost.id \
              RETURNING j.id, j.task, j.attempts, j.state = 'dead', j.priority, j.run_at, j.queue, lost.id"
             ),
@@ -122,14 +135,10 @@ pub(crate) fn rescue(conn: &mut PgConnection, worker_id: i32) -> Result<Vec<Resc
 /// Puts back jobs that are leased to workers without a row, as a worker leaves behind that was cut off at the very end
 /// of its stop: its last claim may have come through after it had left. Answers how many.
 pub(crate) fn rescue_orphans(conn: &mut PgConnection) -> Result<usize, StoreError> {
-    let rescued = Statement::<()>::new(
-        "UPDATE mainspring.jobs AS j SET state = CASE WHEN j.attempts >= j.max_attempts THEN 'dead' \
-         ELSE mainspring.waiting_state(j.queue, j.run_at, clock_timestamp()) END, \
-         last_error = 'worker lost: it left without settling the job', \
-         lease = NULL, worker_id = NULL, locked_at = NULL, progress = NULL, progress_note = NULL, \
-         updated_at = clock_timestamp() \
-         WHERE j.state = 'running' AND NOT EXISTS (SELECT 1 FROM mainspring.workers AS w WHERE w.id = j.worker_id)",
-    )
+    let rescued = Statement::<()>::new(concat!(
+        put_back_because!("'worker lost: it left without settling the job'"),
+        "WHERE j.state = 'running' AND NOT EXISTS (SELECT 1 FROM mainspring.workers AS w WHERE w.id = j.worker_id)"
+    ))
     .execute(conn)?;
     Ok(rescued)
 }

@@ -1,11 +1,13 @@
 //! What is over: partitions of the history and dead jobs that have been kept long enough. Reads nothing else.
 
+use std::time::Duration;
+
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::sql_types::{BigInt, Integer, Text};
 use diesel::{Connection, RunQueryDsl};
 
-use super::statement::Statement;
+use super::statement::{Statement, millis};
 use crate::error::StoreError;
 
 /// Makes the partitions of the history for the days around now, and answers how many were missing.
@@ -16,10 +18,7 @@ pub(crate) fn prepare_history(conn: &mut PgConnection) -> Result<i32, StoreError
 }
 
 /// Drops the partitions of the history whose last moment is older than the retention, and answers their names.
-pub(crate) fn drop_history(
-    conn: &mut PgConnection,
-    retention_millis: i64,
-) -> Result<Vec<String>, StoreError> {
+pub(crate) fn drop_history(conn: &mut PgConnection, retention: Duration) -> Result<Vec<String>, StoreError> {
     conn.transaction(|conn| {
         // The lock that making partitions takes too; whoever does not get it leaves the work to the other.
         let rows: Vec<(String,)> = Statement::<(Text,)>::new(
@@ -30,7 +29,7 @@ pub(crate) fn drop_history(
                  < clock_timestamp() - {} * interval '1 millisecond' \
              AND pg_try_advisory_xact_lock(1836216166, 1)",
         )
-        .bind::<BigInt, _>(retention_millis)
+        .bind::<BigInt, _>(millis(retention))
         .load(conn)?;
         for (partition,) in &rows {
             conn.batch_execute(&format!("DROP TABLE IF EXISTS mainspring.{partition}"))?;
@@ -42,7 +41,7 @@ pub(crate) fn drop_history(
 /// Deletes dead jobs that died longer ago than the retention, at most `limit`, oldest first.
 pub(crate) fn delete_dead(
     conn: &mut PgConnection,
-    retention_millis: i64,
+    retention: Duration,
     limit: i64,
 ) -> Result<usize, StoreError> {
     let deleted = Statement::<()>::new(
@@ -50,7 +49,7 @@ pub(crate) fn delete_dead(
          AND updated_at < clock_timestamp() - {} * interval '1 millisecond' ORDER BY updated_at LIMIT {} \
          FOR UPDATE SKIP LOCKED))",
     )
-    .bind::<BigInt, _>(retention_millis)
+    .bind::<BigInt, _>(millis(retention))
     .bind::<BigInt, _>(limit)
     .execute(conn)?;
     Ok(deleted)

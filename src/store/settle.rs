@@ -5,7 +5,7 @@ use diesel::RunQueryDsl;
 use diesel::pg::PgConnection;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text};
 
-use super::statement::Statement;
+use super::statement::{Statement, millis};
 use crate::error::StoreError;
 use crate::lifecycle::Outcome;
 
@@ -79,14 +79,17 @@ fn finish(
 // A job that goes back unrun, or interrupted, keeps the slot of its queue: it stays `ready`. One that failed or
 // was snoozed gives its slot up while it waits.
 const GIVE_BACK: &str = "UPDATE mainspring.jobs AS j SET \
-    state = CASE WHEN s.outcome = 'discarded' OR (s.outcome = 'failed' AND j.attempts >= j.max_attempts) \
+    state = CASE WHEN j.superseded OR s.outcome = 'discarded' \
+            OR (s.outcome = 'failed' AND j.attempts >= j.max_attempts) \
         THEN 'dead' WHEN s.outcome IN ('untouched', 'interrupted') THEN 'ready' \
         ELSE mainspring.waiting_state(j.queue, clock_timestamp() + s.delay, clock_timestamp()) END, \
-    run_at = CASE WHEN s.outcome = 'snoozed' OR (s.outcome = 'failed' AND j.attempts < j.max_attempts) \
+    run_at = CASE WHEN NOT j.superseded \
+            AND (s.outcome = 'snoozed' OR (s.outcome = 'failed' AND j.attempts < j.max_attempts)) \
         THEN clock_timestamp() + s.delay ELSE j.run_at END, \
     attempts = CASE WHEN s.outcome IN ('untouched', 'interrupted', 'snoozed') \
         THEN j.attempts - 1 ELSE j.attempts END, \
-    last_error = coalesce(s.reason, j.last_error), \
+    last_error = CASE WHEN j.superseded THEN concat_ws(': ', 'superseded', s.reason) \
+        ELSE coalesce(s.reason, j.last_error) END, \
     lease = NULL, worker_id = NULL, locked_at = NULL, progress = NULL, progress_note = NULL, \
     updated_at = clock_timestamp() \
     FROM (SELECT u.id, u.lease, u.outcome, u.reason, u.delay * interval '1 millisecond' AS delay \
@@ -99,7 +102,7 @@ fn give_back(conn: &mut PgConnection, returned: &[&Settlement]) -> Result<Vec<Se
         .bind::<Array<BigInt>, _>(column(returned, |settlement| settlement.lease))
         .bind::<Array<Text>, _>(column(returned, |settlement| settlement.outcome.as_str()))
         .bind::<Array<Nullable<Text>>, _>(column(returned, |settlement| settlement.outcome.reason()))
-        .bind::<Array<BigInt>, _>(column(returned, |settlement| settlement.outcome.delay_millis()))
+        .bind::<Array<BigInt>, _>(column(returned, |settlement| millis(settlement.outcome.delay())))
         .load(conn)?;
     Ok(rows.into_iter().map(|(id, lease, dead)| Settled { id, lease, dead }).collect())
 }
@@ -111,8 +114,8 @@ pub(crate) fn take_back_lease(
     lease: i64,
 ) -> Result<usize, StoreError> {
     let taken = Statement::<()>::new(
-        "UPDATE mainspring.jobs SET state = 'ready', attempts = attempts - 1, lease = NULL, worker_id = NULL, \
-         locked_at = NULL WHERE state = 'running' AND worker_id = {} AND lease = {}",
+        "UPDATE mainspring.jobs SET state = CASE WHEN superseded THEN 'dead' ELSE 'ready' END::mainspring.job_state, \
+         attempts = attempts - 1, lease = NULL, worker_id = NULL, locked_at = NULL WHERE state = 'running' AND worker_id = {} AND lease = {}",
     )
     .bind::<diesel::sql_types::Integer, _>(worker_id)
     .bind::<BigInt, _>(lease)

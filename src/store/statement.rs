@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
+use std::time::Duration;
 
 use diesel::RunQueryDsl;
 use diesel::pg::{Pg, PgConnection};
@@ -33,6 +34,14 @@ impl<'a, Columns> Statement<'a, Columns> {
         self.binds.push(Box::new(Bound { value, sql_type: PhantomData::<S> }));
         self
     }
+}
+
+// A century: far beyond use, far within what PostgreSQL can add to a time or take from it.
+const LONGEST_MILLIS: i64 = 100 * 365 * 24 * 60 * 60 * 1000;
+
+/// A duration as SQL takes it, in whole milliseconds, at most a century of them.
+pub(super) fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX).min(LONGEST_MILLIS)
 }
 
 impl<Columns> QueryFragment<Pg> for Statement<'_, Columns> {

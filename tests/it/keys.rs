@@ -78,7 +78,7 @@ fn an_updating_mode_takes_the_key_from_a_running_job_and_adds_a_new_one() {
         assert_ne!(new, id);
         assert!(matches(
             &mut conn,
-            &format!("id = {id} AND state = 'running' AND key IS NULL AND max_attempts = 1")
+            &format!("id = {id} AND state = 'running' AND key IS NULL AND superseded")
         ));
         assert!(matches(&mut conn, &format!("id = {new} AND state = 'ready' AND key = 'k'")));
     }
@@ -117,7 +117,7 @@ fn remove_deletes_a_waiting_job_and_takes_the_key_of_a_running_one() {
 
     let (_database, mut conn, _) = with_holder(RUNNING);
     assert_eq!(mainspring::remove(&mut conn, "k").unwrap(), None);
-    assert!(matches(&mut conn, "state = 'running' AND key IS NULL AND max_attempts = attempts"));
+    assert!(matches(&mut conn, "state = 'running' AND key IS NULL AND superseded"));
 }
 
 #[test]

@@ -16,4 +16,5 @@ mod migrations;
 mod queues;
 mod running;
 mod server;
+mod superseded;
 mod walks;

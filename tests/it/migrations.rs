@@ -46,7 +46,7 @@ fn the_hosts_own_migrations_are_not_touched_and_drop_schema_removes_everything()
          INSERT INTO __diesel_schema_migrations VALUES ('20200101000000')",
     )
     .unwrap();
-    mainspring::migrate(&mut conn).unwrap();
+    let applied = mainspring::migrate(&mut conn).unwrap().len();
     assert_eq!(count(&mut conn, "public.__diesel_schema_migrations"), 1);
     conn.batch_execute("DROP SCHEMA mainspring CASCADE").unwrap();
     assert_eq!(
@@ -56,7 +56,9 @@ fn the_hosts_own_migrations_are_not_touched_and_drop_schema_removes_everything()
         ),
         2
     );
-    assert_eq!(mainspring::migrate(&mut conn).unwrap().len(), 3);
+    let gone = mainspring::NewJob::new("t", &serde_json::json!({})).insert(&mut conn).unwrap_err();
+    assert!(matches!(gone, mainspring::StoreError::SchemaMissing(_)), "{gone}");
+    assert_eq!(mainspring::migrate(&mut conn).unwrap().len(), applied);
 }
 
 #[test]
