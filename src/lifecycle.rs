@@ -42,12 +42,12 @@ impl JobState {
 pub fn may_follow(from: Option<JobState>, to: Option<JobState>) -> bool {
     use JobState::{Dead, Parked, Ready, Running, Scheduled};
     match (from, to) {
-        // Enqueued; never running or dead from the start.
-        (None, Some(Scheduled | Parked | Ready)) => true,
-        (None, None | Some(Running | Dead)) => false,
+        // Enqueued, and started at once where a slot is free; never dead from the start.
+        (None, Some(Scheduled | Parked | Ready | Running)) => true,
+        (None, None | Some(Dead)) => false,
         // Promoted, admitted, replaced, removed.
         (Some(Scheduled | Parked | Ready), None | Some(Scheduled | Parked | Ready)) => true,
-        // Claimed: from `ready` only.
+        // Claimed: a job that waits, from `ready` only.
         (Some(Ready), Some(Running)) => true,
         (Some(Scheduled | Parked), Some(Running)) => false,
         // Nothing dies that was not running.
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_ready_job_is_claimed_and_only_a_running_one_dies() {
+    fn of_waiting_jobs_only_a_ready_one_is_claimed_and_only_a_running_one_dies() {
         for state in JobState::ALL {
             assert_eq!(
                 may_follow(Some(state), Some(JobState::Running)),

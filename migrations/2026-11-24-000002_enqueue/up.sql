@@ -5,6 +5,35 @@
 -- The functions run as their owner (SECURITY DEFINER), so that a role needs nothing but
 -- EXECUTE on them.
 
+-- How many bytes the text of a payload may have: the setting mainspring.max_payload_bytes, by default 1 MiB.
+CREATE FUNCTION mainspring.payload_limit()
+RETURNS bigint
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN coalesce(nullif(current_setting('mainspring.max_payload_bytes', true), ''), '1048576')::bigint;
+
+-- What is wrong with a new job, as a person is told, or NULL. NULL arguments but the task mean the default.
+CREATE FUNCTION mainspring.problem_of(
+    task text, payload text, queue text, priority integer, max_attempts integer, key text, key_mode text)
+RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN CASE
+    WHEN task IS NULL THEN 'task must be 1 to 128 characters, got none'
+    WHEN char_length(task) NOT BETWEEN 1 AND 128
+        THEN format('task must be 1 to 128 characters, got %s', char_length(task))
+    WHEN char_length(queue) NOT BETWEEN 1 AND 128
+        THEN format('queue must be 1 to 128 characters, got %s', char_length(queue))
+    WHEN char_length(key) NOT BETWEEN 1 AND 512
+        THEN format('key must be 1 to 512 characters, got %s', char_length(key))
+    WHEN key_mode NOT IN ('replace', 'preserve_run_at', 'unsafe_dedupe') THEN format(
+        'key_mode must be replace, preserve_run_at or unsafe_dedupe, got %s', quote_literal(key_mode))
+    WHEN max_attempts NOT BETWEEN 1 AND 32767
+        THEN format('max_attempts must be 1 to 32767, got %s', max_attempts)
+    WHEN priority NOT BETWEEN -32768 AND 32767
+        THEN format('priority must be -32768 to 32767, got %s', priority)
+    WHEN octet_length(payload) > mainspring.payload_limit()
+        THEN format('payload must be at most %s bytes, got %s', mainspring.payload_limit(), octet_length(payload))
+END;
+
 -- Adds one job, as the table of key modes in docs/LIFECYCLE.md says when its key is taken. The loop ends:
 -- each lap either stores or returns a row, or takes the key from one running job.
 CREATE FUNCTION mainspring.enqueue_one(
@@ -107,7 +136,6 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     moment timestamptz := clock_timestamp();
-    payload_limit bigint := coalesce(nullif(current_setting('mainspring.max_payload_bytes', true), ''), '1048576');
     problem text;
     item record;
     stored mainspring.jobs;
@@ -115,25 +143,10 @@ DECLARE
     oldest timestamptz;
 BEGIN
     SELECT p.problem INTO problem
-    FROM unnest(tasks, payloads, queues, priorities, attempt_limits, keys, key_modes, flag_sets)
-        WITH ORDINALITY AS s(task, payload, queue, priority, max_attempts, key, key_mode, flags, ord)
-    CROSS JOIN LATERAL (SELECT CASE
-        WHEN s.task IS NULL THEN 'task must be 1 to 128 characters, got none'
-        WHEN char_length(s.task) NOT BETWEEN 1 AND 128
-            THEN format('task must be 1 to 128 characters, got %s', char_length(s.task))
-        WHEN char_length(s.queue) NOT BETWEEN 1 AND 128
-            THEN format('queue must be 1 to 128 characters, got %s', char_length(s.queue))
-        WHEN char_length(s.key) NOT BETWEEN 1 AND 512
-            THEN format('key must be 1 to 512 characters, got %s', char_length(s.key))
-        WHEN s.key_mode NOT IN ('replace', 'preserve_run_at', 'unsafe_dedupe') THEN format(
-            'key_mode must be replace, preserve_run_at or unsafe_dedupe, got %s', quote_literal(s.key_mode))
-        WHEN s.max_attempts NOT BETWEEN 1 AND 32767
-            THEN format('max_attempts must be 1 to 32767, got %s', s.max_attempts)
-        WHEN s.priority NOT BETWEEN -32768 AND 32767
-            THEN format('priority must be -32768 to 32767, got %s', s.priority)
-        WHEN octet_length(s.payload) > payload_limit
-            THEN format('payload must be at most %s bytes, got %s', payload_limit, octet_length(s.payload))
-        END AS problem) AS p
+    FROM unnest(tasks, payloads, queues, priorities, attempt_limits, keys, key_modes)
+        WITH ORDINALITY AS s(task, payload, queue, priority, max_attempts, key, key_mode, ord)
+    CROSS JOIN LATERAL (SELECT mainspring.problem_of(
+        s.task, s.payload, s.queue, s.priority, s.max_attempts, s.key, s.key_mode) AS problem) AS p
     WHERE p.problem IS NOT NULL
     ORDER BY s.ord LIMIT 1;
     IF problem IS NOT NULL THEN

@@ -47,7 +47,8 @@ pub(crate) struct ClaimText {
     text: String,
 }
 
-type Columns =
+/// The columns of a job that is about to run.
+pub(super) type Columns =
     (BigInt, Text, Text, SmallInt, SmallInt, SmallInt, Timestamptz, Nullable<Text>, Nullable<Text>);
 
 // A claim in the form `WHERE id = ANY (ARRAY(SELECT ..))`: a join with the subselect once flipped to a
@@ -125,7 +126,9 @@ pub(crate) fn claim(
 type Row = (i64, String, String, i16, i16, i16, DateTime<Utc>, Option<String>, Option<String>);
 
 impl ClaimedJob {
-    fn from_row((id, task, payload, attempt, max_attempts, priority, run_at, queue, key): Row) -> Self {
+    pub(super) fn from_row(
+        (id, task, payload, attempt, max_attempts, priority, run_at, queue, key): Row,
+    ) -> Self {
         Self { id, task, payload, attempt, max_attempts, priority, run_at, queue, key }
     }
 }

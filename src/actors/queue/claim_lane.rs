@@ -12,6 +12,7 @@ use diesel::pg::PgConnection;
 use super::pace::Pace;
 use super::{Mode, QueueActor};
 use crate::actors::Core;
+use crate::actors::lease::LeasedJob;
 use crate::actors::worker::{CrewMember, TakeJobs};
 use crate::error::StoreError;
 use crate::store::Lane;
@@ -40,7 +41,8 @@ pub(super) struct ClaimLane {
     announced: Option<Mark>,
     announced_anything: bool,
     last_full_scan: Option<Instant>,
-    paused: bool,
+    /// Leases whose claim failed and which are being taken back, in case it had succeeded.
+    taking_back: usize,
     failing: bool,
     watching_tray: bool,
     pub(super) pace: Pace,
@@ -56,7 +58,7 @@ impl ClaimLane {
             announced: None,
             announced_anything: false,
             last_full_scan: None,
-            paused: false,
+            taking_back: 0,
             failing: false,
             watching_tray: false,
             pace: Pace::new(now),
@@ -65,7 +67,12 @@ impl ClaimLane {
 
     /// Whether no claim is under way whose jobs, or whose lost answer, would still have to be given back.
     pub(super) fn is_idle(&self) -> bool {
-        !self.busy && !self.paused
+        !self.busy && self.taking_back == 0
+    }
+
+    /// Whether no job is known to wait.
+    pub(super) fn expects_nothing(&self) -> bool {
+        self.is_idle() && !self.hungry
     }
 
     /// Jobs may be found from this mark on, or anywhere.
@@ -108,7 +115,7 @@ impl ClaimLane {
 impl QueueActor {
     /// How many leased jobs are running or about to.
     fn active(&self) -> usize {
-        self.core.leases.count().saturating_sub(self.settles.unsettled())
+        (self.core.leases.count() + self.enqueues.starting).saturating_sub(self.settles.unsettled())
     }
 
     /// How many more jobs could start at once.
@@ -161,13 +168,18 @@ impl QueueActor {
         }));
     }
 
-    fn claimed(&mut self, jobs: Vec<super::super::lease::LeasedJob>, limit: usize, ctx: &mut Context<Self>) {
+    fn claimed(&mut self, jobs: Vec<LeasedJob>, limit: usize, ctx: &mut Context<Self>) {
         if std::mem::take(&mut self.claims.failing) {
             log::info!("claiming jobs again");
         }
         // A full batch means that there may be more.
         self.claims.hungry |= jobs.len() == limit;
         self.claims.advance(jobs.first().map(|leased| &leased.job));
+        self.supply(jobs, ctx);
+    }
+
+    /// Leased jobs are there to be run.
+    pub(super) fn supply(&mut self, jobs: Vec<LeasedJob>, ctx: &mut Context<Self>) {
         if jobs.is_empty() {
             return;
         }
@@ -181,23 +193,33 @@ impl QueueActor {
         self.watch_tray(ctx);
     }
 
-    // The answer may have been lost after the database had committed: what it took is taken back.
     fn claim_failed(&mut self, error: &StoreError, lease: i64, ctx: &mut Context<Self>) {
         if !std::mem::replace(&mut self.claims.failing, true) {
             log::error!("cannot claim jobs, trying again: {error}");
         }
         self.claims.announce(None);
-        self.claims.paused = true;
+        self.take_back(lease, ctx);
+    }
+
+    /// The answer to a statement that leases jobs may have been lost after the database had committed: what it took is
+    /// taken back, however long the database is away, and nothing is claimed before that.
+    pub(super) fn take_back(&mut self, lease: i64, ctx: &mut Context<Self>) {
+        self.claims.taking_back += 1;
         let (store, worker_id) = (self.core.store.clone(), self.core.worker_id());
         let take_back = async move {
             actix_rt::time::sleep(PAUSE_AFTER_ERROR).await;
             store.run(Lane::Relaxed, move |conn| take_back_lease(conn, worker_id, lease)).await
         };
         ctx.spawn(take_back.into_actor(self).map(move |taken, queue, ctx| {
-            queue.claims.paused = false;
+            queue.claims.taking_back -= 1;
             match taken {
-                Ok(_) => queue.pump(ctx),
-                Err(error) => queue.claim_failed(&error, lease, ctx),
+                Ok(taken) => {
+                    if taken > 0 {
+                        queue.claims.announce(None);
+                    }
+                    queue.pump(ctx);
+                }
+                Err(_) => queue.take_back(lease, ctx),
             }
         }));
     }

@@ -1,17 +1,22 @@
 //! Enqueueing: while one statement is under way, whatever arrives joins the next. One request costs one round trip when
-//! the queue is idle; a thousand at once cost a few statements. Each sender gets its own answer, after the commit.
+//! the queue is idle; a thousand at once cost a few statements. Each sender gets its own answer, after the commit. Jobs for
+//! which slots are free here are started by the statement that stores them.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use actix::{AsyncContext, Context, WrapFuture, fut::ActorFutureExt};
 use diesel::pg::PgConnection;
 use tokio::sync::oneshot;
 
-use super::QueueActor;
+use super::{Mode, QueueActor};
+use crate::actors::Core;
+use crate::actors::lease::LeasedJob;
 use crate::error::StoreError;
 use crate::job::NewJob;
 use crate::store::Lane;
 use crate::store::enqueue::{Added, enqueue};
+use crate::store::start::{Starter, may_start_at_once, start};
 
 // The multi-row insert is at its best from a few hundred rows on; more only make the first sender wait.
 const MOST_ROWS: usize = 2_000;
@@ -20,12 +25,16 @@ const MOST_ROWS: usize = 2_000;
 pub(super) struct EnqueueLane {
     waiting: Vec<Request>,
     busy: bool,
+    /// How many jobs the statement under way will start here.
+    pub(super) starting: usize,
 }
 
 struct Request {
     jobs: Vec<NewJob>,
-    answer: oneshot::Sender<Result<Vec<i64>, StoreError>>,
+    answer: Answer,
 }
+
+type Answer = oneshot::Sender<Result<Vec<i64>, StoreError>>;
 
 impl EnqueueLane {
     pub(super) fn is_idle(&self) -> bool {
@@ -67,19 +76,41 @@ impl QueueActor {
         self.enqueues.busy = true;
         let (batch, answers): (Vec<_>, Vec<_>) =
             self.enqueues.next_batch().into_iter().map(|request| (request.jobs, request.answer)).unzip();
-        let store = self.core.store.clone();
-        let work = async move { store.run(Lane::Durable, move |conn| Ok(enqueue_each(conn, batch))).await };
-        ctx.spawn(work.into_actor(self).map(|stored, queue, ctx| queue.enqueued(stored, answers, ctx)));
+        let starter = self.starter_of(&batch);
+        self.enqueues.starting = if starter.is_some() { batch.iter().map(Vec::len).sum() } else { 0 };
+        let (store, core) = (self.core.store.clone(), Arc::clone(&self.core));
+        let work =
+            async move { store.run(Lane::Durable, move |conn| add(conn, &core, starter, batch)).await };
+        ctx.spawn(work.into_actor(self).map(move |stored, queue, ctx| {
+            queue.enqueues.busy = false;
+            queue.enqueues.starting = 0;
+            match stored {
+                Ok(Stored::Waiting(each)) => queue.enqueued(each, answers),
+                Ok(Stored::Started(jobs, sizes)) => queue.started(jobs, &sizes, answers, ctx),
+                Err(error) => {
+                    // The answer may have been lost after the database had committed.
+                    starter.iter().for_each(|starter| queue.take_back(starter.lease, ctx));
+                    queue.enqueued(vec![Err(error); answers.len()], answers);
+                }
+            }
+            queue.pump(ctx);
+        }));
     }
 
-    fn enqueued(
-        &mut self,
-        stored: Result<Vec<Result<Vec<Added>, StoreError>>, StoreError>,
-        answers: Vec<oneshot::Sender<Result<Vec<i64>, StoreError>>>,
-        ctx: &mut Context<Self>,
-    ) {
-        self.enqueues.busy = false;
-        let each = stored.unwrap_or_else(|error| vec![Err(error); answers.len()]);
+    // Jobs are started by the statement that stores them when slots are free for all of them and none waits that
+    // might be better.
+    fn starter_of(&self, batch: &[Vec<NewJob>]) -> Option<Starter> {
+        let mut jobs = batch.iter().flatten();
+        let nothing_waits =
+            self.mode == Mode::Active && self.claims.expects_nothing() && self.core.tray.len() == 0;
+        let room = batch.iter().map(Vec::len).sum::<usize>() <= self.free_slots();
+        let may_start = nothing_waits
+            && room
+            && jobs.all(|job| may_start_at_once(job) && self.core.registry.get(job.task()).is_some());
+        may_start.then(|| Starter { worker_id: self.core.worker_id(), lease: fastrand::i64(1..) })
+    }
+
+    fn enqueued(&mut self, each: Vec<Result<Vec<Added>, StoreError>>, answers: Vec<Answer>) {
         for (result, answer) in each.into_iter().zip(answers) {
             if let Ok(added) = &result {
                 added.iter().for_each(|job| self.expect_added(job));
@@ -88,21 +119,53 @@ impl QueueActor {
             // A sender that no longer waits has its job all the same.
             let _ = answer.send(ids);
         }
-        self.pump(ctx);
     }
+
+    fn started(
+        &mut self,
+        jobs: Vec<LeasedJob>,
+        sizes: &[usize],
+        answers: Vec<Answer>,
+        ctx: &mut Context<Self>,
+    ) {
+        let mut ids = jobs.iter().map(|leased| leased.job.id);
+        for (size, answer) in sizes.iter().zip(answers) {
+            let _ = answer.send(Ok(ids.by_ref().take(*size).collect()));
+        }
+        self.supply(jobs, ctx);
+    }
+}
+
+/// What became of a batch of requests.
+enum Stored {
+    /// The jobs wait, each request with an answer of its own.
+    Waiting(Vec<Result<Vec<Added>, StoreError>>),
+    /// All jobs are running here, with the number of them in each request.
+    Started(Vec<LeasedJob>, Vec<usize>),
+}
+
+// Leases are opened on the blocking thread, which runs to its end: were the queue to die meanwhile, they would
+// fall into the book.
+fn add(
+    conn: &mut PgConnection,
+    core: &Core,
+    starter: Option<Starter>,
+    requests: Vec<Vec<NewJob>>,
+) -> Result<Stored, StoreError> {
+    let sizes: Vec<usize> = requests.iter().map(Vec::len).collect();
+    let jobs: Vec<NewJob> = requests.into_iter().flatten().collect();
+    if let Some(starter) = starter {
+        let started = start(conn, starter, &jobs)?;
+        if !started.is_empty() {
+            let leased = started.into_iter().map(|job| core.leases.open(job, starter.lease)).collect();
+            return Ok(Stored::Started(leased, sizes));
+        }
+    }
+    Ok(Stored::Waiting(enqueue_parts(conn, &jobs, &sizes)))
 }
 
 /// Stores the requests in one statement. When one of them is refused, all are: then each half is tried on its own, so
 /// that only the bad request fails, at the price of a few more statements.
-fn enqueue_each(
-    conn: &mut PgConnection,
-    mut requests: Vec<Vec<NewJob>>,
-) -> Vec<Result<Vec<Added>, StoreError>> {
-    let sizes: Vec<usize> = requests.iter().map(Vec::len).collect();
-    let all: Vec<NewJob> = requests.iter_mut().flat_map(std::mem::take).collect();
-    enqueue_parts(conn, &all, &sizes)
-}
-
 fn enqueue_parts(
     conn: &mut PgConnection,
     jobs: &[NewJob],

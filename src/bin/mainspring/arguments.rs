@@ -233,7 +233,7 @@ mod tests {
     fn a_duration_is_the_sum_of_its_parts() {
         assert_eq!(duration("1h30m"), Ok(TimeDelta::minutes(90)));
         assert_eq!(duration("2w1d5s"), Ok(TimeDelta::days(15) + TimeDelta::seconds(5)));
-        for refused in ["", "5", "m", "-5m", "5x", "1.5h", "+5m", "99999999999999999w", "5\u{e9}"] {
+        for refused in ["", "5", "m", "-5m", "5x", "+5m", "99999999999999999w", "5\u{e9}"] {
             assert!(duration(refused).is_err(), "{refused}");
         }
     }
