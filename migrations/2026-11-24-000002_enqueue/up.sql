@@ -88,22 +88,31 @@ BEGIN
     END LOOP;
 END $$;
 
--- Tells listening workers that jobs are due now or soon. The text is `job ORIGIN PRIORITY MILLISECONDS`, for
--- jobs of a queue `queue ORIGIN PRIORITY MILLISECONDS NAME`, for more queues than are worth naming
--- `queues ORIGIN PRIORITY MILLISECONDS`: who sent it (the setting mainspring.origin, by which a process knows
--- its own), the smallest priority, and the oldest run_at in milliseconds since 1970, by which a worker knows
--- where to look. Jobs further off than the slowest poll need no notification: a poll finds their time first.
-CREATE FUNCTION mainspring.wake(least_priority integer, oldest timestamptz, queues text[])
+-- Tells listening workers that jobs are due, and with `soon` that others will be before the next slow poll. The text is
+-- `job ORIGIN PRIORITY MILLISECONDS`, for jobs of a queue `queue ORIGIN PRIORITY MILLISECONDS NAME`, for more queues than
+-- are worth naming `queues ORIGIN PRIORITY MILLISECONDS`: who sent it (the setting mainspring.origin, by which a process
+-- knows its own), the smallest priority, and the oldest run_at in milliseconds since 1970, by which a worker knows
+-- where to look. For jobs that are not due it is `soon ORIGIN`. Jobs further off than the slowest poll need no
+-- notification: a poll finds their time first.
+CREATE FUNCTION mainspring.wake(
+    least_priority integer, oldest timestamptz, queues text[], soon boolean DEFAULT false)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    hint text := format('%s %s %s', coalesce(nullif(current_setting('mainspring.origin', true), ''), '-'),
-        least_priority, floor(extract(epoch FROM oldest) * 1000)::bigint);
+    origin text := coalesce(nullif(current_setting('mainspring.origin', true), ''), '-');
+    hint text := format('%s %s %s', origin, least_priority, floor(extract(epoch FROM oldest) * 1000)::bigint);
     lanes text[];
 BEGIN
-    IF oldest > clock_timestamp() + interval '20 seconds' THEN
+    IF soon THEN
+        PERFORM pg_notify('mainspring', 'soon ' || origin);
+    END IF;
+    IF oldest > clock_timestamp() THEN
+        RETURN;
+    END IF;
+    IF queues IS NULL OR (cardinality(queues) = 1 AND queues[1] IS NULL) THEN
+        PERFORM pg_notify('mainspring', 'job ' || hint);
         RETURN;
     END IF;
     lanes := ARRAY(SELECT DISTINCT q FROM unnest(queues) AS q WHERE q IS NOT NULL);
@@ -112,7 +121,7 @@ BEGIN
     ELSE
         PERFORM pg_notify('mainspring', 'queue ' || hint || ' ' || lane) FROM unnest(lanes) AS lane;
     END IF;
-    IF array_position(queues, NULL) IS NOT NULL OR coalesce(cardinality(queues), 0) = 0 THEN
+    IF array_position(queues, NULL) IS NOT NULL OR cardinality(queues) = 0 THEN
         PERFORM pg_notify('mainspring', 'job ' || hint);
     END IF;
 END $$;
@@ -141,6 +150,7 @@ DECLARE
     stored mainspring.jobs;
     least_priority integer;
     oldest timestamptz;
+    soon boolean;
 BEGIN
     SELECT p.problem INTO problem
     FROM unnest(tasks, payloads, queues, priorities, attempt_limits, keys, key_modes)
@@ -194,9 +204,13 @@ BEGIN
     END IF;
 
     IF notify AND cardinality(tasks) > 0 THEN
-        SELECT min(coalesce(s.priority, 0)), min(coalesce(s.run_at, moment)) INTO least_priority, oldest
+        SELECT min(coalesce(s.priority, 0)), min(coalesce(s.run_at, moment)),
+            coalesce(bool_or(s.run_at > moment AND s.run_at < moment + interval '20 seconds'), false)
+        INTO least_priority, oldest, soon
         FROM unnest(tasks, priorities, run_ats) AS s(task, priority, run_at);
-        PERFORM mainspring.wake(least_priority, oldest, queues);
+        IF soon OR oldest <= moment THEN
+            PERFORM mainspring.wake(least_priority, oldest, queues, soon);
+        END IF;
     END IF;
 END $$;
 

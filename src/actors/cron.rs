@@ -14,7 +14,6 @@ use crate::cron::CronEntry;
 use crate::error::StoreError;
 use crate::job::NewJob;
 use crate::store::Lane;
-use crate::store::claim::Mark;
 use crate::store::cron::{KnownCron, fire, know};
 
 // A clock that is set, or a machine that slept, is noticed at the latest after this long.
@@ -106,12 +105,7 @@ impl Line {
             self.fired_until = due;
             if let Some(added) = added {
                 log::info!("cron `{}` fired for {due}: job {} `{task}`", self.entry.identifier, added.id);
-                core.tell_queue(match added.queue {
-                    Some(queue) => {
-                        Wake::Queue(queue, Mark { priority: added.priority, run_at: added.run_at })
-                    }
-                    None => Wake::Jobs(Mark { priority: added.priority, run_at: added.run_at }),
-                });
+                core.tell_queue(Wake::Added(added));
             }
         }
         self.fired_until = self.fired_until.max(now);

@@ -130,8 +130,9 @@ fn understand(heard: &Notification, own_origin: &str) -> Option<Wake> {
     let run_at = words.next().and_then(|word| word.parse().ok()).and_then(DateTime::from_timestamp_millis);
     let mark = priority.zip(run_at).map(|(priority, run_at)| Mark { priority, run_at });
     Some(match (kind, mark, words.next()) {
+        ("soon", None, None) => Wake::Soon,
         ("job", Some(mark), None) => Wake::Jobs(mark),
-        ("queue", Some(mark), Some(queue)) => Wake::Queue(queue.to_owned(), mark),
+        ("queue", Some(_), Some(queue)) => Wake::Queue(queue.to_owned()),
         _ => Wake::Everything,
     })
 }
@@ -156,6 +157,7 @@ mod tests {
         assert!(
             heard("queue - 0 1000 a lane with spaces").unwrap().starts_with("Queue(\"a lane with spaces\"")
         );
+        assert_eq!(heard("soon 8").as_deref(), Some("Soon"));
         for strange in ["", "job", "job 8 x y", "queues 8 0 1000", "anything else at all, of any length"] {
             assert_eq!(heard(strange).as_deref(), Some("Everything"), "{strange}");
         }

@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use actix::{AsyncContext, Context, SpawnHandle, WrapFuture, fut::ActorFutureExt};
-use chrono::Utc;
 
-use super::{Mode, QueueActor, is_ahead};
+use super::{Mode, QueueActor};
 use crate::error::StoreError;
 use crate::store::Lane;
 use crate::store::admit::{Admission, Promotion, admit, promote, queues_with_parked_jobs, wake};
@@ -66,14 +65,6 @@ impl QueueActor {
             self.gates.to_admit.insert(queue.clone());
         } else {
             self.claims.announce(Some(Mark { priority: job.priority, run_at: job.run_at }));
-        }
-    }
-
-    /// Another process announced jobs outside of queues.
-    pub(super) fn expect_jobs(&mut self, mark: Mark) {
-        self.gates.look_for_due |= is_ahead(mark.run_at);
-        if mark.run_at <= Utc::now() + chrono::TimeDelta::seconds(1) {
-            self.claims.announce(Some(mark));
         }
     }
 

@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use actix::{Actor, Context, Handler, Message, ResponseFuture};
-use chrono::{DateTime, Utc};
 use tokio::sync::oneshot;
 
 use self::claim_lane::ClaimLane;
@@ -24,6 +23,7 @@ use super::{Core, DeathWatch, Role};
 use crate::error::{SchedulerError, StoreError};
 use crate::job::{Enqueue, NewJob, Task};
 use crate::store::claim::Mark;
+use crate::store::enqueue::Added;
 use crate::store::{Lane, remove};
 
 /// Moves jobs between the database and the workers of this process. Reached by
@@ -71,10 +71,14 @@ impl<T: Task + 'static> Message for Enqueue<T> {
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub(crate) enum Wake {
+    /// A job that this process added by other ways than the queue.
+    Added(Added),
     /// Jobs outside of queues.
     Jobs(Mark),
     /// Jobs of one queue.
-    Queue(String, Mark),
+    Queue(String),
+    /// Jobs that are not due, and will be before the next poll.
+    Soon,
     /// Anything may have happened: look everywhere.
     Everything,
 }
@@ -192,11 +196,12 @@ impl Handler<Wake> for QueueActor {
 
     fn handle(&mut self, wake: Wake, ctx: &mut Context<Self>) {
         match wake {
-            Wake::Jobs(mark) => self.expect_jobs(mark),
-            Wake::Queue(queue, mark) => {
+            Wake::Added(job) => self.expect_added(&job),
+            Wake::Jobs(mark) => self.claims.announce(Some(mark)),
+            Wake::Queue(queue) => {
                 self.gates.to_admit.insert(queue);
-                self.gates.look_for_due |= is_ahead(mark.run_at);
             }
+            Wake::Soon => self.gates.look_for_due = true,
             Wake::Everything => self.look_everywhere(),
         }
         self.pump(ctx);
@@ -257,11 +262,6 @@ impl Handler<Drain> for QueueActor {
             let _ = drained.await;
         })
     }
-}
-
-// The clocks of the database and of this process may differ by a little; then look once too often.
-fn is_ahead(run_at: DateTime<Utc>) -> bool {
-    run_at > Utc::now() - chrono::TimeDelta::milliseconds(5)
 }
 
 impl From<actix::MailboxError> for SchedulerError {
