@@ -30,6 +30,7 @@ use crate::error::SchedulerError;
 use crate::job::NewJob;
 use crate::registry::TaskRegistry;
 use crate::store::Store;
+use crate::store::claim::ClaimedJob;
 
 pub use job_context::JobContext;
 pub(crate) use lease::LeaseBook;
@@ -155,6 +156,22 @@ impl Core {
     {
         if let Some(queue) = self.queue() {
             queue.do_send(message);
+        }
+    }
+
+    /// Jobs were claimed under the lease: lays them on the tray, and wakes as many workers as there are jobs.
+    pub(crate) fn supply(&self, claimed: Vec<ClaimedJob>, lease: i64) {
+        let jobs = claimed.len();
+        self.tray.put(claimed.into_iter().map(|job| self.leases.open(job, lease)).collect());
+        let mut crew: Vec<worker::CrewMember> = self.read_roster().crew.clone();
+        crew.sort_by_key(|member| std::cmp::Reverse(member.idle.load(Ordering::SeqCst)));
+        let mut covered = 0;
+        for member in crew {
+            if covered >= jobs {
+                break;
+            }
+            covered += member.idle.load(Ordering::SeqCst);
+            member.address.do_send(worker::TakeJobs);
         }
     }
 

@@ -10,12 +10,23 @@ use super::locked;
 
 /// The leased jobs that no worker has taken yet.
 #[derive(Default)]
-pub(crate) struct Tray(Mutex<VecDeque<LeasedJob>>);
+pub(crate) struct Tray(Mutex<Content>);
+
+#[derive(Default)]
+struct Content {
+    jobs: VecDeque<LeasedJob>,
+    /// Nothing may be put in: what comes falls back into the book of leases.
+    closed: bool,
+}
 
 impl Tray {
     /// Puts a batch in, which comes in order, behind or among what is there.
     pub(crate) fn put(&self, batch: Vec<LeasedJob>) {
-        let mut jobs = locked(&self.0);
+        let mut content = locked(&self.0);
+        if content.closed {
+            return;
+        }
+        let jobs = &mut content.jobs;
         let in_order = jobs.back().zip(batch.first()).is_none_or(|(last, first)| rank(last) <= rank(first));
         jobs.extend(batch);
         if !in_order {
@@ -24,26 +35,38 @@ impl Tray {
     }
 
     pub(crate) fn take(&self) -> Option<LeasedJob> {
-        locked(&self.0).pop_front()
+        locked(&self.0).jobs.pop_front()
     }
 
     pub(crate) fn len(&self) -> usize {
-        locked(&self.0).len()
+        locked(&self.0).jobs.len()
     }
 
     /// Takes back what was claimed longer ago than the bound.
     pub(crate) fn take_stale(&self, bound: Duration) -> Vec<Lease> {
-        let mut jobs = locked(&self.0);
+        let mut content = locked(&self.0);
         let (stale, fresh) =
-            jobs.drain(..).partition(|job: &LeasedJob| job.lease.claimed_at().elapsed() > bound);
-        *jobs = fresh;
+            content.jobs.drain(..).partition(|job: &LeasedJob| job.lease.claimed_at().elapsed() > bound);
+        content.jobs = fresh;
         let stale: VecDeque<LeasedJob> = stale;
         stale.into_iter().map(|job| job.lease).collect()
     }
 
+    /// Takes everything back, and nothing in from now on.
+    pub(crate) fn close(&self) -> Vec<Lease> {
+        let mut content = locked(&self.0);
+        content.closed = true;
+        content.jobs.drain(..).map(|job| job.lease).collect()
+    }
+
+    /// Takes jobs in again.
+    pub(crate) fn open(&self) {
+        locked(&self.0).closed = false;
+    }
+
     /// Takes everything back.
     pub(crate) fn clear(&self) -> Vec<Lease> {
-        locked(&self.0).drain(..).map(|job| job.lease).collect()
+        locked(&self.0).jobs.drain(..).map(|job| job.lease).collect()
     }
 }
 

@@ -2,7 +2,6 @@
 //! reason to believe that there are any.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use actix::{AsyncContext, Context, WrapFuture, fut::ActorFutureExt};
@@ -12,8 +11,6 @@ use diesel::pg::PgConnection;
 use super::pace::Pace;
 use super::{Mode, QueueActor};
 use crate::actors::Core;
-use crate::actors::lease::LeasedJob;
-use crate::actors::worker::{CrewMember, TakeJobs};
 use crate::error::StoreError;
 use crate::store::Lane;
 use crate::store::admit::lower;
@@ -102,14 +99,24 @@ impl ClaimLane {
     }
 
     // Everything before the best job of this batch has been claimed, unless it was announced meanwhile.
-    fn advance(&mut self, first: Option<&ClaimedJob>) {
+    fn advance(&mut self, first: Option<Mark>) {
         if self.announced_anything {
             self.mark = None;
         } else if let Some(first) = first {
-            let found = Mark { priority: first.priority, run_at: first.run_at - SLACK };
+            let found = Mark { run_at: first.run_at - SLACK, ..first };
             self.mark = lower(Some(found), self.announced);
         }
     }
+}
+
+/// What a claim found.
+struct Found {
+    jobs: usize,
+    first: Option<Mark>,
+}
+
+fn mark_of(job: &ClaimedJob) -> Mark {
+    Mark { priority: job.priority, run_at: job.run_at }
 }
 
 impl QueueActor {
@@ -151,45 +158,32 @@ impl QueueActor {
         self.claims.announced_anything = false;
         let (store, text, lease) = (self.core.store.clone(), Arc::clone(&self.claims.text), request.lease);
         let core = Arc::clone(&self.core);
-        // Leases are opened on the blocking thread, which runs to its end: were the queue to die meanwhile, they would
-        // fall into the book.
-        let claim_and_lease = move |conn: &mut PgConnection| {
+        // Jobs are handed on by the blocking thread, which saves the wake-up of this one on their way, and which runs to its
+        // end: were the queue to die meanwhile, none would be lost.
+        let claim_and_supply = move |conn: &mut PgConnection| {
             let claimed = claim(conn, &text, &request)?;
-            Ok(claimed.into_iter().map(|job| core.leases.open(job, lease)).collect())
+            let found = Found { jobs: claimed.len(), first: claimed.first().map(mark_of) };
+            core.supply(claimed, lease);
+            Ok(found)
         };
-        let work = async move { store.run(Lane::Relaxed, claim_and_lease).await };
-        ctx.spawn(work.into_actor(self).map(move |claimed: Result<Vec<_>, StoreError>, queue, ctx| {
+        let work = async move { store.run(Lane::Relaxed, claim_and_supply).await };
+        ctx.spawn(work.into_actor(self).map(move |claimed: Result<Found, StoreError>, queue, ctx| {
             queue.claims.busy = false;
             match claimed {
-                Ok(jobs) => queue.claimed(jobs, limit, ctx),
+                Ok(found) => queue.claimed(&found, limit, ctx),
                 Err(error) => queue.claim_failed(&error, lease, ctx),
             }
             queue.pump(ctx);
         }));
     }
 
-    fn claimed(&mut self, jobs: Vec<LeasedJob>, limit: usize, ctx: &mut Context<Self>) {
+    fn claimed(&mut self, found: &Found, limit: usize, ctx: &mut Context<Self>) {
         if std::mem::take(&mut self.claims.failing) {
             log::info!("claiming jobs again");
         }
         // A full batch means that there may be more.
-        self.claims.hungry |= jobs.len() == limit;
-        self.claims.advance(jobs.first().map(|leased| &leased.job));
-        self.supply(jobs, ctx);
-    }
-
-    /// Leased jobs are there to be run.
-    pub(super) fn supply(&mut self, jobs: Vec<LeasedJob>, ctx: &mut Context<Self>) {
-        if jobs.is_empty() {
-            return;
-        }
-        if self.mode != Mode::Active {
-            self.settles.waiting.extend(jobs.into_iter().map(|leased| leased.lease));
-            return;
-        }
-        let count = jobs.len();
-        self.core.tray.put(jobs);
-        self.wake_workers(count);
+        self.claims.hungry |= found.jobs == limit;
+        self.claims.advance(found.first);
         self.watch_tray(ctx);
     }
 
@@ -224,20 +218,7 @@ impl QueueActor {
         }));
     }
 
-    fn wake_workers(&self, jobs: usize) {
-        let mut crew: Vec<CrewMember> = self.core.read_roster().crew.clone();
-        crew.sort_by_key(|member| std::cmp::Reverse(member.idle.load(Ordering::SeqCst)));
-        let mut covered = 0;
-        for member in crew {
-            if covered >= jobs {
-                break;
-            }
-            covered += member.idle.load(Ordering::SeqCst);
-            member.address.do_send(TakeJobs);
-        }
-    }
-
-    fn watch_tray(&mut self, ctx: &mut Context<Self>) {
+    pub(super) fn watch_tray(&mut self, ctx: &mut Context<Self>) {
         if self.claims.watching_tray || self.core.tray.len() == 0 {
             return;
         }

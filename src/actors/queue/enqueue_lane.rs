@@ -11,7 +11,6 @@ use tokio::sync::oneshot;
 
 use super::{Mode, QueueActor};
 use crate::actors::Core;
-use crate::actors::lease::LeasedJob;
 use crate::error::StoreError;
 use crate::job::NewJob;
 use crate::store::Lane;
@@ -86,7 +85,7 @@ impl QueueActor {
             queue.enqueues.starting = 0;
             match stored {
                 Ok(Stored::Waiting(each)) => queue.enqueued(each, answers),
-                Ok(Stored::Started(jobs, sizes)) => queue.started(jobs, &sizes, answers, ctx),
+                Ok(Stored::Started(ids, sizes)) => queue.started(&ids, &sizes, answers, ctx),
                 Err(error) => {
                     // The answer may have been lost after the database had committed.
                     starter.iter().for_each(|starter| queue.take_back(starter.lease, ctx));
@@ -121,18 +120,12 @@ impl QueueActor {
         }
     }
 
-    fn started(
-        &mut self,
-        jobs: Vec<LeasedJob>,
-        sizes: &[usize],
-        answers: Vec<Answer>,
-        ctx: &mut Context<Self>,
-    ) {
-        let mut ids = jobs.iter().map(|leased| leased.job.id);
+    fn started(&mut self, ids: &[i64], sizes: &[usize], answers: Vec<Answer>, ctx: &mut Context<Self>) {
+        let mut ids = ids.iter().copied();
         for (size, answer) in sizes.iter().zip(answers) {
             let _ = answer.send(Ok(ids.by_ref().take(*size).collect()));
         }
-        self.supply(jobs, ctx);
+        self.watch_tray(ctx);
     }
 }
 
@@ -140,12 +133,11 @@ impl QueueActor {
 enum Stored {
     /// The jobs wait, each request with an answer of its own.
     Waiting(Vec<Result<Vec<Added>, StoreError>>),
-    /// All jobs are running here, with the number of them in each request.
-    Started(Vec<LeasedJob>, Vec<usize>),
+    /// All jobs are leased to this process and on their way to its workers: their ids, and how many are of each request.
+    Started(Vec<i64>, Vec<usize>),
 }
 
-// Leases are opened on the blocking thread, which runs to its end: were the queue to die meanwhile, they would
-// fall into the book.
+// As at a claim, jobs are handed on by the blocking thread.
 fn add(
     conn: &mut PgConnection,
     core: &Core,
@@ -157,8 +149,9 @@ fn add(
     if let Some(starter) = starter {
         let started = start(conn, starter, &jobs)?;
         if !started.is_empty() {
-            let leased = started.into_iter().map(|job| core.leases.open(job, starter.lease)).collect();
-            return Ok(Stored::Started(leased, sizes));
+            let ids = started.iter().map(|job| job.id).collect();
+            core.supply(started, starter.lease);
+            return Ok(Stored::Started(ids, sizes));
         }
     }
     Ok(Stored::Waiting(enqueue_parts(conn, &jobs, &sizes)))

@@ -149,6 +149,10 @@ impl Actor for QueueActor {
     fn started(&mut self, ctx: &mut Context<Self>) {
         // Counted here and not by actix: messages carry batches, and a sender that waits would deadlock a stop.
         ctx.set_mailbox_capacity(usize::MAX >> 8);
+        if self.mode == Mode::Active {
+            // The queue before may have died while it was suspended.
+            self.core.tray.open();
+        }
         self.look_everywhere();
         self.schedule_poll(ctx);
         self.pump(ctx);
@@ -225,10 +229,11 @@ impl Handler<MayClaim> for QueueActor {
         match (self.mode, allowed) {
             (Mode::Active, false) => {
                 self.mode = Mode::Suspended;
-                self.settles.waiting.extend(self.core.tray.clear());
+                self.settles.waiting.extend(self.core.tray.close());
             }
             (Mode::Suspended, true) => {
                 self.mode = Mode::Active;
+                self.core.tray.open();
                 self.look_everywhere();
             }
             (Mode::Active | Mode::Draining, _) | (Mode::Suspended, false) => {}
@@ -255,7 +260,7 @@ impl Handler<Drain> for QueueActor {
         let (done, drained) = oneshot::channel();
         self.mode = Mode::Draining;
         self.drained.push(done);
-        self.settles.waiting.extend(self.core.tray.clear());
+        self.settles.waiting.extend(self.core.tray.close());
         self.pump(ctx);
         Box::pin(async move {
             // A queue that died while draining is restarted, and the supervisor asks the new one.
