@@ -25,6 +25,8 @@ pub mod embedded;
 #[doc = include_str!("../README.md")]
 mod readme {}
 
+pub mod guide;
+
 #[cfg(test)]
 #[path = "../tests/it/server.rs"]
 #[allow(dead_code, unreachable_pub, reason = "shared with the integration tests")]

@@ -10,7 +10,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
     ("store", &["store"]),
     ("actors", &["actors", "registry"]),
     ("facade", &["scheduler"]),
-    ("leaves", &["embedded"]),
+    ("leaves", &["embedded", "guide"]),
 ];
 const EMPTY_NAMES: [&str; 9] =
     ["util", "utils", "common", "helper", "helpers", "types", "messages", "manager", "misc"];

@@ -16,5 +16,6 @@ mod migrations;
 mod queues;
 mod running;
 mod server;
+mod starting;
 mod superseded;
 mod walks;

@@ -1,0 +1,4 @@
+//! The guide: a chapter for each capability. Its examples are compiled, and run where they need no database.
+
+#[doc = include_str!("../docs/guide/handlers.md")]
+pub mod handlers {}
