@@ -78,8 +78,8 @@ impl QueueActor {
         let starter = self.starter_of(&batch);
         self.enqueues.starting = if starter.is_some() { batch.iter().map(Vec::len).sum() } else { 0 };
         let (store, core) = (self.core.store.clone(), Arc::clone(&self.core));
-        let work =
-            async move { store.run(Lane::Durable, move |conn| add(conn, &core, starter, batch)).await };
+        let add = move |conn: &mut PgConnection| add(conn, &core, starter, batch);
+        let work = async move { store.run_with_doubts(Lane::Durable, add, Stored::leaves_doubt).await };
         ctx.spawn(work.into_actor(self).map(move |stored, queue, ctx| {
             queue.enqueues.busy = false;
             queue.enqueues.starting = 0;
@@ -135,6 +135,14 @@ enum Stored {
     Waiting(Vec<Result<Vec<Added>, StoreError>>),
     /// All jobs are leased to this process and on their way to its workers: their ids, and how many are of each request.
     Started(Vec<i64>, Vec<usize>),
+}
+
+impl Stored {
+    // Whether the connection may be lost.
+    fn leaves_doubt(&self) -> bool {
+        let doubtful = |result: &Result<_, _>| matches!(result, Err(StoreError::Database(_)));
+        matches!(self, Self::Waiting(each) if each.iter().any(doubtful))
+    }
 }
 
 // As at a claim, jobs are handed on by the blocking thread.
