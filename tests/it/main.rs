@@ -4,6 +4,7 @@
 mod cli;
 mod cron;
 mod embedded;
+mod endings;
 mod enqueue;
 mod firing;
 mod handlers;
@@ -16,6 +17,7 @@ mod migrations;
 mod queues;
 mod restarts;
 mod running;
+mod runtimes;
 mod server;
 mod superseded;
 mod wakes;
