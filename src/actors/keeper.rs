@@ -9,7 +9,7 @@ use actix::{Actor, AsyncContext, Context, WrapFuture};
 use diesel::pg::PgConnection;
 
 use super::listener::LockAgain;
-use super::queue::{LeasesLost, MayClaim, Wake};
+use super::queue::{LeasesLost, LookForForgotten, MayClaim, Wake};
 use super::{Core, DeathWatch, Role};
 use crate::error::StoreError;
 use crate::store::Lane;
@@ -19,7 +19,7 @@ use crate::store::presence::{Heartbeat, RescuedJob, beat, register, rescue, resc
 use crate::store::retention::{delete_dead, drop_history, prepare_history};
 
 // About once a minute with the default time-out.
-const BEATS_BETWEEN_ORPHANS: u64 = 20;
+const BEATS_BETWEEN_LOOKS: u64 = 20;
 const TIDY_EVERY: Duration = Duration::from_secs(600);
 const MOST_DEAD_AT_ONCE: i64 = 1_000;
 
@@ -57,8 +57,9 @@ async fn beat_for_ever(core: Arc<Core>) {
                 if others_late {
                     rescue_others(&core).await;
                 }
-                if beats.is_multiple_of(BEATS_BETWEEN_ORPHANS) {
+                if beats.is_multiple_of(BEATS_BETWEEN_LOOKS) {
                     rescue_those_left(&core).await;
+                    core.tell_queue(LookForForgotten);
                 }
             }
             Ok(Heartbeat::Lost) => begin_anew(&core, worker_id).await,

@@ -2,7 +2,7 @@
 //! anywhere before it was settled (a panic, a mailbox that closed, a statement that failed) falls back into the book,
 //! from which the queue settles it.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -14,7 +14,8 @@ use crate::store::settle::Settlement;
 /// All leases of this process that are open, and those that were dropped.
 #[derive(Default)]
 pub(crate) struct LeaseBook {
-    open: AtomicUsize,
+    /// The job and the lease of each; one job may have two, when it was taken from here and claimed here again.
+    open: Mutex<HashSet<(i64, i64)>>,
     dropped: Mutex<Vec<Held>>,
 }
 
@@ -40,7 +41,7 @@ pub(crate) struct LeasedJob {
 
 impl LeaseBook {
     pub(crate) fn open(self: &Arc<Self>, job: ClaimedJob, lease: i64) -> LeasedJob {
-        self.open.fetch_add(1, Ordering::AcqRel);
+        locked(&self.open).insert((job.id, lease));
         let held = Held {
             settlement: Settlement { id: job.id, lease, outcome: Outcome::Untouched },
             mark: Mark { priority: job.priority, run_at: job.run_at },
@@ -52,7 +53,12 @@ impl LeaseBook {
 
     /// How many leases this process holds.
     pub(crate) fn count(&self) -> usize {
-        self.open.load(Ordering::Acquire)
+        locked(&self.open).len()
+    }
+
+    /// The job and the lease of each that is open.
+    pub(crate) fn all_open(&self) -> HashSet<(i64, i64)> {
+        locked(&self.open).clone()
     }
 
     /// Picks up the leases that were dropped.
@@ -89,8 +95,9 @@ impl Lease {
 
     /// The store has the outcome, or has refused it for good: nothing is owed any more.
     pub(crate) fn close(mut self) {
-        self.held = None;
-        self.book.open.fetch_sub(1, Ordering::AcqRel);
+        if let Some(Held { settlement, .. }) = self.held.take() {
+            locked(&self.book.open).remove(&(settlement.id, settlement.lease));
+        }
     }
 
     fn held(&self) -> &Held {

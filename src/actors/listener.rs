@@ -7,7 +7,7 @@ use std::time::Duration;
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, WrapFuture};
 use chrono::DateTime;
 
-use super::queue::Wake;
+use super::queue::{LookForForgotten, Wake};
 use super::{Core, DeathWatch, Role};
 use crate::error::StoreError;
 use crate::store::Lane;
@@ -70,6 +70,7 @@ async fn listen_for_ever(core: Arc<Core>) {
                 core.listening.send_replace(true);
                 // What was announced while nobody listened is looked for now.
                 core.tell_queue(Wake::Everything);
+                core.tell_queue(LookForForgotten);
                 pass_on(connection, &core).await
             }
             Err(error) => error,

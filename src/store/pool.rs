@@ -1,7 +1,7 @@
 //! Connections, and the one bridge from async code to them. Knows no statement but the settings that a
 //! connection of Mainspring's own starts with.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use diesel::Connection;
@@ -17,7 +17,7 @@ use crate::error::StoreError;
 const CHECK_OUT_TIMEOUT: Duration = Duration::from_secs(5);
 
 // A connection that rested longer is asked whether it still lives, which costs one round trip. Under load
-// none rests that long, so the hot path never pays.
+// none rests that long, so the hot path never pays. One that was open when another was lost is asked in any case.
 const TRUSTED_FOR: Duration = Duration::from_secs(2);
 
 /// Which promise a piece of work makes to its caller, and so which connections it runs on.
@@ -46,6 +46,7 @@ impl Store {
         let threads =
             ScheduledThreadPool::builder().num_threads(2).thread_name_pattern("mainspring-pool-{}").build();
         let threads = Arc::new(threads);
+        let last_loss = LastLoss::default();
         let pool = |size: u32, min_idle: u32, settings: String| {
             Pool::builder()
                 .max_size(size)
@@ -54,7 +55,11 @@ impl Store {
                 .connection_timeout(CHECK_OUT_TIMEOUT)
                 .error_handler(Box::new(NopErrorHandler))
                 .thread_pool(Arc::clone(&threads))
-                .build_unchecked(Connector { url: config.database_url.clone(), settings })
+                .build_unchecked(Connector {
+                    url: config.database_url.clone(),
+                    settings,
+                    last_loss: last_loss.clone(),
+                })
         };
         let relaxed_size = config.pool_size.div_ceil(2);
         Self {
@@ -72,8 +77,23 @@ impl Store {
         T: Send + 'static,
         W: FnOnce(&mut PgConnection) -> Result<T, StoreError> + Send + 'static,
     {
+        self.run_with_doubts(lane, work, |_| false).await
+    }
+
+    /// As [`Self::run`], for work whose answer may hold errors of its own that leave it in doubt whether the connection
+    /// still lives.
+    pub(crate) async fn run_with_doubts<T, W>(
+        &self,
+        lane: Lane,
+        work: W,
+        leaves_doubt: fn(&T) -> bool,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&mut PgConnection) -> Result<T, StoreError> + Send + 'static,
+    {
         let pool = self.pool(lane).clone();
-        blocking(move || run_on(&pool, work)).await
+        blocking(move || run_on(&pool, work, leaves_doubt)).await
     }
 
     /// A connection for a handler, from a pool of its own with the server's own settings, so that handlers
@@ -97,8 +117,11 @@ impl Store {
 
 /// Opens a connection outside the pools: at start-up, where the first error matters.
 pub(crate) fn connect(config: &Config) -> Result<PgConnection, StoreError> {
-    let connector =
-        Connector { url: config.database_url.clone(), settings: session_settings(config, Lane::Durable) };
+    let connector = Connector {
+        url: config.database_url.clone(),
+        settings: session_settings(config, Lane::Durable),
+        last_loss: LastLoss::default(),
+    };
     connector.connect().map(|connection| connection.inner)
 }
 
@@ -118,10 +141,15 @@ where
 fn run_on<T>(
     pool: &Pool<Connector>,
     work: impl FnOnce(&mut PgConnection) -> Result<T, StoreError>,
+    leaves_doubt: fn(&T) -> bool,
 ) -> Result<T, StoreError> {
     let mut connection = pool.get().map_err(|error| StoreError::Connect(error.to_string()))?;
     let done = work(&mut connection.inner);
-    if matches!(done, Err(StoreError::Database(_))) {
+    let in_doubt = match &done {
+        Ok(answer) => leaves_doubt(answer),
+        Err(error) => matches!(error, StoreError::Database(_)),
+    };
+    if in_doubt {
         connection.broken = connection.inner.batch_execute("SELECT 1").is_err();
     }
     connection.rested_since = Instant::now();
@@ -168,6 +196,22 @@ impl std::fmt::Debug for HandlerConnection {
 pub(crate) struct Connector {
     url: String,
     settings: String,
+    last_loss: LastLoss,
+}
+
+/// When a connection of any pool was last found to be no good. A server that ends takes all of them with it, so whatever
+/// was open then is under suspicion.
+#[derive(Debug, Clone, Default)]
+struct LastLoss(Arc<Mutex<Option<Instant>>>);
+
+impl LastLoss {
+    fn note(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    fn is_after(&self, moment: Instant) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|loss| loss >= moment)
+    }
 }
 
 pub(crate) struct Pooled {
@@ -193,14 +237,19 @@ impl ManageConnection for Connector {
     }
 
     fn is_valid(&self, connection: &mut Pooled) -> Result<(), StoreError> {
-        if connection.rested_since.elapsed() > TRUSTED_FOR {
-            connection.inner.batch_execute("SELECT 1")?;
+        let since = connection.rested_since;
+        if since.elapsed() > TRUSTED_FOR || self.last_loss.is_after(since) {
+            connection.inner.batch_execute("SELECT 1").inspect_err(|_| self.last_loss.note())?;
         }
         Ok(())
     }
 
     fn has_broken(&self, connection: &mut Pooled) -> bool {
-        connection.broken || std::thread::panicking()
+        let broken = connection.broken || std::thread::panicking();
+        if broken {
+            self.last_loss.note();
+        }
+        broken
     }
 }
 

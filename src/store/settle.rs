@@ -123,6 +123,16 @@ pub(crate) fn take_back_lease(
     Ok(taken)
 }
 
+/// The jobs that are leased to the worker, and their leases.
+pub(crate) fn leased_to(conn: &mut PgConnection, worker_id: i32) -> Result<Vec<(i64, i64)>, StoreError> {
+    Statement::<(BigInt, BigInt)>::new(
+        "SELECT id, lease FROM mainspring.jobs WHERE state = 'running' AND worker_id = {}",
+    )
+    .bind::<diesel::sql_types::Integer, _>(worker_id)
+    .load(conn)
+    .map_err(Into::into)
+}
+
 fn column<'a, T>(settlements: &[&'a Settlement], get: impl Fn(&'a Settlement) -> T) -> Vec<T> {
     settlements.iter().map(|settlement| get(settlement)).collect()
 }

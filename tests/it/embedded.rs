@@ -19,16 +19,20 @@ const TEMPORARY: &str = "temporary";
 const TEMPORARY_BASE: &str = "TMPDIR";
 
 /// A folder of the test's own, open to the server's user, removed at the end.
-struct Scratch(PathBuf);
+pub struct Scratch(PathBuf);
 
 impl Scratch {
-    fn new() -> Self {
+    pub fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("mainspring-it-{}-{number}", std::process::id()));
         fs::create_dir_all(&path).unwrap();
         fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o1777)).unwrap();
         Self(path)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
     }
 
     fn entries(&self) -> usize {

@@ -1,14 +1,16 @@
 //! Enqueueing: defaults, transactions, and bad input, which stores nothing.
 
+use std::collections::HashMap;
+
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, RunQueryDsl, sql_query};
-use mainspring::{Enqueue, StoreError, Task};
-use serde::Serialize;
+use mainspring::{Enqueue, JobContext, JobResult, NewJob, Scheduler, StoreError, Task};
+use serde::{Deserialize, Serialize};
 
 use crate::migrations::count;
 use crate::server::TestDatabase;
 
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 pub struct Note {
     pub text: String,
 }
@@ -70,6 +72,76 @@ fn every_bad_field_from_rust_is_named_with_its_limit_and_stores_nothing() {
 }
 
 #[test]
+fn a_bad_task_or_payload_of_a_job_that_is_known_by_name_only_is_named_and_stores_nothing() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    let job = |task: String| NewJob::new(task, &serde_json::json!({}));
+    let cases = [
+        (job(String::new()), "task must be 1 to 128 characters, got 0"),
+        (job("t".repeat(129)), "task must be 1 to 128 characters, got 129"),
+        (job("t\0".into()), "task must not contain the character NUL, got one"),
+        (
+            NewJob::try_from(note("a").queue("q\0")).unwrap(),
+            "queue must not contain the character NUL, got one",
+        ),
+    ];
+    for (job, expected) in cases {
+        let error = job.insert(&mut conn).unwrap_err();
+        assert!(matches!(error, StoreError::Invalid(_)), "{error:?}");
+        assert_eq!(error.to_string(), expected);
+    }
+    let error = NewJob::from_json("t", "{").unwrap_err();
+    assert!(error.to_string().starts_with("payload must be JSON, got "), "{error}");
+    assert_eq!(count(&mut conn, "mainspring.jobs"), 0);
+}
+
+#[derive(Serialize)]
+struct ByPoint {
+    at: HashMap<(i32, i32), i32>,
+}
+impl Task for ByPoint {
+    const NAME: &'static str = "by point";
+}
+
+#[test]
+fn a_payload_that_cannot_be_json_is_an_error_that_names_the_task() {
+    let database = TestDatabase::new();
+    let job = Enqueue::new(ByPoint { at: [((1, 2), 3)].into() });
+    let error = job.insert(&mut database.connection()).unwrap_err();
+    assert!(
+        error.to_string().starts_with("payload of task `by point` cannot be written as JSON: "),
+        "{error}"
+    );
+}
+
+async fn keep(_: Note, _: JobContext) -> JobResult {
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_the_database_refuses_of_one_caller_costs_no_other_its_job() {
+    let database = TestDatabase::new();
+    // With a handler and free slots, and without: jobs may be started by the statement that stores them.
+    let handled = Scheduler::builder(database.url()).handler(keep).start().await.unwrap();
+    let error = handled.enqueue(note("\0")).await.unwrap_err();
+    assert_eq!(error.to_string(), "payload must not contain the character NUL, got one");
+    handled.stop().await;
+    let scheduler = Scheduler::builder(database.url()).start().await.unwrap();
+    let before_all_time = chrono::DateTime::<chrono::Utc>::MIN_UTC;
+    let bad = || async { scheduler.enqueue(note("bad").run_at(before_all_time)).await.unwrap_err() };
+    let good = || async { scheduler.enqueue(note("good")).await.unwrap() };
+    // The first goes alone; the others wait for it and go together.
+    let (_, one, two, three, error) = tokio::join!(good(), good(), good(), good(), bad());
+    assert!(one < two && two < three, "{one} {two} {three}");
+    assert!(error.to_string().contains("timestamp out of range"), "{error}");
+    let nul = || async { scheduler.enqueue(note("\0")).await.unwrap_err() };
+    let (_, _, error, _) = tokio::join!(good(), good(), nul(), good());
+    assert_eq!(error.to_string(), "payload must not contain the character NUL, got one");
+    assert_eq!(count(&mut database.connection(), "mainspring.jobs"), 7);
+    scheduler.stop().await;
+}
+
+#[test]
 fn every_bad_field_from_sql_is_named_and_stores_nothing() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
@@ -77,6 +149,13 @@ fn every_bad_field_from_sql_is_named_and_stores_nothing() {
         ("NULL", "task must be 1 to 128 characters, got none"),
         ("''", "task must be 1 to 128 characters, got 0"),
         ("repeat('t', 129)", "task must be 1 to 128 characters, got 129"),
+        ("'t', queue => ''", "queue must be 1 to 128 characters, got 0"),
+        ("'t', queue => repeat('q', 129)", "queue must be 1 to 128 characters, got 129"),
+        ("'t', key => ''", "key must be 1 to 512 characters, got 0"),
+        ("'t', key => repeat('k', 513)", "key must be 1 to 512 characters, got 513"),
+        ("'t', max_attempts => 0", "max_attempts must be 1 to 32767, got 0"),
+        ("'t', priority => -40000", "priority must be -32768 to 32767, got -40000"),
+        ("'t', to_jsonb(repeat('x', 1048576))", "payload must be at most 1048576 bytes, got 1048578"),
         ("'t', priority => 40000", "priority must be -32768 to 32767, got 40000"),
         ("'t', max_attempts => 40000", "max_attempts must be 1 to 32767, got 40000"),
         (

@@ -7,15 +7,26 @@ use std::time::Duration;
 use diesel::connection::SimpleConnection;
 use mainspring::{Enqueue, JobContext, JobResult, Scheduler, Task};
 use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
 
 use crate::migrations::count;
-use crate::running::until;
+use crate::running::{act, next, scheduler, until};
 use crate::server::TestDatabase;
 
 #[derive(Serialize, Deserialize)]
 struct Step(u64);
 impl Task for Step {
     const NAME: &'static str = "step";
+}
+
+#[derive(Serialize, Deserialize)]
+struct Quick {}
+impl Task for Quick {
+    const NAME: &'static str = "quick";
+}
+
+async fn quick(_: Quick, _: JobContext) -> JobResult {
+    Ok(())
 }
 
 #[derive(Default)]
@@ -75,6 +86,59 @@ async fn a_queue_with_room_for_three_runs_three_at_once_and_other_queues_beside_
     }
     until(&database, "mainspring.jobs", 0).await;
     assert_eq!(gauge.most.load(Ordering::SeqCst), 3);
+    scheduler.stop().await;
+}
+
+#[tokio::test]
+async fn a_queue_with_room_for_three_has_three_jobs_claimed_in_one_batch_and_never_a_fourth() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    conn.batch_execute("INSERT INTO mainspring.queues (name, concurrency) VALUES ('wide', 3)").unwrap();
+    for _ in 0..12 {
+        act("at gate").queue("wide").insert(&mut conn).unwrap();
+    }
+    let gate = Arc::new(Semaphore::new(0));
+    let (builder, mut started) = scheduler(&database);
+    let scheduler = builder.concurrency(8).app_data(gate.clone()).start().await.unwrap();
+    for _ in 0..3 {
+        next(&mut started).await;
+    }
+    // One lease is one claim. There is room for five more here, and none in the queue.
+    let claims =
+        "(SELECT lease FROM mainspring.jobs WHERE state = 'running' GROUP BY lease HAVING count(*) = 3) AS c";
+    assert_eq!(count(&mut conn, claims), 1);
+    assert_eq!(count(&mut conn, "mainspring.jobs WHERE state = 'parked' AND attempts = 0"), 9);
+    gate.add_permits(3);
+    until(&database, "mainspring.history WHERE outcome = 'succeeded'", 12).await;
+    scheduler.stop().await;
+}
+
+#[tokio::test]
+async fn a_serial_queue_stays_serial_and_in_order_among_jobs_that_are_claimed_ahead() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    let gauge = Arc::new(Gauge::default());
+    // Hundreds of jobs that take no time are claimed ahead of eight slots, and the queue's among them.
+    conn.batch_execute(
+        "SELECT FROM mainspring.enqueue(array_fill('quick'::text, ARRAY[4000])); \
+         SELECT FROM mainspring.enqueue(array_fill('step'::text, ARRAY[12]), array_fill('2'::text, ARRAY[12]), \
+             array_fill('lane'::text, ARRAY[12]))",
+    )
+    .unwrap();
+    let scheduler = Scheduler::builder(database.url())
+        .concurrency(8)
+        .handler(step)
+        .handler(quick)
+        .app_data(gauge.clone())
+        .start()
+        .await
+        .unwrap();
+    until(&database, "mainspring.jobs", 0).await;
+    assert_eq!(gauge.done.load(Ordering::SeqCst), 12);
+    assert_eq!(gauge.most.load(Ordering::SeqCst), 1);
+    let out_of_order = "(SELECT id - lag(id) OVER (ORDER BY started_at, id) AS step FROM mainspring.history \
+        WHERE queue = 'lane') AS s WHERE step <> 1";
+    assert_eq!(count(&mut conn, out_of_order), 0);
     scheduler.stop().await;
 }
 

@@ -6,6 +6,7 @@ use std::thread;
 use diesel::connection::SimpleConnection;
 use diesel::sql_types::BigInt;
 use diesel::{QueryableByName, RunQueryDsl, sql_query};
+use mainspring::{Scheduler, StartPolicy};
 
 use crate::server::TestDatabase;
 
@@ -67,4 +68,22 @@ fn a_migration_leaves_the_callers_search_path_alone() {
     let mut conn = database.connection();
     mainspring::migrate(&mut conn).unwrap();
     assert_eq!(count(&mut conn, "(SELECT 1 WHERE current_schema() = 'public') AS s"), 1);
+}
+
+#[tokio::test]
+async fn twenty_schedulers_that_start_at_once_in_an_empty_database_all_start() {
+    let database = TestDatabase::empty();
+    let starts = (0..20).map(|_| {
+        let builder = Scheduler::builder(database.url()).worker_threads(1).concurrency(1).pool_size(2);
+        tokio::spawn(builder.start_policy(StartPolicy::FailAtOnce).start())
+    });
+    let mut running = Vec::new();
+    for start in starts.collect::<Vec<_>>() {
+        running.push(start.await.unwrap().unwrap());
+    }
+    assert_eq!(count(&mut database.connection(), "mainspring.workers"), 20);
+    for scheduler in running {
+        scheduler.stop().await;
+    }
+    assert_eq!(count(&mut database.connection(), "mainspring.workers"), 0);
 }

@@ -1,11 +1,13 @@
 //! Jobs run: enqueued by message, by transaction and by SQL, retried, dead, and done.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
 use diesel::connection::SimpleConnection;
 use mainspring::{Enqueue, JobContext, JobError, JobResult, Scheduler, SchedulerBuilder, Task};
 use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::migrations::count;
@@ -43,6 +45,11 @@ pub async fn behave(task: Act, job: JobContext) -> JobResult {
         "fail" => Err(std::io::Error::other("disk on fire"))?,
         "fail at once again" => return Err(JobError::retry_in(Duration::ZERO, "not yet")),
         "panic" => panic!("the bottom fell out"),
+        "at gate" => drop(job.data::<Arc<Semaphore>>().acquire().await?),
+        "at gate, then fail" => {
+            drop(job.data::<Arc<Semaphore>>().acquire().await?);
+            Err(std::io::Error::other("disk on fire"))?;
+        }
         "sleep" => tokio::time::sleep(Duration::from_millis(task.millis)).await,
         "discard" => return Err(JobError::discard("no use")),
         "cancel" => return Err(JobError::cancel("no longer wanted")),

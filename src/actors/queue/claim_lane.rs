@@ -30,7 +30,7 @@ const LOOK_FOR_STALE_EVERY: Duration = Duration::from_millis(100);
 
 pub(super) struct ClaimLane {
     text: Arc<ClaimText>,
-    busy: bool,
+    pub(super) busy: bool,
     /// Whether there may be jobs to claim.
     hungry: bool,
     mark: Option<Mark>,

@@ -4,8 +4,10 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use actix::{AsyncContext, Context, WrapFuture, fut::ActorFutureExt};
+use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use tokio::sync::oneshot;
 
@@ -14,11 +16,14 @@ use crate::actors::Core;
 use crate::error::StoreError;
 use crate::job::NewJob;
 use crate::store::Lane;
+use crate::store::claim::ClaimedJob;
 use crate::store::enqueue::{Added, enqueue};
 use crate::store::start::{Starter, may_start_at_once, start};
 
 // The multi-row insert is at its best from a few hundred rows on; more only make the first sender wait.
 const MOST_ROWS: usize = 2_000;
+// The database refuses within milliseconds. What fails for want of time would only want more of it in parts.
+const TIME_TO_FIND_THE_BAD: Duration = Duration::from_secs(1);
 
 #[derive(Default)]
 pub(super) struct EnqueueLane {
@@ -78,8 +83,8 @@ impl QueueActor {
         let starter = self.starter_of(&batch);
         self.enqueues.starting = if starter.is_some() { batch.iter().map(Vec::len).sum() } else { 0 };
         let (store, core) = (self.core.store.clone(), Arc::clone(&self.core));
-        let work =
-            async move { store.run(Lane::Durable, move |conn| add(conn, &core, starter, batch)).await };
+        let add = move |conn: &mut PgConnection| add(conn, &core, starter, batch);
+        let work = async move { store.run_with_doubts(Lane::Durable, add, Stored::leaves_doubt).await };
         ctx.spawn(work.into_actor(self).map(move |stored, queue, ctx| {
             queue.enqueues.busy = false;
             queue.enqueues.starting = 0;
@@ -137,6 +142,14 @@ enum Stored {
     Started(Vec<i64>, Vec<usize>),
 }
 
+impl Stored {
+    // Whether the connection may be lost.
+    fn leaves_doubt(&self) -> bool {
+        let doubtful = |result: &Result<_, _>| matches!(result, Err(StoreError::Database(_)));
+        matches!(self, Self::Waiting(each) if each.iter().any(doubtful))
+    }
+}
+
 // As at a claim, jobs are handed on by the blocking thread.
 fn add(
     conn: &mut PgConnection,
@@ -147,14 +160,27 @@ fn add(
     let sizes: Vec<usize> = requests.iter().map(Vec::len).collect();
     let jobs: Vec<NewJob> = requests.into_iter().flatten().collect();
     if let Some(starter) = starter {
-        let started = start(conn, starter, &jobs)?;
+        let started = start_or_refuse(conn, starter, &jobs)?;
         if !started.is_empty() {
             let ids = started.iter().map(|job| job.id).collect();
             core.supply(started, starter.lease);
             return Ok(Stored::Started(ids, sizes));
         }
     }
-    Ok(Stored::Waiting(enqueue_parts(conn, &jobs, &sizes)))
+    Ok(Stored::Waiting(enqueue_parts(conn, &jobs, &sizes, Instant::now() + TIME_TO_FIND_THE_BAD)))
+}
+
+// A connection that still answers has refused and started nothing, as where a job is not as it should be: the way of all
+// other jobs says of each what is wrong. One that is lost may have started all.
+fn start_or_refuse(
+    conn: &mut PgConnection,
+    starter: Starter,
+    jobs: &[NewJob],
+) -> Result<Vec<ClaimedJob>, StoreError> {
+    match start(conn, starter, jobs) {
+        Err(_) if conn.batch_execute("SELECT 1").is_ok() => Ok(Vec::new()),
+        started => started,
+    }
 }
 
 /// Stores the requests in one statement. When one of them is refused, all are: then each half is tried on its own, so
@@ -163,17 +189,18 @@ fn enqueue_parts(
     conn: &mut PgConnection,
     jobs: &[NewJob],
     sizes: &[usize],
+    deadline: Instant,
 ) -> Vec<Result<Vec<Added>, StoreError>> {
     match enqueue(conn, jobs) {
         Ok(added) => {
             let mut added = added.into_iter();
             sizes.iter().map(|size| Ok(added.by_ref().take(*size).collect())).collect()
         }
-        Err(StoreError::Invalid(_)) if sizes.len() > 1 => {
+        Err(_) if sizes.len() > 1 && Instant::now() < deadline => {
             let (left, right) = sizes.split_at(sizes.len() / 2);
             let (left_jobs, right_jobs) = jobs.split_at(left.iter().sum());
-            let mut each = enqueue_parts(conn, left_jobs, left);
-            each.extend(enqueue_parts(conn, right_jobs, right));
+            let mut each = enqueue_parts(conn, left_jobs, left, deadline);
+            each.extend(enqueue_parts(conn, right_jobs, right, deadline));
             each
         }
         Err(error) => vec![Err(error); sizes.len()],

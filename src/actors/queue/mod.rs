@@ -4,6 +4,7 @@
 
 mod claim_lane;
 mod enqueue_lane;
+mod forgotten;
 mod gate_lane;
 mod pace;
 mod settle_lane;
@@ -35,6 +36,7 @@ pub struct QueueActor {
     claims: ClaimLane,
     settles: SettleLane,
     gates: GateLane,
+    look_for_forgotten: bool,
     drained: Vec<oneshot::Sender<()>>,
     _watch: DeathWatch,
 }
@@ -100,6 +102,12 @@ pub(crate) struct MayClaim(pub(crate) bool);
 #[rtype(result = "()")]
 pub(crate) struct LeasesLost;
 
+/// The server may have crashed, and forgotten outcomes that it had stored. Sent by the listener when it listens again, and
+/// by the keeper about once a minute; when it is lost, the next one makes the same found.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct LookForForgotten;
+
 /// Claim no more, give back what has not started, and answer when no lease is open. Sent by the supervisor at a stop;
 /// when it is lost, the supervisor's time runs out and others rescue the jobs.
 #[derive(Debug, Message)]
@@ -116,6 +124,7 @@ impl QueueActor {
             claims: ClaimLane::new(core, now),
             settles: SettleLane::default(),
             gates: GateLane::default(),
+            look_for_forgotten: false,
             drained: Vec::new(),
             _watch: DeathWatch::new(Role::Queue, core),
         }
@@ -126,6 +135,7 @@ impl QueueActor {
         self.start_enqueue(ctx);
         self.start_settle(ctx);
         self.start_gates(ctx);
+        self.start_look_for_forgotten(ctx);
         self.start_claim(ctx);
         self.answer_drained();
     }
@@ -249,6 +259,15 @@ impl Handler<LeasesLost> for QueueActor {
         // Those that were not given away after all go back; the lease keeps the others from being touched.
         self.settles.waiting.extend(self.core.tray.clear());
         self.core.interrupt_jobs();
+        self.pump(ctx);
+    }
+}
+
+impl Handler<LookForForgotten> for QueueActor {
+    type Result = ();
+
+    fn handle(&mut self, _: LookForForgotten, ctx: &mut Context<Self>) {
+        self.look_for_forgotten = true;
         self.pump(ctx);
     }
 }

@@ -1,0 +1,103 @@
+//! No wake is lost, whatever is under way when it comes. A trigger in the test's database holds the answer of a
+//! statement that has looked and found nothing; meanwhile a job is committed and announced.
+
+use std::time::{Duration, Instant};
+
+use diesel::PgConnection;
+use diesel::connection::SimpleConnection;
+use mainspring::Scheduler;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::running::{Started, act, next, scheduler, until};
+use crate::server::TestDatabase;
+
+/// Statements of which the text holds the pattern end only while nobody has the gate locked. The trigger fires after
+/// the statement, even one that changed nothing, and counts what passes by.
+fn install_gate(conn: &mut PgConnection, pattern: &str) {
+    conn.batch_execute(&format!(
+        "CREATE SEQUENCE claims; \
+         CREATE SEQUENCE promotions; \
+         CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             IF current_query() LIKE '{CLAIM}' THEN PERFORM nextval('public.claims'); END IF; \
+             IF current_query() LIKE '{PROMOTION}' THEN PERFORM nextval('public.promotions'); END IF; \
+             IF current_query() LIKE '{pattern}' THEN PERFORM pg_advisory_xact_lock_shared(7); END IF; \
+             RETURN NULL; \
+         END $$; \
+         CREATE TRIGGER hold AFTER UPDATE ON mainspring.jobs FOR EACH STATEMENT EXECUTE FUNCTION hold()"
+    ))
+    .unwrap();
+}
+
+const CLAIM: &str = "%SET state = ''running''%";
+const ADMISSION: &str = "%FROM mainspring.admit(%";
+const PROMOTION: &str = "%WHERE state = ''scheduled'' AND run_at <= clock_timestamp()%";
+const HELD: &str = "pg_locks WHERE locktype = 'advisory' AND objid = 7 AND NOT granted \
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+// The next poll comes after nine tenths of this at the earliest.
+const POLL: Duration = Duration::from_secs(15);
+const EARLIEST_POLL: Duration = Duration::from_millis(13_500);
+
+/// Returns after the one poll that comes a second after the start, which could not know yet whether notifications would
+/// come. The start itself looks for due jobs twice: when the queue begins, and when the listener does.
+async fn start_without_polls(database: &TestDatabase) -> (Scheduler, UnboundedReceiver<Started>, Instant) {
+    let (builder, started) = scheduler(database);
+    let began = Instant::now();
+    let scheduler = builder.poll_interval(POLL).start().await.unwrap();
+    until(database, "promotions WHERE is_called AND last_value = 3", 1).await;
+    heard_all(database, "start").await;
+    (scheduler, started, began)
+}
+
+/// Lets what is held pass, and holds what comes next: whoever asks for the lock after this session waits behind it.
+fn let_one_pass(conn: &mut PgConnection) {
+    conn.batch_execute("SELECT pg_advisory_unlock(7), pg_advisory_lock(7)").unwrap();
+}
+
+/// Notifications are heard in the order of their commits, so whoever has acted upon this one has heard all before it.
+async fn heard_all(database: &TestDatabase, probe: &str) {
+    let notify = format!("SELECT pg_notify('mainspring', 'queue - 0 0 {probe}')");
+    database.connection().batch_execute(&notify).unwrap();
+    until(database, &format!("mainspring.queues WHERE name = '{probe}'"), 1).await;
+}
+
+#[tokio::test]
+async fn a_job_that_is_announced_while_a_claim_finds_nothing_starts_without_waiting_for_a_poll() {
+    let database = TestDatabase::new();
+    let mut gate = database.connection();
+    install_gate(&mut gate, CLAIM);
+    gate.batch_execute("SELECT pg_advisory_lock(7)").unwrap();
+    let (scheduler, mut started, began) = start_without_polls(&database).await;
+    until(&database, HELD, 1).await;
+    // The start's own wakes are one claim now that waits behind the one that is held; after it nothing is left to claim for.
+    let_one_pass(&mut gate);
+    until(&database, HELD, 1).await;
+
+    act("go").insert(&mut database.connection()).unwrap();
+    heard_all(&database, "job").await;
+    gate.batch_execute("SELECT pg_advisory_unlock(7)").unwrap();
+    assert_eq!(next(&mut started).await.act, "go");
+    assert!(began.elapsed() < EARLIEST_POLL, "a poll may have found it after {:?}", began.elapsed());
+    scheduler.stop().await;
+}
+
+#[tokio::test]
+async fn a_job_of_a_queue_that_is_announced_while_its_gate_finds_nothing_starts_without_waiting_for_a_poll() {
+    let database = TestDatabase::new();
+    let mut gate = database.connection();
+    install_gate(&mut gate, ADMISSION);
+    let (scheduler, mut started, began) = start_without_polls(&database).await;
+    gate.batch_execute("SELECT pg_advisory_lock(7); SELECT pg_notify('mainspring', 'queue - 0 0 lane')")
+        .unwrap();
+    until(&database, HELD, 1).await;
+
+    act("go").queue("lane").insert(&mut database.connection()).unwrap();
+    // An announcement of jobs outside of queues makes a claim, and those are counted. Two of them may be the start's.
+    for claims in 1..=3 {
+        gate.batch_execute("SELECT pg_notify('mainspring', 'job - 0 0')").unwrap();
+        until(&database, &format!("claims WHERE is_called AND last_value >= {claims}"), 1).await;
+    }
+    gate.batch_execute("SELECT pg_advisory_unlock(7)").unwrap();
+    assert_eq!(next(&mut started).await.act, "go");
+    assert!(began.elapsed() < EARLIEST_POLL, "a poll may have found it after {:?}", began.elapsed());
+    scheduler.stop().await;
+}
