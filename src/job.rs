@@ -1,17 +1,81 @@
 //! What a task is, and what a caller may say about one job of it. No database, no actors.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::backoff::Backoff;
 use crate::error::StoreError;
 
-/// A kind of work: a message type with a name.
+/// A kind of work: a message type with a name, and with what holds for its jobs unless they say otherwise. The
+/// constants are the same for every job; the functions may look at the payload.
+///
+/// ```
+/// use std::time::Duration;
+/// use mainspring::{Enqueue, JobOptions, Task};
+/// use serde::Serialize;
+///
+/// #[derive(Serialize)]
+/// struct ImportFile { tenant: String, size: u64 }
+/// impl Task for ImportFile {
+///     const NAME: &'static str = "file.import";
+///     const MAX_ATTEMPTS: i16 = 3;
+///     // Each tenant has a lane of its own.
+///     fn options(&self) -> JobOptions {
+///         JobOptions { queue: Some(format!("import:{}", self.tenant)), ..Self::defaults() }
+///     }
+///     // A second for each megabyte.
+///     fn timeout(&self) -> Option<Duration> {
+///         Some(Duration::from_secs(30 + self.size / 1_000_000))
+///     }
+/// }
+/// let job = Enqueue::new(ImportFile { tenant: "acme".into(), size: 10 });
+/// assert_eq!((job.options().queue.as_deref(), job.options().max_attempts), (Some("import:acme"), 3));
+/// ```
+///
+/// Jobs that are added without their type, from SQL, by a crontab or as [`NewJob`], have the defaults of [`JobOptions`]
+/// instead of `QUEUE`, `PRIORITY`, `MAX_ATTEMPTS` and `options`; time-out and back-off hold for every job of the task.
 pub trait Task: Serialize {
     /// The task's name, 1 to 128 characters, the same in every process and for as long as jobs of it live.
     const NAME: &'static str;
+    /// The lane its jobs run in; default none.
+    const QUEUE: Option<&'static str> = None;
+    /// Smaller runs first; default 0.
+    const PRIORITY: i16 = 0;
+    /// After how many failed attempts a job is dead; default 25.
+    const MAX_ATTEMPTS: i16 = 25;
+    /// After how long an attempt is given up, as a failure; default never.
+    const TIMEOUT: Option<Duration> = None;
+    /// How long a failed job waits for its next attempt.
+    const BACKOFF: Backoff = Backoff::DEFAULT;
+
+    /// The options that [`Enqueue::new`] begins with; default [`Task::defaults`].
+    fn options(&self) -> JobOptions {
+        Self::defaults()
+    }
+
+    /// After how long this job's attempt is given up; default [`Task::TIMEOUT`]. The handler's future is dropped then.
+    fn timeout(&self) -> Option<Duration> {
+        Self::TIMEOUT
+    }
+
+    /// How long this job waits after a failure; default [`Task::BACKOFF`].
+    fn backoff(&self) -> Backoff {
+        Self::BACKOFF
+    }
+
+    /// The options that the constants make.
+    fn defaults() -> JobOptions {
+        JobOptions {
+            queue: Self::QUEUE.map(str::to_owned),
+            priority: Self::PRIORITY,
+            max_attempts: Self::MAX_ATTEMPTS,
+            ..JobOptions::default()
+        }
+    }
 }
 
 /// What happens when another living job already holds the key.
@@ -88,9 +152,10 @@ impl Default for JobOptions {
 }
 
 impl<T: Task> Enqueue<T> {
-    /// A job of `task` with default options.
+    /// A job of `task` with the options that its task gives it.
     pub fn new(task: T) -> Self {
-        Self { task, options: JobOptions::default() }
+        let options = task.options();
+        Self { task, options }
     }
 
     /// Makes the job due at `run_at`.

@@ -32,9 +32,10 @@ pub mod guide;
 #[allow(dead_code, unreachable_pub, reason = "shared with the integration tests")]
 mod server;
 
-pub use actors::JobContext;
 pub use actors::queue::{EnqueueMany, QueueActor, Remove};
 pub use actors::worker::WorkerActor;
+pub use actors::{CronFire, JobContext};
+pub use backoff::Backoff;
 pub use config::{SettleDurability, StartPolicy};
 pub use cron::{CronEntry, CronError, CronExpression, Crontab};
 pub use error::{SchedulerError, StoreError};

@@ -6,27 +6,72 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::{Addr, Handler, MailboxError, Message, Recipient};
 use serde::de::DeserializeOwned;
 
 use crate::actors::JobContext;
 use crate::actors::worker::{Perform, WorkerActor};
+use crate::backoff::Backoff;
 use crate::job::Task;
 use crate::job_error::{JobError, JobResult};
 
 /// A running handler. It stays on its worker's thread, so it need not be `Send`.
 pub(crate) type JobFuture = Pin<Box<dyn Future<Output = JobResult>>>;
 
+/// An attempt that has begun, and what holds for it.
+pub(crate) struct Begun {
+    pub(crate) work: JobFuture,
+    pub(crate) rules: Rules,
+}
+
+/// What a task says of an attempt beside its work.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rules {
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) backoff: Backoff,
+}
+
+impl Rules {
+    pub(crate) fn of<T: Task>() -> Self {
+        Self { timeout: T::TIMEOUT, backoff: T::BACKOFF }
+    }
+}
+
 /// A handler of one task, its type erased.
 pub(crate) trait TaskHandler: Send + Sync {
     /// Decodes the payload and begins the work, or says which field of the payload is wrong.
-    fn begin(
-        &self,
-        payload: &str,
-        job: JobContext,
-        worker: &Addr<WorkerActor>,
-    ) -> Result<JobFuture, JobError>;
+    fn begin(&self, payload: &str, job: JobContext, worker: &Addr<WorkerActor>) -> Result<Begun, JobError>;
+
+    /// What holds for jobs whose payload cannot be asked.
+    fn rules(&self) -> Rules;
+}
+
+/// A way to handle a payload that has been decoded.
+pub(crate) trait Handles<T>: Send + Sync {
+    fn handle(&self, task: T, job: JobContext, worker: &Addr<WorkerActor>) -> JobFuture;
+}
+
+struct Typed<T, H> {
+    way: H,
+    task: PhantomData<fn() -> T>,
+}
+
+impl<T, H> TaskHandler for Typed<T, H>
+where
+    T: Task + DeserializeOwned + 'static,
+    H: Handles<T>,
+{
+    fn begin(&self, payload: &str, job: JobContext, worker: &Addr<WorkerActor>) -> Result<Begun, JobError> {
+        let task = decode::<T>(payload)?;
+        let rules = Rules { timeout: task.timeout(), backoff: task.backoff() };
+        Ok(Begun { work: self.way.handle(task, job, worker), rules })
+    }
+
+    fn rules(&self) -> Rules {
+        Rules::of::<T>()
+    }
 }
 
 /// The handlers by the names of their tasks.
@@ -37,7 +82,15 @@ pub(crate) struct TaskRegistry {
 }
 
 impl TaskRegistry {
-    pub(crate) fn add(&mut self, task: &'static str, handler: impl TaskHandler + 'static) {
+    /// Registers a way to handle the task.
+    pub(crate) fn add<T>(&mut self, way: impl Handles<T> + 'static)
+    where
+        T: Task + DeserializeOwned + 'static,
+    {
+        self.add_handler(T::NAME, Typed { way, task: PhantomData });
+    }
+
+    fn add_handler(&mut self, task: &'static str, handler: impl TaskHandler + 'static) {
         if self.handlers.insert(task, Arc::new(handler)).is_some() {
             self.twice = Some(task);
         }
@@ -67,66 +120,44 @@ impl TaskRegistry {
 }
 
 /// An async function of the payload and the context.
-pub(crate) struct FunctionHandler<T, F> {
-    function: F,
-    task: PhantomData<fn() -> T>,
-}
+pub(crate) struct Function<F>(pub(crate) F);
 
-impl<T, F> FunctionHandler<T, F> {
-    pub(crate) fn new(function: F) -> Self {
-        Self { function, task: PhantomData }
-    }
-}
-
-impl<T, F, Work> TaskHandler for FunctionHandler<T, F>
+impl<T, F, Work> Handles<T> for Function<F>
 where
-    T: Task + DeserializeOwned + 'static,
     F: Fn(T, JobContext) -> Work + Send + Sync + 'static,
     Work: Future<Output = JobResult> + 'static,
 {
-    fn begin(&self, payload: &str, job: JobContext, _: &Addr<WorkerActor>) -> Result<JobFuture, JobError> {
-        Ok(Box::pin((self.function)(decode::<T>(payload)?, job)))
+    fn handle(&self, task: T, job: JobContext, _: &Addr<WorkerActor>) -> JobFuture {
+        Box::pin((self.0)(task, job))
     }
 }
 
 /// Any actor that handles the task's message.
-pub(crate) struct ActorHandler<T>(pub(crate) Recipient<T>)
+pub(crate) struct AnyActor<T>(pub(crate) Recipient<T>)
 where
     T: Message<Result = JobResult> + Send;
 
-impl<T> TaskHandler for ActorHandler<T>
+impl<T> Handles<T> for AnyActor<T>
 where
-    T: Task + DeserializeOwned + Message<Result = JobResult> + Send + 'static,
+    T: Task + Message<Result = JobResult> + Send + 'static,
 {
-    fn begin(&self, payload: &str, _: JobContext, _: &Addr<WorkerActor>) -> Result<JobFuture, JobError> {
-        let answer = self.0.send(decode::<T>(payload)?);
-        Ok(Box::pin(async move { answer.await.unwrap_or_else(|error| Err(no_answer(T::NAME, &error))) }))
+    fn handle(&self, task: T, _: JobContext, _: &Addr<WorkerActor>) -> JobFuture {
+        let answer = self.0.send(task);
+        Box::pin(async move { answer.await.unwrap_or_else(|error| Err(no_answer(T::NAME, &error))) })
     }
 }
 
 /// The WorkerActor, for which the application has implemented `Handler<T>`.
-pub(crate) struct WorkerHandler<T>(PhantomData<fn() -> T>);
+pub(crate) struct ThisWorker;
 
-impl<T> WorkerHandler<T> {
-    pub(crate) fn new() -> Self {
-        Self(PhantomData)
-    }
-}
-
-impl<T> TaskHandler for WorkerHandler<T>
+impl<T> Handles<T> for ThisWorker
 where
-    T: Task + DeserializeOwned + Message<Result = JobResult> + Send + 'static,
+    T: Task + Message<Result = JobResult> + Send + 'static,
     WorkerActor: Handler<T>,
 {
-    fn begin(
-        &self,
-        payload: &str,
-        job: JobContext,
-        worker: &Addr<WorkerActor>,
-    ) -> Result<JobFuture, JobError> {
-        let perform = Perform { task: decode::<T>(payload)?, job };
-        let answer = Addr::send::<Perform<T>>(worker, perform);
-        Ok(Box::pin(async move { answer.await.unwrap_or_else(|error| Err(no_answer(T::NAME, &error))) }))
+    fn handle(&self, task: T, job: JobContext, worker: &Addr<WorkerActor>) -> JobFuture {
+        let answer = Addr::send::<Perform<T>>(worker, Perform { task, job });
+        Box::pin(async move { answer.await.unwrap_or_else(|error| Err(no_answer(T::NAME, &error))) })
     }
 }
 

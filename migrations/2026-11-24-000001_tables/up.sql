@@ -45,6 +45,8 @@ CREATE TABLE mainspring.jobs (
     key           text,
     flags         text[],
     progress_note text,
+    -- Why the running attempt is to end; NULL while nobody has cancelled it.
+    cancel_reason text,
     last_error    text,
     payload       jsonb NOT NULL DEFAULT '{}',
     CONSTRAINT jobs_task_length CHECK (char_length(task) BETWEEN 1 AND 128),
@@ -57,6 +59,7 @@ CREATE TABLE mainspring.jobs (
     CONSTRAINT jobs_lease_when_running CHECK (
         (state = 'running') = (lease IS NOT NULL AND worker_id IS NOT NULL AND locked_at IS NOT NULL)
         AND (lease IS NULL) = (worker_id IS NULL) AND (lease IS NULL) = (locked_at IS NULL)),
+    CONSTRAINT jobs_cancelled_when_running CHECK (cancel_reason IS NULL OR state = 'running'),
     CONSTRAINT jobs_parked_has_queue CHECK (state <> 'parked' OR queue IS NOT NULL)
 ) WITH (
     -- Rows are short-lived and rewritten a few times: room on the page keeps the
@@ -80,6 +83,8 @@ CREATE INDEX jobs_slots ON mainspring.jobs (queue)
     WHERE queue IS NOT NULL AND state IN ('ready', 'running');
 -- The rescue of a lost worker's jobs.
 CREATE INDEX jobs_running ON mainspring.jobs (worker_id) WHERE state = 'running';
+-- The cancellations that a worker has not carried out yet.
+CREATE INDEX jobs_cancelled ON mainspring.jobs (worker_id) WHERE state = 'running' AND cancel_reason IS NOT NULL;
 -- A key is unique over living jobs; a dead job does not hold its key.
 CREATE UNIQUE INDEX jobs_key ON mainspring.jobs (key) WHERE key IS NOT NULL AND state <> 'dead';
 -- Retention of dead jobs.

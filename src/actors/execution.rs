@@ -5,83 +5,118 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::Addr;
-use futures_util::future::{Either, select};
 use log::Level;
 
 use super::Core;
 use super::job_context::JobContext;
 use super::lease::{Lease, LeasedJob};
+use super::orders::Order;
 use super::panics::{CatchPanic, caught};
 use super::worker::WorkerActor;
-use crate::backoff;
+use crate::backoff::Backoff;
 use crate::job_error::{JobError, JobResult, Verdict};
 use crate::lifecycle::Outcome;
-use crate::registry::JobFuture;
+use crate::registry::{Begun, JobFuture};
 
 /// Runs the job to its end and answers its lease with the outcome.
 pub(crate) async fn execute(leased: LeasedJob, core: &Arc<Core>, worker: &Addr<WorkerActor>) -> Lease {
-    let LeasedJob { mut job, lease } = leased;
-    let payload = std::mem::take(&mut job.payload);
-    let context = JobContext::new(job, Arc::clone(core));
+    let LeasedJob { job, lease } = leased;
+    let job = JobContext::new(job, lease.settlement().lease, Arc::clone(core));
     let started = Instant::now();
     log::log!(
         core.config.job_log_level,
         "job {} `{}` started, attempt {} of {}",
-        context.id(),
-        context.task(),
-        context.attempt(),
-        context.max_attempts()
+        job.id(),
+        job.task(),
+        job.attempt(),
+        job.max_attempts()
     );
-    let ended = match begin(&payload, &context, core, worker) {
-        Ok(work) => run(work, core).await,
-        Err(error) => Some(Err(error)),
+    let (ended, backoff) = match begin(&job, core, worker) {
+        Ok(Begun { work, rules }) => (run(work, &job, core, rules.timeout).await, rules.backoff),
+        Err((error, backoff)) => (Ended::Answered(Err(error)), backoff),
     };
-    let outcome = judge(ended, context.attempt());
-    report(&context, &outcome, started.elapsed(), core.config.job_log_level);
+    let outcome = judge(ended, &job, backoff);
+    report(&job, &outcome, started.elapsed(), core.config.job_log_level);
     lease.resolve(outcome)
 }
 
-fn begin(
-    payload: &str,
-    context: &JobContext,
-    core: &Core,
-    worker: &Addr<WorkerActor>,
-) -> Result<JobFuture, JobError> {
-    let handler = core.registry.get(context.task());
-    let handler = handler.ok_or_else(|| format!("no handler for task `{}`", context.task()))?;
-    caught(|| handler.begin(payload, context.clone(), worker)).unwrap_or_else(|panic| Err(panic.into()))
+fn begin(job: &JobContext, core: &Core, worker: &Addr<WorkerActor>) -> Result<Begun, (JobError, Backoff)> {
+    let Some(handler) = core.registry.get(job.task()) else {
+        return Err((format!("no handler for task `{}`", job.task()).into(), Backoff::DEFAULT));
+    };
+    let begun = caught(|| handler.begin(job.payload(), job.clone(), worker));
+    begun.unwrap_or_else(|panic| Err(panic.into())).map_err(|error| (error, handler.rules().backoff))
 }
 
-// `None` when it was interrupted. A job that is done at its first poll never waits for an interruption.
-async fn run(work: JobFuture, core: &Core) -> Option<JobResult> {
-    let mut interruptions = core.interruptions.subscribe();
-    let interrupted = std::pin::pin!(interruptions.changed());
-    match select(CatchPanic(work), interrupted).await {
-        Either::Left((ended, _)) => Some(ended.unwrap_or_else(|panic| Err(panic.into()))),
-        Either::Right((_, unfinished)) => {
-            // What the handler's values do when they are dropped is the handler's code as well.
-            if let Err(panic) = caught(|| drop(unfinished)) {
-                log::warn!("a handler that was interrupted {panic}");
+/// How an attempt came to its end.
+enum Ended {
+    Answered(JobResult),
+    Interrupted,
+    TimedOut(Duration),
+    /// It did not end within the time that a cancelled job has.
+    Cancelled,
+}
+
+// A job that is done at its first poll waits for nothing else.
+async fn run(work: JobFuture, job: &JobContext, core: &Core, timeout: Option<Duration>) -> Ended {
+    let mut ears = core.orders.ears(job.attempt_key());
+    let mut work = CatchPanic(work);
+    let mut limit = timeout.map(|timeout| (Instant::now().checked_add(timeout), Ended::TimedOut(timeout)));
+    let mut told = false;
+    let ended = loop {
+        tokio::select! {
+            biased;
+            ended = &mut work => return Ended::Answered(ended.unwrap_or_else(|panic| Err(panic.into()))),
+            order = ears.hear(told) => match order {
+                Order::EndAtOnce => break Ended::Interrupted,
+                Order::Cancelled(_) => {
+                    told = true;
+                    let grace = Instant::now() + core.config.cancel_grace_period;
+                    // A time-out that comes sooner holds.
+                    if limit.as_ref().and_then(|(at, _)| *at).is_none_or(|at| grace < at) {
+                        limit = Some((Some(grace), Ended::Cancelled));
+                    }
+                }
+            },
+            () = until(limit.as_ref().and_then(|(at, _)| *at)) => {
+                break limit.map_or(Ended::Interrupted, |(_, ended)| ended);
             }
-            None
         }
+    };
+    // What the handler's values do when they are dropped is the handler's code as well.
+    if let Err(panic) = caught(|| drop(work)) {
+        log::warn!("job {} `{}` {panic} while it was stopped", job.id(), job.task());
+    }
+    ended
+}
+
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => actix_rt::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
     }
 }
 
-fn judge(ended: Option<JobResult>, attempt: i16) -> Outcome {
-    let error = match ended {
-        None => return Outcome::Interrupted,
-        Some(Ok(())) => return Outcome::Succeeded,
-        Some(Err(JobError(error))) => error,
+fn judge(ended: Ended, job: &JobContext, backoff: Backoff) -> Outcome {
+    let delay = || {
+        let rule = |backoff: Backoff| backoff.delay(job.attempt(), fastrand::f64());
+        caught(|| rule(backoff)).unwrap_or_else(|_| rule(Backoff::DEFAULT))
     };
-    match error {
-        Verdict::Failed(error) => {
-            Outcome::Failed { error, delay: backoff::exponential(attempt, fastrand::f64()) }
-        }
-        Verdict::RetryIn(delay, error) => Outcome::Failed { error, delay },
-        Verdict::Snooze(delay) => Outcome::Snoozed { delay },
-        Verdict::Cancel(reason) => Outcome::Cancelled { reason },
-        Verdict::Discard(reason) => Outcome::Discarded { reason },
+    let error = match ended {
+        Ended::Answered(Ok(())) => return Outcome::Succeeded,
+        Ended::Interrupted => return Outcome::Interrupted,
+        Ended::TimedOut(timeout) => Verdict::Failed(format!("timed out after {timeout:?}")),
+        Ended::Cancelled => Verdict::Cancel(String::new()),
+        Ended::Answered(Err(JobError(error))) => error,
+    };
+    match (job.cancellation(), error) {
+        // However it ended, nobody wants another attempt.
+        (Some(reason), _) => Outcome::Cancelled { reason },
+        (None, Verdict::Failed(error)) => Outcome::Failed { error, delay: delay() },
+        (None, Verdict::RetryIn(delay, error)) => Outcome::Failed { error, delay },
+        (None, Verdict::Snooze(delay)) => Outcome::Snoozed { delay },
+        (None, Verdict::Cancel(reason)) => Outcome::Cancelled { reason },
+        (None, Verdict::Discard(reason)) => Outcome::Discarded { reason },
     }
 }
 

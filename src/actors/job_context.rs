@@ -2,11 +2,13 @@
 
 use std::any::TypeId;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
+use serde::Deserialize;
 
 use super::Core;
+use super::orders::Attempt;
 use crate::error::{SchedulerError, StoreError};
 use crate::job::{Enqueue, NewJob, Task};
 use crate::store::HandlerConnection;
@@ -20,10 +22,12 @@ pub struct JobContext(Arc<Inner>);
 struct Inner {
     job: Facts,
     core: Arc<Core>,
+    log_target: OnceLock<String>,
 }
 
 struct Facts {
     id: i64,
+    lease: i64,
     task: String,
     attempt: i16,
     max_attempts: i16,
@@ -31,15 +35,42 @@ struct Facts {
     run_at: DateTime<Utc>,
     queue: Option<String>,
     key: Option<String>,
+    payload: String,
+}
+
+/// What cron says to a job that it added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct CronFire {
+    /// When the fire was due.
+    pub ts: DateTime<Utc>,
+    /// Whether the job was added late, to make up for a fire that was missed.
+    pub backfilled: bool,
+}
+
+#[derive(Deserialize)]
+struct FiredPayload {
+    #[serde(rename = "_cron")]
+    cron: Option<CronFire>,
 }
 
 impl JobContext {
-    pub(crate) fn new(job: ClaimedJob, core: Arc<Core>) -> Self {
-        let ClaimedJob { id, task, attempt, max_attempts, priority, run_at, queue, key, .. } = job;
-        Self(Arc::new(Inner {
-            job: Facts { id, task, attempt, max_attempts, priority, run_at, queue, key },
-            core,
-        }))
+    pub(crate) fn new(job: ClaimedJob, lease: i64, core: Arc<Core>) -> Self {
+        let ClaimedJob { id, task, attempt, max_attempts, priority, run_at, queue, key, payload } = job;
+        let job = Facts { id, lease, task, attempt, max_attempts, priority, run_at, queue, key, payload };
+        Self(Arc::new(Inner { job, core, log_target: OnceLock::new() }))
+    }
+
+    /// The job and its lease, by which orders name it.
+    pub(crate) fn attempt_key(&self) -> Attempt {
+        (self.0.job.id, self.0.job.lease)
+    }
+
+    pub(crate) fn payload(&self) -> &str {
+        &self.0.job.payload
+    }
+
+    pub(crate) fn cancellation(&self) -> Option<String> {
+        self.0.core.orders.cancellation(self.attempt_key())
     }
 
     /// The job's id.
@@ -80,6 +111,34 @@ impl JobContext {
     /// The job's key when it was claimed, if any.
     pub fn key(&self) -> Option<&str> {
         self.0.job.key.as_deref()
+    }
+
+    /// Which fire of cron added the job; `None` for a job that was added otherwise.
+    pub fn cron(&self) -> Option<CronFire> {
+        serde_json::from_str::<FiredPayload>(&self.0.job.payload).ok()?.cron
+    }
+
+    /// A target for log lines of this job, so that each names it: `mainspring::job::TASK#ID`.
+    ///
+    /// ```
+    /// # fn example(job: mainspring::JobContext) {
+    /// log::info!(target: job.log_target(), "half of it is done");
+    /// # }
+    /// ```
+    pub fn log_target(&self) -> &str {
+        self.0.log_target.get_or_init(|| format!("mainspring::job::{}#{}", self.task(), self.id()))
+    }
+
+    /// Whether somebody has cancelled the job. It has the grace period of
+    /// [`SchedulerBuilder::cancel_grace_period`](crate::SchedulerBuilder::cancel_grace_period) to come to an end by itself:
+    /// with an error its outcome is `cancelled`, with success it is what it is.
+    pub fn is_cancelled(&self) -> bool {
+        self.cancellation().is_some()
+    }
+
+    /// Waits until somebody cancels the job.
+    pub async fn cancelled(&self) {
+        self.0.core.orders.cancelled(self.attempt_key()).await;
     }
 
     /// Application data of this type, as given to [`SchedulerBuilder::app_data`](crate::SchedulerBuilder::app_data).

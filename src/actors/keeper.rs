@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use actix::{Actor, AsyncContext, Context, WrapFuture};
+use actix::{Actor, AsyncContext, Context, Handler, Message, WrapFuture};
 use diesel::pg::PgConnection;
 
 use super::listener::LockAgain;
@@ -15,7 +15,9 @@ use crate::error::StoreError;
 use crate::store::Lane;
 use crate::store::admit::wake;
 use crate::store::claim::Mark;
-use crate::store::presence::{Heartbeat, RescuedJob, beat, register, rescue, rescue_orphans};
+use crate::store::presence::{
+    Heartbeat, RescuedJob, beat, cancelled_attempts, register, rescue, rescue_orphans,
+};
 use crate::store::retention::{delete_dead, drop_history, prepare_history};
 
 // About once a minute with the default time-out.
@@ -37,6 +39,20 @@ impl KeeperActor {
 
 super::leaves_when_told!(KeeperActor);
 
+/// Running jobs of this worker were cancelled. Sent by the listener; when it is lost, the next heartbeat tells the same.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct LookForCancelled;
+
+impl Handler<LookForCancelled> for KeeperActor {
+    type Result = ();
+
+    fn handle(&mut self, _: LookForCancelled, ctx: &mut Context<Self>) {
+        let core = Arc::clone(&self.core);
+        ctx.spawn(async move { pass_on_cancellations(&core).await }.into_actor(self));
+    }
+}
+
 impl Actor for KeeperActor {
     type Context = Context<Self>;
 
@@ -52,8 +68,11 @@ async fn beat_for_ever(core: Arc<Core>) {
         let began = Instant::now();
         let worker_id = core.worker_id();
         match core.store.run(Lane::Pulse, move |conn| beat(conn, worker_id)).await {
-            Ok(Heartbeat::Alive { others_late }) => {
+            Ok(Heartbeat::Alive { others_late, cancelled }) => {
                 pulse.good(began, &core);
+                if cancelled {
+                    pass_on_cancellations(&core).await;
+                }
                 if others_late {
                     rescue_others(&core).await;
                 }
@@ -98,7 +117,7 @@ impl Pulse {
                 log::error!(
                     "no heartbeat for so long that others may take this worker for lost: its jobs are interrupted"
                 );
-                core.interrupt_jobs();
+                core.orders.interrupt_all();
             }
         }
     }
@@ -128,6 +147,15 @@ async fn begin_anew(core: &Arc<Core>, old: i32) {
         Err(error) => {
             log::error!("worker {old} was taken for lost and cannot register again, trying again: {error}")
         }
+    }
+}
+
+// What cannot be read now is read after the next heartbeat.
+async fn pass_on_cancellations(core: &Core) {
+    let worker_id = core.worker_id();
+    match core.store.run(Lane::Pulse, move |conn| cancelled_attempts(conn, worker_id)).await {
+        Ok(cancelled) => core.orders.cancel(cancelled, &core.leases.all_open()),
+        Err(error) => log::warn!("cannot look for cancelled jobs, trying again: {error}"),
     }
 }
 

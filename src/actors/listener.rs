@@ -7,6 +7,7 @@ use std::time::Duration;
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, WrapFuture};
 use chrono::DateTime;
 
+use super::keeper::LookForCancelled;
 use super::queue::{LookForForgotten, Wake};
 use super::{Core, DeathWatch, Role};
 use crate::error::StoreError;
@@ -113,10 +114,24 @@ async fn pass_on(mut connection: NotificationConnection, core: &Core) -> String 
     loop {
         match connection.next_batch().await {
             Ok(batch) => {
-                batch.iter().filter_map(|heard| understand(heard, &origin)).for_each(|w| core.tell_queue(w))
+                for heard in &batch {
+                    act_on(heard, &origin, core);
+                }
             }
             Err(error) => return error.to_string(),
         }
+    }
+}
+
+fn act_on(heard: &Notification, own_origin: &str, core: &Core) {
+    match heard.payload.strip_prefix("cancel ") {
+        Some(worker) if worker.parse() == Ok(core.worker_id()) => {
+            if let Some(keeper) = core.read_roster().keeper.as_ref() {
+                keeper.do_send(LookForCancelled);
+            }
+        }
+        Some(_) => {}
+        None => understand(heard, own_origin).into_iter().for_each(|wake| core.tell_queue(wake)),
     }
 }
 

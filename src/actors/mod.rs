@@ -7,6 +7,7 @@ mod job_context;
 pub(crate) mod keeper;
 mod lease;
 pub(crate) mod listener;
+mod orders;
 mod panics;
 pub(crate) mod queue;
 pub(crate) mod supervisor;
@@ -32,8 +33,9 @@ use crate::registry::TaskRegistry;
 use crate::store::Store;
 use crate::store::claim::ClaimedJob;
 
-pub use job_context::JobContext;
+pub use job_context::{CronFire, JobContext};
 pub(crate) use lease::LeaseBook;
+pub(crate) use orders::Orders;
 pub(crate) use panics::record_places as record_panic_places;
 pub(crate) use tray::Tray;
 
@@ -50,8 +52,8 @@ pub(crate) struct Core {
     pub(crate) tray: Tray,
     pub(crate) worker_id: AtomicI32,
     pub(crate) roster: RwLock<Roster>,
-    /// Rises each time all running jobs must end at once; a job is dropped when it no longer reads what it did at its start.
-    pub(crate) interruptions: watch::Sender<u64>,
+    /// What running jobs are told.
+    pub(crate) orders: Orders,
     /// True from the moment a stop is asked for, which running jobs are told.
     pub(crate) stopping: watch::Sender<bool>,
     /// Whether notifications are being received.
@@ -112,7 +114,7 @@ impl Core {
             tray: Tray::default(),
             worker_id: AtomicI32::new(0),
             roster: RwLock::default(),
-            interruptions: watch::Sender::new(0),
+            orders: Orders::default(),
             stopping: watch::Sender::new(false),
             listening: watch::Sender::new(false),
             deaths,
@@ -127,11 +129,6 @@ impl Core {
 
     pub(crate) fn is_stopping(&self) -> bool {
         *self.stopping.borrow()
-    }
-
-    /// Ends every running job at once; their outcome is `interrupted`.
-    pub(crate) fn interrupt_jobs(&self) {
-        self.interruptions.send_modify(|count| *count += 1);
     }
 
     /// The queue of today, or `None` when the scheduler is stopped.

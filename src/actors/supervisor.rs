@@ -190,7 +190,7 @@ async fn stop_all(core: Arc<Core>) {
     let deadline = Instant::now() + core.config.grace_period;
     if !drained_by(&core, deadline).await {
         log::warn!("the grace period is over: {} jobs are interrupted", core.leases.count());
-        core.interrupt_jobs();
+        core.orders.interrupt_all();
         if !drained_by(&core, Instant::now() + TIME_TO_SETTLE).await {
             let left = core.leases.count();
             log::error!(

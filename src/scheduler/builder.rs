@@ -17,7 +17,7 @@ use crate::cron::Crontab;
 use crate::error::SchedulerError;
 use crate::job::Task;
 use crate::job_error::JobResult;
-use crate::registry::{ActorHandler, FunctionHandler, TaskRegistry, WorkerHandler};
+use crate::registry::{AnyActor, Function, TaskRegistry, ThisWorker};
 
 /// Sets up a [`Scheduler`]. Begun by [`Scheduler::builder`].
 #[must_use = "a builder does nothing until `start` is called and awaited"]
@@ -45,7 +45,7 @@ impl SchedulerBuilder {
         F: Fn(T, JobContext) -> Work + Send + Sync + 'static,
         Work: Future<Output = JobResult> + 'static,
     {
-        self.registry.add(T::NAME, FunctionHandler::<T, F>::new(function));
+        self.registry.add::<T>(Function(function));
         self
     }
 
@@ -80,7 +80,7 @@ impl SchedulerBuilder {
     where
         T: Task + DeserializeOwned + Message<Result = JobResult> + Send + 'static,
     {
-        self.registry.add(T::NAME, ActorHandler(address.into()));
+        self.registry.add::<T>(AnyActor(address.into()));
         self
     }
 
@@ -91,7 +91,7 @@ impl SchedulerBuilder {
         T: Task + DeserializeOwned + Message<Result = JobResult> + Send + 'static,
         WorkerActor: Handler<T>,
     {
-        self.registry.add(T::NAME, WorkerHandler::<T>::new());
+        self.registry.add::<T>(ThisWorker);
         self
     }
 
@@ -179,6 +179,12 @@ impl SchedulerBuilder {
     /// For how long running jobs may go on after a stop was asked for; default 30 seconds.
     pub fn grace_period(mut self, period: Duration) -> Self {
         self.config.grace_period = period;
+        self
+    }
+
+    /// For how long a running job that was cancelled may go on before its future is dropped; default 5 seconds.
+    pub fn cancel_grace_period(mut self, period: Duration) -> Self {
+        self.config.cancel_grace_period = period;
         self
     }
 

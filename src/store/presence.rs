@@ -49,7 +49,8 @@ pub(crate) fn set_has_lock(
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Heartbeat {
     /// The row was there; `others_late` when another worker may be lost.
-    Alive { others_late: bool },
+    /// `cancelled` when jobs of this worker have been.
+    Alive { others_late: bool, cancelled: bool },
     /// The row is gone: somebody took this worker for lost and gave its jobs away.
     Lost,
 }
@@ -70,15 +71,17 @@ macro_rules! lost_worker {
 
 /// Shows that the worker lives, and looks whether any other seems not to.
 pub(crate) fn beat(conn: &mut PgConnection, worker_id: i32) -> Result<Heartbeat, StoreError> {
-    let rows: Vec<(bool,)> = Statement::<(Bool,)>::new(concat!(
+    let rows: Vec<(bool, bool)> = Statement::<(Bool, Bool)>::new(concat!(
         "UPDATE mainspring.workers AS me SET heartbeat_at = clock_timestamp() WHERE me.id = {} \
          RETURNING EXISTS (SELECT 1 FROM mainspring.workers AS w WHERE w.id <> me.id AND ",
         lost_worker!(),
-        ")"
+        "), EXISTS (SELECT 1 FROM mainspring.jobs AS j WHERE j.worker_id = me.id AND j.state = 'running' \
+         AND j.cancel_reason IS NOT NULL)"
     ))
     .bind::<Integer, _>(worker_id)
     .load(conn)?;
-    Ok(rows.first().map_or(Heartbeat::Lost, |row| Heartbeat::Alive { others_late: row.0 }))
+    let alive = |&(others_late, cancelled): &(bool, bool)| Heartbeat::Alive { others_late, cancelled };
+    Ok(rows.first().map_or(Heartbeat::Lost, alive))
 }
 
 /// A job that was taken from a lost worker.
@@ -100,12 +103,13 @@ type RescuedRow = (i64, String, i16, bool, i16, DateTime<Utc>, Option<String>, i
 macro_rules! put_back_because {
     ($reason:literal) => {
         concat!(
-            "UPDATE mainspring.jobs AS j SET state = CASE WHEN j.superseded OR j.attempts >= j.max_attempts \
+            "UPDATE mainspring.jobs AS j SET state = CASE WHEN j.superseded OR j.cancel_reason IS NOT NULL OR j.attempts >= j.max_attempts \
              THEN 'dead' ELSE mainspring.waiting_state(j.queue, j.run_at, clock_timestamp()) END, \
-             last_error = concat_ws(': ', CASE WHEN j.superseded THEN 'superseded' END, ",
+             last_error = concat_ws(': ', CASE WHEN j.superseded THEN 'superseded' END, \
+             'cancelled: ' || j.cancel_reason, ",
             $reason,
             "), lease = NULL, worker_id = NULL, locked_at = NULL, progress = NULL, progress_note = NULL, \
-             updated_at = clock_timestamp() "
+             updated_at = clock_timestamp(), cancel_reason = NULL "
         )
     };
 }
@@ -147,6 +151,23 @@ impl RescuedJob {
     fn from_row((id, task, attempt, dead, priority, run_at, queue, worker_id): RescuedRow) -> Self {
         Self { id, task, attempt, dead, priority, run_at, queue, worker_id }
     }
+}
+
+/// A job, the lease under which it runs, and why it was cancelled.
+pub(crate) type CancelledAttempt = ((i64, i64), String);
+
+/// The attempts of the worker that have been cancelled.
+pub(crate) fn cancelled_attempts(
+    conn: &mut PgConnection,
+    worker_id: i32,
+) -> Result<Vec<CancelledAttempt>, StoreError> {
+    let rows: Vec<(i64, i64, String)> = Statement::<(BigInt, BigInt, Text)>::new(
+        "SELECT id, lease, cancel_reason FROM mainspring.jobs \
+         WHERE worker_id = {} AND state = 'running' AND cancel_reason IS NOT NULL",
+    )
+    .bind::<Integer, _>(worker_id)
+    .load(conn)?;
+    Ok(rows.into_iter().map(|(id, lease, reason)| ((id, lease), reason)).collect())
 }
 
 /// Leaves: removes the worker's row, unless jobs are still leased to it, which a rescue must find then.

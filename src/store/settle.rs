@@ -41,7 +41,12 @@ pub(crate) fn settle(
         settled.extend(finish(conn, &finished, keep_history)?);
     }
     if !returned.is_empty() {
-        settled.extend(give_back(conn, &returned)?);
+        let back = give_back(conn, &returned)?;
+        let missing = returned.len() > back.len();
+        settled.extend(back);
+        if missing {
+            settled.extend(finish_cancelled(conn, &returned, keep_history)?);
+        }
     }
     Ok(settled)
 }
@@ -94,7 +99,7 @@ const GIVE_BACK: &str = "UPDATE mainspring.jobs AS j SET \
     updated_at = clock_timestamp() \
     FROM (SELECT u.id, u.lease, u.outcome, u.reason, u.delay * interval '1 millisecond' AS delay \
         FROM unnest({}, {}, {}, {}, {}) AS u(id, lease, outcome, reason, delay)) AS s \
-    WHERE j.id = s.id AND j.lease = s.lease RETURNING j.id, s.lease, j.state = 'dead'";
+    WHERE j.id = s.id AND j.lease = s.lease AND j.cancel_reason IS NULL RETURNING j.id, s.lease, j.state = 'dead'";
 
 fn give_back(conn: &mut PgConnection, returned: &[&Settlement]) -> Result<Vec<Settled>, StoreError> {
     let rows: Vec<(i64, i64, bool)> = Statement::<(BigInt, BigInt, Bool)>::new(GIVE_BACK)
@@ -107,6 +112,27 @@ fn give_back(conn: &mut PgConnection, returned: &[&Settlement]) -> Result<Vec<Se
     Ok(rows.into_iter().map(|(id, lease, dead)| Settled { id, lease, dead }).collect())
 }
 
+// Jobs that were cancelled at the last moment, when their attempts had already come to another end: they do not go
+// back. Those whose leases are lost are not touched here either.
+const FINISH_CANCELLED: &str = "WITH gone AS (DELETE FROM mainspring.jobs AS j USING unnest({}, {}) AS s(id, lease) \
+    WHERE j.id = s.id AND j.lease = s.lease AND j.cancel_reason IS NOT NULL RETURNING j.*), \
+    kept AS (SELECT mainspring.write_history(array_agg(g::mainspring.jobs), 'cancelled', g.cancel_reason) \
+        FROM gone AS g WHERE {} GROUP BY g.cancel_reason) \
+    SELECT g.id, g.lease, (SELECT count(*) FROM kept) > 0 FROM gone AS g";
+
+fn finish_cancelled(
+    conn: &mut PgConnection,
+    returned: &[&Settlement],
+    keep_history: bool,
+) -> Result<Vec<Settled>, StoreError> {
+    let rows: Vec<(i64, i64, bool)> = Statement::<(BigInt, BigInt, Bool)>::new(FINISH_CANCELLED)
+        .bind::<Array<BigInt>, _>(column(returned, |settlement| settlement.id))
+        .bind::<Array<BigInt>, _>(column(returned, |settlement| settlement.lease))
+        .bind::<Bool, _>(keep_history)
+        .load(conn)?;
+    Ok(rows.into_iter().map(|(id, lease, _)| Settled { id, lease, dead: false }).collect())
+}
+
 /// Takes back what a claim took whose answer never arrived. Answers how many jobs that was.
 pub(crate) fn take_back_lease(
     conn: &mut PgConnection,
@@ -115,7 +141,7 @@ pub(crate) fn take_back_lease(
 ) -> Result<usize, StoreError> {
     let taken = Statement::<()>::new(
         "UPDATE mainspring.jobs SET state = CASE WHEN superseded THEN 'dead' ELSE 'ready' END::mainspring.job_state, \
-         attempts = attempts - 1, lease = NULL, worker_id = NULL, locked_at = NULL WHERE state = 'running' AND worker_id = {} AND lease = {}",
+         attempts = attempts - 1, lease = NULL, worker_id = NULL, locked_at = NULL, cancel_reason = NULL WHERE state = 'running' AND worker_id = {} AND lease = {}",
     )
     .bind::<diesel::sql_types::Integer, _>(worker_id)
     .bind::<BigInt, _>(lease)

@@ -1,6 +1,7 @@
 //! Integration tests, all against a real PostgreSQL.
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
+mod cancelling;
 mod cli;
 mod cron;
 mod embedded;

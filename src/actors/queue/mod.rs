@@ -258,7 +258,7 @@ impl Handler<LeasesLost> for QueueActor {
     fn handle(&mut self, _: LeasesLost, ctx: &mut Context<Self>) {
         // Those that were not given away after all go back; the lease keeps the others from being touched.
         self.settles.waiting.extend(self.core.tray.clear());
-        self.core.interrupt_jobs();
+        self.core.orders.interrupt_all();
         self.pump(ctx);
     }
 }
