@@ -65,6 +65,8 @@ pub fn may_follow(from: Option<JobState>, to: Option<JobState>) -> bool {
 pub(crate) enum Outcome {
     /// Done: the row goes, and history keeps a line.
     Succeeded,
+    /// Done, and stored by a transaction of its handler's own: nothing is left to store.
+    Completed,
     /// Ended for good without being done.
     Cancelled { reason: String },
     /// Failed: tried again after the delay, or dead when no attempt is left.
@@ -84,6 +86,7 @@ impl Outcome {
     pub(crate) fn as_str(&self) -> &'static str {
         match self {
             Self::Succeeded => "succeeded",
+            Self::Completed => "completed",
             Self::Cancelled { .. } => "cancelled",
             Self::Failed { .. } => "failed",
             Self::Discarded { .. } => "discarded",
@@ -96,7 +99,7 @@ impl Outcome {
     /// Whether the row is gone afterwards.
     pub(crate) fn leaves_the_table(&self) -> bool {
         match self {
-            Self::Succeeded | Self::Cancelled { .. } => true,
+            Self::Succeeded | Self::Completed | Self::Cancelled { .. } => true,
             Self::Failed { .. }
             | Self::Discarded { .. }
             | Self::Snoozed { .. }
@@ -111,7 +114,7 @@ impl Outcome {
             Self::Cancelled { reason } | Self::Discarded { reason } => Some(reason),
             Self::Failed { error, .. } => Some(error),
             Self::Interrupted => Some("interrupted: the worker stopped before the job ended"),
-            Self::Succeeded | Self::Snoozed { .. } | Self::Untouched => None,
+            Self::Succeeded | Self::Completed | Self::Snoozed { .. } | Self::Untouched => None,
         }
     }
 
@@ -120,6 +123,7 @@ impl Outcome {
         match self {
             Self::Failed { delay, .. } | Self::Snoozed { delay } => *delay,
             Self::Succeeded
+            | Self::Completed
             | Self::Cancelled { .. }
             | Self::Discarded { .. }
             | Self::Untouched

@@ -98,6 +98,15 @@ async fn until(at: Option<Instant>) {
 }
 
 fn judge(ended: Ended, job: &JobContext, backoff: Backoff) -> Outcome {
+    if job.is_completed() {
+        if !matches!(ended, Ended::Answered(Ok(()))) {
+            let (id, task) = (job.id(), job.task());
+            log::warn!(
+                "job {id} `{task}` ended otherwise after the transaction that completed it: it is done"
+            );
+        }
+        return Outcome::Completed;
+    }
     let delay = || {
         let rule = |backoff: Backoff| backoff.delay(job.attempt(), fastrand::f64());
         caught(|| rule(backoff)).unwrap_or_else(|_| rule(Backoff::DEFAULT))
@@ -124,7 +133,7 @@ fn report(job: &JobContext, outcome: &Outcome, took: Duration, level: Level) {
     let (id, task, attempt, most) = (job.id(), job.task(), job.attempt(), job.max_attempts());
     let ms = took.as_secs_f64() * 1000.0;
     match outcome {
-        Outcome::Succeeded => {
+        Outcome::Succeeded | Outcome::Completed => {
             log::log!(level, "job {id} `{task}` succeeded in {ms:.1} ms, attempt {attempt} of {most}");
         }
         Outcome::Failed { error, .. } if attempt >= most => {

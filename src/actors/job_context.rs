@@ -2,18 +2,23 @@
 
 use std::any::TypeId;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
+use diesel::Connection;
+use diesel::pg::PgConnection;
 use serde::Deserialize;
 
 use super::Core;
 use super::orders::Attempt;
 use crate::error::{SchedulerError, StoreError};
 use crate::job::{Enqueue, NewJob, Task};
+use crate::job_error::JobError;
 use crate::store::HandlerConnection;
 use crate::store::claim::ClaimedJob;
 use crate::store::pool::blocking;
+use crate::store::settle::complete;
 
 /// A job as its handler sees it. Cheap to clone; clones may outlive the handler.
 #[derive(Clone)]
@@ -23,6 +28,7 @@ struct Inner {
     job: Facts,
     core: Arc<Core>,
     log_target: OnceLock<String>,
+    completed: AtomicBool,
 }
 
 struct Facts {
@@ -57,7 +63,7 @@ impl JobContext {
     pub(crate) fn new(job: ClaimedJob, lease: i64, core: Arc<Core>) -> Self {
         let ClaimedJob { id, task, attempt, max_attempts, priority, run_at, queue, key, payload } = job;
         let job = Facts { id, lease, task, attempt, max_attempts, priority, run_at, queue, key, payload };
-        Self(Arc::new(Inner { job, core, log_target: OnceLock::new() }))
+        Self(Arc::new(Inner { job, core, log_target: OnceLock::new(), completed: AtomicBool::new(false) }))
     }
 
     /// The job and its lease, by which orders name it.
@@ -174,6 +180,72 @@ impl JobContext {
     /// [`StoreError::Connect`] when the database cannot be reached, or no connection came free in time.
     pub async fn connection(&self) -> Result<HandlerConnection, StoreError> {
         self.0.core.store.for_handler().await
+    }
+
+    /// Runs `work` in a transaction that completes the job as well: what it writes, the jobs it adds by
+    /// [`Enqueue::insert`] and the job's success are stored together or not at all, so the effect happens exactly once, even
+    /// where the process is killed or has lost the job to another. The connection comes from the pool of
+    /// [`JobContext::connection`], and `work` runs on a thread that may block.
+    ///
+    /// After it has succeeded the job is done: the handler has nothing left to do but to return, and an error it returns
+    /// then is logged and changes nothing.
+    ///
+    /// ```
+    /// use diesel::{RunQueryDsl, sql_query, sql_types::BigInt};
+    /// use mainspring::{JobContext, JobResult, Task};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Charge { order: i64 }
+    /// impl Task for Charge { const NAME: &'static str = "order.charge"; }
+    ///
+    /// async fn charge(task: Charge, job: JobContext) -> JobResult {
+    ///     job.transaction(move |conn| {
+    ///         sql_query("UPDATE orders SET charged = true WHERE id = $1").bind::<BigInt, _>(task.order).execute(conn)?;
+    ///         Ok(())
+    ///     })
+    ///     .await
+    /// }
+    /// # let _ = charge;
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What `work` answers, and what the database or the pool refuse; also when the job is no longer this worker's, or was
+    /// completed before. Nothing is stored then.
+    pub async fn transaction<R, W>(&self, work: W) -> Result<R, JobError>
+    where
+        R: Send + 'static,
+        W: FnOnce(&mut PgConnection) -> Result<R, JobError> + Send + 'static,
+    {
+        let job = self.clone();
+        self.0.core.store.run_for_handler(move |conn| job.complete(conn, work)).await?
+    }
+
+    fn complete<R>(
+        &self,
+        conn: &mut PgConnection,
+        work: impl FnOnce(&mut PgConnection) -> Result<R, JobError>,
+    ) -> Result<R, JobError> {
+        if self.is_completed() {
+            Err("the job is done already: it was completed by a transaction before")?;
+        }
+        let keep_history = self.0.core.config.keeps_history();
+        let done = conn.transaction(|conn| {
+            let done = work(conn)?;
+            if complete(conn, self.attempt_key(), keep_history)? {
+                Ok(done)
+            } else {
+                Err("the job is no longer this worker's: the transaction was rolled back".into())
+            }
+        });
+        self.0.completed.fetch_or(done.is_ok(), Ordering::AcqRel);
+        done
+    }
+
+    /// Whether a transaction has completed the job.
+    pub(crate) fn is_completed(&self) -> bool {
+        self.0.completed.load(Ordering::Acquire)
     }
 
     /// Runs `work` on a thread that may block, and waits for it without holding up the other jobs of this worker's

@@ -106,6 +106,20 @@ impl Store {
         .await
     }
 
+    /// Runs a handler's work on such a connection, on a thread that may block.
+    pub(crate) async fn run_for_handler<T, W>(&self, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&mut PgConnection) -> T + Send + 'static,
+    {
+        let pool = self.handlers.clone();
+        blocking(move || {
+            let connection = pool.get().map_err(|error| StoreError::Connect(error.to_string()))?;
+            Ok(work(&mut HandlerConnection(connection)))
+        })
+        .await
+    }
+
     fn pool(&self, lane: Lane) -> &Pool<Connector> {
         match lane {
             Lane::Durable => &self.durable,
@@ -223,7 +237,9 @@ pub(crate) struct Pooled {
 impl Connector {
     fn connect(&self) -> Result<Pooled, StoreError> {
         let mut inner = super::connect::connect(&self.url)?;
-        inner.batch_execute(&self.settings)?;
+        if !self.settings.is_empty() {
+            inner.batch_execute(&self.settings)?;
+        }
         Ok(Pooled { inner, broken: false, rested_since: Instant::now() })
     }
 }

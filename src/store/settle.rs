@@ -34,9 +34,12 @@ pub(crate) fn settle(
     // In the order of ids, in which enqueueing locks rows too: two statements never wait in a circle.
     let mut in_order: Vec<&Settlement> = settlements.iter().collect();
     in_order.sort_unstable_by_key(|settlement| settlement.id);
+    let (stored, owed): (Vec<_>, Vec<_>) =
+        in_order.into_iter().partition(|settlement| settlement.outcome == Outcome::Completed);
     let (finished, returned): (Vec<_>, Vec<_>) =
-        in_order.into_iter().partition(|settlement| settlement.outcome.leaves_the_table());
+        owed.into_iter().partition(|settlement| settlement.outcome.leaves_the_table());
     let mut settled = Vec::with_capacity(settlements.len());
+    settled.extend(stored.iter().map(|&&Settlement { id, lease, .. }| Settled { id, lease, dead: false }));
     if !finished.is_empty() {
         settled.extend(finish(conn, &finished, keep_history)?);
     }
@@ -49,6 +52,17 @@ pub(crate) fn settle(
         }
     }
     Ok(settled)
+}
+
+/// Settles one job as succeeded inside the caller's transaction, and answers whether its lease was still held. Only then
+/// may the transaction commit.
+pub(crate) fn complete(
+    conn: &mut PgConnection,
+    (id, lease): (i64, i64),
+    keep_history: bool,
+) -> Result<bool, StoreError> {
+    let settlement = Settlement { id, lease, outcome: Outcome::Succeeded };
+    Ok(!finish(conn, &[&settlement], keep_history)?.is_empty())
 }
 
 const FINISH: &str = "DELETE FROM mainspring.jobs AS j USING unnest({}, {}) AS s(id, lease) \

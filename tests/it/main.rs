@@ -7,6 +7,7 @@ mod cron;
 mod embedded;
 mod endings;
 mod enqueue;
+mod exactly_once;
 mod firing;
 mod handlers;
 mod house;

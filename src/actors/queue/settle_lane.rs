@@ -79,6 +79,8 @@ impl QueueActor {
             if all_stored || stored.contains(&(*id, *token)) {
                 self.after_outcome(lease.queue(), outcome);
             } else {
+                // Whoever has it now may have given its slot up.
+                self.gates.to_admit.extend(lease.queue().map(str::to_owned));
                 log::warn!(
                     "job {id} ended as {} after its lease was lost: nothing stored, the job belongs to another worker",
                     outcome.as_str()
@@ -96,7 +98,10 @@ impl QueueActor {
                 self.gates.look_at(*delay);
                 self.gates.to_admit.extend(queue.map(str::to_owned));
             }
-            Outcome::Succeeded | Outcome::Cancelled { .. } | Outcome::Discarded { .. } => {
+            Outcome::Succeeded
+            | Outcome::Completed
+            | Outcome::Cancelled { .. }
+            | Outcome::Discarded { .. } => {
                 self.gates.to_admit.extend(queue.map(str::to_owned));
             }
         }
