@@ -4,6 +4,7 @@
 //! `DATABASE_URL` names the database (else a private PostgreSQL starts under `target/`), `PORT` the port (8080), `RUST_LOG`
 //! the log level (info); with `DEMO_FAST=1` every minute becomes two seconds.
 
+use std::net::TcpListener;
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -128,10 +129,13 @@ async fn jobs(shared: web::Data<Shared>) -> impl Responder {
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).init();
+    // Before anything else, so that a port that is taken is said before jobs run.
+    let address = format!("127.0.0.1:{}", std::env::var("PORT").unwrap_or_else(|_| "8080".into()));
+    let listener = TcpListener::bind(&address)
+        .map_err(|error| format!("cannot listen on {address}: {error}; PORT names another port"))?;
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/mainspring-demo");
     let database = database_url(EmbeddedOptions::kept_in(folder))?;
     println!("database: {}", database.engine());
-    let port: u16 = std::env::var("PORT").map_or(Ok(8080), |port| port.parse())?;
 
     let url = database.url().to_owned();
     let shared = web::Data::new(Shared { database_url: url, scheduler: Mutex::default() });
@@ -141,9 +145,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let app = App::new().app_data(data.clone());
         app.service(test_scheduler).service(stop_worker).service(start_worker).service(jobs)
     };
-    println!("listening on http://127.0.0.1:{port}");
+    println!("listening on http://{address}");
     // The server ends at Ctrl-C or SIGTERM, once its requests are answered; then the scheduler stops in order.
-    HttpServer::new(app).workers(2).bind(("127.0.0.1", port))?.run().await?;
+    HttpServer::new(app).workers(2).listen(listener)?.run().await?;
     if let Some(scheduler) = shared.scheduler.lock().await.take() {
         scheduler.stop().await;
     }
