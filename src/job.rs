@@ -78,6 +78,17 @@ pub trait Task: Serialize {
     }
 }
 
+/// A batch: a job whose payload is the array of these, for a batch handler of their task. Under a key, jobs that are added
+/// while one waits append their entries to it.
+impl<T: Task> Task for Vec<T> {
+    const NAME: &'static str = T::NAME;
+    const QUEUE: Option<&'static str> = T::QUEUE;
+    const PRIORITY: i16 = T::PRIORITY;
+    const MAX_ATTEMPTS: i16 = T::MAX_ATTEMPTS;
+    const TIMEOUT: Option<Duration> = T::TIMEOUT;
+    const BACKOFF: Backoff = T::BACKOFF;
+}
+
 /// What happens when another living job already holds the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum KeyMode {

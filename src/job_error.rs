@@ -7,6 +7,9 @@ use std::time::Duration;
 /// What a handler answers: done, or why not.
 pub type JobResult = Result<(), JobError>;
 
+/// What a batch handler answers: a result for each entry in their order, or why the whole batch failed.
+pub type BatchResult = Result<Vec<JobResult>, JobError>;
+
 /// Why an attempt did not succeed, and what shall happen next. `?` makes one of any error, which means a retry
 /// after the back-off; the constructors say something else.
 ///
@@ -34,6 +37,12 @@ pub(crate) enum Verdict {
     Snooze(Duration),
     Cancel(String),
     Discard(String),
+    /// Of a batch, these entries are to be tried again.
+    PartlyFailed {
+        payload: String,
+        error: String,
+        delay: Option<Duration>,
+    },
 }
 
 impl JobError {
@@ -64,7 +73,8 @@ impl fmt::Display for JobError {
             Verdict::Failed(text)
             | Verdict::RetryIn(_, text)
             | Verdict::Cancel(text)
-            | Verdict::Discard(text) => f.write_str(text),
+            | Verdict::Discard(text)
+            | Verdict::PartlyFailed { error: text, .. } => f.write_str(text),
             Verdict::Snooze(delay) => write!(f, "snoozed for {delay:?}"),
         }
     }

@@ -69,8 +69,8 @@ pub(crate) enum Outcome {
     Completed,
     /// Ended for good without being done.
     Cancelled { reason: String },
-    /// Failed: tried again after the delay, or dead when no attempt is left.
-    Failed { error: String, delay: Duration },
+    /// Failed: tried again after the delay, or dead when no attempt is left. Of a batch, only the payload given here is kept.
+    Failed { error: String, delay: Duration, payload: Option<String> },
     /// Dead at once.
     Discarded { reason: String },
     /// Put off by its handler; the attempt is not spent.
@@ -116,6 +116,11 @@ impl Outcome {
             Self::Interrupted => Some("interrupted: the worker stopped before the job ended"),
             Self::Succeeded | Self::Completed | Self::Snoozed { .. } | Self::Untouched => None,
         }
+    }
+
+    /// What is left of the payload, where that is less than all.
+    pub(crate) fn remaining_payload(&self) -> Option<&str> {
+        if let Self::Failed { payload, .. } = self { payload.as_deref() } else { None }
     }
 
     /// How long the job waits before it is due again.

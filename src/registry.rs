@@ -1,6 +1,8 @@
 //! Which handler runs which task. A task is a message type; its handler is an async function, an actor's address,
 //! or `Handler<T>` of the WorkerActor itself, all behind one shape.
 
+mod batch;
+
 use std::collections::HashMap;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -15,7 +17,8 @@ use crate::actors::JobContext;
 use crate::actors::worker::{Perform, WorkerActor};
 use crate::backoff::Backoff;
 use crate::job::Task;
-use crate::job_error::{JobError, JobResult};
+use crate::job_error::{BatchResult, JobError, JobResult};
+use batch::Batch;
 
 /// A running handler. It stays on its worker's thread, so it need not be `Send`.
 pub(crate) type JobFuture = Pin<Box<dyn Future<Output = JobResult>>>;
@@ -88,6 +91,16 @@ impl TaskRegistry {
         T: Task + DeserializeOwned + 'static,
     {
         self.add_handler(T::NAME, Typed { way, task: PhantomData });
+    }
+
+    /// Registers a batch handler.
+    pub(crate) fn add_batch<E, F, Work>(&mut self, function: F)
+    where
+        E: Task + DeserializeOwned + 'static,
+        F: Fn(Vec<E>, JobContext) -> Work + Send + Sync + 'static,
+        Work: Future<Output = BatchResult> + 'static,
+    {
+        self.add_handler(E::NAME, Batch::<E, F>::new(function));
     }
 
     fn add_handler(&mut self, task: &'static str, handler: impl TaskHandler + 'static) {

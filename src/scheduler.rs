@@ -12,8 +12,8 @@ use actix::Addr;
 use tokio::sync::watch;
 
 pub use self::builder::SchedulerBuilder;
-use crate::actors::Core;
 use crate::actors::queue::{QueueActor, Remove};
+use crate::actors::{Core, EventStream};
 use crate::error::SchedulerError;
 use crate::job::{Enqueue, NewJob, Task};
 
@@ -97,6 +97,25 @@ impl Scheduler {
     /// As [`Scheduler::enqueue`].
     pub async fn remove(&self, key: impl Into<String>) -> Result<Option<i64>, SchedulerError> {
         Ok(self.queue()?.send(Remove(key.into())).await??)
+    }
+
+    /// What happens in this process from now on, event by event. A listener that is too slow loses the oldest and learns how
+    /// many ([`Event::Missed`](crate::Event::Missed)); it holds nobody up. The stream ends when the scheduler has stopped.
+    ///
+    /// ```no_run
+    /// # async fn example(scheduler: mainspring::Scheduler) {
+    /// use mainspring::Event;
+    ///
+    /// let mut events = scheduler.events();
+    /// while let Some(event) = events.next().await {
+    ///     if let Event::JobDead { job, error, .. } = event {
+    ///         eprintln!("job {} of {} is dead: {error}", job.id, job.task);
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    pub fn events(&self) -> EventStream {
+        self.0.core.events.listen()
     }
 
     /// Whether the scheduler runs: it has started, and nobody has asked it to stop.

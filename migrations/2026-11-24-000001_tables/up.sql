@@ -55,6 +55,7 @@ CREATE TABLE mainspring.jobs (
     CONSTRAINT jobs_max_attempts_range CHECK (max_attempts >= 1),
     CONSTRAINT jobs_attempts_range CHECK (attempts BETWEEN 0 AND max_attempts),
     CONSTRAINT jobs_progress_range CHECK (progress BETWEEN 0 AND 100),
+    CONSTRAINT jobs_progress_note_length CHECK (char_length(progress_note) <= 1000),
     -- A lease, its holder and its time stand or fall together with the state `running`.
     CONSTRAINT jobs_lease_when_running CHECK (
         (state = 'running') = (lease IS NOT NULL AND worker_id IS NOT NULL AND locked_at IS NOT NULL)

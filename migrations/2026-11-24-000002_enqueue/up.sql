@@ -81,9 +81,11 @@ BEGIN
             RETURN stored;
         END IF;
 
-        -- A running job holds the key: it loses it, and is not run again after this attempt.
+        -- A running job holds the key: it loses it, and is not run again after this attempt. A batch is, with what
+        -- failed of it: the new job has other entries.
         UPDATE mainspring.jobs AS held
-        SET key = NULL, superseded = true, updated_at = moment
+        SET key = NULL, updated_at = moment,
+            superseded = NOT (jsonb_typeof(held.payload) = 'array' AND jsonb_typeof(new_payload) = 'array')
         WHERE held.key = new_key AND held.state = 'running';
     END LOOP;
 END $$;

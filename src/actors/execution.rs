@@ -8,12 +8,14 @@ use actix::Addr;
 use log::Level;
 
 use super::Core;
+use super::events::Report;
 use super::job_context::JobContext;
 use super::lease::{Lease, LeasedJob};
 use super::orders::Order;
 use super::panics::{CatchPanic, caught};
 use super::worker::WorkerActor;
 use crate::backoff::Backoff;
+use crate::event::Event;
 use crate::job_error::{JobError, JobResult, Verdict};
 use crate::lifecycle::Outcome;
 use crate::registry::{Begun, JobFuture};
@@ -31,13 +33,15 @@ pub(crate) async fn execute(leased: LeasedJob, core: &Arc<Core>, worker: &Addr<W
         job.attempt(),
         job.max_attempts()
     );
+    core.events.tell(|| Event::JobStarted(job.facts()));
     let (ended, backoff) = match begin(&job, core, worker) {
         Ok(Begun { work, rules }) => (run(work, &job, core, rules.timeout).await, rules.backoff),
         Err((error, backoff)) => (Ended::Answered(Err(error)), backoff),
     };
     let outcome = judge(ended, &job, backoff);
     report(&job, &outcome, started.elapsed(), core.config.job_log_level);
-    lease.resolve(outcome)
+    let told = core.events.has_listeners().then(|| Report { job: job.facts(), took: started.elapsed() });
+    lease.resolve(outcome).with_report(told)
 }
 
 fn begin(job: &JobContext, core: &Core, worker: &Addr<WorkerActor>) -> Result<Begun, (JobError, Backoff)> {
@@ -121,8 +125,11 @@ fn judge(ended: Ended, job: &JobContext, backoff: Backoff) -> Outcome {
     match (job.cancellation(), error) {
         // However it ended, nobody wants another attempt.
         (Some(reason), _) => Outcome::Cancelled { reason },
-        (None, Verdict::Failed(error)) => Outcome::Failed { error, delay: delay() },
-        (None, Verdict::RetryIn(delay, error)) => Outcome::Failed { error, delay },
+        (None, Verdict::Failed(error)) => Outcome::Failed { error, delay: delay(), payload: None },
+        (None, Verdict::RetryIn(delay, error)) => Outcome::Failed { error, delay, payload: None },
+        (None, Verdict::PartlyFailed { payload, error, delay: asked }) => {
+            Outcome::Failed { error, delay: asked.unwrap_or_else(delay), payload: Some(payload) }
+        }
         (None, Verdict::Snooze(delay)) => Outcome::Snoozed { delay },
         (None, Verdict::Cancel(reason)) => Outcome::Cancelled { reason },
         (None, Verdict::Discard(reason)) => Outcome::Discarded { reason },
@@ -141,7 +148,7 @@ fn report(job: &JobContext, outcome: &Outcome, took: Duration, level: Level) {
                 "job {id} `{task}` failed in {ms:.1} ms and is dead, attempt {attempt} of {most}: {error}"
             );
         }
-        Outcome::Failed { error, delay } => log::warn!(
+        Outcome::Failed { error, delay, .. } => log::warn!(
             "job {id} `{task}` failed in {ms:.1} ms, attempt {attempt} of {most}, next in {:.1} s: {error}",
             delay.as_secs_f64()
         ),

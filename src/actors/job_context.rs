@@ -12,12 +12,15 @@ use serde::Deserialize;
 
 use super::Core;
 use super::orders::Attempt;
+use super::queue::ProgressPosted;
 use crate::error::{SchedulerError, StoreError};
+use crate::event::JobFacts;
 use crate::job::{Enqueue, NewJob, Task};
 use crate::job_error::JobError;
 use crate::store::HandlerConnection;
 use crate::store::claim::ClaimedJob;
 use crate::store::pool::blocking;
+use crate::store::progress::Progress;
 use crate::store::settle::complete;
 
 /// A job as its handler sees it. Cheap to clone; clones may outlive the handler.
@@ -69,6 +72,11 @@ impl JobContext {
     /// The job and its lease, by which orders name it.
     pub(crate) fn attempt_key(&self) -> Attempt {
         (self.0.job.id, self.0.job.lease)
+    }
+
+    pub(crate) fn facts(&self) -> JobFacts {
+        let job = &self.0.job;
+        JobFacts { id: job.id, task: job.task.clone(), queue: job.queue.clone(), attempt: job.attempt }
     }
 
     pub(crate) fn payload(&self) -> &str {
@@ -133,6 +141,29 @@ impl JobContext {
     /// ```
     pub fn log_target(&self) -> &str {
         self.0.log_target.get_or_init(|| format!("mainspring::job::{}#{}", self.task(), self.id()))
+    }
+
+    /// Reports how far the job has come, 0 to 100 percent, with a note of up to 1,000 characters, empty for none. Shown in
+    /// `mainspring.jobs_view` and in the stream of events; written at most once a second, the latest report then.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Invalid`] when a value is outside of its limits; nothing is reported.
+    pub fn progress(&self, percent: u8, note: impl Into<String>) -> Result<(), StoreError> {
+        let note = note.into();
+        if percent > 100 {
+            return Err(StoreError::Invalid(format!("progress must be 0 to 100 percent, got {percent}")));
+        }
+        let length = note.chars().count();
+        if length > 1_000 || note.contains('\0') {
+            let limit = "progress note must be at most 1000 characters, none of them NUL";
+            return Err(StoreError::Invalid(format!("{limit}, got {length}")));
+        }
+        let (id, lease) = self.attempt_key();
+        if self.0.core.progress.post(Progress { id, lease, percent: percent.into(), note }) {
+            self.0.core.tell_queue(ProgressPosted);
+        }
+        Ok(())
     }
 
     /// Whether somebody has cancelled the job. It has the grace period of

@@ -12,6 +12,7 @@ use super::listener::LockAgain;
 use super::queue::{LeasesLost, LookForForgotten, MayClaim, Wake};
 use super::{Core, DeathWatch, Role};
 use crate::error::StoreError;
+use crate::event::{Event, JobFacts};
 use crate::store::Lane;
 use crate::store::admit::wake;
 use crate::store::claim::Mark;
@@ -100,6 +101,7 @@ impl Pulse {
         self.last_good = began;
         if std::mem::take(&mut self.told) {
             log::info!("the database answers heartbeats again");
+            core.events.tell(|| Event::DatabaseBack);
         }
         if std::mem::take(&mut self.lapsed) {
             core.tell_queue(MayClaim(true));
@@ -110,6 +112,7 @@ impl Pulse {
     fn bad(&mut self, error: &StoreError, core: &Core) {
         if !std::mem::replace(&mut self.told, true) {
             log::error!("heartbeat failed, trying again: {error}");
+            core.events.tell(|| Event::DatabaseLost { error: error.to_string() });
         }
         if self.last_good.elapsed() > core.config.heartbeat_timeout * 2 / 3 {
             core.tell_queue(MayClaim(false));
@@ -139,6 +142,7 @@ async fn begin_anew(core: &Arc<Core>, old: i32) {
             );
             core.tell_queue(LeasesLost);
             core.worker_id.store(new, Ordering::Release);
+            core.events.tell(|| Event::WorkerStarted { id: new });
             core.tell_queue(MayClaim(true));
             if let Some(listener) = core.read_roster().listener.clone() {
                 listener.do_send(LockAgain);
@@ -180,11 +184,18 @@ async fn rescue_others(core: &Core) {
                     job.worker_id,
                     job.attempt
                 );
+                core.events.tell(|| told_of(job));
             }
             core.tell_queue(Wake::Everything);
         }
         Err(error) => log::error!("cannot rescue the jobs of lost workers, trying again: {error}"),
     }
+}
+
+fn told_of(rescued: &RescuedJob) -> Event {
+    let RescuedJob { id, attempt, dead, worker_id, .. } = *rescued;
+    let (task, queue) = (rescued.task.clone(), rescued.queue.clone());
+    Event::JobRescued { job: JobFacts { id, task, queue, attempt }, lost_worker: worker_id, dead }
 }
 
 // Of workers that have no row any more.

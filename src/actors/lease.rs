@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use super::events::Report;
 use super::locked;
 use crate::lifecycle::Outcome;
 use crate::store::claim::{ClaimedJob, Mark};
@@ -25,6 +26,7 @@ pub(crate) struct Held {
     mark: Mark,
     queue: Option<String>,
     claimed_at: Instant,
+    report: Option<Box<Report>>,
 }
 
 /// The right to settle one job.
@@ -47,6 +49,7 @@ impl LeaseBook {
             mark: Mark { priority: job.priority, run_at: job.run_at },
             queue: job.queue.clone(),
             claimed_at: Instant::now(),
+            report: None,
         };
         LeasedJob { job, lease: Lease { held: Some(held), book: Arc::clone(self) } }
     }
@@ -75,6 +78,18 @@ impl Lease {
             held.settlement.outcome = outcome;
         }
         self
+    }
+
+    /// What is to be told once the outcome is stored.
+    pub(crate) fn with_report(mut self, report: Option<Report>) -> Self {
+        if let Some(held) = &mut self.held {
+            held.report = report.map(Box::new);
+        }
+        self
+    }
+
+    pub(crate) fn take_report(&mut self) -> Option<Report> {
+        self.held.as_mut().and_then(|held| held.report.take()).map(|report| *report)
     }
 
     pub(crate) fn settlement(&self) -> &Settlement {

@@ -2,6 +2,7 @@
 //! of one scheduler share, so that each finds the others of today after any of them was restarted.
 
 pub(crate) mod cron;
+mod events;
 mod execution;
 mod job_context;
 pub(crate) mod keeper;
@@ -33,9 +34,12 @@ use crate::registry::TaskRegistry;
 use crate::store::Store;
 use crate::store::claim::ClaimedJob;
 
+pub(crate) use events::EventBus;
+pub use events::EventStream;
 pub use job_context::{CronFire, JobContext};
 pub(crate) use lease::LeaseBook;
 pub(crate) use orders::Orders;
+pub(crate) use panics::CatchPanic;
 pub(crate) use panics::record_places as record_panic_places;
 pub(crate) use tray::Tray;
 
@@ -54,6 +58,8 @@ pub(crate) struct Core {
     pub(crate) roster: RwLock<Roster>,
     /// What running jobs are told.
     pub(crate) orders: Orders,
+    pub(crate) progress: queue::ProgressBoard,
+    pub(crate) events: EventBus,
     /// True from the moment a stop is asked for, which running jobs are told.
     pub(crate) stopping: watch::Sender<bool>,
     /// Whether notifications are being received.
@@ -115,6 +121,8 @@ impl Core {
             worker_id: AtomicI32::new(0),
             roster: RwLock::default(),
             orders: Orders::default(),
+            progress: queue::ProgressBoard::default(),
+            events: EventBus::default(),
             stopping: watch::Sender::new(false),
             listening: watch::Sender::new(false),
             deaths,

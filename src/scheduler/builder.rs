@@ -16,7 +16,7 @@ use crate::config::{Config, SettleDurability, StartPolicy};
 use crate::cron::Crontab;
 use crate::error::SchedulerError;
 use crate::job::Task;
-use crate::job_error::JobResult;
+use crate::job_error::{BatchResult, JobResult};
 use crate::registry::{AnyActor, Function, TaskRegistry, ThisWorker};
 
 /// Sets up a [`Scheduler`]. Begun by [`Scheduler::builder`].
@@ -46,6 +46,37 @@ impl SchedulerBuilder {
         Work: Future<Output = JobResult> + 'static,
     {
         self.registry.add::<T>(Function(function));
+        self
+    }
+
+    /// Registers an async function as the handler of batches of its task: it gets the entries of the payload's array, and
+    /// answers one result for each. The failed entries alone are kept for the next attempt; an answer of another
+    /// length is a failure of all. A payload that is no array is a batch of one.
+    ///
+    /// ```
+    /// use mainspring::{BatchResult, Enqueue, JobContext, Scheduler, Task};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Mail { to: String }
+    /// impl Task for Mail { const NAME: &'static str = "mail.send"; }
+    ///
+    /// async fn send(mails: Vec<Mail>, _: JobContext) -> BatchResult {
+    ///     let send_one = |mail: &Mail| if mail.to.contains('@') { Ok(()) } else { Err("no address".into()) };
+    ///     Ok(mails.iter().map(send_one).collect())
+    /// }
+    ///
+    /// let builder = Scheduler::builder("postgres://localhost/app").batch_handler(send);
+    /// let batch = Enqueue::new(vec![Mail { to: "a@example.org".into() }]).key("outbox");
+    /// # let _ = (builder, batch);
+    /// ```
+    pub fn batch_handler<E, F, Work>(mut self, function: F) -> Self
+    where
+        E: Task + DeserializeOwned + 'static,
+        F: Fn(Vec<E>, JobContext) -> Work + Send + Sync + 'static,
+        Work: Future<Output = BatchResult> + 'static,
+    {
+        self.registry.add_batch::<E, F, Work>(function);
         self
     }
 

@@ -14,6 +14,7 @@ use crate::actors::supervisor::{Died, StopAll, SupervisorActor, Threads};
 use crate::actors::{AppData, Core, Role, record_panic_places};
 use crate::config::{Config, StartPolicy};
 use crate::error::{SchedulerError, StoreError};
+use crate::event::Event;
 use crate::registry::TaskRegistry;
 use crate::store::pool::{blocking, connect};
 use crate::store::presence::register;
@@ -89,9 +90,12 @@ impl Root {
             self.core.registry.tasks().len(),
             config.crontab.len()
         );
+        self.core.events.tell(|| Event::WorkerStarted { id: self.core.worker_id() });
         let _ = ready.send(Ok(()));
         self.watch_over(&mut supervisor, &threads, &mut stop).await;
         self.stop_all(supervisor, &threads).await;
+        self.core.events.tell(|| Event::WorkerStopped { id: self.core.worker_id() });
+        self.core.events.close();
         log::info!("worker {} `{}` stopped", self.core.worker_id(), self.core.config.worker_name);
     }
 

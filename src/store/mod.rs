@@ -10,6 +10,7 @@ mod migrate;
 pub(crate) mod notifications;
 pub(crate) mod pool;
 pub(crate) mod presence;
+pub(crate) mod progress;
 pub(crate) mod retention;
 pub(crate) mod settle;
 pub(crate) mod start;

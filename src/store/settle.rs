@@ -107,12 +107,13 @@ const GIVE_BACK: &str = "UPDATE mainspring.jobs AS j SET \
         THEN clock_timestamp() + s.delay ELSE j.run_at END, \
     attempts = CASE WHEN s.outcome IN ('untouched', 'interrupted', 'snoozed') \
         THEN j.attempts - 1 ELSE j.attempts END, \
+    payload = coalesce(s.payload::jsonb, j.payload), \
     last_error = CASE WHEN j.superseded THEN concat_ws(': ', 'superseded', s.reason) \
         ELSE coalesce(s.reason, j.last_error) END, \
     lease = NULL, worker_id = NULL, locked_at = NULL, progress = NULL, progress_note = NULL, \
     updated_at = clock_timestamp() \
-    FROM (SELECT u.id, u.lease, u.outcome, u.reason, u.delay * interval '1 millisecond' AS delay \
-        FROM unnest({}, {}, {}, {}, {}) AS u(id, lease, outcome, reason, delay)) AS s \
+    FROM (SELECT u.id, u.lease, u.outcome, u.reason, u.delay * interval '1 millisecond' AS delay, u.payload \
+        FROM unnest({}, {}, {}, {}, {}, {}) AS u(id, lease, outcome, reason, delay, payload)) AS s \
     WHERE j.id = s.id AND j.lease = s.lease AND j.cancel_reason IS NULL RETURNING j.id, s.lease, j.state = 'dead'";
 
 fn give_back(conn: &mut PgConnection, returned: &[&Settlement]) -> Result<Vec<Settled>, StoreError> {
@@ -122,6 +123,9 @@ fn give_back(conn: &mut PgConnection, returned: &[&Settlement]) -> Result<Vec<Se
         .bind::<Array<Text>, _>(column(returned, |settlement| settlement.outcome.as_str()))
         .bind::<Array<Nullable<Text>>, _>(column(returned, |settlement| settlement.outcome.reason()))
         .bind::<Array<BigInt>, _>(column(returned, |settlement| millis(settlement.outcome.delay())))
+        .bind::<Array<Nullable<Text>>, _>(column(returned, |settlement| {
+            settlement.outcome.remaining_payload()
+        }))
         .load(conn)?;
     Ok(rows.into_iter().map(|(id, lease, dead)| Settled { id, lease, dead }).collect())
 }

@@ -1,12 +1,14 @@
 //! Integration tests, all against a real PostgreSQL.
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
+mod batches;
 mod cancelling;
 mod cli;
 mod cron;
 mod embedded;
 mod endings;
 mod enqueue;
+mod events;
 mod exactly_once;
 mod firing;
 mod handlers;

@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use super::{Mode, QueueActor};
 use crate::actors::Core;
 use crate::error::StoreError;
+use crate::event::Event;
 use crate::job::NewJob;
 use crate::store::Lane;
 use crate::store::claim::ClaimedJob;
@@ -162,12 +163,28 @@ fn add(
     if let Some(starter) = starter {
         let started = start_or_refuse(conn, starter, &jobs)?;
         if !started.is_empty() {
-            let ids = started.iter().map(|job| job.id).collect();
+            let ids: Vec<i64> = started.iter().map(|job| job.id).collect();
+            tell_enqueued(core, &jobs, &ids);
             core.supply(started, starter.lease);
             return Ok(Stored::Started(ids, sizes));
         }
     }
-    Ok(Stored::Waiting(enqueue_parts(conn, &jobs, &sizes, Instant::now() + TIME_TO_FIND_THE_BAD)))
+    let stored = enqueue_parts(conn, &jobs, &sizes, Instant::now() + TIME_TO_FIND_THE_BAD);
+    let mut rest = jobs.as_slice();
+    for (size, result) in sizes.iter().zip(&stored) {
+        let (own, others) = rest.split_at(*size);
+        rest = others;
+        if let Ok(added) = result {
+            tell_enqueued(core, own, &added.iter().map(|job| job.id).collect::<Vec<_>>());
+        }
+    }
+    Ok(Stored::Waiting(stored))
+}
+
+fn tell_enqueued(core: &Core, jobs: &[NewJob], ids: &[i64]) {
+    for (job, id) in jobs.iter().zip(ids) {
+        core.events.tell(|| Event::JobEnqueued { id: *id, task: job.task().to_owned() });
+    }
 }
 
 // A connection that still answers has refused and started nothing, as where a job is not as it should be: the way of all

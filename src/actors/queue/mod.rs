@@ -7,6 +7,7 @@ mod enqueue_lane;
 mod forgotten;
 mod gate_lane;
 mod pace;
+mod progress_lane;
 mod settle_lane;
 
 use std::sync::Arc;
@@ -18,6 +19,8 @@ use tokio::sync::oneshot;
 use self::claim_lane::ClaimLane;
 use self::enqueue_lane::EnqueueLane;
 use self::gate_lane::GateLane;
+pub(crate) use self::progress_lane::ProgressBoard;
+use self::progress_lane::ProgressLane;
 use self::settle_lane::SettleLane;
 use super::lease::Lease;
 use super::{Core, DeathWatch, Role};
@@ -36,6 +39,7 @@ pub struct QueueActor {
     claims: ClaimLane,
     settles: SettleLane,
     gates: GateLane,
+    progress: ProgressLane,
     look_for_forgotten: bool,
     drained: Vec<oneshot::Sender<()>>,
     _watch: DeathWatch,
@@ -108,6 +112,11 @@ pub(crate) struct LeasesLost;
 #[rtype(result = "()")]
 pub(crate) struct LookForForgotten;
 
+/// Jobs have reported progress. Sent by the first of them; when it is lost, the next report of any job finds them.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct ProgressPosted;
+
 /// Claim no more, give back what has not started, and answer when no lease is open. Sent by the supervisor at a stop;
 /// when it is lost, the supervisor's time runs out and others rescue the jobs.
 #[derive(Debug, Message)]
@@ -124,6 +133,7 @@ impl QueueActor {
             claims: ClaimLane::new(core, now),
             settles: SettleLane::default(),
             gates: GateLane::default(),
+            progress: ProgressLane::default(),
             look_for_forgotten: false,
             drained: Vec::new(),
             _watch: DeathWatch::new(Role::Queue, core),
@@ -269,6 +279,14 @@ impl Handler<LookForForgotten> for QueueActor {
     fn handle(&mut self, _: LookForForgotten, ctx: &mut Context<Self>) {
         self.look_for_forgotten = true;
         self.pump(ctx);
+    }
+}
+
+impl Handler<ProgressPosted> for QueueActor {
+    type Result = ();
+
+    fn handle(&mut self, _: ProgressPosted, ctx: &mut Context<Self>) {
+        self.start_progress(ctx);
     }
 }
 

@@ -74,10 +74,15 @@ impl QueueActor {
         let all_stored = settled.len() == leases.len();
         let stored: HashSet<(i64, i64)> =
             if all_stored { HashSet::new() } else { settled.iter().map(|job| (job.id, job.lease)).collect() };
-        for lease in leases {
+        let dead: HashSet<i64> = settled.iter().filter(|job| job.dead).map(|job| job.id).collect();
+        for mut lease in leases {
+            let report = lease.take_report();
             let Settlement { id, lease: token, outcome } = lease.settlement();
             if all_stored || stored.contains(&(*id, *token)) {
                 self.after_outcome(lease.queue(), outcome);
+                if let Some(report) = report {
+                    self.core.events.tell_ended(report, outcome, dead.contains(id));
+                }
             } else {
                 // Whoever has it now may have given its slot up.
                 self.gates.to_admit.extend(lease.queue().map(str::to_owned));

@@ -1,0 +1,111 @@
+//! The stream of events: bounded, and told without waiting. Whoever listens too slowly loses the oldest and learns how many;
+//! where nobody listens, nothing is made up to be told.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::broadcast::{self, error::RecvError};
+
+use super::locked;
+use crate::event::{Event, JobFacts};
+use crate::lifecycle::Outcome;
+use crate::store::progress::Progress;
+
+// A second's worth of a busy process.
+const MOST_KEPT: usize = 16_384;
+
+/// Tells events to all listeners.
+pub(crate) struct EventBus {
+    sender: Mutex<Option<broadcast::Sender<Event>>>,
+    listeners: Arc<AtomicUsize>,
+}
+
+/// The events of one scheduler from the moment on at which it was asked for. See [`Scheduler::events`](crate::Scheduler::events).
+pub struct EventStream {
+    receiver: Option<broadcast::Receiver<Event>>,
+    listeners: Arc<AtomicUsize>,
+}
+
+/// What is to be told of an attempt once its outcome is stored.
+pub(crate) struct Report {
+    pub(crate) job: JobFacts,
+    pub(crate) took: Duration,
+}
+
+impl Default for EventBus {
+    fn default() -> Self {
+        Self { sender: Mutex::new(Some(broadcast::Sender::new(MOST_KEPT))), listeners: Arc::default() }
+    }
+}
+
+impl EventBus {
+    /// Begins to listen; a stopped scheduler has nothing more to tell.
+    pub(crate) fn listen(&self) -> EventStream {
+        self.listeners.fetch_add(1, Ordering::SeqCst);
+        let receiver = locked(&self.sender).as_ref().map(broadcast::Sender::subscribe);
+        EventStream { receiver, listeners: Arc::clone(&self.listeners) }
+    }
+
+    pub(crate) fn has_listeners(&self) -> bool {
+        self.listeners.load(Ordering::Relaxed) > 0
+    }
+
+    /// Tells an event, which is made only when somebody listens.
+    pub(crate) fn tell(&self, event: impl FnOnce() -> Event) {
+        if self.has_listeners()
+            && let Some(sender) = locked(&self.sender).as_ref()
+        {
+            // The last listener may have gone meanwhile.
+            let _ = sender.send(event());
+        }
+    }
+
+    pub(crate) fn tell_progress(&self, Progress { id, percent, note, .. }: Progress) {
+        self.tell(|| Event::JobProgress { id, percent: percent.try_into().unwrap_or_default(), note });
+    }
+
+    /// Tells how an attempt ended, as it is stored now.
+    pub(crate) fn tell_ended(&self, Report { job, took }: Report, outcome: &Outcome, dead: bool) {
+        self.tell(|| match outcome.clone() {
+            Outcome::Succeeded | Outcome::Completed => Event::JobSucceeded { job, took },
+            Outcome::Cancelled { reason } => Event::JobCancelled { job, took, reason },
+            Outcome::Discarded { reason } => Event::JobDead { job, took, error: reason },
+            Outcome::Failed { error, .. } if dead => Event::JobDead { job, took, error },
+            Outcome::Failed { error, delay, .. } => Event::JobFailed { job, took, error, next_in: delay },
+            Outcome::Snoozed { .. } | Outcome::Interrupted | Outcome::Untouched if dead => {
+                Event::JobDead { job, took, error: "superseded".into() }
+            }
+            Outcome::Snoozed { delay } => Event::JobSnoozed { job, next_in: delay },
+            Outcome::Interrupted | Outcome::Untouched => Event::JobInterrupted(job),
+        });
+    }
+
+    /// The end of all streams.
+    pub(crate) fn close(&self) {
+        *locked(&self.sender) = None;
+    }
+}
+
+impl EventStream {
+    /// The next event; `None` when the scheduler has stopped and everything was told.
+    pub async fn next(&mut self) -> Option<Event> {
+        match self.receiver.as_mut()?.recv().await {
+            Ok(event) => Some(event),
+            Err(RecvError::Lagged(missed)) => Some(Event::Missed(missed)),
+            Err(RecvError::Closed) => None,
+        }
+    }
+}
+
+impl Drop for EventStream {
+    fn drop(&mut self) {
+        self.listeners.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl std::fmt::Debug for EventStream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("EventStream")
+    }
+}

@@ -1,0 +1,127 @@
+//! What happened, as it is told to whoever listens in this process. Knows nothing of who tells or who listens.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+/// Something that happened in this process. What became of a job is told once the database holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A job was added through this scheduler. Jobs that are added on connections of the application, by SQL or in other
+    /// processes are not told of.
+    JobEnqueued {
+        /// Its id.
+        id: i64,
+        /// Its task.
+        task: String,
+    },
+    /// An attempt has started.
+    JobStarted(JobFacts),
+    /// An attempt has succeeded.
+    JobSucceeded {
+        /// The job.
+        job: JobFacts,
+        /// How long the attempt took.
+        took: Duration,
+    },
+    /// An attempt has failed, and another will follow.
+    JobFailed {
+        /// The job.
+        job: JobFacts,
+        /// How long the attempt took.
+        took: Duration,
+        /// Why, with all causes.
+        error: String,
+        /// After how long the next attempt is due.
+        next_in: Duration,
+    },
+    /// A job is dead: its last attempt failed, it was discarded, or it was superseded and did not succeed.
+    JobDead {
+        /// The job.
+        job: JobFacts,
+        /// How long the attempt took.
+        took: Duration,
+        /// Why, with all causes.
+        error: String,
+    },
+    /// A job was cancelled while it ran, or ended itself so.
+    JobCancelled {
+        /// The job.
+        job: JobFacts,
+        /// How long the attempt took.
+        took: Duration,
+        /// Why.
+        reason: String,
+    },
+    /// A job put itself off.
+    JobSnoozed {
+        /// The job.
+        job: JobFacts,
+        /// After how long it is due again.
+        next_in: Duration,
+    },
+    /// An attempt was stopped from outside, and the job waits to be run again.
+    JobInterrupted(JobFacts),
+    /// This process took a job from a worker that was lost.
+    JobRescued {
+        /// The job, with the attempt that was lost.
+        job: JobFacts,
+        /// The worker that was lost.
+        lost_worker: i32,
+        /// Whether that was its last attempt.
+        dead: bool,
+    },
+    /// A running job has reported how far it has come; the latest report of each second.
+    JobProgress {
+        /// The job's id.
+        id: i64,
+        /// 0 to 100.
+        percent: u8,
+        /// What it said besides.
+        note: String,
+    },
+    /// This process won a fire of cron, and added its job.
+    CronFired {
+        /// The identifier of the line, or the name of the schedule.
+        identifier: String,
+        /// When the fire was due.
+        due: DateTime<Utc>,
+        /// Whether it makes up for one that was missed.
+        backfilled: bool,
+        /// The job's id.
+        job: i64,
+    },
+    /// The scheduler has started, or goes on under a new id after it was taken for lost.
+    WorkerStarted {
+        /// The worker's id.
+        id: i32,
+    },
+    /// The scheduler has stopped; nothing follows.
+    WorkerStopped {
+        /// The worker's id.
+        id: i32,
+    },
+    /// A heartbeat failed: the database does not answer, or refuses.
+    DatabaseLost {
+        /// Why.
+        error: String,
+    },
+    /// Heartbeats are answered again.
+    DatabaseBack,
+    /// The listener was too slow: so many events, the oldest, were dropped before this place.
+    Missed(u64),
+}
+
+/// Which job, and which attempt of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobFacts {
+    /// The job's id.
+    pub id: i64,
+    /// Its task.
+    pub task: String,
+    /// The lane it runs in, if any.
+    pub queue: Option<String>,
+    /// Which attempt; the first is 1.
+    pub attempt: i16,
+}

@@ -1,0 +1,142 @@
+//! Batch handlers: a job whose payload is an array of entries, handled together and judged one by one. What failed is kept
+//! for the next attempt, and nothing else.
+
+use std::future::Future;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use actix::Addr;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use super::{Begun, JobFuture, Rules, TaskHandler, decode};
+use crate::actors::worker::WorkerActor;
+use crate::actors::{CatchPanic, JobContext};
+use crate::job::Task;
+use crate::job_error::{BatchResult, JobError, JobResult, Verdict};
+
+// As many reasons as a person reads.
+const MOST_REASONS: usize = 5;
+
+/// An async function of the entries and the context.
+pub(crate) struct Batch<E, F> {
+    function: F,
+    entry: PhantomData<fn() -> E>,
+}
+
+impl<E, F> Batch<E, F> {
+    pub(crate) fn new(function: F) -> Self {
+        Self { function, entry: PhantomData }
+    }
+}
+
+impl<E, F, Work> TaskHandler for Batch<E, F>
+where
+    E: Task + DeserializeOwned + 'static,
+    F: Fn(Vec<E>, JobContext) -> Work + Send + Sync + 'static,
+    Work: Future<Output = BatchResult> + 'static,
+{
+    fn begin(&self, payload: &str, job: JobContext, _: &Addr<WorkerActor>) -> Result<Begun, JobError> {
+        let mut ledger = Ledger::new(E::NAME, payload)?;
+        let entries: Vec<E> = ledger.decode();
+        let work: JobFuture = if entries.is_empty() {
+            Box::pin(std::future::ready(ledger.close()))
+        } else {
+            let work = (self.function)(entries, job);
+            Box::pin(async move {
+                let answered = CatchPanic(Box::pin(work)).await;
+                ledger.enter(answered.unwrap_or_else(|panic| Err(panic.into()))?)?;
+                ledger.close()
+            })
+        };
+        Ok(Begun { work, rules: self.rules() })
+    }
+
+    fn rules(&self) -> Rules {
+        Rules::of::<E>()
+    }
+}
+
+/// The entries of one attempt, and what became of each.
+struct Ledger {
+    task: &'static str,
+    entries: Vec<Box<RawValue>>,
+    /// Places of the entries that the handler got.
+    given: Vec<usize>,
+    failed: Vec<(usize, String)>,
+    delay: Option<Duration>,
+}
+
+impl Ledger {
+    // A payload that is no array is a batch of one.
+    fn new(task: &'static str, payload: &str) -> Result<Self, JobError> {
+        let entries = serde_json::from_str(payload)
+            .or_else(|_| serde_json::from_str(payload).map(|one| vec![one]))
+            .map_err(|error| format!("payload of the task `{task}` is no JSON: {error}"))?;
+        Ok(Self { task, entries, given: Vec::new(), failed: Vec::new(), delay: None })
+    }
+
+    // An entry that does not fit fails alone.
+    fn decode<E: Task + DeserializeOwned>(&mut self) -> Vec<E> {
+        let mut decoded = Vec::with_capacity(self.entries.len());
+        for (place, entry) in self.entries.iter().enumerate() {
+            match decode(entry.get()) {
+                Ok(entry) => {
+                    self.given.push(place);
+                    decoded.push(entry);
+                }
+                Err(error) => self.failed.push((place, error.to_string())),
+            }
+        }
+        decoded
+    }
+
+    fn enter(&mut self, results: Vec<JobResult>) -> JobResult {
+        let (got, expected) = (results.len(), self.given.len());
+        if got != expected {
+            let task = self.task;
+            Err(format!(
+                "the batch handler of `{task}` answered {got} results for {expected} entries: none counts"
+            ))?;
+        }
+        for (place, result) in std::mem::take(&mut self.given).into_iter().zip(results) {
+            if let Err(JobError(verdict)) = result {
+                self.enter_one(place, verdict);
+            }
+        }
+        Ok(())
+    }
+
+    fn enter_one(&mut self, place: usize, verdict: Verdict) {
+        let task = self.task;
+        let mut keep = |reason: String, delay: Option<Duration>| {
+            self.failed.push((place, reason));
+            self.delay = delay.map(|delay| self.delay.map_or(delay, |other| other.min(delay))).or(self.delay);
+        };
+        match verdict {
+            Verdict::Failed(reason) | Verdict::PartlyFailed { error: reason, .. } => keep(reason, None),
+            Verdict::RetryIn(delay, reason) => keep(reason, Some(delay)),
+            Verdict::Snooze(delay) => keep("snoozed".into(), Some(delay)),
+            Verdict::Cancel(reason) => {
+                log::info!("entry {place} of a batch of `{task}` was cancelled: {reason}")
+            }
+            Verdict::Discard(reason) => {
+                log::error!("entry {place} of a batch of `{task}` was discarded: {reason}")
+            }
+        }
+    }
+
+    fn close(mut self) -> JobResult {
+        if self.failed.is_empty() {
+            return Ok(());
+        }
+        self.failed.sort_unstable_by_key(|(place, _)| *place);
+        let (failed, all) = (self.failed.len(), self.entries.len());
+        let told = self.failed.iter().take(MOST_REASONS);
+        let reasons: Vec<String> = told.map(|(place, reason)| format!("entry {place}: {reason}")).collect();
+        let kept: Vec<&RawValue> = self.failed.iter().map(|(place, _)| &*self.entries[*place]).collect();
+        let payload = serde_json::to_string(&kept).map_err(|error| error.to_string())?;
+        let error = format!("{failed} of {all} entries failed: {}", reasons.join("; "));
+        Err(JobError(Verdict::PartlyFailed { payload, error, delay: self.delay }))
+    }
+}

@@ -1,0 +1,121 @@
+//! Batch handlers: one answer for each entry, and only what failed is tried again.
+
+use std::time::Duration;
+
+use mainspring::{BatchResult, Enqueue, JobContext, JobError, JobResult, Scheduler, Task};
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::migrations::count;
+use crate::running::until;
+use crate::server::TestDatabase;
+
+/// An entry that says how it ends.
+#[derive(Debug, Serialize, Deserialize)]
+struct Mail(String);
+impl Task for Mail {
+    const NAME: &'static str = "mail";
+}
+
+fn mails(hows: &[&str]) -> Enqueue<Vec<Mail>> {
+    Enqueue::new(hows.iter().map(|how| Mail((*how).into())).collect())
+}
+
+fn one(mail: &Mail, first: bool) -> JobResult {
+    match mail.0.as_str() {
+        "fail" => Err("no such address")?,
+        "fail once" if first => Err(JobError::retry_in(Duration::ZERO, "busy")),
+        "cancel" => Err(JobError::cancel("unsubscribed")),
+        _ => Ok(()),
+    }
+}
+
+async fn send(mails: Vec<Mail>, job: JobContext) -> BatchResult {
+    let hows: Vec<&str> = mails.iter().map(|mail| mail.0.as_str()).collect();
+    let _ = job.data::<UnboundedSender<String>>().send(hows.join(" "));
+    match hows.first() {
+        Some(&"short") => Ok(Vec::new()),
+        Some(&"whole") => Err("no connection")?,
+        Some(&"panic") => panic!("out of ink"),
+        Some(&"wait") if job.attempt() == 1 => {
+            job.cancelled().await;
+            unreachable!("nobody cancels it");
+        }
+        _ => Ok(mails.iter().map(|mail| one(mail, job.attempt() == 1)).collect()),
+    }
+}
+
+async fn instance(database: &TestDatabase) -> (Scheduler, UnboundedReceiver<String>) {
+    let (told, batches) = unbounded_channel();
+    let builder = Scheduler::builder(database.url()).batch_handler(send).app_data(told);
+    (builder.grace_period(Duration::ZERO).start().await.unwrap(), batches)
+}
+
+#[tokio::test]
+async fn only_the_failed_entries_are_tried_again() {
+    let database = TestDatabase::new();
+    let (scheduler, mut batches) = instance(&database).await;
+    scheduler.enqueue(mails(&["ok", "fail once", "cancel", "fail once"])).await.unwrap();
+    assert_eq!(batches.recv().await.unwrap(), "ok fail once cancel fail once");
+    assert_eq!(batches.recv().await.unwrap(), "fail once fail once");
+    until(&database, "mainspring.history WHERE outcome = 'succeeded' AND attempts = 2", 1).await;
+    scheduler.enqueue(mails(&["ok", "fail", "ok"]).max_attempts(1)).await.unwrap();
+    let dead = "mainspring.jobs WHERE state = 'dead' AND payload = '[\"fail\"]' \
+        AND last_error = '1 of 3 entries failed: entry 1: no such address'";
+    until(&database, dead, 1).await;
+    scheduler.stop().await;
+}
+
+#[tokio::test]
+async fn an_answer_of_another_length_an_error_and_a_panic_are_failures_of_all() {
+    let database = TestDatabase::new();
+    let (scheduler, _batches) = instance(&database).await;
+    for (how, error) in [
+        ("short", "the batch handler of `mail` answered 0 results for 2 entries: none counts"),
+        ("whole", "no connection"),
+        ("panic", "panicked at %: out of ink"),
+    ] {
+        scheduler.enqueue(mails(&[how, "ok"])).await.unwrap();
+        let failed = format!(
+            "mainspring.jobs WHERE state = 'scheduled' AND payload = '[\"{how}\", \"ok\"]' AND last_error LIKE '{error}'"
+        );
+        until(&database, &failed, 1).await;
+    }
+    scheduler.stop().await;
+}
+
+#[tokio::test]
+async fn one_that_is_no_array_is_a_batch_of_one_and_an_entry_that_does_not_fit_fails_alone() {
+    let database = TestDatabase::new();
+    let (scheduler, mut batches) = instance(&database).await;
+    scheduler.enqueue(Enqueue::new(Mail("ok".into()))).await.unwrap();
+    assert_eq!(batches.recv().await.unwrap(), "ok");
+    let odd = mainspring::NewJob::from_json("mail", "[\"ok\", 7, \"ok\"]").unwrap();
+    scheduler.enqueue_many(vec![odd]).await.unwrap();
+    assert_eq!(batches.recv().await.unwrap(), "ok ok");
+    let kept = "mainspring.jobs WHERE payload = '[7]' AND last_error LIKE '1 of 3 entries failed: entry 1: payload does not fit%'";
+    until(&database, kept, 1).await;
+    scheduler.enqueue(mails(&[])).await.unwrap();
+    until(&database, "mainspring.jobs", 1).await;
+    scheduler.stop().await;
+}
+
+#[tokio::test]
+async fn a_running_batch_that_is_superseded_loses_no_entry() {
+    let database = TestDatabase::new();
+    let (scheduler, mut batches) = instance(&database).await;
+    let old = scheduler.enqueue(mails(&["wait"]).key("outbox")).await.unwrap();
+    assert_eq!(batches.recv().await.unwrap(), "wait");
+    let new = scheduler.enqueue(mails(&["ok"]).key("outbox")).await.unwrap();
+    assert_ne!(old, new);
+    assert_eq!(batches.recv().await.unwrap(), "ok");
+    scheduler.stop().await;
+    let back = format!(
+        "mainspring.jobs WHERE id = {old} AND state = 'ready' AND key IS NULL AND payload = '[\"wait\"]'"
+    );
+    assert_eq!(count(&mut database.connection(), &back), 1);
+    let (scheduler, mut batches) = instance(&database).await;
+    assert_eq!(batches.recv().await.unwrap(), "wait");
+    drop(batches);
+    scheduler.stop().await;
+}
