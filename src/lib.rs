@@ -9,6 +9,7 @@ mod error;
 mod job;
 mod job_error;
 mod lifecycle;
+mod schedule;
 // Store: the only place that speaks SQL.
 mod store;
 // Actors: who decides when.
@@ -42,5 +43,6 @@ pub use error::{SchedulerError, StoreError};
 pub use job::{Enqueue, JobOptions, KeyMode, NewJob, Task};
 pub use job_error::{JobError, JobResult};
 pub use lifecycle::{JobState, may_follow};
-pub use scheduler::{Scheduler, SchedulerBuilder};
-pub use store::{HandlerConnection, connect, inspect, migrate, remove, verify};
+pub use schedule::{CatchUp, NewSchedule, Overlap, ScheduleChanges};
+pub use scheduler::{Scheduler, SchedulerBuilder, Schedules};
+pub use store::{HandlerConnection, connect, inspect, migrate, remove, schedules, verify};

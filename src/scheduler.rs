@@ -4,6 +4,7 @@
 
 mod builder;
 mod root;
+mod schedules;
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use actix::Addr;
 use tokio::sync::watch;
 
 pub use self::builder::SchedulerBuilder;
+pub use self::schedules::Schedules;
 use crate::actors::Core;
 use crate::actors::queue::{QueueActor, Remove};
 use crate::error::SchedulerError;
@@ -97,6 +99,11 @@ impl Scheduler {
     /// As [`Scheduler::enqueue`].
     pub async fn remove(&self, key: impl Into<String>) -> Result<Option<i64>, SchedulerError> {
         Ok(self.queue()?.send(Remove(key.into())).await??)
+    }
+
+    /// The schedules that are stored in the database: to make, change, pause, trigger and list them.
+    pub fn schedules(&self) -> Schedules {
+        Schedules::new(&self.0.core)
     }
 
     /// Whether the scheduler runs: it has started, and nobody has asked it to stop.

@@ -12,8 +12,10 @@ mod fields;
 mod line;
 mod options;
 mod payload;
+mod rhythm;
 mod wall_clock;
 
 pub use crontab::{CronEntry, Crontab};
 pub use error::CronError;
 pub use expression::CronExpression;
+pub(crate) use rhythm::{Due, Rhythm, StandingLine, read_zone};

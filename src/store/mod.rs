@@ -11,6 +11,7 @@ pub(crate) mod notifications;
 pub(crate) mod pool;
 pub(crate) mod presence;
 pub(crate) mod retention;
+pub mod schedules;
 pub(crate) mod settle;
 pub(crate) mod start;
 mod statement;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 // From the bottom up. A module may import from its own layer and from those below it.
 const LAYERS: [(&str, &[&str]); 5] = [
-    ("vocabulary", &["error", "job", "job_error", "lifecycle", "backoff", "cron", "config"]),
+    ("vocabulary", &["error", "job", "job_error", "lifecycle", "backoff", "cron", "config", "schedule"]),
     ("store", &["store"]),
     ("actors", &["actors", "registry"]),
     ("facade", &["scheduler"]),
