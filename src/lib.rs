@@ -38,7 +38,7 @@ pub use actors::worker::WorkerActor;
 pub use actors::{CronFire, JobContext};
 pub use backoff::Backoff;
 pub use config::{SettleDurability, StartPolicy};
-pub use cron::{CronEntry, CronError, CronExpression, Crontab};
+pub use cron::{Cron, CronEntry, CronError, CronExpression, Crontab};
 pub use error::{SchedulerError, StoreError};
 pub use job::{Enqueue, JobOptions, KeyMode, NewJob, Task};
 pub use job_error::{JobError, JobResult};

@@ -13,7 +13,7 @@ use super::{Scheduler, root};
 use crate::actors::worker::WorkerActor;
 use crate::actors::{AppData, JobContext};
 use crate::config::{Config, SettleDurability, StartPolicy};
-use crate::cron::Crontab;
+use crate::cron::{Cron, Crontab};
 use crate::error::SchedulerError;
 use crate::job::Task;
 use crate::job_error::JobResult;
@@ -107,6 +107,15 @@ impl SchedulerBuilder {
         match Crontab::parse(text) {
             Ok(crontab) => self.config.crontab.extend(crontab.entries),
             Err(error) => self.problem = self.problem.or(Some(format!("crontab: {error}"))),
+        }
+        self
+    }
+
+    /// Adds a line of the crontab that code has built. What is wrong with it is told by `start`.
+    pub fn cron(mut self, line: Cron) -> Self {
+        match line.build() {
+            Ok(entry) => self.config.crontab.push(entry),
+            Err(error) => self.problem = self.problem.or(Some(format!("cron: {error}"))),
         }
         self
     }
