@@ -202,16 +202,10 @@ impl UpdateArguments {
         let mut changes = with_payload(self.fields.changes(), self.payload.as_deref())?;
         changes = set(changes, self.expression.as_deref(), ScheduleChanges::expression);
         changes = set(changes, self.task.as_deref(), ScheduleChanges::task);
-        let cleared: [(bool, fn(ScheduleChanges) -> ScheduleChanges); 4] = [
-            (self.no_queue, |changes| changes.queue(None)),
-            (self.no_key, |changes| changes.key(None)),
-            (self.no_starts_at, |changes| changes.starts_at(None)),
-            (self.no_ends_at, |changes| changes.ends_at(None)),
-        ];
-        Ok(cleared
-            .into_iter()
-            .filter(|(asked, _)| *asked)
-            .fold(changes, |changes, (_, clear)| clear(changes)))
+        changes = set(changes, self.no_queue.then_some(None), ScheduleChanges::queue);
+        changes = set(changes, self.no_key.then_some(None), ScheduleChanges::key);
+        changes = set(changes, self.no_starts_at.then_some(None), ScheduleChanges::starts_at);
+        Ok(set(changes, self.no_ends_at.then_some(None), ScheduleChanges::ends_at))
     }
 }
 
