@@ -69,14 +69,13 @@ impl Handler<SchedulesChanged> for CronActor {
 }
 
 async fn fire_for_ever(core: Arc<Core>, changed: Arc<Notify>) {
-    let mut lines = None;
-    let mut pause = SHORTEST_PAUSE;
+    let mut rounds = Rounds { core, lines: None, patience: SHORTEST_PAUSE };
     let mut failing = false;
     loop {
-        let rest = match round(&core, &mut lines).await {
+        let rest = match rounds.next().await {
             Ok(rest) => {
                 failing = false;
-                rest
+                rest.min(longest_sleep(&rounds.core))
             }
             Err(error) => {
                 if !std::mem::replace(&mut failing, true) {
@@ -85,9 +84,8 @@ async fn fire_for_ever(core: Arc<Core>, changed: Arc<Notify>) {
                 PAUSE_AFTER_ERROR
             }
         };
-        pause = if rest.is_zero() { (pause * 2).min(PAUSE_AFTER_ERROR) } else { SHORTEST_PAUSE };
         tokio::select! {
-            () = actix_rt::time::sleep(rest.max(pause / 2).min(longest_sleep(&core))) => {}
+            () = actix_rt::time::sleep(rest) => {}
             () = changed.notified() => {}
         }
     }
@@ -98,20 +96,43 @@ fn longest_sleep(core: &Core) -> Duration {
     if *core.listening.borrow() { LONGEST_SLEEP } else { core.config.poll_interval().min(LONGEST_SLEEP) }
 }
 
-// Fires whatever is due, and answers how long nothing will be: zero when others are at it.
-async fn round(core: &Arc<Core>, lines: &mut Option<Vec<StandingLine>>) -> Result<Duration, StoreError> {
-    let lines = match lines {
-        Some(lines) => lines,
-        None => lines.insert(standing_lines(core).await?),
-    };
-    let now = Utc::now();
-    for line in lines.iter_mut() {
-        fire_line(line, now, core).await?;
+/// Looks at everything that may be due, again and again.
+struct Rounds {
+    core: Arc<Core>,
+    /// None until the books have been read.
+    lines: Option<Vec<StandingLine>>,
+    /// After how long to look again at what others are at.
+    patience: Duration,
+}
+
+impl Rounds {
+    /// Fires whatever is due, and answers how long nothing will be.
+    async fn next(&mut self) -> Result<Duration, StoreError> {
+        let lines = match &mut self.lines {
+            Some(lines) => lines,
+            unread => unread.insert(standing_lines(&self.core).await?),
+        };
+        let now = Utc::now();
+        for line in lines.iter_mut() {
+            fire_line(line, now, &self.core).await?;
+        }
+        let until_schedule = fire_schedules(&self.core).await?;
+        let next = lines.iter().map(StandingLine::next).min();
+        let until_line = next.map(|next| (next - Utc::now()).to_std().unwrap_or(Duration::from_millis(1)));
+        let until_schedule = until_schedule.map(|until| self.patient(until));
+        Ok(until_schedule.into_iter().chain(until_line).min().unwrap_or(LONGEST_SLEEP))
     }
-    let until_schedule = fire_schedules(core).await?;
-    let next = lines.iter().map(StandingLine::next).min();
-    let until_line = next.map(|next| (next - Utc::now()).to_std().unwrap_or(Duration::from_millis(1)));
-    Ok(until_schedule.into_iter().chain(until_line).min().unwrap_or(LONGEST_SLEEP))
+
+    /// A schedule that is due and was left to others is looked for again, less often each time.
+    fn patient(&mut self, until: Duration) -> Duration {
+        if !until.is_zero() {
+            self.patience = SHORTEST_PAUSE;
+            return until;
+        }
+        let patience = self.patience;
+        self.patience = (patience * 2).min(PAUSE_AFTER_ERROR);
+        patience
+    }
 }
 
 async fn standing_lines(core: &Core) -> Result<Vec<StandingLine>, StoreError> {
@@ -133,7 +154,15 @@ async fn standing_lines(core: &Core) -> Result<Vec<StandingLine>, StoreError> {
 async fn fire_line(line: &mut StandingLine, now: DateTime<Utc>, core: &Arc<Core>) -> Result<(), StoreError> {
     for due in line.due(now) {
         let (identifier, job) = (line.entry.identifier.clone(), job_of(&line.entry, due.at, due.is_late));
-        let added = core.store.run(Lane::Durable, move |conn| fire(conn, &identifier, due.at, &job)).await?;
+        let added = core.store.run(Lane::Durable, move |conn| fire(conn, &identifier, due.at, &job)).await;
+        let added = match added {
+            Err(StoreError::Invalid(reason)) => {
+                // It will not get better, and must not hold up the others.
+                log::error!("cron `{}` cannot add its job for {}: {reason}", line.entry.identifier, due.at);
+                None
+            }
+            done => done?,
+        };
         line.seen_to(due.at);
         if let Some(added) = added {
             let CronEntry { identifier, task, .. } = &line.entry;

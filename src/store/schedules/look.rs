@@ -147,7 +147,7 @@ pub fn fires(conn: &mut PgConnection, name: &str, limit: u32) -> Result<Vec<Sche
 
 fn with_next_fires(mut row: ScheduleRow) -> ScheduleRow {
     let rhythm = Rhythm::read(&row.expression, &row.zone, row.starts_at, row.ends_at);
-    if let (Ok(rhythm), false) = (rhythm, row.paused) {
+    if let (Ok(rhythm), false, None) = (rhythm, row.paused, &row.error) {
         row.next_fires = rhythm.fires_after(Utc::now()).take(NEXT_FIRES).collect();
     }
     row

@@ -115,3 +115,19 @@ async fn fires_that_were_due_while_the_database_was_away_happen_once_when_it_is_
     let missed = format!("mainspring.jobs WHERE run_at > '{away}' AND run_at < '{back}'");
     assert!(count(&mut conn, &missed) >= 4 * 11, "{}", count(&mut conn, &missed));
 }
+
+#[tokio::test]
+async fn a_line_whose_job_is_refused_holds_up_no_other_and_no_schedule() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    keep_schedules(&mut conn, 1);
+    let limit = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET mainspring.max_payload_bytes = 1000', \
+                 current_database()); END $$";
+    conn.batch_execute(limit).unwrap();
+    let fat = format!("{EACH_SECOND} {KEPT} ?id=fat {{line: '{}'}}\n", "x".repeat(2_000));
+    let crontab = fat + &lines(1);
+    let scheduler = Scheduler::builder(database.url()).crontab(&crontab).start().await.unwrap();
+    let tellers = "(SELECT payload ->> 'line' FROM mainspring.jobs GROUP BY 1 HAVING count(*) > 1) AS tellers";
+    crate::running::until(&database, tellers, 2).await;
+    scheduler.stop().await;
+}
