@@ -71,10 +71,15 @@ impl Rhythm {
     /// What is due at `now` when `first` is the first fire that nobody has seen to, and at most `catch_up` missed ones
     /// are made up for: the newest.
     pub(crate) fn due(&self, first: DateTime<Utc>, now: DateTime<Utc>, catch_up: u32) -> Due {
-        let before_first = first - TimeDelta::milliseconds(1);
         let until = self.ends_at.map_or(now, |end| end.min(now));
-        let fires = due_between(&self.expression, self.zone, before_first, until, now, catch_up);
-        let missed = (fires.first().map(|fire| fire.at) != Some(first)).then_some(first);
+        let mut fires = due_between(&self.expression, self.zone, first, until, now, catch_up);
+        // The first is a fire even where this program's zones know better than those it was found with.
+        let first_fire = Fire { at: first, is_late: now - first > ON_TIME };
+        let missed = first_fire.is_late && fires.len() >= catch_up as usize;
+        if !missed {
+            fires.insert(0, first_fire);
+        }
+        let missed = missed.then_some(first);
         // A clock that was turned back must not fire anything twice.
         Due { fires, missed, next: self.next_after(now.max(first)) }
     }

@@ -124,6 +124,14 @@ fn a_schedule_that_makes_up_for_none_still_fires_what_is_on_time() {
 }
 
 #[test]
+fn a_moment_that_was_announced_is_a_fire_whatever_newer_zones_say() {
+    let announced = noon() + minutes(7);
+    let due = rhythm("0 * * * *").due(announced, announced, 0);
+    let fire = Fire { at: announced, is_late: false };
+    assert_eq!(due, Due { fires: vec![fire], missed: None, next: Some(noon() + minutes(60)) });
+}
+
+#[test]
 fn nothing_fires_before_the_start_or_after_the_end_of_a_schedule() {
     let dates = (Some(noon()), Some(noon() + minutes(120)));
     let bounded = Rhythm::read("0 * * * *", "UTC", dates.0, dates.1).unwrap();

@@ -127,7 +127,8 @@ async fn a_line_whose_job_is_refused_holds_up_no_other_and_no_schedule() {
     let fat = format!("{EACH_SECOND} {KEPT} ?id=fat {{line: '{}'}}\n", "x".repeat(2_000));
     let crontab = fat + &lines(1);
     let scheduler = Scheduler::builder(database.url()).crontab(&crontab).start().await.unwrap();
-    let tellers = "(SELECT payload ->> 'line' FROM mainspring.jobs GROUP BY 1 HAVING count(*) > 1) AS tellers";
+    let tellers =
+        "(SELECT payload ->> 'line' FROM mainspring.jobs GROUP BY 1 HAVING count(*) > 1) AS tellers";
     crate::running::until(&database, tellers, 2).await;
     scheduler.stop().await;
 }
