@@ -251,14 +251,15 @@ AS $$
 DECLARE
     fires record;
 BEGIN
-    WITH listed AS (
+    -- LIMIT keeps the planner from turning the look-up of each row into a scan of all of them.
+    WITH listed AS MATERIALIZED (
         SELECT f.ord, f.due, f.run_at, f.backfilled, s AS s,
             CASE WHEN s.overlap <> 'allow' THEN coalesce(s.key, 'schedule:' || s.name) END AS job_key,
             row_number() OVER (PARTITION BY s.id ORDER BY f.ord) AS nth,
             lead(f.ord) OVER (PARTITION BY s.id ORDER BY f.ord) IS NULL AS is_last
         FROM unnest(ids, dues, run_ats, backfills) WITH ORDINALITY AS f(id, due, run_at, backfilled, ord)
-        JOIN mainspring.schedules AS s ON s.id = f.id
-    ), judged AS (
+        CROSS JOIN LATERAL (SELECT * FROM mainspring.schedules AS t WHERE t.id = f.id LIMIT 1) AS s
+    ), judged AS MATERIALIZED (
         SELECT l.*, CASE
             WHEN (l.s).overlap = 'skip' AND (l.nth > 1 OR EXISTS (
                 SELECT FROM mainspring.jobs AS j WHERE j.key = l.job_key AND j.state <> 'dead')) THEN 'skipped'
@@ -285,9 +286,11 @@ BEGIN
     INTO fires FROM judged AS j;
 
     RETURN QUERY
-    WITH added AS (
+    WITH added AS MATERIALIZED (
         -- Without keys all ordinals are 0, and the rows stand in the order of the input.
-        SELECT coalesce(nullif(e.ordinal, 0), e.place) AS nth, e.job_id, e.job_priority, e.job_run_at
+        SELECT array_agg(e.job_id ORDER BY e.ordinal, e.place) AS jobs,
+            array_agg(e.job_priority ORDER BY e.ordinal, e.place) AS priorities,
+            array_agg(e.job_run_at ORDER BY e.ordinal, e.place) AS run_ats
         FROM mainspring.enqueue(fires.tasks, fires.payloads, fires.queues, fires.run_ats, fires.priorities,
             fires.attempt_limits, CASE WHEN fires.has_keys THEN fires.keys END,
             CASE WHEN fires.has_keys THEN fires.key_modes END) WITH ORDINALITY
@@ -297,9 +300,10 @@ BEGIN
             THEN count(*) FILTER (WHERE f.verdict = 'enqueued') OVER (ORDER BY f.ord) END AS nth
         FROM unnest(fires.ids, fires.names, fires.dues, fires.verdicts) WITH ORDINALITY
             AS f(id, name, due, verdict, ord)
-    ), known AS (
-        SELECT l.*, a.job_id, a.job_priority, a.job_run_at, fires.queues[l.nth] AS lane
-        FROM listed AS l LEFT JOIN added AS a ON a.nth = l.nth
+    ), known AS MATERIALIZED (
+        SELECT l.*, a.jobs[l.nth] AS job_id, a.priorities[l.nth] AS job_priority, a.run_ats[l.nth] AS job_run_at,
+            fires.queues[l.nth] AS lane
+        FROM listed AS l CROSS JOIN added AS a
     ), written AS (
         INSERT INTO mainspring.schedule_fires (due_at, job_id, triggered, schedule, outcome)
         SELECT k.due, k.job_id, are_triggered, k.name, k.verdict FROM known AS k

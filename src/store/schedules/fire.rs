@@ -225,13 +225,16 @@ fn advance(conn: &mut PgConnection, judged: &[Judged], fired: &Fired) -> Result<
         fired.fires.iter().map(|fire| (fire.name.as_str(), fire)).collect();
     let lasts: Vec<_> =
         judged.iter().map(|(schedule, _)| last.get(schedule.name.as_str()).copied()).collect();
+    let ids: Vec<i64> = judged.iter().map(|(schedule, _)| schedule.id).collect();
+    // The ids are said twice, so that the planner looks each row up and does not read them all.
     Statement::<()>::new(
         "UPDATE mainspring.schedules AS s SET next_fire_at = a.next, error = a.error, \
              last_fire_at = coalesce(a.due, s.last_fire_at), last_outcome = coalesce(a.outcome, s.last_outcome), \
              last_job_id = CASE WHEN a.due IS NULL THEN s.last_job_id ELSE a.job END \
-         FROM unnest({}, {}, {}, {}, {}, {}) AS a(id, next, error, due, outcome, job) WHERE s.id = a.id",
+         FROM unnest({}, {}, {}, {}, {}, {}) AS a(id, next, error, due, outcome, job) \
+         WHERE s.id = a.id AND s.id = ANY ({})",
     )
-    .bind::<Array<BigInt>, _>(judged.iter().map(|(schedule, _)| schedule.id).collect::<Vec<_>>())
+    .bind::<Array<BigInt>, _>(&ids)
     .bind::<Array<Nullable<Timestamptz>>, _>(
         judged.iter().map(|(_, verdict)| verdict.as_ref().ok().and_then(|due| due.next)).collect::<Vec<_>>(),
     )
@@ -243,6 +246,7 @@ fn advance(conn: &mut PgConnection, judged: &[Judged], fired: &Fired) -> Result<
         lasts.iter().map(|fire| fire.map(|f| f.outcome.as_str())).collect::<Vec<_>>(),
     )
     .bind::<Array<Nullable<BigInt>>, _>(lasts.iter().map(|fire| fire.and_then(|f| f.job_id)).collect::<Vec<_>>())
+    .bind::<Array<BigInt>, _>(&ids)
     .execute(conn)?;
     Ok(())
 }

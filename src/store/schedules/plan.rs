@@ -42,17 +42,21 @@ pub(crate) fn plan_marked(conn: &mut PgConnection, limit: i64) -> Result<Planned
             return Ok(Planned::default());
         }
         let nexts: Vec<_> = marked.iter().map(next_of).collect();
+        let ids: Vec<i64> = marked.iter().map(|row| row.0).collect();
+        // The ids are said twice, so that the planner looks each row up and does not read them all.
         Statement::<()>::new(
             "UPDATE mainspring.schedules AS s SET plan_after = NULL, next_fire_at = p.next, error = p.error \
-             FROM unnest({}, {}, {}) AS p(id, next, error) WHERE s.id = p.id",
+             FROM unnest({}, {}, {}) AS p(id, next, error) \
+             WHERE s.id = p.id AND s.id = ANY ({})",
         )
-        .bind::<Array<BigInt>, _>(marked.iter().map(|row| row.0).collect::<Vec<_>>())
+        .bind::<Array<BigInt>, _>(&ids)
         .bind::<Array<Nullable<Timestamptz>>, _>(
             nexts.iter().map(|next| next.as_ref().ok().copied().flatten()).collect::<Vec<_>>(),
         )
         .bind::<Array<Nullable<Text>>, _>(
             nexts.iter().map(|next| next.as_ref().err().map(String::as_str)).collect::<Vec<_>>(),
         )
+        .bind::<Array<BigInt>, _>(&ids)
         .execute(conn)?;
         let faulty = marked
             .iter()
