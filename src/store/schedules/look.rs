@@ -103,7 +103,7 @@ impl Default for ScheduleFilter {
 }
 
 const SHOWN: &str = "SELECT row_to_json(r)::text FROM (SELECT v.*, CASE WHEN v.last_job_id IS NOT NULL \
-    THEN coalesce((SELECT j.state::text FROM mainspring.jobs AS j WHERE j.id = v.last_job_id), 'finished') END \
+    THEN coalesce((SELECT j.state FROM mainspring.jobs_view AS j WHERE j.id = v.last_job_id), 'finished') END \
     AS last_job_state FROM mainspring.schedules_view AS v WHERE ";
 
 /// The schedules that the filter admits, in the order of their names.
