@@ -385,3 +385,35 @@ async fn pause_and_resume_do_not_make_up_for_what_was_due_meanwhile() {
     assert!(delete(&mut conn, "a").unwrap());
     scheduler.stop().await;
 }
+
+#[tokio::test]
+async fn without_notifications_a_change_is_found_by_polling_within_a_second() {
+    let database = TestDatabase::new();
+    let (builder, mut ticks) = ticking(&database);
+    let scheduler = builder.without_listen().start().await.unwrap();
+    let made = Instant::now();
+    create(&mut database.connection(), &new("a", EACH_SECOND)).unwrap();
+    next(&mut ticks).await;
+    assert!(made.elapsed() < Duration::from_secs(4), "{:?}", made.elapsed());
+    scheduler.stop().await;
+}
+
+#[tokio::test]
+async fn fires_whose_retention_is_over_are_deleted_and_the_schedule_keeps_its_last_one() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    create(&mut conn, &new("a", NEVER_IN_A_TEST)).unwrap();
+    for _ in 0..3 {
+        trigger(&mut conn, "a").unwrap();
+    }
+    conn.batch_execute(
+        "UPDATE mainspring.schedule_fires SET fired_at = fired_at - interval '2 days' \
+                        WHERE ctid IN (SELECT ctid FROM mainspring.schedule_fires LIMIT 2)",
+    )
+    .unwrap();
+    let (builder, _ticks) = ticking(&database);
+    let scheduler = builder.start().await.unwrap();
+    until(&database, "mainspring.schedule_fires", 1).await;
+    scheduler.stop().await;
+    assert!(get(&mut conn, "a").unwrap().unwrap().last_fire_at.is_some());
+}
