@@ -42,6 +42,9 @@ CREATE TABLE mainspring.schedules (
     CONSTRAINT schedules_jitter_range CHECK (jitter_seconds BETWEEN 0 AND 86400),
     CONSTRAINT schedules_overlap_known CHECK (overlap IN ('allow', 'skip', 'replace')),
     CONSTRAINT schedules_key_for_overlap CHECK (key IS NULL OR overlap <> 'allow'),
+    CONSTRAINT schedules_dates_readable CHECK (
+        starts_at >= '0001-01-01 00:00:00+00' AND starts_at < '10000-01-01 00:00:00+00'
+        AND ends_at >= '0001-01-01 00:00:00+00' AND ends_at < '10000-01-01 00:00:00+00'),
     CONSTRAINT schedules_payload_object CHECK (jsonb_typeof(payload) = 'object'),
     CONSTRAINT schedules_paused_never_fires CHECK (NOT paused OR (next_fire_at IS NULL AND plan_after IS NULL)),
     CONSTRAINT schedules_marked_or_planned CHECK (plan_after IS NULL OR next_fire_at IS NULL)
@@ -93,6 +96,14 @@ RETURN CASE
     WHEN char_length(coalesce(s.task, '')) NOT BETWEEN 1 AND 128
         THEN format('task must be 1 to 128 characters, got %s', char_length(coalesce(s.task, '')))
     WHEN coalesce(s.expression, '') = '' THEN 'expression must be a cron expression, got none'
+    WHEN char_length(s.expression) > 1024
+        THEN format('expression must be at most 1024 characters, got %s', char_length(s.expression))
+    WHEN char_length(s.zone) > 128 THEN format('zone must be at most 128 characters, got %s', char_length(s.zone))
+    -- Beyond it, and at infinity, times cannot be read by every program.
+    WHEN s.starts_at < '0001-01-01 00:00:00+00' OR s.starts_at >= '10000-01-01 00:00:00+00'
+        THEN format('starts_at must be in the years 1 to 9999, got %s', s.starts_at)
+    WHEN s.ends_at < '0001-01-01 00:00:00+00' OR s.ends_at >= '10000-01-01 00:00:00+00'
+        THEN format('ends_at must be in the years 1 to 9999, got %s', s.ends_at)
     WHEN char_length(s.queue) NOT BETWEEN 1 AND 128
         THEN format('queue must be 1 to 128 characters, got %s', char_length(s.queue))
     WHEN char_length(s.key) NOT BETWEEN 1 AND 512

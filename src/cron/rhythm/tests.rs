@@ -152,3 +152,43 @@ fn a_rhythm_that_cannot_be_read_says_what_is_wrong_with_it() {
     assert!(refused("* * * *", "UTC").starts_with("expression: "));
     assert!(refused("* * * * *", "Mars").contains("zone must be a time zone"));
 }
+
+/// Whatever the clock does, each fire happens once, in order; with room for all misses none is left out.
+#[test]
+fn random_clocks_fire_each_moment_once_in_every_rhythm() {
+    let seed = 0x636c_6f63;
+    let mut random = fastrand::Rng::with_seed(seed);
+    let texts = ["*/7 * * * *", "30 2 * * *", "0 * * * *", "15,45 1-3 * * 0,1", "*/20 * * * * *"];
+    for (text, start) in
+        texts.into_iter().zip(["2027-03-27T12:00:00Z", "2027-10-30T12:00:00Z"].into_iter().cycle())
+    {
+        let rhythm = Rhythm::read(text, "Europe/Berlin", None, None).unwrap();
+        let mut line = StandingLine::new(
+            Crontab::parse(&format!("{text} a ?tz=Europe/Berlin&catchup=10000")).unwrap().entries.remove(0),
+            None,
+            at(start),
+        );
+        let (mut next, mut clock, mut latest) = (rhythm.next_after(at(start)).unwrap(), at(start), at(start));
+        let (mut stored, mut standing) = (Vec::new(), Vec::new());
+        for _ in 0..300 {
+            // Mostly on, now and then a long sleep, or back.
+            let step = match random.u8(0..10) {
+                0 => random.i64(-7_200..0),
+                1 => random.i64(0..20_000),
+                _ => random.i64(0..600),
+            };
+            clock += TimeDelta::seconds(step);
+            latest = latest.max(clock);
+            if next <= clock {
+                let due = rhythm.due(next, clock, 10_000);
+                assert!(due.missed.is_none(), "seed {seed}");
+                stored.extend(due.fires.iter().map(|fire| fire.at));
+                next = due.next.unwrap();
+            }
+            standing.extend(see_to(&mut line, clock));
+        }
+        let expected: Vec<_> = rhythm.fires_after(at(start)).take_while(|fire| *fire <= latest).collect();
+        assert_eq!(stored, expected, "seed {seed}: {text}");
+        assert_eq!(standing, expected, "seed {seed}: {text}");
+    }
+}

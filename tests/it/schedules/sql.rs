@@ -86,6 +86,25 @@ fn a_role_with_nothing_but_execute_may_do_everything_and_is_refused_the_tables()
 }
 
 #[test]
+fn what_no_program_could_read_is_refused_by_sql_too() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    let mut refused = |options: &str, expected: &str| {
+        let call = format!("SELECT mainspring.create_schedule('a', 'tick', {options})");
+        let text = conn.batch_execute(&call).unwrap_err().to_string();
+        assert!(text.contains(expected), "{text}");
+    };
+    refused("'@daily', starts_at := 'infinity'", "starts_at must be in the years 1 to 9999, got infinity");
+    refused("'@daily', starts_at := '-infinity'", "starts_at must be in the years 1 to 9999");
+    refused("'@daily', ends_at := '12000-01-01'", "ends_at must be in the years 1 to 9999");
+    refused("repeat('x', 1025)", "expression must be at most 1024 characters, got 1025");
+    refused("'@daily', zone := repeat('x', 129)", "zone must be at most 128 characters, got 129");
+    refused("'@daily', '[1]'", "payload must be an object, got array");
+    refused("NULL", "expression must be a cron expression, got none");
+    assert_eq!(count(&mut conn, "mainspring.schedules"), 0);
+}
+
+#[test]
 fn an_unknown_field_is_refused_with_the_list_of_those_there_are() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
