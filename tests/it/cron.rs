@@ -11,6 +11,7 @@ use chrono_tz::{TZ_VARIANTS, Tz};
 mod croniter;
 mod hostile;
 mod properties;
+mod zones;
 
 const MONTHS: [&str; 12] =
     ["jan", "FEB", "Mar", "APR", "may", "JUN", "JUL", "aug", "SEP", "OCT", "NOV", "DEC"];
