@@ -2,3 +2,6 @@
 
 #[doc = include_str!("../docs/guide/handlers.md")]
 pub mod handlers {}
+
+#[doc = include_str!("../docs/guide/time.md")]
+pub mod time {}

@@ -10,6 +10,7 @@ mod event;
 mod job;
 mod job_error;
 mod lifecycle;
+mod schedule;
 // Store: the only place that speaks SQL.
 mod store;
 // Actors: who decides when.
@@ -38,11 +39,12 @@ pub use actors::worker::WorkerActor;
 pub use actors::{CronFire, EventStream, JobContext};
 pub use backoff::Backoff;
 pub use config::{SettleDurability, StartPolicy};
-pub use cron::{CronEntry, CronError, CronExpression, Crontab};
+pub use cron::{Cron, CronEntry, CronError, CronExpression, Crontab};
 pub use error::{SchedulerError, StoreError};
 pub use event::{Event, JobFacts};
 pub use job::{Enqueue, JobOptions, KeyMode, NewJob, Task};
 pub use job_error::{BatchResult, JobError, JobResult};
 pub use lifecycle::{JobState, may_follow};
-pub use scheduler::{Scheduler, SchedulerBuilder};
-pub use store::{HandlerConnection, connect, inspect, migrate, remove, verify};
+pub use schedule::{CatchUp, NewSchedule, Overlap, ScheduleChanges};
+pub use scheduler::{Scheduler, SchedulerBuilder, Schedules};
+pub use store::{HandlerConnection, connect, inspect, migrate, remove, schedules, verify};

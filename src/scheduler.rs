@@ -4,6 +4,7 @@
 
 mod builder;
 mod root;
+mod schedules;
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use actix::Addr;
 use tokio::sync::watch;
 
 pub use self::builder::SchedulerBuilder;
+pub use self::schedules::Schedules;
 use crate::actors::queue::{QueueActor, Remove};
 use crate::actors::{Core, EventStream};
 use crate::error::SchedulerError;
@@ -116,6 +118,11 @@ impl Scheduler {
     /// ```
     pub fn events(&self) -> EventStream {
         self.0.core.events.listen()
+    }
+
+    /// The schedules that are stored in the database: to make, change, pause, trigger and list them.
+    pub fn schedules(&self) -> Schedules {
+        Schedules::new(&self.0.core)
     }
 
     /// Whether the scheduler runs: it has started, and nobody has asked it to stop.

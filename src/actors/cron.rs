@@ -1,34 +1,51 @@
-//! CronActor: sleeps until a line of the crontab is due, and fires. What is due when is plain code over times beside it;
-//! that a fire happens once over all processes is the store's doing.
+//! CronActor: sleeps until a line of the crontab or a stored schedule is due, and has it fired. What is due when is plain
+//! code over times (`crate::cron`); that a fire happens once over all processes is the store's doing.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, AsyncContext, Context, WrapFuture};
+use actix::{Actor, AsyncContext, Context, Handler, Message, WrapFuture};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use super::queue::Wake;
 use super::{Core, DeathWatch, Role};
-use crate::cron::CronEntry;
+use crate::cron::{CronEntry, StandingLine};
 use crate::error::StoreError;
-use crate::job::NewJob;
+use crate::job::{JobOptions, NewJob};
 use crate::store::Lane;
-use crate::store::cron::{KnownCron, fire, know};
+use crate::store::claim::Mark;
+use crate::store::cron::{fire, know};
+use crate::store::schedules::{FaultySchedule, Fired, fire_due, plan_marked, until_next};
 
 // A clock that is set, or a machine that slept, is noticed at the latest after this long.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 const PAUSE_AFTER_ERROR: Duration = Duration::from_secs(1);
+// While another process is at what is due here too, it is looked for again after this long, then after twice as long.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(25);
+// One transaction's worth: a thousand due at once are two, and none holds its locks for long.
+const SCHEDULES_AT_ONCE: i64 = 500;
+// More lanes than this are not worth naming one by one.
+const MOST_LANES_NAMED: usize = 8;
 
-/// Fires the lines of the crontab.
+/// Fires the lines of the crontab and the stored schedules.
 pub(crate) struct CronActor {
     core: Arc<Core>,
+    changed: Arc<Notify>,
     _watch: DeathWatch,
 }
 
+/// Stored schedules may have changed. Sent by the listener for notifications, and when it begins or ceases to hear them;
+/// when it is lost, the cron's next look finds the change, after a minute at the latest.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct SchedulesChanged;
+
 impl CronActor {
     pub(crate) fn new(core: &Arc<Core>) -> Self {
-        Self { core: Arc::clone(core), _watch: DeathWatch::new(Role::Cron, core) }
+        Self { core: Arc::clone(core), changed: Arc::default(), _watch: DeathWatch::new(Role::Cron, core) }
     }
 }
 
@@ -38,84 +55,176 @@ impl Actor for CronActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
-        if !self.core.config.crontab.is_empty() {
-            ctx.spawn(fire_for_ever(Arc::clone(&self.core)).into_actor(self));
-        }
+        let (core, changed) = (Arc::clone(&self.core), Arc::clone(&self.changed));
+        ctx.spawn(fire_for_ever(core, changed).into_actor(self));
     }
 }
 
-async fn fire_for_ever(core: Arc<Core>) {
-    // A boundary that lies before the start is not fired, but for the lines that ask to have it filled in.
-    let started = core.cron_started_at();
-    let known = loop {
-        let identifiers =
-            core.config.crontab.iter().map(|entry| entry.identifier.clone()).collect::<Vec<_>>();
-        match core.store.run(Lane::Durable, move |conn| know(conn, &identifiers)).await {
-            Ok(known) => break known,
-            Err(error) => pause_after(&error).await,
-        }
-    };
-    let lines = core.config.crontab.iter().map(|entry| Line::new(entry.clone(), &known, started));
-    let mut lines: Vec<Line> = lines.collect();
+impl Handler<SchedulesChanged> for CronActor {
+    type Result = ();
+
+    fn handle(&mut self, _: SchedulesChanged, _: &mut Context<Self>) {
+        self.changed.notify_one();
+    }
+}
+
+async fn fire_for_ever(core: Arc<Core>, changed: Arc<Notify>) {
+    let mut rounds = Rounds { core, lines: None, patience: SHORTEST_PAUSE };
+    let mut failing = false;
     loop {
+        let rest = match rounds.next().await {
+            Ok(rest) => {
+                failing = false;
+                rest.min(longest_sleep(&rounds.core))
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut failing, true) {
+                    log::error!("cron cannot store what is due, trying again each second: {error}");
+                }
+                PAUSE_AFTER_ERROR
+            }
+        };
+        tokio::select! {
+            () = actix_rt::time::sleep(rest) => {}
+            () = changed.notified() => {}
+        }
+    }
+}
+
+// Without notifications nobody tells of changes, and polling is how they are found.
+fn longest_sleep(core: &Core) -> Duration {
+    if *core.listening.borrow() { LONGEST_SLEEP } else { core.config.poll_interval().min(LONGEST_SLEEP) }
+}
+
+/// Looks at everything that may be due, again and again.
+struct Rounds {
+    core: Arc<Core>,
+    /// None until the books have been read.
+    lines: Option<Vec<StandingLine>>,
+    /// After how long to look again at what others are at.
+    patience: Duration,
+}
+
+impl Rounds {
+    /// Fires whatever is due, and answers how long nothing will be.
+    async fn next(&mut self) -> Result<Duration, StoreError> {
+        let lines = match &mut self.lines {
+            Some(lines) => lines,
+            unread => unread.insert(standing_lines(&self.core).await?),
+        };
         let now = Utc::now();
-        for line in &mut lines {
-            while let Err(error) = line.fire_until(now, &core).await {
-                pause_after(&error).await;
-            }
+        for line in lines.iter_mut() {
+            fire_line(line, now, &self.core).await?;
         }
-        let next = lines.iter().map(|line| line.entry.next_after(line.fired_until)).min();
-        let until = next.map_or(LONGEST_SLEEP, |next| (next - Utc::now()).to_std().unwrap_or_default());
-        actix_rt::time::sleep(until.min(LONGEST_SLEEP)).await;
+        let until_schedule = fire_schedules(&self.core).await?;
+        let next = lines.iter().map(StandingLine::next).min();
+        let until_line = next.map(|next| (next - Utc::now()).to_std().unwrap_or(Duration::from_millis(1)));
+        let until_schedule = until_schedule.map(|until| self.patient(until));
+        Ok(until_schedule.into_iter().chain(until_line).min().unwrap_or(LONGEST_SLEEP))
+    }
+
+    /// A schedule that is due and was left to others is looked for again, less often each time.
+    fn patient(&mut self, until: Duration) -> Duration {
+        if !until.is_zero() {
+            self.patience = SHORTEST_PAUSE;
+            return until;
+        }
+        let patience = self.patience;
+        self.patience = (patience * 2).min(PAUSE_AFTER_ERROR);
+        patience
     }
 }
 
-async fn pause_after(error: &StoreError) {
-    log::error!("cron cannot store what is due, trying again each second: {error}");
-    actix_rt::time::sleep(PAUSE_AFTER_ERROR).await;
-}
-
-/// One line of the crontab, and up to when it has been fired here.
-struct Line {
-    entry: CronEntry,
-    fired_until: DateTime<Utc>,
-    /// Fires up to here were due before this process started.
-    started: DateTime<Utc>,
-}
-
-impl Line {
-    // Misses are filled in back to the last fire, to when the line was first known, and no further than asked for.
-    fn new(entry: CronEntry, known: &[KnownCron], started: DateTime<Utc>) -> Self {
+async fn standing_lines(core: &Core) -> Result<Vec<StandingLine>, StoreError> {
+    let crontab = &core.config.crontab;
+    if crontab.is_empty() {
+        return Ok(Vec::new());
+    }
+    let identifiers: Vec<_> = crontab.iter().map(|entry| entry.identifier.clone()).collect();
+    let known = core.store.run(Lane::Durable, move |conn| know(conn, &identifiers)).await?;
+    let line = |entry: &CronEntry| {
         let books = known.iter().find(|known| known.identifier == entry.identifier);
-        let fill_from =
-            entry.fill.and_then(|fill| started.checked_sub_signed(fill)).zip(books).map(|(from, books)| {
-                let since = books.last_fire.unwrap_or(books.known_since);
-                from.max(since).min(started)
-            });
-        Self { entry, fired_until: fill_from.unwrap_or(started), started }
-    }
+        let last_seen = books.map(|books| books.last_fire.unwrap_or(books.known_since));
+        StandingLine::new(entry.clone(), last_seen, core.cron_started_at())
+    };
+    Ok(crontab.iter().map(line).collect())
+}
 
-    /// Fires everything that is due, oldest first; what is stored is not fired again when a later one fails.
-    async fn fire_until(&mut self, now: DateTime<Utc>, core: &Arc<Core>) -> Result<(), StoreError> {
-        for due in self.entry.fires_between(self.fired_until, now, self.entry.catchup.max(1) as usize) {
-            let (identifier, job) =
-                (self.entry.identifier.clone(), job_of(&self.entry, due, due <= self.started));
-            let task = self.entry.task.clone();
-            let added = core.store.run(Lane::Durable, move |conn| fire(conn, &identifier, due, &job)).await?;
-            self.fired_until = due;
-            if let Some(added) = added {
-                log::info!("cron `{}` fired for {due}: job {} `{task}`", self.entry.identifier, added.id);
-                core.tell_queue(Wake::Added(added));
+// Oldest first; what is stored is not fired again when a later one fails.
+async fn fire_line(line: &mut StandingLine, now: DateTime<Utc>, core: &Arc<Core>) -> Result<(), StoreError> {
+    for due in line.due(now) {
+        let (identifier, job) = (line.entry.identifier.clone(), job_of(&line.entry, due.at, due.is_late));
+        let added = core.store.run(Lane::Durable, move |conn| fire(conn, &identifier, due.at, &job)).await;
+        let added = match added {
+            Err(StoreError::Invalid(reason)) => {
+                // It will not get better, and must not hold up the others.
+                log::error!("cron `{}` cannot add its job for {}: {reason}", line.entry.identifier, due.at);
+                None
             }
+            done => done?,
+        };
+        line.seen_to(due.at);
+        if let Some(added) = added {
+            let CronEntry { identifier, task, .. } = &line.entry;
+            log::info!("cron `{identifier}` fired for {}: job {} `{task}`", due.at, added.id);
+            core.tell_queue(Wake::Added(added));
         }
-        self.fired_until = self.fired_until.max(now);
-        Ok(())
     }
+    line.seen_to(now);
+    Ok(())
 }
 
 fn job_of(entry: &CronEntry, due: DateTime<Utc>, backfilled: bool) -> NewJob {
     let mut payload = entry.payload.clone();
     payload.insert("_cron".into(), json!({"ts": due, "backfilled": backfilled}));
-    let options = crate::job::JobOptions { run_at: Some(due), ..entry.options.clone() };
+    let options = JobOptions { run_at: Some(due), ..entry.options.clone() };
     NewJob::new(entry.task.clone(), &Value::Object(payload)).with_options(options)
+}
+
+// Until nothing is left to do here; answers how long until there is, if ever.
+async fn fire_schedules(core: &Core) -> Result<Option<Duration>, StoreError> {
+    loop {
+        let (planned, fired, until) = core
+            .store
+            .run(Lane::Durable, |conn| {
+                let planned = plan_marked(conn, SCHEDULES_AT_ONCE)?;
+                Ok((planned, fire_due(conn, SCHEDULES_AT_ONCE)?, until_next(conn)?))
+            })
+            .await?;
+        planned.faulty.iter().chain(&fired.faulty).for_each(tell_faulty);
+        announce(core, &fired);
+        if planned.count == 0 && fired.count == 0 {
+            return Ok(until);
+        }
+    }
+}
+
+fn tell_faulty(FaultySchedule { name, error }: &FaultySchedule) {
+    log::error!("schedule `{name}` fires no more until it is changed: {error}");
+}
+
+// Tells the log, and the queue where the new jobs are.
+fn announce(core: &Core, fired: &Fired) {
+    for fire in &fired.fires {
+        match fire.job_id {
+            Some(id) => log::info!("schedule `{}` fired for {}: job {id}", fire.name, fire.due),
+            None => log::info!("schedule `{}` was due at {}: {}", fire.name, fire.due, fire.outcome),
+        }
+    }
+    let added = || fired.fires.iter().filter(|fire| fire.job_id.is_some());
+    let lanes: BTreeSet<&String> = added().filter_map(|fire| fire.queue.as_ref()).collect();
+    if lanes.len() > MOST_LANES_NAMED {
+        return core.tell_queue(Wake::Everything);
+    }
+    lanes.into_iter().for_each(|lane| core.tell_queue(Wake::Queue(lane.clone())));
+    let marks = added().filter(|fire| fire.queue.is_none()).filter_map(|fire| fire.mark);
+    let (due, later): (Vec<Mark>, Vec<Mark>) = marks.partition(|mark| mark.run_at <= Utc::now());
+    let (priority, run_at) =
+        (due.iter().map(|mark| mark.priority).min(), due.iter().map(|mark| mark.run_at).min());
+    if let Some((priority, run_at)) = priority.zip(run_at) {
+        core.tell_queue(Wake::Jobs(Mark { priority, run_at }));
+    }
+    if !later.is_empty() {
+        core.tell_queue(Wake::Soon);
+    }
 }

@@ -20,11 +20,12 @@ use crate::store::presence::{
     Heartbeat, RescuedJob, beat, cancelled_attempts, register, rescue, rescue_orphans,
 };
 use crate::store::retention::{delete_dead, drop_history, prepare_history};
+use crate::store::schedules::prune_fires;
 
 // About once a minute with the default time-out.
 const BEATS_BETWEEN_LOOKS: u64 = 20;
 const TIDY_EVERY: Duration = Duration::from_secs(600);
-const MOST_DEAD_AT_ONCE: i64 = 1_000;
+const MOST_DELETED_AT_ONCE: i64 = 1_000;
 
 /// Keeps the worker's row fresh.
 pub(crate) struct KeeperActor {
@@ -242,9 +243,14 @@ async fn tidy(core: &Core) -> Result<(), StoreError> {
             drop_history(conn, history)
         })
         .await?;
+    // In portions, so that no statement holds its locks for long.
+    while core.store.run(Lane::Relaxed, move |conn| prune_fires(conn, history, MOST_DELETED_AT_ONCE)).await?
+        > 0
+    {}
     rescue_those_left(core).await;
     let Some(dead) = core.config.dead_retention else { return Ok(()) };
-    // In portions, so that no statement holds its locks for long.
-    while core.store.run(Lane::Relaxed, move |conn| delete_dead(conn, dead, MOST_DEAD_AT_ONCE)).await? > 0 {}
+    while core.store.run(Lane::Relaxed, move |conn| delete_dead(conn, dead, MOST_DELETED_AT_ONCE)).await? > 0
+    {
+    }
     Ok(())
 }

@@ -17,6 +17,8 @@ use crate::store::notifications::{Notification, NotificationConnection};
 use crate::store::pool::blocking;
 use crate::store::presence::{WORKER_LOCK_CLASS, set_has_lock};
 
+// What the SQL function mainspring.tell_schedules_changed says, to this process too.
+const SCHEDULES_CHANGED: &str = "schedules";
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -72,11 +74,14 @@ async fn listen_for_ever(core: Arc<Core>) {
                 // What was announced while nobody listened is looked for now.
                 core.tell_queue(Wake::Everything);
                 core.tell_queue(LookForForgotten);
+                core.tell_cron();
                 pass_on(connection, &core).await
             }
             Err(error) => error,
         };
         core.listening.send_replace(false);
+        // It sleeps as long as one may who will be told of changes.
+        core.tell_cron();
         if !std::mem::replace(&mut told, true) {
             log::warn!("not listening for notifications, polling until it works again: {reason}");
         }
@@ -124,6 +129,9 @@ async fn pass_on(mut connection: NotificationConnection, core: &Core) -> String 
 }
 
 fn act_on(heard: &Notification, own_origin: &str, core: &Core) {
+    if heard.payload == SCHEDULES_CHANGED {
+        return core.tell_cron();
+    }
     match heard.payload.strip_prefix("cancel ") {
         Some(worker) if worker.parse() == Ok(core.worker_id()) => {
             if let Some(keeper) = core.read_roster().keeper.as_ref() {

@@ -180,6 +180,13 @@ impl Core {
         }
     }
 
+    /// Has the cron of today look at the stored schedules. While there is none the message is lost, and the next one looks.
+    pub(crate) fn tell_cron(&self) {
+        if let Some(cron) = self.read_roster().cron.as_ref() {
+            cron.do_send(cron::SchedulesChanged);
+        }
+    }
+
     /// The actors cannot be kept alive: the root stops what is left.
     pub(crate) fn give_up(&self) {
         self.gave_up.send_replace(true);

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::line::Parts;
 use super::options::{self, Options};
+use super::rhythm::newest_fires;
 use super::{CronError, CronExpression, payload};
 use crate::job::JobOptions;
 
@@ -155,28 +156,8 @@ impl CronEntry {
         until: DateTime<Utc>,
         limit: usize,
     ) -> Vec<DateTime<Utc>> {
-        let fires = self.oldest_fires(after, until, limit.saturating_add(1));
-        if fires.len() <= limit {
-            return fires;
-        }
-        // Half the stretch until it holds no fire too many: some 30 looks at `limit` fires, whatever its length.
-        let (mut too_early, mut late_enough) = (after.timestamp(), until.timestamp());
-        while late_enough - too_early > 1 {
-            let middle = too_early + (late_enough - too_early) / 2;
-            let fires = self.oldest_fires(moment(middle), until, limit.saturating_add(1));
-            if fires.len() > limit { too_early = middle } else { late_enough = middle }
-        }
-        self.oldest_fires(moment(late_enough), until, limit)
+        newest_fires(&self.expression, self.zone, after, until, limit)
     }
-
-    fn oldest_fires(&self, after: DateTime<Utc>, until: DateTime<Utc>, count: usize) -> Vec<DateTime<Utc>> {
-        let fires = self.expression.iter_after_in(after, self.zone);
-        fires.take_while(|fire| *fire <= until).take(count).collect()
-    }
-}
-
-fn moment(second: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp(second, 0).expect("a second between two moments is a moment")
 }
 
 fn says_nothing(line: &str) -> bool {

@@ -3,6 +3,7 @@
 //! Everything here is a value computed from text and from times that the caller passes in. Nothing
 //! here reads a clock, speaks to a database or logs.
 
+mod builder;
 mod crontab;
 mod describe;
 mod error;
@@ -12,8 +13,11 @@ mod fields;
 mod line;
 mod options;
 mod payload;
+mod rhythm;
 mod wall_clock;
 
+pub use builder::Cron;
 pub use crontab::{CronEntry, Crontab};
 pub use error::CronError;
 pub use expression::CronExpression;
+pub(crate) use rhythm::{Due, Rhythm, StandingLine, read_zone};

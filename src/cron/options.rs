@@ -10,10 +10,10 @@ use crate::job::{JobOptions, KeyMode};
 const DEFAULT_CATCHUP: u32 = 100;
 
 /// The most missed fires a line may ask for: all of them are in memory at once.
-const LARGEST_CATCHUP: u32 = 10_000;
+pub(super) const LARGEST_CATCHUP: u32 = 10_000;
 
 /// The longest back-fill: a hundred years, which may be taken from any sensible date without overflow.
-const LONGEST_FILL: TimeDelta = TimeDelta::weeks(5200);
+pub(super) const LONGEST_FILL: TimeDelta = TimeDelta::weeks(5200);
 
 /// What the options say, with their defaults.
 #[derive(Debug, Clone, PartialEq, Eq)]

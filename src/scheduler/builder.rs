@@ -13,7 +13,7 @@ use super::{Scheduler, root};
 use crate::actors::worker::WorkerActor;
 use crate::actors::{AppData, JobContext};
 use crate::config::{Config, SettleDurability, StartPolicy};
-use crate::cron::Crontab;
+use crate::cron::{Cron, CronEntry, Crontab};
 use crate::error::SchedulerError;
 use crate::job::Task;
 use crate::job_error::{BatchResult, JobResult};
@@ -142,6 +142,15 @@ impl SchedulerBuilder {
         self
     }
 
+    /// Adds a line of the crontab that code has built. What is wrong with it is told by `start`.
+    pub fn cron(mut self, line: Cron) -> Self {
+        match line.build() {
+            Ok(entry) => self.config.crontab.push(entry),
+            Err(error) => self.problem = self.problem.or(Some(format!("cron: {error}"))),
+        }
+        self
+    }
+
     /// How many jobs run at once in this process: 1 to 100,000, default 10.
     pub fn concurrency(mut self, jobs: usize) -> Self {
         self.config.concurrency = jobs;
@@ -257,16 +266,16 @@ impl SchedulerBuilder {
     pub async fn start(self) -> Result<Scheduler, SchedulerError> {
         let checked = self.problem.clone().map_or(Ok(()), Err).and_then(|()| self.validate());
         checked.map_err(SchedulerError::Config)?;
-        for entry in &self.config.crontab {
-            if self.registry.get(&entry.task).is_none() {
-                log::warn!(
-                    "cron `{}` adds jobs of the task `{}`, for which this process has no handler",
-                    entry.identifier,
-                    entry.task
-                );
-            }
+        for CronEntry { identifier, task, .. } in self.lines_without_handler() {
+            log::warn!(
+                "cron `{identifier}` adds jobs of the task `{task}`, for which this process has no handler"
+            );
         }
         root::start(self.config, self.registry, self.app_data).await
+    }
+
+    fn lines_without_handler(&self) -> impl Iterator<Item = &CronEntry> {
+        self.config.crontab.iter().filter(|entry| self.registry.get(&entry.task).is_none())
     }
 
     fn validate(&self) -> Result<(), String> {
@@ -280,5 +289,28 @@ impl SchedulerBuilder {
                 entry.identifier
             ))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+
+    #[derive(Serialize, Deserialize)]
+    struct Known;
+    impl Task for Known {
+        const NAME: &'static str = "known";
+    }
+
+    #[test]
+    fn a_line_of_a_task_that_no_handler_knows_is_found_at_the_start() {
+        let builder = SchedulerBuilder::new("postgres://localhost/app".into());
+        let builder =
+            builder.handler(async |_: Known, _| Ok(())).crontab("@daily known\n@daily strange ?id=s");
+        let builder = builder.cron(Cron::every_minute(Known).id("k"));
+        let strange: Vec<_> = builder.lines_without_handler().map(|entry| &entry.identifier).collect();
+        assert_eq!(strange, ["s"]);
     }
 }

@@ -135,7 +135,7 @@ pub fn list_jobs(conn: &mut PgConnection, filter: &JobFilter) -> Result<Vec<JobR
 }
 
 // Reads the statement's one column, a row each, as JSON.
-fn rows<T: DeserializeOwned>(
+pub(super) fn rows<T: DeserializeOwned>(
     conn: &mut PgConnection,
     statement: Statement<'_, (Text,)>,
 ) -> Result<Vec<T>, StoreError> {

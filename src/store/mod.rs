@@ -12,6 +12,7 @@ pub(crate) mod pool;
 pub(crate) mod presence;
 pub(crate) mod progress;
 pub(crate) mod retention;
+pub mod schedules;
 pub(crate) mod settle;
 pub(crate) mod start;
 mod statement;

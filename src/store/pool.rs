@@ -237,6 +237,7 @@ pub(crate) struct Pooled {
 impl Connector {
     fn connect(&self) -> Result<Pooled, StoreError> {
         let mut inner = super::connect::connect(&self.url)?;
+        // Diesel takes an empty text for an error, and the connections of handlers have no settings.
         if !self.settings.is_empty() {
             inner.batch_execute(&self.settings)?;
         }

@@ -11,6 +11,7 @@ use crate::server::TestDatabase;
 mod cron_next;
 mod listings;
 mod refusals;
+mod schedules;
 
 /// The program without a database.
 fn program(arguments: &[&str]) -> Command {

@@ -8,6 +8,11 @@ use mainspring::CronExpression;
 use chrono::{DateTime, NaiveDateTime, Offset, TimeDelta, TimeZone, Timelike, Utc};
 use chrono_tz::{TZ_VARIANTS, Tz};
 
+mod croniter;
+mod hostile;
+mod properties;
+mod zones;
+
 const MONTHS: [&str; 12] =
     ["jan", "FEB", "Mar", "APR", "may", "JUN", "JUL", "aug", "SEP", "OCT", "NOV", "DEC"];
 const DAYS: [&str; 7] = ["sun", "MON", "Tue", "WED", "thu", "FRI", "SAT"];

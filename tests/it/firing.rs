@@ -4,12 +4,14 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use diesel::connection::SimpleConnection;
-use mainspring::{JobContext, JobResult, Scheduler, Task};
+use mainspring::{Cron as CronLine, JobContext, JobResult, Scheduler, Task};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::migrations::count;
 use crate::server::TestDatabase;
+
+mod outages;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Cron {
@@ -89,4 +91,26 @@ async fn fill_makes_up_for_misses_since_the_last_fire_oldest_first_and_plain_lin
         ),
         1
     );
+}
+
+#[derive(Serialize)]
+struct Built {
+    note: &'static str,
+}
+impl Task for Built {
+    const NAME: &'static str = Tick::NAME;
+}
+
+#[tokio::test]
+async fn a_line_that_code_has_built_fires_as_one_of_the_text() {
+    let database = TestDatabase::new();
+    let (told, mut ticks) = unbounded_channel::<Tick>();
+    let builder = Scheduler::builder(database.url()).handler(tick).app_data(told);
+    let line = CronLine::new("* * * * * *", Built { note: "built" }).id("built");
+    let scheduler = builder.cron(line).start().await.unwrap();
+    assert_eq!(ticks.recv().await.unwrap().note.as_deref(), Some("built"));
+    scheduler.stop().await;
+    let wrong = CronLine::every_day_at(25, 0, Built { note: "built" });
+    let error = Scheduler::builder(database.url()).cron(wrong).start().await.unwrap_err();
+    assert!(error.to_string().starts_with("cron: column 3: found `25`, expected an hour"), "{error}");
 }

@@ -1,6 +1,7 @@
 //! The three ways to register a handler, and panics in each.
 
 use actix::{Actor, AsyncContext, Context, Handler, Message, ResponseFuture};
+use diesel::connection::SimpleConnection;
 use mainspring::{Enqueue, JobContext, JobResult, Scheduler, SchedulerError, Task, WorkerActor};
 use serde::{Deserialize, Serialize};
 use std::rc::Rc;
@@ -128,4 +129,27 @@ async fn wrong_settings_are_named_with_what_was_expected_and_start_nothing() {
             other => panic!("{expected}: {other:?}"),
         }
     }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Write;
+impl Task for Write {
+    const NAME: &'static str = "write";
+}
+
+async fn write(_: Write, job: JobContext) -> JobResult {
+    let mut conn = job.connection().await?;
+    let id = job.id();
+    job.block(move || conn.batch_execute(&format!("INSERT INTO written VALUES ({id})"))).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_handler_gets_a_connection_to_the_database_of_its_job() {
+    let database = TestDatabase::new();
+    database.connection().batch_execute("CREATE TABLE written (job bigint)").unwrap();
+    let scheduler = Scheduler::builder(database.url()).handler(write).start().await.unwrap();
+    let id = scheduler.enqueue(Enqueue::new(Write)).await.unwrap();
+    until(&database, &format!("public.written WHERE job = {id}"), 1).await;
+    scheduler.stop().await;
 }

@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 
 // From the bottom up. A module may import from its own layer and from those below it.
 const LAYERS: [(&str, &[&str]); 5] = [
-    ("vocabulary", &["error", "event", "job", "job_error", "lifecycle", "backoff", "cron", "config"]),
+    (
+        "vocabulary",
+        &["error", "event", "job", "job_error", "lifecycle", "backoff", "cron", "config", "schedule"],
+    ),
     ("store", &["store"]),
     ("actors", &["actors", "registry"]),
     ("facade", &["scheduler"]),
@@ -35,7 +38,7 @@ fn every_module_belongs_to_a_layer() {
 
 #[test]
 fn the_command_line_program_uses_the_crate_as_any_program_does() {
-    let own = ["arguments", "cron", "enqueue", "failure", "jobs", "output", "status"];
+    let own = ["arguments", "cron", "enqueue", "failure", "jobs", "output", "schedules", "status"];
     let files = sources().into_iter().filter(|file| file.module() == "bin");
     let faults = files.flat_map(|file| {
         let strange = imports(&file).into_iter().filter(|(_, module)| !own.contains(&module.as_str()));

@@ -22,6 +22,7 @@ mod queues;
 mod restarts;
 mod running;
 mod runtimes;
+mod schedules;
 mod server;
 mod starting;
 mod superseded;

@@ -42,6 +42,21 @@ impl TestDatabase {
     }
 }
 
+impl TestDatabase {
+    /// Cuts every connection and lets none in, as if the server were gone.
+    pub fn go_away(&self) {
+        admin(&format!("ALTER DATABASE {} ALLOW_CONNECTIONS false", self.name));
+        admin(&format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'",
+            self.name
+        ));
+    }
+
+    pub fn come_back(&self) {
+        admin(&format!("ALTER DATABASE {} ALLOW_CONNECTIONS true", self.name));
+    }
+}
+
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         admin(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));

@@ -6,6 +6,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use mainspring::{CronExpression, JobState, KeyMode};
 
+use crate::schedules::SchedulesCommand;
+
 const EXAMPLES: &str = "\
 Examples:
   mainspring migrate --database-url postgres://localhost/app
@@ -52,6 +54,9 @@ pub(crate) enum Command {
     /// Look at cron expressions.
     #[command(subcommand)]
     Cron(CronCommand),
+    /// Make, change and look at the schedules in the database.
+    #[command(subcommand)]
+    Schedules(SchedulesCommand),
 }
 
 #[derive(Debug, Subcommand)]
@@ -167,6 +172,16 @@ pub(crate) enum CronCommand {
     /// Print when an expression fires next, a moment a line.
     #[command(after_help = NEXT_EXAMPLES)]
     Next(NextArguments),
+    /// Say in words when an expression fires.
+    #[command(after_help = "Example:\n  mainspring cron explain '*/15 9-17 * * mon-fri'")]
+    Explain(ExplainArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArguments {
+    /// Five crontab fields, six with seconds in front, or a name such as @daily.
+    #[arg(value_name = "EXPR", value_parser = CronExpression::parse)]
+    pub(crate) expression: CronExpression,
 }
 
 const NEXT_EXAMPLES: &str = "\
@@ -207,14 +222,14 @@ fn state() -> impl TypedValueParser<Value = JobState> {
     })
 }
 
-fn moment(text: &str) -> Result<DateTime<Utc>, String> {
+pub(crate) fn moment(text: &str) -> Result<DateTime<Utc>, String> {
     let parsed = DateTime::parse_from_rfc3339(text);
     parsed.map(|moment| moment.to_utc()).map_err(|error| {
         format!("{error}; expected a date, a time and a zone as RFC 3339 writes them: 2027-01-01T09:00:00Z")
     })
 }
 
-fn duration(text: &str) -> Result<TimeDelta, String> {
+pub(crate) fn duration(text: &str) -> Result<TimeDelta, String> {
     let parsed = humantime::parse_duration(text).ok().and_then(|duration| TimeDelta::from_std(duration).ok());
     parsed.ok_or_else(|| "expected numbers with units such as s, m, h, d or w: 90s, say, or 1h30m".into())
 }

@@ -1,4 +1,4 @@
-//! The command line: migrate, look, enqueue, ask cron. What a command does is done by the library; here arguments
+//! The command line: migrate, look, enqueue, schedule, ask cron. What a command does is done by the library; here arguments
 //! become calls, and answers become tables, JSON and exit codes.
 
 mod arguments;
@@ -7,6 +7,7 @@ mod enqueue;
 mod failure;
 mod jobs;
 mod output;
+mod schedules;
 mod status;
 
 use std::io::{self, BufWriter, Write};
@@ -41,6 +42,10 @@ fn run() -> Result<(), Failure> {
             jobs::list(&mut verified(connect()?)?, &options, &mut out)?;
         }
         Command::Cron(CronCommand::Next(options)) => cron::next(&options, &mut out)?,
+        Command::Cron(CronCommand::Explain(options)) => {
+            writeln!(out, "{}", options.expression.describe())?;
+        }
+        Command::Schedules(command) => schedules::run(&mut verified(connect()?)?, command, &mut out)?,
     }
     Ok(out.flush()?)
 }

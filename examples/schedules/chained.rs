@@ -1,0 +1,135 @@
+//! The first idiom: the application keeps the schedules in a table of its own, and each job adds its successor under the
+//! key `report:ID`. The key makes that there is one successor at most, however often anybody asks.
+
+use actix_web::{HttpResponse, web};
+use chrono::Utc;
+use diesel::connection::SimpleConnection;
+use diesel::insert_into;
+use diesel::prelude::*;
+use mainspring::{CronExpression, Enqueue, JobContext, JobResult, StoreError, Task, remove};
+use serde::{Deserialize, Serialize};
+
+use crate::{Edit, Shared, answer, listed};
+
+diesel::table! {
+    reports (id) {
+        id -> Text,
+        expression -> Text,
+        paused -> Bool,
+    }
+}
+
+pub(crate) fn make_table(conn: &mut PgConnection) -> QueryResult<()> {
+    conn.batch_execute(
+        "CREATE TABLE IF NOT EXISTS reports (id text PRIMARY KEY, expression text NOT NULL, paused bool NOT NULL)",
+    )
+}
+
+#[derive(Debug, Queryable, Serialize)]
+struct Report {
+    id: String,
+    expression: String,
+    paused: bool,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct PublishChained {
+    report: String,
+}
+impl Task for PublishChained {
+    const NAME: &'static str = "report.publish.chained";
+}
+
+impl PublishChained {
+    fn of(report: &str) -> Enqueue<Self> {
+        Enqueue::new(Self { report: report.to_owned() }).key(format!("report:{report}"))
+    }
+}
+
+/// Adds the successor first: should the work below fail for good, the chain goes on all the same.
+pub(crate) async fn publish(task: PublishChained, job: JobContext) -> JobResult {
+    let (mut conn, id) = (job.connection().await?, task.report.clone());
+    job.block(move || conn.transaction(|conn| chain(conn, &id))).await?;
+    log::info!("published {} by the chained job {}", task.report, job.id());
+    Ok(())
+}
+
+/// Makes the next job of the report due, unless the report is paused or gone.
+fn chain(conn: &mut PgConnection, id: &str) -> Result<(), StoreError> {
+    // The lock makes an edit at this moment come before or after, not in between.
+    let found = reports::table.find(id).for_update().first::<Report>(conn).optional()?;
+    let Some(report) = found.filter(|report| !report.paused) else { return Ok(()) };
+    let next = read(&report.expression)?.next_after(Utc::now());
+    PublishChained::of(id).run_at(next).insert(conn).map(|_| ())
+}
+
+fn read(expression: &str) -> Result<CronExpression, StoreError> {
+    CronExpression::parse(expression).map_err(|error| StoreError::Invalid(format!("expression: {error}")))
+}
+
+pub(crate) fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("", web::get().to(list))
+        .route("/{id}", web::post().to(create))
+        .route("/{id}", web::put().to(change))
+        .route("/{id}/pause", web::post().to(pause))
+        .route("/{id}/run", web::post().to(run));
+}
+
+async fn list(shared: web::Data<Shared>) -> HttpResponse {
+    let all = |conn: &mut PgConnection| Ok(reports::table.order(reports::id).load::<Report>(conn)?);
+    listed(shared.with_connection(all).await.map_err(Into::into))
+}
+
+async fn create(shared: web::Data<Shared>, id: web::Path<String>, edit: web::Json<Edit>) -> HttpResponse {
+    let work = move |conn: &mut PgConnection| {
+        read(&edit.expression)?;
+        conn.transaction(|conn| {
+            let row =
+                (reports::id.eq(&*id), reports::expression.eq(&edit.expression), reports::paused.eq(false));
+            insert_into(reports::table).values(row).on_conflict_do_nothing().execute(conn)?;
+            chain(conn, &id).map(|()| true)
+        })
+    };
+    answer(shared.with_connection(work).await.map_err(Into::into))
+}
+
+/// The waiting job is due anew: the same key, another time. A change resumes a paused report.
+async fn change(shared: web::Data<Shared>, id: web::Path<String>, edit: web::Json<Edit>) -> HttpResponse {
+    let work = move |conn: &mut PgConnection| {
+        read(&edit.expression)?;
+        conn.transaction(|conn| {
+            let fields = (reports::expression.eq(&edit.expression), reports::paused.eq(false));
+            let changed = diesel::update(reports::table.find(&*id)).set(fields).execute(conn)?;
+            chain(conn, &id).map(|()| changed > 0)
+        })
+    };
+    answer(shared.with_connection(work).await.map_err(Into::into))
+}
+
+/// The waiting job is taken back; one that runs finds its report paused and adds no successor.
+async fn pause(shared: web::Data<Shared>, id: web::Path<String>) -> HttpResponse {
+    let work = move |conn: &mut PgConnection| {
+        conn.transaction(|conn| {
+            let paused =
+                diesel::update(reports::table.find(&*id)).set(reports::paused.eq(true)).execute(conn)?;
+            remove(conn, &format!("report:{id}"))?;
+            Ok(paused > 0)
+        })
+    };
+    answer(shared.with_connection(work).await.map_err(Into::into))
+}
+
+/// Takes the waiting job's place, and starts within milliseconds; it adds its successor as any other.
+async fn run(shared: web::Data<Shared>, id: web::Path<String>) -> HttpResponse {
+    let known = {
+        let id = id.clone();
+        let work =
+            move |conn: &mut PgConnection| Ok(reports::table.find(&*id).count().get_result::<i64>(conn)? > 0);
+        shared.with_connection(work).await
+    };
+    match known {
+        Ok(true) => answer(shared.scheduler.enqueue(PublishChained::of(&id)).await.map(|_| true)),
+        other => answer(other.map_err(Into::into)),
+    }
+}

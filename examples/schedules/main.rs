@@ -1,0 +1,84 @@
+//! Schedules that people edit through a web application, in two idioms side by side: `/chained`, where each job adds its
+//! successor under a key, and `/stored`, where the scheduler fires rows of its own table. docs/guide/time.md says which to take.
+//!
+//! `cargo run --example schedules`, then for instance
+//! `curl -X POST localhost:8080/stored/r1 -H 'content-type: application/json' -d '{"expression": "*/5 * * * * *"}'`.
+//! `DATABASE_URL`, `PORT` and `RUST_LOG` are as in the demo.
+
+mod chained;
+mod stored;
+
+use std::path::Path;
+
+use actix_web::{App, HttpResponse, HttpServer, web};
+use diesel::PgConnection;
+use mainspring::embedded::{EmbeddedOptions, database_url};
+use mainspring::{Scheduler, SchedulerError, StoreError};
+use serde::Deserialize;
+use serde_json::json;
+
+/// What people may say about a schedule.
+#[derive(Debug, Deserialize)]
+struct Edit {
+    expression: String,
+}
+
+/// What the routes share.
+struct Shared {
+    database_url: String,
+    scheduler: Scheduler,
+}
+
+impl Shared {
+    /// Runs `work` on a connection of its own, off the threads that answer requests.
+    async fn with_connection<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut PgConnection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let url = self.database_url.clone();
+        let done = web::block(move || work(&mut mainspring::connect(&url)?)).await;
+        done.unwrap_or_else(|error| Err(StoreError::Connect(error.to_string())))
+    }
+}
+
+/// Done, not there, or what was wrong: with the input 400, with the database 500.
+fn answer(done: Result<bool, SchedulerError>) -> HttpResponse {
+    match done {
+        Ok(true) => HttpResponse::Ok().json(json!({"success": true})),
+        Ok(false) => HttpResponse::NotFound().json(json!({"error": "there is no such schedule"})),
+        Err(SchedulerError::Store(StoreError::Invalid(error))) => {
+            HttpResponse::BadRequest().json(json!({"error": error}))
+        }
+        Err(error) => HttpResponse::InternalServerError().json(json!({"error": error.to_string()})),
+    }
+}
+
+fn listed<T: serde::Serialize>(found: Result<Vec<T>, SchedulerError>) -> HttpResponse {
+    match found {
+        Ok(rows) => HttpResponse::Ok().json(rows),
+        Err(error) => answer(Err(error)),
+    }
+}
+
+#[actix_web::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).init();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/mainspring-schedules");
+    let database = database_url(EmbeddedOptions::kept_in(folder))?;
+    let port: u16 = std::env::var("PORT").map_or(Ok(8080), |port| port.parse())?;
+
+    chained::make_table(&mut mainspring::connect(database.url())?)?;
+    let builder = Scheduler::builder(database.url());
+    let scheduler = builder.handler(chained::publish).handler(stored::publish).start().await?;
+    let shared = Shared { database_url: database.url().to_owned(), scheduler: scheduler.clone() };
+    let shared = web::Data::new(shared);
+    println!("listening on http://127.0.0.1:{port}");
+    let app = move || {
+        let app = App::new().app_data(shared.clone());
+        app.service(web::scope("/chained").configure(chained::routes))
+            .service(web::scope("/stored").configure(stored::routes))
+    };
+    HttpServer::new(app).workers(2).bind(("127.0.0.1", port))?.run().await?;
+    scheduler.stop().await;
+    Ok(())
+}

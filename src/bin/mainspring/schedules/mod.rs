@@ -1,0 +1,141 @@
+//! `schedules`: what people make, change and look at. What a change means is the library's business.
+
+use std::io::Write;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use diesel::PgConnection;
+use mainspring::schedules::{self, ScheduleFire, ScheduleRow};
+use mainspring::{CronExpression, NewSchedule};
+use serde_json::json;
+
+use crate::failure::Failure;
+use crate::output;
+
+mod arguments;
+
+pub(crate) use arguments::SchedulesCommand;
+use arguments::{ListArguments, ShowArguments};
+
+pub(crate) fn run(
+    conn: &mut PgConnection,
+    command: SchedulesCommand,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    match command {
+        SchedulesCommand::List(arguments) => list(conn, &arguments, out),
+        SchedulesCommand::Show(arguments) => show(conn, &arguments, out),
+        SchedulesCommand::Create(arguments) => {
+            let changes = arguments.changes()?;
+            let schedule = NewSchedule::new(&arguments.name, &arguments.task, &arguments.expression);
+            schedules::create(conn, &schedule.with(changes))?;
+            Ok(writeln!(out, "created {}", arguments.name)?)
+        }
+        SchedulesCommand::Update(arguments) => {
+            let found = schedules::update(conn, &arguments.name, &arguments.changes()?)?;
+            tell(out, "updated", &arguments.name, found)
+        }
+        SchedulesCommand::Pause(one) => tell(out, "paused", &one.name, schedules::pause(conn, &one.name)?),
+        SchedulesCommand::Resume(one) => tell(out, "resumed", &one.name, schedules::resume(conn, &one.name)?),
+        SchedulesCommand::Delete(one) => tell(out, "deleted", &one.name, schedules::delete(conn, &one.name)?),
+        SchedulesCommand::Trigger(one) => {
+            let fire = schedules::trigger(conn, &one.name)?.ok_or_else(|| unknown(&one.name))?;
+            match fire.job_id {
+                Some(id) => Ok(writeln!(out, "{id}")?),
+                None => Err(Failure::Refused(format!(
+                    "{}: a job of the schedule is waiting or running, and its overlap policy is skip",
+                    one.name
+                ))),
+            }
+        }
+    }
+}
+
+fn tell(out: &mut impl Write, done: &str, name: &str, found: bool) -> Result<(), Failure> {
+    if !found {
+        return Err(unknown(name));
+    }
+    Ok(writeln!(out, "{done} {name}")?)
+}
+
+fn unknown(name: &str) -> Failure {
+    Failure::Refused(format!("there is no schedule `{name}`"))
+}
+
+fn list(conn: &mut PgConnection, arguments: &ListArguments, out: &mut impl Write) -> Result<(), Failure> {
+    let rows = schedules::list(conn, &arguments.filter())?;
+    if arguments.listing.json {
+        return output::json(out, &rows);
+    }
+    let headings =
+        ["NAME", "TASK", "EXPRESSION", "ZONE", "NEXT FIRE", "LAST FIRE", "OUTCOME", "JOB", "STATE"];
+    output::table(out, headings, rows.into_iter().map(cells).collect())
+}
+
+fn cells(row: ScheduleRow) -> [String; 9] {
+    let next = match row.next_fires.first() {
+        _ if row.error.is_some() => "faulty".to_owned(),
+        _ if row.paused => "paused".to_owned(),
+        Some(next) => moment(*next),
+        None => "over".to_owned(),
+    };
+    [
+        row.name,
+        row.task,
+        row.expression,
+        row.zone,
+        next,
+        row.last_fire_at.map(moment).unwrap_or_default(),
+        row.last_outcome.unwrap_or_default(),
+        row.last_job_id.map(|id| id.to_string()).unwrap_or_default(),
+        row.last_job_state.unwrap_or_default(),
+    ]
+}
+
+fn show(conn: &mut PgConnection, arguments: &ShowArguments, out: &mut impl Write) -> Result<(), Failure> {
+    let row = schedules::get(conn, &arguments.name)?.ok_or_else(|| unknown(&arguments.name))?;
+    let fires = schedules::fires(conn, &arguments.name, arguments.fires)?;
+    if arguments.listing.json {
+        return output::json(out, &json!({"schedule": row, "fires": fires}));
+    }
+    output::table(out, ["FIELD", "VALUE"], fields(&row))?;
+    if fires.is_empty() {
+        return Ok(());
+    }
+    writeln!(out)?;
+    output::table(out, ["DUE", "SEEN TO", "OUTCOME", "JOB", ""], fires.into_iter().map(fire_cells).collect())
+}
+
+fn fields(row: &ScheduleRow) -> Vec<[String; 2]> {
+    let words = CronExpression::parse(&row.expression).map(|expression| expression.describe());
+    let state = if row.paused { "paused" } else { "active" };
+    let mut fields = vec![
+        ("name", row.name.clone()),
+        ("state", row.error.clone().map_or_else(|| state.to_owned(), |error| format!("faulty: {error}"))),
+        ("task", row.task.clone()),
+        ("payload", output::shortened(&row.payload.to_string())),
+        ("expression", row.expression.clone()),
+        ("in words", words.unwrap_or_default()),
+        ("zone", row.zone.clone()),
+        ("queue", row.queue.clone().unwrap_or_default()),
+        ("priority", row.priority.to_string()),
+        ("max attempts", row.max_attempts.to_string()),
+        ("overlap", row.overlap.as_str().to_owned()),
+        ("key", row.key.clone().unwrap_or_default()),
+        ("catch-up", row.catch_up.to_string()),
+        ("starts at", row.starts_at.map(moment).unwrap_or_default()),
+        ("ends at", row.ends_at.map(moment).unwrap_or_default()),
+        ("jitter", format!("{} s", row.jitter_seconds)),
+    ];
+    fields.extend(row.next_fires.iter().map(|next| ("next fire", moment(*next))));
+    fields.into_iter().map(|(name, value)| [name.to_owned(), value]).collect()
+}
+
+fn fire_cells(fire: ScheduleFire) -> [String; 5] {
+    let by_hand = if fire.triggered { "triggered" } else { "" };
+    let job = fire.job_id.map(|id| id.to_string()).unwrap_or_default();
+    [moment(fire.due_at), moment(fire.fired_at), fire.outcome, job, by_hand.to_owned()]
+}
+
+fn moment(moment: DateTime<Utc>) -> String {
+    moment.to_rfc3339_opts(SecondsFormat::Secs, true)
+}

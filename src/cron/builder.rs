@@ -1,0 +1,249 @@
+//! A line of the crontab, built by code: the task is a value, so that its payload is checked by the compiler. What is
+//! wrong with the numbers is told when the line is read, at the start of the scheduler.
+
+use chrono::{TimeDelta, Weekday};
+use chrono_tz::Tz;
+use serde_json::{Map, Value};
+
+use super::options::{self, LARGEST_CATCHUP, LONGEST_FILL, Options};
+use super::{CronEntry, CronError, CronExpression};
+use crate::job::{KeyMode, Task};
+
+/// A task that is due again and again, for [`SchedulerBuilder::cron`](crate::SchedulerBuilder::cron). Its identifier is
+/// the task's name unless [`Cron::id`] gives it another; each task has one line without an identifier of its own.
+///
+/// ```
+/// use chrono::{TimeDelta, Weekday};
+/// use chrono_tz::Tz;
+/// use mainspring::{Cron, Scheduler, Task};
+/// use serde::Serialize;
+///
+/// #[derive(Serialize)]
+/// struct SendDigest { office: &'static str }
+/// impl Task for SendDigest { const NAME: &'static str = "digest.send"; }
+///
+/// let paris = Cron::every_week_on(Weekday::Mon, 8, 30, SendDigest { office: "paris" })
+///     .id("digest.paris")
+///     .tz(Tz::Europe__Paris)
+///     .fill(TimeDelta::days(2))
+///     .key("digest.paris");
+/// let berlin = Cron::new("0 8 * * mon-fri", SendDigest { office: "berlin" }).tz(Tz::Europe__Berlin);
+/// let builder = Scheduler::builder("postgres://localhost/app").cron(paris).cron(berlin);
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "a line fires nothing until it is given to SchedulerBuilder::cron"]
+pub struct Cron {
+    expression: String,
+    task: &'static str,
+    payload: Result<Map<String, Value>, String>,
+    options: Options,
+}
+
+impl Cron {
+    /// The task, when the expression fires.
+    pub fn new<T: Task>(expression: impl Into<String>, task: T) -> Self {
+        let payload = match serde_json::to_value(task) {
+            Ok(Value::Object(payload)) => Ok(payload),
+            // A task without fields.
+            Ok(Value::Null) => Ok(Map::new()),
+            Ok(other) => Err(other.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        Self { expression: expression.into(), task: T::NAME, payload, options: Options::default() }
+    }
+
+    /// The task, each minute.
+    pub fn every_minute<T: Task>(task: T) -> Self {
+        Self::new("* * * * *", task)
+    }
+
+    /// The task, at each minute that `step` divides, 1 to 59, from the full hour on.
+    pub fn every_minutes<T: Task>(step: u32, task: T) -> Self {
+        Self::new(format!("*/{step} * * * *"), task)
+    }
+
+    /// The task, each hour at the minute, 0 to 59.
+    pub fn every_hour_at<T: Task>(minute: u32, task: T) -> Self {
+        Self::new(format!("{minute} * * * *"), task)
+    }
+
+    /// The task, each day at the time.
+    pub fn every_day_at<T: Task>(hour: u32, minute: u32, task: T) -> Self {
+        Self::new(format!("{minute} {hour} * * *"), task)
+    }
+
+    /// The task, each week on the day at the time.
+    pub fn every_week_on<T: Task>(day: Weekday, hour: u32, minute: u32, task: T) -> Self {
+        Self::new(format!("{minute} {hour} * * {}", day.num_days_from_sunday()), task)
+    }
+
+    /// The task, on the day of each month that has it, 1 to 31, at the time.
+    pub fn every_month_on<T: Task>(day: u32, hour: u32, minute: u32, task: T) -> Self {
+        Self::new(format!("{minute} {hour} {day} * *"), task)
+    }
+
+    /// What the line is known by from one start to the next, 1 to 128 characters; default the task's name.
+    pub fn id(mut self, id: impl Into<String>) -> Self {
+        self.options.id = Some(id.into());
+        self
+    }
+
+    /// The zone whose wall clock counts; default UTC.
+    pub fn tz(mut self, zone: Tz) -> Self {
+        self.options.zone = zone;
+        self
+    }
+
+    /// How far back fires are made up for that were missed while no process ran, at most 5200 weeks; default not at all.
+    pub fn fill(mut self, period: TimeDelta) -> Self {
+        self.options.fill = Some(period);
+        self
+    }
+
+    /// How many missed fires are made up for at once, 0 to 10000; default 100.
+    pub fn catchup(mut self, most: u32) -> Self {
+        self.options.catchup = most;
+        self
+    }
+
+    /// The queue of the jobs, 1 to 128 characters; default none.
+    pub fn queue(mut self, queue: impl Into<String>) -> Self {
+        self.options.job.queue = Some(queue.into());
+        self
+    }
+
+    /// The priority of the jobs, smaller runs first; default 0.
+    pub fn priority(mut self, priority: i16) -> Self {
+        self.options.job.priority = priority;
+        self
+    }
+
+    /// After how many failed attempts a job is dead, at least 1; default 25.
+    pub fn max_attempts(mut self, attempts: i16) -> Self {
+        self.options.job.max_attempts = attempts;
+        self
+    }
+
+    /// The key of the jobs, which keeps them from piling up, 1 to 512 characters; default none.
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        self.options.job.key = Some(key.into());
+        self
+    }
+
+    /// What a taken key means; default [`KeyMode::Replace`].
+    pub fn key_mode(mut self, mode: KeyMode) -> Self {
+        self.options.job.key_mode = mode;
+        self
+    }
+
+    /// The line that was built.
+    ///
+    /// # Errors
+    /// Names the first value that is wrong, and what was expected.
+    pub fn build(self) -> Result<CronEntry, CronError> {
+        let expression = CronExpression::parse(&self.expression)?;
+        check_text(self.task, 128, "a task of ")?;
+        let Options { id, zone, fill, catchup, job } = self.options;
+        let identifier = id.unwrap_or_else(|| self.task.to_owned());
+        check_text(&identifier, 128, "an id of ")?;
+        job.queue.iter().try_for_each(|queue| check_text(queue, 128, "a queue of "))?;
+        job.key.iter().try_for_each(|key| check_text(key, 512, "a key of "))?;
+        check(job.max_attempts >= 1, job.max_attempts, "at least 1 attempt")?;
+        check(catchup <= LARGEST_CATCHUP, catchup, "a catchup of at most 10000")?;
+        let period = fill.unwrap_or_default();
+        check(TimeDelta::zero() <= period && period <= LONGEST_FILL, period, "a fill of at most 5200 weeks")?;
+        let payload = self.payload.map_err(|found| {
+            CronError::new(&found, "a payload that is an object, such as a struct with fields")
+        })?;
+        let task = self.task.to_owned();
+        Ok(CronEntry { identifier, expression, zone, task, payload, options: job, fill, catchup })
+    }
+}
+
+fn check_text(text: &str, longest: usize, what: &str) -> Result<(), CronError> {
+    options::text(text, longest)
+        .map(|_| ())
+        .map_err(|expected| CronError::new(text, format!("{what}{expected}")))
+}
+
+fn check(holds: bool, found: impl ToString, expected: &str) -> Result<(), CronError> {
+    if holds { Ok(()) } else { Err(CronError::new(&found.to_string(), expected)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Serialize;
+
+    use super::*;
+    use crate::cron::Crontab;
+
+    #[derive(Serialize, Clone)]
+    struct Digest {
+        office: &'static str,
+    }
+    impl Task for Digest {
+        const NAME: &'static str = "digest";
+    }
+
+    #[derive(Serialize)]
+    struct Plain;
+    impl Task for Plain {
+        const NAME: &'static str = "plain";
+    }
+
+    #[derive(Serialize)]
+    struct Number(u8);
+    impl Task for Number {
+        const NAME: &'static str = "number";
+    }
+
+    const PARIS: Digest = Digest { office: "paris" };
+
+    #[test]
+    fn a_line_built_by_code_is_the_line_that_the_text_says() {
+        let built = Cron::every_week_on(Weekday::Mon, 8, 30, PARIS)
+            .id("i")
+            .tz(Tz::Europe__Paris)
+            .fill(TimeDelta::days(2))
+            .catchup(3)
+            .queue("q")
+            .priority(-1)
+            .max_attempts(4)
+            .key("k")
+            .key_mode(KeyMode::PreserveRunAt);
+        let text = "30 8 * * 1 digest ?id=i&tz=Europe/Paris&fill=2d&catchup=3&queue=q&priority=-1&max=4&jobKey=k\
+                    &jobKeyMode=preserve_run_at {office: 'paris'}";
+        assert_eq!(built.build().unwrap(), Crontab::parse(text).unwrap().entries[0]);
+        let plain = Crontab::parse("* * * * * plain").unwrap();
+        assert_eq!(Cron::every_minute(Plain).build().unwrap(), plain.entries[0]);
+    }
+
+    #[test]
+    fn each_rhythm_is_an_expression() {
+        let expression = |cron: Cron| cron.build().unwrap().expression.to_string();
+        assert_eq!(expression(Cron::every_minutes(5, PARIS)), "*/5 * * * *");
+        assert_eq!(expression(Cron::every_hour_at(7, PARIS)), "7 * * * *");
+        assert_eq!(expression(Cron::every_day_at(8, 0, PARIS)), "0 8 * * *");
+        assert_eq!(expression(Cron::every_week_on(Weekday::Sun, 8, 0, PARIS)), "0 8 * * 0");
+        assert_eq!(expression(Cron::every_month_on(1, 0, 5, PARIS)), "5 0 1 * *");
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let refused = |cron: Cron| cron.build().unwrap_err().to_string();
+        assert!(refused(Cron::every_day_at(24, 0, PARIS)).contains("an hour from 0 to 23"));
+        assert!(refused(Cron::every_month_on(32, 0, 0, PARIS)).contains("a day of the month"));
+        assert!(
+            refused(Cron::every_minute(Number(5)))
+                .contains("found `5`, expected a payload that is an object")
+        );
+        assert!(refused(Cron::every_minute(PARIS).id("")).contains("an id of 1 to 128"));
+        assert!(
+            refused(Cron::every_minute(PARIS).max_attempts(0))
+                .contains("found `0`, expected at least 1 attempt")
+        );
+        assert!(refused(Cron::every_minute(PARIS).catchup(10_001)).contains("at most 10000"));
+        assert!(refused(Cron::every_minute(PARIS).fill(TimeDelta::weeks(-1))).contains("5200 weeks"));
+        assert!(refused(Cron::every_minute(PARIS).key("k".repeat(513))).contains("a key of 1 to 512"));
+    }
+}

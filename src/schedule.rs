@@ -1,0 +1,256 @@
+//! What people may say about a schedule: make one, or change some of its fields. Plain values; when it fires is
+//! computed elsewhere, and its limits are the database's to judge.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::cron::{CronExpression, read_zone};
+use crate::error::StoreError;
+use crate::job::Task;
+
+/// What a fire does while an earlier job of the same schedule lives. `Skip` and `Replace` know that job by its key:
+/// the schedule's own, or `schedule:NAME`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Overlap {
+    /// Adds another job. The default.
+    #[default]
+    Allow,
+    /// Adds nothing while one is waiting or running.
+    Skip,
+    /// Takes the place of the waiting one, as [`KeyMode::Replace`](crate::KeyMode::Replace) says: a running one goes on
+    /// to its end, but is not retried.
+    Replace,
+}
+
+impl Overlap {
+    /// The policy's name in SQL.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Skip => "skip",
+            Self::Replace => "replace",
+        }
+    }
+}
+
+/// How many missed fires are made up for once a scheduler runs again. A fire is missed when it was due more than ten
+/// seconds ago: while no scheduler ran, or the database was away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CatchUp {
+    /// None of them.
+    None,
+    /// The last one. The default.
+    #[default]
+    Last,
+    /// All of them, oldest first; of more than this number the newest. At most 10,000.
+    All(u32),
+}
+
+impl CatchUp {
+    /// As the database stores it: at most how many.
+    pub fn most(self) -> u32 {
+        match self {
+            Self::None => 0,
+            Self::Last => 1,
+            Self::All(most) => most,
+        }
+    }
+}
+
+/// A schedule to be made.
+///
+/// ```
+/// use mainspring::{NewSchedule, Overlap};
+///
+/// let nightly = NewSchedule::new("nightly", "report.publish", "30 2 * * mon-fri")
+///     .payload(serde_json::json!({"report_id": "r1"}))
+///     .zone("Europe/Berlin")
+///     .overlap(Overlap::Skip);
+/// assert_eq!(nightly.name(), "nightly");
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewSchedule {
+    name: String,
+    fields: ScheduleChanges,
+}
+
+/// Changes to a schedule: what is not named stays as it is.
+///
+/// ```
+/// use mainspring::ScheduleChanges;
+///
+/// let changes = ScheduleChanges::new().expression("0 3 * * *").queue(None);
+/// ```
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ScheduleChanges(Map<String, Value>);
+
+impl NewSchedule {
+    /// A schedule that adds jobs of the task named `task` whenever the expression fires. Its name is 1 to 128 characters
+    /// and no other schedule's.
+    pub fn new(name: impl Into<String>, task: impl Into<String>, expression: impl Into<String>) -> Self {
+        Self { name: name.into(), fields: ScheduleChanges::new().task(task).expression(expression) }
+    }
+
+    /// A schedule that adds jobs with this payload.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Payload`] when the payload cannot be written as JSON.
+    pub fn of<T: Task>(
+        name: impl Into<String>,
+        task: &T,
+        expression: impl Into<String>,
+    ) -> Result<Self, StoreError> {
+        let payload = serde_json::to_value(task)
+            .map_err(|error| StoreError::Payload { task: T::NAME.into(), source: error.into() })?;
+        // A task without fields is written as null.
+        let payload = if payload.is_null() { Value::Object(Map::new()) } else { payload };
+        Ok(Self::new(name, T::NAME, expression).payload(payload))
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The fields that were set.
+    pub fn fields(&self) -> &ScheduleChanges {
+        &self.fields
+    }
+
+    /// Sets the fields that the changes name.
+    pub fn with(mut self, fields: ScheduleChanges) -> Self {
+        self.fields.0.extend(fields.0);
+        self
+    }
+}
+
+/// The same setters for a new schedule as for a change; each of them only writes its field down.
+macro_rules! setters {
+    ($($(#[$doc:meta])+ $field:ident: $type:ty => $written:expr;)+) => {
+        impl ScheduleChanges {
+            $($(#[$doc])+ pub fn $field(self, $field: $type) -> Self {
+                self.set(stringify!($field), $written($field))
+            })+
+        }
+
+        impl NewSchedule {
+            $($(#[$doc])+ pub fn $field(mut self, $field: $type) -> Self {
+                self.fields = self.fields.$field($field);
+                self
+            })+
+        }
+    };
+}
+
+setters! {
+    /// The payload of the jobs, an object; default `{}`. Each job's gains `_cron` with the fire's time, `ts`, whether it
+    /// was missed and made up for, `backfilled`, and the name of the schedule, `schedule`.
+    payload: Value => Value::from;
+    /// The zone whose wall clock the expression is about, such as `Europe/Berlin`; default UTC.
+    zone: &str => Value::from;
+    /// The queue of the jobs; default none.
+    queue: Option<&str> => Value::from;
+    /// The priority of the jobs, smaller runs first; default 0.
+    priority: i16 => Value::from;
+    /// After how many failed attempts a job is dead; default 25.
+    max_attempts: i16 => Value::from;
+    /// The key of the jobs, for [`Overlap::Skip`] and [`Overlap::Replace`]; default `schedule:NAME`.
+    key: Option<&str> => Value::from;
+    /// What a fire does while an earlier job lives; default [`Overlap::Allow`].
+    overlap: Overlap => policy_name;
+    /// Nothing fires before this moment; default none.
+    starts_at: Option<DateTime<Utc>> => moment_text;
+    /// Nothing fires after this moment; default none.
+    ends_at: Option<DateTime<Utc>> => moment_text;
+    /// Spreads the jobs over this many seconds after their fires, so that many schedules do not start at once: each is
+    /// due a while later, always the same for the same name and time. At most 86,400; default 0.
+    jitter_seconds: u32 => Value::from;
+    /// Whether the schedule rests; default no.
+    paused: bool => Value::from;
+}
+
+impl NewSchedule {
+    /// How many missed fires are made up for; default [`CatchUp::Last`].
+    pub fn catch_up(mut self, catch_up: CatchUp) -> Self {
+        self.fields = self.fields.catch_up(catch_up);
+        self
+    }
+}
+
+impl ScheduleChanges {
+    /// No changes.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The task of the jobs, 1 to 128 characters.
+    pub fn task(self, task: impl Into<String>) -> Self {
+        self.set("task", task.into())
+    }
+
+    /// When the schedule fires, as [`CronExpression`] reads it.
+    pub fn expression(self, expression: impl Into<String>) -> Self {
+        self.set("expression", expression.into())
+    }
+
+    /// How many missed fires are made up for.
+    pub fn catch_up(self, catch_up: CatchUp) -> Self {
+        self.set("catch_up", catch_up.most())
+    }
+
+    fn set(mut self, field: &str, value: impl Into<Value>) -> Self {
+        self.0.insert(field.to_owned(), value.into());
+        self
+    }
+
+    /// As the SQL function `mainspring.update_schedule` takes it.
+    pub(crate) fn to_json(&self) -> String {
+        Value::Object(self.0.clone()).to_string()
+    }
+
+    /// What no database can judge: whether expression and zone can be read.
+    pub(crate) fn validate(&self) -> Result<(), StoreError> {
+        if let Some(Value::String(text)) = self.0.get("expression") {
+            CronExpression::parse(text)
+                .map_err(|error| StoreError::Invalid(format!("expression: {error}")))?;
+        }
+        if let Some(Value::String(text)) = self.0.get("zone") {
+            read_zone(text).map_err(StoreError::Invalid)?;
+        }
+        Ok(())
+    }
+}
+
+fn policy_name(overlap: Overlap) -> &'static str {
+    overlap.as_str()
+}
+
+fn moment_text(moment: Option<DateTime<Utc>>) -> Option<String> {
+    moment.map(|moment| moment.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_name_only_what_was_set_and_null_clears() {
+        let changes = ScheduleChanges::new().expression("0 3 * * *").queue(None).catch_up(CatchUp::All(7));
+        assert_eq!(changes.to_json(), r#"{"catch_up":7,"expression":"0 3 * * *","queue":null}"#);
+        let dates = ScheduleChanges::new().ends_at(Some(DateTime::UNIX_EPOCH)).overlap(Overlap::Skip);
+        assert_eq!(dates.to_json(), r#"{"ends_at":"1970-01-01T00:00:00Z","overlap":"skip"}"#);
+    }
+
+    #[test]
+    fn an_expression_or_zone_that_cannot_be_read_is_told_before_anything_is_stored() {
+        let told = |changes: ScheduleChanges| changes.validate().unwrap_err().to_string();
+        assert!(told(ScheduleChanges::new().expression("61 * * * *")).starts_with("expression: column 1"));
+        assert_eq!(
+            told(ScheduleChanges::new().zone("Mars")),
+            "zone must be a time zone such as Europe/Paris, got `Mars`"
+        );
+    }
+}

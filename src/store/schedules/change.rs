@@ -1,0 +1,99 @@
+//! Makes, changes, pauses, deletes and triggers schedules. What a change means is decided by the SQL functions behind
+//! it, which plain SQL uses too; here only the expression is read before. A running scheduler finds the next fire.
+
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+use diesel::{PgConnection, RunQueryDsl};
+
+use super::look::ScheduleFire;
+use crate::error::StoreError;
+use crate::schedule::{NewSchedule, ScheduleChanges};
+use crate::store::inspect::rows;
+use crate::store::statement::Statement;
+
+/// Makes a schedule. It fires from its next moment on.
+///
+/// # Errors
+///
+/// [`StoreError::Invalid`] when a field breaks its limit, the expression or the zone cannot be read, or the name is
+/// taken: nothing is stored. [`StoreError::Database`] when the database refuses for another reason.
+pub fn create(conn: &mut PgConnection, schedule: &NewSchedule) -> Result<(), StoreError> {
+    schedule.fields().validate()?;
+    write(conn, schedule.name(), schedule.fields(), Write::Create).map(|_| ())
+}
+
+/// Changes the fields that the changes name, and answers whether there is such a schedule. Another expression, zone or
+/// date counts from now on: the next fire is found anew.
+///
+/// # Errors
+///
+/// As [`create`].
+pub fn update(conn: &mut PgConnection, name: &str, changes: &ScheduleChanges) -> Result<bool, StoreError> {
+    changes.validate()?;
+    write(conn, name, changes, Write::Change)
+}
+
+/// Stops a schedule from firing, and answers whether there is such a schedule. What is due meanwhile is not made up for.
+///
+/// # Errors
+///
+/// [`StoreError::Database`] when the database refuses or cannot be reached.
+pub fn pause(conn: &mut PgConnection, name: &str) -> Result<bool, StoreError> {
+    write(conn, name, &ScheduleChanges::new().paused(true), Write::Change)
+}
+
+/// Lets a paused schedule fire again, from its next moment on, and answers whether there is such a schedule.
+///
+/// # Errors
+///
+/// As [`pause`].
+pub fn resume(conn: &mut PgConnection, name: &str) -> Result<bool, StoreError> {
+    write(conn, name, &ScheduleChanges::new().paused(false), Write::Change)
+}
+
+/// Deletes a schedule, and answers whether there was one. The jobs it has added stay, and so do its fires in the
+/// history until their retention is over.
+///
+/// # Errors
+///
+/// As [`pause`].
+pub fn delete(conn: &mut PgConnection, name: &str) -> Result<bool, StoreError> {
+    let deleted = Statement::<(Bool,)>::new("SELECT mainspring.delete_schedule({})");
+    Ok(deleted.bind::<Text, _>(name).get_result::<(bool,)>(conn)?.0)
+}
+
+/// Fires a schedule now, paused or not, and answers the fire, or `None` when there is no such schedule. The schedule's
+/// overlap policy holds: the fire may have been skipped, and then has no job. Its next fire stays where it is.
+///
+/// # Errors
+///
+/// As [`pause`].
+pub fn trigger(conn: &mut PgConnection, name: &str) -> Result<Option<ScheduleFire>, StoreError> {
+    let fired = Statement::<(Text,)>::new(
+        "SELECT row_to_json(f)::text FROM mainspring.trigger_schedule({}) AS f WHERE f.outcome IS NOT NULL",
+    );
+    Ok(rows(conn, fired.bind::<Text, _>(name))?.pop())
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Write {
+    Create,
+    Change,
+}
+
+fn write(
+    conn: &mut PgConnection,
+    name: &str,
+    fields: &ScheduleChanges,
+    how: Write,
+) -> Result<bool, StoreError> {
+    let is_new = matches!(how, Write::Create);
+    if name.contains('\0') || fields.to_json().contains("\\u0000") {
+        return Err(StoreError::Invalid("a schedule must not contain the character NUL, got one".into()));
+    }
+    let text = format!("SELECT mainspring.write_schedule({{}}, {{}}::jsonb, {is_new})");
+    let written = Statement::<(Nullable<BigInt>,)>::new(text)
+        .bind::<Text, _>(name)
+        .bind::<Text, _>(fields.to_json())
+        .get_result::<(Option<i64>,)>(conn)?;
+    Ok(written.0.is_some())
+}

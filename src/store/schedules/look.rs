@@ -1,0 +1,154 @@
+//! Shows schedules and what became of their fires, for people and their programs. It changes nothing.
+
+use chrono::{DateTime, Utc};
+use diesel::PgConnection;
+use diesel::sql_types::{BigInt, Text};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::cron::Rhythm;
+use crate::error::StoreError;
+use crate::schedule::Overlap;
+use crate::store::inspect::rows;
+use crate::store::statement::Statement;
+
+/// How many of its next fires a schedule shows.
+const NEXT_FIRES: usize = 5;
+
+/// A schedule as it stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ScheduleRow {
+    /// What it is known by.
+    pub name: String,
+    /// The task of its jobs.
+    pub task: String,
+    /// When it fires, as it was written.
+    pub expression: String,
+    /// The zone whose wall clock counts.
+    pub zone: String,
+    /// The payload of its jobs, without what each fire adds.
+    pub payload: Value,
+    /// The queue of its jobs.
+    pub queue: Option<String>,
+    /// Smaller runs first.
+    pub priority: i16,
+    /// After how many failed attempts a job is dead.
+    pub max_attempts: i16,
+    /// The key of its jobs, if it is not `schedule:NAME`.
+    pub key: Option<String>,
+    /// What a fire does while an earlier job lives.
+    pub overlap: Overlap,
+    /// How many missed fires are made up for at most.
+    pub catch_up: u32,
+    /// Nothing fires before.
+    pub starts_at: Option<DateTime<Utc>>,
+    /// Nothing fires after.
+    pub ends_at: Option<DateTime<Utc>>,
+    /// Over how many seconds its jobs are spread.
+    pub jitter_seconds: u32,
+    /// Whether it rests.
+    pub paused: bool,
+    /// When it fires next, five times; fewer when it ends before, none when it is paused or faulty.
+    #[serde(default)]
+    pub next_fires: Vec<DateTime<Utc>>,
+    /// When its last fire was due.
+    pub last_fire_at: Option<DateTime<Utc>>,
+    /// What became of its last fire: `enqueued`, `skipped` or `replaced`.
+    pub last_outcome: Option<String>,
+    /// The job of its last fire.
+    pub last_job_id: Option<i64>,
+    /// Where that job stands: the name of its state, or `finished` when its row is gone.
+    pub last_job_state: Option<String>,
+    /// Why it does not fire, though it is not paused.
+    pub error: Option<String>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it was last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// One fire of a schedule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScheduleFire {
+    /// The schedule's name.
+    pub schedule: String,
+    /// When it was due.
+    pub due_at: DateTime<Utc>,
+    /// When it was seen to, and its job enqueued.
+    pub fired_at: DateTime<Utc>,
+    /// `enqueued`; `skipped` or `replaced` by the overlap policy; or `missed`, which stands for all fires from `due_at`
+    /// on that were not made up for.
+    pub outcome: String,
+    /// The job, where one was enqueued.
+    pub job_id: Option<i64>,
+    /// Whether somebody asked for it.
+    pub triggered: bool,
+}
+
+/// Which schedules to list: those that meet every condition given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScheduleFilter {
+    /// Only schedules of this task.
+    pub task: Option<String>,
+    /// Only schedules whose names come after this one: the last name of one page asks for the next.
+    pub after: Option<String>,
+    /// At most this many; default 100.
+    pub limit: u32,
+}
+
+impl Default for ScheduleFilter {
+    fn default() -> Self {
+        Self { task: None, after: None, limit: 100 }
+    }
+}
+
+const SHOWN: &str = "SELECT row_to_json(r)::text FROM (SELECT v.*, CASE WHEN v.last_job_id IS NOT NULL \
+    THEN coalesce((SELECT j.state FROM mainspring.jobs_view AS j WHERE j.id = v.last_job_id), 'finished') END \
+    AS last_job_state FROM mainspring.schedules_view AS v WHERE ";
+
+/// The schedules that the filter admits, in the order of their names.
+///
+/// # Errors
+///
+/// [`StoreError::Database`] when the database refuses, also where the schema is missing.
+pub fn list(conn: &mut PgConnection, filter: &ScheduleFilter) -> Result<Vec<ScheduleRow>, StoreError> {
+    let of_task = if filter.task.is_some() { "AND v.task = {}" } else { "" };
+    let text = format!("{SHOWN} v.name > {{}} {of_task} ORDER BY v.name LIMIT {}) AS r", filter.limit);
+    let statement = Statement::new(text).bind::<Text, _>(filter.after.as_deref().unwrap_or_default());
+    let found = match filter.task.as_deref() {
+        Some(task) => rows(conn, statement.bind::<Text, _>(task))?,
+        None => rows(conn, statement)?,
+    };
+    Ok(found.into_iter().map(with_next_fires).collect())
+}
+
+/// The schedule of this name, if there is one.
+///
+/// # Errors
+///
+/// As [`list`].
+pub fn get(conn: &mut PgConnection, name: &str) -> Result<Option<ScheduleRow>, StoreError> {
+    let statement = Statement::new(format!("{SHOWN} v.name = {{}}) AS r")).bind::<Text, _>(name);
+    Ok(rows(conn, statement)?.pop().map(with_next_fires))
+}
+
+/// The last fires of a schedule, newest first, as far as the history goes back.
+///
+/// # Errors
+///
+/// As [`list`].
+pub fn fires(conn: &mut PgConnection, name: &str, limit: u32) -> Result<Vec<ScheduleFire>, StoreError> {
+    let statement = Statement::new(
+        "SELECT row_to_json(f)::text FROM mainspring.schedule_fires AS f WHERE schedule = {} \
+         ORDER BY schedule DESC, fired_at DESC, due_at DESC LIMIT {}",
+    );
+    rows(conn, statement.bind::<Text, _>(name).bind::<BigInt, _>(i64::from(limit)))
+}
+
+fn with_next_fires(mut row: ScheduleRow) -> ScheduleRow {
+    let rhythm = Rhythm::read(&row.expression, &row.zone, row.starts_at, row.ends_at);
+    if let (Ok(rhythm), false, None) = (rhythm, row.paused, &row.error) {
+        row.next_fires = rhythm.fires_after(Utc::now()).take(NEXT_FIRES).collect();
+    }
+    row
+}

@@ -1,0 +1,26 @@
+//! Schedules: kept by people, fired by every scheduler together. Free functions, the connection first, so that each can
+//! be part of the caller's own transaction; what has been changed takes effect in every instance as soon as it commits.
+//!
+//! ```no_run
+//! use mainspring::{NewSchedule, ScheduleChanges, schedules};
+//!
+//! # fn main() -> Result<(), mainspring::StoreError> {
+//! let mut conn = mainspring::connect("postgres://localhost/app")?;
+//! schedules::create(&mut conn, &NewSchedule::new("nightly", "report.publish", "0 2 * * *"))?;
+//! schedules::update(&mut conn, "nightly", &ScheduleChanges::new().expression("30 2 * * *"))?;
+//! for schedule in schedules::list(&mut conn, &Default::default())? {
+//!     println!("{} fires next at {:?}", schedule.name, schedule.next_fires.first());
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod change;
+mod fire;
+mod look;
+mod plan;
+
+pub use change::{create, delete, pause, resume, trigger, update};
+pub(crate) use fire::{Fired, fire_due, prune_fires};
+pub use look::{ScheduleFilter, ScheduleFire, ScheduleRow, fires, get, list};
+pub(crate) use plan::{FaultySchedule, plan_marked, until_next};

@@ -1,0 +1,83 @@
+//! Finds the next fire of the schedules that a change has marked. Whoever comes first does it; rows that another
+//! process is at are passed over, and `until_next` then says that there is more to do.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz};
+use diesel::{Connection, PgConnection, RunQueryDsl};
+
+use crate::cron::Rhythm;
+use crate::error::StoreError;
+use crate::store::statement::Statement;
+
+/// A schedule that will not fire, because it cannot be read or its job was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FaultySchedule {
+    pub(crate) name: String,
+    pub(crate) error: String,
+}
+
+/// What was found out about marked schedules.
+#[derive(Debug, Default)]
+pub(crate) struct Planned {
+    pub(crate) count: usize,
+    pub(crate) faulty: Vec<FaultySchedule>,
+}
+
+type Moment = DateTime<Utc>;
+type Marked = (i64, String, String, String, Option<Moment>, Option<Moment>, Moment);
+type MarkedColumns = (BigInt, Text, Text, Text, Nullable<Timestamptz>, Nullable<Timestamptz>, Timestamptz);
+
+/// Finds the next fire of at most `limit` marked schedules, or writes down why there is none.
+pub(crate) fn plan_marked(conn: &mut PgConnection, limit: i64) -> Result<Planned, StoreError> {
+    conn.transaction(|conn| {
+        let marked: Vec<Marked> = Statement::<MarkedColumns>::new(
+            "SELECT id, name, expression, zone, starts_at, ends_at, plan_after FROM mainspring.schedules \
+             WHERE plan_after IS NOT NULL ORDER BY plan_after LIMIT {} FOR UPDATE SKIP LOCKED",
+        )
+        .bind::<BigInt, _>(limit)
+        .load(conn)?;
+        if marked.is_empty() {
+            return Ok(Planned::default());
+        }
+        let nexts: Vec<_> = marked.iter().map(next_of).collect();
+        let ids: Vec<i64> = marked.iter().map(|row| row.0).collect();
+        // The ids are said twice, so that the planner looks each row up and does not read them all.
+        Statement::<()>::new(
+            "UPDATE mainspring.schedules AS s SET plan_after = NULL, next_fire_at = p.next, error = p.error \
+             FROM unnest({}, {}, {}) AS p(id, next, error) \
+             WHERE s.id = p.id AND s.id = ANY ({})",
+        )
+        .bind::<Array<BigInt>, _>(&ids)
+        .bind::<Array<Nullable<Timestamptz>>, _>(
+            nexts.iter().map(|next| next.as_ref().ok().copied().flatten()).collect::<Vec<_>>(),
+        )
+        .bind::<Array<Nullable<Text>>, _>(
+            nexts.iter().map(|next| next.as_ref().err().map(String::as_str)).collect::<Vec<_>>(),
+        )
+        .bind::<Array<BigInt>, _>(&ids)
+        .execute(conn)?;
+        let faulty = marked
+            .iter()
+            .zip(nexts)
+            .filter_map(|(row, next)| next.err().map(|error| FaultySchedule { name: row.1.clone(), error }));
+        Ok(Planned { count: marked.len(), faulty: faulty.collect() })
+    })
+}
+
+/// How long until a schedule fires, by the database's clock; none when none does. Zero when there is something to do
+/// now, which another process may be at.
+pub(crate) fn until_next(conn: &mut PgConnection) -> Result<Option<Duration>, StoreError> {
+    let millis = Statement::<(Nullable<BigInt>,)>::new(
+        "SELECT CASE WHEN EXISTS (SELECT FROM mainspring.schedules WHERE plan_after IS NOT NULL) THEN 0 ELSE \
+             (SELECT greatest(0, ceil(extract(epoch FROM next_fire_at - clock_timestamp()) * 1000))::bigint \
+              FROM mainspring.schedules WHERE next_fire_at IS NOT NULL ORDER BY next_fire_at LIMIT 1) END",
+    )
+    .get_result::<(Option<i64>,)>(conn)?;
+    Ok(millis.0.map(|millis| Duration::from_millis(millis.unsigned_abs())))
+}
+
+fn next_of((_, _, expression, zone, starts_at, ends_at, after): &Marked) -> Result<Option<Moment>, String> {
+    Rhythm::read(expression, zone, *starts_at, *ends_at).map(|rhythm| rhythm.next_after(*after))
+}

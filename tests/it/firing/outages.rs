@@ -1,0 +1,134 @@
+//! Processes that are killed and a database that goes away: each fire of each line and schedule still happens, once.
+
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use diesel::PgConnection;
+use mainspring::{CatchUp, NewSchedule, schedules};
+
+use super::*;
+
+const EACH_SECOND: &str = "* * * * * *";
+// Nobody has a handler for it, so that its jobs stay and can be counted.
+const KEPT: &str = "kept";
+
+/// `count` lines that fire each second, each with its number in the payload.
+fn lines(count: usize) -> String {
+    (0..count).map(|n| format!("{EACH_SECOND} {KEPT} ?id=line-{n} {{line: 'line-{n}'}}\n")).collect()
+}
+
+fn keep_schedules(conn: &mut PgConnection, count: usize) {
+    for n in 0..count {
+        let name = format!("schedule-{n}");
+        let payload = serde_json::json!({"line": name});
+        let schedule =
+            NewSchedule::new(&name, KEPT, EACH_SECOND).payload(payload).catch_up(CatchUp::All(100));
+        schedules::create(conn, &schedule).unwrap();
+    }
+}
+
+/// Fires that happened twice, and seconds between the first and the last fire of a line in which it did not fire.
+fn faults(conn: &mut PgConnection) -> (i64, i64) {
+    let twice =
+        "(SELECT FROM mainspring.jobs GROUP BY payload ->> 'line', run_at HAVING count(*) > 1) AS twice";
+    let skipped = "(SELECT run_at - lag(run_at) OVER (PARTITION BY payload ->> 'line' ORDER BY run_at) AS gap \
+                   FROM mainspring.jobs) AS gaps WHERE gap > interval '1 second'";
+    (count(conn, twice), count(conn, skipped))
+}
+
+/// Not a test of its own: the process that another test starts and kills.
+#[tokio::test]
+#[ignore = "a helper process of `fires_happen_once_while_one_of_three_processes_is_killed_and_one_started_all_the_time`"]
+async fn helper_process_that_fires() {
+    let Ok(url) = std::env::var("MAINSPRING_TEST_URL") else { return };
+    let count = std::env::var("MAINSPRING_TEST_LINES").unwrap().parse().unwrap();
+    let _scheduler = Scheduler::builder(url).crontab(&lines(count)).start().await.unwrap();
+    std::future::pending::<()>().await;
+}
+
+fn helper(database: &TestDatabase, lines: usize) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "firing::outages::helper_process_that_fires", "--ignored", "--test-threads=1"])
+        .env("MAINSPRING_TEST_URL", database.url())
+        .env("MAINSPRING_TEST_LINES", lines.to_string())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// Three processes; every two seconds the oldest is killed and another one started, until there are that many fires.
+async fn fire_under_kills(lines: usize, fires: i64) {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    keep_schedules(&mut conn, lines / 10);
+    let mut processes: Vec<Child> = (0..3).map(|_| helper(&database, lines)).collect();
+    let mut kills = 0;
+    while count(&mut conn, "mainspring.jobs") < fires {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let mut oldest = processes.remove(0);
+        oldest.kill().unwrap();
+        oldest.wait().unwrap();
+        processes.push(helper(&database, lines));
+        kills += 1;
+        assert!(kills < fires, "no progress: {} fires", count(&mut conn, "mainspring.jobs"));
+    }
+    for mut process in processes {
+        process.kill().unwrap();
+        process.wait().unwrap();
+    }
+    assert_eq!(faults(&mut conn), (0, 0), "after {kills} kills");
+    let tellers = "(SELECT DISTINCT payload ->> 'line' FROM mainspring.jobs) AS tellers";
+    assert_eq!(count(&mut conn, tellers), (lines + lines / 10) as i64);
+    eprintln!("{} fires, {kills} kills", count(&mut conn, "mainspring.jobs"));
+}
+
+#[tokio::test]
+async fn fires_happen_once_while_one_of_three_processes_is_killed_and_one_started_all_the_time() {
+    fire_under_kills(100, 2_000).await;
+}
+
+#[tokio::test]
+#[ignore = "minutes long; run it by hand"]
+async fn twenty_thousand_fires_happen_once_under_kills() {
+    fire_under_kills(100, 20_000).await;
+}
+
+#[tokio::test]
+async fn fires_that_were_due_while_the_database_was_away_happen_once_when_it_is_back() {
+    let database = TestDatabase::new();
+    keep_schedules(&mut database.connection(), 2);
+    let scheduler = Scheduler::builder(database.url()).crontab(&lines(2)).start().await.unwrap();
+    crate::running::until(&database, "(SELECT FROM mainspring.jobs LIMIT 8) AS jobs", 8).await;
+    database.go_away();
+    let away = Utc::now();
+    // Long enough that some fires are late.
+    tokio::time::sleep(Duration::from_secs(12)).await;
+    database.come_back();
+    let back = Utc::now();
+    let after =
+        format!("(SELECT DISTINCT payload ->> 'line' FROM mainspring.jobs WHERE run_at > '{back}') AS after");
+    crate::running::until(&database, &after, 4).await;
+    scheduler.stop().await;
+    let mut conn = database.connection();
+    assert_eq!(faults(&mut conn), (0, 0));
+    let missed = format!("mainspring.jobs WHERE run_at > '{away}' AND run_at < '{back}'");
+    assert!(count(&mut conn, &missed) >= 4 * 11, "{}", count(&mut conn, &missed));
+}
+
+#[tokio::test]
+async fn a_line_whose_job_is_refused_holds_up_no_other_and_no_schedule() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    keep_schedules(&mut conn, 1);
+    let limit = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET mainspring.max_payload_bytes = 1000', \
+                 current_database()); END $$";
+    conn.batch_execute(limit).unwrap();
+    let fat = format!("{EACH_SECOND} {KEPT} ?id=fat {{line: '{}'}}\n", "x".repeat(2_000));
+    let crontab = fat + &lines(1);
+    let scheduler = Scheduler::builder(database.url()).crontab(&crontab).start().await.unwrap();
+    let tellers =
+        "(SELECT payload ->> 'line' FROM mainspring.jobs GROUP BY 1 HAVING count(*) > 1) AS tellers";
+    crate::running::until(&database, tellers, 2).await;
+    scheduler.stop().await;
+}

@@ -1,0 +1,419 @@
+//! Schedules that live in the database: changed while schedulers run, fired once over all of them, with a history.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection};
+use mainspring::schedules::{
+    ScheduleFilter, create, delete, fires, get, list, pause, resume, trigger, update,
+};
+use mainspring::{
+    CatchUp, JobContext, JobResult, NewSchedule, Overlap, ScheduleChanges, Scheduler, SchedulerBuilder, Task,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::migrations::count;
+use crate::running::until;
+use crate::server::TestDatabase;
+
+mod many;
+mod sql;
+
+const EACH_SECOND: &str = "* * * * * *";
+const NEVER_IN_A_TEST: &str = "0 0 1 1 *";
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Cron {
+    ts: DateTime<Utc>,
+    backfilled: bool,
+    schedule: String,
+}
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Tick {
+    _cron: Cron,
+    #[serde(default)]
+    note: Option<String>,
+}
+impl Task for Tick {
+    const NAME: &'static str = "tick";
+}
+
+async fn tick(task: Tick, job: JobContext) -> JobResult {
+    let _ = job.data::<UnboundedSender<Tick>>().send(task);
+    Ok(())
+}
+
+fn ticking(database: &TestDatabase) -> (SchedulerBuilder, UnboundedReceiver<Tick>) {
+    let (told, ticks) = unbounded_channel();
+    (Scheduler::builder(database.url()).handler(tick).app_data(told), ticks)
+}
+
+async fn next(ticks: &mut UnboundedReceiver<Tick>) -> Tick {
+    tokio::time::timeout(Duration::from_secs(20), ticks.recv()).await.expect("a tick in time").unwrap()
+}
+
+fn new(name: &str, expression: &str) -> NewSchedule {
+    NewSchedule::new(name, "tick", expression)
+}
+
+fn refusal(conn: &mut PgConnection, schedule: NewSchedule) -> String {
+    create(conn, &schedule).unwrap_err().to_string()
+}
+
+/// Makes the schedule due as if no scheduler had seen to it since then.
+fn overdue(conn: &mut PgConnection, name: &str, since: &str) {
+    let text = format!(
+        "UPDATE mainspring.schedules SET plan_after = NULL, next_fire_at = {since} WHERE name = '{name}'"
+    );
+    conn.batch_execute(&text).unwrap();
+}
+
+#[tokio::test]
+async fn three_instances_fire_each_moment_of_a_schedule_once_and_write_it_down() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    let (told, mut ticks) = unbounded_channel::<Tick>();
+    let mut instances = Vec::new();
+    for _ in 0..3 {
+        let builder = Scheduler::builder(database.url()).handler(tick).app_data(told.clone());
+        instances.push(builder.start().await.unwrap());
+    }
+    create(&mut conn, &new("each", EACH_SECOND).payload(json!({"note": "hi"}))).unwrap();
+    let mut seen: HashMap<DateTime<Utc>, usize> = HashMap::new();
+    while seen.len() < 4 {
+        let tick = next(&mut ticks).await;
+        assert_eq!((tick.note.as_deref(), tick._cron.schedule.as_str()), (Some("hi"), "each"));
+        *seen.entry(tick._cron.ts).or_default() += 1;
+    }
+    pause(&mut conn, "each").unwrap();
+    for instance in instances {
+        instance.stop().await;
+    }
+    while let Ok(tick) = ticks.try_recv() {
+        *seen.entry(tick._cron.ts).or_default() += 1;
+    }
+    assert!(seen.values().all(|times| *times == 1), "{seen:?}");
+    let history = fires(&mut conn, "each", 100).unwrap();
+    assert!(
+        history.iter().all(|fire| fire.outcome == "enqueued" && fire.job_id.is_some() && !fire.triggered)
+    );
+    assert!(history.iter().all(|fire| (fire.fired_at - fire.due_at).num_seconds() < 10), "{history:?}");
+    let mut times: Vec<_> = history.iter().map(|fire| fire.due_at).collect();
+    times.reverse();
+    assert!(times.windows(2).all(|pair| (pair[1] - pair[0]).num_seconds() == 1), "{times:?}");
+    assert!(seen.keys().all(|time| times.contains(time)));
+}
+
+#[tokio::test]
+async fn every_change_takes_effect_within_a_second_in_instances_that_run() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    let (builder, mut ticks) = ticking(&database);
+    let scheduler = builder.start().await.unwrap();
+    let schedules = scheduler.schedules();
+    schedules.create(new("a", NEVER_IN_A_TEST)).await.unwrap();
+    until(&database, "mainspring.schedules WHERE next_fire_at IS NOT NULL", 1).await;
+
+    let changed = Instant::now();
+    assert!(schedules.update("a", ScheduleChanges::new().expression(EACH_SECOND)).await.unwrap());
+    next(&mut ticks).await;
+    assert!(changed.elapsed() < Duration::from_secs(3), "{:?}", changed.elapsed());
+
+    assert!(schedules.pause("a").await.unwrap());
+    let paused = schedules.get("a").await.unwrap().unwrap();
+    assert!(paused.paused && paused.next_fires.is_empty() && paused.last_fire_at.is_some());
+    // A witness that fires at two later moments shows that time has passed.
+    let fired = "mainspring.schedule_fires WHERE schedule = 'a'";
+    let before = count(&mut conn, fired);
+    schedules.create(new("witness", EACH_SECOND)).await.unwrap();
+    until(
+        &database,
+        "(SELECT FROM mainspring.schedule_fires WHERE schedule = 'witness' LIMIT 2) AS fires",
+        2,
+    )
+    .await;
+    assert!(schedules.delete("witness").await.unwrap());
+    assert_eq!(count(&mut conn, fired), before);
+    while ticks.try_recv().is_ok() {}
+    assert!(schedules.resume("a").await.unwrap());
+    while next(&mut ticks).await._cron.schedule != "a" {}
+
+    assert!(schedules.delete("a").await.unwrap());
+    for gone in [schedules.delete("a").await, schedules.pause("a").await, schedules.resume("a").await] {
+        assert!(!gone.unwrap());
+    }
+    assert!(schedules.trigger("a").await.unwrap().is_none());
+    assert!(schedules.get("a").await.unwrap().is_none());
+    assert!(!schedules.fires("a", 10).await.unwrap().is_empty(), "the history outlives the schedule");
+    scheduler.stop().await;
+    assert!(schedules.delete("a").await.is_err());
+}
+
+#[test]
+fn a_schedule_shows_itself_with_its_next_five_fires() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    let end = Utc::now() + TimeDelta::days(400);
+    let full = new("full", "30 2 * * *")
+        .payload(json!({"n": 1}))
+        .zone("Europe/Berlin")
+        .queue(Some("q"))
+        .priority(-3)
+        .max_attempts(2)
+        .key(Some("k"))
+        .overlap(Overlap::Skip)
+        .catch_up(CatchUp::All(7))
+        .ends_at(Some(end))
+        .jitter_seconds(60);
+    create(&mut conn, &full).unwrap();
+    create(&mut conn, &new("plain", "@hourly")).unwrap();
+    let row = get(&mut conn, "full").unwrap().unwrap();
+    assert_eq!(
+        (row.task.as_str(), row.expression.as_str(), row.zone.as_str()),
+        ("tick", "30 2 * * *", "Europe/Berlin")
+    );
+    assert_eq!((row.payload, row.queue.as_deref(), row.priority), (json!({"n": 1}), Some("q"), -3));
+    assert_eq!((row.max_attempts, row.key.as_deref(), row.overlap), (2, Some("k"), Overlap::Skip));
+    assert_eq!((row.catch_up, row.jitter_seconds, row.next_fires.len()), (7, 60, 5));
+    assert!(row.next_fires.windows(2).all(|pair| pair[0] < pair[1]) && row.next_fires[0] > Utc::now());
+    assert_eq!((row.last_fire_at, row.last_outcome, row.error), (None, None, None));
+    let names = |filter| list(&mut database.connection(), &filter).unwrap().into_iter().map(|row| row.name);
+    assert_eq!(names(ScheduleFilter::default()).collect::<Vec<_>>(), ["full", "plain"]);
+    let after = ScheduleFilter { after: Some("full".into()), ..ScheduleFilter::default() };
+    assert_eq!(names(after).collect::<Vec<_>>(), ["plain"]);
+    let other = ScheduleFilter { task: Some("other".into()), ..ScheduleFilter::default() };
+    assert_eq!(names(other).count(), 0);
+    // Null gives the default back.
+    assert!(update(&mut conn, "full", &ScheduleChanges::new().queue(None).key(None)).unwrap());
+    let row = get(&mut conn, "full").unwrap().unwrap();
+    assert_eq!((row.queue, row.key, row.priority), (None, None, -3));
+}
+
+#[test]
+fn what_breaks_a_limit_is_refused_by_name_and_nothing_is_stored() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    assert!(refusal(&mut conn, new("a", "61 * * * *")).starts_with("expression: column 1: found `61`"));
+    assert!(refusal(&mut conn, new("a", "* * * * *").zone("Mars")).contains("got `Mars`"));
+    assert!(refusal(&mut conn, new("", "* * * * *")).contains("name must be 1 to 128 characters, got 0"));
+    assert!(refusal(&mut conn, new("a\0", "* * * * *")).contains("NUL"));
+    assert!(refusal(&mut conn, NewSchedule::new("a", "", "@daily")).contains("task must be 1 to 128"));
+    assert!(
+        refusal(&mut conn, new("a", "@daily").max_attempts(0))
+            .contains("max_attempts must be 1 to 32767, got 0")
+    );
+    assert!(
+        refusal(&mut conn, new("a", "@daily").catch_up(CatchUp::All(10_001)))
+            .contains("0 to 10000, got 10001")
+    );
+    assert!(refusal(&mut conn, new("a", "@daily").jitter_seconds(86_401)).contains("0 to 86400"));
+    assert!(refusal(&mut conn, new("a", "@daily").key(Some("k"))).contains("key must go with the overlap"));
+    assert!(
+        refusal(&mut conn, new("a", "@daily").payload(json!([1])))
+            .contains("payload must be an object, got array")
+    );
+    let big = json!({"x": "y".repeat(1 << 20)});
+    assert!(refusal(&mut conn, new("a", "@daily").payload(big)).contains("payload must be at most"));
+    let (start, end) = (Some(Utc::now()), Some(Utc::now() - TimeDelta::days(1)));
+    assert!(
+        refusal(&mut conn, new("a", "@daily").starts_at(start).ends_at(end))
+            .contains("ends_at must not be before")
+    );
+    assert_eq!(count(&mut conn, "mainspring.schedules"), 0);
+    create(&mut conn, &new("a", "@daily")).unwrap();
+    assert!(refusal(&mut conn, new("a", "@daily")).contains("name must be new, got 'a'"));
+    assert!(!update(&mut conn, "b", &ScheduleChanges::new().paused(true)).unwrap());
+}
+
+#[test]
+fn a_schedule_is_part_of_the_callers_transaction() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    let rolled_back: Result<(), diesel::result::Error> = conn.transaction(|conn| {
+        create(conn, &new("a", "@daily")).unwrap();
+        assert!(get(conn, "a").unwrap().is_some());
+        Err(diesel::result::Error::RollbackTransaction)
+    });
+    assert!(rolled_back.is_err() && get(&mut conn, "a").unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_triggered_schedule_runs_at_once_even_when_paused_and_its_next_fire_stays() {
+    let database = TestDatabase::new();
+    let (builder, mut ticks) = ticking(&database);
+    let scheduler = builder.start().await.unwrap();
+    let schedules = scheduler.schedules();
+    schedules.create(new("a", NEVER_IN_A_TEST).paused(true)).await.unwrap();
+    let fire = schedules.trigger("a").await.unwrap().unwrap();
+    assert!(fire.triggered && fire.outcome == "enqueued" && fire.job_id.is_some());
+    assert_eq!(next(&mut ticks).await._cron.ts, fire.due_at);
+    until(&database, "mainspring.jobs", 0).await;
+    let row = schedules.get("a").await.unwrap().unwrap();
+    assert_eq!((row.last_job_id, row.last_fire_at), (fire.job_id, Some(fire.due_at)));
+    assert_eq!(
+        (row.last_job_state.as_deref(), row.last_outcome.as_deref()),
+        (Some("finished"), Some("enqueued"))
+    );
+    scheduler.stop().await;
+}
+
+#[test]
+fn the_overlap_policy_says_what_a_fire_does_while_a_job_lives() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    for (name, overlap) in [("allow", Overlap::Allow), ("skip", Overlap::Skip), ("replace", Overlap::Replace)]
+    {
+        create(&mut conn, &new(name, "@daily").overlap(overlap)).unwrap();
+    }
+    let mut twice = |name| {
+        let (one, two) =
+            (trigger(&mut conn, name).unwrap().unwrap(), trigger(&mut conn, name).unwrap().unwrap());
+        (one.job_id.unwrap(), two)
+    };
+    let (first, second) = twice("allow");
+    assert!(second.job_id.is_some_and(|id| id != first));
+    let (_, second) = twice("skip");
+    assert_eq!((second.outcome.as_str(), second.job_id), ("skipped", None));
+    let (first, second) = twice("replace");
+    assert_eq!(second.job_id, Some(first));
+    assert_eq!(count(&mut conn, "mainspring.jobs WHERE key = 'schedule:replace' AND revision = 1"), 1);
+    // A running job holds its key too; a dead one does not.
+    let run = "UPDATE mainspring.jobs SET state = 'running', attempts = 1, lease = 1, worker_id = 1, locked_at = now() \
+               WHERE key = 'schedule:skip'";
+    conn.batch_execute(run).unwrap();
+    assert_eq!(trigger(&mut conn, "skip").unwrap().unwrap().outcome, "skipped");
+    let die = "UPDATE mainspring.jobs SET state = 'dead', lease = NULL, worker_id = NULL, locked_at = NULL \
+               WHERE key = 'schedule:skip'";
+    conn.batch_execute(die).unwrap();
+    assert_eq!(trigger(&mut conn, "skip").unwrap().unwrap().outcome, "enqueued");
+}
+
+#[tokio::test]
+async fn missed_fires_are_made_up_for_as_each_schedule_says_oldest_first_and_marked() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    let policies = [("none", CatchUp::None), ("last", CatchUp::Last), ("three", CatchUp::All(3))];
+    for (name, catch_up) in policies {
+        create(&mut conn, &new(name, "0 * * * *").catch_up(catch_up)).unwrap();
+        overdue(&mut conn, name, "date_trunc('hour', now()) - interval '5 hours'");
+    }
+    create(&mut conn, &new("skip", "0 * * * *").catch_up(CatchUp::All(9)).overlap(Overlap::Skip)).unwrap();
+    overdue(&mut conn, "skip", "date_trunc('hour', now()) - interval '2 hours'");
+    create(&mut conn, &new("replace", "0 * * * *").catch_up(CatchUp::All(9)).overlap(Overlap::Replace))
+        .unwrap();
+    overdue(&mut conn, "replace", "date_trunc('hour', now()) - interval '2 hours'");
+
+    let (builder, _ticks) = ticking(&database);
+    let scheduler = builder.start().await.unwrap();
+    until(&database, "mainspring.schedules WHERE next_fire_at > now()", 5).await;
+    let mut outcomes = |name: &str| -> Vec<(String, i64)> {
+        let history = fires(&mut conn, name, 10).unwrap();
+        let hours_ago = |due: DateTime<Utc>| (Utc::now() - due).num_hours();
+        history.into_iter().rev().map(|fire| (fire.outcome, hours_ago(fire.due_at))).collect()
+    };
+    let expected = |list: &[(&str, i64)]| -> Vec<(String, i64)> {
+        list.iter().map(|(outcome, ago)| ((*outcome).to_owned(), *ago)).collect()
+    };
+    assert_eq!(outcomes("none"), expected(&[("missed", 5)]));
+    assert_eq!(sorted(outcomes("last")), expected(&[("enqueued", 0), ("missed", 5)]));
+    assert_eq!(
+        sorted(outcomes("three")),
+        expected(&[("enqueued", 0), ("enqueued", 1), ("enqueued", 2), ("missed", 5)])
+    );
+    assert_eq!(sorted(outcomes("skip")), expected(&[("enqueued", 2), ("skipped", 0), ("skipped", 1)]));
+    assert_eq!(sorted(outcomes("replace")), expected(&[("enqueued", 0), ("replaced", 1), ("replaced", 2)]));
+    scheduler.stop().await;
+}
+
+fn sorted(mut outcomes: Vec<(String, i64)>) -> Vec<(String, i64)> {
+    outcomes.sort();
+    outcomes
+}
+
+#[tokio::test]
+async fn a_schedule_that_is_over_fires_no_more_and_one_that_has_not_begun_waits() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    let hour = TimeDelta::hours(1);
+    create(&mut conn, &new("over", EACH_SECOND).ends_at(Some(Utc::now() - hour))).unwrap();
+    create(&mut conn, &new("later", EACH_SECOND).starts_at(Some(Utc::now() + hour))).unwrap();
+    let (builder, _ticks) = ticking(&database);
+    let scheduler = builder.start().await.unwrap();
+    until(&database, "mainspring.schedules WHERE plan_after IS NULL", 2).await;
+    assert!(get(&mut conn, "over").unwrap().unwrap().next_fires.is_empty());
+    assert!(
+        get(&mut conn, "later").unwrap().unwrap().next_fires[0] > Utc::now() + hour - TimeDelta::minutes(1)
+    );
+    let planned = "mainspring.schedules WHERE (name = 'over') = (next_fire_at IS NULL) AND error IS NULL";
+    assert_eq!(count(&mut conn, planned), 2);
+    scheduler.stop().await;
+}
+
+#[tokio::test]
+async fn jitter_makes_the_jobs_of_a_fire_due_a_while_later_and_keeps_the_fires_time() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    for n in 0..20 {
+        create(&mut conn, &new(&format!("s{n}"), "0 * * * *").jitter_seconds(3600)).unwrap();
+        overdue(&mut conn, &format!("s{n}"), "date_trunc('hour', now())");
+    }
+    let (builder, _ticks) = ticking(&database);
+    let scheduler = builder.start().await.unwrap();
+    until(&database, "mainspring.schedule_fires", 20).await;
+    scheduler.stop().await;
+    let later = "(SELECT DISTINCT run_at FROM mainspring.jobs WHERE run_at > (payload #>> '{_cron,ts}')::timestamptz \
+                 AND run_at <= (payload #>> '{_cron,ts}')::timestamptz + interval '1 hour') AS times";
+    assert!(count(&mut conn, later) + count(&mut conn, "mainspring.history") >= 18, "they are spread");
+}
+
+#[tokio::test]
+async fn pause_and_resume_do_not_make_up_for_what_was_due_meanwhile() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    create(&mut conn, &new("a", "0 * * * *").catch_up(CatchUp::All(100))).unwrap();
+    overdue(&mut conn, "a", "date_trunc('hour', now()) - interval '5 hours'");
+    pause(&mut conn, "a").unwrap();
+    resume(&mut conn, "a").unwrap();
+    let (builder, _ticks) = ticking(&database);
+    let scheduler = builder.start().await.unwrap();
+    until(&database, "mainspring.schedules WHERE next_fire_at > now()", 1).await;
+    assert_eq!(count(&mut conn, "mainspring.schedule_fires"), 0);
+    assert!(delete(&mut conn, "a").unwrap());
+    scheduler.stop().await;
+}
+
+#[tokio::test]
+async fn without_notifications_a_change_is_found_by_polling_within_a_second() {
+    let database = TestDatabase::new();
+    let (builder, mut ticks) = ticking(&database);
+    let scheduler = builder.without_listen().start().await.unwrap();
+    let made = Instant::now();
+    create(&mut database.connection(), &new("a", EACH_SECOND)).unwrap();
+    next(&mut ticks).await;
+    assert!(made.elapsed() < Duration::from_secs(4), "{:?}", made.elapsed());
+    scheduler.stop().await;
+}
+
+#[tokio::test]
+async fn fires_whose_retention_is_over_are_deleted_and_the_schedule_keeps_its_last_one() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    create(&mut conn, &new("a", NEVER_IN_A_TEST)).unwrap();
+    for _ in 0..3 {
+        trigger(&mut conn, "a").unwrap();
+    }
+    conn.batch_execute(
+        "UPDATE mainspring.schedule_fires SET fired_at = fired_at - interval '2 days' \
+                        WHERE ctid IN (SELECT ctid FROM mainspring.schedule_fires LIMIT 2)",
+    )
+    .unwrap();
+    let (builder, _ticks) = ticking(&database);
+    let scheduler = builder.start().await.unwrap();
+    until(&database, "mainspring.schedule_fires", 1).await;
+    scheduler.stop().await;
+    assert!(get(&mut conn, "a").unwrap().unwrap().last_fire_at.is_some());
+}

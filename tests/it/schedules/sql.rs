@@ -1,0 +1,118 @@
+//! Schedules from plain SQL: what a running instance makes of them, and what a role with nothing but EXECUTE may do.
+
+use super::*;
+
+#[tokio::test]
+async fn a_schedule_made_by_plain_sql_fires_within_a_second_of_its_moment() {
+    let database = TestDatabase::new();
+    let (builder, mut ticks) = ticking(&database);
+    let scheduler = builder.start().await.unwrap();
+    let made = Instant::now();
+    let make = "SELECT mainspring.create_schedule('a', 'tick', '* * * * * *', '{\"note\": \"sql\"}')";
+    database.connection().batch_execute(make).unwrap();
+    assert_eq!(next(&mut ticks).await.note.as_deref(), Some("sql"));
+    assert!(made.elapsed() < Duration::from_secs(3), "{:?}", made.elapsed());
+    scheduler.stop().await;
+}
+
+#[tokio::test]
+async fn an_expression_that_cannot_be_read_is_marked_with_its_error_until_it_is_changed() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    let (builder, mut ticks) = ticking(&database);
+    let scheduler = builder.start().await.unwrap();
+    conn.batch_execute(
+        "SELECT mainspring.create_schedule('bad', 'tick', '61 * * * *'); \
+         SELECT mainspring.create_schedule('lost', 'tick', '* * * * *', zone := 'Mars'); \
+         SELECT mainspring.create_schedule('good', 'tick', '* * * * * *')",
+    )
+    .unwrap();
+    next(&mut ticks).await;
+    until(&database, "mainspring.schedules WHERE error IS NOT NULL AND plan_after IS NULL", 2).await;
+    let error = |conn: &mut PgConnection, name| get(conn, name).unwrap().unwrap().error;
+    assert!(error(&mut conn, "bad").unwrap().contains("found `61`, expected a minute"));
+    assert!(error(&mut conn, "lost").unwrap().contains("got `Mars`"));
+    conn.batch_execute("SELECT mainspring.update_schedule('bad', '{\"expression\": \"@daily\"}')").unwrap();
+    until(&database, "mainspring.schedules WHERE name = 'bad' AND next_fire_at > now()", 1).await;
+    assert_eq!(error(&mut conn, "bad"), None);
+    scheduler.stop().await;
+}
+
+#[tokio::test]
+async fn a_job_that_the_database_refuses_ends_its_schedule_and_holds_up_no_other() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    create(&mut conn, &new("fat", "0 * * * *").payload(json!({"note": "x".repeat(5_000)}))).unwrap();
+    create(&mut conn, &new("thin", "0 * * * *")).unwrap();
+    for name in ["fat", "thin"] {
+        overdue(&mut conn, name, "date_trunc('hour', now())");
+    }
+    let limit = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET mainspring.max_payload_bytes = 1000', \
+                 current_database()); END $$";
+    conn.batch_execute(limit).unwrap();
+    let (builder, mut ticks) = ticking(&database);
+    let scheduler = builder.start().await.unwrap();
+    assert_eq!(next(&mut ticks).await._cron.schedule, "thin");
+    let faulty = get(&mut conn, "fat").unwrap().unwrap();
+    assert!(faulty.error.unwrap().contains("payload must be at most 1000 bytes"));
+    assert_eq!(count(&mut conn, "mainspring.schedules WHERE name = 'fat' AND next_fire_at IS NULL"), 1);
+    scheduler.stop().await;
+}
+
+#[test]
+fn a_role_with_nothing_but_execute_may_do_everything_and_is_refused_the_tables() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    let role = format!("scheduling_{}", std::process::id());
+    conn.batch_execute(&format!(
+        "CREATE ROLE {role}; GRANT USAGE ON SCHEMA mainspring TO {role}; SET ROLE {role}"
+    ))
+    .unwrap();
+    conn.batch_execute(
+        "SELECT mainspring.create_schedule('a', 'tick', '@daily', priority := 3); \
+         SELECT mainspring.update_schedule('a', '{\"queue\": \"q\"}'); \
+         SELECT mainspring.pause_schedule('a'); SELECT mainspring.resume_schedule('a'); \
+         SELECT mainspring.trigger_schedule('a'); SELECT mainspring.delete_schedule('a')",
+    )
+    .unwrap();
+    assert!(conn.batch_execute("SELECT FROM mainspring.schedules").is_err());
+    let unknown =
+        conn.batch_execute("SELECT mainspring.create_schedule('b', 'tick', '@daily', overlap := 'maybe')");
+    assert!(unknown.unwrap_err().to_string().contains("overlap must be allow, skip or replace, got 'maybe'"));
+    create(&mut conn, &new("b", "@daily")).unwrap();
+    assert!(update(&mut conn, "b", &ScheduleChanges::new().priority(1)).unwrap());
+    conn.batch_execute(&format!("RESET ROLE; REVOKE ALL ON SCHEMA mainspring FROM {role}; DROP ROLE {role}"))
+        .unwrap();
+}
+
+#[test]
+fn what_no_program_could_read_is_refused_by_sql_too() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    let mut refused = |options: &str, expected: &str| {
+        let call = format!("SELECT mainspring.create_schedule('a', 'tick', {options})");
+        let text = conn.batch_execute(&call).unwrap_err().to_string();
+        assert!(text.contains(expected), "{text}");
+    };
+    refused("'@daily', starts_at := 'infinity'", "starts_at must be in the years 1 to 9999, got infinity");
+    refused("'@daily', starts_at := '-infinity'", "starts_at must be in the years 1 to 9999");
+    refused("'@daily', ends_at := '12000-01-01'", "ends_at must be in the years 1 to 9999");
+    refused("repeat('x', 1025)", "expression must be at most 1024 characters, got 1025");
+    refused("'@daily', zone := repeat('x', 129)", "zone must be at most 128 characters, got 129");
+    refused("'@daily', '[1]'", "payload must be an object, got array");
+    refused("NULL", "expression must be a cron expression, got none");
+    assert_eq!(count(&mut conn, "mainspring.schedules"), 0);
+}
+
+#[test]
+fn an_unknown_field_is_refused_with_the_list_of_those_there_are() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    create(&mut conn, &new("a", "@daily")).unwrap();
+    let refused = conn.batch_execute("SELECT mainspring.update_schedule('a', '{\"next_fire_at\": null}')");
+    let text = refused.unwrap_err().to_string();
+    assert!(
+        text.contains("a schedule has the fields task, expression") && text.contains("got next_fire_at"),
+        "{text}"
+    );
+}
