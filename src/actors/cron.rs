@@ -14,6 +14,7 @@ use super::queue::Wake;
 use super::{Core, DeathWatch, Role};
 use crate::cron::{CronEntry, StandingLine};
 use crate::error::StoreError;
+use crate::event::Event;
 use crate::job::{JobOptions, NewJob};
 use crate::store::Lane;
 use crate::store::claim::Mark;
@@ -167,11 +168,16 @@ async fn fire_line(line: &mut StandingLine, now: DateTime<Utc>, core: &Arc<Core>
         if let Some(added) = added {
             let CronEntry { identifier, task, .. } = &line.entry;
             log::info!("cron `{identifier}` fired for {}: job {} `{task}`", due.at, added.id);
+            tell_fired(core, identifier, due.at, due.is_late, added.id);
             core.tell_queue(Wake::Added(added));
         }
     }
     line.seen_to(now);
     Ok(())
+}
+
+fn tell_fired(core: &Core, identifier: &str, due: DateTime<Utc>, backfilled: bool, job: i64) {
+    core.events.tell(|| Event::CronFired { identifier: identifier.to_owned(), due, backfilled, job });
 }
 
 fn job_of(entry: &CronEntry, due: DateTime<Utc>, backfilled: bool) -> NewJob {
@@ -207,7 +213,10 @@ fn tell_faulty(FaultySchedule { name, error }: &FaultySchedule) {
 fn announce(core: &Core, fired: &Fired) {
     for fire in &fired.fires {
         match fire.job_id {
-            Some(id) => log::info!("schedule `{}` fired for {}: job {id}", fire.name, fire.due),
+            Some(id) => {
+                log::info!("schedule `{}` fired for {}: job {id}", fire.name, fire.due);
+                tell_fired(core, &fire.name, fire.due, fire.is_late, id);
+            }
             None => log::info!("schedule `{}` was due at {}: {}", fire.name, fire.due, fire.outcome),
         }
     }

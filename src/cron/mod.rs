@@ -20,4 +20,4 @@ pub use builder::Cron;
 pub use crontab::{CronEntry, Crontab};
 pub use error::CronError;
 pub use expression::CronExpression;
-pub(crate) use rhythm::{Due, Rhythm, StandingLine, read_zone};
+pub(crate) use rhythm::{Due, Fire, Rhythm, StandingLine, read_zone};

@@ -9,7 +9,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, 
 use diesel::{Connection, PgConnection, RunQueryDsl};
 
 use super::plan::FaultySchedule;
-use crate::cron::{Due, Rhythm};
+use crate::cron::{Due, Fire, Rhythm};
 use crate::error::StoreError;
 use crate::store::claim::Mark;
 use crate::store::statement::{Statement, millis};
@@ -24,6 +24,7 @@ type Moment = DateTime<Utc>;
 pub(crate) struct FiredSchedule {
     pub(crate) name: String,
     pub(crate) due: Moment,
+    pub(crate) is_late: bool,
     pub(crate) outcome: String,
     /// The job, if one was added.
     pub(crate) job_id: Option<i64>,
@@ -191,12 +192,20 @@ fn call(conn: &mut PgConnection, judged: &[Judged]) -> Result<Vec<FiredSchedule>
     .bind::<Array<Timestamptz>, _>(each().map(|(s, fire)| s.run_at(fire.at)).collect::<Vec<_>>())
     .bind::<Array<Bool>, _>(each().map(|(_, fire)| fire.is_late).collect::<Vec<_>>())
     .load(conn)?;
-    let fired = |((_, due, outcome, job_id, queue, priority, run_at), (schedule, _)): (
+    let fired = |((_, due, outcome, job_id, queue, priority, run_at), (schedule, fire)): (
         CallRow,
-        (&DueSchedule, _),
+        (&DueSchedule, &Fire),
     )| {
         let mark = priority.zip(run_at).map(|(priority, run_at)| Mark { priority, run_at });
-        FiredSchedule { name: schedule.name.clone(), due, outcome, job_id, queue, mark }
+        FiredSchedule {
+            name: schedule.name.clone(),
+            due,
+            is_late: fire.is_late,
+            outcome,
+            job_id,
+            queue,
+            mark,
+        }
     };
     Ok(rows.into_iter().zip(each()).map(fired).collect())
 }
