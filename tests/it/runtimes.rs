@@ -87,5 +87,8 @@ async fn an_ordinary_life_restarts_no_actor_and_warns_of_nothing() {
     assert!(output.status.success() && told.matches("lived").count() == 5, "{told}{logged}");
     let said: Vec<&str> = logged.lines().filter(|line| !line.trim().is_empty()).collect();
     assert!(said.is_empty(), "{logged}");
-    until(&database, "mainspring.jobs WHERE state NOT IN ('scheduled', 'ready')", 0).await;
+    // What cron added takes the place of some of the others, which wait where the stop found them.
+    let mut conn = database.connection();
+    assert_eq!(count(&mut conn, "mainspring.jobs WHERE state IN ('running', 'dead') OR attempts > 0"), 0);
+    assert_eq!(count(&mut conn, "mainspring.workers"), 0);
 }
