@@ -1,8 +1,10 @@
 //! How one scheduler is set up: plain values with defaults, checked once. No database, no actors.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::cron::CronEntry;
+use crate::flags::ForbiddenFlags;
 
 /// What happens when the database cannot be reached at start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +48,11 @@ pub(crate) struct Config {
     pub(crate) settle_durability: SettleDurability,
     pub(crate) job_log_level: log::Level,
     pub(crate) crontab: Vec<CronEntry>,
+    /// How many jobs of a task may run at once in this process.
+    pub(crate) task_limits: BTreeMap<String, usize>,
+    pub(crate) forbidden_flags: ForbiddenFlags,
+    /// How long a job waits to count as one priority better.
+    pub(crate) lift_every: Option<Duration>,
     /// Tells this process's own notifications from those of others.
     pub(crate) origin: u64,
 }
@@ -75,6 +82,9 @@ impl Config {
             settle_durability: SettleDurability::Relaxed,
             job_log_level: log::Level::Info,
             crontab: Vec::new(),
+            task_limits: BTreeMap::new(),
+            forbidden_flags: ForbiddenFlags::default(),
+            lift_every: None,
             origin: fastrand::u64(1..),
         }
     }
@@ -96,6 +106,12 @@ impl Config {
         in_range("handler_pool_size", u64::from(self.handler_pool_size), 1, 1_000)?;
         in_range("worker_name length", self.worker_name.chars().count() as u64, 1, 256)?;
         in_range("heartbeat_timeout in milliseconds", millis(self.heartbeat_timeout), 1_000, 86_400_000)?;
+        for (task, limit) in &self.task_limits {
+            in_range(&format!("limit of task `{task}`"), *limit as u64, 1, 100_000)?;
+        }
+        if let Some(step) = self.lift_every {
+            in_range("ageing in milliseconds", millis(step), 1, 86_400_000)?;
+        }
         // Above 20 seconds, jobs due soon could be missed: see the SQL function mainspring.wake.
         in_range("poll_interval in milliseconds", millis(self.poll_interval()), 10, 15_000)
     }

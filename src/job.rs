@@ -147,6 +147,8 @@ pub struct JobOptions {
     pub key: Option<String>,
     /// What a taken key means; default [`KeyMode::Replace`].
     pub key_mode: KeyMode,
+    /// Labels by which a process may leave the job alone, at most 32 of 1 to 128 characters; default none.
+    pub flags: Vec<String>,
 }
 
 impl Default for JobOptions {
@@ -158,6 +160,7 @@ impl Default for JobOptions {
             max_attempts: 25,
             key: None,
             key_mode: KeyMode::Replace,
+            flags: Vec::new(),
         }
     }
 }
@@ -202,6 +205,12 @@ impl<T: Task> Enqueue<T> {
     /// Says what a taken key means.
     pub fn key_mode(mut self, key_mode: KeyMode) -> Self {
         self.options.key_mode = key_mode;
+        self
+    }
+
+    /// Gives the job flags: labels by which a process may be told to leave it alone.
+    pub fn flags<F: Into<String>>(mut self, flags: impl IntoIterator<Item = F>) -> Self {
+        self.options.flags = flags.into_iter().map(Into::into).collect();
         self
     }
 

@@ -3,6 +3,7 @@
 //! application's threads.
 
 mod builder;
+mod queues;
 mod root;
 mod schedules;
 
@@ -13,6 +14,7 @@ use actix::Addr;
 use tokio::sync::watch;
 
 pub use self::builder::SchedulerBuilder;
+pub use self::queues::Queues;
 pub use self::schedules::Schedules;
 use crate::actors::queue::{QueueActor, Remove};
 use crate::actors::{Core, EventStream};

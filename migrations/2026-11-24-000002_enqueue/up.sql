@@ -34,6 +34,27 @@ RETURN CASE
         THEN format('payload must be at most %s bytes, got %s', mainspring.payload_limit(), octet_length(payload))
 END;
 
+-- What is wrong with flags, given as the text of a JSON array of labels, or NULL.
+CREATE FUNCTION mainspring.flags_problem(flags text)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE
+    WHEN flags IS NULL THEN NULL
+    WHEN jsonb_typeof(flags::jsonb) <> 'array'
+        OR EXISTS (SELECT FROM jsonb_array_elements(flags::jsonb) AS f WHERE jsonb_typeof(f) <> 'string')
+        THEN 'flags must be a list of labels, got ' || left(flags, 100)
+    WHEN jsonb_array_length(flags::jsonb) > 32
+        THEN format('flags must be at most 32 labels, got %s', jsonb_array_length(flags::jsonb))
+    ELSE (SELECT format('flags must be labels of 1 to 128 characters, got one of %s', char_length(f))
+        FROM jsonb_array_elements_text(flags::jsonb) AS f WHERE char_length(f) NOT BETWEEN 1 AND 128 LIMIT 1)
+END;
+
+-- Flags from the text of a JSON array: each label once and in order, so that equal sets are equal; NULL where there is none.
+CREATE FUNCTION mainspring.flags_of(flags text)
+RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN nullif(ARRAY(SELECT DISTINCT f COLLATE "C" FROM jsonb_array_elements_text(flags::jsonb) AS f ORDER BY 1), '{}');
+
 -- Adds one job, as the table of key modes in docs/LIFECYCLE.md says when its key is taken. The loop ends:
 -- each lap either stores or returns a row, or takes the key from one running job.
 CREATE FUNCTION mainspring.enqueue_one(
@@ -69,6 +90,7 @@ BEGIN
                 state = CASE WHEN dedupe THEN old.state ELSE mainspring.waiting_state(excluded.queue,
                     CASE WHEN keep_run_at AND old.attempts = 0
                         THEN old.run_at ELSE excluded.run_at END, moment) END,
+                turn_at = CASE WHEN dedupe THEN old.turn_at END,
                 attempts = CASE WHEN dedupe THEN old.attempts ELSE 0 END,
                 last_error = CASE WHEN dedupe THEN old.last_error END,
                 progress = CASE WHEN dedupe THEN old.progress END,
@@ -155,10 +177,11 @@ DECLARE
     soon boolean;
 BEGIN
     SELECT p.problem INTO problem
-    FROM unnest(tasks, payloads, queues, priorities, attempt_limits, keys, key_modes)
-        WITH ORDINALITY AS s(task, payload, queue, priority, max_attempts, key, key_mode, ord)
-    CROSS JOIN LATERAL (SELECT mainspring.problem_of(
-        s.task, s.payload, s.queue, s.priority, s.max_attempts, s.key, s.key_mode) AS problem) AS p
+    FROM unnest(tasks, payloads, queues, priorities, attempt_limits, keys, key_modes, flag_sets)
+        WITH ORDINALITY AS s(task, payload, queue, priority, max_attempts, key, key_mode, flags, ord)
+    CROSS JOIN LATERAL (SELECT coalesce(mainspring.problem_of(
+        s.task, s.payload, s.queue, s.priority, s.max_attempts, s.key, s.key_mode),
+        CASE WHEN s.flags IS NOT NULL THEN mainspring.flags_problem(s.flags) END) AS problem) AS p
     WHERE p.problem IS NOT NULL
     ORDER BY s.ord LIMIT 1;
     IF problem IS NOT NULL THEN
@@ -170,7 +193,7 @@ BEGIN
         INSERT INTO mainspring.jobs AS j (task, payload, queue, run_at, priority, max_attempts, flags, state)
         SELECT s.task, coalesce(s.payload, '{}')::jsonb, s.queue, coalesce(s.run_at, moment),
             coalesce(s.priority, 0), coalesce(s.max_attempts, 25),
-            CASE WHEN s.flags IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(s.flags::jsonb)) END,
+            CASE WHEN s.flags IS NOT NULL THEN mainspring.flags_of(s.flags) END,
             mainspring.waiting_state(s.queue, coalesce(s.run_at, moment), moment)
         FROM unnest(tasks, payloads, queues, run_ats, priorities, attempt_limits, flag_sets)
             WITH ORDINALITY AS s(task, payload, queue, run_at, priority, max_attempts, flags, ord)
@@ -194,8 +217,7 @@ BEGIN
             stored := mainspring.enqueue_one(item.id, item.task, coalesce(item.payload, '{}')::jsonb, item.queue,
                 coalesce(item.run_at, moment), coalesce(item.priority, 0)::smallint,
                 coalesce(item.max_attempts, 25)::smallint, item.key, item.key_mode,
-                CASE WHEN item.flags IS NOT NULL
-                    THEN ARRAY(SELECT jsonb_array_elements_text(item.flags::jsonb)) END);
+                CASE WHEN item.flags IS NOT NULL THEN mainspring.flags_of(item.flags) END);
             ordinal := item.ord;
             job_id := stored.id;
             job_state := stored.state;

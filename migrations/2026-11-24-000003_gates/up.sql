@@ -1,18 +1,41 @@
 -- Admission: the one way from `parked` to `ready`. A queue's slots are its admitted jobs, claimed or
 -- not, counted afresh under the queue's row lock, so that no counter can drift.
 
--- Admits the best parked jobs of each named queue, as many as it has room for, and answers a row for
--- each queue: how many, the smallest priority, oldest run_at and the tasks among them, and `busy` when another
--- session held the queue's row, in which case the caller asks again shortly. Never waits for a row.
-CREATE FUNCTION mainspring.admit(names text[])
+-- How many whole tokens a queue has: its bucket holds `rate_limit` of them and is filled evenly, `rate_limit` a period.
+CREATE FUNCTION mainspring.tokens_at(gate mainspring.queues, moment timestamptz)
+RETURNS double precision
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN least(gate.rate_limit, coalesce(gate.tokens + greatest(0, extract(epoch FROM moment - gate.tokens_at))::float8
+    * gate.rate_limit / extract(epoch FROM gate.rate_period)::float8, gate.rate_limit));
+
+-- Admits the best parked jobs of each named queue, as many as it has room and tokens for, and answers a row for
+-- each queue: how many, the smallest priority, first turn and the tasks among them, and whether any
+-- has flags; `busy` when another
+-- session held the queue's row, in which case the caller asks again shortly; and in how many milliseconds the next token
+-- comes that a parked job waits for. Never waits for a row.
+--
+-- Turns make admission fair. The jobs of one queue get turns that are 10 ms apart, beginning with the first turn that
+-- any job of the tasks `known` waits for, or one after it when this queue has had that one. So a queue's next job comes after at most
+-- one job of each other queue, whatever stands behind those. `from_priority` and `from_turn` say where ready jobs begin.
+CREATE FUNCTION mainspring.admit(
+    names text[], known text[] DEFAULT NULL, from_priority smallint DEFAULT NULL, from_turn timestamptz DEFAULT NULL)
 RETURNS TABLE (queue_name text, admitted integer, busy boolean, least_priority smallint, oldest timestamptz,
-    tasks text[])
+    tasks text[], flagged boolean, token_in bigint)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    step CONSTANT interval := '10 milliseconds';
+    moment timestamptz;
     gate mainspring.queues;
     room bigint;
+    waiting bigint;
+    bucket double precision;
+    best smallint;
+    round_of smallint;
+    round_at timestamptz;
+    first_turn timestamptz;
+    latest timestamptz;
 BEGIN
     FOR queue_name IN SELECT DISTINCT n FROM unnest(names) AS n WHERE n IS NOT NULL ORDER BY n LOOP
         SELECT * INTO gate FROM mainspring.queues AS q WHERE q.name = queue_name FOR UPDATE SKIP LOCKED;
@@ -25,20 +48,65 @@ BEGIN
         least_priority := NULL;
         oldest := NULL;
         tasks := NULL;
+        flagged := NULL;
+        token_in := NULL;
+        best := NULL;
+        room := NULL;
         IF NOT busy AND NOT gate.paused THEN
-            SELECT gate.concurrency - count(*) INTO room FROM mainspring.jobs AS j
+            SELECT gate.concurrency - count(*), count(*) FILTER (WHERE j.state = 'ready') INTO room, waiting
+            FROM mainspring.jobs AS j
             WHERE j.queue = queue_name AND j.queue IS NOT NULL AND j.state IN ('ready', 'running');
             IF room > 0 THEN
-                WITH chosen AS (
-                    UPDATE mainspring.jobs AS j SET state = 'ready', updated_at = clock_timestamp()
-                    WHERE j.id = ANY (ARRAY(
-                        SELECT p.id FROM mainspring.jobs AS p
-                        WHERE p.state = 'parked' AND p.queue = queue_name
-                        ORDER BY p.priority, p.run_at, p.id LIMIT room FOR UPDATE SKIP LOCKED))
-                    RETURNING j.priority, j.run_at, j.task)
-                SELECT count(*), min(c.priority), min(c.run_at), array_agg(DISTINCT c.task)
-                INTO admitted, least_priority, oldest, tasks
-                FROM chosen AS c;
+                SELECT p.priority INTO best FROM mainspring.jobs AS p
+                WHERE p.state = 'parked' AND p.queue = queue_name ORDER BY p.priority, p.run_at, p.id LIMIT 1;
+            END IF;
+        END IF;
+        IF room > 0 THEN
+            moment := clock_timestamp();
+            IF gate.rate_limit IS NOT NULL THEN
+                bucket := mainspring.tokens_at(gate, moment);
+                IF floor(bucket) < room THEN
+                    -- Of the token behind those that are used up now.
+                    token_in := greatest(1, ceil((1 - (bucket - floor(bucket)))
+                        * extract(epoch FROM gate.rate_period)::float8 * 1000 / gate.rate_limit));
+                    room := floor(bucket);
+                END IF;
+            END IF;
+            IF room > 0 AND best IS NOT NULL AND round_of IS DISTINCT FROM best THEN
+                round_of := best;
+                SELECT min(h.turn) INTO round_at FROM unnest(known) AS k(task) CROSS JOIN LATERAL (
+                    SELECT coalesce(j.turn_at, j.run_at) AS turn FROM mainspring.jobs AS j
+                    WHERE j.state = 'ready' AND j.flags IS NULL AND j.task = k.task AND j.priority = best
+                        AND (j.priority, coalesce(j.turn_at, j.run_at))
+                            >= (coalesce(from_priority, -32768), coalesce(from_turn, '-infinity'))
+                    ORDER BY j.priority, coalesce(j.turn_at, j.run_at), j.id LIMIT 1) AS h;
+                round_at := coalesce(round_at, moment);
+            END IF;
+            -- Behind its own jobs that still wait; else what the queue had before counts for one round at most.
+            first_turn := greatest(round_at, CASE WHEN waiting > 0 THEN gate.last_turn + step
+                ELSE least(coalesce(gate.last_turn + step, round_at), round_at + step) END);
+            WITH picked AS (
+                SELECT p.id, row_number() OVER (ORDER BY p.priority, p.run_at, p.id) AS place FROM (
+                    SELECT p.id, p.priority, p.run_at FROM mainspring.jobs AS p
+                    WHERE p.state = 'parked' AND p.queue = queue_name
+                    ORDER BY p.priority, p.run_at, p.id LIMIT room FOR UPDATE SKIP LOCKED) AS p),
+            chosen AS (
+                UPDATE mainspring.jobs AS j
+                SET state = 'ready', turn_at = first_turn + (picked.place - 1) * step, updated_at = moment
+                FROM picked WHERE j.id = picked.id
+                RETURNING j.priority, j.turn_at, j.task, j.flags)
+            SELECT count(*), min(c.priority), min(c.turn_at), max(c.turn_at), array_agg(DISTINCT c.task),
+                bool_or(c.flags IS NOT NULL)
+            INTO admitted, least_priority, oldest, latest, tasks, flagged
+            FROM chosen AS c;
+            IF admitted < room OR best IS NULL THEN
+                token_in := NULL;
+            END IF;
+            IF admitted > 0 THEN
+                UPDATE mainspring.queues AS q SET last_turn = latest,
+                    tokens = CASE WHEN gate.rate_limit IS NOT NULL THEN bucket - admitted END,
+                    tokens_at = CASE WHEN gate.rate_limit IS NOT NULL THEN moment END
+                WHERE q.name = queue_name;
             END IF;
         END IF;
         RETURN NEXT;

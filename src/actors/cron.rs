@@ -227,11 +227,11 @@ fn announce(core: &Core, fired: &Fired) {
     }
     lanes.into_iter().for_each(|lane| core.tell_queue(Wake::Queue(lane.clone())));
     let marks = added().filter(|fire| fire.queue.is_none()).filter_map(|fire| fire.mark);
-    let (due, later): (Vec<Mark>, Vec<Mark>) = marks.partition(|mark| mark.run_at <= Utc::now());
+    let (due, later): (Vec<Mark>, Vec<Mark>) = marks.partition(|mark| mark.turn_at <= Utc::now());
     let (priority, run_at) =
-        (due.iter().map(|mark| mark.priority).min(), due.iter().map(|mark| mark.run_at).min());
+        (due.iter().map(|mark| mark.priority).min(), due.iter().map(|mark| mark.turn_at).min());
     if let Some((priority, run_at)) = priority.zip(run_at) {
-        core.tell_queue(Wake::Jobs(Mark { priority, run_at }));
+        core.tell_queue(Wake::Jobs(Mark { priority, turn_at: run_at }));
     }
     if !later.is_empty() {
         core.tell_queue(Wake::Soon);

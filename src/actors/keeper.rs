@@ -217,7 +217,7 @@ fn announce(conn: &mut PgConnection, rescued: &[RescuedJob]) -> Result<(), Store
     // A wake names queues or no queue: the jobs outside of queues get one of their own.
     for jobs in [outside, in_queues] {
         let queues: Vec<String> = jobs.iter().filter_map(|job| job.queue.clone()).collect();
-        let best = jobs.iter().map(|job| Mark { priority: job.priority, run_at: job.run_at }).min();
+        let best = jobs.iter().map(|job| Mark { priority: job.priority, turn_at: job.run_at }).min();
         best.map_or(Ok(()), |mark| wake(conn, mark, &queues))?;
     }
     Ok(())

@@ -2,7 +2,8 @@
 //! anywhere before it was settled (a panic, a mailbox that closed, a statement that failed) falls back into the book,
 //! from which the queue settles it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -18,6 +19,8 @@ pub(crate) struct LeaseBook {
     /// The job and the lease of each; one job may have two, when it was taken from here and claimed here again.
     open: Mutex<HashSet<(i64, i64)>>,
     dropped: Mutex<Vec<Held>>,
+    /// How many leases are open of each task that has a limit here.
+    counted: HashMap<String, AtomicUsize>,
 }
 
 /// What is known of a leased job by whoever settles it.
@@ -25,6 +28,8 @@ pub(crate) struct Held {
     settlement: Settlement,
     mark: Mark,
     queue: Option<String>,
+    /// The task, where its leases are counted.
+    counted: Option<String>,
     claimed_at: Instant,
     report: Option<Box<Report>>,
 }
@@ -42,12 +47,27 @@ pub(crate) struct LeasedJob {
 }
 
 impl LeaseBook {
+    /// A book that counts the leases of these tasks.
+    pub(crate) fn counting<'a>(tasks: impl Iterator<Item = &'a String>) -> Self {
+        Self { counted: tasks.map(|task| (task.clone(), AtomicUsize::new(0))).collect(), ..Self::default() }
+    }
+
+    /// How many leases of the task are open; 0 where they are not counted.
+    pub(crate) fn count_of(&self, task: &str) -> usize {
+        self.counted.get(task).map_or(0, |count| count.load(Ordering::SeqCst))
+    }
+
     pub(crate) fn open(self: &Arc<Self>, job: ClaimedJob, lease: i64) -> LeasedJob {
         locked(&self.open).insert((job.id, lease));
+        let counted = self.counted.get_key_value(&job.task).map(|(task, count)| {
+            count.fetch_add(1, Ordering::SeqCst);
+            task.clone()
+        });
         let held = Held {
             settlement: Settlement { id: job.id, lease, outcome: Outcome::Untouched },
-            mark: Mark { priority: job.priority, run_at: job.run_at },
+            mark: job.mark(),
             queue: job.queue.clone(),
+            counted,
             claimed_at: Instant::now(),
             report: None,
         };
@@ -104,13 +124,21 @@ impl Lease {
         self.held().queue.as_deref()
     }
 
+    /// Whether its end lets another job of a task with a limit start.
+    pub(crate) fn is_counted(&self) -> bool {
+        self.held().counted.is_some()
+    }
+
     pub(crate) fn claimed_at(&self) -> Instant {
         self.held().claimed_at
     }
 
     /// The store has the outcome, or has refused it for good: nothing is owed any more.
     pub(crate) fn close(mut self) {
-        if let Some(Held { settlement, .. }) = self.held.take() {
+        if let Some(Held { settlement, counted, .. }) = self.held.take() {
+            if let Some(count) = counted.and_then(|task| self.book.counted.get(&task)) {
+                count.fetch_sub(1, Ordering::SeqCst);
+            }
             locked(&self.book.open).remove(&(settlement.id, settlement.lease));
         }
     }

@@ -151,8 +151,8 @@ fn understand(heard: &Notification, own_origin: &str) -> Option<Wake> {
         return None;
     }
     let priority = words.next().and_then(|word| word.parse().ok());
-    let run_at = words.next().and_then(|word| word.parse().ok()).and_then(DateTime::from_timestamp_millis);
-    let mark = priority.zip(run_at).map(|(priority, run_at)| Mark { priority, run_at });
+    let turn_at = words.next().and_then(|word| word.parse().ok()).and_then(DateTime::from_timestamp_millis);
+    let mark = priority.zip(turn_at).map(|(priority, turn_at)| Mark { priority, turn_at });
     Some(match (kind, mark, words.next()) {
         ("soon", None, None) => Wake::Soon,
         ("job", Some(mark), None) => Wake::Jobs(mark),
@@ -176,7 +176,7 @@ mod tests {
         assert!(
             heard("job 8 -3 1000")
                 .unwrap()
-                .starts_with("Jobs(Mark { priority: -3, run_at: 1970-01-01T00:00:01Z")
+                .starts_with("Jobs(Mark { priority: -3, turn_at: 1970-01-01T00:00:01Z")
         );
         assert!(
             heard("queue - 0 1000 a lane with spaces").unwrap().starts_with("Queue(\"a lane with spaces\"")

@@ -113,10 +113,10 @@ impl Core {
     ) -> Self {
         Self {
             store: Store::new(&config),
+            leases: Arc::new(LeaseBook::counting(config.task_limits.keys())),
             config,
             registry,
             app_data,
-            leases: Arc::default(),
             tray: Tray::default(),
             worker_id: AtomicI32::new(0),
             roster: RwLock::default(),

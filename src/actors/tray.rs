@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::lease::{Lease, LeasedJob};
 use super::locked;
+use crate::store::claim::Mark;
 
 /// The leased jobs that no worker has taken yet.
 #[derive(Default)]
@@ -70,6 +71,7 @@ impl Tray {
     }
 }
 
-fn rank(job: &LeasedJob) -> (crate::store::claim::Mark, i64) {
-    (job.lease.mark(), job.job.id)
+// Jobs that their age has lifted come first, in the order in which they were claimed.
+fn rank(job: &LeasedJob) -> Option<(Mark, i64)> {
+    (!job.job.lifted).then(|| (job.lease.mark(), job.job.id))
 }

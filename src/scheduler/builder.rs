@@ -15,6 +15,7 @@ use crate::actors::{AppData, JobContext};
 use crate::config::{Config, SettleDurability, StartPolicy};
 use crate::cron::{Cron, CronEntry, Crontab};
 use crate::error::SchedulerError;
+use crate::flags::ForbiddenFlags;
 use crate::job::Task;
 use crate::job_error::{BatchResult, JobResult};
 use crate::registry::{AnyActor, Function, TaskRegistry, ThisWorker};
@@ -154,6 +155,38 @@ impl SchedulerBuilder {
     /// How many jobs run at once in this process: 1 to 100,000, default 10.
     pub fn concurrency(mut self, jobs: usize) -> Self {
         self.config.concurrency = jobs;
+        self
+    }
+
+    /// How many jobs of the task `T` run at once in this process: 1 to 100,000, default as many as there is concurrency. A
+    /// job beyond it is not claimed, so that another process may run it.
+    pub fn limit<T: Task>(mut self, jobs: usize) -> Self {
+        self.config.task_limits.insert(T::NAME.to_owned(), jobs);
+        self
+    }
+
+    /// Leaves jobs alone that have any of these flags, for processes that are not told so. They cost no claim anything.
+    pub fn forbid_flags<F: Into<String>>(mut self, flags: impl IntoIterator<Item = F>) -> Self {
+        self.config.forbidden_flags = ForbiddenFlags::These(flags.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// As [`Self::forbid_flags`], with a function that answers which flags those are for now. It is asked before a claim, where
+    /// jobs with flags may be ready; a flag that is allowed again is noticed with the next poll. While it panics, or
+    /// gives no answer in 5 seconds, no job with flags is claimed.
+    pub fn forbid_flags_by<F, Answer>(mut self, function: F) -> Self
+    where
+        F: Fn() -> Answer + Send + Sync + 'static,
+        Answer: Future<Output = Vec<String>> + 'static,
+    {
+        self.config.forbidden_flags = ForbiddenFlags::asked(function);
+        self
+    }
+
+    /// Lifts ready jobs with their age: for each `step` that a job has waited, it counts as one priority better, in every
+    /// fourth claim. 1 ms to a day; off by default.
+    pub fn ageing(mut self, step: Duration) -> Self {
+        self.config.lift_every = Some(step);
         self
     }
 

@@ -20,28 +20,56 @@ pub(crate) struct Admission {
     pub(crate) mark: Option<Mark>,
     /// Queues whose row another session held: ask again shortly.
     pub(crate) busy: Vec<String>,
+    /// Whether any of the jobs admitted has flags.
+    pub(crate) flagged: bool,
+    /// Queues whose rate lets the next job through after so long.
+    pub(crate) tokens_in: Vec<(String, Duration)>,
     /// The tasks of the jobs admitted.
     pub(crate) tasks: Vec<String>,
 }
 
-type Columns = (Text, Integer, Bool, Nullable<SmallInt>, Nullable<Timestamptz>, Nullable<Array<Text>>);
-type Row = (String, i32, bool, Option<i16>, Option<DateTime<Utc>>, Option<Vec<String>>);
+type Columns = (
+    Text,
+    Integer,
+    Bool,
+    Nullable<SmallInt>,
+    Nullable<Timestamptz>,
+    Nullable<Array<Text>>,
+    Nullable<Bool>,
+    Nullable<BigInt>,
+);
+type Row =
+    (String, i32, bool, Option<i16>, Option<DateTime<Utc>>, Option<Vec<String>>, Option<bool>, Option<i64>);
 
-/// Admits the best parked jobs of the queues, as many as each has room for. Never waits for a row.
-pub(crate) fn admit(conn: &mut PgConnection, queues: &[String]) -> Result<Admission, StoreError> {
+/// Admits the best parked jobs of the queues, as many as each has room and tokens for. Never waits for a row.
+///
+/// The queues' turns begin where the jobs of the tasks `known` begin that are ready, from `floor` on.
+pub(crate) fn admit(
+    conn: &mut PgConnection,
+    queues: &[String],
+    known: &[String],
+    floor: Option<Mark>,
+) -> Result<Admission, StoreError> {
     let rows: Vec<Row> = Statement::<Columns>::new(
-        "SELECT queue_name, admitted, busy, least_priority, oldest, tasks FROM mainspring.admit({})",
+        "SELECT queue_name, admitted, busy, least_priority, oldest, tasks, flagged, token_in \
+         FROM mainspring.admit({}, {}, {}, {})",
     )
     .bind::<Array<Text>, _>(queues)
+    .bind::<Array<Text>, _>(known)
+    .bind::<Nullable<SmallInt>, _>(floor.map(|mark| mark.priority))
+    .bind::<Nullable<Timestamptz>, _>(floor.map(|mark| mark.turn_at))
     .load(conn)?;
     let mut admission = Admission::default();
-    for (queue, admitted, busy, priority, run_at, tasks) in rows {
+    for (queue, admitted, busy, priority, turn_at, tasks, flagged, token_in) in rows {
+        admission.flagged |= flagged.unwrap_or_default();
         admission.tasks.extend(tasks.unwrap_or_default());
         admission.admitted += usize::try_from(admitted).unwrap_or_default();
         admission.mark =
-            lower(admission.mark, priority.zip(run_at).map(|(p, at)| Mark { priority: p, run_at: at }));
+            lower(admission.mark, priority.zip(turn_at).map(|(p, at)| Mark { priority: p, turn_at: at }));
         if busy {
             admission.busy.push(queue);
+        } else if let Some(millis) = token_in {
+            admission.tokens_in.push((queue, Duration::from_millis(millis.unsigned_abs())));
         }
     }
     Ok(admission)
@@ -74,6 +102,8 @@ pub(crate) struct Promotion {
     pub(crate) mark: Option<Mark>,
     /// Queues whose jobs have come due and wait to be admitted.
     pub(crate) queues: Vec<String>,
+    /// Whether any of the jobs that became ready has flags.
+    pub(crate) flagged: bool,
     /// The tasks of the jobs promoted.
     pub(crate) tasks: Vec<String>,
     /// In how long the next scheduled job is due, by the database's clock.
@@ -83,22 +113,26 @@ pub(crate) struct Promotion {
 /// Promotes scheduled jobs that are due, at most `limit`, and looks when the next one will be. Rows that
 /// another session is promoting are left to it.
 pub(crate) fn promote(conn: &mut PgConnection, limit: i64) -> Result<Promotion, StoreError> {
-    let rows: Vec<(Option<String>, i16, DateTime<Utc>, String)> =
-        Statement::<(Nullable<Text>, SmallInt, Timestamptz, Text)>::new(
+    type Row = (Option<String>, i16, DateTime<Utc>, String, bool);
+    let rows: Vec<Row> =
+        Statement::<(Nullable<Text>, SmallInt, Timestamptz, Text, Bool)>::new(
             "UPDATE mainspring.jobs SET state = mainspring.waiting_state(queue, run_at, clock_timestamp()), \
-             updated_at = clock_timestamp() WHERE id = ANY (ARRAY(SELECT id FROM mainspring.jobs \
+             turn_at = NULL, updated_at = clock_timestamp() WHERE id = ANY (ARRAY(SELECT id FROM mainspring.jobs \
              WHERE state = 'scheduled' AND run_at <= clock_timestamp() ORDER BY run_at, id LIMIT {} \
-             FOR UPDATE SKIP LOCKED)) RETURNING queue, priority, run_at, task",
+             FOR UPDATE SKIP LOCKED)) RETURNING queue, priority, run_at, task, flags IS NOT NULL",
         )
         .bind::<BigInt, _>(limit)
         .load(conn)?;
     let mut promotion =
         Promotion { promoted: rows.len(), next_due_in: next_due_in(conn)?, ..Promotion::default() };
-    for (queue, priority, run_at, task) in rows {
+    for (queue, priority, run_at, task, flagged) in rows {
         promotion.tasks.push(task);
         match queue {
             Some(queue) => promotion.queues.push(queue),
-            None => promotion.mark = lower(promotion.mark, Some(Mark { priority, run_at })),
+            None => {
+                promotion.flagged |= flagged;
+                promotion.mark = lower(promotion.mark, Some(Mark { priority, turn_at: run_at }));
+            }
         }
     }
     for names in [&mut promotion.queues, &mut promotion.tasks] {
@@ -118,11 +152,11 @@ fn next_due_in(conn: &mut PgConnection) -> Result<Option<Duration>, StoreError> 
     Ok(rows.first().map(|row| Duration::from_millis(row.0.unsigned_abs())))
 }
 
-/// Tells all listening processes of jobs that have become ready or are due soon.
+/// Tells all listening processes of jobs that have become ready. The turn of one may lie ahead; it is ready all the same.
 pub(crate) fn wake(conn: &mut PgConnection, mark: Mark, queues: &[String]) -> Result<(), StoreError> {
-    Statement::<()>::new("SELECT mainspring.wake({}, {}, {})")
+    Statement::<()>::new("SELECT mainspring.wake({}, least({}, clock_timestamp()), {})")
         .bind::<Integer, _>(i32::from(mark.priority))
-        .bind::<Timestamptz, _>(mark.run_at)
+        .bind::<Timestamptz, _>(mark.turn_at)
         .bind::<Array<Text>, _>(queues)
         .execute(conn)?;
     Ok(())

@@ -1,19 +1,26 @@
 //! Claims jobs: `ready` rows become `running` under a lease. Does not know who runs them, or how.
 
+use std::cmp::Ordering;
+
 use chrono::{DateTime, Utc};
 use diesel::RunQueryDsl;
 use diesel::pg::PgConnection;
-use diesel::sql_types::{BigInt, Integer, Nullable, SmallInt, Text, Timestamptz};
+use diesel::sql_types::{BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
 
 use super::statement::Statement;
 use crate::error::StoreError;
+
+mod wide;
+
+pub(crate) use wide::Wide;
 
 /// Where the scan for ready jobs starts. Rows before it have been claimed, so only their dead index entries are
 /// left there, which pile up while any transaction of the database holds its snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Mark {
     pub(crate) priority: i16,
-    pub(crate) run_at: DateTime<Utc>,
+    /// The job's turn: its `run_at`, unless it came through the gate of a queue.
+    pub(crate) turn_at: DateTime<Utc>,
 }
 
 /// What to claim.
@@ -24,6 +31,17 @@ pub(crate) struct ClaimRequest {
     pub(crate) lease: i64,
     pub(crate) mark: Option<Mark>,
     pub(crate) limit: i64,
+    /// The tasks whose jobs are claimed.
+    pub(crate) tasks: Vec<TaskShare>,
+    /// Looks at jobs with flags too, or in another order; the mark is not used then.
+    pub(crate) wide: Option<Wide>,
+}
+
+/// A task, and how many of its jobs a claim may take at most.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TaskShare {
+    pub(crate) task: String,
+    pub(crate) most: Option<i64>,
 }
 
 /// A job as its row was when it was claimed.
@@ -38,97 +56,149 @@ pub(crate) struct ClaimedJob {
     pub(crate) run_at: DateTime<Utc>,
     pub(crate) queue: Option<String>,
     pub(crate) key: Option<String>,
+    pub(crate) turn_at: DateTime<Utc>,
+    pub(crate) flagged: bool,
+    /// Whether it goes before jobs of better priorities, because of its age.
+    pub(crate) lifted: bool,
 }
 
-/// The text of the claim for a number of tasks, made once and kept prepared.
-#[derive(Debug, Clone)]
-pub(crate) struct ClaimText {
-    tasks: Vec<String>,
-    text: String,
+impl ClaimedJob {
+    /// Its place among ready jobs.
+    pub(crate) fn mark(&self) -> Mark {
+        Mark { priority: self.priority, turn_at: self.turn_at }
+    }
 }
 
 /// The columns of a job that is about to run.
-pub(super) type Columns =
-    (BigInt, Text, Text, SmallInt, SmallInt, SmallInt, Timestamptz, Nullable<Text>, Nullable<Text>);
+pub(super) type Columns = (
+    BigInt,
+    Text,
+    Text,
+    SmallInt,
+    SmallInt,
+    SmallInt,
+    Timestamptz,
+    Nullable<Text>,
+    Nullable<Text>,
+    Timestamptz,
+    Bool,
+);
 
 // A claim in the form `WHERE id = ANY (ARRAY(SELECT ..))`: a join with the subselect once flipped to a
 // sequential scan when the table looked empty.
 const TAKE: &str = "UPDATE mainspring.jobs SET state = 'running', attempts = attempts + 1, lease = {}, \
-    worker_id = {}, locked_at = clock_timestamp() WHERE id = ANY (ARRAY(";
-const TAKEN: &str =
-    ")) RETURNING id, task, payload::text, attempts, max_attempts, priority, run_at, queue, key";
-
-impl ClaimText {
-    /// A claim of jobs of these tasks only: each task is a range of the index of ready jobs, so jobs of other
-    /// tasks are never looked at.
-    pub(crate) fn new(tasks: Vec<String>) -> Self {
-        let text = if tasks.len() == 1 { claim_of_one() } else { claim_of_many(tasks.len()) };
-        Self { tasks, text }
-    }
-}
+    worker_id = {}, locked_at = clock_timestamp() WHERE id = ANY (";
+const TAKEN: &str = ") RETURNING id, task, payload::text, attempts, max_attempts, priority, run_at, queue, key, \
+    coalesce(turn_at, run_at), flags IS NOT NULL";
+// A range of the index of ready jobs: those of one task, from the mark on. Jobs of other tasks are never looked at, and
+// none that has flags.
+const FROM_MARK: &str = "state = 'ready' AND flags IS NULL \
+    AND (priority, coalesce(turn_at, run_at)) >= ({}, coalesce({}, '-infinity'))";
+const IN_ORDER: &str = "ORDER BY priority, coalesce(turn_at, run_at), id";
 
 fn claim_of_one() -> String {
-    let range = "SELECT id FROM mainspring.jobs WHERE state = 'ready' AND task = {} \
-        AND (priority, run_at) >= ({}, coalesce({}, '-infinity')) \
-        ORDER BY priority, run_at, id LIMIT {} FOR UPDATE SKIP LOCKED";
-    format!("{TAKE}{range}{TAKEN}")
+    format!(
+        "{TAKE}ARRAY(SELECT id FROM mainspring.jobs WHERE task = {{}} AND {FROM_MARK} {IN_ORDER} \
+         LIMIT {{}} FOR UPDATE SKIP LOCKED){TAKEN}"
+    )
 }
 
 // Merges the tasks' index ranges lazily to see how many of the best jobs each task has, then locks that many of
 // each. Rows that another claim holds are passed over in the second step, so a claim is never short because
 // of them, and nothing is locked that is not taken.
-fn claim_of_many(tasks: usize) -> String {
-    let range = "(SELECT task, priority, run_at, id FROM mainspring.jobs WHERE state = 'ready' AND task = {} \
-        AND (priority, run_at) >= ({}, coalesce({}, '-infinity')) ORDER BY priority, run_at, id)";
-    let ranges = vec![range; tasks].join(" UNION ALL ");
+fn claim_of_many(tasks: &[TaskShare]) -> String {
+    let range = |task: &TaskShare| {
+        let most = if task.most.is_some() { " LIMIT {}" } else { "" };
+        format!(
+            "(SELECT task, priority, coalesce(turn_at, run_at) AS turn, id FROM mainspring.jobs \
+             WHERE task = {{}} AND {FROM_MARK} {IN_ORDER}{most})"
+        )
+    };
+    let ranges = tasks.iter().map(range).collect::<Vec<_>>().join(" UNION ALL ");
     let quota = format!(
         "WITH quota AS MATERIALIZED (SELECT task, count(*) AS jobs FROM (SELECT task FROM ({ranges}) AS merged \
-         ORDER BY priority, run_at, id LIMIT {{}}) AS best GROUP BY task) "
+         ORDER BY priority, turn, id LIMIT {{}}) AS best GROUP BY task) "
     );
-    let locked = "SELECT taken.id FROM quota CROSS JOIN LATERAL (SELECT id FROM mainspring.jobs \
-        WHERE state = 'ready' AND task = quota.task AND (priority, run_at) >= ({}, coalesce({}, '-infinity')) \
-        ORDER BY priority, run_at, id LIMIT quota.jobs FOR UPDATE SKIP LOCKED) AS taken";
+    let locked = format!(
+        "ARRAY(SELECT taken.id FROM quota CROSS JOIN LATERAL (SELECT id FROM mainspring.jobs \
+         WHERE task = quota.task AND {FROM_MARK} {IN_ORDER} LIMIT quota.jobs FOR UPDATE SKIP LOCKED) AS taken)"
+    );
     format!("{quota}{TAKE}{locked}{TAKEN}")
 }
 
 /// Claims the best ready jobs, at most `limit`, best first. Never waits for a row.
-pub(crate) fn claim(
-    conn: &mut PgConnection,
-    text: &ClaimText,
-    request: &ClaimRequest,
-) -> Result<Vec<ClaimedJob>, StoreError> {
-    if text.tasks.is_empty() {
+pub(crate) fn claim(conn: &mut PgConnection, request: &ClaimRequest) -> Result<Vec<ClaimedJob>, StoreError> {
+    if request.tasks.is_empty() {
         return Ok(Vec::new());
     }
-    let priority = request.mark.map_or(i16::MIN, |mark| mark.priority);
-    let run_at = request.mark.map(|mark| mark.run_at);
-    let from_mark = |statement: Statement<'static, Columns>| {
-        statement.bind::<SmallInt, _>(priority).bind::<Nullable<Timestamptz>, _>(run_at)
+    let statement = match (&request.wide, request.tasks.as_slice()) {
+        (Some(wide), _) => wide.statement(request),
+        (None, [task]) => one(request, task),
+        (None, tasks) => many(request, tasks),
     };
-    let leased = |statement: Statement<'static, Columns>| {
-        statement.bind::<BigInt, _>(request.lease).bind::<Integer, _>(request.worker_id)
-    };
-    let mut statement = Statement::<Columns>::new(text.text.clone());
-    if let [task] = text.tasks.as_slice() {
-        statement =
-            from_mark(leased(statement).bind::<Text, _>(task.clone())).bind::<BigInt, _>(request.limit);
-    } else {
-        for task in &text.tasks {
-            statement = from_mark(statement.bind::<Text, _>(task.clone()));
-        }
-        statement = from_mark(leased(statement.bind::<BigInt, _>(request.limit)));
-    }
     let mut claimed: Vec<ClaimedJob> = statement.load(conn)?.into_iter().map(ClaimedJob::from_row).collect();
-    claimed.sort_unstable_by_key(|job| (job.priority, job.run_at, job.id));
+    let lifted = request.wide.as_ref().is_some_and(|wide| wide.lift_every.is_some());
+    claimed.iter_mut().for_each(|job| job.lifted = lifted);
+    claimed.sort_unstable_by(|one, other| match &request.wide {
+        Some(wide) => wide.order(one, other),
+        None => in_order(one, other),
+    });
     Ok(claimed)
 }
 
-type Row = (i64, String, String, i16, i16, i16, DateTime<Utc>, Option<String>, Option<String>);
+fn in_order(one: &ClaimedJob, other: &ClaimedJob) -> Ordering {
+    (one.mark(), one.id).cmp(&(other.mark(), other.id))
+}
+
+type Claim = Statement<'static, Columns>;
+
+fn one(request: &ClaimRequest, task: &TaskShare) -> Claim {
+    let limit = task.most.map_or(request.limit, |most| most.min(request.limit));
+    let statement = leased(Statement::new(claim_of_one()), request).bind::<Text, _>(task.task.clone());
+    from_mark(statement, request).bind::<BigInt, _>(limit)
+}
+
+fn many(request: &ClaimRequest, tasks: &[TaskShare]) -> Claim {
+    let mut statement = Statement::new(claim_of_many(tasks));
+    for TaskShare { task, most } in tasks {
+        statement = from_mark(statement.bind::<Text, _>(task.clone()), request);
+        if let Some(most) = *most {
+            statement = statement.bind::<BigInt, _>(most);
+        }
+    }
+    from_mark(leased(statement.bind::<BigInt, _>(request.limit), request), request)
+}
+
+fn from_mark(statement: Claim, request: &ClaimRequest) -> Claim {
+    statement
+        .bind::<SmallInt, _>(request.mark.map_or(i16::MIN, |mark| mark.priority))
+        .bind::<Nullable<Timestamptz>, _>(request.mark.map(|mark| mark.turn_at))
+}
+
+fn leased(statement: Claim, request: &ClaimRequest) -> Claim {
+    statement.bind::<BigInt, _>(request.lease).bind::<Integer, _>(request.worker_id)
+}
+
+type Row =
+    (i64, String, String, i16, i16, i16, DateTime<Utc>, Option<String>, Option<String>, DateTime<Utc>, bool);
 
 impl ClaimedJob {
     pub(super) fn from_row(
-        (id, task, payload, attempt, max_attempts, priority, run_at, queue, key): Row,
+        (id, task, payload, attempt, max_attempts, priority, run_at, queue, key, turn_at, flagged): Row,
     ) -> Self {
-        Self { id, task, payload, attempt, max_attempts, priority, run_at, queue, key }
+        Self {
+            id,
+            task,
+            payload,
+            attempt,
+            max_attempts,
+            priority,
+            run_at,
+            queue,
+            key,
+            turn_at,
+            flagged,
+            lifted: false,
+        }
     }
 }

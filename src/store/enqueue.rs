@@ -24,6 +24,7 @@ pub(crate) struct Added {
     pub(crate) due_in: Duration,
     /// The lane whose gate it waits at.
     pub(crate) queue: Option<String>,
+    pub(crate) flagged: bool,
 }
 
 impl<T: Task> Enqueue<T> {
@@ -60,7 +61,7 @@ pub(crate) fn enqueue(conn: &mut PgConnection, jobs: &[NewJob]) -> Result<Vec<Ad
     let rows: Vec<Row> = Statement::<Columns>::new(
         "SELECT ordinal, job_id, job_priority, job_run_at, job_state::text, \
              greatest(0, ceil(extract(epoch FROM job_run_at - clock_timestamp()) * 1000))::bigint \
-             FROM mainspring.enqueue({}, {}, {}, {}, {}, {}, {}, {})",
+             FROM mainspring.enqueue({}, {}, {}, {}, {}, {}, {}, {}, {})",
     )
     .bind::<Array<Text>, _>(jobs.iter().map(|job| job.task.as_ref()).collect::<Vec<_>>())
     .bind::<Array<Text>, _>(jobs.iter().map(|job| job.payload.as_str()).collect::<Vec<_>>())
@@ -72,6 +73,7 @@ pub(crate) fn enqueue(conn: &mut PgConnection, jobs: &[NewJob]) -> Result<Vec<Ad
     .bind::<Nullable<Array<Text>>, _>(
         keys.then(|| jobs.iter().map(|job| job.options.key_mode.as_str()).collect::<Vec<_>>()),
     )
+    .bind::<Nullable<Array<Nullable<Text>>>, _>(flag_sets(jobs))
     .load(conn)?;
     Ok(in_input_order(rows, jobs))
 }
@@ -102,8 +104,18 @@ fn in_input_order(mut rows: Vec<Row>, jobs: &[NewJob]) -> Vec<Added> {
         scheduled: state == JobState::Scheduled.as_str(),
         due_in: Duration::from_millis(due_in.unsigned_abs()),
         queue: job.options.queue.clone().filter(|_| state == JobState::Parked.as_str()),
+        flagged: !job.options.flags.is_empty(),
     };
     rows.into_iter().zip(jobs).map(added).collect()
+}
+
+// Each job's flags as JSON; nothing at all where no job has any.
+fn flag_sets(jobs: &[NewJob]) -> Option<Vec<Option<String>>> {
+    let set = |job: &NewJob| {
+        let flags = &job.options.flags;
+        (!flags.is_empty()).then(|| serde_json::Value::from(flags.clone()).to_string())
+    };
+    jobs.iter().any(|job| !job.options.flags.is_empty()).then(|| jobs.iter().map(set).collect())
 }
 
 // PostgreSQL's text and jsonb hold every character but this one.
@@ -114,7 +126,8 @@ fn refuse_nul(job: &NewJob) -> Result<(), StoreError> {
         ("queue", options.queue.as_deref()),
         ("key", options.key.as_deref()),
     ];
-    for (field, text) in fields {
+    let flags = options.flags.iter().map(|flag| ("flags", Some(flag.as_str())));
+    for (field, text) in fields.into_iter().chain(flags) {
         if text.is_some_and(|text| text.contains('\0')) {
             return Err(StoreError::Invalid(format!("{field} must not contain the character NUL, got one")));
         }

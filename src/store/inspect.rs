@@ -19,7 +19,8 @@ use crate::lifecycle::JobState;
 mod status;
 
 pub use status::{
-    COUNT_CAP, DETAIL_COUNT_CAP, LIST_CAP, QueueStatus, StateCounts, Status, TaskStatus, WorkerStatus, status,
+    COUNT_CAP, DETAIL_COUNT_CAP, LIST_CAP, QueueStatus, StateCounts, Status, TaskStatus, WorkerStatus,
+    list_queues, status,
 };
 
 /// One job as `mainspring.jobs_view` shows it: everything but the payload, under the same names.

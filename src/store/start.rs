@@ -17,11 +17,11 @@ pub(crate) struct Starter {
     pub(crate) lease: i64,
 }
 
-/// Whether a job may be started by whoever adds it: due now, in no queue whose gate it would have to pass, and without a
-/// key, whose meaning is decided elsewhere.
+/// Whether a job may be started by whoever adds it: due now, in no queue whose gate it would have to pass, without a
+/// key, whose meaning is decided elsewhere, and without flags that anyone might leave alone.
 pub(crate) fn may_start_at_once(job: &NewJob) -> bool {
     let options = &job.options;
-    options.run_at.is_none() && options.queue.is_none() && options.key.is_none()
+    options.run_at.is_none() && options.queue.is_none() && options.key.is_none() && options.flags.is_empty()
 }
 
 // Where any job breaks a limit, none is added, and the way of all other jobs says what is wrong.
@@ -33,7 +33,7 @@ const START: &str = "INSERT INTO mainspring.jobs AS j \
     WHERE NOT EXISTS (SELECT FROM unnest({}, {}, {}, {}) AS c(task, payload, priority, max_attempts) \
         WHERE mainspring.problem_of(c.task, c.payload, NULL, c.priority, c.max_attempts, NULL, NULL) IS NOT NULL) \
     ORDER BY s.ord \
-    RETURNING id, task, payload::text, attempts, max_attempts, priority, run_at, queue, key";
+    RETURNING id, task, payload::text, attempts, max_attempts, priority, run_at, queue, key, run_at, false";
 
 /// Adds the jobs as running, all or none, and answers them in the order of the input; none when one of them is not as it
 /// should be.

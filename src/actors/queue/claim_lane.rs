@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::{AsyncContext, Context, WrapFuture, fut::ActorFutureExt};
-use chrono::TimeDelta;
+use chrono::{TimeDelta, Utc};
 use diesel::pg::PgConnection;
 
+use super::choice::{Asked, Choice};
 use super::pace::Pace;
 use super::{Mode, QueueActor};
-use crate::actors::Core;
 use crate::error::StoreError;
 use crate::store::Lane;
 use crate::store::admit::lower;
-use crate::store::claim::{ClaimRequest, ClaimText, ClaimedJob, Mark, claim};
+use crate::store::claim::{ClaimRequest, ClaimedJob, Mark, claim};
 use crate::store::settle::take_back_lease;
 
 // A thousand rows a statement is where its fixed cost stops to matter.
@@ -29,7 +29,7 @@ const STALE_AFTER: Duration = Duration::from_millis(250);
 const LOOK_FOR_STALE_EVERY: Duration = Duration::from_millis(100);
 
 pub(super) struct ClaimLane {
-    text: Arc<ClaimText>,
+    pub(super) choice: Choice,
     pub(super) busy: bool,
     /// Whether there may be jobs to claim.
     hungry: bool,
@@ -46,9 +46,9 @@ pub(super) struct ClaimLane {
 }
 
 impl ClaimLane {
-    pub(super) fn new(core: &Core, now: Instant) -> Self {
+    pub(super) fn new(now: Instant) -> Self {
         Self {
-            text: Arc::new(ClaimText::new(core.registry.tasks())),
+            choice: Choice::default(),
             busy: false,
             hungry: false,
             mark: None,
@@ -67,6 +67,11 @@ impl ClaimLane {
         !self.busy && self.taking_back == 0
     }
 
+    /// Where the next scan starts.
+    pub(super) fn mark(&self) -> Option<Mark> {
+        self.mark
+    }
+
     /// Whether no job is known to wait.
     pub(super) fn expects_nothing(&self) -> bool {
         self.is_idle() && !self.hungry
@@ -81,10 +86,17 @@ impl ClaimLane {
                 self.announced = lower(self.announced, Some(mark));
             }
             None => {
-                self.mark = None;
-                self.announced_anything = true;
+                self.announce_passed_over();
+                self.choice.look = true;
             }
         }
+    }
+
+    /// Jobs that were left alone may be claimed now, wherever they are.
+    pub(super) fn announce_passed_over(&mut self) {
+        self.hungry = true;
+        self.mark = None;
+        self.announced_anything = true;
     }
 
     fn start_of_scan(&mut self, now: Instant) -> Option<Mark> {
@@ -103,7 +115,8 @@ impl ClaimLane {
         if self.announced_anything {
             self.mark = None;
         } else if let Some(first) = first {
-            let found = Mark { run_at: first.run_at - SLACK, ..first };
+            // The turn of a queue's job may lie ahead of time, and jobs outside of queues come at theirs.
+            let found = Mark { turn_at: first.turn_at.min(Utc::now()) - SLACK, ..first };
             self.mark = lower(Some(found), self.announced);
         }
     }
@@ -113,10 +126,21 @@ impl ClaimLane {
 struct Found {
     jobs: usize,
     first: Option<Mark>,
+    /// Whether any had flags.
+    flagged: bool,
+    /// Whether they came in another order than that of the marks.
+    lifted: bool,
 }
 
-fn mark_of(job: &ClaimedJob) -> Mark {
-    Mark { priority: job.priority, run_at: job.run_at }
+impl Found {
+    fn new(claimed: &[ClaimedJob]) -> Self {
+        Self {
+            jobs: claimed.len(),
+            first: claimed.first().map(ClaimedJob::mark),
+            flagged: claimed.iter().any(|job| job.flagged),
+            lifted: claimed.iter().any(|job| job.lifted),
+        }
+    }
 }
 
 impl QueueActor {
@@ -146,44 +170,50 @@ impl QueueActor {
         if limit == 0 {
             return;
         }
-        let request = ClaimRequest {
-            worker_id: self.core.worker_id(),
-            lease: fastrand::i64(1..),
-            mark: self.claims.start_of_scan(Instant::now()),
-            limit: i64::try_from(limit).unwrap_or(i64::MAX),
-        };
+        let (lease, worker_id) = (fastrand::i64(1..), self.core.worker_id());
+        let mark = self.claims.start_of_scan(Instant::now());
         self.claims.busy = true;
         self.claims.hungry = false;
         self.claims.announced = None;
         self.claims.announced_anything = false;
-        let (store, text, lease) = (self.core.store.clone(), Arc::clone(&self.claims.text), request.lease);
-        let core = Arc::clone(&self.core);
-        // Jobs are handed on by the blocking thread, which saves the wake-up of this one on their way, and which runs to its
-        // end: were the queue to die meanwhile, none would be lost.
-        let claim_and_supply = move |conn: &mut PgConnection| {
-            let claimed = claim(conn, &text, &request)?;
-            let found = Found { jobs: claimed.len(), first: claimed.first().map(mark_of) };
-            core.supply(claimed, lease);
-            Ok(found)
+        let (choice, core) = (self.claims.choice.take(), Arc::clone(&self.core));
+        let work = async move {
+            let Asked { tasks, wide, choice } = choice.ask(&core).await?;
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let request = ClaimRequest { worker_id, lease, mark, limit, tasks, wide };
+            let store = core.store.clone();
+            // Jobs are handed on by the blocking thread, which saves the wake-up of this one on their way, and which runs to
+            // its end: were the queue to die meanwhile, none would be lost.
+            let claim_and_supply = move |conn: &mut PgConnection| {
+                let claimed = claim(conn, &request)?;
+                let found = Found::new(&claimed);
+                core.supply(claimed, lease);
+                Ok(found)
+            };
+            store.run(Lane::Relaxed, claim_and_supply).await.map(|found| (found, choice))
         };
-        let work = async move { store.run(Lane::Relaxed, claim_and_supply).await };
-        ctx.spawn(work.into_actor(self).map(move |claimed: Result<Found, StoreError>, queue, ctx| {
+        ctx.spawn(work.into_actor(self).map(move |claimed: Result<_, StoreError>, queue, ctx| {
             queue.claims.busy = false;
             match claimed {
-                Ok(found) => queue.claimed(&found, limit, ctx),
+                Ok((found, choice)) => queue.claimed(&found, choice, limit, ctx),
                 Err(error) => queue.claim_failed(&error, lease, ctx),
             }
             queue.pump(ctx);
         }));
     }
 
-    fn claimed(&mut self, found: &Found, limit: usize, ctx: &mut Context<Self>) {
+    fn claimed(&mut self, found: &Found, choice: Choice, limit: usize, ctx: &mut Context<Self>) {
         if std::mem::take(&mut self.claims.failing) {
             log::info!("claiming jobs again");
         }
         // A full batch means that there may be more.
-        self.claims.hungry |= found.jobs == limit;
-        self.claims.advance(found.first);
+        let full = found.jobs == limit;
+        self.claims.hungry |= full;
+        let more_flagged = choice.flagged && (full || found.flagged);
+        self.claims.choice.learn(choice, more_flagged);
+        if !found.lifted {
+            self.claims.advance(found.first);
+        }
         self.watch_tray(ctx);
     }
 

@@ -111,7 +111,7 @@ impl QueueActor {
         let room = batch.iter().map(Vec::len).sum::<usize>() <= self.free_slots();
         let may_start = nothing_waits
             && room
-            && jobs.all(|job| may_start_at_once(job) && self.core.registry.get(job.task()).is_some());
+            && jobs.all(|job| may_start_at_once(job) && self.claims.choice.may_start(job.task(), &self.core));
         may_start.then(|| Starter { worker_id: self.core.worker_id(), lease: fastrand::i64(1..) })
     }
 

@@ -32,6 +32,8 @@ pub(super) struct GateLane {
     paused: bool,
     failing: bool,
     next_due: Option<Instant>,
+    /// When the rates of queues let their next jobs through.
+    tokens_due: BTreeSet<(Instant, String)>,
     timer: Option<SpawnHandle>,
     timer_for: Option<Instant>,
 }
@@ -51,6 +53,19 @@ impl GateLane {
         }
     }
 
+    // Queues whose next token is there.
+    fn take_tokens_due(&mut self, now: Instant) {
+        while self.tokens_due.first().is_some_and(|(due, _)| *due <= now)
+            && let Some((_, queue)) = self.tokens_due.pop_first()
+        {
+            self.to_admit.insert(queue);
+        }
+    }
+
+    fn next_moment(&self) -> Option<Instant> {
+        self.tokens_due.first().map(|(due, _)| *due).into_iter().chain(self.next_due).min()
+    }
+
     fn has_work(&self) -> bool {
         self.look_for_due || self.look_for_parked || !self.to_admit.is_empty()
     }
@@ -64,7 +79,8 @@ impl QueueActor {
         } else if let Some(queue) = &job.queue {
             self.gates.to_admit.insert(queue.clone());
         } else {
-            self.claims.announce(Some(Mark { priority: job.priority, run_at: job.run_at }));
+            self.claims.choice.flagged |= job.flagged;
+            self.claims.announce(Some(Mark { priority: job.priority, turn_at: job.run_at }));
         }
     }
 
@@ -91,6 +107,7 @@ impl QueueActor {
     pub(super) fn start_gates(&mut self, ctx: &mut Context<Self>) {
         let due = self.gates.next_due.is_some_and(|due| due <= Instant::now());
         self.gates.look_for_due |= due;
+        self.gates.take_tokens_due(Instant::now());
         if self.gates.busy || self.gates.paused || self.mode != Mode::Active || !self.gates.has_work() {
             self.set_timer(ctx);
             return;
@@ -103,7 +120,7 @@ impl QueueActor {
             // The answer brings the next due time; what is announced meanwhile is kept.
             self.gates.next_due = None;
         }
-        let (known, room) = (self.core.registry.tasks(), self.free_slots());
+        let (known, room, floor) = (self.core.registry.tasks(), self.free_slots(), self.claims.mark());
         let (store, tried) = (self.core.store.clone(), queues.clone());
         let work = async move {
             store
@@ -116,8 +133,11 @@ impl QueueActor {
                     }
                     queues.sort_unstable();
                     queues.dedup();
-                    let admission =
-                        if queues.is_empty() { Admission::default() } else { admit(conn, &queues)? };
+                    let admission = if queues.is_empty() {
+                        Admission::default()
+                    } else {
+                        admit(conn, &queues, &known, floor)?
+                    };
                     let round = Round { admission, promotion };
                     round.help_wanted(&known, room).map_or(Ok(()), |mark| wake(conn, mark, &[]))?;
                     Ok(round)
@@ -142,9 +162,15 @@ impl QueueActor {
             if let Some(due_in) = promotion.next_due_in {
                 self.gates.look_at(due_in.max(Duration::from_millis(1)));
             }
+            self.claims.choice.flagged |= promotion.flagged;
             self.announce_found(promotion.mark);
         }
+        self.claims.choice.flagged |= admission.flagged;
         self.announce_found(admission.mark);
+        for (queue, token_in) in admission.tokens_in {
+            let due = Instant::now().checked_add(token_in);
+            self.gates.tokens_due.extend(due.map(|due| (due, queue)));
+        }
         if !admission.busy.is_empty() {
             self.gates.to_admit.extend(admission.busy);
             self.pause_gates(PAUSE_WHEN_BUSY, ctx);
@@ -175,7 +201,7 @@ impl QueueActor {
     }
 
     fn set_timer(&mut self, ctx: &mut Context<Self>) {
-        let Some(due) = self.gates.next_due else { return };
+        let Some(due) = self.gates.next_moment() else { return };
         if self.gates.timer_for == Some(due) {
             return;
         }

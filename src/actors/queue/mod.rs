@@ -2,6 +2,7 @@
 //! batches while a statement is under way, and keeps the workers supplied. Each lane (enqueue, claim, settle, gates) has at
 //! most one statement under way, and a file of its own beside this one.
 
+mod choice;
 mod claim_lane;
 mod enqueue_lane;
 mod forgotten;
@@ -130,7 +131,7 @@ impl QueueActor {
             core: Arc::clone(core),
             mode: if core.is_stopping() { Mode::Draining } else { Mode::Active },
             enqueues: EnqueueLane::default(),
-            claims: ClaimLane::new(core, now),
+            claims: ClaimLane::new(now),
             settles: SettleLane::default(),
             gates: GateLane::default(),
             progress: ProgressLane::default(),
@@ -221,7 +222,11 @@ impl Handler<Wake> for QueueActor {
     fn handle(&mut self, wake: Wake, ctx: &mut Context<Self>) {
         match wake {
             Wake::Added(job) => self.expect_added(&job),
-            Wake::Jobs(mark) => self.claims.announce(Some(mark)),
+            Wake::Jobs(mark) => {
+                // Whether those have flags is not told.
+                self.claims.choice.look = true;
+                self.claims.announce(Some(mark));
+            }
             Wake::Queue(queue) => {
                 self.gates.to_admit.insert(queue);
             }

@@ -75,6 +75,7 @@ impl QueueActor {
         let stored: HashSet<(i64, i64)> =
             if all_stored { HashSet::new() } else { settled.iter().map(|job| (job.id, job.lease)).collect() };
         let dead: HashSet<i64> = settled.iter().filter(|job| job.dead).map(|job| job.id).collect();
+        let mut limited = false;
         for mut lease in leases {
             let report = lease.take_report();
             let Settlement { id, lease: token, outcome } = lease.settlement();
@@ -91,7 +92,12 @@ impl QueueActor {
                     outcome.as_str()
                 );
             }
+            limited |= lease.is_counted();
             lease.close();
+        }
+        if limited {
+            // Jobs of the task may have been passed over.
+            self.claims.announce_passed_over();
         }
     }
 

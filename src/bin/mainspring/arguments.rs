@@ -4,8 +4,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
 use mainspring::{CronExpression, JobState, KeyMode};
 
+use crate::queues::QueuesCommand;
 use crate::schedules::SchedulesCommand;
 
 const EXAMPLES: &str = "\
@@ -15,6 +17,7 @@ Examples:
   mainspring status
   mainspring enqueue report.publish '{\"reportId\": \"r1\"}' --in 5m --key schedule:7
   mainspring jobs list --state dead --json | jq '.[].last_error'
+  mainspring queues set mails --limit 5 --rate 100/1m
   mainspring cron next '*/5 * * * *' --tz Europe/Berlin
 
 The log goes to the standard error, as RUST_LOG says (default: warn).
@@ -51,6 +54,9 @@ pub(crate) enum Command {
     /// Look at jobs.
     #[command(subcommand)]
     Jobs(JobsCommand),
+    /// List queues, set their limits, pause and resume them, and tasks.
+    #[command(subcommand)]
+    Queues(QueuesCommand),
     /// Look at cron expressions.
     #[command(subcommand)]
     Cron(CronCommand),
@@ -113,6 +119,9 @@ pub(crate) struct EnqueueArguments {
     /// What happens when another living job holds the key.
     #[arg(long, value_enum, default_value = "replace", requires = "key")]
     pub(crate) key_mode: KeyModeName,
+    /// A label by which processes may leave the job alone; may be given several times [default: none].
+    #[arg(long = "flag", value_name = "FLAG")]
+    pub(crate) flags: Vec<String>,
 }
 
 /// The names of the key modes.

@@ -29,6 +29,7 @@ impl EnqueueArguments {
             max_attempts: self.max_attempts,
             key: self.key,
             key_mode: self.key_mode.into(),
+            flags: self.flags,
         }))
     }
 }

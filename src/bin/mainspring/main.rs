@@ -7,6 +7,7 @@ mod enqueue;
 mod failure;
 mod jobs;
 mod output;
+mod queues;
 mod schedules;
 mod status;
 
@@ -41,6 +42,7 @@ fn run() -> Result<(), Failure> {
         Command::Jobs(JobsCommand::List(options)) => {
             jobs::list(&mut verified(connect()?)?, &options, &mut out)?;
         }
+        Command::Queues(command) => queues::run(command, &mut verified(connect()?)?, &mut out)?,
         Command::Cron(CronCommand::Next(options)) => cron::next(&options, &mut out)?,
         Command::Cron(CronCommand::Explain(options)) => {
             writeln!(out, "{}", options.expression.describe())?;

@@ -68,7 +68,7 @@ pub struct TaskStatus {
 }
 
 /// One queue.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct QueueStatus {
     /// The queue's name.
     pub name: String,
@@ -76,6 +76,10 @@ pub struct QueueStatus {
     pub concurrency: i32,
     /// Whether it lets no job through.
     pub paused: bool,
+    /// At most so many of its jobs pass in a period; none where there is no such limit.
+    pub rate_limit: Option<i32>,
+    /// The period, in seconds.
+    pub rate_period_seconds: Option<f64>,
     /// How many of its jobs are due and not running.
     pub waiting: i64,
     /// How many of its jobs are running.
@@ -109,7 +113,7 @@ pub struct WorkerStatus {
 pub fn status(conn: &mut PgConnection) -> Result<Status, StoreError> {
     let jobs = state_counts(conn)?;
     let tasks = task_statuses(conn)?;
-    let queues = queue_statuses(conn)?;
+    let queues = list_queues(conn)?;
     let workers = worker_statuses(conn)?;
     Ok(Status {
         schema_version: schema_version(conn)?,
@@ -133,7 +137,7 @@ fn state_counts(conn: &mut PgConnection) -> Result<StateCounts, StoreError> {
         "SELECT row_to_json(c)::text FROM (SELECT {} AS scheduled, {} AS parked, {} AS ready, {} AS running, {} AS dead) AS c",
         capped_count(COUNT_CAP, "state = 'scheduled'", "run_at, id"),
         capped_count(COUNT_CAP, "state = 'parked'", "queue, priority, run_at, id"),
-        capped_count(COUNT_CAP, "state = 'ready'", "task, priority, run_at, id"),
+        ready_count(COUNT_CAP, "", "task, "),
         capped_count(COUNT_CAP, "state = 'running'", "worker_id"),
         capped_count(COUNT_CAP, "state = 'dead'", "updated_at"),
     );
@@ -145,29 +149,30 @@ fn state_counts(conn: &mut PgConnection) -> Result<StateCounts, StoreError> {
 // skipping from pair to pair, whatever the number of jobs between them.
 fn task_statuses(conn: &mut PgConnection) -> Result<Vec<TaskStatus>, StoreError> {
     let text = format!(
-        "WITH RECURSIVE head AS ( \
-             (SELECT task, priority, run_at FROM mainspring.jobs \
-              WHERE state = 'ready' ORDER BY task, priority, run_at LIMIT 1) \
-             UNION ALL \
-             SELECT next.* FROM head CROSS JOIN LATERAL ( \
-                 SELECT j.task, j.priority, j.run_at FROM mainspring.jobs AS j \
-                 WHERE j.state = 'ready' AND (j.task, j.priority) > (head.task, head.priority) \
-                 ORDER BY j.task, j.priority, j.run_at LIMIT 1) AS next), \
-         oldest AS (SELECT h.task, min(h.run_at) AS run_at \
-             FROM (SELECT * FROM head LIMIT {LIST_CAP}) AS h GROUP BY h.task) \
+        "WITH RECURSIVE free AS ({}), flagged AS ({}), \
+         head AS ((SELECT task, turn FROM free LIMIT {LIST_CAP}) UNION ALL \
+             (SELECT task, turn FROM flagged LIMIT {LIST_CAP})), \
+         oldest AS (SELECT h.task, min(h.turn) AS run_at FROM head AS h GROUP BY h.task) \
          SELECT row_to_json(t)::text FROM ( \
              SELECT o.task, {} AS ready, \
                  {} AS oldest_ready_age_seconds, \
                  (SELECT count(*) FROM mainspring.workers AS w WHERE o.task = ANY (w.tasks) \
                      AND w.heartbeat_at >= clock_timestamp() - w.timeout) AS workers \
              FROM oldest AS o ORDER BY o.task) AS t",
-        capped_count(DETAIL_COUNT_CAP, "state = 'ready' AND task = o.task", "priority, run_at, id"),
+        heads("free", "task, priority", "flags IS NULL"),
+        heads("flagged", "task, flags, priority", "flags IS NOT NULL"),
+        ready_count(DETAIL_COUNT_CAP, " AND task = o.task", ""),
         seconds_since("o.run_at"),
     );
     rows(conn, Statement::new(text))
 }
 
-fn queue_statuses(conn: &mut PgConnection) -> Result<Vec<QueueStatus>, StoreError> {
+/// The queues that have due or running jobs, are paused or have limits of their own, by name, at most [`LIST_CAP`].
+///
+/// # Errors
+///
+/// As [`status`].
+pub fn list_queues(conn: &mut PgConnection) -> Result<Vec<QueueStatus>, StoreError> {
     let parked = "state = 'parked'";
     let admitted = "queue IS NOT NULL AND state IN ('ready', 'running')";
     let text = format!(
@@ -176,10 +181,11 @@ fn queue_statuses(conn: &mut PgConnection) -> Result<Vec<QueueStatus>, StoreErro
              (SELECT queue AS name FROM parked WHERE queue IS NOT NULL LIMIT {LIST_CAP}) \
              UNION (SELECT queue FROM admitted WHERE queue IS NOT NULL LIMIT {LIST_CAP}) \
              UNION (SELECT q.name FROM mainspring.queues AS q \
-                 WHERE q.paused OR q.concurrency <> 1 ORDER BY q.name LIMIT {LIST_CAP}) \
+                 WHERE q.paused OR q.concurrency <> 1 OR q.rate_limit IS NOT NULL ORDER BY q.name LIMIT {LIST_CAP}) \
              ORDER BY name LIMIT {LIST_CAP}) \
          SELECT row_to_json(s)::text FROM ( \
              SELECT n.name, coalesce(q.concurrency, 1) AS concurrency, coalesce(q.paused, false) AS paused, \
+                 q.rate_limit, extract(epoch FROM q.rate_period)::float8 AS rate_period_seconds, \
                  least({DETAIL_COUNT_CAP}, {} + {}) AS waiting, {} AS running \
              FROM names AS n LEFT JOIN mainspring.queues AS q ON q.name = n.name ORDER BY n.name) AS s",
         each_queue("parked", parked),
@@ -209,6 +215,39 @@ fn worker_statuses(conn: &mut PgConnection) -> Result<Vec<WorkerStatus>, StoreEr
         capped_count(DETAIL_COUNT_CAP, "state = 'running' AND worker_id = w.id", "worker_id"),
     );
     rows(conn, Statement::new(text))
+}
+
+// The body of the recursive `name`: the first job of each range of one index of ready jobs, by its turn.
+fn heads(name: &str, range: &str, which: &str) -> String {
+    let columns =
+        |of: &str| range.split(", ").map(|column| format!("{of}.{column}")).collect::<Vec<_>>().join(", ");
+    let (own, last) = (columns("j"), columns("l"));
+    let first = |from: &str, condition: &str| {
+        format!(
+            "SELECT next.* FROM {from} CROSS JOIN LATERAL (SELECT {own}, coalesce(j.turn_at, j.run_at) AS turn \
+             FROM mainspring.jobs AS j WHERE j.state = 'ready' AND j.{which}{condition} \
+             ORDER BY {own}, coalesce(j.turn_at, j.run_at) LIMIT 1) AS next"
+        )
+    };
+    let (begin, behind) =
+        (first("(SELECT) AS l", ""), first(&format!("{name} AS l"), &format!(" AND ({own}) > ({last})")));
+    format!("{begin} UNION ALL {behind}")
+}
+
+// Ready jobs are in two indexes: those with flags, and those without.
+fn ready_count(cap: i64, condition: &str, leading: &str) -> String {
+    let count = |which: &str, range: &str| {
+        capped_count(
+            cap,
+            &format!("state = 'ready' AND flags {which}{condition}"),
+            &format!("{range}, coalesce(turn_at, run_at), id"),
+        )
+    };
+    format!(
+        "least({cap}, {} + {})",
+        count("IS NULL", &format!("{leading}priority")),
+        count("IS NOT NULL", &format!("{leading}flags, priority"))
+    )
 }
 
 // The order is that of the index which serves the condition: it keeps the planner from reading the table.

@@ -196,7 +196,7 @@ fn call(conn: &mut PgConnection, judged: &[Judged]) -> Result<Vec<FiredSchedule>
         CallRow,
         (&DueSchedule, &Fire),
     )| {
-        let mark = priority.zip(run_at).map(|(priority, run_at)| Mark { priority, run_at });
+        let mark = priority.zip(run_at).map(|(priority, run_at)| Mark { priority, turn_at: run_at });
         FiredSchedule {
             name: schedule.name.clone(),
             due,

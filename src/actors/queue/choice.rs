@@ -1,0 +1,109 @@
+//! Which jobs a claim asks for: the tasks that are neither paused nor at their limit here, with or without flags, in order of
+//! priority or of age. What is paused and flagged is looked up when something may have changed, and not for each claim.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::actors::Core;
+use crate::actors::panics::CatchPanic;
+use crate::error::StoreError;
+use crate::flags::ForbiddenFlags;
+use crate::store::Lane;
+use crate::store::claim::{TaskShare, Wide};
+use crate::store::outlook::outlook;
+
+// An answer that takes longer would hold up every claim.
+const PATIENCE_FOR_FLAGS: Duration = Duration::from_secs(5);
+// A share of the claims that is enough to bring the oldest on, and few enough that the cheap claim stays the rule.
+const CLAIMS_BETWEEN_LIFTED: u32 = 4;
+
+/// What is known of the jobs that may be claimed.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Choice {
+    paused: BTreeSet<String>,
+    /// Whether ready jobs with flags may be there.
+    pub(super) flagged: bool,
+    /// Whether pauses or flags may be others than is known here.
+    pub(super) look: bool,
+    claims: u32,
+}
+
+/// What to ask for.
+pub(super) struct Asked {
+    pub(super) tasks: Vec<TaskShare>,
+    pub(super) wide: Option<Wide>,
+    /// What was found out on the way.
+    pub(super) choice: Choice,
+}
+
+impl Choice {
+    /// Whether a job of the task may start without a claim.
+    pub(super) fn may_start(&self, task: &str, core: &Core) -> bool {
+        !self.look
+            && !self.paused.contains(task)
+            && !core.config.task_limits.contains_key(task)
+            && core.registry.get(task).is_some()
+    }
+
+    /// Another claim is made, of what is known up to now; what is announced meanwhile is for the next.
+    pub(super) fn take(&mut self) -> Self {
+        self.claims = self.claims.wrapping_add(1);
+        let taken = self.clone();
+        (self.look, self.flagged) = (false, false);
+        taken
+    }
+
+    /// The claim is over.
+    pub(super) fn learn(&mut self, found: Self, more_flagged: bool) {
+        self.paused = found.paused;
+        self.flagged |= more_flagged;
+    }
+
+    pub(super) async fn ask(mut self, core: &Arc<Core>) -> Result<Asked, StoreError> {
+        if self.look {
+            let found = core.store.run(Lane::Relaxed, outlook).await?;
+            (self.paused, self.flagged) = (found.paused_tasks, self.flagged || found.flagged_jobs);
+        }
+        let lift_every = core.config.lift_every.filter(|_| self.claims.is_multiple_of(CLAIMS_BETWEEN_LIFTED));
+        let wide = match (self.flagged, lift_every) {
+            (false, None) => None,
+            (false, _) => Some(Wide { forbidden: Vec::new(), lift_every, flagged: false }),
+            (true, _) => forbidden(&core.config.forbidden_flags).await.map(|forbidden| Wide {
+                forbidden,
+                lift_every,
+                flagged: true,
+            }),
+        };
+        Ok(Asked { tasks: self.shares(core), wide, choice: self })
+    }
+
+    fn shares(&self, core: &Core) -> Vec<TaskShare> {
+        let tasks = core.registry.tasks().into_iter().filter(|task| !self.paused.contains(task));
+        let share = |task: String| {
+            let limit = core.config.task_limits.get(&task);
+            let most = limit.map(|limit| limit.saturating_sub(core.leases.count_of(&task)) as i64);
+            TaskShare { task, most }
+        };
+        tasks.map(share).filter(|share| share.most != Some(0)).collect()
+    }
+}
+
+// `None` when no answer came: then no job with flags is claimed.
+async fn forbidden(flags: &ForbiddenFlags) -> Option<Vec<String>> {
+    let asked = match flags {
+        ForbiddenFlags::These(flags) => return Some(flags.clone()),
+        ForbiddenFlags::Asked(function) => super::super::panics::caught(|| function()),
+    };
+    let answered = match asked {
+        Ok(answer) => tokio::time::timeout(PATIENCE_FOR_FLAGS, CatchPanic(answer)).await,
+        Err(panic) => Ok(Err(panic)),
+    };
+    let problem = match answered {
+        Ok(Ok(flags)) => return Some(flags),
+        Ok(Err(panic)) => panic,
+        Err(_) => "gave no answer in 5 s".to_owned(),
+    };
+    log::error!("the function that says which flags to leave alone {problem}: jobs with flags wait");
+    None
+}

@@ -1,0 +1,156 @@
+//! `queues`: lists queues, sets their limits, pauses and resumes them and tasks. All running schedulers notice at once.
+
+use std::io::Write;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use diesel::PgConnection;
+use mainspring::inspect::{DETAIL_COUNT_CAP, QueueStatus};
+use mainspring::queues::{self, QueueSettings, Rate};
+
+use crate::arguments::ListingOptions;
+use crate::failure::Failure;
+use crate::output;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum QueuesCommand {
+    /// List the queues that have due or running jobs, are paused or have limits of their own.
+    #[command(
+        after_help = "Examples:\n  mainspring queues list\n  mainspring queues list --json | jq '.[] | select(.paused)'"
+    )]
+    List(ListingOptions),
+    /// Set how many jobs of a queue run at once, and how many pass in a period.
+    ///
+    /// What is not given takes its default: one job at a time, at any rate. Whether the queue is paused stays as it is.
+    #[command(after_help = SET_EXAMPLES)]
+    Set(SetArguments),
+    /// Let no job of a queue start until it is resumed; running jobs go on.
+    #[command(
+        after_help = "Examples:\n  mainspring queues pause mails\n  mainspring queues pause --task report.publish"
+    )]
+    Pause(Target),
+    /// End a pause.
+    #[command(
+        after_help = "Examples:\n  mainspring queues resume mails\n  mainspring queues resume --task report.publish"
+    )]
+    Resume(Target),
+}
+
+const SET_EXAMPLES: &str = "\
+Examples:
+  mainspring queues set mails --limit 5
+  mainspring queues set mails --limit 5 --rate 100/1m
+  mainspring queues set mails                  (back to one job at a time)";
+
+#[derive(Debug, Args)]
+pub(crate) struct SetArguments {
+    /// The queue's name.
+    queue: String,
+    /// How many of its jobs may run at once over all processes, 1 to 1000000.
+    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true)]
+    limit: u32,
+    /// At most so many jobs a period, such as 100/1m or 5/s [default: any number].
+    #[arg(long, value_name = "JOBS/PERIOD", value_parser = rate)]
+    rate: Option<Rate>,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Target {
+    /// The queue's name.
+    queue: Option<String>,
+    /// A task instead of a queue: no process claims its jobs.
+    #[arg(long, value_name = "TASK")]
+    task: Option<String>,
+}
+
+pub(crate) fn run(
+    command: QueuesCommand,
+    conn: &mut PgConnection,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    match command {
+        QueuesCommand::List(options) => list(conn, &options, out),
+        QueuesCommand::Set(SetArguments { queue, limit, rate }) => {
+            queues::set(conn, &queue, &QueueSettings { concurrency: limit, rate })?;
+            Ok(writeln!(out, "queue {queue} is set")?)
+        }
+        QueuesCommand::Pause(target) => {
+            let (what, changed) = target.apply(conn, queues::pause, queues::pause_task)?;
+            Ok(writeln!(out, "{what} {}", if changed { "is paused" } else { "was paused already" })?)
+        }
+        QueuesCommand::Resume(target) => {
+            let (what, changed) = target.apply(conn, queues::resume, queues::resume_task)?;
+            Ok(writeln!(out, "{what} {}", if changed { "is resumed" } else { "was not paused" })?)
+        }
+    }
+}
+
+type Change = fn(&mut PgConnection, &str) -> Result<bool, mainspring::StoreError>;
+
+impl Target {
+    // clap has seen to it that one of the two is there.
+    fn apply(self, conn: &mut PgConnection, queue: Change, task: Change) -> Result<(String, bool), Failure> {
+        match (self.task, self.queue) {
+            (Some(name), _) => Ok((format!("task {name}"), task(conn, &name)?)),
+            (None, name) => {
+                let name = name.unwrap_or_default();
+                Ok((format!("queue {name}"), queue(conn, &name)?))
+            }
+        }
+    }
+}
+
+fn list(conn: &mut PgConnection, options: &ListingOptions, out: &mut impl Write) -> Result<(), Failure> {
+    let queues = queues::list(conn)?;
+    if options.json {
+        return output::json(out, &queues);
+    }
+    let headings = ["QUEUE", "LIMIT", "RATE", "PAUSED", "WAITING", "RUNNING"];
+    output::table(out, headings, queues.into_iter().map(cells).collect())
+}
+
+fn cells(queue: QueueStatus) -> [String; 6] {
+    let rate = queue.rate_limit.zip(queue.rate_period_seconds);
+    let rate = rate.map(|(jobs, seconds)| {
+        let period = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        format!("{jobs}/{}", humantime::format_duration(period).to_string().replace(' ', ""))
+    });
+    [
+        queue.name,
+        queue.concurrency.to_string(),
+        rate.unwrap_or_default(),
+        if queue.paused { "yes".into() } else { "no".into() },
+        count(queue.waiting),
+        count(queue.running),
+    ]
+}
+
+fn count(number: i64) -> String {
+    format!("{number}{}", if number >= DETAIL_COUNT_CAP { "+" } else { "" })
+}
+
+fn rate(text: &str) -> Result<Rate, &'static str> {
+    let read = || {
+        let (jobs, period) = text.split_once('/')?;
+        // `5/s` is short for `5/1s`.
+        let unit = period.starts_with(|letter: char| letter.is_ascii_alphabetic());
+        let period = if unit { format!("1{period}") } else { period.to_owned() };
+        Some(Rate { jobs: jobs.parse().ok()?, period: humantime::parse_duration(&period).ok()? })
+    };
+    read().ok_or("expected a number of jobs and a period: 100/1m, say, or 5/s")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_a_number_and_a_period() {
+        assert_eq!(rate("100/1m"), Ok(Rate { jobs: 100, period: Duration::from_secs(60) }));
+        assert_eq!(rate("5/s"), Ok(Rate { jobs: 5, period: Duration::from_secs(1) }));
+        for refused in ["", "5", "/s", "5/", "-5/s", "5/x", "5.5/s", "5/-1s"] {
+            assert!(rate(refused).is_err(), "{refused}");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The wide claim: looks at jobs with flags as well, and may order by age. It goes from one range of the index to the
+//! next, a range being a task, a set of flags and a priority; so it costs by the number of ranges and not by the number of
+//! jobs that it leaves alone. The narrow claim beside it is cheaper and serves wherever neither matters.
+
+use std::cmp::Ordering;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text};
+
+use super::{Claim, ClaimRequest, ClaimedJob, TAKE, TAKEN, in_order, leased};
+use crate::store::statement::{Statement, millis};
+
+/// What a wide claim leaves alone, and its order.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Wide {
+    /// No job that has any of these flags is claimed.
+    pub(crate) forbidden: Vec<String>,
+    /// For each such time that a job has waited it counts as one priority better.
+    pub(crate) lift_every: Option<Duration>,
+    /// Whether jobs with flags are claimed at all.
+    pub(crate) flagged: bool,
+}
+
+// More ranges than this are not looked at: those behind come when those before are empty.
+const MOST_RANGES: usize = 1_000;
+
+impl Wide {
+    pub(super) fn statement(&self, request: &ClaimRequest) -> Claim {
+        let tasks: Vec<String> = request.tasks.iter().map(|share| share.task.clone()).collect();
+        let most: Vec<Option<i64>> = request.tasks.iter().map(|share| share.most).collect();
+        let statement = Statement::new(text())
+            .bind::<Array<Text>, _>(tasks)
+            .bind::<Array<Nullable<BigInt>>, _>(most)
+            .bind::<Array<Text>, _>(self.forbidden.clone())
+            .bind::<Bool, _>(self.flagged)
+            .bind::<Nullable<BigInt>, _>(self.lift_every.map(millis))
+            .bind::<BigInt, _>(request.limit);
+        leased(statement, request)
+    }
+
+    /// The order of the statement, among what it has claimed.
+    pub(super) fn order(&self, one: &ClaimedJob, other: &ClaimedJob) -> Ordering {
+        match self.lift_every {
+            Some(step) => (lifted(one, step), one.id).cmp(&(lifted(other, step), other.id)),
+            None => in_order(one, other),
+        }
+    }
+}
+
+// All jobs grow old at the same pace, so the order of lifted priorities is that of one moment for each job.
+fn lifted(job: &ClaimedJob, step: Duration) -> DateTime<Utc> {
+    let shift = millis(step).saturating_mul(i64::from(job.priority));
+    let shift = TimeDelta::try_milliseconds(shift).unwrap_or_default();
+    job.turn_at.checked_add_signed(shift).unwrap_or(job.turn_at)
+}
+
+// The ranges, the best jobs of all of them, and how many those are in each, of which as many are locked.
+fn text() -> String {
+    let free = Family {
+        flags: "NULL::text[]",
+        is: "j.flags IS NULL",
+        of: "l.flags IS NULL",
+        behind: "j.priority > l.priority",
+    };
+    let flagged = Family {
+        flags: "j.flags",
+        is: "j.flags IS NOT NULL",
+        of: "j.flags = l.flags",
+        behind: "(j.flags, j.priority) > (l.flags, l.priority)",
+    };
+    format!(
+        "WITH RECURSIVE asked AS MATERIALIZED (SELECT u.* FROM unnest({{}}, {{}}) AS u(task, most)), \
+         settings AS MATERIALIZED (SELECT {{}}::text[] AS forbidden, {{}} AS flagged, {{}}::bigint * interval '1 millisecond' AS step, \
+             {{}}::bigint AS jobs), \
+         free AS ({}), flagged AS ({}), \
+         ranges AS MATERIALIZED ((SELECT * FROM free LIMIT {MOST_RANGES}) UNION ALL \
+             (SELECT f.* FROM flagged AS f CROSS JOIN settings AS s WHERE s.flagged AND NOT f.flags && s.forbidden LIMIT {MOST_RANGES})), \
+         heads AS ({} UNION ALL {}), \
+         ranked AS (SELECT h.*, row_number() OVER (PARTITION BY h.task ORDER BY h.level, h.place, h.id) AS nth \
+             FROM heads AS h), \
+         quota AS MATERIALIZED (SELECT b.task, b.flags, b.priority, count(*) AS jobs FROM ( \
+             SELECT r.* FROM ranked AS r WHERE r.most IS NULL OR r.nth <= r.most \
+             ORDER BY r.level, r.place, r.id LIMIT (SELECT s.jobs FROM settings AS s)) AS b \
+             GROUP BY b.task, b.flags, b.priority) \
+         {TAKE}{} || {}{TAKEN}",
+        free.ranges("free"),
+        flagged.ranges("flagged"),
+        free.heads("l.flags IS NULL"),
+        flagged.heads("l.flags IS NOT NULL"),
+        free.locked("l.flags IS NULL"),
+        flagged.locked("l.flags IS NOT NULL"),
+    )
+}
+
+const IN_ORDER: &str = "j.priority, coalesce(j.turn_at, j.run_at), j.id";
+
+/// Jobs that are in one index: those with flags, or those without. `j` is a job there, `l` a range.
+struct Family {
+    flags: &'static str,
+    is: &'static str,
+    of: &'static str,
+    behind: &'static str,
+}
+
+impl Family {
+    // The body of the recursive `name`: each range, found by skipping from one to the next.
+    fn ranges(&self, name: &str) -> String {
+        let Self { flags, is, behind, .. } = self;
+        let order = if *flags == "j.flags" { format!("j.flags, {IN_ORDER}") } else { IN_ORDER.to_owned() };
+        let next = |from: &str, condition: &str| {
+            format!(
+                "SELECT l.task, l.most, h.flags, h.priority FROM {from} AS l CROSS JOIN LATERAL ( \
+                 SELECT {flags} AS flags, j.priority FROM mainspring.jobs AS j WHERE j.state = 'ready' AND {is} \
+                 AND j.task = l.task{condition} ORDER BY {order} LIMIT 1) AS h"
+            )
+        };
+        format!("{} UNION ALL {}", next("asked", ""), next(name, &format!(" AND {behind}")))
+    }
+
+    fn heads(&self, which: &str) -> String {
+        format!(
+            "SELECT l.task, l.most, l.flags, l.priority, h.id, \
+             CASE WHEN s.step IS NULL THEN l.priority ELSE 0 END AS level, \
+             h.turn + coalesce(l.priority * s.step, interval '0') AS place \
+             FROM ranges AS l CROSS JOIN settings AS s CROSS JOIN LATERAL ( \
+             SELECT coalesce(j.turn_at, j.run_at) AS turn, j.id FROM mainspring.jobs AS j WHERE {} \
+             LIMIT least(s.jobs, l.most)) AS h WHERE {which}",
+            self.range()
+        )
+    }
+
+    fn locked(&self, which: &str) -> String {
+        format!(
+            "ARRAY(SELECT taken.id FROM quota AS l CROSS JOIN LATERAL (SELECT j.id FROM mainspring.jobs AS j \
+             WHERE {} LIMIT l.jobs FOR UPDATE SKIP LOCKED) AS taken WHERE {which})",
+            self.range()
+        )
+    }
+
+    fn range(&self) -> String {
+        let Self { is, of, .. } = self;
+        format!(
+            "j.state = 'ready' AND {is} AND {of} AND j.task = l.task AND j.priority = l.priority ORDER BY {IN_ORDER}"
+        )
+    }
+}

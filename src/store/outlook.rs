@@ -1,0 +1,28 @@
+//! What a claim must know beforehand and is not told by the jobs that are announced: which tasks are paused, and whether
+//! jobs with flags are ready. Decides nothing.
+
+use std::collections::BTreeSet;
+
+use diesel::RunQueryDsl;
+use diesel::pg::PgConnection;
+use diesel::sql_types::{Array, Bool, Text};
+
+use super::statement::Statement;
+use crate::error::StoreError;
+
+/// How things stand.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Outlook {
+    pub(crate) paused_tasks: BTreeSet<String>,
+    pub(crate) flagged_jobs: bool,
+}
+
+/// Looks, at the cost of one probe of an index.
+pub(crate) fn outlook(conn: &mut PgConnection) -> Result<Outlook, StoreError> {
+    let (paused, flagged_jobs): (Vec<String>, bool) = Statement::<(Array<Text>, Bool)>::new(
+        "SELECT ARRAY(SELECT task FROM mainspring.paused_tasks), EXISTS (SELECT FROM mainspring.jobs \
+         WHERE state = 'ready' AND flags IS NOT NULL)",
+    )
+    .get_result(conn)?;
+    Ok(Outlook { paused_tasks: paused.into_iter().collect(), flagged_jobs })
+}

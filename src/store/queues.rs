@@ -1,0 +1,166 @@
+//! Queues and tasks at run time: limits, rates, pauses. Each function joins the caller's transaction, if there is one, and
+//! is noticed by all running schedulers at the commit, without waiting for a poll. What follows from a change is
+//! decided in the database, so that a change by SQL has the same meaning.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! use mainspring::queues::{self, QueueSettings};
+//!
+//! # fn main() -> Result<(), mainspring::StoreError> {
+//! let mut conn = mainspring::connect("postgres://localhost/app")?;
+//! queues::set(&mut conn, "mails", &QueueSettings::concurrency(5).rate(100, Duration::from_secs(60)))?;
+//! queues::pause(&mut conn, "reports")?;
+//! # Ok(())
+//! # }
+//! ```
+
+use std::time::Duration;
+
+use diesel::RunQueryDsl;
+use diesel::pg::PgConnection;
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+
+use super::statement::{Statement, millis};
+use crate::error::StoreError;
+
+pub use super::inspect::{QueueStatus, list_queues as list};
+
+/// What a queue lets through. A queue that nobody has set has the default: one job at a time, at any rate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueueSettings {
+    /// How many of its jobs may run at once over all processes: 1 to 1,000,000, default 1.
+    pub concurrency: u32,
+    /// At most so many jobs a period; default any number.
+    pub rate: Option<Rate>,
+}
+
+/// So many jobs a period: a bucket that holds `jobs` tokens, is full at first, and is filled evenly with `jobs` tokens a
+/// `period`. Each job that the gate lets through takes one. So in any time `t` at most `jobs + jobs * t / period` pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// 1 to 1,000,000.
+    pub jobs: u32,
+    /// 1 millisecond to 366 days.
+    pub period: Duration,
+}
+
+impl QueueSettings {
+    /// So many jobs at once, at any rate.
+    pub fn concurrency(jobs: u32) -> Self {
+        Self { concurrency: jobs, rate: None }
+    }
+
+    /// At most so many jobs a period.
+    pub fn rate(mut self, jobs: u32, period: Duration) -> Self {
+        self.rate = Some(Rate { jobs, period });
+        self
+    }
+}
+
+impl Default for QueueSettings {
+    fn default() -> Self {
+        Self::concurrency(1)
+    }
+}
+
+/// Sets the queue's limits. Whether it is paused stays as it is. Running jobs go on when a limit becomes smaller; those
+/// that no worker has claimed go back behind the gate. A rate that changes begins with a full bucket.
+///
+/// # Errors
+///
+/// [`StoreError::Invalid`] when a value breaks its limit: nothing is stored, and the text names the field, the limit and
+/// what came. [`StoreError::Database`] when the database refuses for another reason.
+pub fn set(conn: &mut PgConnection, queue: &str, settings: &QueueSettings) -> Result<(), StoreError> {
+    Statement::<()>::new("SELECT mainspring.set_queue({}, {}, {}, {} * interval '1 millisecond')")
+        .bind::<Text, _>(without_nul("queue", queue)?)
+        .bind::<BigInt, _>(i64::from(settings.concurrency))
+        .bind::<Nullable<BigInt>, _>(settings.rate.map(|rate| i64::from(rate.jobs)))
+        .bind::<Nullable<BigInt>, _>(settings.rate.map(|rate| millis(rate.period)))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Lets no job of the queue start until it is resumed; running ones go on. Answers whether that is a change.
+///
+/// # Errors
+///
+/// As [`set`].
+pub fn pause(conn: &mut PgConnection, queue: &str) -> Result<bool, StoreError> {
+    changed(conn, "SELECT mainspring.pause_queue({})", without_nul("queue", queue)?)
+}
+
+/// Ends the pause of a queue. Answers whether that is a change.
+///
+/// # Errors
+///
+/// As [`set`].
+pub fn resume(conn: &mut PgConnection, queue: &str) -> Result<bool, StoreError> {
+    changed(conn, "SELECT mainspring.resume_queue({})", without_nul("queue", queue)?)
+}
+
+/// Forgets the queue's settings, its pause too: it is as one that nobody has set. Its jobs stay. Answers whether there
+/// were any.
+///
+/// # Errors
+///
+/// As [`set`].
+pub fn remove(conn: &mut PgConnection, queue: &str) -> Result<bool, StoreError> {
+    let gone = Statement::<()>::new("DELETE FROM mainspring.queues WHERE name = {}")
+        .bind::<Text, _>(without_nul("queue", queue)?)
+        .execute(conn)?;
+    Ok(gone > 0)
+}
+
+/// Removes the rows that admission has made for queues without settings whose jobs are all gone, at most `most` at once.
+/// Answers how many.
+///
+/// # Errors
+///
+/// [`StoreError::Database`] when the database refuses.
+pub fn remove_unused(conn: &mut PgConnection, most: u32) -> Result<usize, StoreError> {
+    let removed: (i64,) = Statement::<(BigInt,)>::new("SELECT mainspring.remove_unused_queues({})")
+        .bind::<BigInt, _>(i64::from(most))
+        .get_result(conn)?;
+    Ok(usize::try_from(removed.0).unwrap_or_default())
+}
+
+/// Lets no process claim jobs of the task until it is resumed; running ones go on. Answers whether that is a change.
+///
+/// # Errors
+///
+/// As [`set`].
+pub fn pause_task(conn: &mut PgConnection, task: &str) -> Result<bool, StoreError> {
+    changed(conn, "SELECT mainspring.pause_task({})", without_nul("task", task)?)
+}
+
+/// Ends the pause of a task. Answers whether that is a change.
+///
+/// # Errors
+///
+/// As [`set`].
+pub fn resume_task(conn: &mut PgConnection, task: &str) -> Result<bool, StoreError> {
+    changed(conn, "SELECT mainspring.resume_task({})", without_nul("task", task)?)
+}
+
+/// The tasks that are paused, by name.
+///
+/// # Errors
+///
+/// [`StoreError::Database`] when the database refuses.
+pub fn paused_tasks(conn: &mut PgConnection) -> Result<Vec<String>, StoreError> {
+    let rows: Vec<(String,)> =
+        Statement::<(Text,)>::new("SELECT task FROM mainspring.paused_tasks ORDER BY task").load(conn)?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+fn changed(conn: &mut PgConnection, text: &'static str, name: &str) -> Result<bool, StoreError> {
+    Ok(Statement::<(Bool,)>::new(text).bind::<Text, _>(name).get_result::<(bool,)>(conn)?.0)
+}
+
+// PostgreSQL's text holds every character but this one.
+fn without_nul<'a>(field: &str, name: &'a str) -> Result<&'a str, StoreError> {
+    if name.contains('\0') {
+        return Err(StoreError::Invalid(format!("{field} must not contain the character NUL, got one")));
+    }
+    Ok(name)
+}

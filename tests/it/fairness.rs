@@ -1,0 +1,212 @@
+//! Fairness among queues, age and flags: in which order ready jobs start, and what those cost that do not.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection;
+use diesel::sql_types::Text;
+use diesel::{PgConnection, QueryableByName, RunQueryDsl, sql_query};
+use mainspring::StoreError;
+use mainspring::queues::{self, QueueSettings};
+
+use crate::gates::{Gauge, builder, step};
+use crate::migrations::count;
+use crate::running::until;
+use crate::server::TestDatabase;
+
+fn insert_many(conn: &mut PgConnection, select: &str) {
+    conn.batch_execute(&format!(
+        "INSERT INTO mainspring.jobs (task, payload, queue, run_at, priority, state, flags) {select}; ANALYZE mainspring.jobs"
+    ))
+    .unwrap();
+}
+
+#[tokio::test]
+async fn a_tenants_many_jobs_delay_another_tenants_first_by_at_most_one_round() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    for tenant in ["big", "late", "later"] {
+        queues::set(&mut conn, tenant, &QueueSettings::concurrency(1_000)).unwrap();
+    }
+    insert_many(
+        &mut conn,
+        "SELECT 'step', '{\"name\": \"big\", \"millis\": 1}', 'big', now() - interval '1 hour', 0, 'parked', NULL FROM generate_series(1, 100000)",
+    );
+    let gauge = Arc::new(Gauge::default());
+    let scheduler = builder(&database, &gauge).concurrency(2).start().await.unwrap();
+    let mut seen = Vec::new();
+    for tenant in ["late", "later"] {
+        // The big tenant has hundreds of ready jobs by now.
+        let before = gauge.names().len();
+        while gauge.names().len() < before + 100 {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        assert!(count(&mut conn, "mainspring.jobs WHERE queue = 'big' AND state = 'ready'") > 300);
+        let enqueued_behind = gauge.names().len();
+        for _ in 0..20 {
+            step(tenant, 1).queue(tenant).insert(&mut conn).unwrap();
+        }
+        until(&database, &format!("mainspring.jobs WHERE queue = '{tenant}'"), 0).await;
+        let names = gauge.names()[enqueued_behind..].to_vec();
+        let places: Vec<usize> =
+            names.iter().enumerate().filter(|(_, name)| *name == tenant).map(|(place, _)| place).collect();
+        seen.push((places[0], places[19] - places[0]));
+    }
+    scheduler.stop().await;
+    for (first, rest) in seen {
+        // What was claimed ahead and enqueued meanwhile is a few dozen; the backlog of ready jobs is hundreds. Then its
+        // twenty take turns with the big tenant's, which also had the first ones of a batch that was under way.
+        assert!(first < 150, "{first} jobs of the big tenant came before the first of the other");
+        assert!(rest < 150, "{rest} jobs came between the first and the last of twenty");
+    }
+}
+
+#[test]
+fn turns_of_queues_with_equal_priority_go_round_whatever_their_limits() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    for (queue, jobs) in [("a", 50), ("b", 3), ("c", 2)] {
+        queues::set(&mut conn, queue, &QueueSettings::concurrency(20)).unwrap();
+        insert_many(
+            &mut conn,
+            &format!(
+                "SELECT 'step', '{{}}', '{queue}', now() - interval '1 hour', 0, 'parked', NULL FROM generate_series(1, {jobs})"
+            ),
+        );
+        conn.batch_execute(&format!("SELECT * FROM mainspring.admit(ARRAY['{queue}'], ARRAY['step'])"))
+            .unwrap();
+    }
+    #[derive(QueryableByName)]
+    struct Order {
+        #[diesel(sql_type = Text)]
+        queues: String,
+    }
+    let order: Order = sql_query(
+        "SELECT string_agg(queue, '' ORDER BY turn_at, id) AS queues FROM mainspring.jobs WHERE state = 'ready'",
+    )
+    .get_result(&mut conn)
+    .unwrap();
+    assert_eq!(order.queues, format!("abcabcab{}", "a".repeat(17)));
+}
+
+#[tokio::test]
+async fn a_low_priority_job_runs_under_endless_high_priority_load_where_age_lifts() {
+    for (ages, ran) in [(true, true), (false, false)] {
+        let database = TestDatabase::new();
+        let gauge = Arc::new(Gauge::default());
+        let mut conn = database.connection();
+        step("old", 0).priority(5).insert(&mut conn).unwrap();
+        let insert_load = |conn: &mut PgConnection| {
+            insert_many(
+                conn,
+                "SELECT 'step', '{\"name\": \"load\", \"millis\": 1}', NULL, now(), -5, 'ready', NULL FROM generate_series(1, 500)",
+            );
+        };
+        insert_load(&mut conn);
+        let instance = builder(&database, &gauge).concurrency(2);
+        let instance = if ages { instance.ageing(Duration::from_millis(20)) } else { instance };
+        let scheduler = instance.start().await.unwrap();
+        let waits = "mainspring.jobs WHERE payload->>'name' = 'old'";
+        for _ in 0..6 {
+            let done = gauge.names().len();
+            insert_load(&mut conn);
+            while gauge.names().len() < done + 300 {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        }
+        assert!(count(&mut conn, "mainspring.jobs WHERE priority = -5") > 100, "the load never ended");
+        assert_eq!(count(&mut conn, waits) == 0, ran, "with ageing: {ages}");
+        scheduler.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn jobs_with_forbidden_flags_wait_untouched_until_an_instance_may_run_them() {
+    let database = TestDatabase::new();
+    let gauge = Arc::new(Gauge::default());
+    let choosy = builder(&database, &gauge).forbid_flags(["gpu", "eu"]).start().await.unwrap();
+    for (name, flags) in
+        [("gpu", vec!["gpu"]), ("both", vec!["cpu", "eu"]), ("cpu", vec!["cpu"]), ("none", vec![])]
+    {
+        choosy.enqueue(step(name, 0).flags(flags.clone())).await.unwrap();
+        choosy.enqueue(step(name, 0).flags(flags).queue("lane")).await.unwrap();
+    }
+    // A forbidden job that has passed the gate of a queue keeps its slot: others of the queue wait behind it.
+    until(&database, "mainspring.jobs WHERE queue IS NULL", 2).await;
+    assert_eq!(count(&mut database.connection(), "mainspring.jobs WHERE attempts > 0"), 0);
+    let allowed = Arc::new(AtomicBool::new(false));
+    let asked = allowed.clone();
+    let undecided = builder(&database, &gauge)
+        .poll_interval(Duration::from_millis(50))
+        .forbid_flags_by(move || {
+            let allowed = asked.load(Ordering::SeqCst);
+            async move { if allowed { Vec::new() } else { vec!["gpu".to_owned()] } }
+        })
+        .start()
+        .await
+        .unwrap();
+    until(&database, "mainspring.jobs WHERE queue IS NULL", 1).await;
+    allowed.store(true, Ordering::SeqCst);
+    until(&database, "mainspring.jobs", 0).await;
+    choosy.stop().await;
+    undecided.stop().await;
+}
+
+#[tokio::test]
+async fn a_function_for_flags_that_panics_holds_up_flagged_jobs_alone() {
+    let database = TestDatabase::new();
+    let gauge = Arc::new(Gauge::default());
+    let scheduler = builder(&database, &gauge)
+        .forbid_flags_by(|| async { panic!("no idea") as Vec<String> })
+        .start()
+        .await
+        .unwrap();
+    scheduler.enqueue(step("flagged", 0).flags(["any"])).await.unwrap();
+    scheduler.enqueue(step("plain", 0)).await.unwrap();
+    until(&database, "mainspring.jobs WHERE flags IS NULL", 0).await;
+    assert_eq!(
+        count(&mut database.connection(), "mainspring.jobs WHERE state = 'ready' AND attempts = 0"),
+        1
+    );
+    scheduler.stop().await;
+}
+
+#[test]
+fn flags_are_stored_once_and_in_order_and_what_breaks_a_limit_is_refused() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    step("s", 0).flags(["b", "a", "b"]).insert(&mut conn).unwrap();
+    step("s", 0).flags(Vec::<String>::new()).insert(&mut conn).unwrap();
+    conn.batch_execute("SELECT mainspring.add_job('step', flags => ARRAY['b', 'a'])").unwrap();
+    assert_eq!(count(&mut conn, "mainspring.jobs WHERE flags = ARRAY['a', 'b']"), 2);
+    assert_eq!(count(&mut conn, "mainspring.jobs WHERE flags IS NULL"), 1);
+    let many: Vec<String> = (0..33).map(|n| n.to_string()).collect();
+    for (flags, told) in [
+        (many, "flags must be at most 32 labels, got 33"),
+        (vec![String::new()], "flags must be labels of 1 to 128 characters, got one of 0"),
+        (vec!["x".repeat(129)], "flags must be labels of 1 to 128 characters, got one of 129"),
+        (vec!["a\0".into()], "flags must not contain the character NUL, got one"),
+    ] {
+        match step("s", 0).flags(flags).insert(&mut conn) {
+            Err(StoreError::Invalid(text)) => assert_eq!(text, told),
+            other => panic!("{told}: {other:?}"),
+        }
+    }
+    let refused =
+        conn.batch_execute("SELECT mainspring.add_job('step', flags => ARRAY['a', NULL])").unwrap_err();
+    assert!(refused.to_string().contains("flags must be a list of labels"), "{refused}");
+    for flags in [
+        "'{}'",
+        "ARRAY[NULL]::text[]",
+        "ARRAY['']",
+        "ARRAY[repeat('x', 129)]",
+        "array_fill('a'::text, ARRAY[33])",
+    ] {
+        let row = format!(
+            "INSERT INTO mainspring.jobs (task, run_at, state, flags) VALUES ('t', now(), 'ready', {flags})"
+        );
+        assert!(conn.batch_execute(&row).is_err(), "{flags}");
+    }
+    assert_eq!(count(&mut conn, "mainspring.jobs"), 3);
+}
