@@ -7,7 +7,7 @@ use actix_web::{App, HttpResponse, web};
 use mainspring::Scheduler;
 
 use crate::migrations::count;
-use crate::running::{act, next, scheduler, until};
+use crate::running::{act, next, scheduler};
 use crate::server::TestDatabase;
 
 async fn enqueue(scheduler: web::Data<Scheduler>) -> actix_web::Result<HttpResponse> {
