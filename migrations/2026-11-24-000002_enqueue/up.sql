@@ -154,7 +154,8 @@ DECLARE
     oldest timestamptz;
     soon boolean;
 BEGIN
-    SELECT p.problem INTO problem
+    SELECT CASE WHEN cardinality(tasks) > 1 THEN format('job %s of %s: ', s.ord, cardinality(tasks)) ELSE '' END || p.problem
+    INTO problem
     FROM unnest(tasks, payloads, queues, priorities, attempt_limits, keys, key_modes)
         WITH ORDINALITY AS s(task, payload, queue, priority, max_attempts, key, key_mode, ord)
     CROSS JOIN LATERAL (SELECT mainspring.problem_of(
