@@ -48,4 +48,6 @@ pub use job_error::{BatchResult, JobError, JobResult};
 pub use lifecycle::{JobState, may_follow};
 pub use schedule::{CatchUp, NewSchedule, Overlap, ScheduleChanges};
 pub use scheduler::{Queues, Scheduler, SchedulerBuilder, Schedules};
-pub use store::{HandlerConnection, connect, inspect, migrate, queues, remove, schedules, verify};
+pub use store::{
+    HandlerConnection, admin, connect, insert_many, inspect, migrate, queues, remove, schedules, verify,
+};

@@ -50,8 +50,8 @@ pub fn may_follow(from: Option<JobState>, to: Option<JobState>) -> bool {
         // Claimed: a job that waits, from `ready` only.
         (Some(Ready), Some(Running)) => true,
         (Some(Scheduled | Parked), Some(Running)) => false,
-        // Nothing dies that was not running.
-        (Some(Scheduled | Parked | Ready), Some(Dead)) => false,
+        // Failed by a person.
+        (Some(Scheduled | Parked | Ready), Some(Dead)) => true,
         // Done, given back, rescued, dead; or it lost its key and runs on.
         (Some(Running), None | Some(Scheduled | Parked | Ready | Running | Dead)) => true,
         // Retried by a person, or deleted.
@@ -142,17 +142,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_waiting_jobs_only_a_ready_one_is_claimed_and_only_a_running_one_dies() {
+    fn of_waiting_jobs_only_a_ready_one_is_claimed_and_none_is_born_dead() {
         for state in JobState::ALL {
             assert_eq!(
                 may_follow(Some(state), Some(JobState::Running)),
                 matches!(state, JobState::Ready | JobState::Running)
             );
-            assert_eq!(
-                may_follow(Some(state), Some(JobState::Dead)),
-                matches!(state, JobState::Running | JobState::Dead)
-            );
-            assert!(may_follow(Some(state), None));
+            assert!(may_follow(Some(state), None) && may_follow(Some(state), Some(JobState::Dead)));
         }
+        assert!(!may_follow(None, Some(JobState::Dead)));
     }
 }

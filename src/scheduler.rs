@@ -11,15 +11,17 @@ use std::fmt;
 use std::sync::Arc;
 
 use actix::Addr;
+use diesel::pg::PgConnection;
 use tokio::sync::watch;
 
 pub use self::builder::SchedulerBuilder;
 pub use self::queues::Queues;
 pub use self::schedules::Schedules;
-use crate::actors::queue::{QueueActor, Remove};
+use crate::actors::queue::{QueueActor, Remove, Wake};
 use crate::actors::{Core, EventStream};
-use crate::error::SchedulerError;
+use crate::error::{SchedulerError, StoreError};
 use crate::job::{Enqueue, NewJob, Task};
+use crate::store::Lane;
 
 /// A running scheduler. Clones are handles to the same one; when the last is dropped, the scheduler stops by itself,
 /// but nobody waits for it: [`Scheduler::stop`] is the orderly way.
@@ -125,6 +127,33 @@ impl Scheduler {
     /// The schedules that are stored in the database: to make, change, pause, trigger and list them.
     pub fn schedules(&self) -> Schedules {
         Schedules::new(&self.0.core)
+    }
+
+    /// Does an act of [`admin`](crate::admin) on a connection of the scheduler's own, whose commits are durable, and looks at
+    /// once for what it has made due.
+    ///
+    /// ```no_run
+    /// # async fn example(scheduler: mainspring::Scheduler) -> Result<(), mainspring::SchedulerError> {
+    /// let retried = scheduler.administer(|conn| mainspring::admin::retry(conn, &[4711], None)).await?;
+    /// println!("job {}: {}", retried[0].id, retried[0].result.describe());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Scheduler::enqueue`].
+    pub async fn administer<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&mut PgConnection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, SchedulerError> {
+        let core = &self.0.core;
+        // As all that is asked for: nothing is done when nobody is there to see to it.
+        core.queue().ok_or(SchedulerError::Stopped)?;
+        let done = core.store.run(Lane::Durable, act).await?;
+        // A process passes over the notifications that it has sent itself.
+        core.tell_queue(Wake::Everything);
+        Ok(done)
     }
 
     /// Whether the scheduler runs: it has started, and nobody has asked it to stop.

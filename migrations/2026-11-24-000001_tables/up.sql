@@ -65,6 +65,8 @@ CREATE TABLE mainspring.jobs (
     CONSTRAINT jobs_flags_valid CHECK (mainspring.flags_are_valid(flags)),
     CONSTRAINT jobs_max_attempts_range CHECK (max_attempts >= 1),
     CONSTRAINT jobs_attempts_range CHECK (attempts BETWEEN 0 AND max_attempts),
+    -- A claim counts an attempt, so a job that waits has one left.
+    CONSTRAINT jobs_waiting_has_attempt CHECK (attempts < max_attempts OR state IN ('running', 'dead')),
     CONSTRAINT jobs_progress_range CHECK (progress BETWEEN 0 AND 100),
     CONSTRAINT jobs_progress_note_length CHECK (char_length(progress_note) <= 1000),
     -- A lease, its holder and its time stand or fall together with the state `running`.
@@ -116,6 +118,7 @@ CREATE TABLE mainspring.workers (
     timeout      interval NOT NULL,
     -- Whether the worker holds a session advisory lock while it lives.
     has_lock     boolean NOT NULL DEFAULT false,
+    CONSTRAINT workers_name_length CHECK (char_length(name) BETWEEN 1 AND 256),
     CONSTRAINT workers_timeout_positive CHECK (timeout > interval '0')
 ) WITH (fillfactor = 50);
 
@@ -178,7 +181,7 @@ CREATE TABLE mainspring.history (
 -- is made apart and then attached, which locks out nobody who reads or writes history.
 CREATE FUNCTION mainspring.prepare_history(moment timestamptz DEFAULT clock_timestamp())
 RETURNS integer
-LANGUAGE plpgsql
+LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE

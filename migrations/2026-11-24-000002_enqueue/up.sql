@@ -176,7 +176,8 @@ DECLARE
     oldest timestamptz;
     soon boolean;
 BEGIN
-    SELECT p.problem INTO problem
+    SELECT CASE WHEN cardinality(tasks) > 1 THEN format('job %s of %s: ', s.ord, cardinality(tasks)) ELSE '' END || p.problem
+    INTO problem
     FROM unnest(tasks, payloads, queues, priorities, attempt_limits, keys, key_modes, flag_sets)
         WITH ORDINALITY AS s(task, payload, queue, priority, max_attempts, key, key_mode, flags, ord)
     CROSS JOIN LATERAL (SELECT coalesce(mainspring.problem_of(

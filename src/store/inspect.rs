@@ -1,5 +1,5 @@
-//! Reads what is there, for people and their programs: jobs, and how the whole stands. Never a payload, and
-//! no count or list that a huge table could make slow. It changes nothing.
+//! Reads what is there, for people and their programs: jobs, finished ones, and how the whole stands. No payload
+//! unless it is asked for, and no count or list that a huge table of jobs could make slow. It changes nothing.
 //!
 //! Rows come from the database as JSON whose names are the fields here, so one name means one thing in SQL,
 //! in Rust and in what programs read. Nothing on the way of a job calls this.
@@ -16,8 +16,10 @@ use super::statement::Statement;
 use crate::error::StoreError;
 use crate::lifecycle::JobState;
 
+mod history;
 mod status;
 
+pub use history::{HistoryFilter, HistoryRow, list_history};
 pub use status::{
     COUNT_CAP, DETAIL_COUNT_CAP, LIST_CAP, QueueStatus, StateCounts, Status, TaskStatus, WorkerStatus,
     list_queues, status,
@@ -133,6 +135,28 @@ pub fn list_jobs(conn: &mut PgConnection, filter: &JobFilter) -> Result<Vec<JobR
     );
     let statement = Statement::new(text).bind::<BigInt, _>(filter.after_id.unwrap_or(i64::MIN));
     rows(conn, given.iter().fold(statement, |statement, (_, text)| statement.bind::<Text, _>(*text)))
+}
+
+/// The job with this id, or none when it is finished or never was.
+///
+/// # Errors
+///
+/// As [`list_jobs`].
+pub fn find_job(conn: &mut PgConnection, id: i64) -> Result<Option<JobRow>, StoreError> {
+    let text = "SELECT row_to_json(v)::text FROM mainspring.jobs_view AS v WHERE v.id = {}";
+    Ok(rows(conn, Statement::new(text).bind::<BigInt, _>(id))?.pop())
+}
+
+/// The payload of the job with this id as JSON text, for those who may see payloads, which the other functions here never
+/// answer.
+///
+/// # Errors
+///
+/// As [`list_jobs`].
+pub fn payload(conn: &mut PgConnection, id: i64) -> Result<Option<String>, StoreError> {
+    let text = "SELECT payload::text FROM mainspring.jobs WHERE id = {}";
+    let rows: Vec<(String,)> = Statement::<(Text,)>::new(text).bind::<BigInt, _>(id).load(conn)?;
+    Ok(rows.into_iter().next().map(|row| row.0))
 }
 
 // Reads the statement's one column, a row each, as JSON.

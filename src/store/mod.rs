@@ -1,5 +1,6 @@
 //! The store: the only place that speaks SQL. Free functions, the connection first, facts back.
 
+pub mod admin;
 pub(crate) mod admit;
 pub(crate) mod claim;
 pub(crate) mod connect;
@@ -20,7 +21,7 @@ pub(crate) mod start;
 mod statement;
 
 pub use connect::connect;
-pub use enqueue::remove;
+pub use enqueue::{insert_many, remove};
 pub use migrate::{migrate, verify};
 pub use pool::HandlerConnection;
 pub(crate) use pool::{Lane, Store};

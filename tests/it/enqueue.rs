@@ -184,20 +184,3 @@ fn a_bulk_call_answers_in_input_order_with_rising_ids_keys_or_not() {
         conn.batch_execute("DELETE FROM mainspring.jobs").unwrap();
     }
 }
-
-#[test]
-fn a_role_with_nothing_but_execute_can_enqueue_and_read_nothing() {
-    let database = TestDatabase::new();
-    let mut conn = database.connection();
-    let role = format!("enqueuer_{}", std::process::id());
-    conn.batch_execute(&format!(
-        "CREATE ROLE {role}; GRANT USAGE ON SCHEMA mainspring TO {role}; SET ROLE {role}; \
-         SELECT mainspring.add_job('note', key => 'k')"
-    ))
-    .unwrap();
-    let refused = conn.batch_execute("SELECT * FROM mainspring.jobs").unwrap_err();
-    assert!(refused.to_string().contains("permission denied"), "{refused}");
-    conn.batch_execute("RESET ROLE").unwrap();
-    assert_eq!(count(&mut conn, "mainspring.jobs"), 1);
-    conn.batch_execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).unwrap();
-}

@@ -1,7 +1,9 @@
 //! Integration tests, all against a real PostgreSQL.
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
+mod administration;
 mod batches;
+mod bulk;
 mod cancelling;
 mod cli;
 mod cron;
@@ -22,6 +24,7 @@ mod liveness;
 mod migrations;
 mod queues;
 mod restarts;
+mod roles;
 mod running;
 mod runtimes;
 mod schedules;

@@ -60,8 +60,12 @@ pub async fn behave(task: Act, job: JobContext) -> JobResult {
 
 /// A scheduler on the database whose jobs tell when they start.
 pub fn scheduler(database: &TestDatabase) -> (SchedulerBuilder, UnboundedReceiver<Started>) {
+    scheduler_on(database.url())
+}
+
+pub fn scheduler_on(url: String) -> (SchedulerBuilder, UnboundedReceiver<Started>) {
     let (told, started) = unbounded_channel();
-    let builder = Scheduler::builder(database.url()).worker_threads(2).handler(behave).app_data(told);
+    let builder = Scheduler::builder(url).worker_threads(2).handler(behave).app_data(told);
     (builder, started)
 }
 

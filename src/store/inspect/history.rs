@@ -1,0 +1,86 @@
+//! Finished jobs, newest first, as `mainspring.history_view` shows them: everything but the payload.
+
+use chrono::{DateTime, Utc};
+use diesel::pg::PgConnection;
+use diesel::sql_types::{BigInt, Nullable, Text};
+use serde::{Deserialize, Serialize};
+
+use super::rows;
+use crate::error::StoreError;
+use crate::store::statement::Statement;
+
+/// One finished job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryRow {
+    /// The job's id.
+    pub id: i64,
+    /// The task's name.
+    pub task: String,
+    /// The queue the job ran in.
+    pub queue: Option<String>,
+    /// `succeeded` or `cancelled`.
+    pub outcome: String,
+    /// Smaller ran first.
+    pub priority: i16,
+    /// When the job was due.
+    pub run_at: DateTime<Utc>,
+    /// How many attempts were started.
+    pub attempts: i16,
+    /// The key it had at its end.
+    pub key: Option<String>,
+    /// Why it was cancelled, or ended by a person.
+    pub reason: Option<String>,
+    /// When the job was first enqueued.
+    pub created_at: DateTime<Utc>,
+    /// When its last attempt was claimed; none where a person ended it while it waited.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When its end was stored.
+    pub finished_at: DateTime<Utc>,
+    /// The worker that ran its last attempt.
+    pub worker_id: Option<i32>,
+}
+
+/// Which finished jobs to list: those that meet every condition given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryFilter {
+    /// Only the job with this id.
+    pub id: Option<i64>,
+    /// Only jobs of this task.
+    pub task: Option<String>,
+    /// Only jobs of this queue.
+    pub queue: Option<String>,
+    /// Only jobs that ended with this outcome: `succeeded` or `cancelled`.
+    pub outcome: Option<String>,
+    /// At most this many; default 100.
+    pub limit: u32,
+}
+
+impl Default for HistoryFilter {
+    fn default() -> Self {
+        Self { id: None, task: None, queue: None, outcome: None, limit: 100 }
+    }
+}
+
+/// The finished jobs that the filter admits, the last finished first.
+///
+/// The history has no index, so that writing it is cheap: this reads all days that are kept, which takes about a second
+/// for some million jobs.
+///
+/// # Errors
+///
+/// [`StoreError::Database`] when the database refuses, also where the schema is missing.
+pub fn list_history(conn: &mut PgConnection, filter: &HistoryFilter) -> Result<Vec<HistoryRow>, StoreError> {
+    let text = format!(
+        "SELECT row_to_json(h)::text FROM mainspring.history_view AS h \
+         WHERE coalesce(h.id = {{}}, true) AND coalesce(h.task = {{}}, true) AND coalesce(h.queue = {{}}, {{}} IS NULL) \
+         AND coalesce(h.outcome = {{}}, true) ORDER BY h.finished_at DESC, h.id DESC LIMIT {}",
+        filter.limit
+    );
+    let statement = Statement::new(text)
+        .bind::<Nullable<BigInt>, _>(filter.id)
+        .bind::<Nullable<Text>, _>(filter.task.as_deref())
+        .bind::<Nullable<Text>, _>(filter.queue.as_deref())
+        .bind::<Nullable<Text>, _>(filter.queue.as_deref())
+        .bind::<Nullable<Text>, _>(filter.outcome.as_deref());
+    rows(conn, statement)
+}
