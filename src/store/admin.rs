@@ -10,6 +10,7 @@ use diesel::result::Error as DieselError;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz};
 use serde::{Deserialize, Serialize};
 
+use super::queues::remove_unused;
 use super::retention::delete_dead;
 use super::statement::Statement;
 use crate::error::StoreError;
@@ -248,12 +249,7 @@ pub fn delete_dead_older_than(conn: &mut PgConnection, age: Duration) -> Result<
 ///
 /// As [`complete`].
 pub fn remove_unused_queues(conn: &mut PgConnection) -> Result<i64, StoreError> {
-    in_portions(|| {
-        let removed = Statement::<(BigInt,)>::new("SELECT mainspring.remove_unused_queues({})")
-            .bind::<BigInt, _>(PORTION)
-            .get_result::<(i64,)>(conn)?;
-        Ok(removed.0)
-    })
+    in_portions(|| Ok(remove_unused(conn, PORTION as u32)? as i64))
 }
 
 // So many rows are deleted within some tens of milliseconds.
