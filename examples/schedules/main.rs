@@ -3,12 +3,10 @@
 //!
 //! `cargo run --example schedules`, then for instance
 //! `curl -X POST localhost:8080/stored/r1 -H 'content-type: application/json' -d '{"expression": "*/5 * * * * *"}'`.
-//! `DATABASE_URL`, `PORT` and `RUST_LOG` are as in the demo.
+//! `DATABASE_URL`, `PORT` and `RUST_LOG` are as in the demo, but that a private database goes with the program.
 
 mod chained;
 mod stored;
-
-use std::path::Path;
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 use diesel::PgConnection;
@@ -63,8 +61,7 @@ fn listed<T: serde::Serialize>(found: Result<Vec<T>, SchedulerError>) -> HttpRes
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).init();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/mainspring-schedules");
-    let database = database_url(EmbeddedOptions::kept_in(folder))?;
+    let database = database_url(EmbeddedOptions::temporary())?;
     let port: u16 = std::env::var("PORT").map_or(Ok(8080), |port| port.parse())?;
 
     chained::make_table(&mut mainspring::connect(database.url())?)?;

@@ -211,13 +211,14 @@ fn tell_faulty(FaultySchedule { name, error }: &FaultySchedule) {
 
 // Tells the log, and the queue where the new jobs are.
 fn announce(core: &Core, fired: &Fired) {
+    let level = core.config.job_log_level;
     for fire in &fired.fires {
         match fire.job_id {
             Some(id) => {
-                log::info!("schedule `{}` fired for {}: job {id}", fire.name, fire.due);
+                log::log!(level, "schedule `{}` fired for {}: job {id}", fire.name, fire.due);
                 tell_fired(core, &fire.name, fire.due, fire.is_late, id);
             }
-            None => log::info!("schedule `{}` was due at {}: {}", fire.name, fire.due, fire.outcome),
+            None => log::log!(level, "schedule `{}` was due at {}: {}", fire.name, fire.due, fire.outcome),
         }
     }
     let added = || fired.fires.iter().filter(|fire| fire.job_id.is_some());

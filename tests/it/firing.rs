@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use diesel::connection::SimpleConnection;
-use mainspring::{Cron as CronLine, JobContext, JobResult, Scheduler, Task};
+use mainspring::{Cron as CronLine, Event, JobContext, JobResult, NewSchedule, Scheduler, Task};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
@@ -113,4 +113,27 @@ async fn a_line_that_code_has_built_fires_as_one_of_the_text() {
     let wrong = CronLine::every_day_at(25, 0, Built { note: "built" });
     let error = Scheduler::builder(database.url()).cron(wrong).start().await.unwrap_err();
     assert!(error.to_string().starts_with("cron: column 3: found `25`, expected an hour"), "{error}");
+}
+
+#[tokio::test]
+async fn an_event_tells_of_each_fire_that_this_process_has_won() {
+    let database = TestDatabase::new();
+    let scheduler =
+        Scheduler::builder(database.url()).crontab("* * * * * * nobody ?id=line").start().await.unwrap();
+    let mut events = scheduler.events();
+    let schedule = NewSchedule::new("schedule", "nobody", "* * * * * *");
+    scheduler.schedules().create(schedule).await.unwrap();
+    let mut told = HashMap::new();
+    while told.len() < 2 {
+        if let Event::CronFired { identifier, due, backfilled, job } = events.next().await.unwrap() {
+            assert!(!backfilled);
+            told.insert(identifier, (due, job));
+        }
+    }
+    scheduler.stop().await;
+    let mut conn = database.connection();
+    for name in ["line", "schedule"] {
+        let (due, job) = told[name];
+        assert_eq!(count(&mut conn, &format!("mainspring.jobs WHERE id = {job} AND run_at = '{due}'")), 1);
+    }
 }

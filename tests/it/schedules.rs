@@ -121,7 +121,8 @@ async fn every_change_takes_effect_within_a_second_in_instances_that_run() {
     let changed = Instant::now();
     assert!(schedules.update("a", ScheduleChanges::new().expression(EACH_SECOND)).await.unwrap());
     next(&mut ticks).await;
-    assert!(changed.elapsed() < Duration::from_secs(3), "{:?}", changed.elapsed());
+    // The next full second and the start of the job, on a busy machine; the poll comes after a minute.
+    assert!(changed.elapsed() < Duration::from_secs(5), "{:?}", changed.elapsed());
 
     assert!(schedules.pause("a").await.unwrap());
     let paused = schedules.get("a").await.unwrap().unwrap();
@@ -394,7 +395,7 @@ async fn without_notifications_a_change_is_found_by_polling_within_a_second() {
     let made = Instant::now();
     create(&mut database.connection(), &new("a", EACH_SECOND)).unwrap();
     next(&mut ticks).await;
-    assert!(made.elapsed() < Duration::from_secs(4), "{:?}", made.elapsed());
+    assert!(made.elapsed() < Duration::from_secs(6), "{:?}", made.elapsed());
     scheduler.stop().await;
 }
 
