@@ -1,5 +1,4 @@
 -- Takes the functions of administration away; the jobs stay.
-DROP FUNCTION mainspring.remove_unused_queues(bigint);
 DROP FUNCTION mainspring.delete_dead_jobs(interval, bigint);
 DROP FUNCTION mainspring.release_lost_workers();
 DROP FUNCTION mainspring.release_workers(integer[]);
