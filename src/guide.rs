@@ -3,5 +3,8 @@
 #[doc = include_str!("../docs/guide/handlers.md")]
 pub mod handlers {}
 
+#[doc = include_str!("../docs/guide/queues.md")]
+pub mod queues {}
+
 #[doc = include_str!("../docs/guide/time.md")]
 pub mod time {}

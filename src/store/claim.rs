@@ -202,3 +202,6 @@ impl ClaimedJob {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

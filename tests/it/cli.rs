@@ -10,6 +10,7 @@ use crate::server::TestDatabase;
 
 mod cron_next;
 mod listings;
+mod queues;
 mod refusals;
 mod schedules;
 

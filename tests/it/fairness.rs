@@ -62,6 +62,37 @@ async fn a_tenants_many_jobs_delay_another_tenants_first_by_at_most_one_round() 
     }
 }
 
+#[tokio::test]
+async fn queues_with_one_place_a_large_one_and_jobs_outside_all_get_on_where_workers_cannot_keep_up() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    queues::set(&mut conn, "large", &QueueSettings::concurrency(500)).unwrap();
+    let mut waiting = |name: &str, queue: &str, age: &str, jobs: u32, state: &str| {
+        insert_many(
+            &mut conn,
+            &format!(
+                "SELECT 'step', '{{\"name\": \"{name}\", \"millis\": 10}}', {queue}, now() - n * interval '{age}', 0, '{state}', NULL FROM generate_series(1, {jobs}) AS n"
+            ),
+        );
+    };
+    waiting("small", "'small ' || n % 20", "1 second", 2_000, "parked");
+    waiting("large", "'large'", "1 second", 2_000, "parked");
+    waiting("outside", "NULL", "10 milliseconds", 2_000, "ready");
+    let gauge = Arc::new(Gauge::default());
+    let scheduler = builder(&database, &gauge).concurrency(2).start().await.unwrap();
+    while gauge.names().len() < 430 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    scheduler.stop().await;
+    let names = gauge.names();
+    let share = |name: &str| names.iter().skip(30).filter(|other| *other == name).count();
+    let shares = (share("small"), share("large"), share("outside"));
+    eprintln!("of {} jobs: small {}, large {}, outside {}", names.len() - 30, shares.0, shares.1, shares.2);
+    // Twenty small ones, the large one and those outside have a turn each in a round, less what is claimed ahead while
+    // the next of a small one is not ready yet.
+    assert!(shares.0 > shares.1 && shares.1 >= 5 && shares.2 >= 5, "{shares:?}");
+}
+
 #[test]
 fn turns_of_queues_with_equal_priority_go_round_whatever_their_limits() {
     let database = TestDatabase::new();

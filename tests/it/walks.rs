@@ -5,6 +5,7 @@ use chrono::{TimeDelta, Utc};
 use diesel::connection::SimpleConnection;
 use diesel::sql_types::{Nullable, Text};
 use diesel::{QueryableByName, RunQueryDsl, sql_query};
+use mainspring::queues::{self, QueueSettings};
 use mainspring::{JobState, KeyMode, may_follow, remove};
 
 use crate::migrations::count;
@@ -59,6 +60,13 @@ async fn no_row_leaves_the_table_of_moves_under_random_work_on_two_instances_tha
             if random.u8(0..4) == 0 {
                 job = job.run_at(Utc::now() + TimeDelta::milliseconds(random.i64(0..300)));
             }
+            let lane = format!("lane {}", random.u8(0..3));
+            match random.u8(0..20) {
+                0 => assert!(queues::pause(&mut conn, &lane).is_ok()),
+                1 => queues::set(&mut conn, &lane, &QueueSettings::concurrency(random.u32(1..4))).unwrap(),
+                2..5 => assert!(queues::resume(&mut conn, &lane).is_ok()),
+                _ => {}
+            }
             match random.u8(0..8) {
                 0 => drop(remove(&mut conn, &format!("key {}", random.u8(0..6))).unwrap()),
                 1..4 => assert!(job.insert(&mut conn).unwrap() > 0, "seed {seed}"),
@@ -67,6 +75,9 @@ async fn no_row_leaves_the_table_of_moves_under_random_work_on_two_instances_tha
             }
         }
         two.stop().await;
+    }
+    for n in 0..3 {
+        queues::resume(&mut conn, &format!("lane {n}")).unwrap();
     }
     until(&database, "mainspring.jobs WHERE state IN ('parked', 'ready', 'running')", 0).await;
     one.stop().await;

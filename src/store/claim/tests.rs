@@ -1,0 +1,139 @@
+//! What claims and admissions cost, in blocks of the table and its indexes and not in time: nothing for what they leave alone.
+
+use std::time::Duration;
+
+use chrono::Utc;
+use diesel::connection::SimpleConnection;
+use diesel::sql_types::BigInt;
+use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, sql_query};
+
+use super::*;
+use crate::config::Config;
+use crate::server::TestDatabase;
+use crate::store::admit::admit;
+use crate::store::pool::connect;
+
+#[derive(QueryableByName)]
+struct Blocks {
+    #[diesel(sql_type = BigInt)]
+    blocks: i64,
+}
+
+fn blocks(conn: &mut PgConnection) -> i64 {
+    let row: Blocks = sql_query(
+        "SELECT sum(pg_stat_get_xact_blocks_fetched(o))::bigint AS blocks FROM ( \
+         SELECT 'mainspring.jobs'::regclass::oid AS o UNION SELECT indexrelid FROM pg_index \
+         WHERE indrelid = 'mainspring.jobs'::regclass) AS all_of_it",
+    )
+    .get_result(conn)
+    .unwrap();
+    row.blocks
+}
+
+/// How many blocks `work` asks for; what it changed is taken back.
+fn cost_of(conn: &mut PgConnection, work: impl FnOnce(&mut PgConnection)) -> i64 {
+    let mut cost = 0;
+    conn.test_transaction::<_, StoreError, _>(|conn| {
+        let before = blocks(conn);
+        work(conn);
+        cost = blocks(conn) - before;
+        Ok(())
+    });
+    cost
+}
+
+fn request(tasks: &[&str], wide: Option<Wide>) -> ClaimRequest {
+    let share = |task: &&str| TaskShare { task: (*task).to_owned(), most: None };
+    let tasks = tasks.iter().map(share).collect();
+    ClaimRequest { worker_id: 1, lease: 7, mark: None, limit: 10, tasks, wide }
+}
+
+fn ten_of(conn: &mut PgConnection, request: &ClaimRequest) {
+    let claimed = claim(conn, request).unwrap();
+    assert_eq!(claimed.len(), 10);
+    assert!(claimed.iter().all(|job| ["a", "b"].contains(&job.task.as_str()) && !job.flagged));
+}
+
+fn fill(conn: &mut PgConnection, columns: &str, values: &str, rows: u32) {
+    conn.batch_execute(&format!(
+        "INSERT INTO mainspring.jobs (task, run_at, {columns}) SELECT 'a', now() - interval '1 day', {values} \
+         FROM generate_series(1, {rows}) AS n"
+    ))
+    .unwrap();
+}
+
+#[test]
+fn what_is_left_alone_costs_a_claim_nothing() {
+    let database = TestDatabase::new();
+    let conn = &mut connect(&Config::new(database.url())).unwrap();
+    fill(conn, "state, priority", "'ready', n % 3", 30);
+    fill(conn, "state, queue", "'parked', 'full'", 10);
+    conn.batch_execute("UPDATE mainspring.jobs SET task = 'b' WHERE id % 2 = 0").unwrap();
+    let wide = |lift_every| Some(Wide { forbidden: vec!["no".into()], lift_every, flagged: true });
+    let requests = [
+        request(&["a"], None),
+        request(&["a", "b"], None),
+        request(&["a", "b"], wide(None)),
+        request(&["a", "b"], wide(Some(Duration::from_secs(1)))),
+    ];
+    let known = ["a".to_owned(), "b".to_owned()];
+    let admit_one = |conn: &mut PgConnection| {
+        assert_eq!(admit(conn, &["full".into()], &known, None).unwrap().admitted, 1);
+    };
+    let before: Vec<i64> = requests.iter().map(|r| cost_of(conn, |conn| ten_of(conn, r))).collect();
+    let admission_before = cost_of(conn, admit_one);
+
+    fill(conn, "state, queue", "'parked', 'full'", 50_000);
+    fill(conn, "state, queue", "'parked', 'queue ' || n", 50_000);
+    fill(conn, "state, flags, priority", "'ready', ARRAY['no'], -1", 20_000);
+    fill(conn, "state, flags, priority", "'ready', ARRAY['a', 'no'], 1", 10_000);
+    conn.batch_execute(
+        "INSERT INTO mainspring.jobs (task, run_at, state) SELECT 'paused', now(), 'ready' FROM generate_series(1, 20000); \
+         INSERT INTO mainspring.queues (name) SELECT 'idle ' || n FROM generate_series(1, 100000) AS n; \
+         ANALYZE mainspring.jobs, mainspring.queues",
+    )
+    .unwrap();
+    let after: Vec<i64> = requests.iter().map(|r| cost_of(conn, |conn| ten_of(conn, r))).collect();
+    let admission_after = cost_of(conn, admit_one);
+    eprintln!(
+        "blocks of a claim of 10: {before:?} and {after:?}; of an admission: {admission_before} and {admission_after}"
+    );
+    for (before, after) in before.iter().zip(&after) {
+        // A larger index is a level or two higher, for each row that is written and each range that is looked for.
+        assert!(*after <= before * 2 + 60, "{before} blocks before, {after} after");
+    }
+    assert!(
+        admission_after <= admission_before * 2 + 60,
+        "{admission_before} blocks, then {admission_after}"
+    );
+}
+
+#[test]
+fn a_claim_of_the_oldest_costs_by_the_number_of_priorities_and_not_of_jobs() {
+    let database = TestDatabase::new();
+    let conn = &mut connect(&Config::new(database.url())).unwrap();
+    let oldest =
+        request(&["a", "b"], Some(Wide { lift_every: Some(Duration::from_secs(60)), ..Wide::default() }));
+    fill(conn, "state, priority", "'ready', n % 4", 40);
+    let few = cost_of(conn, |conn| ten_of(conn, &oldest));
+    fill(conn, "state, priority", "'ready', n % 4", 40_000);
+    let many = cost_of(conn, |conn| ten_of(conn, &oldest));
+    eprintln!("blocks of a claim of the oldest 10: {few} of 40 jobs, {many} of 40,000");
+    assert!(many <= few * 2 + 60, "{few}, then {many}");
+}
+
+#[test]
+fn age_lifts_by_one_priority_for_each_step_and_claims_come_in_that_order() {
+    let database = TestDatabase::new();
+    let conn = &mut connect(&Config::new(database.url())).unwrap();
+    conn.batch_execute(
+        "INSERT INTO mainspring.jobs (task, priority, run_at, state) SELECT 'a', p, now() - w * interval '1 minute', 'ready' \
+         FROM (VALUES (0, 0), (5, 4), (5, 6), (-3, 0), (100, 99)) AS v(p, w)",
+    )
+    .unwrap();
+    let wide = Wide { lift_every: Some(Duration::from_secs(60)), ..Wide::default() };
+    let claimed = claim(conn, &ClaimRequest { limit: 4, ..request(&["a"], Some(wide)) }).unwrap();
+    let order: Vec<(i16, i64)> =
+        claimed.iter().map(|job| (job.priority, (Utc::now() - job.run_at).num_minutes())).collect();
+    assert_eq!(order, [(-3, 0), (5, 6), (0, 0), (5, 4)]);
+}

@@ -1,0 +1,56 @@
+//! `queues`: what it prints, for people and for programs, and what it refuses.
+
+use super::{answer, assert_refused, json, on};
+use crate::migrations::count;
+use crate::server::TestDatabase;
+
+#[test]
+fn queues_are_set_listed_paused_and_resumed() {
+    let database = TestDatabase::new();
+    let run =
+        |arguments: &[&str]| answer(on(&database, &[&["queues"], arguments].concat())).trim_end().to_owned();
+    assert_eq!(run(&["set", "mails", "--limit", "5", "--rate", "100/1m"]), "queue mails is set");
+    assert_eq!(run(&["pause", "mails"]), "queue mails is paused");
+    assert_eq!(run(&["pause", "mails"]), "queue mails was paused already");
+    assert_eq!(
+        run(&["list"]),
+        "QUEUE  LIMIT  RATE    PAUSED  WAITING  RUNNING\nmails  5      100/1m  yes     0        0"
+    );
+    let listed = json(on(&database, &["queues", "list", "--json"]));
+    assert_eq!(
+        listed.to_string(),
+        r#"[{"concurrency":5,"name":"mails","paused":true,"rate_limit":100,"rate_period_seconds":60.0,"running":0,"waiting":0}]"#
+    );
+    assert_eq!(run(&["resume", "mails"]), "queue mails is resumed");
+    assert_eq!(run(&["resume", "mails"]), "queue mails was not paused");
+    assert_eq!(run(&["set", "mails"]), "queue mails is set");
+    assert_eq!(run(&["list", "--json"]), "[]");
+    assert_eq!(run(&["pause", "--task", "note"]), "task note is paused");
+    assert_eq!(count(&mut database.connection(), "mainspring.paused_tasks"), 1);
+    assert_eq!(run(&["resume", "--task", "note"]), "task note is resumed");
+}
+
+#[test]
+fn what_is_wrong_with_a_queue_is_told_in_one_line() {
+    let database = TestDatabase::new();
+    let long = "x".repeat(129);
+    for (arguments, code, words) in [
+        (&["set", "q", "--limit", "0"][..], 1, "concurrency must be 1 to 1000000, got 0"),
+        (&["set", "q", "--limit", "-1"], 2, "'-1'"),
+        (&["set", "q", "--rate", "5"], 2, "100/1m"),
+        (&["set", "q", "--rate", "0/s"], 1, "rate_limit must be 1 to 1000000, got 0"),
+        (&["pause", &long], 1, "queue must be 1 to 128 characters, got 129"),
+        (&["pause"], 2, "<QUEUE|--task <TASK>>"),
+        (&["pause", "q", "--task", "t"], 2, "cannot be used with"),
+    ] {
+        assert_refused(on(&database, &[&["queues"], arguments].concat()), code, words);
+    }
+    assert_eq!(count(&mut database.connection(), "mainspring.queues"), 0);
+}
+
+#[test]
+fn enqueue_takes_flags() {
+    let database = TestDatabase::new();
+    answer(on(&database, &["enqueue", "note", "--flag", "gpu", "--flag", "eu"]));
+    assert_eq!(count(&mut database.connection(), "mainspring.jobs WHERE flags = ARRAY['eu', 'gpu']"), 1);
+}
