@@ -1,5 +1,5 @@
 -- Who may do what. Nobody but the owner may do anything, until one of the grant functions says so: to a role that adds jobs,
--- to one that runs a scheduler, to one that only looks. All of them are called by the owner of the schema (or a superuser),
+-- to one that edits schedules, to one that runs a scheduler, to one that only looks. All of them are called by the owner of the schema (or a superuser),
 -- may be called again at any time, and are undone by `revoke_grants`.
 --
 -- Locks last as long as a change of privileges takes.
@@ -49,6 +49,19 @@ BEGIN
         'mainspring.remove_job TO %I', role_name);
 END $$;
 
+-- Lets a role make, change, pause, trigger and delete schedules by the functions for it, and nothing else.
+CREATE FUNCTION mainspring.grant_schedules(role_name name)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE format('GRANT USAGE ON SCHEMA mainspring TO %I', role_name);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION mainspring.create_schedule, mainspring.update_schedule, '
+        'mainspring.pause_schedule, mainspring.resume_schedule, mainspring.trigger_schedule, '
+        'mainspring.delete_schedule TO %I', role_name);
+END $$;
+
 -- Lets a role see jobs, finished jobs, queues, workers and migrations, and so the status, but no payload; it changes nothing.
 CREATE FUNCTION mainspring.grant_read(role_name name)
 RETURNS void
@@ -88,7 +101,7 @@ BEGIN
     FOR granted IN
         SELECT p.oid::regprocedure::text FROM pg_proc AS p
         WHERE p.pronamespace = 'mainspring'::regnamespace
-            AND p.proname NOT IN ('grant_enqueue', 'grant_read', 'grant_worker', 'revoke_grants')
+            AND p.proname NOT IN ('grant_enqueue', 'grant_schedules', 'grant_read', 'grant_worker', 'revoke_grants')
     LOOP
         EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', granted, role_name);
     END LOOP;
@@ -107,5 +120,5 @@ BEGIN
     EXECUTE format('REVOKE ALL ON SCHEMA mainspring FROM %I', role_name);
 END $$;
 
-REVOKE ALL ON FUNCTION mainspring.drop_history, mainspring.grant_enqueue, mainspring.grant_read, mainspring.grant_worker,
-    mainspring.revoke_grants FROM PUBLIC;
+REVOKE ALL ON FUNCTION mainspring.drop_history, mainspring.grant_enqueue, mainspring.grant_schedules,
+    mainspring.grant_read, mainspring.grant_worker, mainspring.revoke_grants FROM PUBLIC;

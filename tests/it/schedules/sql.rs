@@ -60,12 +60,12 @@ async fn a_job_that_the_database_refuses_ends_its_schedule_and_holds_up_no_other
 }
 
 #[test]
-fn a_role_with_nothing_but_execute_may_do_everything_and_is_refused_the_tables() {
+fn a_role_that_may_edit_schedules_does_everything_by_the_functions_and_is_refused_the_tables() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
     let role = format!("scheduling_{}", std::process::id());
     conn.batch_execute(&format!(
-        "CREATE ROLE {role}; GRANT USAGE ON SCHEMA mainspring TO {role}; SET ROLE {role}"
+        "CREATE ROLE {role}; SELECT mainspring.grant_schedules('{role}'); SET ROLE {role}"
     ))
     .unwrap();
     conn.batch_execute(
@@ -81,7 +81,7 @@ fn a_role_with_nothing_but_execute_may_do_everything_and_is_refused_the_tables()
     assert!(unknown.unwrap_err().to_string().contains("overlap must be allow, skip or replace, got 'maybe'"));
     create(&mut conn, &new("b", "@daily")).unwrap();
     assert!(update(&mut conn, "b", &ScheduleChanges::new().priority(1)).unwrap());
-    conn.batch_execute(&format!("RESET ROLE; REVOKE ALL ON SCHEMA mainspring FROM {role}; DROP ROLE {role}"))
+    conn.batch_execute(&format!("RESET ROLE; SELECT mainspring.revoke_grants('{role}'); DROP ROLE {role}"))
         .unwrap();
 }
 
