@@ -49,7 +49,8 @@ BEGIN
         'mainspring.remove_job TO %I', role_name);
 END $$;
 
--- Lets a role make, change, pause, trigger and delete schedules by the functions for it, and nothing else.
+-- Lets a role make, change, pause, trigger and delete schedules by the functions for it, and nothing else. Rust's way leads
+-- through write_schedule.
 CREATE FUNCTION mainspring.grant_schedules(role_name name)
 RETURNS void
 LANGUAGE plpgsql
@@ -58,6 +59,7 @@ AS $$
 BEGIN
     EXECUTE format('GRANT USAGE ON SCHEMA mainspring TO %I', role_name);
     EXECUTE format('GRANT EXECUTE ON FUNCTION mainspring.create_schedule, mainspring.update_schedule, '
+        'mainspring.write_schedule, '
         'mainspring.pause_schedule, mainspring.resume_schedule, mainspring.trigger_schedule, '
         'mainspring.delete_schedule TO %I', role_name);
 END $$;

@@ -15,6 +15,7 @@ mod exactly_once;
 mod fairness;
 mod firing;
 mod gates;
+mod guide;
 mod handlers;
 mod house;
 mod keys;
