@@ -21,6 +21,7 @@ mod house;
 mod keys;
 mod lanes;
 mod lifecycle;
+mod limits;
 mod liveness;
 mod migrations;
 mod queues;
