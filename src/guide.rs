@@ -8,3 +8,9 @@ pub mod queues {}
 
 #[doc = include_str!("../docs/guide/time.md")]
 pub mod time {}
+
+#[doc = include_str!("../docs/guide/sql.md")]
+pub mod sql {}
+
+#[doc = include_str!("../docs/guide/administration.md")]
+pub mod administration {}

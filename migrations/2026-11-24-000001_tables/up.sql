@@ -73,6 +73,7 @@ CREATE TABLE mainspring.jobs (
     CONSTRAINT jobs_lease_when_running CHECK (
         (state = 'running') = (lease IS NOT NULL AND worker_id IS NOT NULL AND locked_at IS NOT NULL)
         AND (lease IS NULL) = (worker_id IS NULL) AND (lease IS NULL) = (locked_at IS NULL)),
+    CONSTRAINT jobs_cancel_reason_length CHECK (char_length(cancel_reason) <= 1000),
     CONSTRAINT jobs_cancelled_when_running CHECK (cancel_reason IS NULL OR state = 'running'),
     CONSTRAINT jobs_parked_has_queue CHECK (state <> 'parked' OR queue IS NOT NULL)
 ) WITH (

@@ -100,6 +100,14 @@ BEGIN
             WHERE dedupe OR old.state <> 'running'
         RETURNING * INTO stored;
         IF FOUND THEN
+            -- A batch that grows under its key has the limit of any payload.
+            IF stored.revision > 0 AND NOT dedupe AND jsonb_typeof(stored.payload) = 'array'
+                AND octet_length(stored.payload::text) > mainspring.payload_limit()
+            THEN
+                RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', HINT = 'Nothing was stored.',
+                    MESSAGE = format('payload must be at most %s bytes, got %s with what the job of the key holds',
+                        mainspring.payload_limit(), octet_length(stored.payload::text));
+            END IF;
             RETURN stored;
         END IF;
 

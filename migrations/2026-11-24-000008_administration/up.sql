@@ -124,7 +124,7 @@ BEGIN
     SET state = mainspring.waiting_state(j.queue, coalesce(new_run_at, j.run_at), clock_timestamp()),
         run_at = coalesce(new_run_at, j.run_at), priority = coalesce(new_priority, j.priority),
         attempts = coalesce(new_attempts, j.attempts), max_attempts = coalesce(new_max_attempts, j.max_attempts),
-        superseded = false, updated_at = clock_timestamp()
+        superseded = false, turn_at = NULL, updated_at = clock_timestamp()
     WHERE j.id = job.id;
     RETURN true;
 EXCEPTION WHEN unique_violation THEN
@@ -215,7 +215,7 @@ BEGIN
         last_error = concat_ws(': ', CASE WHEN j.superseded THEN 'superseded' END, 'cancelled: ' || j.cancel_reason,
             'worker released: its jobs were taken from it by request'),
         lease = NULL, worker_id = NULL, locked_at = NULL, progress = NULL, progress_note = NULL, cancel_reason = NULL,
-        updated_at = clock_timestamp()
+        turn_at = NULL, updated_at = clock_timestamp()
     WHERE j.id = ANY (ARRAY(SELECT h.id FROM unnest(held) AS h));
     PERFORM mainspring.wake_after(held, ARRAY(SELECT h.id FROM unnest(held) AS h));
     RETURN QUERY

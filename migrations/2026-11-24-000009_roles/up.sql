@@ -1,5 +1,5 @@
 -- Who may do what. Nobody but the owner may do anything, until one of the grant functions says so: to a role that adds jobs,
--- to one that runs a scheduler, to one that only looks. All of them are called by the owner of the schema (or a superuser),
+-- to one that edits schedules, to one that runs a scheduler, to one that only looks. All of them are called by the owner of the schema (or a superuser),
 -- may be called again at any time, and are undone by `revoke_grants`.
 --
 -- Locks last as long as a change of privileges takes.

@@ -10,7 +10,7 @@ use diesel::result::Error as DieselError;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz};
 use serde::{Deserialize, Serialize};
 
-use super::queues::remove_unused;
+use super::queues;
 use super::retention::delete_dead;
 use super::statement::Statement;
 use crate::error::StoreError;
@@ -240,7 +240,7 @@ pub fn release_lost_workers(conn: &mut PgConnection) -> Result<Vec<WorkerAct>, S
 ///
 /// As [`complete`].
 pub fn delete_dead_older_than(conn: &mut PgConnection, age: Duration) -> Result<i64, StoreError> {
-    in_portions(|| delete_dead(conn, age, PORTION))
+    in_portions(|| delete_dead(conn, age, PORTION.into()))
 }
 
 /// Removes the rows of queues that have defaults only and no job that waits or runs, and answers how many.
@@ -249,18 +249,18 @@ pub fn delete_dead_older_than(conn: &mut PgConnection, age: Duration) -> Result<
 ///
 /// As [`complete`].
 pub fn remove_unused_queues(conn: &mut PgConnection) -> Result<i64, StoreError> {
-    in_portions(|| Ok(remove_unused(conn, PORTION as u32)? as i64))
+    in_portions(|| Ok(i64::try_from(queues::remove_unused(conn, PORTION)?).unwrap_or(i64::MAX)))
 }
 
 // So many rows are deleted within some tens of milliseconds.
-const PORTION: i64 = 1_000;
+const PORTION: u32 = 1_000;
 
 fn in_portions(mut one: impl FnMut() -> Result<i64, StoreError>) -> Result<i64, StoreError> {
     let mut total = 0;
     loop {
         let removed = one()?;
         total += removed;
-        if removed < PORTION {
+        if removed < i64::from(PORTION) {
             return Ok(total);
         }
     }

@@ -19,6 +19,8 @@ pub mod schedules;
 pub(crate) mod settle;
 pub(crate) mod start;
 mod statement;
+#[cfg(test)]
+mod tests;
 
 pub use connect::connect;
 pub use enqueue::{insert_many, remove};

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::migrations::count;
 use crate::server::TestDatabase;
 
+mod acts;
 mod cron_next;
 mod listings;
 mod queues;

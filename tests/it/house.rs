@@ -49,7 +49,18 @@ fn every_module_belongs_to_a_layer() {
 
 #[test]
 fn the_command_line_program_uses_the_crate_as_any_program_does() {
-    let own = ["arguments", "cron", "enqueue", "failure", "jobs", "output", "queues", "schedules", "status"];
+    let own = [
+        "arguments",
+        "cron",
+        "enqueue",
+        "failure",
+        "jobs",
+        "output",
+        "queues",
+        "schedules",
+        "status",
+        "workers",
+    ];
     let files = sources().into_iter().filter(|file| file.module() == "bin");
     let faults = files.flat_map(|file| {
         let strange = imports(&file).into_iter().filter(|(_, module)| !own.contains(&module.as_str()));

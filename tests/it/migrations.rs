@@ -1,5 +1,7 @@
 //! The schema: made once by many, beside the host's own, gone with one statement.
 
+use std::fs;
+use std::path::Path;
 use std::sync::Barrier;
 use std::thread;
 
@@ -60,6 +62,21 @@ fn the_hosts_own_migrations_are_not_touched_and_drop_schema_removes_everything()
     let gone = mainspring::NewJob::new("t", &serde_json::json!({})).insert(&mut conn).unwrap_err();
     assert!(matches!(gone, mainspring::StoreError::SchemaMissing(_)), "{gone}");
     assert_eq!(mainspring::migrate(&mut conn).unwrap().len(), applied);
+}
+
+#[test]
+fn every_migration_goes_down_again_and_leaves_nothing() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    let mut migrations: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    migrations.sort();
+    assert_eq!(migrations.len() as i64, count(&mut conn, "mainspring.__diesel_schema_migrations"));
+    for migration in migrations.iter().rev() {
+        let down = fs::read_to_string(migration.join("down.sql")).unwrap();
+        conn.batch_execute(&down).unwrap_or_else(|error| panic!("{}: {error}", migration.display()));
+    }
+    conn.batch_execute("DROP TABLE mainspring.__diesel_schema_migrations; DROP SCHEMA mainspring").unwrap();
 }
 
 #[test]

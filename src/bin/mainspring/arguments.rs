@@ -1,14 +1,19 @@
 //! The arguments of the commands, as clap reads them, and how their values are written.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::TypedValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use mainspring::{CronExpression, KeyMode};
 
-use mainspring::{CronExpression, JobState, KeyMode};
-
+use crate::failure::Failure;
+use crate::jobs::JobsCommand;
 use crate::queues::QueuesCommand;
 use crate::schedules::SchedulesCommand;
+use crate::workers::{CleanupArguments, WorkersCommand};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -21,7 +26,7 @@ Examples:
   mainspring cron next '*/5 * * * *' --tz Europe/Berlin
 
 The log goes to the standard error, as RUST_LOG says (default: warn).
-Exit codes: 0 done, 1 could not be done, 2 not understood.";
+Exit codes: 0 done, 1 could not be done, 2 not understood, 3 done but for some of the ids, as the output says.";
 
 /// A durable job queue and cron scheduler in your PostgreSQL.
 #[derive(Debug, Parser)]
@@ -30,6 +35,12 @@ pub(crate) struct Arguments {
     /// The database: postgres://user:password@host:port/name, or another libpq connection string.
     #[arg(long, global = true, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub(crate) database_url: Option<String>,
+    /// The private database in this folder, as the demo's in target/mainspring-demo, instead of any URL.
+    ///
+    /// A server that runs there is joined; otherwise it is started for as long as the command takes.
+    #[cfg(feature = "embedded")]
+    #[arg(long, global = true, value_name = "FOLDER")]
+    pub(crate) private: Option<std::path::PathBuf>,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -51,26 +62,41 @@ pub(crate) enum Command {
     /// Add a job, and print its id.
     #[command(after_help = ENQUEUE_EXAMPLES)]
     Enqueue(EnqueueArguments),
-    /// Look at jobs.
+    /// Look at jobs, and change them by hand.
     #[command(subcommand)]
     Jobs(JobsCommand),
     /// List queues, set their limits, pause and resume them, and tasks.
     #[command(subcommand)]
     Queues(QueuesCommand),
+    /// Look at workers, and take the jobs of those that are gone.
+    #[command(subcommand)]
+    Workers(WorkersCommand),
+    /// Clear away what nobody needs: workers that are gone, unused queues and, where told, old dead jobs.
+    #[command(after_help = CLEANUP_EXAMPLES)]
+    Cleanup(CleanupArguments),
     /// Look at cron expressions.
     #[command(subcommand)]
     Cron(CronCommand),
     /// Make, change and look at the schedules in the database.
     #[command(subcommand)]
     Schedules(SchedulesCommand),
+    /// Print the completions of a shell, to be stored where the shell looks for them.
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
 }
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum JobsCommand {
-    /// List jobs in the order of their ids.
-    #[command(after_help = LIST_EXAMPLES)]
-    List(ListArguments),
-}
+const CLEANUP_EXAMPLES: &str = "\
+Examples:
+  mainspring cleanup
+  mainspring cleanup --dead-older-than 30d --json";
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  mainspring completions bash > ~/.local/share/bash-completion/completions/mainspring
+  mainspring completions fish > ~/.config/fish/completions/mainspring.fish";
 
 #[derive(Debug, Args)]
 pub(crate) struct ListingOptions {
@@ -98,12 +124,8 @@ pub(crate) struct EnqueueArguments {
         allow_negative_numbers = true
     )]
     pub(crate) payload: String,
-    /// When the job is due, such as 2027-01-01T09:00:00Z [default: now].
-    #[arg(long, value_name = "RFC3339", value_parser = moment)]
-    pub(crate) run_at: Option<DateTime<Utc>>,
-    /// How long from now the job is due, by this machine's clock, such as 90s, 1h30m or 2d.
-    #[arg(long = "in", value_name = "DURATION", value_parser = duration, conflicts_with = "run_at")]
-    pub(crate) delay: Option<TimeDelta>,
+    #[command(flatten)]
+    pub(crate) due: DueArguments,
     /// The queue to run in, one job after the other [default: none].
     #[arg(long)]
     pub(crate) queue: Option<String>,
@@ -122,6 +144,26 @@ pub(crate) struct EnqueueArguments {
     /// A label by which processes may leave the job alone; may be given several times [default: none].
     #[arg(long = "flag", value_name = "FLAG")]
     pub(crate) flags: Vec<String>,
+}
+
+/// When jobs are due.
+#[derive(Debug, Args)]
+pub(crate) struct DueArguments {
+    /// When it is due, such as 2027-01-01T09:00:00Z.
+    #[arg(long, value_name = "RFC3339", value_parser = moment)]
+    run_at: Option<DateTime<Utc>>,
+    /// How long from now it is due, by this machine's clock, such as 90s, 1h30m or 2d.
+    #[arg(long = "in", value_name = "DURATION", value_parser = duration, conflicts_with = "run_at")]
+    delay: Option<TimeDelta>,
+}
+
+impl DueArguments {
+    /// The moment that was given, if any was.
+    pub(crate) fn moment(&self) -> Result<Option<DateTime<Utc>>, Failure> {
+        let Some(delay) = self.delay else { return Ok(self.run_at) };
+        let moment = Utc::now().checked_add_signed(delay);
+        moment.map(Some).ok_or_else(|| Failure::Usage("--in reaches beyond the end of the calendar".into()))
+    }
 }
 
 /// The names of the key modes.
@@ -144,36 +186,6 @@ impl From<KeyModeName> for KeyMode {
             KeyModeName::UnsafeDedupe => Self::UnsafeDedupe,
         }
     }
-}
-
-const LIST_EXAMPLES: &str = "\
-Examples:
-  mainspring jobs list --state dead
-  mainspring jobs list --task report.publish --limit 1000 --json
-  mainspring jobs list --after 4711      (the page behind job 4711)";
-
-#[derive(Debug, Args)]
-pub(crate) struct ListArguments {
-    /// Only jobs in this state.
-    #[arg(long, value_parser = state())]
-    pub(crate) state: Option<JobState>,
-    /// Only jobs of this task.
-    #[arg(long)]
-    pub(crate) task: Option<String>,
-    /// Only jobs of this queue.
-    #[arg(long)]
-    pub(crate) queue: Option<String>,
-    /// Only jobs with this key, dead ones included.
-    #[arg(long)]
-    pub(crate) key: Option<String>,
-    /// Only jobs with a greater id.
-    #[arg(long, value_name = "ID", allow_negative_numbers = true)]
-    pub(crate) after: Option<i64>,
-    /// At most this many jobs, 1 to 10000.
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub(crate) limit: u32,
-    #[command(flatten)]
-    pub(crate) listing: ListingOptions,
 }
 
 #[derive(Debug, Subcommand)]
@@ -225,12 +237,6 @@ fn zone(name: &str) -> Result<Tz, &'static str> {
     name.parse().map_err(|_| "expected the name of a time zone, such as UTC or Europe/Berlin")
 }
 
-fn state() -> impl TypedValueParser<Value = JobState> {
-    PossibleValuesParser::new(JobState::ALL.map(JobState::as_str)).try_map(|name| {
-        JobState::ALL.into_iter().find(|state| state.as_str() == name).ok_or("expected the name of a state")
-    })
-}
-
 pub(crate) fn moment(text: &str) -> Result<DateTime<Utc>, String> {
     let parsed = DateTime::parse_from_rfc3339(text);
     parsed.map(|moment| moment.to_utc()).map_err(|error| {
@@ -241,6 +247,11 @@ pub(crate) fn moment(text: &str) -> Result<DateTime<Utc>, String> {
 pub(crate) fn duration(text: &str) -> Result<TimeDelta, String> {
     let parsed = humantime::parse_duration(text).ok().and_then(|duration| TimeDelta::from_std(duration).ok());
     parsed.ok_or_else(|| "expected numbers with units such as s, m, h, d or w: 90s, say, or 1h30m".into())
+}
+
+/// As [`duration`], for what looks back.
+pub(crate) fn span(text: &str) -> Result<Duration, String> {
+    duration(text).map(|span| span.to_std().unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 use std::io::{self, Read};
 
-use chrono::Utc;
 use mainspring::{JobOptions, NewJob};
 
 use crate::arguments::EnqueueArguments;
@@ -14,14 +13,7 @@ impl EnqueueArguments {
         let payload = if self.payload == "-" { from_stdin()? } else { self.payload };
         let job =
             NewJob::from_json(self.task, &payload).map_err(|error| Failure::Usage(error.to_string()))?;
-        let run_at = match self.delay {
-            Some(delay) => Some(
-                Utc::now()
-                    .checked_add_signed(delay)
-                    .ok_or_else(|| Failure::Usage("--in reaches beyond the end of the calendar".into()))?,
-            ),
-            None => self.run_at,
-        };
+        let run_at = self.due.moment()?;
         Ok(job.with_options(JobOptions {
             run_at,
             priority: self.priority,

@@ -1,11 +1,12 @@
 //! Why a command failed, and how that is told: one line on the standard error, never a password, and 2 for
-//! a command that was not understood, 1 for one that could not be done.
+//! a command that was not understood, 1 for one that could not be done, 3 for one that was done in part.
 
 use std::io;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use mainspring::StoreError;
+use mainspring::admin::ActResult;
 
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -13,6 +14,8 @@ pub(crate) enum Failure {
     Usage(String),
     /// It was, and could not be done.
     Refused(String),
+    /// Some of the ids were not changed; the output says which and why.
+    Partial(String),
     /// Help was asked for, or nothing at all: clap has the text.
     Help(clap::Error),
     /// Whoever reads the output has read enough.
@@ -20,11 +23,21 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// The failure of an act that was not done to every id.
+    pub(crate) fn unless_all_done(results: impl ExactSizeIterator<Item = ActResult>) -> Result<(), Self> {
+        let all = results.len();
+        match results.filter(|result| !result.was_done()).count() {
+            0 => Ok(()),
+            left => Err(Self::Partial(format!("{left} of {all} were not changed"))),
+        }
+    }
+
     /// Tells the failure and answers the exit code.
     pub(crate) fn report(self) -> ExitCode {
         let (text, code) = match self {
             Self::Usage(text) => (text, 2),
             Self::Refused(text) => (text, 1),
+            Self::Partial(text) => (text, 3),
             Self::Help(help) => {
                 // There is nobody left to tell when the help itself cannot be printed.
                 let _ = help.print();
@@ -50,6 +63,13 @@ impl From<clap::Error> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
+        Self::Refused(error.to_string())
+    }
+}
+
+#[cfg(feature = "embedded")]
+impl From<mainspring::embedded::EmbeddedError> for Failure {
+    fn from(error: mainspring::embedded::EmbeddedError) -> Self {
         Self::Refused(error.to_string())
     }
 }

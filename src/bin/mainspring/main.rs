@@ -1,4 +1,4 @@
-//! The command line: migrate, look, enqueue, schedule, ask cron. What a command does is done by the library; here arguments
+//! The command line: migrate, look, enqueue, administer, schedule, ask cron. What a command does is done by the library; here arguments
 //! become calls, and answers become tables, JSON and exit codes.
 
 mod arguments;
@@ -10,14 +10,17 @@ mod output;
 mod queues;
 mod schedules;
 mod status;
+mod workers;
 
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use diesel::PgConnection;
+#[cfg(feature = "embedded")]
+use mainspring::embedded::{EmbeddedOptions, EmbeddedPostgres};
 
-use arguments::{Arguments, Command, CronCommand, JobsCommand};
+use arguments::{Arguments, Command, CronCommand};
 use failure::Failure;
 
 fn main() -> ExitCode {
@@ -29,23 +32,35 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Failure> {
-    let Arguments { database_url, command } = Arguments::try_parse()?;
-    let connect = || connect(database_url.as_deref());
+    let arguments = Arguments::try_parse()?;
+    // Held to the end of the command: a server that nobody holds stops.
+    #[cfg(feature = "embedded")]
+    let private = arguments.private.map(EmbeddedOptions::kept_in).map(EmbeddedPostgres::start).transpose()?;
+    #[cfg(feature = "embedded")]
+    let private_url = private.as_ref().map(EmbeddedPostgres::url);
+    #[cfg(not(feature = "embedded"))]
+    let private_url = None;
+    let database_url = private_url.or(arguments.database_url.as_deref());
+    let connect = || connect(database_url);
     let mut out = BufWriter::new(io::stdout().lock());
-    match command {
+    match arguments.command {
         Command::Migrate => migrate(&mut connect()?, &mut out)?,
         Command::Status(options) => status::show(&mut verified(connect()?)?, &options, &mut out)?,
         Command::Enqueue(job) => {
             let job = job.into_job()?;
-            writeln!(out, "{}", job.insert(&mut verified(connect()?)?)?)?;
-        }
-        Command::Jobs(JobsCommand::List(options)) => {
-            jobs::list(&mut verified(connect()?)?, &options, &mut out)?;
+            // Not verified: a role that may add jobs need not be able to read which migrations there are.
+            writeln!(out, "{}", job.insert(&mut connect()?)?)?;
         }
         Command::Queues(command) => queues::run(command, &mut verified(connect()?)?, &mut out)?,
+        Command::Jobs(command) => jobs::run(&mut verified(connect()?)?, command, &mut out)?,
+        Command::Workers(command) => workers::run(&mut verified(connect()?)?, command, &mut out)?,
+        Command::Cleanup(options) => workers::clean_up(&mut verified(connect()?)?, &options, &mut out)?,
         Command::Cron(CronCommand::Next(options)) => cron::next(&options, &mut out)?,
         Command::Cron(CronCommand::Explain(options)) => {
             writeln!(out, "{}", options.expression.describe())?;
+        }
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Arguments::command(), "mainspring", &mut out);
         }
         Command::Schedules(command) => schedules::run(&mut verified(connect()?)?, command, &mut out)?,
     }

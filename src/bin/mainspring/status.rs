@@ -11,6 +11,8 @@ use crate::arguments::ListingOptions;
 use crate::failure::Failure;
 use crate::output;
 
+pub(crate) const WORKER_HEADINGS: [&str; 5] = ["WORKER", "ID", "HEARTBEAT", "RUNNING", "TASKS"];
+
 pub(crate) fn show(
     conn: &mut PgConnection,
     options: &ListingOptions,
@@ -34,7 +36,7 @@ fn tell(out: &mut impl Write, status: Status) -> Result<(), Failure> {
         writeln!(out, "\nno worker is registered")?;
     }
     let workers = status.workers.into_iter().map(worker_cells).collect();
-    section(out, ["WORKER", "ID", "HEARTBEAT", "RUNNING", "TASKS"], workers)?;
+    section(out, WORKER_HEADINGS, workers)?;
     let queues = status.queues.into_iter().map(queue_cells).collect();
     section(out, ["QUEUE", "LIMIT", "WAITING", "RUNNING"], queues)?;
     let tasks = status.tasks.into_iter().map(task_cells).collect();
@@ -60,7 +62,7 @@ fn state_cells(jobs: StateCounts) -> Vec<[String; 2]> {
         .into()
 }
 
-fn worker_cells(worker: WorkerStatus) -> [String; 5] {
+pub(crate) fn worker_cells(worker: WorkerStatus) -> [String; 5] {
     let lost = if worker.lost { " (lost)" } else { "" };
     let heartbeat = format!("{} ago{lost}", age(worker.heartbeat_age_seconds));
     [

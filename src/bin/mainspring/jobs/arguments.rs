@@ -1,0 +1,226 @@
+//! The arguments of the commands about jobs.
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Subcommand};
+use mainspring::JobState;
+use mainspring::admin::Reschedule;
+use mainspring::inspect::{HistoryFilter, JobFilter};
+
+use crate::arguments::{DueArguments, ListingOptions};
+use crate::failure::Failure;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum JobsCommand {
+    /// List jobs in the order of their ids.
+    #[command(after_help = LIST_EXAMPLES)]
+    List(ListArguments),
+    /// Show everything about one job but its payload.
+    #[command(
+        after_help = "Examples:\n  mainspring jobs show 4711\n  mainspring jobs show 4711 --payload --json"
+    )]
+    Show(ShowArguments),
+    /// List finished jobs, the last finished first.
+    ///
+    /// The history is read from end to end, which takes about a second for some million jobs.
+    #[command(after_help = HISTORY_EXAMPLES)]
+    History(HistoryArguments),
+    /// Let dead jobs live again, with all their attempts.
+    #[command(after_help = RETRY_EXAMPLES)]
+    Retry(RetryArguments),
+    /// Change when, how urgently and how often jobs are tried. Dead ones live again.
+    #[command(after_help = RESCHEDULE_EXAMPLES)]
+    Reschedule(RescheduleArguments),
+    /// Cancel jobs: waiting ones are gone, running ones are told to end.
+    #[command(after_help = "Example:\n  mainspring jobs cancel 4711 4712 --reason 'ordered twice'")]
+    Cancel(ReasonArguments),
+    /// End jobs that do not run as if they had succeeded.
+    #[command(after_help = "Example:\n  mainspring jobs complete 4711 --reason 'sent by hand'")]
+    Complete(ReasonArguments),
+    /// End waiting jobs as if their last attempt had failed: they are dead, with the reason.
+    #[command(after_help = "Example:\n  mainspring jobs fail 4711 --reason 'wrong address'")]
+    Fail(ReasonArguments),
+    /// Delete jobs that do not run, without a line in the history.
+    #[command(after_help = "Example:\n  mainspring jobs delete 4711 4712")]
+    Delete(DeleteArguments),
+}
+
+const LIST_EXAMPLES: &str = "\
+Examples:
+  mainspring jobs list --state dead
+  mainspring jobs list --task report.publish --limit 1000 --json
+  mainspring jobs list --after 4711      (the page behind job 4711)";
+
+const HISTORY_EXAMPLES: &str = "\
+Examples:
+  mainspring jobs history --limit 20
+  mainspring jobs history --outcome cancelled --json | jq '.[].reason'
+  mainspring jobs history --id 4711";
+
+const RETRY_EXAMPLES: &str = "\
+Examples:
+  mainspring jobs retry 4711 4712
+  mainspring jobs retry 4711 --in 1h
+  mainspring jobs list --state dead --json | jq '.[].id' | xargs mainspring jobs retry";
+
+const RESCHEDULE_EXAMPLES: &str = "\
+Examples:
+  mainspring jobs reschedule 4711 --in 2h
+  mainspring jobs reschedule 4711 4712 --run-at 2027-01-01T09:00:00Z --priority -10
+  mainspring jobs reschedule 4711 --attempts 0 --max-attempts 5";
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArguments {
+    /// Only jobs in this state.
+    #[arg(long, value_parser = state())]
+    state: Option<JobState>,
+    /// Only jobs of this task.
+    #[arg(long)]
+    task: Option<String>,
+    /// Only jobs of this queue.
+    #[arg(long)]
+    queue: Option<String>,
+    /// Only jobs with this key, dead ones included.
+    #[arg(long)]
+    key: Option<String>,
+    /// Only jobs with a greater id.
+    #[arg(long, value_name = "ID", allow_negative_numbers = true)]
+    after: Option<i64>,
+    /// At most this many jobs, 1 to 10000.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    limit: u32,
+    #[command(flatten)]
+    pub(crate) listing: ListingOptions,
+}
+
+impl ListArguments {
+    pub(crate) fn filter(&self) -> JobFilter {
+        JobFilter {
+            state: self.state,
+            task: self.task.clone(),
+            queue: self.queue.clone(),
+            key: self.key.clone(),
+            after_id: self.after,
+            limit: self.limit,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowArguments {
+    /// The job's id.
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) id: i64,
+    /// Show the payload too.
+    #[arg(long)]
+    pub(crate) payload: bool,
+    #[command(flatten)]
+    pub(crate) listing: ListingOptions,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HistoryArguments {
+    /// Only the job with this id.
+    #[arg(long, allow_negative_numbers = true)]
+    id: Option<i64>,
+    /// Only jobs of this task.
+    #[arg(long)]
+    task: Option<String>,
+    /// Only jobs of this queue.
+    #[arg(long)]
+    queue: Option<String>,
+    /// Only jobs that ended so.
+    #[arg(long, value_parser = ["succeeded", "cancelled"])]
+    outcome: Option<String>,
+    /// At most this many jobs, 1 to 10000.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    limit: u32,
+    #[command(flatten)]
+    pub(crate) listing: ListingOptions,
+}
+
+impl HistoryArguments {
+    pub(crate) fn filter(&self) -> HistoryFilter {
+        HistoryFilter {
+            id: self.id,
+            task: self.task.clone(),
+            queue: self.queue.clone(),
+            outcome: self.outcome.clone(),
+            limit: self.limit,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RetryArguments {
+    /// The jobs' ids.
+    #[arg(required = true, allow_negative_numbers = true)]
+    pub(crate) ids: Vec<i64>,
+    #[command(flatten)]
+    pub(crate) due: DueArguments,
+    #[command(flatten)]
+    pub(crate) listing: ListingOptions,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RescheduleArguments {
+    /// The jobs' ids.
+    #[arg(required = true, allow_negative_numbers = true)]
+    pub(crate) ids: Vec<i64>,
+    #[command(flatten)]
+    due: DueArguments,
+    /// Smaller runs first.
+    #[arg(long, allow_negative_numbers = true)]
+    priority: Option<i16>,
+    /// How many attempts count as made; 0 gives a job all of them.
+    #[arg(long, value_parser = clap::value_parser!(i16).range(0..))]
+    attempts: Option<i16>,
+    /// After how many failed attempts the jobs are dead.
+    #[arg(long, value_parser = clap::value_parser!(i16).range(1..))]
+    max_attempts: Option<i16>,
+    #[command(flatten)]
+    pub(crate) listing: ListingOptions,
+}
+
+impl RescheduleArguments {
+    /// What is to change, which must be something.
+    pub(crate) fn changes(&self) -> Result<Reschedule, Failure> {
+        let changes = Reschedule {
+            run_at: self.due.moment()?,
+            priority: self.priority,
+            attempts: self.attempts,
+            max_attempts: self.max_attempts,
+        };
+        if changes == Reschedule::default() {
+            let ways = "--run-at, --in, --priority, --attempts or --max-attempts";
+            return Err(Failure::Usage(format!("nothing to change: give {ways}")));
+        }
+        Ok(changes)
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReasonArguments {
+    /// The jobs' ids.
+    #[arg(required = true, allow_negative_numbers = true)]
+    pub(crate) ids: Vec<i64>,
+    /// Why, at most 1000 characters; kept with the job or in the history.
+    #[arg(long)]
+    pub(crate) reason: Option<String>,
+    #[command(flatten)]
+    pub(crate) listing: ListingOptions,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DeleteArguments {
+    /// The jobs' ids.
+    #[arg(required = true, allow_negative_numbers = true)]
+    pub(crate) ids: Vec<i64>,
+    #[command(flatten)]
+    pub(crate) listing: ListingOptions,
+}
+
+fn state() -> impl TypedValueParser<Value = JobState> {
+    PossibleValuesParser::new(JobState::ALL.map(JobState::as_str)).try_map(|name| {
+        JobState::ALL.into_iter().find(|state| state.as_str() == name).ok_or("expected the name of a state")
+    })
+}

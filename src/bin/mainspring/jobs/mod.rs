@@ -1,0 +1,148 @@
+//! `jobs ..`: jobs and finished ones as tables or as JSON, and what a person may do to them.
+
+use std::io::Write;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use diesel::PgConnection;
+use mainspring::admin::{self, JobAct};
+use mainspring::inspect::{HistoryRow, JobRow, find_job, list_history, list_jobs, payload};
+use serde::Serialize;
+use serde_json::Value;
+
+mod arguments;
+
+pub(crate) use arguments::JobsCommand;
+use arguments::{HistoryArguments, ListArguments, ShowArguments};
+
+use crate::arguments::ListingOptions;
+use crate::failure::Failure;
+use crate::output;
+
+pub(crate) fn run(
+    conn: &mut PgConnection,
+    command: JobsCommand,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    match command {
+        JobsCommand::List(arguments) => list(conn, &arguments, out),
+        JobsCommand::Show(arguments) => show(conn, &arguments, out),
+        JobsCommand::History(arguments) => history(conn, &arguments, out),
+        JobsCommand::Retry(one) => tell(out, &one.listing, &admin::retry(conn, &one.ids, one.due.moment()?)?),
+        JobsCommand::Reschedule(one) => {
+            tell(out, &one.listing, &admin::reschedule(conn, &one.ids, &one.changes()?)?)
+        }
+        JobsCommand::Cancel(one) => {
+            tell(out, &one.listing, &admin::cancel(conn, &one.ids, one.reason.as_deref())?)
+        }
+        JobsCommand::Complete(one) => {
+            tell(out, &one.listing, &admin::complete(conn, &one.ids, one.reason.as_deref())?)
+        }
+        JobsCommand::Fail(one) => {
+            tell(out, &one.listing, &admin::fail(conn, &one.ids, one.reason.as_deref())?)
+        }
+        JobsCommand::Delete(one) => tell(out, &one.listing, &admin::delete(conn, &one.ids)?),
+    }
+}
+
+// What became of each job; the exit code says whether all was done.
+fn tell(out: &mut impl Write, listing: &ListingOptions, acts: &[JobAct]) -> Result<(), Failure> {
+    if listing.json {
+        output::json(out, &acts)?;
+    } else {
+        let cells = |act: &JobAct| [act.id.to_string(), act.result.describe().to_owned()];
+        output::table(out, ["ID", "RESULT"], acts.iter().map(cells).collect())?;
+    }
+    Failure::unless_all_done(acts.iter().map(|act| act.result))
+}
+
+fn list(conn: &mut PgConnection, arguments: &ListArguments, out: &mut impl Write) -> Result<(), Failure> {
+    let jobs = list_jobs(conn, &arguments.filter())?;
+    if arguments.listing.json {
+        return output::json(out, &jobs);
+    }
+    let headings =
+        ["ID", "STATE", "TASK", "QUEUE", "PRIORITY", "RUN AT", "ATTEMPTS", "KEY", "PROGRESS", "LAST ERROR"];
+    output::table(out, headings, jobs.into_iter().map(cells).collect())
+}
+
+fn cells(job: JobRow) -> [String; 10] {
+    [
+        job.id.to_string(),
+        job.state.as_str().to_owned(),
+        job.task,
+        job.queue.unwrap_or_default(),
+        job.priority.to_string(),
+        moment(job.run_at),
+        format!("{}/{}", job.attempts, job.max_attempts),
+        job.key.unwrap_or_default(),
+        job.progress.map(|percent| format!("{percent} %")).unwrap_or_default(),
+        output::shortened(&job.last_error.unwrap_or_default()),
+    ]
+}
+
+// One job with its payload where that was asked for, both under the names of `jobs_view`.
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    job: JobRow,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload: Option<Value>,
+}
+
+fn show(conn: &mut PgConnection, arguments: &ShowArguments, out: &mut impl Write) -> Result<(), Failure> {
+    let unknown =
+        || Failure::Refused(format!("there is no job {}: it is finished, or never was", arguments.id));
+    let job = find_job(conn, arguments.id)?.ok_or_else(unknown)?;
+    let payload = if arguments.payload { payload(conn, arguments.id)? } else { None };
+    let payload = payload.map(|text| serde_json::from_str(&text)).transpose()?;
+    let shown = Shown { job, payload };
+    if arguments.listing.json {
+        return output::json(out, &shown);
+    }
+    let fields = serde_json::to_value(&shown)?;
+    let fields = fields.as_object().into_iter().flatten().map(field_cells).collect();
+    output::table(out, ["FIELD", "VALUE"], fields)
+}
+
+fn field_cells((name, value): (&String, &Value)) -> [String; 2] {
+    let text = match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    [name.replace('_', " "), text]
+}
+
+fn history(
+    conn: &mut PgConnection,
+    arguments: &HistoryArguments,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    let jobs = list_history(conn, &arguments.filter())?;
+    if arguments.listing.json {
+        return output::json(out, &jobs);
+    }
+    let headings =
+        ["ID", "OUTCOME", "TASK", "QUEUE", "FINISHED AT", "TOOK", "ATTEMPTS", "KEY", "WORKER", "REASON"];
+    output::table(out, headings, jobs.into_iter().map(history_cells).collect())
+}
+
+fn history_cells(job: HistoryRow) -> [String; 10] {
+    let took = job.started_at.map(|started| (job.finished_at - started).num_milliseconds());
+    [
+        job.id.to_string(),
+        job.outcome,
+        job.task,
+        job.queue.unwrap_or_default(),
+        moment(job.finished_at),
+        took.map(|millis| format!("{millis} ms")).unwrap_or_default(),
+        job.attempts.to_string(),
+        job.key.unwrap_or_default(),
+        job.worker_id.map(|id| id.to_string()).unwrap_or_default(),
+        output::shortened(&job.reason.unwrap_or_default()),
+    ]
+}
+
+fn moment(moment: DateTime<Utc>) -> String {
+    moment.to_rfc3339_opts(SecondsFormat::Secs, true)
+}

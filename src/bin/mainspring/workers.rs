@@ -1,0 +1,104 @@
+//! `workers ..` and `cleanup`: who works, who is gone, and what they leave behind.
+
+use std::io::Write;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use diesel::PgConnection;
+use mainspring::admin::{self, WorkerAct};
+use mainspring::inspect::status;
+use serde_json::json;
+
+use crate::arguments::{ListingOptions, span};
+use crate::failure::Failure;
+use crate::output;
+use crate::status::{WORKER_HEADINGS, worker_cells};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum WorkersCommand {
+    /// List the workers: one for each running scheduler.
+    #[command(after_help = "Example:\n  mainspring workers list --json | jq '.[] | select(.lost)'")]
+    List(ListingOptions),
+    /// Take all jobs from workers that are gone, so that others run them.
+    ///
+    /// Running schedulers do this by themselves when a worker's time-out is over. A worker that lives after all
+    /// notices within seconds and goes on under a new id; what it was running may then run twice.
+    #[command(after_help = "Example:\n  mainspring workers release 7 8")]
+    Release(ReleaseArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReleaseArguments {
+    /// The workers' ids.
+    #[arg(required = true)]
+    ids: Vec<i32>,
+    #[command(flatten)]
+    listing: ListingOptions,
+}
+
+/// What `cleanup` is told.
+#[derive(Debug, Args)]
+pub(crate) struct CleanupArguments {
+    /// Delete dead jobs that died longer ago, such as 90s, 12h or 30d [default: keep them].
+    #[arg(long, value_name = "DURATION", value_parser = span)]
+    dead_older_than: Option<Duration>,
+    #[command(flatten)]
+    listing: ListingOptions,
+}
+
+pub(crate) fn run(
+    conn: &mut PgConnection,
+    command: WorkersCommand,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    match command {
+        WorkersCommand::List(listing) => list(conn, &listing, out),
+        WorkersCommand::Release(arguments) => {
+            let acts = admin::release_workers(conn, &arguments.ids)?;
+            tell(out, &arguments.listing, &acts)
+        }
+    }
+}
+
+fn list(conn: &mut PgConnection, listing: &ListingOptions, out: &mut impl Write) -> Result<(), Failure> {
+    let workers = status(conn)?.workers;
+    if listing.json {
+        return output::json(out, &workers);
+    }
+    output::table(out, WORKER_HEADINGS, workers.into_iter().map(worker_cells).collect())
+}
+
+fn tell(out: &mut impl Write, listing: &ListingOptions, acts: &[WorkerAct]) -> Result<(), Failure> {
+    if listing.json {
+        output::json(out, &acts)?;
+    } else {
+        let cells =
+            |act: &WorkerAct| [act.id.to_string(), act.result.describe().to_owned(), act.jobs.to_string()];
+        output::table(out, ["ID", "RESULT", "JOBS"], acts.iter().map(cells).collect())?;
+    }
+    Failure::unless_all_done(acts.iter().map(|act| act.result))
+}
+
+/// Does all that cleans up, and says how much that was.
+pub(crate) fn clean_up(
+    conn: &mut PgConnection,
+    arguments: &CleanupArguments,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    let lost = admin::release_lost_workers(conn)?;
+    let jobs: i64 = lost.iter().map(|worker| worker.jobs).sum();
+    let queues = admin::remove_unused_queues(conn)?;
+    let delete = |age| admin::delete_dead_older_than(conn, age);
+    let dead = arguments.dead_older_than.map(delete).transpose()?.unwrap_or_default();
+    if arguments.listing.json {
+        let done = json!({"workers": lost.len(), "released_jobs": jobs, "queues": queues, "dead_jobs": dead});
+        return output::json(out, &done);
+    }
+    let rows = [
+        ("lost workers removed", lost.len().to_string()),
+        ("jobs taken from them", jobs.to_string()),
+        ("unused queues removed", queues.to_string()),
+        ("dead jobs deleted", dead.to_string()),
+    ];
+    output::table(out, ["WHAT", "COUNT"], rows.map(|(what, count)| [what.to_owned(), count]).into())
+}

@@ -1,0 +1,163 @@
+//! Random sequences of everything that changes jobs, against a model in memory that is compared with the tables after every
+//! step. Beside this file: the model, the walk that does both, and the crowd: many at once, held to what
+//! must be true in any order.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use diesel::RunQueryDsl;
+use diesel::pg::PgConnection;
+use diesel::sql_types::{BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
+use serde_json::{Value, json};
+
+use self::model::Row;
+use self::walk::Walk;
+use super::claim::{ClaimRequest, TaskShare};
+use super::presence::register;
+use super::statement::Statement;
+use crate::job::{JobOptions, KeyMode, NewJob};
+use crate::lifecycle::{JobState, Outcome};
+use crate::server::TestDatabase;
+
+mod crowd;
+mod model;
+mod walk;
+
+const KEYS: u8 = 4;
+const LANES: u8 = 2;
+const STEPS: usize = 350;
+const TASKS: [&str; 2] = ["one", "two"];
+
+fn early() -> DateTime<Utc> {
+    "2020-01-01T00:00:00Z".parse().expect("a moment")
+}
+
+fn late() -> DateTime<Utc> {
+    "2100-01-01T00:00:00Z".parse().expect("a moment")
+}
+
+/// A random new job, its key mode, and the row that it should become.
+fn new_job(random: &mut fastrand::Rng) -> (NewJob, Row) {
+    let is_late = random.u8(0..5) == 0;
+    let number = random.u8(..);
+    let payload = if random.bool() { json!([number]) } else { json!({"n": number}) };
+    let options = JobOptions {
+        run_at: Some(if is_late { late() } else { early() }),
+        priority: random.i16(-2..3),
+        queue: (random.u8(0..3) == 0).then(|| format!("lane {}", random.u8(0..LANES))),
+        max_attempts: random.i16(1..4),
+        key: random.bool().then(|| format!("key {}", random.u8(0..KEYS))),
+        key_mode: [KeyMode::Replace, KeyMode::PreserveRunAt, KeyMode::UnsafeDedupe][random.usize(0..3)],
+        ..JobOptions::default()
+    };
+    let row = Row {
+        state: JobState::Ready,
+        payload: payload.clone(),
+        queue: options.queue.clone(),
+        priority: options.priority,
+        run_at: options.run_at,
+        late: is_late,
+        attempts: 0,
+        max_attempts: options.max_attempts,
+        key: options.key.clone(),
+        superseded: false,
+        cancelled: false,
+        revision: 0,
+        holder: None,
+    };
+    (NewJob::new(TASKS[random.usize(0..2)], &payload).with_options(options), row)
+}
+
+fn some_outcome(random: &mut fastrand::Rng) -> Outcome {
+    let delay = Duration::from_secs(if random.bool() { 3_600 } else { 0 });
+    match random.u8(0..9) {
+        0..3 => Outcome::Succeeded,
+        3 => Outcome::Cancelled { reason: "no longer wanted".into() },
+        4 => Outcome::Discarded { reason: "no use".into() },
+        5 => Outcome::Snoozed { delay },
+        6 => Outcome::Untouched,
+        7 => Outcome::Interrupted,
+        _ => Outcome::Failed { error: "boom".into(), delay, payload: None },
+    }
+}
+
+fn claim_request(worker_id: i32, lease: i64, limit: i64) -> ClaimRequest {
+    let tasks = TASKS.map(|task| TaskShare { task: task.into(), most: None });
+    ClaimRequest { worker_id, lease, mark: None, limit, tasks: tasks.into(), wide: None }
+}
+
+fn new_worker(conn: &mut PgConnection) -> i32 {
+    let tasks = TASKS.map(String::from);
+    register(conn, "walker", &tasks, Duration::from_secs(3_600)).expect("register a worker")
+}
+
+/// What is compared of a row: state, time, queue, key and payload, and its numbers and marks.
+type Facts = (
+    String,
+    Option<DateTime<Utc>>,
+    Option<String>,
+    Option<String>,
+    Value,
+    (i16, i16, i16, i32),
+    (bool, bool, Option<i32>),
+);
+
+fn facts(row: &Row) -> Facts {
+    let marks = (row.superseded, row.cancelled, row.holder.map(|holder| holder.0));
+    let numbers = (row.priority, row.attempts, row.max_attempts, row.revision);
+    (
+        row.state.as_str().into(),
+        row.run_at,
+        row.queue.clone(),
+        row.key.clone(),
+        row.payload.clone(),
+        numbers,
+        marks,
+    )
+}
+
+type Columns = (
+    BigInt,
+    Text,
+    Timestamptz,
+    Nullable<Text>,
+    Nullable<Text>,
+    Text,
+    (SmallInt, SmallInt, SmallInt, Integer),
+    (Bool, Bool, Nullable<Integer>),
+);
+
+fn stored_rows(conn: &mut PgConnection) -> Vec<(i64, Facts)> {
+    type Stored = (
+        i64,
+        String,
+        DateTime<Utc>,
+        Option<String>,
+        Option<String>,
+        String,
+        (i16, i16, i16, i32),
+        (bool, bool, Option<i32>),
+    );
+    let text = "SELECT id, state::text, run_at, queue, key, payload::text, priority, attempts, max_attempts, revision, \
+        superseded, cancel_reason IS NOT NULL, worker_id FROM mainspring.jobs ORDER BY id";
+    let rows: Vec<Stored> = Statement::<Columns>::new(text).load(conn).expect("read the jobs");
+    let facts = |(id, state, run_at, queue, key, payload, numbers, marks): Stored| {
+        let payload = serde_json::from_str(&payload).expect("a payload is JSON");
+        (id, (state, Some(run_at), queue, key, payload, numbers, marks))
+    };
+    rows.into_iter().map(facts).collect()
+}
+
+#[test]
+fn random_sequences_do_to_the_tables_what_they_do_to_the_model() {
+    for seed in [1, 2026, 1124, 77, 4711, 90210] {
+        let database = TestDatabase::new();
+        let mut walk = Walk::new(&database, seed);
+        for step in 0..STEPS {
+            let act = walk.step();
+            let compared = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| walk.compare()));
+            assert!(compared.is_ok(), "seed {seed}: the store and the model differ after step {step}, {act}");
+        }
+        assert!(walk.model.succeeded > 20 && walk.model.cancelled > 5, "seed {seed}: too tame a walk");
+    }
+}

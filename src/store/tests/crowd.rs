@@ -1,0 +1,134 @@
+//! Many at once: whatever order their acts come in, no row leaves the table of moves, no key is held twice, and each job
+//! that is gone was ended by exactly one of them.
+
+use std::sync::Barrier;
+use std::thread;
+
+use diesel::RunQueryDsl;
+use diesel::connection::SimpleConnection;
+use diesel::pg::PgConnection;
+use diesel::sql_types::{BigInt, Nullable, Text};
+
+use super::super::admin::{self, ActResult, JobAct};
+use super::super::claim::claim;
+use super::super::presence::rescue_orphans;
+use super::super::settle::{Settlement, settle};
+use super::super::{admit, enqueue, remove};
+use super::{KEYS, LANES, Statement, TASKS, TestDatabase, claim_request, new_job, new_worker, some_outcome};
+use crate::lifecycle::{JobState, may_follow};
+
+const THREADS: u64 = 6;
+const STEPS: usize = 150;
+const MOVES: &str = "
+    CREATE TABLE moves (old text, new text);
+    CREATE FUNCTION write_down() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        INSERT INTO public.moves VALUES (CASE WHEN TG_OP <> 'INSERT' THEN OLD.state END,
+            CASE WHEN TG_OP <> 'DELETE' THEN NEW.state END);
+        RETURN NULL;
+    END $$;
+    CREATE TRIGGER moves AFTER INSERT OR UPDATE OR DELETE ON mainspring.jobs
+        FOR EACH ROW EXECUTE FUNCTION write_down();";
+
+/// How many rows one of the crowd took out of the table without a line in the history.
+fn walk(conn: &mut PgConnection, seed: u64) -> i64 {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut worker = new_worker(conn);
+    let mut leased: Vec<(i64, i64)> = Vec::new();
+    let mut gone = 0;
+    for _ in 0..STEPS {
+        let ids: Vec<i64> = (0..3).map(|_| random.i64(1..400)).collect();
+        match random.u8(0..16) {
+            0..5 => {
+                let jobs: Vec<_> = (0..random.usize(1..4)).map(|_| new_job(&mut random).0).collect();
+                assert_eq!(enqueue::enqueue(conn, &jobs).expect("enqueue").len(), jobs.len());
+            }
+            5 => {
+                let removed = remove(conn, &format!("key {}", random.u8(0..KEYS))).expect("remove");
+                gone += i64::from(removed.is_some());
+            }
+            6..8 => {
+                let lease = random.i64(1..);
+                let claimed = claim(conn, &claim_request(worker, lease, 4)).expect("claim");
+                leased.extend(claimed.iter().map(|job| (job.id, lease)));
+            }
+            8..11 => {
+                let outcome = |(id, lease)| Settlement { id, lease, outcome: some_outcome(&mut random) };
+                let settlements: Vec<_> = leased.drain(..).map(outcome).collect();
+                settle(conn, &settlements, true).expect("settle");
+            }
+            11 => {
+                let lanes: Vec<String> = (0..LANES).map(|lane| format!("lane {lane}")).collect();
+                admit::admit(conn, &lanes, &TASKS.map(String::from), None).expect("admit");
+            }
+            12 => {
+                admin::release_workers(conn, &[worker]).expect("release");
+                worker = new_worker(conn);
+            }
+            13 => drop(admin::retry(conn, &ids, None).expect("retry")),
+            14 => drop(by_hand(conn, &ids, &mut random)),
+            _ => {
+                let deleted =
+                    |acts: Vec<JobAct>| acts.iter().filter(|act| act.result == ActResult::Deleted).count();
+                gone += deleted(admin::delete(conn, &ids).expect("delete")) as i64;
+            }
+        }
+    }
+    gone
+}
+
+fn by_hand(conn: &mut PgConnection, ids: &[i64], random: &mut fastrand::Rng) -> Vec<JobAct> {
+    let act = [admin::complete, admin::fail, admin::cancel][random.usize(0..3)];
+    act(conn, ids, None).expect("an act by hand")
+}
+
+fn count(conn: &mut PgConnection, from: &str) -> i64 {
+    let count = Statement::<(BigInt,)>::new(format!("SELECT count(*) FROM {from}"));
+    count.get_result::<(i64,)>(conn).expect("count").0
+}
+
+fn place(name: Option<String>) -> Option<JobState> {
+    name.map(|name| JobState::ALL.into_iter().find(|state| state.as_str() == name).expect("a state"))
+}
+
+#[test]
+fn many_at_once_lose_no_job_hold_no_key_twice_and_stay_within_the_table_of_moves() {
+    for seed in [3, 1815] {
+        let database = TestDatabase::new();
+        let mut conn = database.connection();
+        conn.batch_execute(MOVES).expect("write moves down");
+        let start = Barrier::new(THREADS as usize);
+        let without_a_line: i64 = thread::scope(|scope| {
+            let one = |number: u64| {
+                let mut conn = database.connection();
+                start.wait();
+                walk(&mut conn, seed * 1_000 + number)
+            };
+            let crowd: Vec<_> = (0..THREADS).map(|number| scope.spawn(move || one(number))).collect();
+            crowd.into_iter().map(|walker| walker.join().expect("a walker ends well")).sum()
+        });
+        let added = count(&mut conn, "moves WHERE old IS NULL");
+        let left = count(&mut conn, "mainspring.jobs");
+        let history = count(&mut conn, "mainspring.history");
+        assert!(added > 200, "seed {seed}: too tame");
+        assert_eq!(
+            added - left,
+            history + without_a_line,
+            "seed {seed}: jobs that are gone, and who ended them"
+        );
+        let twice = "(SELECT key FROM mainspring.jobs WHERE key IS NOT NULL AND state <> 'dead' GROUP BY key \
+            HAVING count(*) > 1) AS twice";
+        assert_eq!(count(&mut conn, twice), 0, "seed {seed}");
+        let moves: Vec<(Option<String>, Option<String>)> =
+            Statement::<(Nullable<Text>, Nullable<Text>)>::new("SELECT DISTINCT old, new FROM moves")
+                .load(&mut conn)
+                .expect("read the moves");
+        for (old, new) in moves {
+            let (from, to) = (place(old), place(new));
+            assert!(may_follow(from, to), "seed {seed}: a row went from {from:?} to {to:?}");
+        }
+        // Whoever was left running is put back once its worker is gone.
+        conn.batch_execute("DELETE FROM mainspring.workers").expect("lose all workers");
+        rescue_orphans(&mut conn).expect("rescue");
+        assert_eq!(count(&mut conn, "mainspring.jobs WHERE state = 'running'"), 0);
+    }
+}

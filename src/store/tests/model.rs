@@ -1,0 +1,241 @@
+//! What the store should hold, in memory: the rules of docs/LIFECYCLE.md once more, in the plainest words that there are.
+//! Knows no database. Moments that only the database's clock knows are `None`.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use crate::job::KeyMode;
+use crate::lifecycle::JobState::{self, Dead, Parked, Ready, Running, Scheduled};
+use crate::lifecycle::Outcome;
+use crate::store::admin::{ActResult, Reschedule};
+
+/// One row as the model has it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Row {
+    pub(super) state: JobState,
+    pub(super) payload: Value,
+    pub(super) queue: Option<String>,
+    pub(super) priority: i16,
+    pub(super) run_at: Option<DateTime<Utc>>,
+    /// Whether it is due in a far future.
+    pub(super) late: bool,
+    pub(super) attempts: i16,
+    pub(super) max_attempts: i16,
+    pub(super) key: Option<String>,
+    pub(super) superseded: bool,
+    pub(super) cancelled: bool,
+    pub(super) revision: i32,
+    pub(super) holder: Option<(i32, i64)>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Model {
+    pub(super) rows: BTreeMap<i64, Row>,
+    pub(super) succeeded: i64,
+    pub(super) cancelled: i64,
+}
+
+impl Row {
+    pub(super) fn is_waiting(&self) -> bool {
+        matches!(self.state, Scheduled | Parked | Ready)
+    }
+
+    fn wait(&mut self) {
+        self.holder = None;
+        self.cancelled = false;
+        self.state = match (self.late, &self.queue) {
+            (true, _) => Scheduled,
+            (false, Some(_)) => Parked,
+            (false, None) => Ready,
+        };
+    }
+
+    fn die(&mut self) {
+        self.holder = None;
+        self.cancelled = false;
+        self.state = Dead;
+    }
+
+    fn due_after_delay(&mut self, delayed: bool) {
+        (self.run_at, self.late) = (None, delayed);
+        self.wait();
+    }
+}
+
+impl Model {
+    pub(super) fn living(&self, key: &str) -> Option<i64> {
+        let held = |(_, row): &(&i64, &Row)| row.key.as_deref() == Some(key) && row.state != Dead;
+        self.rows.iter().find(held).map(|(id, _)| *id)
+    }
+
+    /// `answered` is the id that the store gave the new job, or found it under.
+    pub(super) fn enqueue(&mut self, mut new: Row, mode: KeyMode, answered: i64) {
+        let holder = new.key.as_deref().and_then(|key| self.living(key));
+        let Some(id) = holder else { return self.insert(new, answered) };
+        let Some(old) = self.rows.get_mut(&id) else { return };
+        let running = old.state == Running;
+        match mode {
+            KeyMode::UnsafeDedupe => {
+                old.revision += i32::from(!running);
+                assert_eq!(answered, id);
+            }
+            KeyMode::Replace | KeyMode::PreserveRunAt if running => {
+                // Of a batch, what fails is still to be tried again: the new job has other entries.
+                (old.key, old.superseded) = (None, !(old.payload.is_array() && new.payload.is_array()));
+                self.insert(new, answered);
+            }
+            KeyMode::Replace | KeyMode::PreserveRunAt => {
+                if mode == KeyMode::PreserveRunAt && old.attempts == 0 {
+                    (new.run_at, new.late) = (old.run_at, old.late);
+                }
+                if let (Value::Array(old), Value::Array(added)) = (&old.payload, &mut new.payload) {
+                    added.splice(0..0, old.iter().cloned());
+                }
+                new.revision = old.revision + 1;
+                new.wait();
+                *old = new;
+                assert_eq!(answered, id);
+            }
+        }
+    }
+
+    fn insert(&mut self, mut new: Row, answered: i64) {
+        new.wait();
+        assert!(self.rows.insert(answered, new).is_none(), "job {answered} was there before");
+    }
+
+    pub(super) fn remove(&mut self, key: &str) -> Option<i64> {
+        let id = self.living(key)?;
+        let row = self.rows.get_mut(&id)?;
+        if row.state == Running {
+            (row.key, row.superseded) = (None, true);
+            return None;
+        }
+        self.rows.remove(&id);
+        Some(id)
+    }
+
+    pub(super) fn settle(&mut self, id: i64, outcome: &Outcome) {
+        let Some(row) = self.rows.get_mut(&id) else { return };
+        match outcome {
+            Outcome::Succeeded | Outcome::Completed => self.end(id, true),
+            Outcome::Cancelled { .. } => self.end(id, false),
+            // What is to end does not go back.
+            _ if row.cancelled => self.end(id, false),
+            Outcome::Discarded { .. } => row.die(),
+            Outcome::Failed { .. } if row.superseded || row.attempts >= row.max_attempts => row.die(),
+            Outcome::Failed { delay, .. } => row.due_after_delay(!delay.is_zero()),
+            Outcome::Snoozed { .. } | Outcome::Untouched | Outcome::Interrupted => {
+                row.attempts -= 1;
+                match outcome {
+                    _ if row.superseded => row.die(),
+                    Outcome::Snoozed { delay } => row.due_after_delay(!delay.is_zero()),
+                    _ => (row.state, row.holder) = (Ready, None),
+                }
+            }
+        }
+    }
+
+    fn end(&mut self, id: i64, succeeded: bool) {
+        self.rows.remove(&id);
+        if succeeded { self.succeeded += 1 } else { self.cancelled += 1 }
+    }
+
+    /// Its worker is gone: another gave it back.
+    pub(super) fn rescue(&mut self, worker: i32) -> i64 {
+        let mut jobs = 0;
+        for row in self.rows.values_mut().filter(|row| row.holder.is_some_and(|holder| holder.0 == worker)) {
+            jobs += 1;
+            let spent = row.superseded || row.cancelled || row.attempts >= row.max_attempts;
+            if spent { row.die() } else { row.wait() }
+        }
+        jobs
+    }
+
+    pub(super) fn complete(&mut self, id: i64) -> ActResult {
+        match self.rows.get(&id).map(|row| row.state) {
+            None => return ActResult::Unknown,
+            Some(Running) => return ActResult::Running,
+            Some(Scheduled | Parked | Ready | Dead) => self.end(id, true),
+        }
+        ActResult::Completed
+    }
+
+    pub(super) fn fail(&mut self, id: i64) -> ActResult {
+        match self.rows.get_mut(&id) {
+            None => ActResult::Unknown,
+            Some(row) if row.state == Running => ActResult::Running,
+            Some(row) if row.state == Dead => ActResult::Dead,
+            Some(row) => {
+                row.die();
+                ActResult::Failed
+            }
+        }
+    }
+
+    pub(super) fn delete(&mut self, id: i64) -> ActResult {
+        match self.rows.get(&id).map(|row| row.state) {
+            None => return ActResult::Unknown,
+            Some(Running) => return ActResult::Running,
+            Some(Scheduled | Parked | Ready | Dead) => self.rows.remove(&id),
+        };
+        ActResult::Deleted
+    }
+
+    pub(super) fn cancel(&mut self, id: i64) -> ActResult {
+        match self.rows.get_mut(&id) {
+            None => ActResult::Unknown,
+            Some(row) if row.state == Dead => ActResult::Dead,
+            Some(row) if row.state == Running => {
+                row.cancelled = true;
+                ActResult::Cancelling
+            }
+            Some(_) => {
+                self.end(id, false);
+                ActResult::Cancelled
+            }
+        }
+    }
+
+    pub(super) fn retry(&mut self, id: i64) -> ActResult {
+        match self.rows.get(&id) {
+            None => ActResult::Unknown,
+            Some(row) if row.state == Running => ActResult::Running,
+            Some(row) if row.is_waiting() => ActResult::Waiting,
+            Some(_) => {
+                let now = Reschedule { attempts: Some(0), ..Reschedule::default() };
+                match self.reschedule(id, &now, Some(false)) {
+                    ActResult::Rescheduled => ActResult::Retried,
+                    refused => refused,
+                }
+            }
+        }
+    }
+
+    /// `late` says whether a new time is far off; a new time that `changes` does not name is the database's now.
+    pub(super) fn reschedule(&mut self, id: i64, changes: &Reschedule, late: Option<bool>) -> ActResult {
+        let Some(row) = self.rows.get(&id) else { return ActResult::Unknown };
+        let attempts = changes.attempts.unwrap_or(row.attempts);
+        let max_attempts = changes.max_attempts.unwrap_or(row.max_attempts);
+        let key_holder = row.key.as_deref().and_then(|key| self.living(key));
+        if row.state == Running {
+            return ActResult::Running;
+        }
+        if attempts >= max_attempts {
+            return ActResult::NoAttemptLeft;
+        }
+        if key_holder.is_some_and(|holder| holder != id) {
+            return ActResult::KeyTaken;
+        }
+        let Some(row) = self.rows.get_mut(&id) else { return ActResult::Unknown };
+        (row.attempts, row.max_attempts, row.superseded) = (attempts, max_attempts, false);
+        row.priority = changes.priority.unwrap_or(row.priority);
+        if let Some(late) = late {
+            (row.run_at, row.late) = (changes.run_at, late);
+        }
+        row.wait();
+        ActResult::Rescheduled
+    }
+}
