@@ -102,6 +102,16 @@ pub enum Event {
         /// The worker's id.
         id: i32,
     },
+    /// A queue was paused, by whomever: told in every process that listens for notifications.
+    QueuePaused {
+        /// Its name.
+        queue: String,
+    },
+    /// The pause of a queue has ended.
+    QueueResumed {
+        /// Its name.
+        queue: String,
+    },
     /// A heartbeat failed: the database does not answer, or refuses.
     DatabaseLost {
         /// Why.

@@ -115,6 +115,22 @@ BEGIN
     RETURN FOUND;
 END $$;
 
+-- Tells all processes that a queue was paused or resumed, for those who listen to events: `paused NAME`, `resumed NAME`.
+CREATE FUNCTION mainspring.queue_pause_changed()
+RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM pg_notify('mainspring', CASE WHEN NEW.paused THEN 'paused ' ELSE 'resumed ' END || NEW.name);
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER queue_paused AFTER INSERT ON mainspring.queues
+    FOR EACH ROW WHEN (NEW.paused) EXECUTE FUNCTION mainspring.queue_pause_changed();
+CREATE TRIGGER queue_pause_changed AFTER UPDATE OF paused ON mainspring.queues
+    FOR EACH ROW WHEN (NEW.paused <> OLD.paused) EXECUTE FUNCTION mainspring.queue_pause_changed();
+
 -- Tells all processes that other tasks are paused than before: `tasks ORIGIN`.
 CREATE FUNCTION mainspring.paused_tasks_changed()
 RETURNS trigger

@@ -11,6 +11,7 @@ use super::keeper::LookForCancelled;
 use super::queue::{LookForForgotten, Wake};
 use super::{Core, DeathWatch, Role};
 use crate::error::StoreError;
+use crate::event::Event;
 use crate::store::Lane;
 use crate::store::claim::Mark;
 use crate::store::notifications::{Notification, NotificationConnection};
@@ -132,14 +133,17 @@ fn act_on(heard: &Notification, own_origin: &str, core: &Core) {
     if heard.payload == SCHEDULES_CHANGED {
         return core.tell_cron();
     }
-    match heard.payload.strip_prefix("cancel ") {
-        Some(worker) if worker.parse() == Ok(core.worker_id()) => {
-            if let Some(keeper) = core.read_roster().keeper.as_ref() {
+    match heard.payload.split_once(' ') {
+        Some(("cancel", worker)) => {
+            if worker.parse() == Ok(core.worker_id())
+                && let Some(keeper) = core.read_roster().keeper.as_ref()
+            {
                 keeper.do_send(LookForCancelled);
             }
         }
-        Some(_) => {}
-        None => understand(heard, own_origin).into_iter().for_each(|wake| core.tell_queue(wake)),
+        Some(("paused", queue)) => core.events.tell(|| Event::QueuePaused { queue: queue.to_owned() }),
+        Some(("resumed", queue)) => core.events.tell(|| Event::QueueResumed { queue: queue.to_owned() }),
+        _ => understand(heard, own_origin).into_iter().for_each(|wake| core.tell_queue(wake)),
     }
 }
 

@@ -95,12 +95,14 @@ fn finish(
     Ok(rows.into_iter().map(|(id, lease)| Settled { id, lease, dead: false }).collect())
 }
 
-// A job that goes back unrun, or interrupted, keeps the slot of its queue: it stays `ready`. One that failed or
+// A job that goes back unrun, or interrupted, keeps the slot of its queue, unless that is paused: it stays `ready`. One that failed or
 // was snoozed gives its slot up while it waits.
 const GIVE_BACK: &str = "UPDATE mainspring.jobs AS j SET \
     state = CASE WHEN j.superseded OR s.outcome = 'discarded' \
             OR (s.outcome = 'failed' AND j.attempts >= j.max_attempts) \
-        THEN 'dead' WHEN s.outcome IN ('untouched', 'interrupted') THEN 'ready' \
+        THEN 'dead' WHEN s.outcome IN ('untouched', 'interrupted') AND EXISTS (\
+            SELECT FROM mainspring.queues AS q WHERE q.name = j.queue AND q.paused) THEN 'parked' \
+        WHEN s.outcome IN ('untouched', 'interrupted') THEN 'ready' \
         ELSE mainspring.waiting_state(j.queue, clock_timestamp() + s.delay, clock_timestamp()) END, \
     run_at = CASE WHEN NOT j.superseded \
             AND (s.outcome = 'snoozed' OR (s.outcome = 'failed' AND j.attempts < j.max_attempts)) \

@@ -141,3 +141,18 @@ async fn progress_is_seen_while_the_job_runs_and_written_once_a_second_at_most()
     until(&database, "mainspring.jobs", 0).await;
     scheduler.stop().await;
 }
+
+#[tokio::test]
+async fn a_pause_of_a_queue_is_told_everywhere() {
+    let database = TestDatabase::new();
+    let (builder, _started) = scheduler(&database);
+    let scheduler = builder.start().await.unwrap();
+    let mut events = scheduler.events();
+    let mut conn = database.connection();
+    assert!(mainspring::queues::pause(&mut conn, "reports").unwrap());
+    assert!(!mainspring::queues::pause(&mut conn, "reports").unwrap());
+    assert!(scheduler.queues().resume("reports").await.unwrap());
+    assert_eq!(events.next().await, Some(Event::QueuePaused { queue: "reports".into() }));
+    assert_eq!(events.next().await, Some(Event::QueueResumed { queue: "reports".into() }));
+    scheduler.stop().await;
+}

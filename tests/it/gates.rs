@@ -173,6 +173,28 @@ async fn a_paused_queue_takes_back_what_no_worker_has_claimed() {
 }
 
 #[tokio::test]
+async fn an_interrupted_job_of_a_paused_queue_goes_back_behind_the_gate() {
+    let database = TestDatabase::new();
+    let gauge = Arc::new(Gauge::default());
+    let scheduler = builder(&database, &gauge).grace_period(Duration::ZERO).start().await.unwrap();
+    for queue in ["held", "free"] {
+        scheduler.enqueue(step("s", 60_000).queue(queue)).await.unwrap();
+    }
+    until(&database, "mainspring.jobs WHERE state = 'running'", 2).await;
+    scheduler.queues().pause("held").await.unwrap();
+    scheduler.stop().await;
+    let mut conn = database.connection();
+    assert_eq!(
+        count(&mut conn, "mainspring.jobs WHERE queue = 'held' AND state = 'parked' AND attempts = 0"),
+        1
+    );
+    assert_eq!(
+        count(&mut conn, "mainspring.jobs WHERE queue = 'free' AND state = 'ready' AND attempts = 0"),
+        1
+    );
+}
+
+#[tokio::test]
 async fn a_rate_holds_over_two_instances_and_the_next_token_wakes_the_queue() {
     let database = TestDatabase::new();
     let gauge = Arc::new(Gauge::default());
