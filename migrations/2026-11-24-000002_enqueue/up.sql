@@ -124,10 +124,10 @@ END $$;
 -- `job ORIGIN PRIORITY MILLISECONDS`, for jobs of a queue `queue ORIGIN PRIORITY MILLISECONDS NAME`, for more queues than
 -- are worth naming `queues ORIGIN PRIORITY MILLISECONDS`: who sent it (the setting mainspring.origin, by which a process
 -- knows its own), the smallest priority, and the oldest run_at in milliseconds since 1970, by which a worker knows
--- where to look. For jobs that are not due it is `soon ORIGIN`. Jobs further off than the slowest poll need no
+-- where to look. Where jobs with flags may be among them, it is `flagged ORIGIN` besides. For jobs that are not due it is `soon ORIGIN`. Jobs further off than the slowest poll need no
 -- notification: a poll finds their time first.
 CREATE FUNCTION mainspring.wake(
-    least_priority integer, oldest timestamptz, queues text[], soon boolean DEFAULT false)
+    least_priority integer, oldest timestamptz, queues text[], soon boolean DEFAULT false, flagged boolean DEFAULT true)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -142,6 +142,9 @@ BEGIN
     END IF;
     IF oldest > clock_timestamp() THEN
         RETURN;
+    END IF;
+    IF flagged THEN
+        PERFORM pg_notify('mainspring', 'flagged ' || origin);
     END IF;
     IF queues IS NULL OR (cardinality(queues) = 1 AND queues[1] IS NULL) THEN
         PERFORM pg_notify('mainspring', 'job ' || hint);
@@ -242,7 +245,7 @@ BEGIN
         INTO least_priority, oldest, soon
         FROM unnest(tasks, priorities, run_ats) AS s(task, priority, run_at);
         IF soon OR oldest <= moment THEN
-            PERFORM mainspring.wake(least_priority, oldest, queues, soon);
+            PERFORM mainspring.wake(least_priority, oldest, queues, soon, flag_sets IS NOT NULL);
         END IF;
     END IF;
 END $$;

@@ -159,6 +159,7 @@ fn understand(heard: &Notification, own_origin: &str) -> Option<Wake> {
     let mark = priority.zip(turn_at).map(|(priority, turn_at)| Mark { priority, turn_at });
     Some(match (kind, mark, words.next()) {
         ("soon", None, None) => Wake::Soon,
+        ("flagged", None, None) => Wake::Flagged,
         ("job", Some(mark), None) => Wake::Jobs(mark),
         ("queue", Some(_), Some(queue)) => Wake::Queue(queue.to_owned()),
         _ => Wake::Everything,
@@ -186,6 +187,7 @@ mod tests {
             heard("queue - 0 1000 a lane with spaces").unwrap().starts_with("Queue(\"a lane with spaces\"")
         );
         assert_eq!(heard("soon 8").as_deref(), Some("Soon"));
+        assert_eq!(heard("flagged 8").as_deref(), Some("Flagged"));
         for strange in ["", "job", "job 8 x y", "queues 8 0 1000", "anything else at all, of any length"] {
             assert_eq!(heard(strange).as_deref(), Some("Everything"), "{strange}");
         }

@@ -84,6 +84,8 @@ pub(crate) enum Wake {
     Jobs(Mark),
     /// Jobs of one queue.
     Queue(String),
+    /// Jobs with flags, which are only looked at where there may be some.
+    Flagged,
     /// Jobs that are not due, and will be before the next poll.
     Soon,
     /// Anything may have happened: look everywhere.
@@ -222,10 +224,10 @@ impl Handler<Wake> for QueueActor {
     fn handle(&mut self, wake: Wake, ctx: &mut Context<Self>) {
         match wake {
             Wake::Added(job) => self.expect_added(&job),
-            Wake::Jobs(mark) => {
-                // Whether those have flags is not told.
+            Wake::Jobs(mark) => self.claims.announce(Some(mark)),
+            Wake::Flagged => {
                 self.claims.choice.look = true;
-                self.claims.announce(Some(mark));
+                self.claims.announce_passed_over();
             }
             Wake::Queue(queue) => {
                 self.gates.to_admit.insert(queue);
