@@ -1,7 +1,7 @@
 //! What the store should hold, in memory: the rules of docs/LIFECYCLE.md once more, in the plainest words that there are.
 //! Knows no database. Moments that only the database's clock knows are `None`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -33,6 +33,8 @@ pub(super) struct Row {
 #[derive(Debug, Default)]
 pub(super) struct Model {
     pub(super) rows: BTreeMap<i64, Row>,
+    /// The queues that let nothing through.
+    pub(super) paused: BTreeSet<String>,
     pub(super) succeeded: i64,
     pub(super) cancelled: i64,
 }
@@ -132,6 +134,8 @@ impl Model {
                 match outcome {
                     _ if row.superseded => row.die(),
                     Outcome::Snoozed { delay } => row.due_after_delay(!delay.is_zero()),
+                    // It keeps the slot of its queue, unless that is paused.
+                    _ if row.queue.as_ref().is_some_and(|queue| self.paused.contains(queue)) => row.wait(),
                     _ => (row.state, row.holder) = (Ready, None),
                 }
             }

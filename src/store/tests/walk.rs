@@ -27,7 +27,6 @@ pub(super) struct Walk {
     pub(super) model: Model,
     random: fastrand::Rng,
     workers: [i32; 2],
-    paused: [bool; LANES as usize],
 }
 
 impl Walk {
@@ -35,7 +34,7 @@ impl Walk {
         let mut conn = database.connection();
         let workers = [new_worker(&mut conn), new_worker(&mut conn)];
         let random = fastrand::Rng::with_seed(seed);
-        Self { conn, model: Model::default(), random, workers, paused: [false; LANES as usize] }
+        Self { conn, model: Model::default(), random, workers }
     }
 
     pub(super) fn step(&mut self) -> &'static str {
@@ -124,15 +123,14 @@ impl Walk {
 
     // As many as there is room for, the best by priority.
     fn admit(&mut self) -> &'static str {
-        let number = self.random.u8(0..LANES);
-        let lane = format!("lane {number}");
+        let lane = format!("lane {}", self.random.u8(0..LANES));
         let of_lane = |model: &Model, states: &[JobState]| -> Vec<i64> {
             let inside = |row: &Row| row.queue.as_ref() == Some(&lane) && states.contains(&row.state);
             model.rows.iter().filter(|(_, row)| inside(row)).map(|(id, _)| *id).collect()
         };
         let taken = of_lane(&self.model, &[JobState::Ready, JobState::Running]).len();
         let parked = of_lane(&self.model, &[JobState::Parked]);
-        let room = if self.paused[usize::from(number)] { 0 } else { 1_usize.saturating_sub(taken) };
+        let room = if self.model.paused.contains(&lane) { 0 } else { 1_usize.saturating_sub(taken) };
         let admission = admit::admit(&mut self.conn, slice::from_ref(&lane), &TASKS.map(String::from), None)
             .expect("admit");
         assert_eq!(admission.admitted, parked.len().min(room));
@@ -153,15 +151,13 @@ impl Walk {
 
     // What was let through and not claimed goes back behind the gate of a paused queue.
     fn pause_or_resume(&mut self) -> &'static str {
-        let number = self.random.u8(0..LANES);
-        let lane = format!("lane {number}");
-        let paused = &mut self.paused[usize::from(number)];
-        *paused = !*paused;
-        if !*paused {
+        let lane = format!("lane {}", self.random.u8(0..LANES));
+        if self.model.paused.remove(&lane) {
             assert!(queues::resume(&mut self.conn, &lane).expect("resume"));
             return "resume";
         }
         assert!(queues::pause(&mut self.conn, &lane).expect("pause"));
+        self.model.paused.insert(lane.clone());
         let rows = self.model.rows.values_mut();
         rows.filter(|row| row.state == JobState::Ready && row.queue.as_ref() == Some(&lane))
             .for_each(|row| row.state = JobState::Parked);
