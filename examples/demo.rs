@@ -1,11 +1,9 @@
 //! The seed application: a web server with a scheduler inside. `cargo run --example demo`, then for instance
 //! `curl -X POST localhost:8080/api/test-scheduler` and `curl localhost:8080/api/jobs`.
-//!
 //! `DATABASE_URL` names the database (else a private PostgreSQL starts under `target/`), `PORT` the port (8080), `RUST_LOG`
 //! the log level (info); with `DEMO_FAST=1` every minute becomes two seconds.
 
 use std::net::TcpListener;
-use std::path::Path;
 use std::sync::LazyLock;
 
 use actix_web::{App, HttpResponse, HttpServer, Responder, get, post, web};
@@ -120,8 +118,7 @@ async fn jobs(shared: web::Data<Shared>) -> impl Responder {
     let url = shared.database_url.clone();
     let listed = web::block(move || list_jobs(&mut mainspring::connect(&url)?, &JobFilter::default())).await;
     match listed {
-        Ok(Ok(jobs)) => HttpResponse::Ok().json(jobs),
-        Ok(Err(error)) => failed(error),
+        Ok(jobs) => jobs.map_or_else(failed, |jobs| HttpResponse::Ok().json(jobs)),
         Err(error) => failed(error),
     }
 }
@@ -133,18 +130,15 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = format!("127.0.0.1:{}", std::env::var("PORT").unwrap_or_else(|_| "8080".into()));
     let listener = TcpListener::bind(&address)
         .map_err(|error| format!("cannot listen on {address}: {error}; PORT names another port"))?;
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/mainspring-demo");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/target/mainspring-demo");
     let database = database_url(EmbeddedOptions::kept_in(folder))?;
     println!("database: {}", database.engine());
-
     let url = database.url().to_owned();
     let shared = web::Data::new(Shared { database_url: url, scheduler: Mutex::default() });
     *shared.scheduler.lock().await = Some(shared.start_scheduler().await?);
     let data = shared.clone();
-    let app = move || {
-        let app = App::new().app_data(data.clone());
-        app.service(test_scheduler).service(stop_worker).service(start_worker).service(jobs)
-    };
+    let routes = || (test_scheduler, stop_worker, start_worker, jobs);
+    let app = move || App::new().app_data(data.clone()).service(routes());
     println!("listening on http://{address}");
     // The server ends at Ctrl-C or SIGTERM, once its requests are answered; then the scheduler stops in order.
     HttpServer::new(app).workers(2).listen(listener)?.run().await?;
