@@ -239,7 +239,9 @@ BEGIN
         END LOOP;
     END IF;
 
-    IF notify AND cardinality(tasks) > 0 THEN
+    IF notify AND priorities IS NULL AND run_ats IS NULL AND cardinality(tasks) > 0 THEN
+        PERFORM mainspring.wake(0, moment, queues, false, flag_sets IS NOT NULL);
+    ELSIF notify AND cardinality(tasks) > 0 THEN
         SELECT min(coalesce(s.priority, 0)), min(coalesce(s.run_at, moment)),
             coalesce(bool_or(s.run_at > moment AND s.run_at < moment + interval '20 seconds'), false)
         INTO least_priority, oldest, soon

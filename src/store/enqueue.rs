@@ -6,12 +6,11 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use diesel::RunQueryDsl;
 use diesel::pg::PgConnection;
-use diesel::sql_types::{Array, BigInt, Integer, Nullable, SmallInt, Text, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
 
 use super::statement::Statement;
 use crate::error::StoreError;
 use crate::job::{Enqueue, NewJob, Task};
-use crate::lifecycle::JobState;
 
 /// A job as the store took it: its row, and where it waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,27 +80,36 @@ pub(crate) fn enqueue(conn: &mut PgConnection, jobs: &[NewJob]) -> Result<Vec<Ad
     for (index, job) in jobs.iter().enumerate() {
         refuse_nul(job).map_err(|problem| at_place(&problem, index, jobs.len()))?;
     }
-    let column = |get: fn(&NewJob) -> Option<&str>| jobs.iter().map(get).collect::<Vec<_>>();
     // Without a key in the batch, the SQL function takes its short way: a plain multi-row insert.
-    let keys = jobs.iter().any(|job| job.options.key.is_some());
+    let keyed = jobs.iter().any(|job| job.options.key.is_some());
     let rows: Vec<Row> = Statement::<Columns>::new(
-        "SELECT ordinal, job_id, job_priority, job_run_at, job_state::text, \
-             greatest(0, ceil(extract(epoch FROM job_run_at - clock_timestamp()) * 1000))::bigint \
+        "SELECT ordinal, job_id, job_priority, job_run_at, job_state = 'parked', CASE WHEN job_state = 'scheduled' \
+             THEN greatest(0, ceil(extract(epoch FROM job_run_at - clock_timestamp()) * 1000))::bigint END \
              FROM mainspring.enqueue({}, {}, {}, {}, {}, {}, {}, {}, {})",
     )
     .bind::<Array<Text>, _>(jobs.iter().map(|job| job.task.as_ref()).collect::<Vec<_>>())
     .bind::<Array<Text>, _>(jobs.iter().map(|job| job.payload.as_str()).collect::<Vec<_>>())
-    .bind::<Array<Nullable<Text>>, _>(column(|job| job.options.queue.as_deref()))
-    .bind::<Array<Nullable<Timestamptz>>, _>(jobs.iter().map(|job| job.options.run_at).collect::<Vec<_>>())
-    .bind::<Array<Integer>, _>(jobs.iter().map(|job| i32::from(job.options.priority)).collect::<Vec<_>>())
-    .bind::<Array<Integer>, _>(jobs.iter().map(|job| i32::from(job.options.max_attempts)).collect::<Vec<_>>())
-    .bind::<Nullable<Array<Nullable<Text>>>, _>(keys.then(|| column(|job| job.options.key.as_deref())))
+    .bind::<Nullable<Array<Nullable<Text>>>, _>(given(jobs, |job| job.options.queue.as_deref()))
+    .bind::<Nullable<Array<Nullable<Timestamptz>>>, _>(given(jobs, |job| job.options.run_at))
+    .bind::<Nullable<Array<Nullable<Integer>>>, _>(given(jobs, |job| other_than(0, job.options.priority)))
+    .bind::<Nullable<Array<Nullable<Integer>>>, _>(given(jobs, |job| other_than(25, job.options.max_attempts)))
+    .bind::<Nullable<Array<Nullable<Text>>>, _>(given(jobs, |job| job.options.key.as_deref()))
     .bind::<Nullable<Array<Text>>, _>(
-        keys.then(|| jobs.iter().map(|job| job.options.key_mode.as_str()).collect::<Vec<_>>()),
+        keyed.then(|| jobs.iter().map(|job| job.options.key_mode.as_str()).collect::<Vec<_>>()),
     )
     .bind::<Nullable<Array<Nullable<Text>>>, _>(flag_sets(jobs))
     .load(conn)?;
     Ok(in_input_order(rows, jobs))
+}
+
+// What each job says, or nothing at all where none says anything but the default: the database has less to unpack then.
+fn given<'a, T>(jobs: &'a [NewJob], get: impl Fn(&'a NewJob) -> Option<T>) -> Option<Vec<Option<T>>> {
+    let values: Vec<Option<T>> = jobs.iter().map(get).collect();
+    values.iter().any(Option::is_some).then_some(values)
+}
+
+fn other_than(default: i16, value: i16) -> Option<i32> {
+    (value != default).then_some(i32::from(value))
 }
 
 /// Takes back the job under `key`. A waiting job is deleted and its id answered; a running one loses
@@ -117,19 +125,19 @@ pub fn remove(conn: &mut PgConnection, key: &str) -> Result<Option<i64>, StoreEr
     Ok(removed.0)
 }
 
-type Columns = (BigInt, BigInt, SmallInt, Timestamptz, Text, BigInt);
-type Row = (i64, i64, i16, DateTime<Utc>, String, i64);
+type Columns = (BigInt, BigInt, SmallInt, Timestamptz, Bool, Nullable<BigInt>);
+type Row = (i64, i64, i16, DateTime<Utc>, bool, Option<i64>);
 
 // Keyless jobs are answered in order with ordinal 0; keyed ones are handled in the order of their keys.
 fn in_input_order(mut rows: Vec<Row>, jobs: &[NewJob]) -> Vec<Added> {
     rows.sort_by_key(|row| row.0);
-    let added = |((_, id, priority, run_at, state, due_in), job): (Row, &NewJob)| Added {
+    let added = |((_, id, priority, run_at, parked, due_in), job): (Row, &NewJob)| Added {
         id,
         priority,
         run_at,
-        scheduled: state == JobState::Scheduled.as_str(),
-        due_in: Duration::from_millis(due_in.unsigned_abs()),
-        queue: job.options.queue.clone().filter(|_| state == JobState::Parked.as_str()),
+        scheduled: due_in.is_some(),
+        due_in: Duration::from_millis(due_in.unwrap_or_default().unsigned_abs()),
+        queue: job.options.queue.clone().filter(|_| parked),
         flagged: !job.options.flags.is_empty(),
     };
     rows.into_iter().zip(jobs).map(added).collect()
