@@ -55,7 +55,7 @@ const IDLE_QUEUES: &str =
 fn cases(rows: usize) -> [Case; 7] {
     let tenth = rows.div_ceil(10);
     [
-        Case { name: "empty", rows: 0, fill: "" },
+        Case { name: "empty", rows: 0, fill: "SELECT 1" },
         Case { name: "ready", rows: rows.div_ceil(100), fill: READY },
         Case { name: "ready", rows, fill: READY },
         Case { name: "scheduled", rows, fill: SCHEDULED },

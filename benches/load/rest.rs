@@ -10,8 +10,8 @@ use crate::figures::{megabytes, milliseconds, rounded};
 use crate::process;
 use crate::stage::{Outcome, counting, number, scheduler};
 
-// Long enough for the server to have counted what came before.
-const SETTLING: Duration = Duration::from_secs(3);
+// A server counts what a connection did when that has been idle for ten seconds, at the latest.
+const SETTLING: Duration = Duration::from_secs(12);
 
 #[derive(Serialize)]
 pub(crate) struct Rest {
