@@ -1,7 +1,10 @@
 //! What the bench is told on its command line. Knows nothing of what the modes do.
 
-pub(crate) const USAGE: &str =
-    "usage: load throughput|latency|latency-remote|enqueue|all [--jobs N] [--url URL]";
+use std::time::Duration;
+
+pub(crate) const USAGE: &str = "usage: load MODE [--jobs N] [--history] [--processes 1|2] [--rows N] [--minutes M] \
+    [--rate N] [--seconds N] [--url URL], where MODE is throughput, latency, latency-remote, enqueue, flat, pinned, soak, \
+    rest, memory, or all for the first four";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -9,10 +12,18 @@ pub(crate) enum Mode {
     Latency,
     LatencyRemote,
     Enqueue,
+    Flat,
+    Pinned,
+    Soak,
+    Rest,
+    Memory,
+    /// The second process of `throughput --processes 2`.
+    Helper,
 }
 
 impl Mode {
-    const ALL: [Self; 4] = [Self::Throughput, Self::Latency, Self::LatencyRemote, Self::Enqueue];
+    const QUICK: [Self; 4] = [Self::Throughput, Self::Latency, Self::LatencyRemote, Self::Enqueue];
+    const OTHERS: [Self; 6] = [Self::Flat, Self::Pinned, Self::Soak, Self::Rest, Self::Memory, Self::Helper];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -20,6 +31,12 @@ impl Mode {
             Self::Latency => "latency",
             Self::LatencyRemote => "latency-remote",
             Self::Enqueue => "enqueue",
+            Self::Flat => "flat",
+            Self::Pinned => "pinned",
+            Self::Soak => "soak",
+            Self::Rest => "rest",
+            Self::Memory => "memory",
+            Self::Helper => "helper",
         }
     }
 
@@ -28,14 +45,18 @@ impl Mode {
             Self::Throughput => 100_000,
             Self::Latency | Self::LatencyRemote => 1_000,
             Self::Enqueue => 50_000,
+            Self::Flat => 20_000,
+            Self::Memory => 1_000_000,
+            Self::Pinned | Self::Soak | Self::Rest | Self::Helper => 0,
         }
     }
 
     fn parse(text: &str) -> Option<Vec<Self>> {
         if text == "all" {
-            return Some(Self::ALL.to_vec());
+            return Some(Self::QUICK.to_vec());
         }
-        Self::ALL.into_iter().find(|mode| mode.name() == text).map(|mode| vec![mode])
+        let mut modes = Self::QUICK.into_iter().chain(Self::OTHERS);
+        modes.find(|mode| mode.name() == text).map(|mode| vec![mode])
     }
 }
 
@@ -43,16 +64,31 @@ pub(crate) struct Arguments {
     pub(crate) modes: Vec<Mode>,
     pub(crate) jobs: Option<usize>,
     pub(crate) url: Option<String>,
+    /// Whether finished jobs are kept in the history.
+    pub(crate) history: bool,
+    pub(crate) processes: usize,
+    /// The largest table that `flat` makes.
+    pub(crate) rows: usize,
+    minutes: usize,
+    /// Jobs a second of `pinned` and `soak`.
+    pub(crate) rate: usize,
+    seconds: usize,
 }
 
 impl Arguments {
     pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut parsed = Self { modes: Vec::new(), jobs: None, url: None };
+        let mut parsed = Self::new();
         while let Some(word) = words.next() {
             match word.as_str() {
                 // What `cargo bench` adds to every bench.
                 "--bench" => {}
-                "--jobs" => parsed.jobs = Some(parse_jobs(words.next())?),
+                "--jobs" => parsed.jobs = Some(number(&word, words.next(), 100_000_000)?),
+                "--history" => parsed.history = true,
+                "--processes" => parsed.processes = number(&word, words.next(), 2)?,
+                "--rows" => parsed.rows = number(&word, words.next(), 100_000_000)?,
+                "--minutes" => parsed.minutes = number(&word, words.next(), 10_000)?,
+                "--rate" => parsed.rate = number(&word, words.next(), 100_000)?,
+                "--seconds" => parsed.seconds = number(&word, words.next(), 100_000)?,
                 "--url" => parsed.url = Some(words.next().ok_or("--url must be followed by a URL")?),
                 mode if parsed.modes.is_empty() => {
                     parsed.modes = Mode::parse(mode).ok_or(format!("no mode is called `{mode}`"))?;
@@ -62,10 +98,34 @@ impl Arguments {
         }
         if parsed.modes.is_empty() { Err("a mode is missing".into()) } else { Ok(parsed) }
     }
+
+    fn new() -> Self {
+        Self {
+            modes: Vec::new(),
+            jobs: None,
+            url: None,
+            history: false,
+            processes: 1,
+            rows: 1_000_000,
+            minutes: 10,
+            rate: 1_000,
+            seconds: 60,
+        }
+    }
+
+    /// For how long `pinned` and `soak` go on.
+    pub(crate) fn length(&self) -> Duration {
+        Duration::from_secs(self.minutes as u64 * 60)
+    }
+
+    /// For how long `rest` looks.
+    pub(crate) fn rest(&self) -> Duration {
+        Duration::from_secs(self.seconds as u64)
+    }
 }
 
-fn parse_jobs(text: Option<String>) -> Result<usize, String> {
+fn number(option: &str, text: Option<String>, most: usize) -> Result<usize, String> {
     let text = text.unwrap_or_default();
-    let jobs = text.parse().ok().filter(|jobs| (1..=100_000_000).contains(jobs));
-    jobs.ok_or_else(|| format!("--jobs must be followed by 1 to 100000000, got `{text}`"))
+    let number = text.parse().ok().filter(|number| (1..=most).contains(number));
+    number.ok_or_else(|| format!("{option} must be followed by 1 to {most}, got `{text}`"))
 }

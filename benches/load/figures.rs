@@ -1,4 +1,4 @@
-//! What the modes find out, and how it is printed. Measures nothing.
+//! How what the modes find out is printed, and the arithmetic of it. Measures nothing.
 
 use std::time::Duration;
 
@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use crate::arguments::Mode;
 
-pub(crate) fn print_line(mode: Mode, jobs: usize, figures: impl Serialize) -> serde_json::Result<()> {
-    let line = Line { mode: mode.name(), jobs, history: false, figures };
+/// One JSON object, on a line of its own.
+pub(crate) fn print_line(mode: Mode, figures: impl Serialize) -> serde_json::Result<()> {
+    let line = Line { mode: mode.name(), figures };
     println!("{}", serde_json::to_string(&line)?);
     Ok(())
 }
@@ -15,20 +16,13 @@ pub(crate) fn print_line(mode: Mode, jobs: usize, figures: impl Serialize) -> se
 #[derive(Serialize)]
 struct Line<Figures> {
     mode: &'static str,
-    jobs: usize,
-    history: bool,
     #[serde(flatten)]
     figures: Figures,
 }
 
 #[derive(Serialize)]
-pub(crate) struct Throughput {
-    pub(crate) insert_per_second: u64,
-    pub(crate) per_second: u64,
-}
-
-#[derive(Serialize)]
 pub(crate) struct Latency {
+    jobs: usize,
     min_ms: f64,
     p50_ms: f64,
     p99_ms: f64,
@@ -38,22 +32,30 @@ pub(crate) struct Latency {
 impl Latency {
     pub(crate) fn of(mut samples: Vec<Duration>) -> Self {
         samples.sort();
-        // The smallest sample that so many of a hundred do not exceed.
-        let at = |percent: usize| milliseconds(samples[(samples.len() * percent).div_ceil(100).max(1) - 1]);
-        Self { min_ms: at(0), p50_ms: at(50), p99_ms: at(99), max_ms: at(100) }
+        let at = |percent| percentile(&samples, percent);
+        Self { jobs: samples.len(), min_ms: at(0), p50_ms: at(50), p99_ms: at(99), max_ms: at(100) }
     }
 }
 
-#[derive(Serialize)]
-pub(crate) struct Enqueueing {
-    pub(crate) senders: usize,
-    pub(crate) per_second: u64,
+/// The smallest of the sorted samples that so many of a hundred do not exceed, in milliseconds; 0 of none.
+pub(crate) fn percentile(sorted: &[Duration], percent: usize) -> f64 {
+    let at = (sorted.len() * percent).div_ceil(100).max(1) - 1;
+    sorted.get(at).copied().map_or(0.0, milliseconds)
 }
 
 pub(crate) fn rate(jobs: usize, took: Duration) -> u64 {
     (jobs as f64 / took.as_secs_f64()).round() as u64
 }
 
-fn milliseconds(duration: Duration) -> f64 {
+pub(crate) fn milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
+}
+
+pub(crate) fn megabytes(bytes: i64) -> f64 {
+    rounded(bytes as f64 / (1 << 20) as f64)
+}
+
+/// To two places.
+pub(crate) fn rounded(number: f64) -> f64 {
+    (number * 100.0).round() / 100.0
 }

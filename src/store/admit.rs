@@ -110,21 +110,34 @@ pub(crate) struct Promotion {
     pub(crate) next_due_in: Option<Duration>,
 }
 
+// A time by the database's clock that the index can be asked for: the function alone is volatile, and every scheduled job
+// would be looked at.
+const NOW: &str = "(SELECT clock_timestamp())";
+// Jobs due since then, or all of them. Those before it have been promoted, so only their dead index entries are left there.
+const SINCE: &str =
+    "run_at >= (SELECT coalesce(clock_timestamp() - {} * interval '1 millisecond', '-infinity'))";
+
 /// Promotes scheduled jobs that are due, at most `limit`, and looks when the next one will be. Rows that
-/// another session is promoting are left to it.
-pub(crate) fn promote(conn: &mut PgConnection, limit: i64) -> Result<Promotion, StoreError> {
+/// another session is promoting are left to it. `since` is how long ago a promotion left none that was due then.
+pub(crate) fn promote(
+    conn: &mut PgConnection,
+    limit: i64,
+    since: Option<Duration>,
+) -> Result<Promotion, StoreError> {
+    let since = since.map(|since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
     type Row = (Option<String>, i16, DateTime<Utc>, String, bool);
     let rows: Vec<Row> =
         Statement::<(Nullable<Text>, SmallInt, Timestamptz, Text, Bool)>::new(
-            "UPDATE mainspring.jobs SET state = mainspring.waiting_state(queue, run_at, clock_timestamp()), \
+            format!("UPDATE mainspring.jobs SET state = mainspring.waiting_state(queue, run_at, clock_timestamp()), \
              turn_at = NULL, updated_at = clock_timestamp() WHERE id = ANY (ARRAY(SELECT id FROM mainspring.jobs \
-             WHERE state = 'scheduled' AND run_at <= clock_timestamp() ORDER BY run_at, id LIMIT {} \
-             FOR UPDATE SKIP LOCKED)) RETURNING queue, priority, run_at, task, flags IS NOT NULL",
+             WHERE state = 'scheduled' AND run_at <= {NOW} AND {SINCE} ORDER BY run_at, id LIMIT {{}} \
+             FOR UPDATE SKIP LOCKED)) RETURNING queue, priority, run_at, task, flags IS NOT NULL"),
         )
+        .bind::<Nullable<BigInt>, _>(since)
         .bind::<BigInt, _>(limit)
         .load(conn)?;
     let mut promotion =
-        Promotion { promoted: rows.len(), next_due_in: next_due_in(conn)?, ..Promotion::default() };
+        Promotion { promoted: rows.len(), next_due_in: next_due_in(conn, since)?, ..Promotion::default() };
     for (queue, priority, run_at, task, flagged) in rows {
         promotion.tasks.push(task);
         match queue {
@@ -143,11 +156,12 @@ pub(crate) fn promote(conn: &mut PgConnection, limit: i64) -> Result<Promotion, 
 }
 
 // In how long the next scheduled job is due.
-fn next_due_in(conn: &mut PgConnection) -> Result<Option<Duration>, StoreError> {
-    let rows: Vec<(i64,)> = Statement::<(BigInt,)>::new(
+fn next_due_in(conn: &mut PgConnection, since: Option<i64>) -> Result<Option<Duration>, StoreError> {
+    let rows: Vec<(i64,)> = Statement::<(BigInt,)>::new(format!(
         "SELECT greatest(0, ceil(extract(epoch FROM run_at - clock_timestamp()) * 1000))::bigint \
-         FROM mainspring.jobs WHERE state = 'scheduled' ORDER BY run_at, id LIMIT 1",
-    )
+         FROM mainspring.jobs WHERE state = 'scheduled' AND {SINCE} ORDER BY run_at, id LIMIT 1"
+    ))
+    .bind::<Nullable<BigInt>, _>(since)
     .load(conn)?;
     Ok(rows.first().map(|row| Duration::from_millis(row.0.unsigned_abs())))
 }

@@ -6,6 +6,7 @@ mod batches;
 mod bulk;
 mod cancelling;
 mod cli;
+mod costs;
 mod cron;
 mod embedded;
 mod endings;

@@ -125,6 +125,8 @@ impl ClaimLane {
 /// What a claim found.
 struct Found {
     jobs: usize,
+    /// The bytes of their payloads.
+    bytes: usize,
     first: Option<Mark>,
     /// Whether any had flags.
     flagged: bool,
@@ -136,6 +138,7 @@ impl Found {
     fn new(claimed: &[ClaimedJob]) -> Self {
         Self {
             jobs: claimed.len(),
+            bytes: claimed.iter().map(|job| job.payload.len()).sum(),
             first: claimed.first().map(ClaimedJob::mark),
             flagged: claimed.iter().any(|job| job.flagged),
             lifted: claimed.iter().any(|job| job.lifted),
@@ -206,6 +209,7 @@ impl QueueActor {
         if std::mem::take(&mut self.claims.failing) {
             log::info!("claiming jobs again");
         }
+        self.claims.pace.record_size(found.jobs, found.bytes);
         // A full batch means that there may be more.
         let full = found.jobs == limit;
         self.claims.hungry |= full;

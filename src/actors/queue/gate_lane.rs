@@ -14,6 +14,10 @@ use crate::store::claim::Mark;
 use crate::store::enqueue::Added;
 
 const MOST_PROMOTED: i64 = 1_000;
+// A job whose enqueue committed after it was due: this is how late it may be and still be found at once ..
+const SLACK: Duration = Duration::from_secs(2);
+// .. and this is how often a promotion looks at the very beginning, for those that came later still.
+const LOOK_AT_ALL_EVERY: Duration = Duration::from_secs(5);
 const MOST_QUEUES: usize = 1_000;
 // Another session is admitting to the same queue, which takes it a millisecond.
 const PAUSE_WHEN_BUSY: Duration = Duration::from_millis(5);
@@ -28,6 +32,9 @@ pub(super) struct GateLane {
     /// Whether scheduled jobs may be due, or their earliest time unknown.
     pub(super) look_for_due: bool,
     look_for_parked: bool,
+    /// When a promotion began that left nothing due.
+    promoted_at: Option<Instant>,
+    looked_at_all: Option<Instant>,
     busy: bool,
     paused: bool,
     failing: bool,
@@ -51,6 +58,16 @@ impl GateLane {
         if let Some(due) = Instant::now().checked_add(delay) {
             self.next_due = Some(self.next_due.map_or(due, |next| next.min(due)));
         }
+    }
+
+    /// For how long jobs may have become due that nobody has promoted; `None` where it has to be looked for at all.
+    fn since(&mut self, now: Instant) -> Option<Duration> {
+        let fresh = self.looked_at_all.is_some_and(|last| now.duration_since(last) < LOOK_AT_ALL_EVERY);
+        let since = self.promoted_at.filter(|_| fresh).map(|last| now.duration_since(last) + SLACK);
+        if since.is_none() {
+            self.looked_at_all = Some(now);
+        }
+        since
     }
 
     // Queues whose next token is there.
@@ -88,6 +105,7 @@ impl QueueActor {
     pub(super) fn look_everywhere(&mut self) {
         self.claims.announce(None);
         self.gates.look_for_due = true;
+        self.gates.looked_at_all = None;
         self.gates.look_for_parked = true;
     }
 
@@ -120,13 +138,16 @@ impl QueueActor {
             // The answer brings the next due time; what is announced meanwhile is kept.
             self.gates.next_due = None;
         }
+        let began = Instant::now();
+        let since = if look_for_due { self.gates.since(began) } else { None };
         let (known, room, floor) = (self.core.registry.tasks(), self.free_slots(), self.claims.mark());
         let (store, tried) = (self.core.store.clone(), queues.clone());
         let work = async move {
             store
                 .run(Lane::Relaxed, move |conn| {
                     let mut queues = queues;
-                    let promotion = if look_for_due { Some(promote(conn, MOST_PROMOTED)?) } else { None };
+                    let promotion =
+                        if look_for_due { Some(promote(conn, MOST_PROMOTED, since)?) } else { None };
                     queues.extend(promotion.iter().flat_map(|promotion| promotion.queues.iter().cloned()));
                     if look_for_parked {
                         queues.extend(all_parked(conn)?);
@@ -147,18 +168,29 @@ impl QueueActor {
         ctx.spawn(work.into_actor(self).map(move |round, queue, ctx| {
             queue.gates.busy = false;
             match round {
-                Ok(round) => queue.passed_gates(round, ctx),
+                Ok(round) => queue.passed_gates(round, began, since, ctx),
                 Err(error) => queue.gates_failed(tried, &error, ctx),
             }
             queue.pump(ctx);
         }));
     }
 
-    fn passed_gates(&mut self, round: Round, ctx: &mut Context<Self>) {
+    fn passed_gates(
+        &mut self,
+        round: Round,
+        began: Instant,
+        since: Option<Duration>,
+        ctx: &mut Context<Self>,
+    ) {
         self.gates.failing = false;
         let Round { admission, promotion } = round;
         if let Some(promotion) = promotion {
-            self.gates.look_for_due |= promotion.promoted == MOST_PROMOTED as usize;
+            let more = promotion.promoted == MOST_PROMOTED as usize;
+            self.gates.look_for_due |= more;
+            self.gates.promoted_at = (!more).then_some(began);
+            if since.is_some() {
+                self.gates.look_at(LOOK_AT_ALL_EVERY);
+            }
             if let Some(due_in) = promotion.next_due_in {
                 self.gates.look_at(due_in.max(Duration::from_millis(1)));
             }

@@ -10,7 +10,7 @@ use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, sql_query};
 use super::*;
 use crate::config::Config;
 use crate::server::TestDatabase;
-use crate::store::admit::admit;
+use crate::store::admit::{admit, promote};
 use crate::store::pool::connect;
 
 #[derive(QueryableByName)]
@@ -136,4 +136,32 @@ fn age_lifts_by_one_priority_for_each_step_and_claims_come_in_that_order() {
     let order: Vec<(i16, i64)> =
         claimed.iter().map(|job| (job.priority, (Utc::now() - job.run_at).num_minutes())).collect();
     assert_eq!(order, [(-3, 0), (5, 6), (0, 0), (5, 4)]);
+}
+
+#[test]
+fn a_promotion_looks_neither_at_jobs_that_are_not_due_nor_at_what_others_have_promoted() {
+    let database = TestDatabase::new();
+    let conn = &mut connect(&Config::new(database.url())).unwrap();
+    let since = Some(Duration::from_secs(2));
+    let due = |conn: &mut PgConnection| {
+        conn.batch_execute(
+            "INSERT INTO mainspring.jobs (task, run_at, state) SELECT 'a', now(), 'scheduled' FROM generate_series(1, 10)",
+        )
+        .unwrap();
+        assert_eq!(promote(conn, 1_000, since).unwrap().promoted, 10);
+    };
+    let before = cost_of(conn, due);
+    // Somebody's snapshot keeps what was promoted an hour ago in the index.
+    let mut other = database.connection();
+    other.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1").unwrap();
+    conn.batch_execute(
+        "INSERT INTO mainspring.jobs (task, run_at, state) SELECT 'a', now() - interval '1 hour', 'scheduled' \
+         FROM generate_series(1, 20000); DELETE FROM mainspring.jobs; \
+         INSERT INTO mainspring.jobs (task, run_at, state) SELECT 'a', now() + interval '1 hour', 'scheduled' \
+         FROM generate_series(1, 20000)",
+    )
+    .unwrap();
+    let after = cost_of(conn, due);
+    eprintln!("blocks of a promotion of 10: {before} and {after}");
+    assert!(after <= before * 2 + 60, "{before} blocks before, {after} after");
 }

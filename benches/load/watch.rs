@@ -1,0 +1,141 @@
+//! Looks at a stream of jobs each ten seconds for minutes: while somebody holds an old snapshot (`pinned`), and under the
+//! mixed load of an application (`soak`).
+
+use std::time::{Duration, Instant};
+
+use diesel::PgConnection;
+use diesel::connection::SimpleConnection;
+use mainspring::{Cron, JobContext, Task, connect};
+use serde::{Deserialize, Serialize};
+
+use crate::arguments::{Arguments, Mode};
+use crate::figures::{megabytes, print_line, rate};
+use crate::flow::{ALL_KINDS, Book, FEW_KINDS, Kind, Stream, read, with_steps};
+use crate::process;
+use crate::rest::connections;
+use crate::stage::{Outcome, number, scheduler};
+
+const PERIOD: Duration = Duration::from_secs(10);
+const A_DAY: Duration = Duration::from_secs(86_400);
+
+#[derive(Serialize, Deserialize)]
+struct Tick {}
+
+impl Task for Tick {
+    const NAME: &'static str = "load.tick";
+}
+
+#[derive(Serialize)]
+struct Pinned {
+    second: u64,
+    pinned: bool,
+    per_second: u64,
+    /// From the enqueue on another connection to the start: commit, notification and claim.
+    claim_p50_ms: f64,
+    claim_p99_ms: f64,
+    promotion_p50_ms: f64,
+    admission_p50_ms: f64,
+    heartbeat_age_ms: i64,
+    dead_tuples: i64,
+    table_mb: f64,
+}
+
+/// The first period is without the snapshot, for comparison.
+pub(crate) async fn pinned(url: &str, arguments: &Arguments) -> Outcome<()> {
+    let conn = &mut connect(url)?;
+    let book = Book::default();
+    let scheduler = with_steps(scheduler(url), &book).start().await?;
+    let stream = Stream::start(url, FEW_KINDS, arguments.rate);
+    let began = Instant::now();
+    let mut snapshot: Option<PgConnection> = None;
+    while began.elapsed() < arguments.length() {
+        let (told, per_second) = period(&book).await;
+        let ms = |kind, percent| told.percentile(kind, percent);
+        let figures = Pinned {
+            second: began.elapsed().as_secs(),
+            pinned: snapshot.is_some(),
+            per_second,
+            claim_p50_ms: ms(Kind::Plain, 50),
+            claim_p99_ms: ms(Kind::Plain, 99),
+            promotion_p50_ms: ms(Kind::Later, 50),
+            admission_p50_ms: ms(Kind::Queued, 50),
+            heartbeat_age_ms: number(conn, HEARTBEAT_AGE)?,
+            dead_tuples: number(conn, DEAD_TUPLES)?,
+            table_mb: megabytes(number(conn, JOBS_SIZE)?),
+        };
+        print_line(Mode::Pinned, figures)?;
+        if snapshot.is_none() {
+            snapshot = Some(take_snapshot(url)?);
+        }
+    }
+    stream.stop().await?;
+    scheduler.stop().await;
+    Ok(())
+}
+
+fn take_snapshot(url: &str) -> Outcome<PgConnection> {
+    let mut conn = connect(url)?;
+    conn.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1 FROM mainspring.jobs LIMIT 1")?;
+    Ok(conn)
+}
+
+#[derive(Serialize)]
+struct Soak {
+    second: u64,
+    attempts_per_second: u64,
+    pick_up_p50_ms: f64,
+    pick_up_p99_ms: f64,
+    resident_mb: f64,
+    connections: i64,
+    waiting: i64,
+    dead_jobs: i64,
+    jobs_mb: f64,
+    history_mb: f64,
+}
+
+/// With history, retries, keys, queues, priorities, failures and cron.
+pub(crate) async fn soak(url: &str, arguments: &Arguments) -> Outcome<()> {
+    let conn = &mut connect(url)?;
+    let book = Book::default();
+    let builder = with_steps(scheduler(url), &book).history_retention(A_DAY);
+    let builder = builder.handler(|_: Tick, _: JobContext| std::future::ready(Ok(())));
+    let scheduler = builder.cron(Cron::every_minute(Tick {})).start().await?;
+    let stream = Stream::start(url, ALL_KINDS, arguments.rate);
+    let began = Instant::now();
+    while began.elapsed() < arguments.length() {
+        let (told, attempts_per_second) = period(&book).await;
+        let figures = Soak {
+            second: began.elapsed().as_secs(),
+            attempts_per_second,
+            pick_up_p50_ms: told.percentile(Kind::Plain, 50),
+            pick_up_p99_ms: told.percentile(Kind::Plain, 99),
+            resident_mb: megabytes(process::resident()),
+            // But for the one that sends.
+            connections: connections(conn)? - 1,
+            waiting: number(conn, "SELECT count(*) FROM mainspring.jobs WHERE state <> 'dead'")?,
+            dead_jobs: number(conn, "SELECT count(*) FROM mainspring.jobs WHERE state = 'dead'")?,
+            jobs_mb: megabytes(number(conn, JOBS_SIZE)?),
+            history_mb: megabytes(number(conn, HISTORY_SIZE)?),
+        };
+        print_line(Mode::Soak, figures)?;
+    }
+    stream.stop().await?;
+    scheduler.stop().await;
+    Ok(())
+}
+
+async fn period(book: &Book) -> (crate::flow::Told, u64) {
+    let began = Instant::now();
+    tokio::time::sleep(PERIOD).await;
+    let told = read(book);
+    let per_second = rate(told.attempts, began.elapsed());
+    (told, per_second)
+}
+
+const JOBS_SIZE: &str = "SELECT pg_total_relation_size('mainspring.jobs')";
+const HISTORY_SIZE: &str =
+    "SELECT sum(pg_total_relation_size(relid)) FROM pg_partition_tree('mainspring.history') WHERE isleaf";
+const DEAD_TUPLES: &str =
+    "SELECT n_dead_tup FROM pg_stat_user_tables WHERE relid = 'mainspring.jobs'::regclass";
+const HEARTBEAT_AGE: &str =
+    "SELECT extract(epoch FROM clock_timestamp() - max(heartbeat_at)) * 1000 FROM mainspring.workers";

@@ -1,0 +1,146 @@
+//! What a job costs, counted and not timed, so that it is the same on every machine: transactions, and bytes of the server's
+//! log. The counters are those of a whole server, so each test has one of its own.
+
+use std::time::{Duration, Instant};
+
+use diesel::PgConnection;
+use diesel::sql_types::Double;
+use diesel::{Connection, QueryableByName, RunQueryDsl, sql_query};
+use mainspring::embedded::{EmbeddedOptions, EmbeddedPostgres};
+use mainspring::{Enqueue, JobContext, NewJob, Scheduler, SchedulerBuilder, Task, insert_many};
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc::unbounded_channel;
+
+use crate::migrations::count;
+
+const JOBS: usize = 20_000;
+
+#[derive(Serialize, Deserialize)]
+struct Letter {
+    text: String,
+}
+
+impl Task for Letter {
+    const NAME: &'static str = "letter";
+}
+
+fn letter(bytes: usize) -> Enqueue<Letter> {
+    Enqueue::new(Letter { text: "x".repeat(bytes - r#"{"text":""}"#.len()) })
+}
+
+/// A migrated server whose counters nothing but the test moves.
+fn start_server() -> EmbeddedPostgres {
+    let options = EmbeddedOptions::temporary().without_fsync();
+    // A page's first change after a checkpoint is logged as a whole page, and a checkpoint comes when it likes.
+    let server =
+        EmbeddedPostgres::start(options.setting("full_page_writes", "off").setting("autovacuum", "off"))
+            .unwrap_or_else(|error| panic!("{error}"));
+    mainspring::migrate(&mut connect(&server)).unwrap();
+    server
+}
+
+fn connect(server: &EmbeddedPostgres) -> PgConnection {
+    PgConnection::establish(server.url()).unwrap()
+}
+
+/// Without heartbeats, polls and history in the time of a test.
+fn quiet(server: &EmbeddedPostgres) -> SchedulerBuilder {
+    Scheduler::builder(server.url())
+        .history_retention(Duration::ZERO)
+        .heartbeat_timeout(Duration::from_secs(3_600))
+        .poll_interval(Duration::from_secs(15))
+        .without_migrations()
+}
+
+#[derive(QueryableByName)]
+struct Figure {
+    #[diesel(sql_type = Double)]
+    figure: f64,
+}
+
+fn figure(conn: &mut PgConnection, expression: &str) -> f64 {
+    let query = format!("SELECT ({expression})::float8 AS figure");
+    sql_query(query).get_result::<Figure>(conn).unwrap().figure
+}
+
+fn log_bytes(conn: &mut PgConnection) -> f64 {
+    figure(conn, "pg_current_wal_insert_lsn() - '0/0'")
+}
+
+/// All that have been committed by connections that are closed: a server counts those of an open one when it is idle.
+async fn transactions(server: &EmbeddedPostgres) -> f64 {
+    let mut conn = connect(server);
+    let others = "pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while count(&mut conn, others) > 0 {
+        assert!(Instant::now() < deadline, "connections are still open");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    figure(
+        &mut conn,
+        "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()",
+    )
+}
+
+// The connections are closed with the last handle.
+async fn stop(scheduler: Scheduler) {
+    scheduler.stop().await;
+}
+
+async fn await_empty_table(server: &EmbeddedPostgres) {
+    let mut conn = connect(server);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while count(&mut conn, "mainspring.jobs") > 0 {
+        assert!(Instant::now() < deadline, "jobs are left");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_job_of_many_costs_a_small_part_of_a_transaction_and_little_of_the_log() {
+    let server = start_server();
+    let mut conn = connect(&server);
+    let jobs = (0..JOBS).map(|_| NewJob::try_from(letter(200)).unwrap()).collect::<Vec<_>>();
+    let start = log_bytes(&mut conn);
+    jobs.chunks(1_000).for_each(|jobs| drop(insert_many(&mut conn, jobs).unwrap()));
+    let inserted = log_bytes(&mut conn);
+    drop(conn);
+
+    let before = transactions(&server).await;
+    let builder = quiet(&server).handler(|_: Letter, _: JobContext| std::future::ready(Ok(())));
+    let scheduler = builder.start().await.unwrap();
+    await_empty_table(&server).await;
+    let end = log_bytes(&mut connect(&server));
+    stop(scheduler).await;
+    let transactions = transactions(&server).await - before;
+
+    let (all, insert) = ((end - start) / JOBS as f64, (inserted - start) / JOBS as f64);
+    eprintln!(
+        "a job of {JOBS}: {:.4} transactions; {all:.0} bytes of the log, {insert:.0} of them to insert",
+        transactions / JOBS as f64
+    );
+    assert!(transactions < JOBS as f64 / 20.0, "{transactions} transactions for {JOBS} jobs");
+    // 1,100 when this was written, 490 of them to insert.
+    assert!(all < 1_300.0, "{all} bytes a job, {insert} of them to insert");
+}
+
+#[tokio::test]
+async fn a_job_that_is_added_where_a_slot_is_free_costs_two_transactions_and_no_pick_up() {
+    const PICK_UPS: usize = 200;
+    let server = start_server();
+    let (told, mut started) = unbounded_channel();
+    let builder = quiet(&server)
+        .handler(move |_: Letter, _: JobContext| std::future::ready(told.send(()).map_err(Into::into)));
+    let before = transactions(&server).await;
+    let scheduler = builder.start().await.unwrap();
+    for _ in 0..PICK_UPS {
+        scheduler.enqueue(letter(200)).await.unwrap();
+        started.recv().await.unwrap();
+    }
+    stop(scheduler).await;
+    let transactions = transactions(&server).await - before;
+    eprintln!("{PICK_UPS} jobs one by one: {transactions} transactions");
+    // One starts a job and one settles it, and some start and stop the scheduler.
+    assert!(transactions <= 2.0 * PICK_UPS as f64 + 60.0, "{transactions} transactions");
+    assert_eq!(count(&mut connect(&server), "mainspring.jobs"), 0);
+}
