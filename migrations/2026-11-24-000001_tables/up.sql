@@ -9,7 +9,7 @@
 CREATE FUNCTION mainspring.compatible_from()
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN '20261124000003';
+RETURN '20261124000009';
 
 CREATE TYPE mainspring.job_state AS ENUM ('scheduled', 'parked', 'ready', 'running', 'dead');
 
