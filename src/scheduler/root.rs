@@ -96,6 +96,7 @@ impl Root {
         self.stop_all(supervisor, &threads).await;
         self.core.events.tell(|| Event::WorkerStopped { id: self.core.worker_id() });
         self.core.events.close();
+        self.core.store.close();
         log::info!("worker {} `{}` stopped", self.core.worker_id(), self.core.config.worker_name);
     }
 

@@ -1,7 +1,7 @@
 //! Connections, and the one bridge from async code to them. Knows no statement but the settings that a
 //! connection of Mainspring's own starts with.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use diesel::Connection;
@@ -20,6 +20,9 @@ const CHECK_OUT_TIMEOUT: Duration = Duration::from_secs(5);
 // none rests that long, so the hot path never pays. One that was open when another was lost is asked in any case.
 const TRUSTED_FOR: Duration = Duration::from_secs(2);
 
+// A scheduler at rest keeps the connections that it uses all the same: for LISTEN, for polls and for heartbeats.
+const KEPT_UNUSED: Duration = Duration::from_secs(60);
+
 /// Which promise a piece of work makes to its caller, and so which connections it runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lane {
@@ -31,9 +34,11 @@ pub(crate) enum Lane {
     Pulse,
 }
 
-/// Mainspring's connections.
+/// Mainspring's connections, until they are closed.
 #[derive(Clone)]
-pub(crate) struct Store {
+pub(crate) struct Store(Arc<RwLock<Option<Pools>>>);
+
+struct Pools {
     durable: Pool<Connector>,
     relaxed: Pool<Connector>,
     pulse: Pool<Connector>,
@@ -53,6 +58,7 @@ impl Store {
                 .min_idle(Some(min_idle))
                 .test_on_check_out(true)
                 .connection_timeout(CHECK_OUT_TIMEOUT)
+                .idle_timeout(Some(KEPT_UNUSED))
                 .error_handler(Box::new(NopErrorHandler))
                 .thread_pool(Arc::clone(&threads))
                 .build_unchecked(Connector {
@@ -62,13 +68,19 @@ impl Store {
                 })
         };
         let relaxed_size = config.pool_size.div_ceil(2);
-        Self {
+        let pools = Pools {
             // Enqueues rest for hours in some applications: only then is their last connection given up.
             durable: pool(config.pool_size - relaxed_size, 0, session_settings(config, Lane::Durable)),
             relaxed: pool(relaxed_size, 1, session_settings(config, Lane::Relaxed)),
             pulse: pool(1, 0, session_settings(config, Lane::Pulse)),
             handlers: pool(config.handler_pool_size, 0, String::new()),
-        }
+        };
+        Self(Arc::new(RwLock::new(Some(pools))))
+    }
+
+    /// Closes the connections that rest, and those in use when they come back. Nothing is done on them afterwards.
+    pub(crate) fn close(&self) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     /// Runs `work` on a connection of the lane, on a thread that may block.
@@ -92,14 +104,18 @@ impl Store {
         T: Send + 'static,
         W: FnOnce(&mut PgConnection) -> Result<T, StoreError> + Send + 'static,
     {
-        let pool = self.pool(lane).clone();
+        let pool = self.pool(|pools| match lane {
+            Lane::Durable => &pools.durable,
+            Lane::Relaxed => &pools.relaxed,
+            Lane::Pulse => &pools.pulse,
+        })?;
         blocking(move || run_on(&pool, work, leaves_doubt)).await
     }
 
     /// A connection for a handler, from a pool of its own with the server's own settings, so that handlers
     /// can neither starve the scheduler nor inherit its planner settings.
     pub(crate) async fn for_handler(&self) -> Result<HandlerConnection, StoreError> {
-        let pool = self.handlers.clone();
+        let pool = self.pool(|pools| &pools.handlers)?;
         blocking(move || {
             pool.get().map(HandlerConnection).map_err(|error| StoreError::Connect(error.to_string()))
         })
@@ -112,7 +128,7 @@ impl Store {
         T: Send + 'static,
         W: FnOnce(&mut PgConnection) -> T + Send + 'static,
     {
-        let pool = self.handlers.clone();
+        let pool = self.pool(|pools| &pools.handlers)?;
         blocking(move || {
             let connection = pool.get().map_err(|error| StoreError::Connect(error.to_string()))?;
             Ok(work(&mut HandlerConnection(connection)))
@@ -120,12 +136,11 @@ impl Store {
         .await
     }
 
-    fn pool(&self, lane: Lane) -> &Pool<Connector> {
-        match lane {
-            Lane::Durable => &self.durable,
-            Lane::Relaxed => &self.relaxed,
-            Lane::Pulse => &self.pulse,
-        }
+    fn pool(&self, which: impl FnOnce(&Pools) -> &Pool<Connector>) -> Result<Pool<Connector>, StoreError> {
+        let pools = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let closed =
+            || StoreError::Connect("the scheduler is stopped, and its connections are closed".into());
+        pools.as_ref().map(|pools| which(pools).clone()).ok_or_else(closed)
     }
 }
 

@@ -51,6 +51,27 @@ async fn a_stop_lets_running_jobs_end_and_gives_the_others_back_untouched() {
 }
 
 #[tokio::test]
+async fn a_stop_closes_every_connection_while_handles_of_the_scheduler_live_on() {
+    let database = TestDatabase::new();
+    let (builder, mut started) = scheduler(&database);
+    let scheduler = builder.start().await.unwrap();
+    let handle = scheduler.clone();
+    scheduler.enqueue(act("go")).await.unwrap();
+    next(&mut started).await;
+    assert!(handle.administer(|_| Ok(())).await.is_ok());
+    scheduler.stop().await;
+    // The server notices the end of a session a moment later.
+    let others = "pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
+    let mut conn = database.connection();
+    let deadline = std::time::Instant::now() + Duration::from_secs(5);
+    while count(&mut conn, others) > 0 {
+        assert!(std::time::Instant::now() < deadline, "{} connections are open", count(&mut conn, others));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(handle.administer(|_| Ok(())).await.is_err());
+}
+
+#[tokio::test]
 async fn a_job_that_outlasts_the_grace_period_goes_back_without_its_attempt() {
     let database = TestDatabase::new();
     let (builder, mut started) = scheduler(&database);
