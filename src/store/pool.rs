@@ -20,7 +20,7 @@ const CHECK_OUT_TIMEOUT: Duration = Duration::from_secs(5);
 // none rests that long, so the hot path never pays. One that was open when another was lost is asked in any case.
 const TRUSTED_FOR: Duration = Duration::from_secs(2);
 
-// A scheduler at rest keeps the connections that it uses all the same: for LISTEN, for polls and for heartbeats.
+// A scheduler at rest keeps those that it uses all the same: for polls, for heartbeats and for cron's look each minute.
 const KEPT_UNUSED: Duration = Duration::from_secs(60);
 
 /// Which promise a piece of work makes to its caller, and so which connections it runs on.
