@@ -1,7 +1,4 @@
 -- Takes the functions that change queues and tasks away; their rows stay.
-DROP TRIGGER queue_pause_changed ON mainspring.queues;
-DROP TRIGGER queue_paused ON mainspring.queues;
-DROP FUNCTION mainspring.queue_pause_changed();
 DROP FUNCTION mainspring.remove_unused_queues(bigint);
 DROP FUNCTION mainspring.resume_task(text);
 DROP FUNCTION mainspring.pause_task(text);

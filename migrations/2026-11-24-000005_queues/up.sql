@@ -4,7 +4,8 @@
 -- Every statement creates something new, so none of them blocks a live table for longer than a trigger takes to make.
 
 -- What follows from a change of a queue: its surplus goes back behind the gate, so that a pause or a narrower
--- limit holds for every job that no worker has claimed; then the workers are told to look at the gate.
+-- limit holds for every job that no worker has claimed; then the workers are told to look at the gate, and those who
+-- listen to events of a pause or its end: `paused NAME`, `resumed NAME`.
 CREATE FUNCTION mainspring.queue_changed()
 RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
@@ -29,6 +30,9 @@ BEGIN
             ORDER BY r.turn_at DESC, r.id DESC LIMIT surplus FOR UPDATE SKIP LOCKED));
     END IF;
     PERFORM mainspring.wake(0, clock_timestamp(), ARRAY[changed]);
+    IF TG_OP <> 'DELETE' AND NEW.paused <> coalesce(OLD.paused, false) THEN
+        PERFORM pg_notify('mainspring', CASE WHEN NEW.paused THEN 'paused ' ELSE 'resumed ' END || changed);
+    END IF;
     RETURN NULL;
 END $$;
 
@@ -114,22 +118,6 @@ BEGIN
     WHERE q.name = resume_queue.name AND q.paused;
     RETURN FOUND;
 END $$;
-
--- Tells all processes that a queue was paused or resumed, for those who listen to events: `paused NAME`, `resumed NAME`.
-CREATE FUNCTION mainspring.queue_pause_changed()
-RETURNS trigger
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    PERFORM pg_notify('mainspring', CASE WHEN NEW.paused THEN 'paused ' ELSE 'resumed ' END || NEW.name);
-    RETURN NULL;
-END $$;
-
-CREATE TRIGGER queue_paused AFTER INSERT ON mainspring.queues
-    FOR EACH ROW WHEN (NEW.paused) EXECUTE FUNCTION mainspring.queue_pause_changed();
-CREATE TRIGGER queue_pause_changed AFTER UPDATE OF paused ON mainspring.queues
-    FOR EACH ROW WHEN (NEW.paused <> OLD.paused) EXECUTE FUNCTION mainspring.queue_pause_changed();
 
 -- Tells all processes that other tasks are paused than before: `tasks ORIGIN`.
 CREATE FUNCTION mainspring.paused_tasks_changed()

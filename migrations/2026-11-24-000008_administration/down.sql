@@ -8,6 +8,3 @@ DROP FUNCTION mainspring.put_back(mainspring.jobs, timestamptz, integer, integer
 DROP FUNCTION mainspring.delete_jobs(bigint[]);
 DROP FUNCTION mainspring.fail_jobs(bigint[], text);
 DROP FUNCTION mainspring.complete_jobs(bigint[], text);
-DROP FUNCTION mainspring.wake_after(mainspring.jobs[], bigint[]);
-DROP FUNCTION mainspring.jobs_by_hand(bigint[]);
-DROP FUNCTION mainspring.reason_given(text, text);

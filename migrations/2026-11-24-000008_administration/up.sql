@@ -5,54 +5,6 @@
 -- The functions run as their owner (SECURITY DEFINER), so that a role needs nothing but EXECUTE on them.
 -- Every statement creates something new, so none of them blocks a live table.
 
--- The reason that a person gave, or the usual one. One that is too long is refused.
-CREATE FUNCTION mainspring.reason_given(reason text, usual text)
-RETURNS text
-LANGUAGE plpgsql IMMUTABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    IF char_length(reason) > 1000 THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', HINT = 'Nothing was stored.',
-            MESSAGE = format('reason must be at most 1000 characters, got %s', char_length(reason));
-    END IF;
-    RETURN coalesce(nullif(reason, ''), usual);
-END $$;
-
--- Locks the jobs in the order of their ids, as enqueueing and settling do, and answers what each is now.
-CREATE FUNCTION mainspring.jobs_by_hand(ids bigint[])
-RETURNS SETOF mainspring.jobs
-LANGUAGE sql
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT * FROM mainspring.jobs AS j WHERE j.id = ANY (ids) ORDER BY j.id FOR UPDATE;
-$$;
-
--- Tells the workers what follows from an act: jobs that were changed may be due, and a job that was `ready` before held a
--- slot of its queue.
-CREATE FUNCTION mainspring.wake_after(before mainspring.jobs[], changed bigint[])
-RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    moment timestamptz := clock_timestamp();
-    due record;
-    freed text[];
-BEGIN
-    SELECT min(j.priority) AS priority, min(j.run_at) AS run_at, array_agg(DISTINCT j.queue) AS queues,
-        coalesce(bool_or(j.run_at > moment AND j.run_at < moment + interval '20 seconds'), false) AS soon
-    INTO due FROM mainspring.jobs AS j WHERE j.id = ANY (changed) AND j.state IN ('scheduled', 'parked', 'ready');
-    IF due.run_at IS NOT NULL THEN
-        PERFORM mainspring.wake(due.priority, due.run_at, due.queues, due.soon);
-    END IF;
-    SELECT array_agg(DISTINCT b.queue) INTO freed FROM unnest(before) AS b
-    WHERE b.id = ANY (changed) AND b.queue IS NOT NULL AND b.state IN ('ready', 'running');
-    IF freed IS NOT NULL THEN
-        PERFORM mainspring.wake(0, moment, freed);
-    END IF;
-END $$;
-
 -- Ends jobs as if they had succeeded: they are gone, with a line in the history. Answers `completed`, `running` or
 -- `unknown`.
 CREATE FUNCTION mainspring.complete_jobs(ids bigint[], reason text DEFAULT NULL)
@@ -210,10 +162,8 @@ BEGIN
     held := ARRAY(SELECT j FROM mainspring.jobs AS j
         WHERE j.state = 'running' AND j.worker_id = ANY (ids) ORDER BY j.id FOR UPDATE);
     UPDATE mainspring.jobs AS j
-    SET state = CASE WHEN j.superseded OR j.cancel_reason IS NOT NULL OR j.attempts >= j.max_attempts
-            THEN 'dead' ELSE mainspring.waiting_state(j.queue, j.run_at, clock_timestamp()) END,
-        last_error = concat_ws(': ', CASE WHEN j.superseded THEN 'superseded' END, 'cancelled: ' || j.cancel_reason,
-            'worker released: its jobs were taken from it by request'),
+    SET state = mainspring.state_when_lost(j),
+        last_error = mainspring.error_when_lost(j, 'worker released: its jobs were taken from it by request'),
         lease = NULL, worker_id = NULL, locked_at = NULL, progress = NULL, progress_note = NULL, cancel_reason = NULL,
         turn_at = NULL, updated_at = clock_timestamp()
     WHERE j.id = ANY (ARRAY(SELECT h.id FROM unnest(held) AS h));

@@ -103,10 +103,8 @@ type RescuedRow = (i64, String, i16, bool, i16, DateTime<Utc>, Option<String>, i
 macro_rules! put_back_because {
     ($reason:literal) => {
         concat!(
-            "UPDATE mainspring.jobs AS j SET state = CASE WHEN j.superseded OR j.cancel_reason IS NOT NULL OR j.attempts >= j.max_attempts \
-             THEN 'dead' ELSE mainspring.waiting_state(j.queue, j.run_at, clock_timestamp()) END, \
-             last_error = concat_ws(': ', CASE WHEN j.superseded THEN 'superseded' END, \
-             'cancelled: ' || j.cancel_reason, ",
+            "UPDATE mainspring.jobs AS j SET state = mainspring.state_when_lost(j), \
+             last_error = mainspring.error_when_lost(j, ",
             $reason,
             "), lease = NULL, worker_id = NULL, locked_at = NULL, progress = NULL, progress_note = NULL, \
              updated_at = clock_timestamp(), cancel_reason = NULL "
