@@ -42,7 +42,22 @@ impl TestDatabase {
     }
 }
 
+const WRITE_MOVES_DOWN: &str = "
+    CREATE TABLE moves (old text, new text);
+    CREATE FUNCTION write_down() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        INSERT INTO public.moves VALUES (CASE WHEN TG_OP <> 'INSERT' THEN OLD.state END,
+            CASE WHEN TG_OP <> 'DELETE' THEN NEW.state END);
+        RETURN NULL;
+    END $$;
+    CREATE TRIGGER moves AFTER INSERT OR UPDATE OR DELETE ON mainspring.jobs
+        FOR EACH ROW EXECUTE FUNCTION write_down();";
+
 impl TestDatabase {
+    /// Has every move of a job from state to state written into the table `public.moves`; no state is no row.
+    pub fn write_moves_down(&self) {
+        self.connection().batch_execute(WRITE_MOVES_DOWN).expect("write moves down");
+    }
+
     /// Cuts every connection and lets none in, as if the server were gone.
     pub fn go_away(&self) {
         admin(&format!("ALTER DATABASE {} ALLOW_CONNECTIONS false", self.name));

@@ -2,7 +2,6 @@
 //! in the test's database writes down every move that any statement makes.
 
 use chrono::{TimeDelta, Utc};
-use diesel::connection::SimpleConnection;
 use diesel::sql_types::{Nullable, Text};
 use diesel::{QueryableByName, RunQueryDsl, sql_query};
 use mainspring::queues::{self, QueueSettings};
@@ -11,16 +10,6 @@ use mainspring::{JobState, KeyMode, may_follow, remove};
 use crate::migrations::count;
 use crate::running::{act, scheduler, until};
 use crate::server::TestDatabase;
-
-const WRITE_MOVES_DOWN: &str = "
-    CREATE TABLE moves (old text, new text);
-    CREATE FUNCTION write_down() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-        INSERT INTO public.moves VALUES (CASE WHEN TG_OP <> 'INSERT' THEN OLD.state END,
-            CASE WHEN TG_OP <> 'DELETE' THEN NEW.state END);
-        RETURN NULL;
-    END $$;
-    CREATE TRIGGER moves AFTER INSERT OR UPDATE OR DELETE ON mainspring.jobs
-        FOR EACH ROW EXECUTE FUNCTION write_down();";
 
 #[derive(QueryableByName, Debug)]
 struct Move {
@@ -38,7 +27,7 @@ fn state(name: Option<String>) -> Option<JobState> {
 async fn no_row_leaves_the_table_of_moves_under_random_work_on_two_instances_that_come_and_go() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
-    conn.batch_execute(WRITE_MOVES_DOWN).unwrap();
+    database.write_moves_down();
     let seed = 20_261_124;
     let mut random = fastrand::Rng::with_seed(seed);
     let modes = [KeyMode::Replace, KeyMode::PreserveRunAt, KeyMode::UnsafeDedupe];

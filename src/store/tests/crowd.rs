@@ -20,15 +20,6 @@ use crate::lifecycle::{JobState, may_follow};
 
 const THREADS: u64 = 6;
 const STEPS: usize = 150;
-const MOVES: &str = "
-    CREATE TABLE moves (old text, new text);
-    CREATE FUNCTION write_down() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-        INSERT INTO public.moves VALUES (CASE WHEN TG_OP <> 'INSERT' THEN OLD.state END,
-            CASE WHEN TG_OP <> 'DELETE' THEN NEW.state END);
-        RETURN NULL;
-    END $$;
-    CREATE TRIGGER moves AFTER INSERT OR UPDATE OR DELETE ON mainspring.jobs
-        FOR EACH ROW EXECUTE FUNCTION write_down();";
 
 /// How many rows one of the crowd took out of the table without a line in the history.
 fn walk(conn: &mut PgConnection, seed: u64) -> i64 {
@@ -97,7 +88,7 @@ fn many_at_once_lose_no_job_hold_no_key_twice_and_stay_within_the_table_of_moves
     for seed in [3, 1815] {
         let database = TestDatabase::new();
         let mut conn = database.connection();
-        conn.batch_execute(MOVES).expect("write moves down");
+        database.write_moves_down();
         let start = Barrier::new(THREADS as usize);
         let without_a_line: i64 = thread::scope(|scope| {
             let one = |number: u64| {
