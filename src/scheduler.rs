@@ -21,7 +21,6 @@ use crate::actors::queue::{QueueActor, Remove, Wake};
 use crate::actors::{Core, EventStream};
 use crate::error::{SchedulerError, StoreError};
 use crate::job::{Enqueue, NewJob, Task};
-use crate::store::Lane;
 
 /// A running scheduler. Clones are handles to the same one; when the last is dropped, the scheduler stops by itself,
 /// but nobody waits for it: [`Scheduler::stop`] is the orderly way.
@@ -147,12 +146,9 @@ impl Scheduler {
         &self,
         act: impl FnOnce(&mut PgConnection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, SchedulerError> {
-        let core = &self.0.core;
-        // As all that is asked for: nothing is done when nobody is there to see to it.
-        core.queue().ok_or(SchedulerError::Stopped)?;
-        let done = core.store.run(Lane::Durable, act).await?;
+        let done = self.0.core.do_durably(act).await?;
         // A process passes over the notifications that it has sent itself.
-        core.tell_queue(Wake::Everything);
+        self.0.core.tell_queue(Wake::Everything);
         Ok(done)
     }
 

@@ -25,14 +25,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use actix::Addr;
 use chrono::{DateTime, Utc};
+use diesel::pg::PgConnection;
 use tokio::sync::{mpsc, watch};
 
 use crate::config::Config;
-use crate::error::SchedulerError;
+use crate::error::{SchedulerError, StoreError};
 use crate::job::NewJob;
 use crate::registry::TaskRegistry;
-use crate::store::Store;
 use crate::store::claim::ClaimedJob;
+use crate::store::{Lane, Store};
 
 pub(crate) use events::EventBus;
 pub use events::EventStream;
@@ -201,6 +202,15 @@ impl Core {
     /// When the scheduler started; cron actors that follow one another go on from there.
     pub(crate) fn cron_started_at(&self) -> DateTime<Utc> {
         self.cron_started_at
+    }
+
+    /// Does what somebody asks for on a connection whose commits are durable, unless the scheduler has stopped.
+    pub(crate) async fn do_durably<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut PgConnection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, SchedulerError> {
+        self.queue().ok_or(SchedulerError::Stopped)?;
+        Ok(self.store.run(Lane::Durable, work).await?)
     }
 
     /// Adds a job through the queue of today.

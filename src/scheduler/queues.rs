@@ -9,7 +9,6 @@ use super::Scheduler;
 use crate::actors::Core;
 use crate::actors::queue::Wake;
 use crate::error::{SchedulerError, StoreError};
-use crate::store::Lane;
 use crate::store::queues::{self, QueueSettings, QueueStatus};
 
 /// Looks after queues and tasks at run time, for all processes. Given by [`Scheduler::queues`].
@@ -62,13 +61,13 @@ impl Queues {
 
     /// The queues that have due or running jobs, are paused or have limits of their own.
     pub async fn list(&self) -> Result<Vec<QueueStatus>, SchedulerError> {
-        self.run(queues::list).await
+        self.0.do_durably(queues::list).await
     }
 
     /// Lets no process claim jobs of the task until it is resumed; running ones go on. Answers whether that is a change.
     pub async fn pause_task(&self, task: impl Into<String>) -> Result<bool, SchedulerError> {
         let task = task.into();
-        let changed = self.run(move |conn| queues::pause_task(conn, &task)).await;
+        let changed = self.0.do_durably(move |conn| queues::pause_task(conn, &task)).await;
         self.0.tell_queue(Wake::Everything);
         changed
     }
@@ -76,14 +75,14 @@ impl Queues {
     /// Ends the pause of a task. Answers whether that is a change.
     pub async fn resume_task(&self, task: impl Into<String>) -> Result<bool, SchedulerError> {
         let task = task.into();
-        let changed = self.run(move |conn| queues::resume_task(conn, &task)).await;
+        let changed = self.0.do_durably(move |conn| queues::resume_task(conn, &task)).await;
         self.0.tell_queue(Wake::Everything);
         changed
     }
 
     /// The tasks that are paused.
     pub async fn paused_tasks(&self) -> Result<Vec<String>, SchedulerError> {
-        self.run(queues::paused_tasks).await
+        self.0.do_durably(queues::paused_tasks).await
     }
 
     // The notification is for other processes: this one passes its own over, and is told here.
@@ -93,17 +92,9 @@ impl Queues {
         change: impl FnOnce(&mut PgConnection, &str) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, SchedulerError> {
         let name = queue.clone();
-        let changed = self.run(move |conn| change(conn, &name)).await?;
+        let changed = self.0.do_durably(move |conn| change(conn, &name)).await?;
         self.0.tell_queue(Wake::Queue(queue));
         Ok(changed)
-    }
-
-    async fn run<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut PgConnection) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, SchedulerError> {
-        self.0.queue().ok_or(SchedulerError::Stopped)?;
-        Ok(self.0.store.run(Lane::Durable, work).await?)
     }
 }
 

@@ -10,7 +10,6 @@ use crate::actors::Core;
 use crate::actors::queue::Wake;
 use crate::error::{SchedulerError, StoreError};
 use crate::schedule::{NewSchedule, ScheduleChanges};
-use crate::store::Lane;
 use crate::store::schedules::{self, ScheduleFilter, ScheduleFire, ScheduleRow};
 
 /// A handle to the stored schedules, from [`Scheduler::schedules`](crate::Scheduler::schedules). What it changes takes
@@ -150,7 +149,7 @@ impl Schedules {
         if self.core.is_stopping() {
             return Err(SchedulerError::Stopped);
         }
-        Ok(self.core.store.run(Lane::Durable, work).await?)
+        self.core.do_durably(work).await
     }
 }
 

@@ -9,7 +9,7 @@ use diesel::pg::PgConnection;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
 
 use super::claim::Mark;
-use super::statement::Statement;
+use super::statement::{Statement, millis};
 use crate::error::StoreError;
 
 /// What an admission did.
@@ -124,7 +124,7 @@ pub(crate) fn promote(
     limit: i64,
     since: Option<Duration>,
 ) -> Result<Promotion, StoreError> {
-    let since = since.map(|since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
+    let since = since.map(millis);
     type Row = (Option<String>, i16, DateTime<Utc>, String, bool);
     let rows: Vec<Row> =
         Statement::<(Nullable<Text>, SmallInt, Timestamptz, Text, Bool)>::new(

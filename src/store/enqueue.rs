@@ -8,7 +8,7 @@ use diesel::RunQueryDsl;
 use diesel::pg::PgConnection;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
 
-use super::statement::Statement;
+use super::statement::{Statement, nul_problem};
 use crate::error::StoreError;
 use crate::job::{Enqueue, NewJob, Task};
 
@@ -158,7 +158,6 @@ fn at_place(problem: &str, index: usize, jobs: usize) -> StoreError {
     StoreError::Invalid(place + problem)
 }
 
-// PostgreSQL's text and jsonb hold every character but this one.
 fn refuse_nul(job: &NewJob) -> Result<(), String> {
     let options = &job.options;
     let fields = [
@@ -168,8 +167,8 @@ fn refuse_nul(job: &NewJob) -> Result<(), String> {
     ];
     let flags = options.flags.iter().map(|flag| ("flags", Some(flag.as_str())));
     for (field, text) in fields.into_iter().chain(flags) {
-        if text.is_some_and(|text| text.contains('\0')) {
-            return Err(format!("{field} must not contain the character NUL, got one"));
+        if let Some(problem) = text.and_then(|text| nul_problem(field, text)) {
+            return Err(problem);
         }
     }
     if has_escaped_nul(&job.payload) {

@@ -20,7 +20,7 @@ use diesel::RunQueryDsl;
 use diesel::pg::PgConnection;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 
-use super::statement::{Statement, millis};
+use super::statement::{Statement, millis, nul_problem};
 use crate::error::StoreError;
 
 pub use super::inspect::{QueueStatus, list_queues as list};
@@ -157,10 +157,6 @@ fn changed(conn: &mut PgConnection, text: &'static str, name: &str) -> Result<bo
     Ok(Statement::<(Bool,)>::new(text).bind::<Text, _>(name).get_result::<(bool,)>(conn)?.0)
 }
 
-// PostgreSQL's text holds every character but this one.
 fn without_nul<'a>(field: &str, name: &'a str) -> Result<&'a str, StoreError> {
-    if name.contains('\0') {
-        return Err(StoreError::Invalid(format!("{field} must not contain the character NUL, got one")));
-    }
-    Ok(name)
+    nul_problem(field, name).map_or(Ok(name), |problem| Err(StoreError::Invalid(problem)))
 }

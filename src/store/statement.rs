@@ -44,6 +44,11 @@ pub(super) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX).min(LONGEST_MILLIS)
 }
 
+/// What is wrong with a field's text that PostgreSQL cannot hold: it takes every character but NUL.
+pub(super) fn nul_problem(field: &str, text: &str) -> Option<String> {
+    text.contains('\0').then(|| format!("{field} must not contain the character NUL, got one"))
+}
+
 impl<Columns> QueryFragment<Pg> for Statement<'_, Columns> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         let mut binds = self.binds.iter();

@@ -164,7 +164,7 @@ fn add(
         let started = start_or_refuse(conn, starter, &jobs)?;
         if !started.is_empty() {
             let ids: Vec<i64> = started.iter().map(|job| job.id).collect();
-            tell_enqueued(core, &jobs, &ids);
+            tell_enqueued(core, &jobs, ids.iter().copied());
             core.supply(started, starter.lease);
             return Ok(Stored::Started(ids, sizes));
         }
@@ -175,15 +175,15 @@ fn add(
         let (own, others) = rest.split_at(*size);
         rest = others;
         if let Ok(added) = result {
-            tell_enqueued(core, own, &added.iter().map(|job| job.id).collect::<Vec<_>>());
+            tell_enqueued(core, own, added.iter().map(|job| job.id));
         }
     }
     Ok(Stored::Waiting(stored))
 }
 
-fn tell_enqueued(core: &Core, jobs: &[NewJob], ids: &[i64]) {
+fn tell_enqueued(core: &Core, jobs: &[NewJob], ids: impl Iterator<Item = i64>) {
     for (job, id) in jobs.iter().zip(ids) {
-        core.events.tell(|| Event::JobEnqueued { id: *id, task: job.task().to_owned() });
+        core.events.tell(|| Event::JobEnqueued { id, task: job.task().to_owned() });
     }
 }
 
