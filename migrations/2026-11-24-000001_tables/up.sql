@@ -41,6 +41,8 @@ CREATE TABLE mainspring.jobs (
     updated_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
     locked_at     timestamptz,
     lease         bigint,
+    -- The number of a queue's job among all that the gate has let through, given by its admission.
+    slot          bigint,
     worker_id     integer,
     revision      integer NOT NULL DEFAULT 0,
     state         mainspring.job_state NOT NULL,
@@ -98,8 +100,9 @@ CREATE INDEX jobs_flagged ON mainspring.jobs (task, flags, priority, (coalesce(t
 CREATE INDEX jobs_scheduled ON mainspring.jobs (run_at, id) WHERE state = 'scheduled';
 -- The admission: the best parked jobs of one queue.
 CREATE INDEX jobs_parked ON mainspring.jobs (queue, priority, run_at, id) WHERE state = 'parked';
--- How many slots of a queue are taken: admitted jobs, claimed or not.
-CREATE INDEX jobs_slots ON mainspring.jobs (queue)
+-- How many slots of a queue are taken: admitted jobs, claimed or not, the longest admitted first. A job that
+-- no gate has numbered comes last, where it is counted in any case.
+CREATE INDEX jobs_slots ON mainspring.jobs (queue, (coalesce(slot, 9223372036854775807)))
     WHERE queue IS NOT NULL AND state IN ('ready', 'running');
 -- The rescue of a lost worker's jobs.
 CREATE INDEX jobs_running ON mainspring.jobs (worker_id) WHERE state = 'running';
@@ -138,6 +141,9 @@ CREATE TABLE mainspring.queues (
     tokens_at   timestamptz,
     -- The turn of the job that was admitted last.
     last_turn   timestamptz,
+    -- Its number, and the least number of a job that was admitted and not done at that time.
+    last_slot   bigint NOT NULL DEFAULT 0,
+    first_slot  bigint NOT NULL DEFAULT 0,
     CONSTRAINT queues_name_length CHECK (char_length(name) BETWEEN 1 AND 128),
     CONSTRAINT queues_concurrency_range CHECK (concurrency BETWEEN 1 AND 1000000),
     CONSTRAINT queues_rate_whole CHECK ((rate_limit IS NULL) = (rate_period IS NULL)),

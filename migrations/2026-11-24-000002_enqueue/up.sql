@@ -121,8 +121,8 @@ BEGIN
 END $$;
 
 -- Tells listening workers that jobs are due, and with `soon` that others will be before the next slow poll. The text is
--- `job ORIGIN PRIORITY MILLISECONDS`, for jobs of a queue `queue ORIGIN PRIORITY MILLISECONDS NAME`, for more queues than
--- are worth naming `queues ORIGIN PRIORITY MILLISECONDS`: who sent it (the setting mainspring.origin, by which a process
+-- `job ORIGIN PRIORITY MILLISECONDS`, for jobs of a queue `queue ORIGIN PRIORITY MILLISECONDS NAME`, of several
+-- `queues ORIGIN PRIORITY MILLISECONDS NAMES` with a JSON array, or without it where a notification does not hold the names: who sent it (the setting mainspring.origin, by which a process
 -- knows its own), the smallest priority, and the oldest run_at in milliseconds since 1970, by which a worker knows
 -- where to look. Where jobs with flags may be among them, it is `flagged ORIGIN` besides. For jobs that are not due it is `soon ORIGIN`. Jobs further off than the slowest poll need no
 -- notification: a poll finds their time first.
@@ -136,6 +136,7 @@ DECLARE
     origin text := coalesce(nullif(current_setting('mainspring.origin', true), ''), '-');
     hint text := format('%s %s %s', origin, least_priority, floor(extract(epoch FROM oldest) * 1000)::bigint);
     lanes text[];
+    names text;
 BEGIN
     IF soon THEN
         PERFORM pg_notify('mainspring', 'soon ' || origin);
@@ -151,10 +152,12 @@ BEGIN
         RETURN;
     END IF;
     lanes := ARRAY(SELECT DISTINCT q FROM unnest(queues) AS q WHERE q IS NOT NULL);
-    IF cardinality(lanes) > 8 THEN
-        PERFORM pg_notify('mainspring', 'queues ' || hint);
+    IF cardinality(lanes) = 1 THEN
+        PERFORM pg_notify('mainspring', 'queue ' || hint || ' ' || lanes[1]);
     ELSE
-        PERFORM pg_notify('mainspring', 'queue ' || hint || ' ' || lane) FROM unnest(lanes) AS lane;
+        names := to_json(lanes)::text;
+        PERFORM pg_notify('mainspring', 'queues ' || hint
+            || CASE WHEN octet_length(names) <= 7000 THEN ' ' || names ELSE '' END) WHERE cardinality(lanes) > 0;
     END IF;
     IF array_position(queues, NULL) IS NOT NULL OR cardinality(queues) = 0 THEN
         PERFORM pg_notify('mainspring', 'job ' || hint);
@@ -235,14 +238,16 @@ BEGIN
             job_state := stored.state;
             job_priority := stored.priority;
             job_run_at := stored.run_at;
+            -- A job that keeps its time waits where it waited, or with a better priority before that.
+            oldest := least(oldest, stored.run_at);
             RETURN NEXT;
         END LOOP;
     END IF;
 
     IF notify AND priorities IS NULL AND run_ats IS NULL AND cardinality(tasks) > 0 THEN
-        PERFORM mainspring.wake(0, moment, queues, false, flag_sets IS NOT NULL);
+        PERFORM mainspring.wake(0, least(oldest, moment), queues, false, flag_sets IS NOT NULL);
     ELSIF notify AND cardinality(tasks) > 0 THEN
-        SELECT min(coalesce(s.priority, 0)), min(coalesce(s.run_at, moment)),
+        SELECT min(coalesce(s.priority, 0)), least(oldest, min(coalesce(s.run_at, moment))),
             coalesce(bool_or(s.run_at > moment AND s.run_at < moment + interval '20 seconds'), false)
         INTO least_priority, oldest, soon
         FROM unnest(tasks, priorities, run_ats) AS s(task, priority, run_at);

@@ -17,10 +17,16 @@ RETURN least(gate.rate_limit, coalesce(gate.tokens + greatest(0, extract(epoch F
 -- Turns make admission fair. The jobs of one queue get turns that are 10 ms apart, beginning with the first turn that
 -- any job of the tasks `known` waits for, or one after it when this queue has had that one. So a queue's next job comes after at most
 -- one job of each other queue, whatever stands behind those. `from_priority` and `from_turn` say where ready jobs begin.
+--
+-- Nothing is read again that is over, though its dead rows stay for as long as anyone holds an old snapshot. Slots are numbered
+-- under the queue's lock, so the least number that was not done at the last admission is where counting begins, exactly.
+-- Parked jobs come without a lock: for each queue the caller may say before which priority and `run_at` it knows of none,
+-- in `parked_priorities` and `parked_run_ats`, and is answered the `run_at` of the first job admitted, `first_run_at`.
 CREATE FUNCTION mainspring.admit(
-    names text[], known text[] DEFAULT NULL, from_priority smallint DEFAULT NULL, from_turn timestamptz DEFAULT NULL)
+    names text[], known text[] DEFAULT NULL, from_priority smallint DEFAULT NULL, from_turn timestamptz DEFAULT NULL,
+    parked_priorities smallint[] DEFAULT NULL, parked_run_ats timestamptz[] DEFAULT NULL)
 RETURNS TABLE (queue_name text, admitted integer, busy boolean, least_priority smallint, oldest timestamptz,
-    tasks text[], flagged boolean, token_in bigint)
+    tasks text[], flagged boolean, token_in bigint, first_run_at timestamptz)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -36,29 +42,45 @@ DECLARE
     round_at timestamptz;
     first_turn timestamptz;
     latest timestamptz;
+    -- Where the queue's row is while it is locked: looking it up by name again would pass its dead versions once more.
+    place tid;
+    highest_slot bigint;
+    lowest_slot bigint;
+    parked_priority smallint;
+    parked_run_at timestamptz;
 BEGIN
-    FOR queue_name IN SELECT DISTINCT n FROM unnest(names) AS n WHERE n IS NOT NULL ORDER BY n LOOP
-        SELECT * INTO gate FROM mainspring.queues AS q WHERE q.name = queue_name FOR UPDATE SKIP LOCKED;
+    FOR queue_name, parked_priority, parked_run_at IN
+        SELECT DISTINCT ON (n) n, coalesce(p, -32768), coalesce(r, '-infinity')
+        FROM unnest(names, parked_priorities, parked_run_ats) AS u(n, p, r) WHERE n IS NOT NULL ORDER BY n, 2, 3
+    LOOP
+        SELECT q.ctid INTO place FROM mainspring.queues AS q WHERE q.name = queue_name FOR UPDATE SKIP LOCKED;
         IF NOT FOUND THEN
             INSERT INTO mainspring.queues (name) VALUES (queue_name) ON CONFLICT DO NOTHING;
-            SELECT * INTO gate FROM mainspring.queues AS q WHERE q.name = queue_name FOR UPDATE SKIP LOCKED;
+            SELECT q.ctid INTO place FROM mainspring.queues AS q WHERE q.name = queue_name FOR UPDATE SKIP LOCKED;
         END IF;
         busy := NOT FOUND;
+        SELECT * INTO gate FROM mainspring.queues AS q WHERE q.ctid = place AND NOT busy;
         admitted := 0;
         least_priority := NULL;
         oldest := NULL;
         tasks := NULL;
         flagged := NULL;
         token_in := NULL;
+        first_run_at := NULL;
         best := NULL;
         room := NULL;
         IF NOT busy AND NOT gate.paused THEN
-            SELECT gate.concurrency - count(*), count(*) FILTER (WHERE j.state = 'ready') INTO room, waiting
+            SELECT gate.concurrency - count(*), count(*) FILTER (WHERE j.state = 'ready'),
+                greatest(gate.last_slot, max(j.slot)), min(j.slot)
+            INTO room, waiting, highest_slot, lowest_slot
             FROM mainspring.jobs AS j
-            WHERE j.queue = queue_name AND j.queue IS NOT NULL AND j.state IN ('ready', 'running');
+            WHERE j.queue = queue_name AND j.queue IS NOT NULL AND j.state IN ('ready', 'running')
+                AND coalesce(j.slot, 9223372036854775807) >= gate.first_slot;
             IF room > 0 THEN
                 SELECT p.priority INTO best FROM mainspring.jobs AS p
-                WHERE p.state = 'parked' AND p.queue = queue_name ORDER BY p.priority, p.run_at, p.id LIMIT 1;
+                WHERE p.state = 'parked' AND p.queue = queue_name
+                    AND (p.priority, p.run_at) >= (parked_priority, parked_run_at)
+                ORDER BY p.priority, p.run_at, p.id LIMIT 1;
             END IF;
         END IF;
         IF room > 0 THEN
@@ -76,9 +98,10 @@ BEGIN
                 round_of := best;
                 SELECT min(h.turn) INTO round_at FROM unnest(known) AS k(task) CROSS JOIN LATERAL (
                     SELECT coalesce(j.turn_at, j.run_at) AS turn FROM mainspring.jobs AS j
+                    -- Not as a comparison of rows, which would begin at the priority's first dead entry.
                     WHERE j.state = 'ready' AND j.flags IS NULL AND j.task = k.task AND j.priority = best
-                        AND (j.priority, coalesce(j.turn_at, j.run_at))
-                            >= (coalesce(from_priority, -32768), coalesce(from_turn, '-infinity'))
+                        AND coalesce(j.turn_at, j.run_at) >= CASE WHEN best > from_priority THEN '-infinity'
+                            WHEN best < from_priority THEN 'infinity' ELSE coalesce(from_turn, '-infinity') END
                     ORDER BY j.priority, coalesce(j.turn_at, j.run_at), j.id LIMIT 1) AS h;
                 round_at := coalesce(round_at, moment);
             END IF;
@@ -89,24 +112,28 @@ BEGIN
                 SELECT p.id, row_number() OVER (ORDER BY p.priority, p.run_at, p.id) AS place FROM (
                     SELECT p.id, p.priority, p.run_at FROM mainspring.jobs AS p
                     WHERE p.state = 'parked' AND p.queue = queue_name
+                        AND (p.priority, p.run_at) >= (parked_priority, parked_run_at)
                     ORDER BY p.priority, p.run_at, p.id LIMIT room FOR UPDATE SKIP LOCKED) AS p),
             chosen AS (
                 UPDATE mainspring.jobs AS j
-                SET state = 'ready', turn_at = first_turn + (picked.place - 1) * step, updated_at = moment
+                SET state = 'ready', turn_at = first_turn + (picked.place - 1) * step,
+                    slot = highest_slot + picked.place, updated_at = moment
                 FROM picked WHERE j.id = picked.id
-                RETURNING j.priority, j.turn_at, j.task, j.flags)
+                RETURNING j.priority, j.turn_at, j.task, j.flags, j.run_at, picked.place)
             SELECT count(*), min(c.priority), min(c.turn_at), max(c.turn_at), array_agg(DISTINCT c.task),
-                bool_or(c.flags IS NOT NULL)
-            INTO admitted, least_priority, oldest, latest, tasks, flagged
+                bool_or(c.flags IS NOT NULL), min(c.run_at) FILTER (WHERE c.place = 1)
+            INTO admitted, least_priority, oldest, latest, tasks, flagged, first_run_at
             FROM chosen AS c;
             IF admitted < room OR best IS NULL THEN
                 token_in := NULL;
             END IF;
             IF admitted > 0 THEN
                 UPDATE mainspring.queues AS q SET last_turn = latest,
+                    last_slot = highest_slot + admitted,
+                    first_slot = coalesce(lowest_slot, highest_slot + 1),
                     tokens = CASE WHEN gate.rate_limit IS NOT NULL THEN bucket - admitted END,
                     tokens_at = CASE WHEN gate.rate_limit IS NOT NULL THEN moment END
-                WHERE q.name = queue_name;
+                WHERE q.ctid = place;
             END IF;
         END IF;
         RETURN NEXT;

@@ -29,7 +29,8 @@ BEGIN
             WHERE r.queue = changed AND r.queue IS NOT NULL AND r.state IN ('ready', 'running') AND r.state = 'ready'
             ORDER BY r.turn_at DESC, r.id DESC LIMIT surplus FOR UPDATE SKIP LOCKED));
     END IF;
-    PERFORM mainspring.wake(0, clock_timestamp(), ARRAY[changed]);
+    -- What went back is parked where a gate may no longer look: from the very beginning on.
+    PERFORM mainspring.wake(-32768, 'epoch', ARRAY[changed]);
     IF TG_OP <> 'DELETE' AND NEW.paused <> coalesce(OLD.paused, false) THEN
         PERFORM pg_notify('mainspring', CASE WHEN NEW.paused THEN 'paused ' ELSE 'resumed ' END || changed);
     END IF;

@@ -1,7 +1,7 @@
 //! CronActor: sleeps until a line of the crontab or a stored schedule is due, and has it fired. What is due when is plain
 //! code over times (`crate::cron`); that a fire happens once over all processes is the store's doing.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -222,11 +222,15 @@ fn announce(core: &Core, fired: &Fired) {
         }
     }
     let added = || fired.fires.iter().filter(|fire| fire.job_id.is_some());
-    let lanes: BTreeSet<&String> = added().filter_map(|fire| fire.queue.as_ref()).collect();
+    let mut lanes: BTreeMap<&String, Option<Mark>> = BTreeMap::new();
+    for (lane, mark) in added().filter_map(|fire| fire.queue.as_ref().map(|queue| (queue, fire.mark))) {
+        let least = lanes.entry(lane).or_insert(mark);
+        *least = (*least).min(mark);
+    }
     if lanes.len() > MOST_LANES_NAMED {
         return core.tell_queue(Wake::Everything);
     }
-    lanes.into_iter().for_each(|lane| core.tell_queue(Wake::Queue(lane.clone())));
+    lanes.into_iter().for_each(|(lane, mark)| core.tell_queue(Wake::Queue(lane.clone(), mark)));
     let marks = added().filter(|fire| fire.queue.is_none()).filter_map(|fire| fire.mark);
     let (due, later): (Vec<Mark>, Vec<Mark>) = marks.partition(|mark| mark.turn_at <= Utc::now());
     let (priority, run_at) =

@@ -143,27 +143,31 @@ fn act_on(heard: &Notification, own_origin: &str, core: &Core) {
         }
         Some(("paused", queue)) => core.events.tell(|| Event::QueuePaused { queue: queue.to_owned() }),
         Some(("resumed", queue)) => core.events.tell(|| Event::QueueResumed { queue: queue.to_owned() }),
-        _ => understand(heard, own_origin).into_iter().for_each(|wake| core.tell_queue(wake)),
+        _ => understand(&heard.payload, own_origin).into_iter().for_each(|wake| core.tell_queue(wake)),
     }
 }
 
 // The text is described where it is made, in the SQL function mainspring.wake. Anything else means: look.
-fn understand(heard: &Notification, own_origin: &str) -> Option<Wake> {
-    let mut words = heard.payload.splitn(5, ' ');
-    let (kind, origin) = (words.next()?, words.next().unwrap_or_default());
+fn understand(payload: &str, own_origin: &str) -> Vec<Wake> {
+    let mut words = payload.splitn(5, ' ');
+    let (kind, origin) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     if origin == own_origin {
-        return None;
+        return Vec::new();
     }
     let priority = words.next().and_then(|word| word.parse().ok());
     let turn_at = words.next().and_then(|word| word.parse().ok()).and_then(DateTime::from_timestamp_millis);
     let mark = priority.zip(turn_at).map(|(priority, turn_at)| Mark { priority, turn_at });
-    Some(match (kind, mark, words.next()) {
-        ("soon", None, None) => Wake::Soon,
-        ("flagged", None, None) => Wake::Flagged,
-        ("job", Some(mark), None) => Wake::Jobs(mark),
-        ("queue", Some(_), Some(queue)) => Wake::Queue(queue.to_owned()),
-        _ => Wake::Everything,
-    })
+    match (kind, mark, words.next()) {
+        ("soon", None, None) => vec![Wake::Soon],
+        ("flagged", None, None) => vec![Wake::Flagged],
+        ("job", Some(mark), None) => vec![Wake::Jobs(mark)],
+        ("queue", Some(_), Some(queue)) => vec![Wake::Queue(queue.to_owned(), mark)],
+        ("queues", Some(_), Some(names)) => match serde_json::from_str::<Vec<String>>(names) {
+            Ok(names) => names.into_iter().map(|queue| Wake::Queue(queue, mark)).collect(),
+            Err(_) => vec![Wake::Everything],
+        },
+        _ => vec![Wake::Everything],
+    }
 }
 
 #[cfg(test)]
@@ -171,8 +175,8 @@ mod tests {
     use super::*;
 
     fn heard(payload: &str) -> Option<String> {
-        let heard = Notification { channel: "mainspring".into(), payload: payload.into(), process_id: 1 };
-        understand(&heard, "7").map(|wake| format!("{wake:?}"))
+        let wakes: Vec<String> = understand(payload, "7").iter().map(|wake| format!("{wake:?}")).collect();
+        (!wakes.is_empty()).then(|| wakes.join(" and "))
     }
 
     #[test]
@@ -184,11 +188,22 @@ mod tests {
                 .starts_with("Jobs(Mark { priority: -3, turn_at: 1970-01-01T00:00:01Z")
         );
         assert!(
-            heard("queue - 0 1000 a lane with spaces").unwrap().starts_with("Queue(\"a lane with spaces\"")
+            heard("queue - 0 1000 a lane with spaces")
+                .unwrap()
+                .starts_with("Queue(\"a lane with spaces\", Some(Mark {")
         );
+        let several = heard(r#"queues 8 0 1000 ["a","b c"]"#).unwrap();
+        assert!(several.starts_with("Queue(\"a\", Some(") && several.contains("and Queue(\"b c\", Some("));
         assert_eq!(heard("soon 8").as_deref(), Some("Soon"));
         assert_eq!(heard("flagged 8").as_deref(), Some("Flagged"));
-        for strange in ["", "job", "job 8 x y", "queues 8 0 1000", "anything else at all, of any length"] {
+        for strange in [
+            "",
+            "job",
+            "job 8 x y",
+            "queues 8 0 1000",
+            "queues 8 0 1000 x",
+            "anything else at all, of any length",
+        ] {
             assert_eq!(heard(strange).as_deref(), Some("Everything"), "{strange}");
         }
     }

@@ -93,7 +93,7 @@ impl Queues {
     ) -> Result<T, SchedulerError> {
         let name = queue.clone();
         let changed = self.0.do_durably(move |conn| change(conn, &name)).await?;
-        self.0.tell_queue(Wake::Queue(queue));
+        self.0.tell_queue(Wake::Queue(queue, None));
         Ok(changed)
     }
 }

@@ -1,6 +1,7 @@
 //! Admits parked jobs of queues, and promotes scheduled jobs that have become due: the ways by which a waiting
 //! job comes nearer to being claimed. Does not claim.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -26,6 +27,8 @@ pub(crate) struct Admission {
     pub(crate) tokens_in: Vec<(String, Duration)>,
     /// The tasks of the jobs admitted.
     pub(crate) tasks: Vec<String>,
+    /// Of each queue that had a job admitted, the first one's place among the parked ones: its priority and `run_at`.
+    pub(crate) firsts: Vec<(String, Mark)>,
 }
 
 type Columns = (
@@ -37,35 +40,51 @@ type Columns = (
     Nullable<Array<Text>>,
     Nullable<Bool>,
     Nullable<BigInt>,
+    Nullable<Timestamptz>,
 );
-type Row =
-    (String, i32, bool, Option<i16>, Option<DateTime<Utc>>, Option<Vec<String>>, Option<bool>, Option<i64>);
+type Row = (
+    String,
+    i32,
+    bool,
+    Option<i16>,
+    Option<DateTime<Utc>>,
+    Option<Vec<String>>,
+    Option<bool>,
+    Option<i64>,
+    Option<DateTime<Utc>>,
+);
 
 /// Admits the best parked jobs of the queues, as many as each has room and tokens for. Never waits for a row.
 ///
-/// The queues' turns begin where the jobs of the tasks `known` begin that are ready, from `floor` on.
+/// In each queue parked jobs are looked for from the place in `from` on, a priority and a `run_at`. The queues' turns begin where
+/// the jobs of the tasks `known` begin that are ready, from `floor` on.
 pub(crate) fn admit(
     conn: &mut PgConnection,
     queues: &[String],
+    from: &[Option<Mark>],
     known: &[String],
     floor: Option<Mark>,
 ) -> Result<Admission, StoreError> {
     let rows: Vec<Row> = Statement::<Columns>::new(
-        "SELECT queue_name, admitted, busy, least_priority, oldest, tasks, flagged, token_in \
-         FROM mainspring.admit({}, {}, {}, {})",
+        "SELECT queue_name, admitted, busy, least_priority, oldest, tasks, flagged, token_in, first_run_at \
+         FROM mainspring.admit({}, {}, {}, {}, {}, {})",
     )
     .bind::<Array<Text>, _>(queues)
     .bind::<Array<Text>, _>(known)
     .bind::<Nullable<SmallInt>, _>(floor.map(|mark| mark.priority))
     .bind::<Nullable<Timestamptz>, _>(floor.map(|mark| mark.turn_at))
+    .bind::<Array<Nullable<SmallInt>>, _>(column(from, |mark| mark.priority))
+    .bind::<Array<Nullable<Timestamptz>>, _>(column(from, |mark| mark.turn_at))
     .load(conn)?;
     let mut admission = Admission::default();
-    for (queue, admitted, busy, priority, turn_at, tasks, flagged, token_in) in rows {
+    for (queue, admitted, busy, priority, turn_at, tasks, flagged, token_in, first_run_at) in rows {
         admission.flagged |= flagged.unwrap_or_default();
         admission.tasks.extend(tasks.unwrap_or_default());
         admission.admitted += usize::try_from(admitted).unwrap_or_default();
         admission.mark =
             lower(admission.mark, priority.zip(turn_at).map(|(p, at)| Mark { priority: p, turn_at: at }));
+        let first = priority.zip(first_run_at).map(|(priority, at)| Mark { priority, turn_at: at });
+        admission.firsts.extend(first.map(|first| (queue.clone(), first)));
         if busy {
             admission.busy.push(queue);
         } else if let Some(millis) = token_in {
@@ -73,6 +92,10 @@ pub(crate) fn admit(
         }
     }
     Ok(admission)
+}
+
+fn column<T>(marks: &[Option<Mark>], get: impl Fn(&Mark) -> T) -> Vec<Option<T>> {
+    marks.iter().map(|mark| mark.as_ref().map(&get)).collect()
 }
 
 /// The names of queues that have parked jobs, at most `limit`, after `after` in the order of names. Costs one probe of
@@ -100,8 +123,8 @@ pub(crate) fn queues_with_parked_jobs(
 pub(crate) struct Promotion {
     pub(crate) promoted: usize,
     pub(crate) mark: Option<Mark>,
-    /// Queues whose jobs have come due and wait to be admitted.
-    pub(crate) queues: Vec<String>,
+    /// Queues whose jobs have come due and wait to be admitted, from these places on.
+    pub(crate) queues: BTreeMap<String, Mark>,
     /// Whether any of the jobs that became ready has flags.
     pub(crate) flagged: bool,
     /// The tasks of the jobs promoted.
@@ -140,18 +163,20 @@ pub(crate) fn promote(
         Promotion { promoted: rows.len(), next_due_in: next_due_in(conn, since)?, ..Promotion::default() };
     for (queue, priority, run_at, task, flagged) in rows {
         promotion.tasks.push(task);
+        let mark = Mark { priority, turn_at: run_at };
         match queue {
-            Some(queue) => promotion.queues.push(queue),
+            Some(queue) => {
+                let first = promotion.queues.entry(queue).or_insert(mark);
+                *first = mark.min(*first);
+            }
             None => {
                 promotion.flagged |= flagged;
-                promotion.mark = lower(promotion.mark, Some(Mark { priority, turn_at: run_at }));
+                promotion.mark = lower(promotion.mark, Some(mark));
             }
         }
     }
-    for names in [&mut promotion.queues, &mut promotion.tasks] {
-        names.sort_unstable();
-        names.dedup();
-    }
+    promotion.tasks.sort_unstable();
+    promotion.tasks.dedup();
     Ok(promotion)
 }
 
@@ -183,3 +208,6 @@ pub(crate) fn lower(one: Option<Mark>, other: Option<Mark>) -> Option<Mark> {
         (one, other) => one.or(other),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,9 +19,12 @@ use crate::job::{JobOptions, KeyMode, NewJob};
 use crate::lifecycle::{JobState, Outcome};
 use crate::server::TestDatabase;
 
+mod blocks;
 mod crowd;
 mod model;
 mod walk;
+
+pub(super) use self::blocks::cost_of;
 
 const KEYS: u8 = 4;
 const LANES: u8 = 2;

@@ -5,24 +5,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::{AsyncContext, Context, WrapFuture, fut::ActorFutureExt};
-use chrono::{TimeDelta, Utc};
 use diesel::pg::PgConnection;
 
 use super::choice::{Asked, Choice};
+use super::low_water::LowWater;
 use super::pace::Pace;
 use super::{Mode, QueueActor};
 use crate::error::StoreError;
 use crate::store::Lane;
-use crate::store::admit::lower;
 use crate::store::claim::{ClaimRequest, ClaimedJob, Mark, claim};
 use crate::store::settle::take_back_lease;
 
 // A thousand rows a statement is where its fixed cost stops to matter.
 const MOST_A_CLAIM: usize = 1_000;
-// A job whose enqueue committed late lies behind the mark: this is how late it may be and still be found at once ..
-const SLACK: TimeDelta = TimeDelta::seconds(2);
-// .. and this is how often the scan starts at the very beginning, for those that came later still.
-const FULL_SCAN_EVERY: Duration = Duration::from_secs(5);
 const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(500);
 // A job that nobody started for this long is better off with another process.
 const STALE_AFTER: Duration = Duration::from_millis(250);
@@ -33,11 +28,7 @@ pub(super) struct ClaimLane {
     pub(super) busy: bool,
     /// Whether there may be jobs to claim.
     hungry: bool,
-    mark: Option<Mark>,
-    /// The lowest place at which jobs were announced while a claim was under way.
-    announced: Option<Mark>,
-    announced_anything: bool,
-    last_full_scan: Option<Instant>,
+    water: LowWater,
     /// Leases whose claim failed and which are being taken back, in case it had succeeded.
     taking_back: usize,
     failing: bool,
@@ -51,10 +42,7 @@ impl ClaimLane {
             choice: Choice::default(),
             busy: false,
             hungry: false,
-            mark: None,
-            announced: None,
-            announced_anything: false,
-            last_full_scan: None,
+            water: LowWater::default(),
             taking_back: 0,
             failing: false,
             watching_tray: false,
@@ -69,7 +57,7 @@ impl ClaimLane {
 
     /// Where the next scan starts.
     pub(super) fn mark(&self) -> Option<Mark> {
-        self.mark
+        self.water.mark()
     }
 
     /// Whether no job is known to wait.
@@ -80,45 +68,19 @@ impl ClaimLane {
     /// Jobs may be found from this mark on, or anywhere.
     pub(super) fn announce(&mut self, mark: Option<Mark>) {
         self.hungry = true;
-        match mark {
-            Some(mark) => {
-                self.mark = self.mark.map(|old| old.min(mark));
-                self.announced = lower(self.announced, Some(mark));
-            }
-            None => {
-                self.announce_passed_over();
-                self.choice.look = true;
-            }
-        }
+        self.water.announce(mark);
+        self.choice.look |= mark.is_none();
+    }
+
+    /// There may be jobs, and none before the mark.
+    pub(super) fn expect_some(&mut self) {
+        self.hungry = true;
     }
 
     /// Jobs that were left alone may be claimed now, wherever they are.
     pub(super) fn announce_passed_over(&mut self) {
         self.hungry = true;
-        self.mark = None;
-        self.announced_anything = true;
-    }
-
-    fn start_of_scan(&mut self, now: Instant) -> Option<Mark> {
-        let due = self.last_full_scan.is_none_or(|last| now.duration_since(last) >= FULL_SCAN_EVERY);
-        if due {
-            self.mark = None;
-        }
-        if self.mark.is_none() {
-            self.last_full_scan = Some(now);
-        }
-        self.mark
-    }
-
-    // Everything before the best job of this batch has been claimed, unless it was announced meanwhile.
-    fn advance(&mut self, first: Option<Mark>) {
-        if self.announced_anything {
-            self.mark = None;
-        } else if let Some(first) = first {
-            // The turn of a queue's job may lie ahead of time, and jobs outside of queues come at theirs.
-            let found = Mark { turn_at: first.turn_at.min(Utc::now()) - SLACK, ..first };
-            self.mark = lower(Some(found), self.announced);
-        }
+        self.water.announce(None);
     }
 }
 
@@ -174,11 +136,9 @@ impl QueueActor {
             return;
         }
         let (lease, worker_id) = (fastrand::i64(1..), self.core.worker_id());
-        let mark = self.claims.start_of_scan(Instant::now());
+        let mark = self.claims.water.start(Instant::now());
         self.claims.busy = true;
         self.claims.hungry = false;
-        self.claims.announced = None;
-        self.claims.announced_anything = false;
         let (choice, core) = (self.claims.choice.take(), Arc::clone(&self.core));
         let work = async move {
             let Asked { tasks, wide, choice } = choice.ask(&core).await?;
@@ -216,7 +176,7 @@ impl QueueActor {
         let more_flagged = choice.flagged && (full || found.flagged);
         self.claims.choice.learn(choice, more_flagged);
         if !found.lifted {
-            self.claims.advance(found.first);
+            self.claims.water.advance(found.first);
         }
         self.watch_tray(ctx);
     }

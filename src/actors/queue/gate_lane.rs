@@ -2,11 +2,15 @@
 //! times are timers; a poll is only the safety net.
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use actix::{AsyncContext, Context, SpawnHandle, WrapFuture, fut::ActorFutureExt};
+use diesel::pg::PgConnection;
 
+use super::low_water::ParkedMarks;
 use super::{Mode, QueueActor};
+use crate::actors::locked;
 use crate::error::StoreError;
 use crate::store::Lane;
 use crate::store::admit::{Admission, Promotion, admit, promote, queues_with_parked_jobs, wake};
@@ -29,6 +33,8 @@ const POLL_WITHOUT_LISTEN: Duration = Duration::from_secs(1);
 pub(super) struct GateLane {
     /// Queues that may have room for a parked job.
     pub(super) to_admit: BTreeSet<String>,
+    /// Where the parked jobs of queues begin.
+    parked: Arc<Mutex<ParkedMarks>>,
     /// Whether scheduled jobs may be due, or their earliest time unknown.
     pub(super) look_for_due: bool,
     look_for_parked: bool,
@@ -58,6 +64,12 @@ impl GateLane {
         if let Some(due) = Instant::now().checked_add(delay) {
             self.next_due = Some(self.next_due.map_or(due, |next| next.min(due)));
         }
+    }
+
+    /// A queue may have parked jobs from the mark on, or anywhere.
+    pub(super) fn expect_parked(&mut self, queue: String, mark: Option<Mark>) {
+        locked(&self.parked).announce(&queue, mark);
+        self.to_admit.insert(queue);
     }
 
     /// For how long jobs may have become due that nobody has promoted; `None` where it has to be looked for at all.
@@ -94,7 +106,8 @@ impl QueueActor {
         if job.scheduled {
             self.gates.look_at(job.due_in);
         } else if let Some(queue) = &job.queue {
-            self.gates.to_admit.insert(queue.clone());
+            let mark = Mark { priority: job.priority, turn_at: job.run_at };
+            self.gates.expect_parked(queue.clone(), Some(mark));
         } else {
             self.claims.choice.flagged |= job.flagged;
             self.claims.announce(Some(Mark { priority: job.priority, turn_at: job.run_at }));
@@ -107,6 +120,7 @@ impl QueueActor {
         self.gates.look_for_due = true;
         self.gates.looked_at_all = None;
         self.gates.look_for_parked = true;
+        locked(&self.gates.parked).forget();
     }
 
     pub(super) fn schedule_poll(&mut self, ctx: &mut Context<Self>) {
@@ -141,24 +155,21 @@ impl QueueActor {
         let began = Instant::now();
         let since = if look_for_due { self.gates.since(began) } else { None };
         let (known, room, floor) = (self.core.registry.tasks(), self.free_slots(), self.claims.mark());
-        let (store, tried) = (self.core.store.clone(), queues.clone());
+        let (store, tried, marks) = (self.core.store.clone(), queues.clone(), Arc::clone(&self.gates.parked));
         let work = async move {
             store
                 .run(Lane::Relaxed, move |conn| {
                     let mut queues = queues;
                     let promotion =
                         if look_for_due { Some(promote(conn, MOST_PROMOTED, since)?) } else { None };
-                    queues.extend(promotion.iter().flat_map(|promotion| promotion.queues.iter().cloned()));
+                    for (queue, first) in promotion.iter().flat_map(|promotion| &promotion.queues) {
+                        locked(&marks).announce(queue, Some(*first));
+                        queues.push(queue.clone());
+                    }
                     if look_for_parked {
                         queues.extend(all_parked(conn)?);
                     }
-                    queues.sort_unstable();
-                    queues.dedup();
-                    let admission = if queues.is_empty() {
-                        Admission::default()
-                    } else {
-                        admit(conn, &queues, &known, floor)?
-                    };
+                    let admission = admit_from(conn, queues, &marks, &known, floor)?;
                     let round = Round { admission, promotion };
                     round.help_wanted(&known, room).map_or(Ok(()), |mark| wake(conn, mark, &[]))?;
                     Ok(round)
@@ -263,7 +274,26 @@ impl Round {
     }
 }
 
-fn all_parked(conn: &mut diesel::pg::PgConnection) -> Result<Vec<String>, StoreError> {
+fn admit_from(
+    conn: &mut PgConnection,
+    mut queues: Vec<String>,
+    marks: &Mutex<ParkedMarks>,
+    known: &[String],
+    floor: Option<Mark>,
+) -> Result<Admission, StoreError> {
+    if queues.is_empty() {
+        return Ok(Admission::default());
+    }
+    queues.sort_unstable();
+    queues.dedup();
+    let from = locked(marks).start(&queues, Instant::now());
+    let admission = admit(conn, &queues, &from, known, floor)?;
+    let mut marks = locked(marks);
+    admission.firsts.iter().for_each(|(queue, first)| marks.advance(queue, Some(*first)));
+    Ok(admission)
+}
+
+fn all_parked(conn: &mut PgConnection) -> Result<Vec<String>, StoreError> {
     let mut names: Vec<String> = Vec::new();
     loop {
         let after = names.last().cloned().unwrap_or_default();

@@ -7,6 +7,7 @@ mod claim_lane;
 mod enqueue_lane;
 mod forgotten;
 mod gate_lane;
+mod low_water;
 mod pace;
 mod progress_lane;
 mod settle_lane;
@@ -82,8 +83,8 @@ pub(crate) enum Wake {
     Added(Added),
     /// Jobs outside of queues.
     Jobs(Mark),
-    /// Jobs of one queue.
-    Queue(String),
+    /// Jobs of one queue, from this mark on; without one anywhere.
+    Queue(String, Option<Mark>),
     /// Jobs with flags, which are only looked at where there may be some.
     Flagged,
     /// Jobs that are not due, and will be before the next poll.
@@ -226,12 +227,11 @@ impl Handler<Wake> for QueueActor {
             Wake::Added(job) => self.expect_added(&job),
             Wake::Jobs(mark) => self.claims.announce(Some(mark)),
             Wake::Flagged => {
+                // They are in an index of their own, which knows no mark.
                 self.claims.choice.look = true;
-                self.claims.announce_passed_over();
+                self.claims.expect_some();
             }
-            Wake::Queue(queue) => {
-                self.gates.to_admit.insert(queue);
-            }
+            Wake::Queue(queue, mark) => self.gates.expect_parked(queue, mark),
             Wake::Soon => self.gates.look_for_due = true,
             Wake::Everything => self.look_everywhere(),
         }

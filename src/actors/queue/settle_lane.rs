@@ -107,7 +107,11 @@ impl QueueActor {
             Outcome::Untouched | Outcome::Interrupted => self.claims.announce(None),
             Outcome::Failed { delay, .. } | Outcome::Snoozed { delay } => {
                 self.gates.look_at(*delay);
-                self.gates.to_admit.extend(queue.map(str::to_owned));
+                match queue {
+                    // Parked at once, at a moment of the database's clock.
+                    Some(queue) if delay.is_zero() => self.gates.expect_parked(queue.to_owned(), None),
+                    queue => self.gates.to_admit.extend(queue.map(str::to_owned)),
+                }
             }
             Outcome::Succeeded
             | Outcome::Completed

@@ -3,44 +3,15 @@
 use std::time::Duration;
 
 use chrono::Utc;
+use diesel::PgConnection;
 use diesel::connection::SimpleConnection;
-use diesel::sql_types::BigInt;
-use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, sql_query};
 
 use super::*;
 use crate::config::Config;
 use crate::server::TestDatabase;
 use crate::store::admit::{admit, promote};
 use crate::store::pool::connect;
-
-#[derive(QueryableByName)]
-struct Blocks {
-    #[diesel(sql_type = BigInt)]
-    blocks: i64,
-}
-
-fn blocks(conn: &mut PgConnection) -> i64 {
-    let row: Blocks = sql_query(
-        "SELECT sum(pg_stat_get_xact_blocks_fetched(o))::bigint AS blocks FROM ( \
-         SELECT 'mainspring.jobs'::regclass::oid AS o UNION SELECT indexrelid FROM pg_index \
-         WHERE indrelid = 'mainspring.jobs'::regclass) AS all_of_it",
-    )
-    .get_result(conn)
-    .unwrap();
-    row.blocks
-}
-
-/// How many blocks `work` asks for; what it changed is taken back.
-fn cost_of(conn: &mut PgConnection, work: impl FnOnce(&mut PgConnection)) -> i64 {
-    let mut cost = 0;
-    conn.test_transaction::<_, StoreError, _>(|conn| {
-        let before = blocks(conn);
-        work(conn);
-        cost = blocks(conn) - before;
-        Ok(())
-    });
-    cost
-}
+use crate::store::tests::cost_of;
 
 fn request(tasks: &[&str], wide: Option<Wide>) -> ClaimRequest {
     let share = |task: &&str| TaskShare { task: (*task).to_owned(), most: None };
@@ -78,7 +49,7 @@ fn what_is_left_alone_costs_a_claim_nothing() {
     ];
     let known = ["a".to_owned(), "b".to_owned()];
     let admit_one = |conn: &mut PgConnection| {
-        assert_eq!(admit(conn, &["full".into()], &known, None).unwrap().admitted, 1);
+        assert_eq!(admit(conn, &["full".into()], &[], &known, None).unwrap().admitted, 1);
     };
     let before: Vec<i64> = requests.iter().map(|r| cost_of(conn, |conn| ten_of(conn, r))).collect();
     let admission_before = cost_of(conn, admit_one);

@@ -51,7 +51,7 @@ fn walk(conn: &mut PgConnection, seed: u64) -> i64 {
             }
             11 => {
                 let lanes: Vec<String> = (0..LANES).map(|lane| format!("lane {lane}")).collect();
-                admit::admit(conn, &lanes, &TASKS.map(String::from), None).expect("admit");
+                admit::admit(conn, &lanes, &[], &TASKS.map(String::from), None).expect("admit");
             }
             12 => {
                 admin::release_workers(conn, &[worker]).expect("release");

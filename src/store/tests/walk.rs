@@ -131,8 +131,9 @@ impl Walk {
         let taken = of_lane(&self.model, &[JobState::Ready, JobState::Running]).len();
         let parked = of_lane(&self.model, &[JobState::Parked]);
         let room = if self.model.paused.contains(&lane) { 0 } else { 1_usize.saturating_sub(taken) };
-        let admission = admit::admit(&mut self.conn, slice::from_ref(&lane), &TASKS.map(String::from), None)
-            .expect("admit");
+        let admission =
+            admit::admit(&mut self.conn, slice::from_ref(&lane), &[], &TASKS.map(String::from), None)
+                .expect("admit");
         assert_eq!(admission.admitted, parked.len().min(room));
         let best = parked.iter().map(|id| self.model.rows[id].priority).min();
         let stored = stored_rows(&mut self.conn);

@@ -1,0 +1,163 @@
+//! Where a scan begins: what lies before it has been taken, so that only its dead index entries are left there. They pile
+//! up for as long as any transaction of the database holds an old snapshot, and no scan reads them again.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use chrono::{TimeDelta, Utc};
+
+use crate::store::admit::lower;
+use crate::store::claim::Mark;
+
+// A job whose enqueue committed late lies behind the mark: this is how late it may be and still be found at once ..
+const SLACK: TimeDelta = TimeDelta::seconds(2);
+// .. and this is how often the scan starts at the very beginning, for those that came later still.
+const FULL_SCAN_EVERY: Duration = Duration::from_secs(5);
+
+/// The mark of one index range, and what was announced while it is scanned.
+#[derive(Debug, Default)]
+pub(super) struct LowWater {
+    mark: Option<Mark>,
+    /// The lowest place at which jobs were announced while a scan was under way.
+    announced: Option<Mark>,
+    announced_anything: bool,
+    last_full_scan: Option<Instant>,
+}
+
+impl LowWater {
+    /// Where the next scan starts; `None` is the very beginning.
+    pub(super) fn mark(&self) -> Option<Mark> {
+        self.mark
+    }
+
+    /// Jobs may be found from this mark on, or anywhere.
+    pub(super) fn announce(&mut self, mark: Option<Mark>) {
+        match mark {
+            Some(mark) => {
+                self.mark = self.mark.map(|old| old.min(mark));
+                self.announced = lower(self.announced, Some(mark));
+            }
+            None => {
+                self.mark = None;
+                self.announced_anything = true;
+            }
+        }
+    }
+
+    /// A scan starts: answers where.
+    pub(super) fn start(&mut self, now: Instant) -> Option<Mark> {
+        self.announced = None;
+        self.announced_anything = false;
+        let due = self.last_full_scan.is_none_or(|last| now.duration_since(last) >= FULL_SCAN_EVERY);
+        if due {
+            self.mark = None;
+        }
+        if self.mark.is_none() {
+            self.last_full_scan = Some(now);
+        }
+        self.mark
+    }
+
+    /// The scan has ended. Everything before the first job that it took is taken, unless it was announced meanwhile.
+    pub(super) fn advance(&mut self, first: Option<Mark>) {
+        if self.announced_anything {
+            self.mark = None;
+        } else if let Some(first) = first {
+            // The turn of a queue's job may lie ahead of time, and jobs outside of queues come at theirs.
+            let found = Mark { turn_at: first.turn_at.min(Utc::now()) - SLACK, ..first };
+            self.mark = lower(Some(found), self.announced);
+        }
+    }
+}
+
+// As many as a process could admit jobs of in one full-scan period; more of them begin anew.
+const MOST_QUEUES: usize = 10_000;
+
+/// The marks of the parked jobs of each queue that was lately admitted from.
+#[derive(Debug, Default)]
+pub(super) struct ParkedMarks(HashMap<String, LowWater>);
+
+impl ParkedMarks {
+    /// Jobs of the queue may be parked from this mark on, or anywhere.
+    pub(super) fn announce(&mut self, queue: &str, mark: Option<Mark>) {
+        // A queue without a mark is looked at from the beginning in any case.
+        if let Some(water) = self.0.get_mut(queue) {
+            water.announce(mark);
+        }
+    }
+
+    /// An admission starts: answers where to look in each queue.
+    pub(super) fn start(&mut self, queues: &[String], now: Instant) -> Vec<Option<Mark>> {
+        if self.0.len() + queues.len() > MOST_QUEUES {
+            self.0.clear();
+        }
+        queues.iter().map(|queue| self.0.entry(queue.clone()).or_default().start(now)).collect()
+    }
+
+    /// An admission of the queue has ended, with this as the first job.
+    pub(super) fn advance(&mut self, queue: &str, first: Option<Mark>) {
+        if let Some(water) = self.0.get_mut(queue) {
+            water.advance(first);
+        }
+    }
+
+    /// Jobs may be parked anywhere.
+    pub(super) fn forget(&mut self) {
+        self.0.values_mut().for_each(|water| water.announce(None));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+
+    fn at(priority: i16, second: i64) -> Mark {
+        Mark { priority, turn_at: DateTime::from_timestamp(second, 0).unwrap() }
+    }
+
+    #[test]
+    fn a_scan_starts_behind_what_is_taken_and_never_behind_what_was_announced() {
+        let now = Instant::now();
+        let mut water = LowWater::default();
+        assert_eq!(water.start(now), None);
+        water.advance(Some(at(0, 100)));
+        assert_eq!(water.start(now), Some(at(0, 98)));
+        water.announce(Some(at(-1, 500)));
+        water.advance(Some(at(0, 200)));
+        assert_eq!(water.start(now), Some(at(-1, 500)), "announced while the scan was under way");
+        water.advance(None);
+        assert_eq!(water.mark(), Some(at(-1, 500)), "nothing was found, so nothing is known to be taken");
+        water.announce(None);
+        water.advance(Some(at(0, 300)));
+        assert_eq!(water.start(now), None);
+    }
+
+    #[test]
+    fn every_few_seconds_a_scan_starts_at_the_very_beginning() {
+        let now = Instant::now();
+        let mut water = LowWater::default();
+        water.start(now);
+        water.advance(Some(at(0, 100)));
+        assert!(water.start(now + FULL_SCAN_EVERY - Duration::from_millis(1)).is_some());
+        assert_eq!(water.start(now + FULL_SCAN_EVERY), None);
+    }
+
+    #[test]
+    fn marks_of_queues_are_apart_and_bounded() {
+        let now = Instant::now();
+        let mut marks = ParkedMarks::default();
+        let names = ["a".to_owned(), "b".to_owned()];
+        assert_eq!(marks.start(&names, now), [None, None]);
+        marks.advance("a", Some(at(0, 100)));
+        marks.announce("never seen", Some(at(0, 1)));
+        assert_eq!(marks.start(&names, now), [Some(at(0, 98)), None]);
+        let many: Vec<String> = (0..MOST_QUEUES).map(|n| n.to_string()).collect();
+        marks.start(&many, now);
+        assert_eq!(marks.0.len(), MOST_QUEUES);
+        marks.advance("5", Some(at(0, 100)));
+        marks.forget();
+        assert_eq!(marks.start(&["5".to_owned()], now), [None]);
+    }
+}

@@ -1,0 +1,124 @@
+//! What an admission reads, and that it counts every slot.
+
+use chrono::Datelike;
+use diesel::connection::SimpleConnection;
+use diesel::sql_types::BigInt;
+use diesel::{QueryableByName, sql_query};
+
+use super::*;
+use crate::config::Config;
+use crate::server::TestDatabase;
+use crate::store::pool::connect;
+use crate::store::tests::cost_of;
+
+const START: &str = "2020-01-01T00:00:00Z";
+
+fn from_start() -> [Option<Mark>; 1] {
+    [Some(Mark { priority: 0, turn_at: START.parse().unwrap() })]
+}
+
+fn admit_to(conn: &mut PgConnection, from: &[Option<Mark>]) -> Admission {
+    admit(conn, &["lane".into()], from, &["a".into()], None).unwrap()
+}
+
+fn park(conn: &mut PgConnection, run_at: &str, jobs: u32) {
+    conn.batch_execute(&format!(
+        "INSERT INTO mainspring.jobs (task, queue, run_at, state) \
+         SELECT 'a', 'lane', {run_at}, 'parked' FROM generate_series(1, {jobs})"
+    ))
+    .unwrap();
+}
+
+// Everything that becomes of a job of a queue, many times over: what dies stays, as under somebody's old snapshot.
+fn pass_through(conn: &mut PgConnection, jobs: u32) {
+    conn.batch_execute(&format!(
+        "DO $$ BEGIN FOR n IN 1..{jobs} LOOP \
+             INSERT INTO mainspring.jobs (task, queue, run_at, state) VALUES ('a', 'lane', '{START}', 'parked'); \
+             PERFORM mainspring.admit(ARRAY['lane'], ARRAY['a']); \
+             UPDATE mainspring.jobs SET state = 'running', lease = 1, worker_id = 1, locked_at = now(), \
+                 attempts = 1 WHERE queue = 'lane' AND state = 'ready'; \
+             DELETE FROM mainspring.jobs WHERE queue = 'lane' AND state = 'running'; \
+         END LOOP; END $$"
+    ))
+    .unwrap();
+}
+
+#[test]
+fn an_admission_reads_nothing_that_is_over() {
+    let database = TestDatabase::new();
+    let conn = &mut connect(&Config::new(database.url())).unwrap();
+    let mut other = database.connection();
+    other.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1").unwrap();
+    let after_start = [Some(Mark { priority: 0, turn_at: Utc::now() - chrono::TimeDelta::hours(1) })];
+    let admit_one = |conn: &mut PgConnection| {
+        park(conn, "now()", 1);
+        assert_eq!(admit_to(conn, &after_start).admitted, 1);
+    };
+    let before = cost_of(conn, admit_one);
+    pass_through(conn, 1_000);
+    let after = cost_of(conn, admit_one);
+    eprintln!("blocks of an admission: {before}, then {after}");
+    assert!(after <= before * 2 + 20, "{before} blocks before, {after} after");
+}
+
+#[test]
+fn an_admission_answers_where_the_first_job_was_parked_and_looks_from_where_it_is_told() {
+    let database = TestDatabase::new();
+    let conn = &mut connect(&Config::new(database.url())).unwrap();
+    park(conn, "'2019-01-01 00:00:00+00'", 1);
+    park(conn, "'2021-01-01 00:00:00+00'", 1);
+    let years = |admission: Admission| -> Vec<(String, i32)> {
+        admission.firsts.into_iter().map(|(queue, first)| (queue, first.turn_at.year())).collect()
+    };
+    assert_eq!(years(admit_to(conn, &from_start())), [("lane".to_owned(), 2021)]);
+    conn.batch_execute("DELETE FROM mainspring.jobs WHERE state = 'ready'").unwrap();
+    assert_eq!(years(admit_to(conn, &from_start())), [], "the other one lies before");
+    assert_eq!(years(admit_to(conn, &[])), [("lane".to_owned(), 2019)]);
+}
+
+#[derive(QueryableByName)]
+struct Slots {
+    #[diesel(sql_type = BigInt)]
+    taken: i64,
+    #[diesel(sql_type = BigInt)]
+    parked: i64,
+}
+
+fn slots(conn: &mut PgConnection) -> Slots {
+    let all = "SELECT count(*) FILTER (WHERE state IN ('ready', 'running')) AS taken, \
+               count(*) FILTER (WHERE state = 'parked') AS parked FROM mainspring.jobs WHERE queue = 'lane'";
+    sql_query(all).get_result(conn).unwrap()
+}
+
+#[test]
+fn every_slot_is_counted_in_whatever_order_jobs_end_and_though_the_queues_row_is_forgotten() {
+    let database = TestDatabase::new();
+    let conn = &mut connect(&Config::new(database.url())).unwrap();
+    let mut random = fastrand::Rng::with_seed(7);
+    let mut limit = 1;
+    for step in 0..400 {
+        match random.u8(0..10) {
+            0 => {
+                conn.batch_execute("DELETE FROM mainspring.queues").unwrap();
+                limit = 1;
+            }
+            1 => {
+                limit = random.i64(1..6);
+                conn.batch_execute(&format!("SELECT mainspring.set_queue('lane', {limit})")).unwrap();
+            }
+            2..5 => park(conn, "now()", 3),
+            _ => {
+                let one = "SELECT id FROM mainspring.jobs WHERE state = 'ready' ORDER BY random() LIMIT 1";
+                conn.batch_execute(&format!("DELETE FROM mainspring.jobs WHERE id = ({one})")).unwrap();
+            }
+        }
+        let Slots { taken, parked } = slots(conn);
+        let admitted = admit_to(conn, &[]).admitted;
+        let room = (limit - taken).clamp(0, parked);
+        assert_eq!(
+            i64::try_from(admitted),
+            Ok(room),
+            "step {step}: {taken} of {limit} taken, {parked} parked"
+        );
+    }
+}

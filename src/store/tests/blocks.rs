@@ -1,0 +1,35 @@
+//! What statements cost, in blocks of the table of jobs and its indexes and not in time.
+
+use diesel::sql_types::BigInt;
+use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, sql_query};
+
+use crate::error::StoreError;
+
+#[derive(QueryableByName)]
+struct Blocks {
+    #[diesel(sql_type = BigInt)]
+    blocks: i64,
+}
+
+fn blocks(conn: &mut PgConnection) -> i64 {
+    let row: Blocks = sql_query(
+        "SELECT sum(pg_stat_get_xact_blocks_fetched(o))::bigint AS blocks FROM ( \
+         SELECT 'mainspring.jobs'::regclass::oid AS o UNION SELECT indexrelid FROM pg_index \
+         WHERE indrelid = 'mainspring.jobs'::regclass) AS all_of_it",
+    )
+    .get_result(conn)
+    .unwrap();
+    row.blocks
+}
+
+/// How many blocks `work` asks for; what it changed is taken back.
+pub(in crate::store) fn cost_of(conn: &mut PgConnection, work: impl FnOnce(&mut PgConnection)) -> i64 {
+    let mut cost = 0;
+    conn.test_transaction::<_, StoreError, _>(|conn| {
+        let before = blocks(conn);
+        work(conn);
+        cost = blocks(conn) - before;
+        Ok(())
+    });
+    cost
+}
