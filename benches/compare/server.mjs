@@ -30,7 +30,8 @@ export function startServer() {
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
   const program = (name, ...args) => execFileSync(`${programs()}/${name}`, args, options);
   program("initdb", "-D", `${folder}/data`, "-A", "trust", "-U", "postgres");
-  const settings = `-p ${port} -k ${folder} -c shared_buffers=256MB -c max_wal_size=2GB`;
+  // Files of the log are kept for the next contender, so that none but the first has to make them.
+  const settings = `-p ${port} -k ${folder} -c shared_buffers=256MB -c max_wal_size=2GB -c min_wal_size=1GB`;
   program("pg_ctl", "-D", `${folder}/data`, "-o", settings, "-l", `${folder}/log`, "-w", "start");
   return {
     url,
