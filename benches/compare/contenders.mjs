@@ -43,6 +43,7 @@ export const TRIALS = {
     { name: "rust", run: peers("graphile-throughput", JOBS.throughput) },
     ...bare("bare"),
     ...bare("bare-mainspring"),
+    ...bare("bare-fenced"),
     ...bare("bare-floor"),
     { name: "mainspring with history", run: load("throughput", JOBS.throughput, "--history") },
     { name: "mainspring two processes", run: load("throughput", JOBS.throughput, "--processes", 2) },

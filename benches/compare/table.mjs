@@ -23,6 +23,7 @@ const ROWS = [
     bare: better("bare", "per_second"),
   }),
   row("the same; bare: on `mainspring.jobs`", 0, drained("mainspring"), { bare: better("bare-mainspring", "per_second") }),
+  row("the same; bare: there, with Mainspring's own statements", 0, drained("mainspring"), { bare: better("bare-fenced", "per_second") }),
   row("the same; bare: one DELETE a batch, no lease", 0, drained("mainspring"), { bare: better("bare-floor", "per_second") }),
   row("jobs/s with history; bare: on `mainspring.jobs`", 0, drained("mainspring with history"), { bare: better("bare-mainspring", "per_second") }),
   row("jobs/s, two processes; bare: on `mainspring.jobs`, one", 0, drained("mainspring two processes"), { bare: better("bare-mainspring", "per_second") }),

@@ -53,6 +53,22 @@ pub(crate) const MAINSPRING: Table = Table {
     delete: Some("DELETE FROM mainspring.jobs WHERE id = ANY ({})"),
 };
 
+/// The same with the whole of Mainspring's statements: the claim starts from a mark and answers all that a job is run with, and
+/// the deletion names the lease that it expects and answers what it deleted.
+pub(crate) const FENCED: Table = Table {
+    claim: "UPDATE mainspring.jobs SET state = 'running', attempts = attempts + 1, lease = 1, worker_id = 1, \
+        locked_at = clock_timestamp() WHERE id = ANY (ARRAY(SELECT id FROM mainspring.jobs \
+        WHERE task = 'load.noop' AND state = 'ready' AND flags IS NULL \
+        AND (priority, coalesce(turn_at, run_at)) >= (-32768, '-infinity'::timestamptz) \
+        ORDER BY priority, coalesce(turn_at, run_at), id LIMIT {} FOR UPDATE SKIP LOCKED)) RETURNING id, payload::text, task, \
+        attempts, max_attempts, priority, run_at, queue, key, coalesce(turn_at, run_at), flags IS NOT NULL",
+    delete: Some(
+        "DELETE FROM mainspring.jobs AS j USING (SELECT id, 1::bigint AS lease FROM unnest({}) AS id) AS s \
+         WHERE j.id = s.id AND j.lease = s.lease RETURNING j.id, j.lease",
+    ),
+    ..MAINSPRING
+};
+
 const INSERT_SMALL: &str =
     "INSERT INTO bare.jobs (task, payload) SELECT 'load.noop', payload::jsonb FROM unnest({}) AS payload";
 

@@ -10,13 +10,13 @@ mod statement;
 use std::error::Error;
 use std::process::ExitCode;
 
-use bare::{FLOOR, MAINSPRING, SMALL};
+use bare::{FENCED, FLOOR, MAINSPRING, SMALL};
 use serde::Serialize;
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 const USAGE: &str = "usage: peers MODE JOBS URL [SIZE], where MODE is graphile-throughput, graphile-latency, or, each with the \
-    size of its batches, bare, bare-mainspring, bare-floor, bulk";
+    size of its batches, bare, bare-mainspring, bare-fenced, bare-floor, bulk";
 
 struct Arguments {
     mode: String,
@@ -52,6 +52,7 @@ fn run(Arguments { mode, jobs, url, size }: &Arguments) -> Outcome<()> {
         ("graphile-latency", None) => print(mode, runtime.block_on(graphile::latency(url, *jobs))?),
         ("bare", Some(size)) => print(mode, bare::drain(&SMALL, url, *jobs, size)?),
         ("bare-mainspring", Some(size)) => print(mode, bare::drain(&MAINSPRING, url, *jobs, size)?),
+        ("bare-fenced", Some(size)) => print(mode, bare::drain(&FENCED, url, *jobs, size)?),
         ("bare-floor", Some(size)) => print(mode, bare::drain(&FLOOR, url, *jobs, size)?),
         ("bulk", Some(size)) => print(mode, runtime.block_on(bulk::bulk(url, *jobs, size))?),
         _ => Err(USAGE.into()),
