@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-pub(crate) const USAGE: &str = "usage: load MODE [--jobs N] [--history] [--processes 1|2] [--rows N] [--minutes M] \
+pub(crate) const USAGE: &str = "usage: load MODE [--jobs N] [--history] [--processes 1|2] [--rows N] [--huge] [--minutes M] \
     [--rate N] [--seconds N] [--url URL], where MODE is throughput, latency, latency-remote, enqueue, flat, pinned, soak, \
     rest, memory, or all for the first four";
 
@@ -45,7 +45,7 @@ impl Mode {
             Self::Throughput => 100_000,
             Self::Latency | Self::LatencyRemote => 1_000,
             Self::Enqueue => 50_000,
-            Self::Flat => 20_000,
+            Self::Flat => 50_000,
             Self::Memory => 1_000_000,
             Self::Pinned | Self::Soak | Self::Rest | Self::Helper => 0,
         }
@@ -69,6 +69,8 @@ pub(crate) struct Arguments {
     pub(crate) processes: usize,
     /// The largest table that `flat` makes.
     pub(crate) rows: usize,
+    /// Whether `flat` goes on to ten times as many, and to five times as many rows of history.
+    pub(crate) huge: bool,
     minutes: usize,
     /// Jobs a second of `pinned` and `soak`.
     pub(crate) rate: usize,
@@ -86,6 +88,7 @@ impl Arguments {
                 "--history" => parsed.history = true,
                 "--processes" => parsed.processes = number(&word, words.next(), 2)?,
                 "--rows" => parsed.rows = number(&word, words.next(), 100_000_000)?,
+                "--huge" => parsed.huge = true,
                 "--minutes" => parsed.minutes = number(&word, words.next(), 10_000)?,
                 "--rate" => parsed.rate = number(&word, words.next(), 100_000)?,
                 "--seconds" => parsed.seconds = number(&word, words.next(), 100_000)?,
@@ -107,6 +110,7 @@ impl Arguments {
             history: false,
             processes: 1,
             rows: 1_000_000,
+            huge: false,
             minutes: 10,
             rate: 1_000,
             seconds: 60,

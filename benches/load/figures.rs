@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::arguments::Mode;
+use super::arguments::Mode;
 
 /// One JSON object, on a line of its own.
 pub(crate) fn print_line(mode: Mode, figures: impl Serialize) -> serde_json::Result<()> {
@@ -45,6 +45,12 @@ pub(crate) fn percentile(sorted: &[Duration], percent: usize) -> f64 {
 
 pub(crate) fn rate(jobs: usize, took: Duration) -> u64 {
     (jobs as f64 / took.as_secs_f64()).round() as u64
+}
+
+/// The one in the middle; 0 of none.
+pub(crate) fn median(mut rates: Vec<u64>) -> u64 {
+    rates.sort_unstable();
+    rates.get(rates.len() / 2).copied().unwrap_or_default()
 }
 
 pub(crate) fn milliseconds(duration: Duration) -> f64 {

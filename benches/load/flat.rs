@@ -5,99 +5,100 @@ use std::time::{Duration, Instant};
 
 use diesel::PgConnection;
 use diesel::connection::SimpleConnection;
-use mainspring::{JobContext, connect};
+use mainspring::{JobContext, SchedulerBuilder, connect};
 use serde::Serialize;
 
-use crate::arguments::{Arguments, Mode};
-use crate::figures::{percentile, print_line, rate, rounded};
-use crate::stage::{Noop, Outcome, counting, empty_table, scheduler};
+use super::arguments::{Arguments, Mode};
+use super::ballast::{Case, add_ready, cases, forget_history};
+use super::figures::{median, percentile, print_line, rate, rounded};
+use super::stage::{Noop, Outcome, counting, scheduler};
 
-const PICK_UPS: usize = 50;
+const PICK_UPS: usize = 100;
 // Nothing is claimed ahead of jobs this long, so that each one is a claim of its own.
 const LONG_JOB: Duration = Duration::from_millis(60);
+const DRAINS: usize = 3;
+const A_WEEK: Duration = Duration::from_secs(7 * 86_400);
 
 #[derive(Serialize)]
 struct Flatness {
-    case: String,
+    case: &'static str,
     rows: usize,
     jobs: usize,
     /// From the end of a job in the only slot to the start of the next one: settle and claim.
     pick_up_ms: f64,
     pick_up_p90_ms: f64,
     pick_up_ratio: f64,
+    /// The median of three drains.
     per_second: u64,
     /// Above one where it is slower than with an empty table.
     throughput_ratio: f64,
+    /// Of jobs that are each alone in a queue, where nothing else is ready.
+    free_queues_per_second: Option<u64>,
 }
 
-/// What is in the table besides the jobs that run.
-struct Case {
-    name: &'static str,
-    rows: usize,
-    /// With `{}` for the number of rows.
-    fill: &'static str,
-}
-
-const READY: &str = "INSERT INTO mainspring.jobs (task, run_at, state) \
-    SELECT 'load.noop', now(), 'ready' FROM generate_series(1, {})";
-const SCHEDULED: &str = "INSERT INTO mainspring.jobs (task, run_at, state) \
-    SELECT 'load.noop', now() + interval '1 hour' + n * interval '1 ms', 'scheduled' FROM generate_series(1, {}) AS n";
-const UNKNOWN: &str = "INSERT INTO mainspring.jobs (task, run_at, state) \
-    SELECT 'load.nobody', now() - interval '1 day', 'ready' FROM generate_series(1, {})";
-// A ready job of a task that nobody runs takes the one slot of each queue.
-const PARKED: &str = "INSERT INTO mainspring.jobs (task, queue, run_at, state) \
-    SELECT 'load.nobody', 'load full ' || n, now(), 'ready' FROM generate_series(1, 2) AS n; \
-    INSERT INTO mainspring.jobs (task, queue, run_at, state) \
-    SELECT 'load.noop', 'load full ' || 1 + n % 2, now() - interval '1 day', 'parked' FROM generate_series(1, {}) AS n";
-const IDLE_QUEUES: &str =
-    "INSERT INTO mainspring.queues (name) SELECT 'load ' || n FROM generate_series(1, {}) AS n";
-
-fn cases(rows: usize) -> [Case; 7] {
-    let tenth = rows.div_ceil(10);
-    [
-        Case { name: "empty", rows: 0, fill: "SELECT 1" },
-        Case { name: "ready", rows: rows.div_ceil(100), fill: READY },
-        Case { name: "ready", rows, fill: READY },
-        Case { name: "scheduled", rows, fill: SCHEDULED },
-        Case { name: "unknown task", rows, fill: UNKNOWN },
-        Case { name: "parked in two full queues", rows: tenth, fill: PARKED },
-        Case { name: "idle queues", rows: tenth, fill: IDLE_QUEUES },
-    ]
+struct Figures {
+    /// Sorted.
+    pick_ups: Vec<Duration>,
+    per_second: u64,
+    free_queues_per_second: Option<u64>,
 }
 
 /// One line a case.
 pub(crate) async fn flat(url: &str, jobs: usize, arguments: &Arguments) -> Outcome<()> {
+    let cases = cases(arguments);
+    if let Some(first) = cases.first() {
+        eprintln!("{}, not measured: the server is cold", first.name);
+        measure(url, first, jobs).await?;
+    }
     let mut empty = None;
-    for case in cases(arguments.rows) {
+    for case in cases {
         eprintln!("{}: {} rows", case.name, case.rows);
-        let conn = &mut connect(url)?;
-        fill(conn, &case, jobs)?;
-        let pick_ups = pick_ups(url).await?;
-        let per_second = drain(url, jobs).await?;
+        let Figures { pick_ups, per_second, free_queues_per_second } = measure(url, &case, jobs).await?;
         let pick_up_ms = percentile(&pick_ups, 50);
         let (first_ms, first_per_second) = *empty.get_or_insert((pick_up_ms, per_second));
-        print_line(
-            Mode::Flat,
-            Flatness {
-                case: case.name.into(),
-                rows: case.rows,
-                jobs,
-                pick_up_ms,
-                pick_up_p90_ms: percentile(&pick_ups, 90),
-                pick_up_ratio: rounded(pick_up_ms / first_ms),
-                per_second,
-                throughput_ratio: rounded(first_per_second as f64 / per_second as f64),
-            },
-        )?;
+        let figures = Flatness {
+            case: case.name,
+            rows: case.rows,
+            jobs,
+            pick_up_ms,
+            pick_up_p90_ms: percentile(&pick_ups, 90),
+            pick_up_ratio: rounded(pick_up_ms / first_ms),
+            per_second,
+            throughput_ratio: rounded(first_per_second as f64 / per_second as f64),
+            free_queues_per_second,
+        };
+        print_line(Mode::Flat, figures)?;
     }
-    Ok(())
+    forget_history(&mut connect(url)?)
 }
 
-fn fill(conn: &mut PgConnection, case: &Case, jobs: usize) -> Outcome<()> {
-    empty_table(conn)?;
-    conn.batch_execute(&case.fill.replace("{}", &case.rows.to_string()))?;
+async fn measure(url: &str, case: &Case, jobs: usize) -> Outcome<Figures> {
+    let conn = &mut connect(url)?;
+    case.fill(conn)?;
     // Enough for the pick-ups and for the drain after them; ready ballast runs before these.
-    conn.batch_execute(&READY.replace("{}", &(jobs + PICK_UPS + 100).to_string()))?;
+    add_ready(conn, PICK_UPS + 100)?;
+    settle_down(conn)?;
+    let pick_ups = pick_ups(builder(url, case)).await?;
+    let mut rates = Vec::with_capacity(DRAINS);
+    for _ in 0..DRAINS {
+        add_ready(conn, jobs)?;
+        settle_down(conn)?;
+        rates.push(drain(builder(url, case), jobs).await?);
+    }
+    let mut free_queues_per_second = None;
+    if case.free_queues > 0 {
+        case.fill(conn)?;
+        settle_down(conn)?;
+        free_queues_per_second = Some(drain(builder(url, case), case.free_queues).await?);
+    }
+    Ok(Figures { pick_ups, per_second: median(rates), free_queues_per_second })
+}
+
+fn builder(url: &str, case: &Case) -> SchedulerBuilder {
+    if case.history { scheduler(url).history_retention(A_WEEK) } else { scheduler(url) }
+}
+
+fn settle_down(conn: &mut PgConnection) -> Outcome<()> {
     conn.batch_execute("VACUUM ANALYZE mainspring.jobs, mainspring.queues")?;
     // Not ours to ask of every server; without it, writing out the ballast is part of the figure.
     conn.batch_execute("CHECKPOINT").unwrap_or_else(|error| eprintln!("no checkpoint: {error}"));
@@ -105,10 +106,10 @@ fn fill(conn: &mut PgConnection, case: &Case, jobs: usize) -> Outcome<()> {
 }
 
 /// How long the only slot stays empty after each of many jobs, sorted.
-async fn pick_ups(url: &str) -> Outcome<Vec<Duration>> {
+async fn pick_ups(builder: SchedulerBuilder) -> Outcome<Vec<Duration>> {
     let spans: Arc<Mutex<Vec<(Instant, Instant)>>> = Arc::default();
     let book = Arc::clone(&spans);
-    let builder = scheduler(url).concurrency(1).handler(move |_: Noop, _: JobContext| {
+    let builder = builder.concurrency(1).handler(move |_: Noop, _: JobContext| {
         let book = Arc::clone(&book);
         async move {
             let began = Instant::now();
@@ -129,8 +130,8 @@ async fn pick_ups(url: &str) -> Outcome<Vec<Duration>> {
 }
 
 /// The jobs a second of the first so many, from the call of `start`.
-async fn drain(url: &str, jobs: usize) -> Outcome<u64> {
-    let (builder, finished) = counting(scheduler(url), jobs);
+async fn drain(builder: SchedulerBuilder, jobs: usize) -> Outcome<u64> {
+    let (builder, finished) = counting(builder, jobs);
     let began = Instant::now();
     let scheduler = builder.start().await?;
     finished.reached().await;

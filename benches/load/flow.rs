@@ -12,8 +12,8 @@ use mainspring::{
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
 
-use crate::figures::percentile;
-use crate::stage::Outcome;
+use super::figures::percentile;
+use super::stage::Outcome;
 
 // As often as a busy application would add a few.
 const TICK: Duration = Duration::from_millis(10);

@@ -8,8 +8,8 @@ use mainspring::{Enqueue, JobContext, Scheduler, Task, connect};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
-use crate::figures::Latency;
-use crate::stage::{Outcome, scheduler};
+use super::figures::Latency;
+use super::stage::{Outcome, scheduler};
 
 // Connections, statements and caches are warm after the first few.
 const WARM_UP: usize = 20;

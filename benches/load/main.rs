@@ -5,6 +5,7 @@
 //! `cargo bench --bench load -- MODE`; the modes and their options are in `arguments.rs`.
 
 mod arguments;
+mod ballast;
 mod figures;
 mod flat;
 mod flow;

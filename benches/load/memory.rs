@@ -5,10 +5,10 @@ use diesel::connection::SimpleConnection;
 use mainspring::{JobContext, Task, connect};
 use serde::{Deserialize, Serialize};
 
-use crate::arguments::Mode;
-use crate::figures::{megabytes, print_line};
-use crate::process;
-use crate::stage::{Outcome, await_empty_table, counting, empty_table, scheduler};
+use super::arguments::Mode;
+use super::figures::{megabytes, print_line};
+use super::process;
+use super::stage::{Outcome, await_empty_table, counting, empty_table, scheduler};
 
 const LARGE: usize = 1 << 20;
 

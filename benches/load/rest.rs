@@ -6,9 +6,9 @@ use diesel::PgConnection;
 use mainspring::connect;
 use serde::Serialize;
 
-use crate::figures::{megabytes, milliseconds, rounded};
-use crate::process;
-use crate::stage::{Outcome, counting, number, scheduler};
+use super::figures::{megabytes, milliseconds, rounded};
+use super::process;
+use super::stage::{Outcome, counting, number, scheduler};
 
 // A server counts what a connection did when that has been idle for ten seconds, at the latest.
 const SETTLING: Duration = Duration::from_secs(12);

@@ -8,9 +8,9 @@ use futures_util::future::try_join_all;
 use mainspring::{Enqueue, NewJob, SchedulerBuilder, connect};
 use serde::Serialize;
 
-use crate::arguments::Arguments;
-use crate::figures::rate;
-use crate::stage::{Noop, Outcome, await_empty_table, count_jobs, counting, number, scheduler};
+use super::arguments::Arguments;
+use super::figures::rate;
+use super::stage::{Noop, Outcome, await_empty_table, count_jobs, counting, number, scheduler};
 
 // Within a tenth of the best rate, and still a batch that an application would send.
 const BULK: usize = 5_000;

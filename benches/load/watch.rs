@@ -8,12 +8,12 @@ use diesel::connection::SimpleConnection;
 use mainspring::{Cron, JobContext, Task, connect};
 use serde::{Deserialize, Serialize};
 
-use crate::arguments::{Arguments, Mode};
-use crate::figures::{megabytes, print_line, rate};
-use crate::flow::{ALL_KINDS, Book, FEW_KINDS, Kind, Stream, read, with_steps};
-use crate::process;
-use crate::rest::connections;
-use crate::stage::{Outcome, number, scheduler};
+use super::arguments::{Arguments, Mode};
+use super::figures::{megabytes, print_line, rate};
+use super::flow::{ALL_KINDS, Book, FEW_KINDS, Kind, Stream, Told, read, with_steps};
+use super::process;
+use super::rest::connections;
+use super::stage::{Outcome, number, scheduler};
 
 const PERIOD: Duration = Duration::from_secs(10);
 const A_DAY: Duration = Duration::from_secs(86_400);
@@ -124,7 +124,7 @@ pub(crate) async fn soak(url: &str, arguments: &Arguments) -> Outcome<()> {
     Ok(())
 }
 
-async fn period(book: &Book) -> (crate::flow::Told, u64) {
+async fn period(book: &Book) -> (Told, u64) {
     let began = Instant::now();
     tokio::time::sleep(PERIOD).await;
     let told = read(book);
