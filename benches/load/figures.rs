@@ -1,5 +1,6 @@
 //! How what the modes find out is printed, and the arithmetic of it. Measures nothing.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -27,14 +28,37 @@ pub(crate) struct Latency {
     p50_ms: f64,
     p99_ms: f64,
     max_ms: f64,
+    /// Pairs of an upper bound in milliseconds and how many lie below it and not below the one before.
+    histogram: Vec<(f64, usize)>,
 }
 
 impl Latency {
     pub(crate) fn of(mut samples: Vec<Duration>) -> Self {
         samples.sort();
         let at = |percent| percentile(&samples, percent);
-        Self { jobs: samples.len(), min_ms: at(0), p50_ms: at(50), p99_ms: at(99), max_ms: at(100) }
+        let histogram = histogram(&samples);
+        Self {
+            jobs: samples.len(),
+            min_ms: at(0),
+            p50_ms: at(50),
+            p99_ms: at(99),
+            max_ms: at(100),
+            histogram,
+        }
     }
+}
+
+// Each bound is a fifth above the one before, and those between the first and the last are there though they are empty.
+fn histogram(samples: &[Duration]) -> Vec<(f64, usize)> {
+    let mut counts = BTreeMap::new();
+    for sample in samples {
+        let step = (sample.as_secs_f64() * 1e3).max(1e-3).log(1.2).floor() as i32;
+        *counts.entry(step).or_insert(0) += 1;
+    }
+    let (first, last) = (counts.keys().next().copied(), counts.keys().next_back().copied());
+    let steps = first.zip(last).into_iter().flat_map(|(first, last)| first..=last);
+    let bound = |step: i32| (1.2_f64.powi(step + 1) * 1e3).round() / 1e3;
+    steps.map(|step| (bound(step), counts.get(&step).copied().unwrap_or_default())).collect()
 }
 
 /// The smallest of the sorted samples that so many of a hundred do not exceed, in milliseconds; 0 of none.
