@@ -51,6 +51,11 @@ impl Mode {
         }
     }
 
+    /// Whether it asks the server what its statements have cost.
+    pub(crate) fn counts_statements(self) -> bool {
+        matches!(self, Self::Pinned)
+    }
+
     fn parse(text: &str) -> Option<Vec<Self>> {
         if text == "all" {
             return Some(Self::QUICK.to_vec());
@@ -71,7 +76,7 @@ pub(crate) struct Arguments {
     pub(crate) rows: usize,
     /// Whether `flat` goes on to ten times as many, and to five times as many rows of history.
     pub(crate) huge: bool,
-    minutes: usize,
+    minutes: f64,
     /// Jobs a second of `pinned` and `soak`.
     pub(crate) rate: usize,
     seconds: usize,
@@ -89,7 +94,7 @@ impl Arguments {
                 "--processes" => parsed.processes = number(&word, words.next(), 2)?,
                 "--rows" => parsed.rows = number(&word, words.next(), 100_000_000)?,
                 "--huge" => parsed.huge = true,
-                "--minutes" => parsed.minutes = number(&word, words.next(), 10_000)?,
+                "--minutes" => parsed.minutes = minutes(&word, words.next())?,
                 "--rate" => parsed.rate = number(&word, words.next(), 100_000)?,
                 "--seconds" => parsed.seconds = number(&word, words.next(), 100_000)?,
                 "--url" => parsed.url = Some(words.next().ok_or("--url must be followed by a URL")?),
@@ -111,7 +116,7 @@ impl Arguments {
             processes: 1,
             rows: 1_000_000,
             huge: false,
-            minutes: 10,
+            minutes: 10.0,
             rate: 1_000,
             seconds: 60,
         }
@@ -119,7 +124,7 @@ impl Arguments {
 
     /// For how long `pinned` and `soak` go on.
     pub(crate) fn length(&self) -> Duration {
-        Duration::from_secs(self.minutes as u64 * 60)
+        Duration::from_secs_f64(self.minutes * 60.0)
     }
 
     /// For how long `rest` looks.
@@ -132,4 +137,10 @@ fn number(option: &str, text: Option<String>, most: usize) -> Result<usize, Stri
     let text = text.unwrap_or_default();
     let number = text.parse().ok().filter(|number| (1..=most).contains(number));
     number.ok_or_else(|| format!("{option} must be followed by 1 to {most}, got `{text}`"))
+}
+
+fn minutes(option: &str, text: Option<String>) -> Result<f64, String> {
+    let text = text.unwrap_or_default();
+    let number = text.parse().ok().filter(|number| (0.1..=10_000.0).contains(number));
+    number.ok_or_else(|| format!("{option} must be followed by 0.1 to 10000, got `{text}`"))
 }

@@ -40,6 +40,8 @@ pub(crate) enum Kind {
     Cancelled,
     /// Fails for good, and stays as a dead job.
     Dead,
+    /// Added by cron.
+    Cron,
 }
 
 /// How many of a thousand jobs are of which kind.
@@ -101,6 +103,24 @@ pub(crate) fn with_steps(builder: SchedulerBuilder, book: &Book) -> SchedulerBui
     builder.handler(move |step: Step, job: JobContext| std::future::ready(act(&book, &step, job.attempt())))
 }
 
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Tick {}
+
+impl Task for Tick {
+    const NAME: &'static str = "load.tick";
+}
+
+/// The handler of cron's jobs.
+pub(crate) fn with_ticks(builder: SchedulerBuilder, book: &Book) -> SchedulerBuilder {
+    let book = Arc::clone(book);
+    builder.handler(move |_: Tick, job: JobContext| {
+        let mut told = book.lock().unwrap_or_else(PoisonError::into_inner);
+        let late = job.cron().and_then(|fire| (Utc::now() - fire.ts).to_std().ok());
+        told.samples.entry(Kind::Cron).or_default().extend(late);
+        std::future::ready(Ok(()))
+    })
+}
+
 fn act(book: &Book, step: &Step, attempt: i16) -> JobResult {
     let mut told = book.lock().unwrap_or_else(PoisonError::into_inner);
     told.attempts += 1;
@@ -112,7 +132,13 @@ fn act(book: &Book, step: &Step, attempt: i16) -> JobResult {
         Kind::Retried if attempt == 1 => Err(JobError::retry_in(RETRY_AFTER, "not yet")),
         Kind::Cancelled => Err(JobError::cancel("not wanted")),
         Kind::Dead => Err(JobError::discard("no use")),
-        Kind::Plain | Kind::Later | Kind::Queued | Kind::Retried | Kind::Keyed | Kind::Prioritised => Ok(()),
+        Kind::Plain
+        | Kind::Later
+        | Kind::Queued
+        | Kind::Retried
+        | Kind::Keyed
+        | Kind::Prioritised
+        | Kind::Cron => Ok(()),
     }
 }
 
@@ -164,7 +190,7 @@ fn step(mix: Mix, number: usize) -> Outcome<NewJob> {
         Kind::Queued => job.queue(format!("load lane {}", number % LANES)),
         Kind::Keyed => job.key(format!("load key {}", number % KEYS)),
         Kind::Prioritised => job.priority(if number.is_multiple_of(2) { -5 } else { 5 }),
-        Kind::Plain | Kind::Retried | Kind::Cancelled | Kind::Dead => job,
+        Kind::Plain | Kind::Retried | Kind::Cancelled | Kind::Dead | Kind::Cron => job,
     };
     Ok(NewJob::try_from(job)?)
 }

@@ -14,13 +14,14 @@ mod memory;
 mod process;
 mod rest;
 mod stage;
+mod statements;
 mod throughput;
 mod watch;
 
 use std::process::ExitCode;
 
 use mainspring::connect;
-use mainspring::embedded::{EmbeddedOptions, database_url};
+use mainspring::embedded::{Database, EmbeddedOptions, database_url};
 
 use self::arguments::{Arguments, Mode, USAGE};
 use self::figures::print_line;
@@ -54,11 +55,27 @@ fn run(arguments: &Arguments) -> Outcome<()> {
         eprintln!("running on the server that --url names");
         return runtime.block_on(run_modes(arguments, url));
     }
-    let options =
-        EmbeddedOptions::temporary().setting("shared_buffers", "256MB").setting("max_wal_size", "2GB");
-    let database = database_url(options)?;
+    let database = start_server(arguments)?;
     eprintln!("running on {}", database.engine());
     runtime.block_on(run_modes(arguments, database.url()))
+}
+
+// The engine that a crate carries cannot count statements and does not start where it should.
+fn start_server(arguments: &Arguments) -> Outcome<Database> {
+    let options =
+        EmbeddedOptions::temporary().setting("shared_buffers", "256MB").setting("max_wal_size", "2GB");
+    if !arguments.modes.iter().any(|mode| mode.counts_statements()) {
+        return Ok(database_url(options)?);
+    }
+    let counting = options.clone().setting("shared_preload_libraries", "pg_stat_statements");
+    let counting = database_url(counting).or_else(|error| {
+        eprintln!("no statement is counted: {error}");
+        database_url(options)
+    })?;
+    if let Database::Embedded(_) = &counting {
+        statements::prepare(&mut connect(counting.url())?);
+    }
+    Ok(counting)
 }
 
 async fn run_modes(arguments: &Arguments, url: &str) -> Outcome<()> {
