@@ -4,7 +4,7 @@ use std::time::Duration;
 
 pub(crate) const USAGE: &str = "usage: load MODE [--jobs N] [--history] [--processes 1|2] [--rows N] [--huge] [--minutes M] \
     [--rate N] [--seconds N] [--url URL], where MODE is throughput, latency, latency-remote, enqueue, flat, pinned, soak, \
-    rest, memory, or all for the first four";
+    rest, memory, batches, or all for the first four";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -17,13 +17,15 @@ pub(crate) enum Mode {
     Soak,
     Rest,
     Memory,
+    Batches,
     /// The second process of `throughput --processes 2`.
     Helper,
 }
 
 impl Mode {
     const QUICK: [Self; 4] = [Self::Throughput, Self::Latency, Self::LatencyRemote, Self::Enqueue];
-    const OTHERS: [Self; 6] = [Self::Flat, Self::Pinned, Self::Soak, Self::Rest, Self::Memory, Self::Helper];
+    const OTHERS: [Self; 7] =
+        [Self::Flat, Self::Pinned, Self::Soak, Self::Rest, Self::Memory, Self::Batches, Self::Helper];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -36,13 +38,14 @@ impl Mode {
             Self::Soak => "soak",
             Self::Rest => "rest",
             Self::Memory => "memory",
+            Self::Batches => "batches",
             Self::Helper => "helper",
         }
     }
 
     pub(crate) fn default_jobs(self) -> usize {
         match self {
-            Self::Throughput => 100_000,
+            Self::Throughput | Self::Batches => 100_000,
             Self::Latency | Self::LatencyRemote => 1_000,
             Self::Enqueue => 50_000,
             Self::Flat => 50_000,

@@ -6,6 +6,7 @@
 
 mod arguments;
 mod ballast;
+mod batches;
 mod figures;
 mod flat;
 mod flow;
@@ -94,6 +95,7 @@ async fn run_modes(arguments: &Arguments, url: &str) -> Outcome<()> {
             Mode::Soak => watch::soak(url, arguments).await?,
             Mode::Rest => print_line(mode, rest::rest(url, arguments.rest()).await?)?,
             Mode::Memory => memory::memory(url, jobs).await?,
+            Mode::Batches => batches::batches(url, jobs).await?,
             Mode::Helper => return Err("`helper` is what `throughput --processes 2` starts".into()),
         }
     }

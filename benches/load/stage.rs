@@ -44,11 +44,11 @@ pub(crate) struct Countdown {
 }
 
 impl Countdown {
-    fn new(count: usize) -> Self {
+    pub(crate) fn new(count: usize) -> Self {
         Self { left: AtomicUsize::new(count), reached: Notify::new() }
     }
 
-    fn one_less(&self) {
+    pub(crate) fn one_less(&self) {
         if self.left.fetch_sub(1, Ordering::Relaxed) == 1 {
             // Kept for a waiter that comes later.
             self.reached.notify_one();

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use diesel::PgConnection;
 use futures_util::future::try_join_all;
-use mainspring::{Enqueue, NewJob, SchedulerBuilder, connect};
+use mainspring::{Enqueue, NewJob, Scheduler, SchedulerBuilder, Task, connect};
 use serde::Serialize;
 
 use super::arguments::Arguments;
@@ -91,39 +91,53 @@ async fn await_no_live_row(conn: &mut PgConnection) -> Outcome<()> {
 
 async fn fill(url: &str, jobs: usize) -> Outcome<u64> {
     let scheduler = scheduler(url).start().await?;
+    let per_second = add_in_bulk(&scheduler, jobs, BULK).await?;
+    scheduler.stop().await;
+    Ok(per_second)
+}
+
+/// So many at a time; answers how many a second.
+pub(crate) async fn add_in_bulk(scheduler: &Scheduler, jobs: usize, bulk: usize) -> Outcome<u64> {
     let began = Instant::now();
     let mut left = jobs;
     while left > 0 {
-        let size = left.min(BULK);
+        let size = left.min(bulk);
         let batch = (0..size).map(|_| NewJob::try_from(Enqueue::new(Noop {}))).collect::<Result<_, _>>()?;
         scheduler.enqueue_many(batch).await?;
         left -= size;
     }
-    let took = began.elapsed();
-    scheduler.stop().await;
-    Ok(rate(jobs, took))
+    Ok(rate(jobs, began.elapsed()))
 }
 
 /// Concurrent senders of single messages, each of which waits for its answer before it sends the next.
 pub(crate) async fn enqueue(url: &str, jobs: usize) -> Outcome<Enqueueing> {
     let scheduler = scheduler(url).start().await?;
-    let queue = scheduler.queue()?;
-    let began = Instant::now();
-    try_join_all((0..SENDERS).map(|sender| {
-        let queue = queue.clone();
-        async move {
-            for _ in (sender..jobs).step_by(SENDERS) {
-                queue.send(Enqueue::new(Noop {})).await??;
-            }
-            Outcome::Ok(())
-        }
-    }))
-    .await?;
-    let per_second = rate(jobs, began.elapsed());
+    let per_second = send_singly(&scheduler, jobs, || Noop {}).await?;
     scheduler.stop().await;
     let stored = count_jobs(&mut connect(url)?)?;
     if usize::try_from(stored) != Ok(jobs) {
         return Err(format!("{jobs} jobs were acknowledged and {stored} are stored").into());
     }
     Ok(Enqueueing { jobs, senders: SENDERS, per_second })
+}
+
+/// From as many senders as there are; answers how many a second.
+pub(crate) async fn send_singly<T: Task + Send + 'static>(
+    scheduler: &Scheduler,
+    jobs: usize,
+    task: impl Fn() -> T,
+) -> Outcome<u64> {
+    let queue = scheduler.queue()?;
+    let began = Instant::now();
+    try_join_all((0..SENDERS).map(|sender| {
+        let (queue, task) = (queue.clone(), &task);
+        async move {
+            for _ in (sender..jobs).step_by(SENDERS) {
+                queue.send(Enqueue::new(task())).await??;
+            }
+            Outcome::Ok(())
+        }
+    }))
+    .await?;
+    Ok(rate(jobs, began.elapsed()))
 }
