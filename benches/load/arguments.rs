@@ -4,7 +4,7 @@ use std::time::Duration;
 
 pub(crate) const USAGE: &str = "usage: load MODE [--jobs N] [--history] [--processes 1|2] [--rows N] [--huge] [--minutes M] \
     [--rate N] [--seconds N] [--url URL], where MODE is throughput, latency, latency-remote, enqueue, flat, pinned, soak, \
-    rest, memory, batches, or all for the first four";
+    rest, memory, batches, cost, or all for the first four";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -18,14 +18,23 @@ pub(crate) enum Mode {
     Rest,
     Memory,
     Batches,
+    Cost,
     /// The second process of `throughput --processes 2`.
     Helper,
 }
 
 impl Mode {
     const QUICK: [Self; 4] = [Self::Throughput, Self::Latency, Self::LatencyRemote, Self::Enqueue];
-    const OTHERS: [Self; 7] =
-        [Self::Flat, Self::Pinned, Self::Soak, Self::Rest, Self::Memory, Self::Batches, Self::Helper];
+    const OTHERS: [Self; 8] = [
+        Self::Flat,
+        Self::Pinned,
+        Self::Soak,
+        Self::Rest,
+        Self::Memory,
+        Self::Batches,
+        Self::Cost,
+        Self::Helper,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -39,13 +48,14 @@ impl Mode {
             Self::Rest => "rest",
             Self::Memory => "memory",
             Self::Batches => "batches",
+            Self::Cost => "cost",
             Self::Helper => "helper",
         }
     }
 
     pub(crate) fn default_jobs(self) -> usize {
         match self {
-            Self::Throughput | Self::Batches => 100_000,
+            Self::Throughput | Self::Batches | Self::Cost => 100_000,
             Self::Latency | Self::LatencyRemote => 1_000,
             Self::Enqueue => 50_000,
             Self::Flat => 50_000,
@@ -56,7 +66,7 @@ impl Mode {
 
     /// Whether it asks the server what its statements have cost.
     pub(crate) fn counts_statements(self) -> bool {
-        matches!(self, Self::Pinned)
+        matches!(self, Self::Pinned | Self::Cost)
     }
 
     fn parse(text: &str) -> Option<Vec<Self>> {

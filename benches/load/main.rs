@@ -7,6 +7,7 @@
 mod arguments;
 mod ballast;
 mod batches;
+mod cost;
 mod figures;
 mod flat;
 mod flow;
@@ -28,7 +29,7 @@ use self::arguments::{Arguments, Mode, USAGE};
 use self::figures::print_line;
 use self::stage::{Outcome, durability, empty_table};
 
-fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
     let arguments = match Arguments::parse(std::env::args().skip(1)) {
         Ok(arguments) => arguments,
@@ -96,6 +97,7 @@ async fn run_modes(arguments: &Arguments, url: &str) -> Outcome<()> {
             Mode::Rest => print_line(mode, rest::rest(url, arguments.rest()).await?)?,
             Mode::Memory => memory::memory(url, jobs).await?,
             Mode::Batches => batches::batches(url, jobs).await?,
+            Mode::Cost => cost::cost(url, jobs).await?,
             Mode::Helper => return Err("`helper` is what `throughput --processes 2` starts".into()),
         }
     }

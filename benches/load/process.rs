@@ -1,4 +1,4 @@
-//! What the system says about this process: memory, time on the processor, wake-ups. Linux only; zero elsewhere.
+//! What the system says about this process and others: memory, time on the processor, wake-ups. Linux only; zero elsewhere.
 
 use std::fs;
 use std::time::Duration;
@@ -29,11 +29,46 @@ fn status_kilobytes(name: &str) -> i64 {
 
 /// The processor's time that all threads have used.
 pub(crate) fn processor_time() -> Duration {
-    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // The name of the program, in parentheses, may hold spaces; user and system time are the 12th and 13th after it.
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
-    Duration::from_millis((ticks(11) + ticks(12)) * 1000 / TICKS_A_SECOND)
+    stat_of("self").map_or(Duration::ZERO, |stat| ticks(&stat, &[USER, SYSTEM]))
+}
+
+/// The processor's time that a family of processes has used: those that the parent of `child` has now, itself, and those
+/// it has outlived. None where they are no processes of a server here.
+pub(crate) fn family_time(child: i64) -> Option<Duration> {
+    let parent = stat_of_postgres(&child.to_string())?.get(PARENT)?.clone();
+    let postmaster = stat_of_postgres(&parent)?;
+    let processes = fs::read_dir("/proc").ok()?.flatten();
+    let children = processes
+        .filter_map(|process| stat_of(process.file_name().to_str()?))
+        .filter(|stat| stat.get(PARENT) == Some(&parent));
+    let living: Duration = children.map(|stat| ticks(&stat, &[USER, SYSTEM])).sum();
+    Some(living + ticks(&postmaster, &[USER, SYSTEM, USER_OF_THE_DEAD, SYSTEM_OF_THE_DEAD]))
+}
+
+// The places in what `stat_of` answers.
+const NAME: usize = 0;
+const PARENT: usize = 2;
+const USER: usize = 12;
+const SYSTEM: usize = 13;
+const USER_OF_THE_DEAD: usize = 14;
+const SYSTEM_OF_THE_DEAD: usize = 15;
+
+// The name of the program, and what follows it.
+fn stat_of(process: &str) -> Option<Vec<String>> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The name is in parentheses and may hold spaces.
+    let (name, rest) = stat.rsplit_once(')')?;
+    let name = name.split_once('(')?.1;
+    Some(std::iter::once(name).chain(rest.split_whitespace()).map(str::to_owned).collect())
+}
+
+fn stat_of_postgres(process: &str) -> Option<Vec<String>> {
+    stat_of(process).filter(|stat| stat.get(NAME).is_some_and(|name| name.starts_with("postgres")))
+}
+
+fn ticks(stat: &[String], places: &[usize]) -> Duration {
+    let at = |&place: &usize| stat.get(place).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
+    Duration::from_millis(places.iter().map(at).sum::<u64>() * 1000 / TICKS_A_SECOND)
 }
 
 /// How often a thread of this process, of those that live, has gone to sleep by itself.
