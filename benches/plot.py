@@ -1,14 +1,19 @@
 #!/usr/bin/env python3
-"""Draws the lines that `cargo bench --bench load -- flat` and `-- pinned` print, as SVG. Knows no figure of its own.
+"""Draws the lines that the bench `load` prints in some of its modes, as SVG. Knows no figure of its own.
 
     cargo bench --bench load -- flat | benches/plot.py flat > docs/flat.svg
     cargo bench --bench load -- pinned | benches/plot.py pinned > docs/pinned.svg
+    cargo bench --bench load -- batches | benches/plot.py batches > docs/batches.svg
+    (cargo bench --bench load -- latency; cargo bench --bench load -- latency-remote) |
+        benches/plot.py latency > docs/latency.svg
 """
 
 import json
 import sys
+from math import log
 
-WIDTH, LEFT, COLOURS = 760, 250, ["#3465a4", "#f57900", "#4e9a06", "#a40000"]
+WIDTH, LEFT = 820, 300
+COLOURS = ["#3465a4", "#f57900", "#4e9a06", "#a40000", "#75507b", "#c4a000", "#888a85", "#06989a"]
 
 
 def text(x, y, words, anchor="start", colour="#333"):
@@ -49,33 +54,99 @@ def flat(lines):
 def panel(lines, top, names, unit, least):
     """Curves over the seconds of a run, from zero to the highest of them."""
     left, right, height = 60, WIDTH - 190, 170
-    highest = max(least, *(row[name] for row in lines for name in names))
+    # Not all is there each time: a statement that was not called took no time.
+    points_of = {name: [(row["second"], row[name]) for row in lines if row.get(name) is not None] for name in names}
+    highest = max(least, *(value for points in points_of.values() for _, value in points))
     last = lines[-1]["second"]
     x = lambda second: left + (right - left) * second / last
     y = lambda value: top + height * (1 - value / highest)
-    parts = [line(left, top, left, top + height, "#999"), line(left, top + height, right, top + height, "#999")]
-    parts += [text(left - 5, y(v) + 4, f"{v:,.0f}", "end") for v in (0, highest / 2, highest)]
+    parts = axes(left, right, top, height)
+    parts += [text(left - 5, y(v) + 4, f"{v:,.3g}" if v < 10 else f"{v:,.0f}", "end") for v in (0, highest / 2, highest)]
     parts += [text(x(s), top + height + 15, f"{s} s", "middle") for s in (last // 2, last)]
     for index, name in enumerate(names):
-        points = " ".join(f"{x(row['second']):.0f},{y(row[name]):.1f}" for row in lines)
-        colour = COLOURS[index]
-        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        parts.append(polyline(((x(second), y(value)) for second, value in points_of[name]), COLOURS[index]))
         words = name.removesuffix("_ms").removesuffix("_mb").replace("_", " ")
-        parts.append(text(right + 12, top + 14 + 18 * index, f"{words}, {unit}", colour=colour))
+        parts.append(text(right + 12, top + 14 + 18 * index, f"{words}, {unit}", colour=COLOURS[index]))
     return parts
 
 
+def axes(left, right, top, height):
+    return [line(left, top, left, top + height, "#999"), line(left, top + height, right, top + height, "#999")]
+
+
+def polyline(points, colour):
+    points = " ".join(f"{x:.0f},{y:.1f}" for x, y in points)
+    return f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>'
+
+
 def pinned(lines):
-    times = ["claim_p50_ms", "promotion_p50_ms", "admission_p50_ms", "claim_p99_ms"]
-    parts = panel(lines, 20, times, "ms", 10) + panel(lines, 240, ["dead_tuples"], "rows", 1)
+    """What jobs wait for, what the statements take in the server, and what is dead."""
+    waits = ["claim_p50_ms", "promotion_p50_ms", "admission_p50_ms", "claim_p99_ms", "cron_p50_ms"]
+    statements = ["claim", "promote", "admit", "settle", "heartbeat", "rescue", "rescue_orphans", "cron"]
+    statements = [f"{name}_ms" for name in statements if any(row.get(f"{name}_ms") is not None for row in lines)]
+    waits = [name for name in waits if name in lines[0]]
+    panels = [(waits, "ms", 10)] + [(statements, "ms a call", 1)] * bool(statements) + [(["dead_tuples"], "rows", 1)]
+    parts = [part for n, (names, unit, least) in enumerate(panels) for part in panel(lines, 20 + 220 * n, names, unit, least)]
+    end = 10 + 220 * len(panels)
     begin = next((row["second"] for row in lines if row["pinned"]), None)
     if begin is not None:
-        parts.append(text(60, 450, f"a snapshot is held from second {begin - 10} on", colour="#999"))
-    return document(464, parts)
+        parts.append(text(60, end, f"a snapshot is held from second {begin - 10} on", colour="#999"))
+    return document(end + 14, parts)
+
+
+def rates(lines, left, words):
+    """Jobs a second over sizes, which are spread by their logarithms, from zero on."""
+    top, right, height = 40, left + 300, 200
+    highest = max(row["per_second"] for row in lines)
+    first, last = log(lines[0]["size"]), log(max(2, lines[-1]["size"]))
+    x = lambda size: left + (right - left) * (log(size) - first) / max(last - first, 1e-9)
+    y = lambda value: top + height * (1 - value / highest)
+    parts = axes(left, right, top, height) + [text(left, 20, words)]
+    parts += [text(left - 5, y(v) + 4, f"{v:,.0f}", "end") for v in (0, highest / 2, highest)]
+    places = [(x(row["size"]), y(row["per_second"]), row) for row in lines]
+    parts.append(polyline(((across, down) for across, down, _ in places), COLOURS[0]))
+    for across, down, row in places:
+        parts.append(f'<circle cx="{across:.0f}" cy="{down:.1f}" r="3" fill="{COLOURS[0]}"/>')
+        parts.append(text(across, top + height + 15, f"{row['size']:,}", "middle"))
+    return parts
+
+
+def batches(lines):
+    of = lambda what: [row for row in lines if row["what"] == what]
+    parts = rates(of("enqueue"), 80, "jobs added a second, by jobs a call")
+    parts += rates(of("drain"), 480, "jobs run a second, by concurrency")
+    return document(272, parts)
+
+
+def latency(lines):
+    """How many jobs started after how long, in both modes, with one axis of logarithms."""
+    left, right, height, most = 60, WIDTH - 20, 150, 1.2
+    bounds = [bound for row in lines for bound, _ in row["histogram"]]
+    # A bucket begins a fifth below its bound.
+    first, last = log(min(bounds) / most), log(max(bounds))
+    x = lambda ms: left + (right - left) * (log(ms) - first) / (last - first)
+    parts, top = [], 34
+    for index, row in enumerate(lines):
+        highest = max(count for _, count in row["histogram"])
+        words = f"{row['mode']}: {row['jobs']:,} jobs, p50 {row['p50_ms']:.2f} ms, p99 {row['p99_ms']:.2f} ms"
+        parts += axes(left, right, top, height) + [text(left + 8, top - 10, words, colour=COLOURS[index])]
+        parts += [text(left - 5, top + 4, f"{highest:,}", "end"), text(left - 5, top + height + 4, "0", "end")]
+        for bound, count in row["histogram"]:
+            tall, begin = height * count / highest, x(bound / most)
+            size = f'width="{x(bound) - begin - 1:.1f}" height="{tall:.1f}"'
+            parts.append(f'<rect x="{begin:.1f}" y="{top + height - tall:.1f}" {size} fill="{COLOURS[index]}"/>')
+        for ms in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500):
+            if first <= log(ms) <= last:
+                parts.append(text(x(ms), top + height + 15, f"{ms} ms", "middle"))
+        for name in ("p50_ms", "p99_ms"):
+            parts.append(line(x(row[name]), top, x(row[name]), top + height, "#555"))
+        top += height + 60
+    return document(top - 30, parts)
 
 
 if __name__ == "__main__":
-    draw = {"flat": flat, "pinned": pinned}.get(sys.argv[1] if len(sys.argv) == 2 else "")
+    draw = {"flat": flat, "pinned": pinned, "batches": batches, "latency": latency}
+    draw = draw.get(sys.argv[1] if len(sys.argv) == 2 else "")
     if draw is None:
-        sys.exit("usage: plot.py flat|pinned < LINES > FILE.svg")
+        sys.exit("usage: plot.py flat|pinned|batches|latency < LINES > FILE.svg")
     print(draw([json.loads(row) for row in sys.stdin if row.startswith("{")]))
