@@ -1,4 +1,4 @@
-//! One attempt, from a leased job to a resolved lease: begin, run, judge, report. The one place where panics of
+//! One attempt, from a leased job to a resolved lease: fetch, begin, run, judge, report. The one place where panics of
 //! handlers are caught. Does not know where the lease came from or goes to.
 
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use super::job_context::JobContext;
 use super::lease::{Lease, LeasedJob};
 use super::orders::Order;
 use super::panics::{CatchPanic, caught};
+use super::payload::payload_of;
 use super::worker::WorkerActor;
 use crate::backoff::Backoff;
 use crate::event::Event;
@@ -20,10 +21,11 @@ use crate::job_error::{JobError, JobResult, Verdict};
 use crate::lifecycle::Outcome;
 use crate::registry::{Begun, JobFuture};
 
-/// Runs the job to its end and answers its lease with the outcome.
+/// Runs the job to its end and answers its lease with the outcome, or as it was when the payload cannot be had.
 pub(crate) async fn execute(leased: LeasedJob, core: &Arc<Core>, worker: &Addr<WorkerActor>) -> Lease {
-    let LeasedJob { job, lease } = leased;
-    let job = JobContext::new(job, lease.settlement().lease, Arc::clone(core));
+    let LeasedJob { mut job, lease } = leased;
+    let Some(payload) = payload_of(&mut job, &lease, core).await else { return lease };
+    let job = JobContext::new(job, payload, lease.settlement().lease, Arc::clone(core));
     let started = Instant::now();
     log::log!(
         core.config.job_log_level,

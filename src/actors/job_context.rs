@@ -63,8 +63,8 @@ struct FiredPayload {
 }
 
 impl JobContext {
-    pub(crate) fn new(job: ClaimedJob, lease: i64, core: Arc<Core>) -> Self {
-        let ClaimedJob { id, task, attempt, max_attempts, priority, run_at, queue, key, payload, .. } = job;
+    pub(crate) fn new(job: ClaimedJob, payload: String, lease: i64, core: Arc<Core>) -> Self {
+        let ClaimedJob { id, task, attempt, max_attempts, priority, run_at, queue, key, .. } = job;
         let job = Facts { id, lease, task, attempt, max_attempts, priority, run_at, queue, key, payload };
         Self(Arc::new(Inner { job, core, log_target: OnceLock::new(), completed: AtomicBool::new(false) }))
     }

@@ -10,6 +10,7 @@ mod lease;
 pub(crate) mod listener;
 mod orders;
 mod panics;
+mod payload;
 pub(crate) mod queue;
 pub(crate) mod supervisor;
 #[cfg(test)]
@@ -39,6 +40,7 @@ pub(crate) use events::EventBus;
 pub use events::EventStream;
 pub use job_context::{CronFire, JobContext};
 pub(crate) use lease::LeaseBook;
+use lease::LeasedJob;
 pub(crate) use orders::Orders;
 pub(crate) use panics::CatchPanic;
 pub(crate) use panics::record_places as record_panic_places;
@@ -60,6 +62,7 @@ pub(crate) struct Core {
     /// What running jobs are told.
     pub(crate) orders: Orders,
     pub(crate) progress: queue::ProgressBoard,
+    fetches: payload::Fetches,
     pub(crate) events: EventBus,
     /// True from the moment a stop is asked for, which running jobs are told.
     pub(crate) stopping: watch::Sender<bool>,
@@ -123,6 +126,7 @@ impl Core {
             roster: RwLock::default(),
             orders: Orders::default(),
             progress: queue::ProgressBoard::default(),
+            fetches: payload::Fetches::default(),
             events: EventBus::default(),
             stopping: watch::Sender::new(false),
             listening: watch::Sender::new(false),
@@ -165,10 +169,18 @@ impl Core {
         }
     }
 
-    /// Jobs were claimed under the lease: lays them on the tray, and wakes as many workers as there are jobs.
-    pub(crate) fn supply(&self, claimed: Vec<ClaimedJob>, lease: i64) {
-        let jobs = claimed.len();
-        self.tray.put(claimed.into_iter().map(|job| self.leases.open(job, lease)).collect());
+    /// Jobs were claimed under the lease, which is in the book from now on.
+    fn open(&self, claimed: Vec<ClaimedJob>, lease: i64) -> Vec<LeasedJob> {
+        claimed.into_iter().map(|job| self.leases.open(job, lease)).collect()
+    }
+
+    /// Lays jobs on the tray, and wakes as many workers as there are jobs.
+    fn supply(&self, leased: Vec<LeasedJob>) {
+        let jobs = leased.len();
+        if jobs == 0 {
+            return;
+        }
+        self.tray.put(leased);
         let mut crew: Vec<worker::CrewMember> = self.read_roster().crew.clone();
         crew.sort_by_key(|member| std::cmp::Reverse(member.idle.load(Ordering::SeqCst)));
         let mut covered = 0;

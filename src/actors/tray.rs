@@ -43,6 +43,12 @@ impl Tray {
         locked(&self.0).jobs.len()
     }
 
+    /// How many bytes the payloads have that wait here.
+    pub(crate) fn payload_bytes(&self) -> usize {
+        let content = locked(&self.0);
+        content.jobs.iter().filter_map(|leased| leased.job.payload.as_ref()).map(String::len).sum()
+    }
+
     /// Takes back what was claimed longer ago than the bound.
     pub(crate) fn take_stale(&self, bound: Duration) -> Vec<Lease> {
         let mut content = locked(&self.0);

@@ -10,8 +10,10 @@ use diesel::sql_types::{BigInt, Bool, Integer, Nullable, SmallInt, Text, Timesta
 use super::statement::Statement;
 use crate::error::StoreError;
 
+mod payload;
 mod wide;
 
+pub(crate) use payload::fetch_payloads;
 pub(crate) use wide::Wide;
 
 /// Where the scan for ready jobs starts. Rows before it have been claimed, so only their dead index entries are
@@ -49,7 +51,8 @@ pub(crate) struct TaskShare {
 pub(crate) struct ClaimedJob {
     pub(crate) id: i64,
     pub(crate) task: String,
-    pub(crate) payload: String,
+    /// `None` where it is still in the database, because it is not small.
+    pub(crate) payload: Option<String>,
     pub(crate) attempt: i16,
     pub(crate) max_attempts: i16,
     pub(crate) priority: i16,
@@ -73,7 +76,7 @@ impl ClaimedJob {
 pub(super) type Columns = (
     BigInt,
     Text,
-    Text,
+    Nullable<Text>,
     SmallInt,
     SmallInt,
     SmallInt,
@@ -88,7 +91,10 @@ pub(super) type Columns = (
 // sequential scan when the table looked empty.
 const TAKE: &str = "UPDATE mainspring.jobs SET state = 'running', attempts = attempts + 1, lease = {}, \
     worker_id = {}, locked_at = clock_timestamp() WHERE id = ANY (";
-const TAKEN: &str = ") RETURNING id, task, payload::text, attempts, max_attempts, priority, run_at, queue, key, \
+// A thousand jobs come with a few megabytes at most. The first condition is of the size as stored, so that nothing is read
+// that lies outside of the row; the second is of what a row holds compressed.
+const TAKEN: &str = ") RETURNING id, task, CASE WHEN pg_column_size(payload) <= 2000 \
+        AND octet_length(payload::text) <= 8192 THEN payload::text END, attempts, max_attempts, priority, run_at, queue, key, \
     coalesce(turn_at, run_at), flags IS NOT NULL";
 // A range of the index of ready jobs: those of one task, from the mark on. Jobs of other tasks are never looked at, and
 // none that has flags.
@@ -179,8 +185,19 @@ fn leased(statement: Claim, request: &ClaimRequest) -> Claim {
     statement.bind::<BigInt, _>(request.lease).bind::<Integer, _>(request.worker_id)
 }
 
-type Row =
-    (i64, String, String, i16, i16, i16, DateTime<Utc>, Option<String>, Option<String>, DateTime<Utc>, bool);
+type Row = (
+    i64,
+    String,
+    Option<String>,
+    i16,
+    i16,
+    i16,
+    DateTime<Utc>,
+    Option<String>,
+    Option<String>,
+    DateTime<Utc>,
+    bool,
+);
 
 impl ClaimedJob {
     pub(super) fn from_row(

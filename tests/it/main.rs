@@ -25,6 +25,7 @@ mod lifecycle;
 mod limits;
 mod liveness;
 mod migrations;
+mod payloads;
 mod queues;
 mod restarts;
 mod roles;

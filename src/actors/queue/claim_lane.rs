@@ -11,6 +11,7 @@ use super::choice::{Asked, Choice};
 use super::low_water::LowWater;
 use super::pace::Pace;
 use super::{Mode, QueueActor};
+use crate::actors::payload::fetch_and_supply;
 use crate::error::StoreError;
 use crate::store::Lane;
 use crate::store::claim::{ClaimRequest, ClaimedJob, Mark, claim};
@@ -87,23 +88,23 @@ impl ClaimLane {
 /// What a claim found.
 struct Found {
     jobs: usize,
-    /// The bytes of their payloads.
-    bytes: usize,
     first: Option<Mark>,
     /// Whether any had flags.
     flagged: bool,
     /// Whether they came in another order than that of the marks.
     lifted: bool,
+    /// Whether their payloads could not be fetched, perhaps because the connection was lost.
+    in_doubt: bool,
 }
 
 impl Found {
     fn new(claimed: &[ClaimedJob]) -> Self {
         Self {
             jobs: claimed.len(),
-            bytes: claimed.iter().map(|job| job.payload.len()).sum(),
             first: claimed.first().map(ClaimedJob::mark),
             flagged: claimed.iter().any(|job| job.flagged),
             lifted: claimed.iter().any(|job| job.lifted),
+            in_doubt: false,
         }
     }
 }
@@ -149,11 +150,14 @@ impl QueueActor {
             // its end: were the queue to die meanwhile, none would be lost.
             let claim_and_supply = move |conn: &mut PgConnection| {
                 let claimed = claim(conn, &request)?;
-                let found = Found::new(&claimed);
-                core.supply(claimed, lease);
+                let mut found = Found::new(&claimed);
+                let leased = core.open(claimed, lease);
+                found.in_doubt = fetch_and_supply(conn, &core, leased, lease).is_err();
                 Ok(found)
             };
-            store.run(Lane::Relaxed, claim_and_supply).await.map(|found| (found, choice))
+            let found =
+                store.run_with_doubts(Lane::Relaxed, claim_and_supply, |found| found.in_doubt).await?;
+            Ok((found, choice))
         };
         ctx.spawn(work.into_actor(self).map(move |claimed: Result<_, StoreError>, queue, ctx| {
             queue.claims.busy = false;
@@ -169,7 +173,6 @@ impl QueueActor {
         if std::mem::take(&mut self.claims.failing) {
             log::info!("claiming jobs again");
         }
-        self.claims.pace.record_size(found.jobs, found.bytes);
         // A full batch means that there may be more.
         let full = found.jobs == limit;
         self.claims.hungry |= full;

@@ -165,7 +165,7 @@ fn add(
         if !started.is_empty() {
             let ids: Vec<i64> = started.iter().map(|job| job.id).collect();
             tell_enqueued(core, &jobs, ids.iter().copied());
-            core.supply(started, starter.lease);
+            core.supply(core.open(started, starter.lease));
             return Ok(Stored::Started(ids, sizes));
         }
     }

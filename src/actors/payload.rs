@@ -1,0 +1,151 @@
+//! Payloads that are not small come after the claim: as many ahead as memory may hold, and each other one when a slot is free
+//! for its job. So a process holds a few megabytes of payloads and those of the jobs that run, whatever waits.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use diesel::pg::PgConnection;
+use tokio::sync::Semaphore;
+
+use super::Core;
+use super::lease::{Lease, LeasedJob};
+use crate::error::StoreError;
+use crate::store::Lane;
+use crate::store::claim::{ClaimedJob, fetch_payloads};
+
+// As many as 4,000 jobs of 4 KiB have.
+const MOST_BYTES_AHEAD: usize = 16 * 1024 * 1024;
+// The first job starts after one portion, and the server's answer is held beside what is made of it.
+const PORTION: usize = 1024 * 1024;
+// Jobs that wait for longer than 250 ms go back: over a slow connection few are fetched ahead.
+const LONGEST: Duration = Duration::from_millis(100);
+const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(500);
+
+/// What the attempts that fetch their payloads share.
+pub(crate) struct Fetches {
+    /// One at a time, so that the claims and settles find a connection.
+    turn: Semaphore,
+    failing: AtomicBool,
+}
+
+impl Default for Fetches {
+    fn default() -> Self {
+        Self { turn: Semaphore::new(1), failing: AtomicBool::new(false) }
+    }
+}
+
+impl Fetches {
+    /// Tells of the first failure of several.
+    fn failed(&self, error: &StoreError) {
+        if !self.failing.swap(true, Ordering::Relaxed) {
+            log::error!("cannot fetch payloads of jobs, which go back and are tried again: {error}");
+        }
+    }
+
+    fn succeeded(&self) {
+        if self.failing.swap(false, Ordering::Relaxed) {
+            log::info!("fetching payloads of jobs again");
+        }
+    }
+}
+
+/// Hands on jobs that were claimed under the lease, in their order, and fetches what payloads they lack and memory may
+/// hold. After an error, which is logged, the jobs are handed on without.
+pub(super) fn fetch_and_supply(
+    conn: &mut PgConnection,
+    core: &Core,
+    mut jobs: Vec<LeasedJob>,
+    lease: i64,
+) -> Result<(), StoreError> {
+    let lacks_payload = |leased: &LeasedJob| leased.job.payload.is_none();
+    let deadline = Instant::now() + LONGEST;
+    let mut room = None;
+    let mut done = Ok(());
+    while let Some(first) = jobs.iter().position(lacks_payload) {
+        let rest = jobs.split_off(first);
+        core.supply(std::mem::replace(&mut jobs, rest));
+        let left = *room.get_or_insert_with(|| MOST_BYTES_AHEAD.saturating_sub(core.tray.payload_bytes()));
+        if left == 0 || Instant::now() >= deadline {
+            break;
+        }
+        match fetch_portion(conn, &mut jobs, lease, left.min(PORTION)) {
+            Ok(bytes) => {
+                core.fetches.succeeded();
+                room = Some(left.saturating_sub(bytes));
+            }
+            Err(error) => {
+                core.fetches.failed(&error);
+                done = Err(error);
+                break;
+            }
+        }
+    }
+    core.supply(jobs);
+    done
+}
+
+fn fetch_portion(
+    conn: &mut PgConnection,
+    jobs: &mut Vec<LeasedJob>,
+    lease: i64,
+    most: usize,
+) -> Result<usize, StoreError> {
+    let lacking = jobs.iter().filter(|leased| leased.job.payload.is_none());
+    let lacking: Vec<i64> = lacking.map(|leased| leased.job.id).collect();
+    let mut fetched: HashMap<i64, Option<String>> =
+        fetch_payloads(conn, &lacking, lease, most)?.into_iter().collect();
+    let bytes = fetched.values().flatten().map(String::len).sum();
+    jobs.retain_mut(|leased| match fetched.remove(&leased.job.id) {
+        Some(Some(payload)) => {
+            leased.job.payload = Some(payload);
+            true
+        }
+        // Somebody else has the job: its lease is dropped, and the settle finds that out.
+        Some(None) => false,
+        None => true,
+    });
+    Ok(bytes)
+}
+
+/// The payload of a job that is about to start; `None` when it cannot be had now, and then the job goes back untouched.
+pub(super) async fn payload_of(job: &mut ClaimedJob, lease: &Lease, core: &Arc<Core>) -> Option<String> {
+    if let Some(payload) = job.payload.take() {
+        return Some(payload);
+    }
+    let attempt = (job.id, lease.settlement().lease);
+    let mut ears = core.orders.ears(attempt);
+    tokio::select! {
+        payload = fetch(attempt, core) => payload,
+        // A cancelled job starts, as every other, and hears of it then.
+        _ = ears.hear(true) => None,
+    }
+}
+
+async fn fetch((id, lease): (i64, i64), core: &Arc<Core>) -> Option<String> {
+    let fetched = {
+        // The semaphore is never closed.
+        let _turn = core.fetches.turn.acquire().await.ok()?;
+        core.store.run(Lane::Relaxed, move |conn| fetch_payloads(conn, &[id], lease, PORTION)).await
+    };
+    match fetched {
+        Ok(found) => {
+            core.fetches.succeeded();
+            found.into_iter().next()?.1
+        }
+        Err(error) => {
+            core.fetches.failed(&error);
+            // The job is `ready` again at once, and may well be the next one that is claimed.
+            let mut stopping = core.stopping.subscribe();
+            tokio::select! {
+                () = actix_rt::time::sleep(PAUSE_AFTER_ERROR) => {}
+                _ = stopping.wait_for(|stopping| *stopping) => {}
+            }
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,228 @@
+//! Payloads of any size reach their handlers, and memory stays bounded whatever waits.
+
+use std::time::{Duration, Instant};
+
+use diesel::connection::SimpleConnection;
+use diesel::sql_types::Text;
+use diesel::{PgConnection, QueryableByName, RunQueryDsl, sql_query};
+use mainspring::{Enqueue, JobContext, JobResult, Scheduler, SchedulerBuilder, Task, connect};
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::migrations::count;
+use crate::running::until;
+use crate::server::TestDatabase;
+
+#[derive(Serialize, Deserialize)]
+struct Letter {
+    number: usize,
+    text: String,
+}
+impl Task for Letter {
+    const NAME: &'static str = "letter";
+}
+
+/// A letter as it was read, and in which attempt.
+type Read = (usize, String, i16);
+
+async fn read(letter: Letter, job: JobContext) -> JobResult {
+    job.data::<UnboundedSender<Read>>().send((letter.number, letter.text, job.attempt()))?;
+    Ok(())
+}
+
+fn reader(url: String) -> (SchedulerBuilder, UnboundedReceiver<Read>) {
+    let (told, read_letters) = unbounded_channel();
+    (Scheduler::builder(url).handler(read).app_data(told), read_letters)
+}
+
+async fn next(letters: &mut UnboundedReceiver<Read>) -> Read {
+    tokio::time::timeout(Duration::from_secs(30), letters.recv()).await.expect("a letter in time").unwrap()
+}
+
+const LARGE: usize = (1 << 20) - 100;
+
+// Adds letters of nearly 1 MiB that hardly compress, each with its own turn of the same text.
+fn add_large(conn: &mut PgConnection, letters: usize) {
+    conn.batch_execute(&format!(
+        "INSERT INTO mainspring.jobs (task, run_at, priority, state, payload) \
+         SELECT 'letter', now(), 1, 'ready', jsonb_build_object('number', n, 'text', right(t, -n) || left(t, n)) \
+         FROM ({TEXT}) AS t, generate_series(1, {letters}) AS n"
+    ))
+    .unwrap();
+}
+
+const TEXT: &str =
+    "SELECT left(string_agg(md5(i::text), ''), 1048476) AS t FROM generate_series(1, 32768) AS i";
+
+#[derive(QueryableByName)]
+struct Sheet {
+    #[diesel(sql_type = Text)]
+    t: String,
+}
+
+/// What `add_large` has written into the letter.
+struct Original(String);
+
+impl Original {
+    fn of(conn: &mut PgConnection) -> Self {
+        let sheet: Sheet = sql_query(TEXT).get_result(conn).unwrap();
+        assert_eq!(sheet.t.len(), LARGE);
+        Self(sheet.t)
+    }
+
+    fn is_in(&self, (number, text, _): &Read) -> bool {
+        let (begin, end) = self.0.split_at(*number);
+        text.len() == LARGE && text.starts_with(end) && text.ends_with(begin)
+    }
+}
+
+#[tokio::test]
+async fn payloads_of_every_size_arrive_as_they_were_and_in_order() {
+    let database = TestDatabase::new();
+    let sizes = [1, 1_900, 1_970, 1_999, 2_000, 2_001, 2_100, 8_150, 8_192, 8_193, 100 << 10, LARGE];
+    let texts = sizes.iter().flat_map(|&size| {
+        let mixed = (0..size).map(|_| fastrand::alphanumeric()).collect::<String>();
+        ["x".repeat(size), mixed, "\"\u{1}".repeat(size.min(100_000) / 2), "é☃".repeat(size / 5)]
+    });
+    let texts: Vec<String> = texts.collect();
+    for (number, text) in texts.iter().enumerate() {
+        let letter = Letter { number, text: text.clone() };
+        Enqueue::new(letter).priority(number as i16).insert(&mut database.connection()).unwrap();
+    }
+    let (builder, mut letters) = reader(database.url());
+    let scheduler = builder.concurrency(1).start().await.unwrap();
+    for (number, text) in texts.iter().enumerate() {
+        let letter = next(&mut letters).await;
+        assert!(letter == (number, text.clone(), 1), "letter {number} of {} bytes, or another", text.len());
+    }
+    until(&database, "mainspring.jobs", 0).await;
+    scheduler.stop().await;
+}
+
+// More at once than are fetched ahead, so that some are fetched by those that run them.
+#[tokio::test]
+async fn forty_large_jobs_at_once_have_their_payloads_and_cut_connections_cost_no_attempt() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    let original = Original::of(&mut conn);
+    add_large(&mut conn, 40);
+    let (builder, mut letters) = reader(database.url());
+    let scheduler = builder.concurrency(40).start().await.unwrap();
+    let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+        WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    for read in 1..=40 {
+        let letter = next(&mut letters).await;
+        assert!(original.is_in(&letter), "letter {}", letter.0);
+        assert_eq!(letter.2, 1);
+        if read % 10 == 0 {
+            conn.batch_execute(cut).unwrap();
+        }
+    }
+    until(&database, "mainspring.jobs", 0).await;
+    scheduler.stop().await;
+}
+
+// The one session that claims and fetches is made unable to hold a large answer, for the first two claims.
+const FAIL_TWICE: &str = "
+    CREATE SEQUENCE public.claims;
+    CREATE FUNCTION public.narrow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        PERFORM set_config('work_mem', '64kB', false),
+            set_config('temp_file_limit', CASE WHEN nextval('public.claims') <= 2 THEN '0' ELSE '-1' END, false);
+        RETURN NULL;
+    END $$;
+    CREATE TRIGGER narrow AFTER UPDATE ON mainspring.jobs
+        FOR EACH ROW WHEN (NEW.state = 'running') EXECUTE FUNCTION public.narrow()";
+
+#[tokio::test]
+async fn a_payload_that_cannot_be_fetched_costs_no_attempt_and_is_asked_for_again_after_a_pause() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    add_large(&mut conn, 1);
+    conn.batch_execute(FAIL_TWICE).unwrap();
+    let (builder, mut letters) = reader(database.url());
+    let began = Instant::now();
+    let scheduler = builder.pool_size(2).start().await.unwrap();
+    let letter = next(&mut letters).await;
+    assert_eq!(letter.2, 1);
+    assert!(began.elapsed() > Duration::from_secs(1), "{:?}", began.elapsed());
+    until(&database, "mainspring.jobs", 0).await;
+    assert_eq!(count(&mut conn, "public.claims WHERE last_value = 3"), 1);
+    scheduler.stop().await;
+}
+
+const DELETE_CLAIMED: &str = "
+    CREATE FUNCTION public.snatch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        DELETE FROM mainspring.jobs WHERE id = NEW.id;
+        RETURN NULL;
+    END $$;
+    CREATE TRIGGER snatch AFTER UPDATE ON mainspring.jobs
+        FOR EACH ROW WHEN (NEW.state = 'running' AND NEW.priority = 1) EXECUTE FUNCTION public.snatch()";
+
+#[tokio::test]
+async fn a_large_job_that_is_gone_before_its_payload_came_does_not_run_and_holds_up_nobody() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    conn.batch_execute(DELETE_CLAIMED).unwrap();
+    add_large(&mut conn, 3);
+    let letter = |number| Enqueue::new(Letter { number, text: "y".repeat(LARGE) });
+    letter(500).priority(2).insert(&mut conn).unwrap();
+    let (builder, mut letters) = reader(database.url());
+    let scheduler = builder.concurrency(2).start().await.unwrap();
+    assert_eq!(next(&mut letters).await.0, 500);
+    until(&database, "mainspring.jobs", 0).await;
+    scheduler.stop().await;
+    assert!(letters.try_recv().is_err());
+}
+
+/// Not a test of its own: the process whose memory another test looks at.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+#[ignore = "a helper process of `memory_is_bounded_when_large_jobs_come_after_many_small_ones`"]
+async fn helper_process_that_reads_letters() {
+    let Ok(url) = std::env::var("MAINSPRING_TEST_URL") else { return };
+    let original = Original::of(&mut connect(&url).unwrap());
+    let (builder, mut letters) = reader(url);
+    let before = kilobytes("VmRSS:");
+    let scheduler = builder.start().await.unwrap();
+    for _ in 0..SMALL_LETTERS + LARGE_LETTERS {
+        let letter = next(&mut letters).await;
+        assert!(letter.0 == 0 || original.is_in(&letter), "letter {}", letter.0);
+    }
+    scheduler.stop().await;
+    println!("\ngrew by {} kB", kilobytes("VmHWM:") - before);
+}
+
+const SMALL_LETTERS: usize = 2_000;
+const LARGE_LETTERS: usize = 300;
+
+#[cfg(target_os = "linux")]
+fn kilobytes(name: &str) -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_is_bounded_when_large_jobs_come_after_many_small_ones() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    conn.batch_execute(&format!(
+        "INSERT INTO mainspring.jobs (task, run_at, state, payload) \
+         SELECT 'letter', now(), 'ready', '{{\"number\": 0, \"text\": \"\"}}' FROM generate_series(1, {SMALL_LETTERS})"
+    ))
+    .unwrap();
+    add_large(&mut conn, LARGE_LETTERS);
+    let helper = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "payloads::helper_process_that_reads_letters", "--ignored", "--nocapture"])
+        .env("MAINSPRING_TEST_URL", database.url())
+        .output()
+        .unwrap();
+    let told = String::from_utf8(helper.stdout).unwrap();
+    assert!(helper.status.success(), "{told}{}", String::from_utf8_lossy(&helper.stderr));
+    let grown = told.lines().find_map(|line| line.strip_prefix("grew by ")?.strip_suffix(" kB")).unwrap();
+    eprintln!("grew by {grown} kB");
+    // A claim of all large ones with their payloads made it 300 MiB and more.
+    assert!(grown.parse::<u64>().unwrap() < 120 * 1024, "grew by {grown} kB");
+    assert_eq!(count(&mut conn, "mainspring.jobs"), 0);
+}
