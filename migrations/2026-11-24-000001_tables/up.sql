@@ -80,9 +80,9 @@ CREATE TABLE mainspring.jobs (
     CONSTRAINT jobs_cancelled_when_running CHECK (cancel_reason IS NULL OR state = 'running'),
     CONSTRAINT jobs_parked_has_queue CHECK (state <> 'parked' OR queue IS NOT NULL)
 ) WITH (
-    -- Rows are short-lived and rewritten a few times: room on the page keeps the
-    -- rewrites close, and vacuum must come by rows dead, not by share of the table.
-    fillfactor = 80,
+    -- Rows are short-lived and rewritten a few times. A claim that finds room on the row's own page logs only what
+    -- it changes, and no second copy of the payload; and vacuum must come by rows dead, not by share of the table.
+    fillfactor = 60,
     autovacuum_vacuum_scale_factor = 0.02,
     autovacuum_vacuum_threshold = 2000,
     autovacuum_vacuum_cost_delay = 1
