@@ -24,6 +24,8 @@ use crate::store::schedules::prune_fires;
 
 // About once a minute with the default time-out.
 const BEATS_BETWEEN_LOOKS: u64 = 20;
+// A crash of the server cuts the connections. Where a proxy hides that, it is found after ten minutes.
+const BEATS_BETWEEN_LOOKS_IN_VAIN: u64 = 200;
 const TIDY_EVERY: Duration = Duration::from_secs(600);
 const MOST_DELETED_AT_ONCE: i64 = 1_000;
 
@@ -66,6 +68,7 @@ impl Actor for KeeperActor {
 
 async fn beat_for_ever(core: Arc<Core>) {
     let mut pulse = Pulse { last_good: Instant::now(), told: false, lapsed: false };
+    let mut looked_at = Instant::now();
     for beats in 1_u64.. {
         let began = Instant::now();
         let worker_id = core.worker_id();
@@ -80,6 +83,11 @@ async fn beat_for_ever(core: Arc<Core>) {
                 }
                 if beats.is_multiple_of(BEATS_BETWEEN_LOOKS) {
                     rescue_those_left(&core).await;
+                }
+                if core.store.lost_a_connection_since(looked_at)
+                    || beats.is_multiple_of(BEATS_BETWEEN_LOOKS_IN_VAIN)
+                {
+                    looked_at = began;
                     core.tell_queue(LookForForgotten);
                 }
             }

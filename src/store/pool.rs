@@ -36,7 +36,10 @@ pub(crate) enum Lane {
 
 /// Mainspring's connections, until they are closed.
 #[derive(Clone)]
-pub(crate) struct Store(Arc<RwLock<Option<Pools>>>);
+pub(crate) struct Store {
+    pools: Arc<RwLock<Option<Pools>>>,
+    last_loss: LastLoss,
+}
 
 struct Pools {
     durable: Pool<Connector>,
@@ -75,12 +78,17 @@ impl Store {
             pulse: pool(1, 0, session_settings(config, Lane::Pulse)),
             handlers: pool(config.handler_pool_size, 0, String::new()),
         };
-        Self(Arc::new(RwLock::new(Some(pools))))
+        Self { pools: Arc::new(RwLock::new(Some(pools))), last_loss }
     }
 
     /// Closes the connections that rest, and those in use when they come back. Nothing is done on them afterwards.
     pub(crate) fn close(&self) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).take();
+        self.pools.write().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    /// Whether any connection has been found to be no good since then.
+    pub(crate) fn lost_a_connection_since(&self, moment: Instant) -> bool {
+        self.last_loss.is_after(moment)
     }
 
     /// Runs `work` on a connection of the lane, on a thread that may block.
@@ -137,7 +145,7 @@ impl Store {
     }
 
     fn pool(&self, which: impl FnOnce(&Pools) -> &Pool<Connector>) -> Result<Pool<Connector>, StoreError> {
-        let pools = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let pools = self.pools.read().unwrap_or_else(PoisonError::into_inner);
         let closed =
             || StoreError::Connect("the scheduler is stopped, and its connections are closed".into());
         pools.as_ref().map(|pools| which(pools).clone()).ok_or_else(closed)

@@ -112,6 +112,9 @@ macro_rules! put_back_because {
     };
 }
 
+// Both rescues ask the index of running jobs for ranges that hold none of a living worker's, and take the jobs by their ids:
+// of the living many dead entries are there while anyone holds an old snapshot.
+
 /// Puts back the jobs of lost workers, whose attempt is spent, and removes those workers. Two that rescue at once
 /// share the work.
 pub(crate) fn rescue(conn: &mut PgConnection, worker_id: i32) -> Result<Vec<RescuedJob>, StoreError> {
@@ -125,7 +128,9 @@ pub(crate) fn rescue(conn: &mut PgConnection, worker_id: i32) -> Result<Vec<Resc
              ",
                 put_back_because!("format('worker lost: %s stopped without settling the job', w.name)"),
                 "FROM lost JOIN mainspring.workers AS w ON w.id = lost.id \
-             WHERE j.state = 'running' AND j.worker_id = lost.id \
+             WHERE j.worker_id = lost.id AND j.id = ANY (ARRAY(\
+                 SELECT r.id FROM lost AS l CROSS JOIN LATERAL (SELECT k.id FROM mainspring.jobs AS k \
+                 WHERE k.state = 'running' AND k.worker_id = l.id OFFSET 0) AS r)) \
              RETURNING j.id, j.task, j.attempts, j.state = 'dead', j.priority, j.run_at, j.queue, lost.id"
             ),
         )
@@ -139,7 +144,12 @@ pub(crate) fn rescue(conn: &mut PgConnection, worker_id: i32) -> Result<Vec<Resc
 pub(crate) fn rescue_orphans(conn: &mut PgConnection) -> Result<usize, StoreError> {
     let rescued = Statement::<()>::new(concat!(
         put_back_because!("'worker lost: it left without settling the job'"),
-        "WHERE j.state = 'running' AND NOT EXISTS (SELECT 1 FROM mainspring.workers AS w WHERE w.id = j.worker_id)"
+        "WHERE NOT EXISTS (SELECT 1 FROM mainspring.workers AS w WHERE w.id = j.worker_id) AND j.id = ANY (ARRAY(\
+             SELECT r.id FROM (SELECT w.id AS after, lead(w.id) OVER (ORDER BY w.id) AS before \
+                 FROM (SELECT 0 AS id UNION ALL SELECT id FROM mainspring.workers) AS w) AS gap \
+             CROSS JOIN LATERAL (SELECT k.id FROM mainspring.jobs AS k WHERE k.state = 'running' \
+                 AND k.worker_id > gap.after AND k.worker_id < coalesce(gap.before, 2147483647) OFFSET 0) AS r)) \
+         AND j.worker_id IS NOT NULL"
     ))
     .execute(conn)?;
     Ok(rescued)
@@ -179,3 +189,6 @@ pub(crate) fn unregister(conn: &mut PgConnection, worker_id: i32) -> Result<bool
     .execute(conn)?;
     Ok(gone > 0)
 }
+
+#[cfg(test)]
+mod tests;

@@ -111,7 +111,7 @@ pub(crate) struct MayClaim(pub(crate) bool);
 pub(crate) struct LeasesLost;
 
 /// The server may have crashed, and forgotten outcomes that it had stored. Sent by the listener when it listens again, and
-/// by the keeper about once a minute; when it is lost, the next one makes the same found.
+/// by the keeper when a connection was lost, and every ten minutes; when it is lost, the next one makes the same found.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub(crate) struct LookForForgotten;
