@@ -19,7 +19,7 @@ use crate::store::enqueue::Added;
 
 const MOST_PROMOTED: i64 = 1_000;
 // A job whose enqueue committed after it was due: this is how late it may be and still be found at once ..
-const SLACK: Duration = Duration::from_secs(2);
+const SLACK: Duration = Duration::from_millis(500);
 // .. and this is how often a promotion looks at the very beginning, for those that came later still.
 const LOOK_AT_ALL_EVERY: Duration = Duration::from_secs(5);
 const MOST_QUEUES: usize = 1_000;

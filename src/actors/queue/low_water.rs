@@ -9,8 +9,9 @@ use chrono::{TimeDelta, Utc};
 use crate::store::admit::lower;
 use crate::store::claim::Mark;
 
-// A job whose enqueue committed late lies behind the mark: this is how late it may be and still be found at once ..
-const SLACK: TimeDelta = TimeDelta::seconds(2);
+// A job whose enqueue committed late lies behind the mark: this is how late it may be and still be found at once, though
+// nobody announces it (an announcement lowers the mark) ..
+const SLACK: TimeDelta = TimeDelta::milliseconds(500);
 // .. and this is how often the scan starts at the very beginning, for those that came later still.
 const FULL_SCAN_EVERY: Duration = Duration::from_secs(5);
 
@@ -117,13 +118,17 @@ mod tests {
         Mark { priority, turn_at: DateTime::from_timestamp(second, 0).unwrap() }
     }
 
+    fn before(mark: Mark) -> Mark {
+        Mark { turn_at: mark.turn_at - SLACK, ..mark }
+    }
+
     #[test]
     fn a_scan_starts_behind_what_is_taken_and_never_behind_what_was_announced() {
         let now = Instant::now();
         let mut water = LowWater::default();
         assert_eq!(water.start(now), None);
         water.advance(Some(at(0, 100)));
-        assert_eq!(water.start(now), Some(at(0, 98)));
+        assert_eq!(water.start(now), Some(before(at(0, 100))));
         water.announce(Some(at(-1, 500)));
         water.advance(Some(at(0, 200)));
         assert_eq!(water.start(now), Some(at(-1, 500)), "announced while the scan was under way");
@@ -152,7 +157,7 @@ mod tests {
         assert_eq!(marks.start(&names, now), [None, None]);
         marks.advance("a", Some(at(0, 100)));
         marks.announce("never seen", Some(at(0, 1)));
-        assert_eq!(marks.start(&names, now), [Some(at(0, 98)), None]);
+        assert_eq!(marks.start(&names, now), [Some(before(at(0, 100))), None]);
         let many: Vec<String> = (0..MOST_QUEUES).map(|n| n.to_string()).collect();
         marks.start(&many, now);
         assert_eq!(marks.0.len(), MOST_QUEUES);
