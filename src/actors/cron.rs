@@ -189,6 +189,11 @@ fn job_of(entry: &CronEntry, due: DateTime<Utc>, backfilled: bool) -> NewJob {
 
 // Until nothing is left to do here; answers how long until there is, if ever.
 async fn fire_schedules(core: &Core) -> Result<Option<Duration>, StoreError> {
+    // A look writes nothing, and a scheduler at rest does it on the connection that it has.
+    let until = core.store.run(Lane::Relaxed, until_next).await?;
+    if until.is_none_or(|until| !until.is_zero()) {
+        return Ok(until);
+    }
     loop {
         let (planned, fired, until) = core
             .store

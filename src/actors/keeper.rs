@@ -72,7 +72,7 @@ async fn beat_for_ever(core: Arc<Core>) {
     for beats in 1_u64.. {
         let began = Instant::now();
         let worker_id = core.worker_id();
-        match core.store.run(Lane::Pulse, move |conn| beat(conn, worker_id)).await {
+        match beat_once(&core, worker_id).await {
             Ok(Heartbeat::Alive { others_late, cancelled }) => {
                 pulse.good(began, &core);
                 if cancelled {
@@ -82,7 +82,7 @@ async fn beat_for_ever(core: Arc<Core>) {
                     rescue_others(&core).await;
                 }
                 if beats.is_multiple_of(BEATS_BETWEEN_LOOKS) {
-                    rescue_those_left(&core).await;
+                    rescue_those_left(&core, Lane::Pulse).await;
                 }
                 if core.store.lost_a_connection_since(looked_at)
                     || beats.is_multiple_of(BEATS_BETWEEN_LOOKS_IN_VAIN)
@@ -95,6 +95,16 @@ async fn beat_for_ever(core: Arc<Core>) {
             Err(error) => pulse.bad(&error, &core),
         }
         actix_rt::time::sleep(core.config.heartbeat_interval()).await;
+    }
+}
+
+// A connection that rested may be lost, as after a restart of the server: another one may do. That there is none is told
+// by the second attempt.
+async fn beat_once(core: &Core, worker_id: i32) -> Result<Heartbeat, StoreError> {
+    let beaten = core.store.run(Lane::Pulse, move |conn| beat(conn, worker_id)).await;
+    match beaten {
+        Err(StoreError::Database(_)) => core.store.run(Lane::Pulse, move |conn| beat(conn, worker_id)).await,
+        done => done,
     }
 }
 
@@ -208,8 +218,8 @@ fn told_of(rescued: &RescuedJob) -> Event {
 }
 
 // Of workers that have no row any more.
-async fn rescue_those_left(core: &Core) {
-    match core.store.run(Lane::Relaxed, rescue_orphans).await {
+async fn rescue_those_left(core: &Core, lane: Lane) {
+    match core.store.run(lane, rescue_orphans).await {
         Ok(0) => {}
         Ok(orphans) => {
             log::warn!("{orphans} jobs taken from workers that left without settling them");
@@ -255,7 +265,7 @@ async fn tidy(core: &Core) -> Result<(), StoreError> {
     while core.store.run(Lane::Relaxed, move |conn| prune_fires(conn, history, MOST_DELETED_AT_ONCE)).await?
         > 0
     {}
-    rescue_those_left(core).await;
+    rescue_those_left(core, Lane::Relaxed).await;
     let Some(dead) = core.config.dead_retention else { return Ok(()) };
     while core.store.run(Lane::Relaxed, move |conn| delete_dead(conn, dead, MOST_DELETED_AT_ONCE)).await? > 0
     {

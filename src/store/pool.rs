@@ -20,7 +20,7 @@ const CHECK_OUT_TIMEOUT: Duration = Duration::from_secs(5);
 // none rests that long, so the hot path never pays. One that was open when another was lost is asked in any case.
 const TRUSTED_FOR: Duration = Duration::from_secs(2);
 
-// A scheduler at rest keeps those that it uses all the same: for polls, for heartbeats and for cron's look each minute.
+// A scheduler at rest keeps two that it uses all the same: one for heartbeats, and one for polls and cron's looks.
 const KEPT_UNUSED: Duration = Duration::from_secs(60);
 
 /// Which promise a piece of work makes to its caller, and so which connections it runs on.
@@ -55,10 +55,11 @@ impl Store {
             ScheduledThreadPool::builder().num_threads(2).thread_name_pattern("mainspring-pool-{}").build();
         let threads = Arc::new(threads);
         let last_loss = LastLoss::default();
-        let pool = |size: u32, min_idle: u32, settings: String| {
+        let pool = |size: u32, trusted_for: Duration, settings: String| {
             Pool::builder()
                 .max_size(size)
-                .min_idle(Some(min_idle))
+                // With one, r2d2 opens a second connection as soon as the first is in use.
+                .min_idle(Some(0))
                 .test_on_check_out(true)
                 .connection_timeout(CHECK_OUT_TIMEOUT)
                 .idle_timeout(Some(KEPT_UNUSED))
@@ -67,16 +68,21 @@ impl Store {
                 .build_unchecked(Connector {
                     url: config.database_url.clone(),
                     settings,
+                    trusted_for,
                     last_loss: last_loss.clone(),
                 })
         };
         let relaxed_size = config.pool_size.div_ceil(2);
         let pools = Pools {
-            // Enqueues rest for hours in some applications: only then is their last connection given up.
-            durable: pool(config.pool_size - relaxed_size, 0, session_settings(config, Lane::Durable)),
-            relaxed: pool(relaxed_size, 1, session_settings(config, Lane::Relaxed)),
-            pulse: pool(1, 0, session_settings(config, Lane::Pulse)),
-            handlers: pool(config.handler_pool_size, 0, String::new()),
+            durable: pool(
+                config.pool_size - relaxed_size,
+                TRUSTED_FOR,
+                session_settings(config, Lane::Durable),
+            ),
+            relaxed: pool(relaxed_size, TRUSTED_FOR, session_settings(config, Lane::Relaxed)),
+            // A heartbeat is a test itself, and is made again when its connection turns out to be lost.
+            pulse: pool(1, Duration::MAX, session_settings(config, Lane::Pulse)),
+            handlers: pool(config.handler_pool_size, TRUSTED_FOR, String::new()),
         };
         Self { pools: Arc::new(RwLock::new(Some(pools))), last_loss }
     }
@@ -157,6 +163,7 @@ pub(crate) fn connect(config: &Config) -> Result<PgConnection, StoreError> {
     let connector = Connector {
         url: config.database_url.clone(),
         settings: session_settings(config, Lane::Durable),
+        trusted_for: TRUSTED_FOR,
         last_loss: LastLoss::default(),
     };
     connector.connect().map(|connection| connection.inner)
@@ -233,6 +240,7 @@ impl std::fmt::Debug for HandlerConnection {
 pub(crate) struct Connector {
     url: String,
     settings: String,
+    trusted_for: Duration,
     last_loss: LastLoss,
 }
 
@@ -278,7 +286,7 @@ impl ManageConnection for Connector {
 
     fn is_valid(&self, connection: &mut Pooled) -> Result<(), StoreError> {
         let since = connection.rested_since;
-        if since.elapsed() > TRUSTED_FOR || self.last_loss.is_after(since) {
+        if since.elapsed() > self.trusted_for || self.last_loss.is_after(since) {
             connection.inner.batch_execute("SELECT 1").inspect_err(|_| self.last_loss.note())?;
         }
         Ok(())

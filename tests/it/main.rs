@@ -28,6 +28,7 @@ mod migrations;
 mod payloads;
 mod queues;
 mod restarts;
+mod resting;
 mod roles;
 mod running;
 mod runtimes;

@@ -29,6 +29,8 @@ pub(super) struct ClaimLane {
     pub(super) busy: bool,
     /// Whether there may be jobs to claim.
     hungry: bool,
+    /// Whether a poll is the only reason.
+    only_polled: bool,
     water: LowWater,
     /// Leases whose claim failed and which are being taken back, in case it had succeeded.
     taking_back: usize,
@@ -43,6 +45,7 @@ impl ClaimLane {
             choice: Choice::default(),
             busy: false,
             hungry: false,
+            only_polled: false,
             water: LowWater::default(),
             taking_back: 0,
             failing: false,
@@ -68,7 +71,7 @@ impl ClaimLane {
 
     /// Jobs may be found from this mark on, or anywhere.
     pub(super) fn announce(&mut self, mark: Option<Mark>) {
-        self.hungry = true;
+        self.expect_some();
         self.water.announce(mark);
         self.choice.look |= mark.is_none();
     }
@@ -76,12 +79,20 @@ impl ClaimLane {
     /// There may be jobs, and none before the mark.
     pub(super) fn expect_some(&mut self) {
         self.hungry = true;
+        self.only_polled = false;
     }
 
     /// Jobs that were left alone may be claimed now, wherever they are.
     pub(super) fn announce_passed_over(&mut self) {
-        self.hungry = true;
+        self.expect_some();
         self.water.announce(None);
+    }
+
+    /// Nobody has told of jobs that were not found, and still some may be there.
+    pub(super) fn poll(&mut self) {
+        let for_nothing_else = !self.hungry;
+        self.announce(None);
+        self.only_polled = for_nothing_else;
     }
 }
 
@@ -128,8 +139,16 @@ impl QueueActor {
         if worth_it { room.min(MOST_A_CLAIM) } else { 0 }
     }
 
+    // At rest the claim of a poll comes after the round at the gates: one connection does for both. The end of the round
+    // starts it, however the round ends.
+    fn claim_can_wait(&self) -> bool {
+        let at_rest = self.core.leases.count() == 0 && self.enqueues.is_idle();
+        self.claims.only_polled && self.gates.busy && at_rest
+    }
+
     pub(super) fn start_claim(&mut self, ctx: &mut Context<Self>) {
-        if !self.claims.is_idle() || self.mode != Mode::Active || !self.claims.hungry {
+        if !self.claims.is_idle() || self.mode != Mode::Active || !self.claims.hungry || self.claim_can_wait()
+        {
             return;
         }
         let limit = self.wanted();

@@ -41,7 +41,7 @@ pub(super) struct GateLane {
     /// When a promotion began that left nothing due.
     promoted_at: Option<Instant>,
     looked_at_all: Option<Instant>,
-    busy: bool,
+    pub(super) busy: bool,
     paused: bool,
     failing: bool,
     next_due: Option<Instant>,
@@ -117,6 +117,10 @@ impl QueueActor {
     /// Nothing is known of what waits: look at all of it.
     pub(super) fn look_everywhere(&mut self) {
         self.claims.announce(None);
+        self.look_at_all_gates();
+    }
+
+    fn look_at_all_gates(&mut self) {
         self.gates.look_for_due = true;
         self.gates.looked_at_all = None;
         self.gates.look_for_parked = true;
@@ -130,7 +134,8 @@ impl QueueActor {
         // Up to a tenth sooner, so that many processes do not poll in step.
         let interval = interval.mul_f64(1.0 - 0.1 * fastrand::f64());
         ctx.run_later(interval, |queue, ctx| {
-            queue.look_everywhere();
+            queue.claims.poll();
+            queue.look_at_all_gates();
             queue.pump(ctx);
             queue.schedule_poll(ctx);
         });

@@ -1,0 +1,86 @@
+//! What a scheduler holds that has nothing to do: a connection that listens, one for heartbeats, and one for all else.
+
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection;
+use mainspring::{NewSchedule, schedules};
+use serde_json::json;
+
+use crate::running::{next, scheduler, until};
+use crate::server::TestDatabase;
+
+// The start may use more connections at once. They are cut, and all that is used from then on is made anew; only the one
+// that listens is left, which holds the worker's lock.
+const LISTENS: &str =
+    "pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND classid = 1836216167)";
+const OURS: &str =
+    "pg_stat_activity WHERE datname = current_database() AND application_name = 'mainspring' AND";
+const SINCE_THE_CUT: &str = "backend_start > (SELECT at FROM cut)";
+
+async fn cut_all_but_the_listener(database: &TestDatabase) {
+    let mut conn = database.connection();
+    conn.batch_execute("CREATE TABLE cut AS SELECT clock_timestamp() AS at").unwrap();
+    conn.batch_execute(&format!("SELECT pg_terminate_backend(pid) FROM {OURS} NOT {LISTENS}")).unwrap();
+    until(database, &format!("{OURS} NOT {LISTENS} AND NOT {SINCE_THE_CUT}"), 0).await;
+}
+
+#[tokio::test]
+async fn polls_and_heartbeats_use_two_connections_besides_the_one_that_listens() {
+    let database = TestDatabase::new();
+    let count_rounds = "CREATE SEQUENCE rounds; \
+        CREATE FUNCTION count_round() RETURNS trigger LANGUAGE plpgsql AS \
+            $$ BEGIN PERFORM nextval('public.rounds'); RETURN NULL; END $$; \
+        CREATE TRIGGER count_round AFTER UPDATE ON mainspring.jobs FOR EACH STATEMENT EXECUTE FUNCTION count_round()";
+    database.connection().batch_execute(count_rounds).unwrap();
+    let (builder, _started) = scheduler(&database);
+    let builder = builder.poll_interval(Duration::from_millis(50)).heartbeat_timeout(Duration::from_secs(5));
+    let scheduler = builder.start().await.unwrap();
+    until(&database, "rounds WHERE last_value > 20", 1).await;
+    cut_all_but_the_listener(&database).await;
+    database.connection().batch_execute("SELECT setval('rounds', 1)").unwrap();
+    // Each poll promotes and claims.
+    until(&database, "rounds WHERE last_value > 40", 1).await;
+    until(&database, "mainspring.workers, cut WHERE heartbeat_at > at + interval '1 s'", 1).await;
+    until(&database, &format!("{OURS} {LISTENS}"), 1).await;
+    until(&database, &format!("{OURS} {SINCE_THE_CUT}"), 2).await;
+    scheduler.stop().await;
+}
+
+#[tokio::test]
+async fn a_look_at_schedules_of_which_none_is_due_uses_the_connection_of_the_polls() {
+    let database = TestDatabase::new();
+    let yearly = NewSchedule::new("yearly", "act", "0 0 1 1 *").payload(json!({"act": "go"}));
+    schedules::create(&mut database.connection(), &yearly).unwrap();
+    let (builder, _started) = scheduler(&database);
+    let scheduler = builder.poll_interval(Duration::from_secs(15)).start().await.unwrap();
+    until(&database, "mainspring.schedules WHERE next_fire_at IS NOT NULL", 1).await;
+    cut_all_but_the_listener(&database).await;
+    // A round at the gates of a queue, as a poll makes it.
+    database.connection().batch_execute("SELECT pg_notify('mainspring', 'queue - 0 0 none')").unwrap();
+    until(&database, "mainspring.queues WHERE name = 'none'", 1).await;
+    let looks = format!("{OURS} {SINCE_THE_CUT} AND query LIKE '%plan_after IS NOT NULL) THEN 0%'");
+    until(&database, &looks, 0).await;
+    database.connection().batch_execute("SELECT pg_notify('mainspring', 'schedules')").unwrap();
+    until(&database, &looks, 1).await;
+    until(&database, &format!("{OURS} {SINCE_THE_CUT} AND query NOT LIKE '%mainspring.workers%'"), 1).await;
+    scheduler.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_look_at_schedules_finds_due_is_stored_durably() {
+    let database = TestDatabase::new();
+    let write_commits_down = "CREATE TABLE commits (durability text); \
+        CREATE FUNCTION write_down() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+            INSERT INTO public.commits VALUES (current_setting('synchronous_commit')); RETURN NULL; END $$; \
+        CREATE TRIGGER write_down AFTER INSERT ON mainspring.jobs FOR EACH ROW EXECUTE FUNCTION write_down()";
+    database.connection().batch_execute(write_commits_down).unwrap();
+    let (builder, mut started) = scheduler(&database);
+    let scheduler = builder.start().await.unwrap();
+    let each_second = NewSchedule::new("often", "act", "* * * * * *").payload(json!({"act": "go"}));
+    schedules::create(&mut database.connection(), &each_second).unwrap();
+    next(&mut started).await;
+    next(&mut started).await;
+    scheduler.stop().await;
+    until(&database, "commits WHERE durability <> 'on'", 0).await;
+    until(&database, "(SELECT FROM commits LIMIT 1) AS any_commit", 1).await;
+}
