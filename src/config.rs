@@ -68,7 +68,7 @@ impl Config {
             worker_name: format!("{}:{}", host_name(), std::process::id()),
             concurrency: 10,
             worker_threads: std::thread::available_parallelism().map_or(1, usize::from),
-            pool_size: 4,
+            pool_size: 5,
             handler_pool_size: 10,
             listen: true,
             migrate: true,

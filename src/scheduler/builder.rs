@@ -197,7 +197,8 @@ impl SchedulerBuilder {
     }
 
     /// How many connections the scheduler itself may hold, besides the one that listens and the one for heartbeats: 2 to
-    /// 1,000, default 4. Half of them serve what must be durable, half the claims and outcomes.
+    /// 1,000, default 5. Half of them, or one less, serve what must be durable, the others claims and outcomes. With fewer than 5
+    /// there is only one claim at a time, which matters for jobs that take no time.
     pub fn pool_size(mut self, connections: u32) -> Self {
         self.config.pool_size = connections;
         self

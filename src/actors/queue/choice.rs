@@ -1,5 +1,5 @@
 //! Which jobs a claim asks for: the tasks that are neither paused nor at their limit here, with or without flags, in order of
-//! priority or of age. What is paused and flagged is looked up when something may have changed, and not for each claim.
+//! priority or of age. What is paused and flagged is looked up before a claim when something may have changed, and not for each.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -7,11 +7,9 @@ use std::time::Duration;
 
 use crate::actors::Core;
 use crate::actors::panics::CatchPanic;
-use crate::error::StoreError;
 use crate::flags::ForbiddenFlags;
-use crate::store::Lane;
 use crate::store::claim::{TaskShare, Wide};
-use crate::store::outlook::outlook;
+use crate::store::outlook::Outlook;
 
 // An answer that takes longer would hold up every claim.
 const PATIENCE_FOR_FLAGS: Duration = Duration::from_secs(5);
@@ -33,8 +31,6 @@ pub(super) struct Choice {
 pub(super) struct Asked {
     pub(super) tasks: Vec<TaskShare>,
     pub(super) wide: Option<Wide>,
-    /// What was found out on the way.
-    pub(super) choice: Choice,
 }
 
 impl Choice {
@@ -46,25 +42,26 @@ impl Choice {
             && core.registry.get(task).is_some()
     }
 
+    /// Whether a claim needs to know nothing but its tasks.
+    pub(super) fn is_plain(&self) -> bool {
+        !self.look && !self.flagged
+    }
+
     /// Another claim is made, of what is known up to now; what is announced meanwhile is for the next.
     pub(super) fn take(&mut self) -> Self {
         self.claims = self.claims.wrapping_add(1);
         let taken = self.clone();
-        (self.look, self.flagged) = (false, false);
+        self.flagged = false;
         taken
     }
 
-    /// The claim is over.
-    pub(super) fn learn(&mut self, found: Self, more_flagged: bool) {
-        self.paused = found.paused;
-        self.flagged |= more_flagged;
+    /// It was looked up.
+    pub(super) fn learn(&mut self, found: Outlook) {
+        self.paused = found.paused_tasks;
+        self.flagged |= found.flagged_jobs;
     }
 
-    pub(super) async fn ask(mut self, core: &Arc<Core>) -> Result<Asked, StoreError> {
-        if self.look {
-            let found = core.store.run(Lane::Relaxed, outlook).await?;
-            (self.paused, self.flagged) = (found.paused_tasks, self.flagged || found.flagged_jobs);
-        }
+    pub(super) async fn ask(self, core: &Arc<Core>) -> Asked {
         let lift_every = core.config.lift_every.filter(|_| self.claims.is_multiple_of(CLAIMS_BETWEEN_LIFTED));
         let wide = match (self.flagged, lift_every) {
             (false, None) => None,
@@ -75,7 +72,7 @@ impl Choice {
                 flagged: true,
             }),
         };
-        Ok(Asked { tasks: self.shares(core), wide, choice: self })
+        Asked { tasks: self.shares(core), wide }
     }
 
     fn shares(&self, core: &Core) -> Vec<TaskShare> {

@@ -15,27 +15,42 @@ use crate::actors::payload::fetch_and_supply;
 use crate::error::StoreError;
 use crate::store::Lane;
 use crate::store::claim::{ClaimRequest, ClaimedJob, Mark, claim};
-use crate::store::settle::take_back_lease;
+use crate::store::outlook::outlook;
 
 // A thousand rows a statement is where its fixed cost stops to matter.
 const MOST_A_CLAIM: usize = 1_000;
-const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(500);
-// A job that nobody started for this long is better off with another process.
-const STALE_AFTER: Duration = Duration::from_millis(250);
-const LOOK_FOR_STALE_EVERY: Duration = Duration::from_millis(100);
+// While there are more jobs than one claim takes, the next begins before the last has come: a server with more than one
+// core works on both.
+const MOST_CLAIMS: usize = 2;
+// Three of them serve claims and outcomes: an outcome must not wait for a connection.
+const CONNECTIONS_FOR_TWO_CLAIMS: u32 = 5;
+// A scan from the very beginning looks for the few that came late and were not announced ..
+const MOST_A_FULL_SCAN: usize = 10;
+// .. and where many dead entries are there it takes long: then other claims go on beside it.
+const LONG_SCAN: Duration = Duration::from_millis(20);
+pub(super) const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(500);
 
 pub(super) struct ClaimLane {
     pub(super) choice: Choice,
-    pub(super) busy: bool,
+    /// How many claims are under way.
+    under_way: usize,
+    /// How many jobs they may bring.
+    asked: usize,
+    /// Since when one of them scans from the very beginning though there is a mark, and how many jobs it may bring.
+    full_scan: Option<(Instant, usize)>,
+    /// Whether something else is done in the place of claims, which wait for its end.
+    pub(super) closed: bool,
     /// Whether there may be jobs to claim.
     hungry: bool,
+    /// Whether the last claim took as many as it might: then there are more, as it seems.
+    more_waits: bool,
     /// Whether a poll is the only reason.
     only_polled: bool,
     water: LowWater,
     /// Leases whose claim failed and which are being taken back, in case it had succeeded.
-    taking_back: usize,
+    pub(super) taking_back: usize,
     failing: bool,
-    watching_tray: bool,
+    pub(super) watching_tray: bool,
     pub(super) pace: Pace,
 }
 
@@ -43,8 +58,12 @@ impl ClaimLane {
     pub(super) fn new(now: Instant) -> Self {
         Self {
             choice: Choice::default(),
-            busy: false,
+            under_way: 0,
+            asked: 0,
+            full_scan: None,
+            closed: false,
             hungry: false,
+            more_waits: false,
             only_polled: false,
             water: LowWater::default(),
             taking_back: 0,
@@ -56,7 +75,16 @@ impl ClaimLane {
 
     /// Whether no claim is under way whose jobs, or whose lost answer, would still have to be given back.
     pub(super) fn is_idle(&self) -> bool {
-        !self.busy && self.taking_back == 0
+        self.under_way == 0 && !self.closed && self.taking_back == 0
+    }
+
+    fn long_scan(&self) -> Option<usize> {
+        self.full_scan.filter(|(began, _)| began.elapsed() > LONG_SCAN).map(|(_, asked)| asked)
+    }
+
+    /// How many jobs are about to come.
+    fn expected(&self) -> usize {
+        self.asked - self.long_scan().unwrap_or_default()
     }
 
     /// Where the next scan starts.
@@ -91,7 +119,9 @@ impl ClaimLane {
     /// Nobody has told of jobs that were not found, and still some may be there.
     pub(super) fn poll(&mut self) {
         let for_nothing_else = !self.hungry;
-        self.announce(None);
+        self.expect_some();
+        self.water.doubt();
+        self.choice.look = true;
         self.only_polled = for_nothing_else;
     }
 }
@@ -134,7 +164,8 @@ impl QueueActor {
     // Nothing is claimed ahead in small portions: either a slot is free, or half of the prefetch is used up.
     fn wanted(&self) -> usize {
         let ahead = self.claims.pace.ahead();
-        let room = (self.core.config.concurrency + ahead).saturating_sub(self.active());
+        let room =
+            (self.core.config.concurrency + ahead).saturating_sub(self.active() + self.claims.expected());
         let worth_it = self.free_slots() > 0 || room * 2 >= ahead.max(1);
         if worth_it { room.min(MOST_A_CLAIM) } else { 0 }
     }
@@ -147,21 +178,53 @@ impl QueueActor {
     }
 
     pub(super) fn start_claim(&mut self, ctx: &mut Context<Self>) {
-        if !self.claims.is_idle() || self.mode != Mode::Active || !self.claims.hungry || self.claim_can_wait()
-        {
-            return;
-        }
+        while self.start_one_claim(ctx) {}
+    }
+
+    // Beside another one only a claim that asks for a full batch, or that would have to wait for a long scan; and of jobs
+    // that nobody has to count first.
+    fn may_claim(&self, limit: usize) -> bool {
+        let claims = &self.claims;
+        let config = &self.core.config;
+        let plain = claims.choice.is_plain() && config.task_limits.is_empty() && config.lift_every.is_none();
+        let worth_it =
+            (claims.more_waits && limit == MOST_A_CLAIM) || (claims.hungry && claims.long_scan().is_some());
+        let beside = (1..MOST_CLAIMS).contains(&claims.under_way)
+            && plain
+            && worth_it
+            && claims.water.mark().is_some()
+            && config.pool_size >= CONNECTIONS_FOR_TWO_CLAIMS;
+        let alone = claims.under_way == 0 && claims.hungry && !self.claim_can_wait();
+        let open = !claims.closed && claims.taking_back == 0 && self.mode == Mode::Active;
+        open && limit > 0 && (alone || beside)
+    }
+
+    fn start_one_claim(&mut self, ctx: &mut Context<Self>) -> bool {
         let limit = self.wanted();
-        if limit == 0 {
-            return;
+        if !self.may_claim(limit) {
+            return false;
+        }
+        if self.claims.choice.look {
+            self.start_look(ctx);
+            return false;
         }
         let (lease, worker_id) = (fastrand::i64(1..), self.core.worker_id());
-        let mark = self.claims.water.start(Instant::now());
-        self.claims.busy = true;
+        let beside = self.claims.under_way > 0;
+        let water = &mut self.claims.water;
+        let now = Instant::now();
+        let mark = if beside { water.mark() } else { water.start(now) };
+        let full_scan = mark.is_none() && water.mark().is_some();
+        let limit = if full_scan { limit.min(MOST_A_FULL_SCAN) } else { limit };
+        self.claims.under_way += 1;
+        self.claims.asked += limit;
+        self.claims.full_scan = self.claims.full_scan.or(full_scan.then_some((now, limit)));
         self.claims.hungry = false;
+        if full_scan {
+            ctx.run_later(LONG_SCAN, Self::pump);
+        }
         let (choice, core) = (self.claims.choice.take(), Arc::clone(&self.core));
         let work = async move {
-            let Asked { tasks, wide, choice } = choice.ask(&core).await?;
+            let (flagged, Asked { tasks, wide }) = (choice.flagged, choice.ask(&core).await);
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             let request = ClaimRequest { worker_id, lease, mark, limit, tasks, wide };
             let store = core.store.clone();
@@ -176,27 +239,61 @@ impl QueueActor {
             };
             let found =
                 store.run_with_doubts(Lane::Relaxed, claim_and_supply, |found| found.in_doubt).await?;
-            Ok((found, choice))
+            Ok((found, flagged))
         };
         ctx.spawn(work.into_actor(self).map(move |claimed: Result<_, StoreError>, queue, ctx| {
-            queue.claims.busy = false;
+            queue.claims.under_way -= 1;
+            queue.claims.asked -= limit;
+            if full_scan {
+                queue.claims.full_scan = None;
+            }
             match claimed {
-                Ok((found, choice)) => queue.claimed(&found, choice, limit, ctx),
+                Ok((found, flagged)) => queue.claimed(&found, flagged, limit, ctx),
                 Err(error) => queue.claim_failed(&error, lease, ctx),
+            }
+            queue.pump(ctx);
+        }));
+        true
+    }
+
+    // What may have changed since the last claim is looked up before the next.
+    fn start_look(&mut self, ctx: &mut Context<Self>) {
+        self.claims.closed = true;
+        self.claims.choice.look = false;
+        let store = self.core.store.clone();
+        let look = async move {
+            let found = store.run(Lane::Relaxed, outlook).await;
+            if found.is_err() {
+                actix_rt::time::sleep(PAUSE_AFTER_ERROR).await;
+            }
+            found
+        };
+        ctx.spawn(look.into_actor(self).map(|found, queue, ctx| {
+            queue.claims.closed = false;
+            match found {
+                Ok(found) => queue.claims.choice.learn(found),
+                Err(error) => queue.look_failed(&error),
             }
             queue.pump(ctx);
         }));
     }
 
-    fn claimed(&mut self, found: &Found, choice: Choice, limit: usize, ctx: &mut Context<Self>) {
+    fn look_failed(&mut self, error: &StoreError) {
+        if !std::mem::replace(&mut self.claims.failing, true) {
+            log::error!("cannot claim jobs, trying again: {error}");
+        }
+        self.claims.choice.look = true;
+    }
+
+    fn claimed(&mut self, found: &Found, flagged: bool, limit: usize, ctx: &mut Context<Self>) {
         if std::mem::take(&mut self.claims.failing) {
             log::info!("claiming jobs again");
         }
         // A full batch means that there may be more.
         let full = found.jobs == limit;
         self.claims.hungry |= full;
-        let more_flagged = choice.flagged && (full || found.flagged);
-        self.claims.choice.learn(choice, more_flagged);
+        self.claims.more_waits = full;
+        self.claims.choice.flagged |= flagged && (full || found.flagged);
         if !found.lifted {
             self.claims.water.advance(found.first);
         }
@@ -207,47 +304,8 @@ impl QueueActor {
         if !std::mem::replace(&mut self.claims.failing, true) {
             log::error!("cannot claim jobs, trying again: {error}");
         }
+        self.claims.more_waits = false;
         self.claims.announce(None);
         self.take_back(lease, ctx);
-    }
-
-    /// The answer to a statement that leases jobs may have been lost after the database had committed: what it took is
-    /// taken back, however long the database is away, and nothing is claimed before that.
-    pub(super) fn take_back(&mut self, lease: i64, ctx: &mut Context<Self>) {
-        self.claims.taking_back += 1;
-        let (store, worker_id) = (self.core.store.clone(), self.core.worker_id());
-        let take_back = async move {
-            actix_rt::time::sleep(PAUSE_AFTER_ERROR).await;
-            store.run(Lane::Relaxed, move |conn| take_back_lease(conn, worker_id, lease)).await
-        };
-        ctx.spawn(take_back.into_actor(self).map(move |taken, queue, ctx| {
-            queue.claims.taking_back -= 1;
-            match taken {
-                Ok(taken) => {
-                    if taken > 0 {
-                        queue.claims.announce(None);
-                    }
-                    queue.pump(ctx);
-                }
-                Err(_) => queue.take_back(lease, ctx),
-            }
-        }));
-    }
-
-    pub(super) fn watch_tray(&mut self, ctx: &mut Context<Self>) {
-        if self.claims.watching_tray || self.core.tray.len() == 0 {
-            return;
-        }
-        self.claims.watching_tray = true;
-        ctx.run_later(LOOK_FOR_STALE_EVERY, |queue, ctx| {
-            queue.claims.watching_tray = false;
-            let stale = queue.core.tray.take_stale(STALE_AFTER);
-            if !stale.is_empty() {
-                queue.claims.pace.reset(Instant::now());
-                queue.settles.waiting.extend(stale);
-                queue.pump(ctx);
-            }
-            queue.watch_tray(ctx);
-        });
     }
 }

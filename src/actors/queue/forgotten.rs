@@ -24,14 +24,14 @@ impl QueueActor {
             return;
         }
         self.look_for_forgotten = false;
-        self.claims.busy = true;
+        self.claims.closed = true;
         let (store, leases) = (self.core.store.clone(), Arc::clone(&self.core.leases));
         let worker_id = self.core.worker_id();
         let work = async move {
             store.run(Lane::Relaxed, move |conn| give_back_forgotten(conn, worker_id, &leases)).await
         };
         ctx.spawn(work.into_actor(self).map(|given_back, queue, ctx| {
-            queue.claims.busy = false;
+            queue.claims.closed = false;
             match given_back {
                 Ok(0) => {}
                 Ok(jobs) => {

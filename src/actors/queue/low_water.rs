@@ -26,7 +26,7 @@ pub(super) struct LowWater {
 }
 
 impl LowWater {
-    /// Where the next scan starts; `None` is the very beginning.
+    /// Where jobs begin, as far as is known. What was announced since a scan began holds for one that starts beside it, here.
     pub(super) fn mark(&self) -> Option<Mark> {
         self.mark
     }
@@ -45,18 +45,21 @@ impl LowWater {
         }
     }
 
-    /// A scan starts: answers where.
+    /// A scan starts while none is under way: answers where. The mark stays where it was for those that start beside a full scan.
     pub(super) fn start(&mut self, now: Instant) -> Option<Mark> {
         self.announced = None;
         self.announced_anything = false;
-        let due = self.last_full_scan.is_none_or(|last| now.duration_since(last) >= FULL_SCAN_EVERY);
-        if due {
-            self.mark = None;
-        }
-        if self.mark.is_none() {
+        let fresh = |last| now.duration_since(last) < FULL_SCAN_EVERY;
+        let from = self.mark.filter(|_| self.last_full_scan.is_some_and(fresh));
+        if from.is_none() {
             self.last_full_scan = Some(now);
         }
-        self.mark
+        from
+    }
+
+    /// The next scan is a full one.
+    pub(super) fn doubt(&mut self) {
+        self.last_full_scan = None;
     }
 
     /// The scan has ended. Everything before the first job that it took is taken, unless it was announced meanwhile.
@@ -137,6 +140,22 @@ mod tests {
         water.announce(None);
         water.advance(Some(at(0, 300)));
         assert_eq!(water.start(now), None);
+    }
+
+    #[test]
+    fn what_is_announced_during_one_scan_holds_for_those_that_start_beside_it() {
+        let now = Instant::now();
+        let mut water = LowWater::default();
+        water.start(now);
+        water.advance(Some(at(0, 100)));
+        water.doubt();
+        assert_eq!(water.start(now), None, "a full scan");
+        assert_eq!(water.mark(), Some(before(at(0, 100))), "others go on from the mark");
+        water.announce(Some(at(0, 50)));
+        assert_eq!(water.mark(), Some(at(0, 50)));
+        water.advance(Some(at(0, 200)));
+        water.advance(Some(at(0, 300)));
+        assert_eq!(water.start(now), Some(at(0, 50)));
     }
 
     #[test]

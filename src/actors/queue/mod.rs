@@ -7,6 +7,7 @@ mod claim_lane;
 mod enqueue_lane;
 mod forgotten;
 mod gate_lane;
+mod give_back;
 mod low_water;
 mod pace;
 mod progress_lane;
