@@ -45,9 +45,9 @@ fn a_job_costs_few_allocations() {
     );
     let [many, bytes, one] = ["of many: ", "bytes of many: ", "one by one: "].map(|name| told(&answer, name));
     eprintln!("allocations a job: {many:.1} of many, {bytes:.0} bytes; {one:.0} one by one");
-    // MANY_SEEN, BYTES_SEEN and ONE_SEEN when this was written.
-    assert!(many < 1e9 && bytes < 1e9, "{many} allocations and {bytes} bytes a job");
-    assert!(one < 1e9, "{one} allocations for a job by itself");
+    // 5.3, 2,180 and 111 when this was written. A job by itself varies with where it meets a timer.
+    assert!(many < 6.8 && bytes < 2_700.0, "{many} allocations and {bytes} bytes a job");
+    assert!(one < 145.0, "{one} allocations for a job by itself");
 }
 
 #[tokio::test]
@@ -91,8 +91,8 @@ fn the_next_fire_of_an_expression_costs_few_instructions() {
     };
     let each = (count(FIRES) - count(0)) / (FIRES * EXPRESSIONS.len()) as f64;
     eprintln!("instructions of a next fire, without optimisation: {each:.0}");
-    // INSTRUCTIONS_SEEN when this was written.
-    assert!(each < 1e9, "{each} instructions a fire");
+    // 71,400 when this was written.
+    assert!(each < 88_000.0, "{each} instructions a fire");
 }
 
 #[test]
