@@ -1,6 +1,6 @@
 //! QueueActor: the only one that claims, admits and settles. It takes what callers and workers send, gathers it into
 //! batches while a statement is under way, and keeps the workers supplied. Each lane (enqueue, claim, settle, gates) has at
-//! most one statement under way, and a file of its own beside this one.
+//! most one statement under way (the claims two), and a file of its own beside this one.
 
 mod choice;
 mod claim_lane;
