@@ -1,14 +1,12 @@
 //! How the rates depend on how much is done at once: jobs that are added by the jobs of a call, and jobs that run by the
 //! concurrency.
 
-use std::time::Instant;
-
 use mainspring::connect;
 use serde::Serialize;
 
 use super::arguments::Mode;
-use super::figures::{median, print_line, rate};
-use super::stage::{Outcome, counting, empty_table, scheduler};
+use super::figures::{median, print_line};
+use super::stage::{Outcome, counting, empty_table, scheduler, timed_drain};
 use super::throughput::add_in_bulk;
 
 const BULKS: [usize; 6] = [1, 10, 100, 1_000, 5_000, 20_000];
@@ -63,10 +61,5 @@ async fn add(url: &str, jobs: usize, bulk: usize) -> Outcome<u64> {
 /// From the call of `start` to the last job's end.
 async fn drain(url: &str, jobs: usize, concurrency: usize) -> Outcome<u64> {
     let (builder, finished) = counting(scheduler(url).concurrency(concurrency), jobs);
-    let began = Instant::now();
-    let scheduler = builder.start().await?;
-    finished.reached().await;
-    let per_second = rate(jobs, began.elapsed());
-    scheduler.stop().await;
-    Ok(per_second)
+    timed_drain(builder, &finished, jobs).await
 }

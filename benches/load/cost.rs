@@ -2,7 +2,7 @@
 //! Allocations are counted by `cargo bench --bench cost` alone, since that costs time itself.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use diesel::PgConnection;
 use diesel::connection::SimpleConnection;
@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Stats};
 
 use super::arguments::Mode;
-use super::figures::{print_line, rate, rounded};
+use super::figures::{print_line, rounded};
 use super::process;
 use super::rest::{connections, transactions};
-use super::stage::{Countdown, Outcome, empty_table, number, scheduler};
+use super::stage::{Countdown, Outcome, empty_table, number, scheduler, timed_drain};
 use super::statements::{Counted, Statements};
 use super::throughput::send_singly;
 
@@ -89,13 +89,7 @@ async fn drain(builder: SchedulerBuilder, jobs: usize) -> Outcome<u64> {
         counter.one_less();
         std::future::ready(Ok(()))
     });
-    let began = Instant::now();
-    let scheduler = builder.start().await?;
-    finished.reached().await;
-    let per_second = rate(jobs, began.elapsed());
-    // Settles what is left.
-    scheduler.stop().await;
-    Ok(per_second)
+    timed_drain(builder, &finished, jobs).await
 }
 
 /// All that has been spent so far.

@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use super::arguments::{Arguments, Mode};
 use super::ballast::{Case, add_ready, cases, forget_history};
-use super::figures::{median, percentile, print_line, rate, rounded};
-use super::stage::{Noop, Outcome, counting, scheduler};
+use super::figures::{median, percentile, print_line, rounded};
+use super::stage::{Noop, Outcome, counting, scheduler, timed_drain};
 
 const PICK_UPS: usize = 100;
 // Nothing is claimed ahead of jobs this long, so that each one is a claim of its own.
@@ -132,10 +132,5 @@ async fn pick_ups(builder: SchedulerBuilder) -> Outcome<Vec<Duration>> {
 /// The jobs a second of the first so many, from the call of `start`.
 async fn drain(builder: SchedulerBuilder, jobs: usize) -> Outcome<u64> {
     let (builder, finished) = counting(builder, jobs);
-    let began = Instant::now();
-    let scheduler = builder.start().await?;
-    finished.reached().await;
-    let per_second = rate(jobs, began.elapsed());
-    scheduler.stop().await;
-    Ok(per_second)
+    timed_drain(builder, &finished, jobs).await
 }

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::sql_types::{BigInt, Text};
@@ -11,6 +11,8 @@ use diesel::{PgConnection, QueryableByName, RunQueryDsl, sql_query};
 use mainspring::{JobContext, Scheduler, SchedulerBuilder, Task};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
+
+use super::figures::rate;
 
 pub(crate) type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -58,6 +60,20 @@ impl Countdown {
     pub(crate) async fn reached(&self) {
         self.reached.notified().await;
     }
+}
+
+/// The jobs a second of the first so many, from the call of `start` to the end of the last; what is left is settled after that.
+pub(crate) async fn timed_drain(
+    builder: SchedulerBuilder,
+    finished: &Countdown,
+    jobs: usize,
+) -> Outcome<u64> {
+    let began = Instant::now();
+    let scheduler = builder.start().await?;
+    finished.reached().await;
+    let per_second = rate(jobs, began.elapsed());
+    scheduler.stop().await;
+    Ok(per_second)
 }
 
 #[derive(QueryableByName)]
