@@ -101,9 +101,9 @@ async fn beat_for_ever(core: Arc<Core>) {
 // A connection that rested may be lost, as after a restart of the server: another one may do. That there is none is told
 // by the second attempt.
 async fn beat_once(core: &Core, worker_id: i32) -> Result<Heartbeat, StoreError> {
-    let beaten = core.store.run(Lane::Pulse, move |conn| beat(conn, worker_id)).await;
-    match beaten {
-        Err(StoreError::Database(_)) => core.store.run(Lane::Pulse, move |conn| beat(conn, worker_id)).await,
+    let once = || core.store.run(Lane::Pulse, move |conn| beat(conn, worker_id));
+    match once().await {
+        Err(StoreError::Database(_)) => once().await,
         done => done,
     }
 }

@@ -87,7 +87,14 @@ impl ClaimLane {
         self.asked - self.long_scan().unwrap_or_default()
     }
 
-    /// Where the next scan starts.
+    // The first of several is told.
+    fn tell_failure(&mut self, error: &StoreError) {
+        if !std::mem::replace(&mut self.failing, true) {
+            log::error!("cannot claim jobs, trying again: {error}");
+        }
+    }
+
+    /// Where jobs begin, as far as is known.
     pub(super) fn mark(&self) -> Option<Mark> {
         self.water.mark()
     }
@@ -272,17 +279,13 @@ impl QueueActor {
             queue.claims.closed = false;
             match found {
                 Ok(found) => queue.claims.choice.learn(found),
-                Err(error) => queue.look_failed(&error),
+                Err(error) => {
+                    queue.claims.tell_failure(&error);
+                    queue.claims.choice.look = true;
+                }
             }
             queue.pump(ctx);
         }));
-    }
-
-    fn look_failed(&mut self, error: &StoreError) {
-        if !std::mem::replace(&mut self.claims.failing, true) {
-            log::error!("cannot claim jobs, trying again: {error}");
-        }
-        self.claims.choice.look = true;
     }
 
     fn claimed(&mut self, found: &Found, flagged: bool, limit: usize, ctx: &mut Context<Self>) {
@@ -301,9 +304,7 @@ impl QueueActor {
     }
 
     fn claim_failed(&mut self, error: &StoreError, lease: i64, ctx: &mut Context<Self>) {
-        if !std::mem::replace(&mut self.claims.failing, true) {
-            log::error!("cannot claim jobs, trying again: {error}");
-        }
+        self.claims.tell_failure(error);
         self.claims.more_waits = false;
         self.claims.announce(None);
         self.take_back(lease, ctx);

@@ -294,7 +294,7 @@ fn admit_from(
     let from = locked(marks).start(&queues, Instant::now());
     let admission = admit(conn, &queues, &from, known, floor)?;
     let mut marks = locked(marks);
-    admission.firsts.iter().for_each(|(queue, first)| marks.advance(queue, Some(*first)));
+    admission.firsts.iter().for_each(|(queue, first)| marks.advance(queue, *first));
     Ok(admission)
 }
 

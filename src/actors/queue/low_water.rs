@@ -99,9 +99,9 @@ impl ParkedMarks {
     }
 
     /// An admission of the queue has ended, with this as the first job.
-    pub(super) fn advance(&mut self, queue: &str, first: Option<Mark>) {
+    pub(super) fn advance(&mut self, queue: &str, first: Mark) {
         if let Some(water) = self.0.get_mut(queue) {
-            water.advance(first);
+            water.advance(Some(first));
         }
     }
 
@@ -174,13 +174,13 @@ mod tests {
         let mut marks = ParkedMarks::default();
         let names = ["a".to_owned(), "b".to_owned()];
         assert_eq!(marks.start(&names, now), [None, None]);
-        marks.advance("a", Some(at(0, 100)));
+        marks.advance("a", at(0, 100));
         marks.announce("never seen", Some(at(0, 1)));
         assert_eq!(marks.start(&names, now), [Some(before(at(0, 100))), None]);
         let many: Vec<String> = (0..MOST_QUEUES).map(|n| n.to_string()).collect();
         marks.start(&many, now);
         assert_eq!(marks.0.len(), MOST_QUEUES);
-        marks.advance("5", Some(at(0, 100)));
+        marks.advance("5", at(0, 100));
         marks.forget();
         assert_eq!(marks.start(&["5".to_owned()], now), [None]);
     }
