@@ -1,11 +1,12 @@
 //! What a scheduler holds that has nothing to do: a connection that listens, one for heartbeats, and one for all else.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use mainspring::{NewSchedule, schedules};
 use serde_json::json;
 
+use crate::migrations::count;
 use crate::running::{next, scheduler, until};
 use crate::server::TestDatabase;
 
@@ -19,9 +20,29 @@ const SINCE_THE_CUT: &str = "backend_start > (SELECT at FROM cut)";
 
 async fn cut_all_but_the_listener(database: &TestDatabase) {
     let mut conn = database.connection();
-    conn.batch_execute("CREATE TABLE cut AS SELECT clock_timestamp() AS at").unwrap();
+    conn.batch_execute("DROP TABLE IF EXISTS cut; CREATE TABLE cut AS SELECT clock_timestamp() AS at, NULL::timestamptz AS announced")
+        .unwrap();
     conn.batch_execute(&format!("SELECT pg_terminate_backend(pid) FROM {OURS} NOT {LISTENS}")).unwrap();
     until(database, &format!("{OURS} NOT {LISTENS} AND NOT {SINCE_THE_CUT}"), 0).await;
+}
+
+// On a machine that is busy, what is done one after the other at rest may fall together, as may the look that follows a
+// lost connection; it is done side by side then. A scheduler that always uses more connections does so in each trial.
+#[derive(Default)]
+struct Trials {
+    counted: Vec<i64>,
+}
+
+impl Trials {
+    fn go_on(&self, expected: i64) -> bool {
+        let found = self.counted.last() == Some(&expected);
+        assert!(found || self.counted.len() < 5, "connections used: {:?}, expected {expected}", self.counted);
+        !found
+    }
+
+    fn count(&mut self, database: &TestDatabase, used: &str) {
+        self.counted.push(count(&mut database.connection(), used));
+    }
 }
 
 #[tokio::test]
@@ -33,16 +54,19 @@ async fn polls_and_heartbeats_use_two_connections_besides_the_one_that_listens()
         CREATE TRIGGER count_round AFTER UPDATE ON mainspring.jobs FOR EACH STATEMENT EXECUTE FUNCTION count_round()";
     database.connection().batch_execute(count_rounds).unwrap();
     let (builder, _started) = scheduler(&database);
-    let builder = builder.poll_interval(Duration::from_millis(50)).heartbeat_timeout(Duration::from_secs(5));
+    let builder = builder.poll_interval(Duration::from_millis(100)).heartbeat_timeout(Duration::from_secs(5));
     let scheduler = builder.start().await.unwrap();
     until(&database, "rounds WHERE last_value > 20", 1).await;
-    cut_all_but_the_listener(&database).await;
-    database.connection().batch_execute("SELECT setval('rounds', 1)").unwrap();
-    // Each poll promotes and claims.
-    until(&database, "rounds WHERE last_value > 40", 1).await;
-    until(&database, "mainspring.workers, cut WHERE heartbeat_at > at + interval '1 s'", 1).await;
+    let mut trials = Trials::default();
+    while trials.go_on(2) {
+        cut_all_but_the_listener(&database).await;
+        database.connection().batch_execute("SELECT setval('rounds', 1)").unwrap();
+        // Each poll promotes and claims.
+        until(&database, "rounds WHERE last_value > 20", 1).await;
+        until(&database, "mainspring.workers, cut WHERE heartbeat_at > at + interval '1 s'", 1).await;
+        trials.count(&database, &format!("{OURS} {SINCE_THE_CUT}"));
+    }
     until(&database, &format!("{OURS} {LISTENS}"), 1).await;
-    until(&database, &format!("{OURS} {SINCE_THE_CUT}"), 2).await;
     scheduler.stop().await;
 }
 
@@ -54,15 +78,27 @@ async fn a_look_at_schedules_of_which_none_is_due_uses_the_connection_of_the_pol
     let (builder, _started) = scheduler(&database);
     let scheduler = builder.poll_interval(Duration::from_secs(15)).start().await.unwrap();
     until(&database, "mainspring.schedules WHERE next_fire_at IS NOT NULL", 1).await;
-    cut_all_but_the_listener(&database).await;
-    // A round at the gates of a queue, as a poll makes it.
-    database.connection().batch_execute("SELECT pg_notify('mainspring', 'queue - 0 0 none')").unwrap();
-    until(&database, "mainspring.queues WHERE name = 'none'", 1).await;
-    let looks = format!("{OURS} {SINCE_THE_CUT} AND query LIKE '%plan_after IS NOT NULL) THEN 0%'");
-    until(&database, &looks, 0).await;
-    database.connection().batch_execute("SELECT pg_notify('mainspring', 'schedules')").unwrap();
-    until(&database, &looks, 1).await;
-    until(&database, &format!("{OURS} {SINCE_THE_CUT} AND query NOT LIKE '%mainspring.workers%'"), 1).await;
+    let looks = format!(
+        "{OURS} query LIKE '%plan_after IS NOT NULL) THEN 0%' AND query_start > (SELECT announced FROM cut)"
+    );
+    let mut trials = Trials::default();
+    while trials.go_on(1) {
+        cut_all_but_the_listener(&database).await;
+        // A round at the gates of a queue, as a poll makes it.
+        let queue = format!("none {}", trials.counted.len());
+        let announce = format!("SELECT pg_notify('mainspring', 'queue - 0 0 {queue}')");
+        database.connection().batch_execute(&announce).unwrap();
+        until(&database, &format!("mainspring.queues WHERE name = '{queue}'"), 1).await;
+        // What a connection did last is all that can be seen of it, so the look is asked for until it is the last.
+        database.connection().batch_execute("UPDATE cut SET announced = clock_timestamp()").unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while count(&mut database.connection(), &looks) == 0 {
+            assert!(Instant::now() < deadline, "no look at schedules");
+            database.connection().batch_execute("SELECT pg_notify('mainspring', 'schedules')").unwrap();
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        trials.count(&database, &format!("{OURS} {SINCE_THE_CUT} AND query NOT LIKE '%mainspring.workers%'"));
+    }
     scheduler.stop().await;
 }
 
