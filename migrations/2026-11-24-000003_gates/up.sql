@@ -21,12 +21,13 @@ RETURN least(gate.rate_limit, coalesce(gate.tokens + greatest(0, extract(epoch F
 -- Nothing is read again that is over, though its dead rows stay for as long as anyone holds an old snapshot. Slots are numbered
 -- under the queue's lock, so the least number that was not done at the last admission is where counting begins, exactly.
 -- Parked jobs come without a lock: for each queue the caller may say before which priority and `run_at` it knows of none,
--- in `parked_priorities` and `parked_run_ats`, and is answered the `run_at` of the first job admitted, `first_run_at`.
+-- in `parked_priorities` and `parked_run_ats`, and is answered the `run_at` of the first job admitted, `first_run_at`, and
+-- whether anything can be concluded: `looked` is false where the queue was busy or paused or had no room or no token.
 CREATE FUNCTION mainspring.admit(
     names text[], known text[] DEFAULT NULL, from_priority smallint DEFAULT NULL, from_turn timestamptz DEFAULT NULL,
     parked_priorities smallint[] DEFAULT NULL, parked_run_ats timestamptz[] DEFAULT NULL)
 RETURNS TABLE (queue_name text, admitted integer, busy boolean, least_priority smallint, oldest timestamptz,
-    tasks text[], flagged boolean, token_in bigint, first_run_at timestamptz)
+    tasks text[], flagged boolean, token_in bigint, first_run_at timestamptz, looked boolean)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -67,6 +68,7 @@ BEGIN
         flagged := NULL;
         token_in := NULL;
         first_run_at := NULL;
+        looked := false;
         best := NULL;
         room := NULL;
         IF NOT busy AND NOT gate.paused THEN
@@ -81,6 +83,7 @@ BEGIN
                 WHERE p.state = 'parked' AND p.queue = queue_name
                     AND (p.priority, p.run_at) >= (parked_priority, parked_run_at)
                 ORDER BY p.priority, p.run_at, p.id LIMIT 1;
+                looked := best IS NULL;
             END IF;
         END IF;
         IF room > 0 THEN
@@ -94,6 +97,7 @@ BEGIN
                     room := floor(bucket);
                 END IF;
             END IF;
+            looked := looked OR room > 0;
             IF room > 0 AND best IS NOT NULL AND round_of IS DISTINCT FROM best THEN
                 round_of := best;
                 SELECT min(h.turn) INTO round_at FROM unnest(known) AS k(task) CROSS JOIN LATERAL (

@@ -29,6 +29,8 @@ pub(crate) struct Admission {
     pub(crate) tasks: Vec<String>,
     /// Of each queue that had a job admitted, the first one's place among the parked ones: its priority and `run_at`.
     pub(crate) firsts: Vec<(String, Mark)>,
+    /// Queues that had no room, or were paused or busy: whether jobs are parked there is not known.
+    pub(crate) not_looked_at: Vec<String>,
 }
 
 type Columns = (
@@ -41,6 +43,7 @@ type Columns = (
     Nullable<Bool>,
     Nullable<BigInt>,
     Nullable<Timestamptz>,
+    Bool,
 );
 type Row = (
     String,
@@ -52,6 +55,7 @@ type Row = (
     Option<bool>,
     Option<i64>,
     Option<DateTime<Utc>>,
+    bool,
 );
 
 /// Admits the best parked jobs of the queues, as many as each has room and tokens for. Never waits for a row.
@@ -66,7 +70,7 @@ pub(crate) fn admit(
     floor: Option<Mark>,
 ) -> Result<Admission, StoreError> {
     let rows: Vec<Row> = Statement::<Columns>::new(
-        "SELECT queue_name, admitted, busy, least_priority, oldest, tasks, flagged, token_in, first_run_at \
+        "SELECT queue_name, admitted, busy, least_priority, oldest, tasks, flagged, token_in, first_run_at, looked \
          FROM mainspring.admit({}, {}, {}, {}, {}, {})",
     )
     .bind::<Array<Text>, _>(queues)
@@ -77,7 +81,7 @@ pub(crate) fn admit(
     .bind::<Array<Nullable<Timestamptz>>, _>(column(from, |mark| mark.turn_at))
     .load(conn)?;
     let mut admission = Admission::default();
-    for (queue, admitted, busy, priority, turn_at, tasks, flagged, token_in, first_run_at) in rows {
+    for (queue, admitted, busy, priority, turn_at, tasks, flagged, token_in, first_run_at, looked) in rows {
         admission.flagged |= flagged.unwrap_or_default();
         admission.tasks.extend(tasks.unwrap_or_default());
         admission.admitted += usize::try_from(admitted).unwrap_or_default();
@@ -85,6 +89,9 @@ pub(crate) fn admit(
             lower(admission.mark, priority.zip(turn_at).map(|(p, at)| Mark { priority: p, turn_at: at }));
         let first = priority.zip(first_run_at).map(|(priority, at)| Mark { priority, turn_at: at });
         admission.firsts.extend(first.map(|first| (queue.clone(), first)));
+        if !looked {
+            admission.not_looked_at.push(queue.clone());
+        }
         if busy {
             admission.busy.push(queue);
         } else if let Some(millis) = token_in {

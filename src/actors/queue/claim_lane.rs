@@ -251,6 +251,9 @@ impl QueueActor {
         ctx.spawn(work.into_actor(self).map(move |claimed: Result<_, StoreError>, queue, ctx| {
             queue.claims.under_way -= 1;
             queue.claims.asked -= limit;
+            if mark.is_none() {
+                queue.claims.water.full_scan_took(Instant::now(), now.elapsed());
+            }
             if full_scan {
                 queue.claims.full_scan = None;
             }

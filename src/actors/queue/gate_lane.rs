@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use actix::{AsyncContext, Context, SpawnHandle, WrapFuture, fut::ActorFutureExt};
 use diesel::pg::PgConnection;
 
+use super::full_looks::{self, FullLooks};
 use super::low_water::ParkedMarks;
 use super::{Mode, QueueActor};
 use crate::actors::locked;
@@ -18,10 +19,9 @@ use crate::store::claim::Mark;
 use crate::store::enqueue::Added;
 
 const MOST_PROMOTED: i64 = 1_000;
-// A job whose enqueue committed after it was due: this is how late it may be and still be found at once ..
+// A job whose enqueue committed after it was due: this is how late it may be and still be found at once. For those that
+// came later still there are full looks.
 const SLACK: Duration = Duration::from_millis(500);
-// .. and this is how often a promotion looks at the very beginning, for those that came later still.
-const LOOK_AT_ALL_EVERY: Duration = Duration::from_secs(5);
 const MOST_QUEUES: usize = 1_000;
 // Another session is admitting to the same queue, which takes it a millisecond.
 const PAUSE_WHEN_BUSY: Duration = Duration::from_millis(5);
@@ -40,7 +40,7 @@ pub(super) struct GateLane {
     look_for_parked: bool,
     /// When a promotion began that left nothing due.
     promoted_at: Option<Instant>,
-    looked_at_all: Option<Instant>,
+    full_looks: FullLooks,
     pub(super) busy: bool,
     paused: bool,
     failing: bool,
@@ -56,6 +56,7 @@ pub(super) struct GateLane {
 struct Round {
     admission: Admission,
     promotion: Option<Promotion>,
+    promotion_took: Duration,
 }
 
 impl GateLane {
@@ -74,12 +75,11 @@ impl GateLane {
 
     /// For how long jobs may have become due that nobody has promoted; `None` where it has to be looked for at all.
     fn since(&mut self, now: Instant) -> Option<Duration> {
-        let fresh = self.looked_at_all.is_some_and(|last| now.duration_since(last) < LOOK_AT_ALL_EVERY);
-        let since = self.promoted_at.filter(|_| fresh).map(|last| now.duration_since(last) + SLACK);
-        if since.is_none() {
-            self.looked_at_all = Some(now);
+        let fresh = self.promoted_at.filter(|_| !self.full_looks.are_due(now));
+        if fresh.is_none() {
+            self.full_looks.begin(now);
         }
-        since
+        fresh.map(|last| now.duration_since(last) + SLACK)
     }
 
     // Queues whose next token is there.
@@ -117,14 +117,19 @@ impl QueueActor {
     /// Nothing is known of what waits: look at all of it.
     pub(super) fn look_everywhere(&mut self) {
         self.claims.announce(None);
-        self.look_at_all_gates();
-    }
-
-    fn look_at_all_gates(&mut self) {
         self.gates.look_for_due = true;
-        self.gates.looked_at_all = None;
+        self.gates.promoted_at = None;
         self.gates.look_for_parked = true;
         locked(&self.gates.parked).forget();
+    }
+
+    // Nobody has told of anything, and still some jobs may be there.
+    fn poll(&mut self) {
+        self.claims.poll();
+        self.gates.look_for_due = true;
+        self.gates.full_looks.doubt();
+        self.gates.look_for_parked = true;
+        locked(&self.gates.parked).doubt_all();
     }
 
     pub(super) fn schedule_poll(&mut self, ctx: &mut Context<Self>) {
@@ -134,8 +139,7 @@ impl QueueActor {
         // Up to a tenth sooner, so that many processes do not poll in step.
         let interval = interval.mul_f64(1.0 - 0.1 * fastrand::f64());
         ctx.run_later(interval, |queue, ctx| {
-            queue.claims.poll();
-            queue.look_at_all_gates();
+            queue.poll();
             queue.pump(ctx);
             queue.schedule_poll(ctx);
         });
@@ -165,8 +169,10 @@ impl QueueActor {
             store
                 .run(Lane::Relaxed, move |conn| {
                     let mut queues = queues;
+                    let promotes = Instant::now();
                     let promotion =
                         if look_for_due { Some(promote(conn, MOST_PROMOTED, since)?) } else { None };
+                    let promotion_took = promotes.elapsed();
                     for (queue, first) in promotion.iter().flat_map(|promotion| &promotion.queues) {
                         locked(&marks).announce(queue, Some(*first));
                         queues.push(queue.clone());
@@ -175,7 +181,7 @@ impl QueueActor {
                         queues.extend(all_parked(conn)?);
                     }
                     let admission = admit_from(conn, queues, &marks, &known, floor)?;
-                    let round = Round { admission, promotion };
+                    let round = Round { admission, promotion, promotion_took };
                     round.help_wanted(&known, room).map_or(Ok(()), |mark| wake(conn, mark, &[]))?;
                     Ok(round)
                 })
@@ -199,13 +205,15 @@ impl QueueActor {
         ctx: &mut Context<Self>,
     ) {
         self.gates.failing = false;
-        let Round { admission, promotion } = round;
+        let Round { admission, promotion, promotion_took } = round;
         if let Some(promotion) = promotion {
             let more = promotion.promoted == MOST_PROMOTED as usize;
             self.gates.look_for_due |= more;
             self.gates.promoted_at = (!more).then_some(began);
             if since.is_some() {
-                self.gates.look_at(LOOK_AT_ALL_EVERY);
+                self.gates.look_at(full_looks::EVERY);
+            } else {
+                self.gates.full_looks.end(Instant::now(), promotion_took);
             }
             if let Some(due_in) = promotion.next_due_in {
                 self.gates.look_at(due_in.max(Duration::from_millis(1)));
@@ -235,8 +243,10 @@ impl QueueActor {
         if !std::mem::replace(&mut self.gates.failing, true) {
             log::error!("cannot look for jobs that are due, trying again: {error}");
         }
+        tried.iter().for_each(|queue| locked(&self.gates.parked).doubt(queue));
         self.gates.to_admit.extend(tried);
         self.gates.look_for_due = true;
+        self.gates.full_looks.doubt();
         self.pause_gates(PAUSE_AFTER_ERROR, ctx);
     }
 
@@ -291,9 +301,15 @@ fn admit_from(
     }
     queues.sort_unstable();
     queues.dedup();
-    let from = locked(marks).start(&queues, Instant::now());
+    let began = Instant::now();
+    let from = locked(marks).start(&queues, began);
     let admission = admit(conn, &queues, &from, known, floor)?;
+    let (now, took) = (Instant::now(), began.elapsed());
     let mut marks = locked(marks);
+    for (queue, _) in queues.iter().zip(&from).filter(|(_, from)| from.is_none()) {
+        marks.full_scan_took(queue, now, took);
+    }
+    admission.not_looked_at.iter().for_each(|queue| marks.doubt(queue));
     admission.firsts.iter().for_each(|(queue, first)| marks.advance(queue, *first));
     Ok(admission)
 }

@@ -6,14 +6,13 @@ use std::time::{Duration, Instant};
 
 use chrono::{TimeDelta, Utc};
 
+use super::full_looks::FullLooks;
 use crate::store::admit::lower;
 use crate::store::claim::Mark;
 
 // A job whose enqueue committed late lies behind the mark: this is how late it may be and still be found at once, though
-// nobody announces it (an announcement lowers the mark) ..
+// nobody announces it (an announcement lowers the mark). For those that came later still there are full looks.
 const SLACK: TimeDelta = TimeDelta::milliseconds(500);
-// .. and this is how often the scan starts at the very beginning, for those that came later still.
-const FULL_SCAN_EVERY: Duration = Duration::from_secs(5);
 
 /// The mark of one index range, and what was announced while it is scanned.
 #[derive(Debug, Default)]
@@ -22,7 +21,7 @@ pub(super) struct LowWater {
     /// The lowest place at which jobs were announced while a scan was under way.
     announced: Option<Mark>,
     announced_anything: bool,
-    last_full_scan: Option<Instant>,
+    full_scans: FullLooks,
 }
 
 impl LowWater {
@@ -49,17 +48,21 @@ impl LowWater {
     pub(super) fn start(&mut self, now: Instant) -> Option<Mark> {
         self.announced = None;
         self.announced_anything = false;
-        let fresh = |last| now.duration_since(last) < FULL_SCAN_EVERY;
-        let from = self.mark.filter(|_| self.last_full_scan.is_some_and(fresh));
+        let from = self.mark.filter(|_| !self.full_scans.are_due(now));
         if from.is_none() {
-            self.last_full_scan = Some(now);
+            self.full_scans.begin(now);
         }
         from
     }
 
-    /// The next scan is a full one.
+    /// Jobs may lie before the mark: the next scan is a full one, unless the last of them took long.
     pub(super) fn doubt(&mut self) {
-        self.last_full_scan = None;
+        self.full_scans.doubt();
+    }
+
+    /// A scan from the very beginning took so long.
+    pub(super) fn full_scan_took(&mut self, now: Instant, took: Duration) {
+        self.full_scans.end(now, took);
     }
 
     /// The scan has ended. Everything before the first job that it took is taken, unless it was announced meanwhile.
@@ -105,6 +108,25 @@ impl ParkedMarks {
         }
     }
 
+    /// An admission that looked at the queue from the very beginning took so long.
+    pub(super) fn full_scan_took(&mut self, queue: &str, now: Instant, took: Duration) {
+        if let Some(water) = self.0.get_mut(queue) {
+            water.full_scan_took(now, took);
+        }
+    }
+
+    /// Jobs may lie before the mark of the queue.
+    pub(super) fn doubt(&mut self, queue: &str) {
+        if let Some(water) = self.0.get_mut(queue) {
+            water.doubt();
+        }
+    }
+
+    /// Jobs may lie before the mark of any queue.
+    pub(super) fn doubt_all(&mut self) {
+        self.0.values_mut().for_each(LowWater::doubt);
+    }
+
     /// Jobs may be parked anywhere.
     pub(super) fn forget(&mut self) {
         self.0.values_mut().for_each(|water| water.announce(None));
@@ -116,6 +138,7 @@ mod tests {
     use chrono::DateTime;
 
     use super::*;
+    use crate::actors::queue::full_looks::EVERY;
 
     fn at(priority: i16, second: i64) -> Mark {
         Mark { priority, turn_at: DateTime::from_timestamp(second, 0).unwrap() }
@@ -159,13 +182,20 @@ mod tests {
     }
 
     #[test]
-    fn every_few_seconds_a_scan_starts_at_the_very_beginning() {
+    fn every_few_seconds_a_scan_starts_at_the_very_beginning_and_less_often_where_that_takes_long() {
         let now = Instant::now();
         let mut water = LowWater::default();
         water.start(now);
         water.advance(Some(at(0, 100)));
-        assert!(water.start(now + FULL_SCAN_EVERY - Duration::from_millis(1)).is_some());
-        assert_eq!(water.start(now + FULL_SCAN_EVERY), None);
+        assert!(water.start(now + EVERY - Duration::from_millis(1)).is_some());
+        assert_eq!(water.start(now + EVERY), None);
+        water.full_scan_took(now + EVERY, Duration::from_millis(200));
+        water.doubt();
+        assert!(water.start(now + EVERY + Duration::from_millis(9_999)).is_some());
+        assert_eq!(water.start(now + EVERY + Duration::from_secs(10)), None);
+        water.full_scan_took(now, Duration::from_secs(1));
+        water.announce(None);
+        assert_eq!(water.start(now), None, "what is told is looked for at once");
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod choice;
 mod claim_lane;
 mod enqueue_lane;
 mod forgotten;
+mod full_looks;
 mod gate_lane;
 mod give_back;
 mod low_water;

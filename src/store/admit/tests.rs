@@ -76,6 +76,40 @@ fn an_admission_answers_where_the_first_job_was_parked_and_looks_from_where_it_i
     assert_eq!(years(admit_to(conn, &[])), [("lane".to_owned(), 2019)]);
 }
 
+#[test]
+fn an_admission_that_finds_a_queue_full_paused_busy_or_without_a_token_says_that_it_did_not_look() {
+    let database = TestDatabase::new();
+    let conn = &mut connect(&Config::new(database.url())).unwrap();
+    let mut after = |sql: &str| {
+        conn.batch_execute(sql).unwrap();
+        let admission = admit_to(conn, &[]);
+        (admission.admitted, admission.not_looked_at)
+    };
+    let not_at_it = || vec!["lane".to_owned()];
+    let park = "INSERT INTO mainspring.jobs (task, queue, run_at, state) \
+                SELECT 'a', 'lane', now(), 'parked' FROM generate_series(1, 2)";
+    let finish = "DELETE FROM mainspring.jobs WHERE state = 'ready'";
+    assert_eq!(after("SELECT mainspring.set_queue('lane', 1)"), (0, vec![]), "nothing is parked");
+    assert_eq!(after(park), (1, vec![]));
+    assert_eq!(after("SELECT 1"), (0, not_at_it()), "full");
+    let paused = |paused| format!("{finish}; UPDATE mainspring.queues SET paused = {paused}");
+    assert_eq!(after(&paused(true)), (0, not_at_it()));
+    assert_eq!(after(&paused(false)), (1, vec![]));
+    assert_eq!(
+        after("SELECT mainspring.set_queue('lane', 5, 1, '1 hour')"),
+        (0, vec![]),
+        "nothing is parked"
+    );
+    assert_eq!(after(park), (1, vec![]), "the one token");
+    assert_eq!(after("SELECT 1"), (0, not_at_it()), "no token");
+    let mut other = database.connection();
+    other.batch_execute("BEGIN; SELECT FROM mainspring.queues FOR UPDATE").unwrap();
+    assert_eq!(after("SELECT 1"), (0, not_at_it()), "busy");
+    other.batch_execute("ROLLBACK").unwrap();
+    let earn = "UPDATE mainspring.queues SET tokens_at = tokens_at - interval '1 hour'";
+    assert_eq!(after(earn), (1, vec![]));
+}
+
 #[derive(QueryableByName)]
 struct Slots {
     #[diesel(sql_type = BigInt)]
