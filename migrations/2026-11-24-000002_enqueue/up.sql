@@ -287,15 +287,15 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    held bigint;
     removed bigint;
 BEGIN
-    DELETE FROM mainspring.jobs AS j
-    WHERE j.key = remove_job.key AND j.state IN ('scheduled', 'parked', 'ready')
-    RETURNING j.id INTO removed;
+    -- Locked first, so that a job that goes back at this moment is not missed as running and as waiting.
+    SELECT j.id INTO held FROM mainspring.jobs AS j WHERE j.key = remove_job.key AND j.state <> 'dead' FOR UPDATE;
+    DELETE FROM mainspring.jobs AS j WHERE j.id = held AND j.state <> 'running' RETURNING j.id INTO removed;
     IF removed IS NULL THEN
-        UPDATE mainspring.jobs AS j
-        SET key = NULL, superseded = true, updated_at = clock_timestamp()
-        WHERE j.key = remove_job.key AND j.state = 'running';
+        UPDATE mainspring.jobs AS j SET key = NULL, superseded = true, updated_at = clock_timestamp()
+        WHERE j.id = held AND j.state = 'running';
     END IF;
     RETURN removed;
 END $$;

@@ -48,7 +48,8 @@ BEGIN
     RETURN coalesce(nullif(reason, ''), usual);
 END $$;
 
--- Locks the jobs in the order of their ids, as enqueueing and settling do, and answers what each is now.
+-- Locks the jobs in the order of their ids, as enqueueing and settling do, and answers what each is now. An act touches these
+-- alone: a job that was committed since is answered as `unknown`.
 CREATE FUNCTION mainspring.jobs_by_hand(ids bigint[])
 RETURNS SETOF mainspring.jobs
 LANGUAGE sql
@@ -93,16 +94,17 @@ AS $$
 DECLARE
     why text := mainspring.reason_given(reason, 'cancelled by request');
     before mainspring.jobs[] := ARRAY(SELECT b FROM mainspring.jobs_by_hand(ids) AS b);
+    known bigint[] := ARRAY(SELECT b.id FROM unnest(before) AS b);
     ended mainspring.jobs[];
 BEGIN
     WITH gone AS (
         DELETE FROM mainspring.jobs AS j
-        WHERE j.id = ANY (ids) AND j.state IN ('scheduled', 'parked', 'ready') RETURNING j.*)
+        WHERE j.id = ANY (known) AND j.state IN ('scheduled', 'parked', 'ready') RETURNING j.*)
     SELECT array_agg(g::mainspring.jobs) INTO ended FROM gone AS g;
     PERFORM mainspring.write_history(ended, 'cancelled', why);
     PERFORM mainspring.wake_after(before, ARRAY(SELECT e.id FROM unnest(ended) AS e));
     UPDATE mainspring.jobs AS j SET cancel_reason = why, updated_at = clock_timestamp()
-    WHERE j.id = ANY (ids) AND j.state = 'running';
+    WHERE j.id = ANY (known) AND j.state = 'running';
     PERFORM pg_notify('mainspring', 'cancel ' || w.worker_id)
     FROM (SELECT DISTINCT b.worker_id FROM unnest(before) AS b WHERE b.state = 'running') AS w;
     RETURN QUERY

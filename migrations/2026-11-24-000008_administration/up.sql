@@ -15,10 +15,11 @@ AS $$
 DECLARE
     why text := mainspring.reason_given(reason, 'completed by request');
     before mainspring.jobs[] := ARRAY(SELECT b FROM mainspring.jobs_by_hand(ids) AS b);
+    known bigint[] := ARRAY(SELECT b.id FROM unnest(before) AS b);
     ended mainspring.jobs[];
 BEGIN
     WITH gone AS (
-        DELETE FROM mainspring.jobs AS j WHERE j.id = ANY (ids) AND j.state <> 'running' RETURNING j.*)
+        DELETE FROM mainspring.jobs AS j WHERE j.id = ANY (known) AND j.state <> 'running' RETURNING j.*)
     SELECT array_agg(g::mainspring.jobs) INTO ended FROM gone AS g;
     PERFORM mainspring.write_history(ended, 'succeeded', why);
     PERFORM mainspring.wake_after(before, ARRAY(SELECT e.id FROM unnest(ended) AS e));
@@ -37,10 +38,11 @@ AS $$
 DECLARE
     why text := mainspring.reason_given(reason, 'failed by request');
     before mainspring.jobs[] := ARRAY(SELECT b FROM mainspring.jobs_by_hand(ids) AS b);
+    known bigint[] := ARRAY(SELECT b.id FROM unnest(before) AS b);
 BEGIN
     UPDATE mainspring.jobs AS j SET state = 'dead', last_error = why, updated_at = clock_timestamp()
-    WHERE j.id = ANY (ids) AND j.state IN ('scheduled', 'parked', 'ready');
-    PERFORM mainspring.wake_after(before, ids);
+    WHERE j.id = ANY (known) AND j.state IN ('scheduled', 'parked', 'ready');
+    PERFORM mainspring.wake_after(before, known);
     RETURN QUERY
     SELECT i.id, CASE WHEN b.state IN ('running', 'dead') THEN b.state::text
         WHEN b.id IS NULL THEN 'unknown' ELSE 'failed' END
@@ -55,8 +57,9 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     before mainspring.jobs[] := ARRAY(SELECT b FROM mainspring.jobs_by_hand(ids) AS b);
+    known bigint[] := ARRAY(SELECT b.id FROM unnest(before) AS b);
 BEGIN
-    DELETE FROM mainspring.jobs AS j WHERE j.id = ANY (ids) AND j.state <> 'running';
+    DELETE FROM mainspring.jobs AS j WHERE j.id = ANY (known) AND j.state <> 'running';
     PERFORM mainspring.wake_after(before, ARRAY(SELECT b.id FROM unnest(before) AS b WHERE b.state <> 'running'));
     RETURN QUERY
     SELECT i.id, CASE WHEN b.state = 'running' THEN 'running' WHEN b.id IS NULL THEN 'unknown' ELSE 'deleted' END

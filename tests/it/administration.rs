@@ -10,7 +10,7 @@ use mainspring::inspect::{HistoryFilter, list_history};
 use mainspring::{JobState, StoreError};
 
 use crate::migrations::count;
-use crate::running::{act, next, scheduler};
+use crate::running::{WAITS_FOR_A_ROW, act, next, scheduler, until};
 use crate::server::TestDatabase;
 
 /// A job in each state, by id, each but the running one with the key of its id; the worker of the running one is 1.
@@ -233,4 +233,27 @@ async fn a_slot_that_an_act_frees_lets_the_next_job_of_the_queue_through_at_once
     assert_eq!(next(&mut started).await.id, next_one);
     assert!(before.elapsed() < Duration::from_secs(5));
     scheduler.stop().await;
+}
+
+#[tokio::test]
+async fn a_job_that_is_committed_while_an_act_waits_is_unknown_to_it_and_left_alone() {
+    type Act = fn(&mut PgConnection, &[i64]) -> Result<Vec<JobAct>, StoreError>;
+    let acts: [(Act, ActResult); 4] = [
+        (|conn, ids| admin::complete(conn, ids, None), ActResult::Completed),
+        (|conn, ids| admin::fail(conn, ids, None), ActResult::Failed),
+        (|conn, ids| admin::cancel(conn, ids, None), ActResult::Cancelled),
+        (admin::delete, ActResult::Deleted),
+    ];
+    for (act, done) in acts {
+        let (database, mut other) = furnished();
+        let add = "INSERT INTO mainspring.jobs (id, task, state, run_at) VALUES (6, 'act', 'ready', now())";
+        other.batch_execute("BEGIN; SELECT FROM mainspring.jobs WHERE id = 1 FOR UPDATE").unwrap();
+        let mut conn = database.connection();
+        let acting = std::thread::spawn(move || act(&mut conn, &[1, 6]).unwrap());
+        until(&database, WAITS_FOR_A_ROW, 1).await;
+        other.batch_execute(&format!("{add}; COMMIT")).unwrap();
+        let results: Vec<ActResult> = acting.join().unwrap().into_iter().map(|act| act.result).collect();
+        assert_eq!(results, [done, ActResult::Unknown]);
+        assert_eq!(states(&mut other, "6", JobState::Ready), 1, "{done:?}");
+    }
 }

@@ -10,6 +10,7 @@ use mainspring::KeyMode::{PreserveRunAt, Replace, UnsafeDedupe};
 
 use crate::enqueue::note;
 use crate::migrations::count;
+use crate::running::{WAITS_FOR_A_ROW, until};
 use crate::server::TestDatabase;
 
 const WAITING: &str = "UPDATE mainspring.jobs SET revision = 0";
@@ -163,4 +164,23 @@ fn ten_writers_on_ten_hot_keys_while_jobs_run_and_end_always_get_a_row() {
         ),
         0
     );
+}
+
+#[tokio::test]
+async fn a_job_that_goes_back_while_it_is_removed_is_removed() {
+    let database = TestDatabase::new();
+    let mut other = database.connection();
+    let id = note("a").key("k").insert(&mut other).unwrap();
+    other.batch_execute(RUNNING).unwrap();
+    other
+        .batch_execute(
+            "BEGIN; UPDATE mainspring.jobs SET state = 'ready', lease = NULL, worker_id = NULL, locked_at = NULL",
+        )
+        .unwrap();
+    let mut conn = database.connection();
+    let removing = thread::spawn(move || mainspring::remove(&mut conn, "k").unwrap());
+    until(&database, WAITS_FOR_A_ROW, 1).await;
+    other.batch_execute("COMMIT").unwrap();
+    assert_eq!(removing.join().unwrap(), Some(id));
+    assert_eq!(count(&mut other, "mainspring.jobs"), 0);
 }

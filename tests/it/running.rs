@@ -76,6 +76,10 @@ pub async fn next(started: &mut UnboundedReceiver<Started>) -> Started {
         .unwrap()
 }
 
+/// Of the sessions of the test's database, those that wait for a row another transaction holds.
+pub const WAITS_FOR_A_ROW: &str =
+    "pg_stat_activity WHERE datname = current_database() AND wait_event = 'transactionid'";
+
 /// Waits until the query counts what is expected; the database is asked again and again, with a deadline.
 pub async fn until(database: &TestDatabase, from: &str, expected: i64) {
     let mut conn = database.connection();
