@@ -22,12 +22,13 @@ RETURN least(gate.rate_limit, coalesce(gate.tokens + greatest(0, extract(epoch F
 -- under the queue's lock, so the least number that was not done at the last admission is where counting begins, exactly.
 -- Parked jobs come without a lock: for each queue the caller may say before which priority and `run_at` it knows of none,
 -- in `parked_priorities` and `parked_run_ats`, and is answered the `run_at` of the first job admitted, `first_run_at`, and
--- whether anything can be concluded: `looked` is false where the queue was busy or paused or had no room or no token.
+-- whether anything can be concluded: `looked` is false where the queue was busy or paused or had no room or no token. A queue's
+-- row changes with each admission: the caller may say where it was last seen, in `rows_at`, and is answered where it is, `row_at`.
 CREATE FUNCTION mainspring.admit(
     names text[], known text[] DEFAULT NULL, from_priority smallint DEFAULT NULL, from_turn timestamptz DEFAULT NULL,
-    parked_priorities smallint[] DEFAULT NULL, parked_run_ats timestamptz[] DEFAULT NULL)
+    parked_priorities smallint[] DEFAULT NULL, parked_run_ats timestamptz[] DEFAULT NULL, rows_at tid[] DEFAULT NULL)
 RETURNS TABLE (queue_name text, admitted integer, busy boolean, least_priority smallint, oldest timestamptz,
-    tasks text[], flagged boolean, token_in bigint, first_run_at timestamptz, looked boolean)
+    tasks text[], flagged boolean, token_in bigint, first_run_at timestamptz, looked boolean, row_at tid)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -43,24 +44,29 @@ DECLARE
     round_at timestamptz;
     first_turn timestamptz;
     latest timestamptz;
-    -- Where the queue's row is while it is locked: looking it up by name again would pass its dead versions once more.
-    place tid;
     highest_slot bigint;
     lowest_slot bigint;
     parked_priority smallint;
     parked_run_at timestamptz;
 BEGIN
-    FOR queue_name, parked_priority, parked_run_at IN
-        SELECT DISTINCT ON (n) n, coalesce(p, -32768), coalesce(r, '-infinity')
-        FROM unnest(names, parked_priorities, parked_run_ats) AS u(n, p, r) WHERE n IS NOT NULL ORDER BY n, 2, 3
+    FOR queue_name, parked_priority, parked_run_at, row_at IN
+        SELECT DISTINCT ON (n) n, coalesce(p, -32768), coalesce(r, '-infinity'), t
+        FROM unnest(names, parked_priorities, parked_run_ats, rows_at) AS u(n, p, r, t) WHERE n IS NOT NULL ORDER BY n, 2, 3
     LOOP
-        SELECT q.ctid INTO place FROM mainspring.queues AS q WHERE q.name = queue_name FOR UPDATE SKIP LOCKED;
-        IF NOT FOUND THEN
-            INSERT INTO mainspring.queues (name) VALUES (queue_name) ON CONFLICT DO NOTHING;
-            SELECT q.ctid INTO place FROM mainspring.queues AS q WHERE q.name = queue_name FOR UPDATE SKIP LOCKED;
+        IF row_at IS NOT NULL THEN
+            SELECT q.ctid INTO row_at FROM mainspring.queues AS q WHERE q.ctid = row_at AND q.name = queue_name
+            FOR UPDATE SKIP LOCKED;
         END IF;
-        busy := NOT FOUND;
-        SELECT * INTO gate FROM mainspring.queues AS q WHERE q.ctid = place AND NOT busy;
+        -- By name every dead version of the row is passed.
+        IF row_at IS NULL THEN
+            SELECT q.ctid INTO row_at FROM mainspring.queues AS q WHERE q.name = queue_name FOR UPDATE SKIP LOCKED;
+        END IF;
+        IF row_at IS NULL THEN
+            INSERT INTO mainspring.queues (name) VALUES (queue_name) ON CONFLICT DO NOTHING;
+            SELECT q.ctid INTO row_at FROM mainspring.queues AS q WHERE q.name = queue_name FOR UPDATE SKIP LOCKED;
+        END IF;
+        busy := row_at IS NULL;
+        SELECT * INTO gate FROM mainspring.queues AS q WHERE q.ctid = row_at;
         admitted := 0;
         least_priority := NULL;
         oldest := NULL;
@@ -137,7 +143,7 @@ BEGIN
                     first_slot = coalesce(lowest_slot, highest_slot + 1),
                     tokens = CASE WHEN gate.rate_limit IS NOT NULL THEN bucket - admitted END,
                     tokens_at = CASE WHEN gate.rate_limit IS NOT NULL THEN moment END
-                WHERE q.ctid = place;
+                WHERE q.ctid = row_at RETURNING q.ctid INTO row_at;
             END IF;
         END IF;
         RETURN NEXT;

@@ -27,10 +27,28 @@ pub(crate) struct Admission {
     pub(crate) tokens_in: Vec<(String, Duration)>,
     /// The tasks of the jobs admitted.
     pub(crate) tasks: Vec<String>,
-    /// Of each queue that had a job admitted, the first one's place among the parked ones: its priority and `run_at`.
-    pub(crate) firsts: Vec<(String, Mark)>,
-    /// Queues that had no room, or were paused or busy: whether jobs are parked there is not known.
-    pub(crate) not_looked_at: Vec<String>,
+    pub(crate) seen: Vec<Seen>,
+}
+
+/// What is known of a queue before an admission, so that nothing is read that is over.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Hint {
+    /// Before this priority and `run_at` no jobs are parked.
+    pub(crate) parked_from: Option<Mark>,
+    /// Where the queue's row was last seen.
+    pub(crate) row_at: Option<String>,
+}
+
+/// What an admission saw of a queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) queue: String,
+    /// Whether parked jobs were looked for: not where the queue had no room or no token, or was paused or busy.
+    pub(crate) looked: bool,
+    /// The first job's place among the parked ones, its priority and `run_at`.
+    pub(crate) first: Option<Mark>,
+    /// Where the queue's row is now.
+    pub(crate) row_at: Option<String>,
 }
 
 type Columns = (
@@ -44,6 +62,7 @@ type Columns = (
     Nullable<BigInt>,
     Nullable<Timestamptz>,
     Bool,
+    Nullable<Text>,
 );
 type Row = (
     String,
@@ -56,42 +75,43 @@ type Row = (
     Option<i64>,
     Option<DateTime<Utc>>,
     bool,
+    Option<String>,
 );
 
 /// Admits the best parked jobs of the queues, as many as each has room and tokens for. Never waits for a row.
 ///
-/// In each queue parked jobs are looked for from the place in `from` on, a priority and a `run_at`. The queues' turns begin where
-/// the jobs of the tasks `known` begin that are ready, from `floor` on.
+/// The hints are in the order of the queues; those that are missing say nothing. The queues' turns begin where the jobs of the
+/// tasks `known` begin that are ready, from `floor` on.
 pub(crate) fn admit(
     conn: &mut PgConnection,
     queues: &[String],
-    from: &[Option<Mark>],
+    hints: &[Hint],
     known: &[String],
     floor: Option<Mark>,
 ) -> Result<Admission, StoreError> {
     let rows: Vec<Row> = Statement::<Columns>::new(
-        "SELECT queue_name, admitted, busy, least_priority, oldest, tasks, flagged, token_in, first_run_at, looked \
-         FROM mainspring.admit({}, {}, {}, {}, {}, {})",
+        "SELECT queue_name, admitted, busy, least_priority, oldest, tasks, flagged, token_in, first_run_at, looked, \
+         row_at::text FROM mainspring.admit({}, {}, {}, {}, {}, {}, {}::text[]::tid[])",
     )
     .bind::<Array<Text>, _>(queues)
     .bind::<Array<Text>, _>(known)
     .bind::<Nullable<SmallInt>, _>(floor.map(|mark| mark.priority))
     .bind::<Nullable<Timestamptz>, _>(floor.map(|mark| mark.turn_at))
-    .bind::<Array<Nullable<SmallInt>>, _>(column(from, |mark| mark.priority))
-    .bind::<Array<Nullable<Timestamptz>>, _>(column(from, |mark| mark.turn_at))
+    .bind::<Array<Nullable<SmallInt>>, _>(column(hints, |hint| Some(hint.parked_from?.priority)))
+    .bind::<Array<Nullable<Timestamptz>>, _>(column(hints, |hint| Some(hint.parked_from?.turn_at)))
+    .bind::<Array<Nullable<Text>>, _>(column(hints, |hint| hint.row_at.as_deref()))
     .load(conn)?;
     let mut admission = Admission::default();
-    for (queue, admitted, busy, priority, turn_at, tasks, flagged, token_in, first_run_at, looked) in rows {
+    for (queue, admitted, busy, priority, turn_at, tasks, flagged, token_in, first_run_at, looked, row_at) in
+        rows
+    {
         admission.flagged |= flagged.unwrap_or_default();
         admission.tasks.extend(tasks.unwrap_or_default());
         admission.admitted += usize::try_from(admitted).unwrap_or_default();
         admission.mark =
             lower(admission.mark, priority.zip(turn_at).map(|(p, at)| Mark { priority: p, turn_at: at }));
         let first = priority.zip(first_run_at).map(|(priority, at)| Mark { priority, turn_at: at });
-        admission.firsts.extend(first.map(|first| (queue.clone(), first)));
-        if !looked {
-            admission.not_looked_at.push(queue.clone());
-        }
+        admission.seen.push(Seen { queue: queue.clone(), looked, first, row_at });
         if busy {
             admission.busy.push(queue);
         } else if let Some(millis) = token_in {
@@ -101,8 +121,8 @@ pub(crate) fn admit(
     Ok(admission)
 }
 
-fn column<T>(marks: &[Option<Mark>], get: impl Fn(&Mark) -> T) -> Vec<Option<T>> {
-    marks.iter().map(|mark| mark.as_ref().map(&get)).collect()
+fn column<'a, T>(hints: &'a [Hint], get: impl Fn(&'a Hint) -> Option<T>) -> Vec<Option<T>> {
+    hints.iter().map(get).collect()
 }
 
 /// The names of queues that have parked jobs, at most `limit`, after `after` in the order of names. Costs one probe of

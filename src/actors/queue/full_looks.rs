@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 /// How often that is.
 pub(super) const EVERY: Duration = Duration::from_secs(5);
-// Where many dead entries are there, such a look takes long: it is busy for a fiftieth of the time at most.
-const REST: u32 = 50;
+// Where many dead entries are there, such a look takes long: it is busy for a two-hundredth of the time, so that few jobs
+// wait behind one.
+const REST: u32 = 200;
 const LONGEST_REST: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Default)]
@@ -63,7 +64,7 @@ mod tests {
         let now = Instant::now();
         let mut looks = FullLooks::default();
         looks.begin(now);
-        looks.end(now, Duration::from_millis(400));
+        looks.end(now, Duration::from_millis(100));
         looks.doubt();
         assert!(!looks.are_due(now + Duration::from_millis(19_999)));
         assert!(looks.are_due(now + Duration::from_secs(20)));

@@ -302,15 +302,14 @@ fn admit_from(
     queues.sort_unstable();
     queues.dedup();
     let began = Instant::now();
-    let from = locked(marks).start(&queues, began);
-    let admission = admit(conn, &queues, &from, known, floor)?;
+    let hints = locked(marks).start(&queues, began);
+    let admission = admit(conn, &queues, &hints, known, floor)?;
     let (now, took) = (Instant::now(), began.elapsed());
     let mut marks = locked(marks);
-    for (queue, _) in queues.iter().zip(&from).filter(|(_, from)| from.is_none()) {
+    for (queue, _) in queues.iter().zip(&hints).filter(|(_, hint)| hint.parked_from.is_none()) {
         marks.full_scan_took(queue, now, took);
     }
-    admission.not_looked_at.iter().for_each(|queue| marks.doubt(queue));
-    admission.firsts.iter().for_each(|(queue, first)| marks.advance(queue, *first));
+    marks.advance(&admission.seen);
     Ok(admission)
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use chrono::{TimeDelta, Utc};
 
 use super::full_looks::FullLooks;
-use crate::store::admit::lower;
+use crate::store::admit::{Hint, Seen, lower};
 use crate::store::claim::Mark;
 
 // A job whose enqueue committed late lies behind the mark: this is how late it may be and still be found at once, though
@@ -82,54 +82,70 @@ const MOST_QUEUES: usize = 10_000;
 
 /// The marks of the parked jobs of each queue that was lately admitted from.
 #[derive(Debug, Default)]
-pub(super) struct ParkedMarks(HashMap<String, LowWater>);
+pub(super) struct ParkedMarks(HashMap<String, Parked>);
+
+#[derive(Debug, Default)]
+struct Parked {
+    water: LowWater,
+    row_at: Option<String>,
+}
 
 impl ParkedMarks {
     /// Jobs of the queue may be parked from this mark on, or anywhere.
     pub(super) fn announce(&mut self, queue: &str, mark: Option<Mark>) {
         // A queue without a mark is looked at from the beginning in any case.
-        if let Some(water) = self.0.get_mut(queue) {
-            water.announce(mark);
+        if let Some(parked) = self.0.get_mut(queue) {
+            parked.water.announce(mark);
         }
     }
 
     /// An admission starts: answers where to look in each queue.
-    pub(super) fn start(&mut self, queues: &[String], now: Instant) -> Vec<Option<Mark>> {
+    pub(super) fn start(&mut self, queues: &[String], now: Instant) -> Vec<Hint> {
         if self.0.len() + queues.len() > MOST_QUEUES {
             self.0.clear();
         }
-        queues.iter().map(|queue| self.0.entry(queue.clone()).or_default().start(now)).collect()
+        let hint = |queue: &String| {
+            let parked = self.0.entry(queue.clone()).or_default();
+            Hint { parked_from: parked.water.start(now), row_at: parked.row_at.clone() }
+        };
+        queues.iter().map(hint).collect()
     }
 
-    /// An admission of the queue has ended, with this as the first job.
-    pub(super) fn advance(&mut self, queue: &str, first: Mark) {
-        if let Some(water) = self.0.get_mut(queue) {
-            water.advance(Some(first));
+    /// An admission has ended.
+    pub(super) fn advance(&mut self, seen: &[Seen]) {
+        for seen in seen {
+            let Some(parked) = self.0.get_mut(&seen.queue) else { continue };
+            parked.row_at.clone_from(&seen.row_at);
+            if !seen.looked {
+                parked.water.doubt();
+            } else if seen.first.is_some() {
+                parked.water.advance(seen.first);
+            }
         }
     }
 
     /// An admission that looked at the queue from the very beginning took so long.
     pub(super) fn full_scan_took(&mut self, queue: &str, now: Instant, took: Duration) {
-        if let Some(water) = self.0.get_mut(queue) {
-            water.full_scan_took(now, took);
+        if let Some(parked) = self.0.get_mut(queue) {
+            parked.water.full_scan_took(now, took);
         }
     }
 
     /// Jobs may lie before the mark of the queue.
     pub(super) fn doubt(&mut self, queue: &str) {
-        if let Some(water) = self.0.get_mut(queue) {
-            water.doubt();
+        if let Some(parked) = self.0.get_mut(queue) {
+            parked.water.doubt();
         }
     }
 
     /// Jobs may lie before the mark of any queue.
     pub(super) fn doubt_all(&mut self) {
-        self.0.values_mut().for_each(LowWater::doubt);
+        self.0.values_mut().for_each(|parked| parked.water.doubt());
     }
 
     /// Jobs may be parked anywhere.
     pub(super) fn forget(&mut self) {
-        self.0.values_mut().for_each(|water| water.announce(None));
+        self.0.values_mut().for_each(|parked| parked.water.announce(None));
     }
 }
 
@@ -189,7 +205,7 @@ mod tests {
         water.advance(Some(at(0, 100)));
         assert!(water.start(now + EVERY - Duration::from_millis(1)).is_some());
         assert_eq!(water.start(now + EVERY), None);
-        water.full_scan_took(now + EVERY, Duration::from_millis(200));
+        water.full_scan_took(now + EVERY, Duration::from_millis(50));
         water.doubt();
         assert!(water.start(now + EVERY + Duration::from_millis(9_999)).is_some());
         assert_eq!(water.start(now + EVERY + Duration::from_secs(10)), None);
@@ -198,20 +214,54 @@ mod tests {
         assert_eq!(water.start(now), None, "what is told is looked for at once");
     }
 
+    fn seen(queue: &str, looked: bool, second: Option<i64>) -> Seen {
+        let row_at = Some(format!("(0,{})", second.unwrap_or_default()));
+        Seen { queue: queue.to_owned(), looked, first: second.map(|second| at(0, second)), row_at }
+    }
+
+    fn starts(marks: &mut ParkedMarks, queues: &[&str], now: Instant) -> Vec<Option<Mark>> {
+        let queues: Vec<String> = queues.iter().map(|&queue| queue.to_owned()).collect();
+        marks.start(&queues, now).into_iter().map(|hint| hint.parked_from).collect()
+    }
+
     #[test]
     fn marks_of_queues_are_apart_and_bounded() {
         let now = Instant::now();
         let mut marks = ParkedMarks::default();
-        let names = ["a".to_owned(), "b".to_owned()];
-        assert_eq!(marks.start(&names, now), [None, None]);
-        marks.advance("a", at(0, 100));
-        marks.announce("never seen", Some(at(0, 1)));
-        assert_eq!(marks.start(&names, now), [Some(before(at(0, 100))), None]);
+        assert_eq!(starts(&mut marks, &["a", "b"], now), [None, None]);
+        marks.advance(&[seen("a", true, Some(100)), seen("never started", true, Some(1))]);
+        marks.announce("never started", Some(at(0, 1)));
+        assert_eq!(starts(&mut marks, &["a", "b"], now), [Some(before(at(0, 100))), None]);
         let many: Vec<String> = (0..MOST_QUEUES).map(|n| n.to_string()).collect();
         marks.start(&many, now);
         assert_eq!(marks.0.len(), MOST_QUEUES);
-        marks.advance("5", at(0, 100));
+        marks.advance(&[seen("5", true, Some(100))]);
         marks.forget();
-        assert_eq!(marks.start(&["5".to_owned()], now), [None]);
+        assert_eq!(starts(&mut marks, &["5"], now), [None]);
+    }
+
+    #[test]
+    fn an_admission_that_did_not_look_leaves_the_mark_and_a_full_look_to_be_made() {
+        let now = Instant::now();
+        let mut marks = ParkedMarks::default();
+        starts(&mut marks, &["a"], now);
+        marks.advance(&[seen("a", true, Some(100))]);
+        assert_eq!(starts(&mut marks, &["a"], now), [Some(before(at(0, 100)))]);
+        marks.advance(&[seen("a", true, None)]);
+        assert_eq!(starts(&mut marks, &["a"], now), [Some(before(at(0, 100)))], "nothing was parked");
+        marks.advance(&[seen("a", false, None)]);
+        assert_eq!(starts(&mut marks, &["a"], now), [None]);
+    }
+
+    #[test]
+    fn where_the_row_of_a_queue_was_last_seen_is_the_next_hint() {
+        let mut marks = ParkedMarks::default();
+        let row_at =
+            |marks: &mut ParkedMarks| marks.start(&["a".to_owned()], Instant::now()).remove(0).row_at;
+        assert_eq!(row_at(&mut marks), None);
+        marks.advance(&[seen("a", true, Some(7))]);
+        assert_eq!(row_at(&mut marks).as_deref(), Some("(0,7)"));
+        marks.advance(&[Seen { row_at: None, ..seen("a", false, None) }]);
+        assert_eq!(row_at(&mut marks), None, "it was busy");
     }
 }

@@ -1,5 +1,7 @@
 //! What an admission reads, and that it counts every slot.
 
+use std::slice;
+
 use chrono::Datelike;
 use diesel::connection::SimpleConnection;
 use diesel::sql_types::BigInt;
@@ -13,12 +15,16 @@ use crate::store::tests::cost_of;
 
 const START: &str = "2020-01-01T00:00:00Z";
 
-fn from_start() -> [Option<Mark>; 1] {
-    [Some(Mark { priority: 0, turn_at: START.parse().unwrap() })]
+fn parked_from(run_at: DateTime<Utc>) -> [Hint; 1] {
+    [Hint { parked_from: Some(Mark { priority: 0, turn_at: run_at }), row_at: None }]
 }
 
-fn admit_to(conn: &mut PgConnection, from: &[Option<Mark>]) -> Admission {
-    admit(conn, &["lane".into()], from, &["a".into()], None).unwrap()
+fn from_start() -> [Hint; 1] {
+    parked_from(START.parse().unwrap())
+}
+
+fn admit_to(conn: &mut PgConnection, hints: &[Hint]) -> Admission {
+    admit(conn, &["lane".into()], hints, &["a".into()], None).unwrap()
 }
 
 fn park(conn: &mut PgConnection, run_at: &str, jobs: u32) {
@@ -49,7 +55,7 @@ fn an_admission_reads_nothing_that_is_over() {
     let conn = &mut connect(&Config::new(database.url())).unwrap();
     let mut other = database.connection();
     other.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1").unwrap();
-    let after_start = [Some(Mark { priority: 0, turn_at: Utc::now() - chrono::TimeDelta::hours(1) })];
+    let after_start = parked_from(Utc::now() - chrono::TimeDelta::hours(1));
     let admit_one = |conn: &mut PgConnection| {
         park(conn, "now()", 1);
         assert_eq!(admit_to(conn, &after_start).admitted, 1);
@@ -62,13 +68,62 @@ fn an_admission_reads_nothing_that_is_over() {
 }
 
 #[test]
+fn an_admission_that_is_told_where_the_queues_row_is_passes_none_of_its_dead_versions() {
+    let database = TestDatabase::new();
+    let conn = &mut connect(&Config::new(database.url())).unwrap();
+    let mut other = database.connection();
+    other.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1").unwrap();
+    let change = "UPDATE mainspring.queues SET last_slot = last_slot + 1";
+    conn.batch_execute("SELECT mainspring.set_queue('lane')").unwrap();
+    for _ in 0..2_000 {
+        conn.batch_execute(change).unwrap();
+    }
+    let seen = admit_to(conn, &[]).seen.remove(0);
+    let told = [Hint { row_at: seen.row_at, ..Hint::default() }];
+    let by_name = cost_of(conn, |conn| assert!(admit_to(conn, &[]).busy.is_empty()));
+    let by_place = cost_of(conn, |conn| assert!(admit_to(conn, &told).busy.is_empty()));
+    eprintln!("blocks of an admission: {by_name} by name, {by_place} by place");
+    assert!(by_place * 2 < by_name, "{by_name} by name, {by_place} by place");
+}
+
+#[test]
+fn a_place_where_the_queues_row_is_no_longer_is_no_harm() {
+    let database = TestDatabase::new();
+    let conn = &mut connect(&Config::new(database.url())).unwrap();
+    conn.batch_execute("SELECT mainspring.set_queue('other', 9)").unwrap();
+    let row_of_other = admit(conn, &["other".into()], &[], &[], None).unwrap().seen.remove(0).row_at;
+    let mut last_seen = None;
+    let untrue = || ["(0,77)", "(4294967295,1)", "(0,0)"].map(|place| Some(place.to_owned()));
+    for place in [row_of_other].into_iter().chain(untrue()) {
+        park(conn, "now()", 1);
+        conn.batch_execute("UPDATE mainspring.queues SET concurrency = 1 WHERE name = 'lane'").unwrap();
+        let admission = admit_to(conn, &[Hint { row_at: place.clone(), ..Hint::default() }]);
+        assert_eq!(admission.admitted, 1, "at {place:?}");
+        assert_ne!(std::mem::replace(&mut last_seen, admission.seen[0].row_at.clone()), last_seen);
+        assert_eq!(admit_to(conn, &[]).admitted, 0, "the queue lets one through at a time");
+        conn.batch_execute("DELETE FROM mainspring.jobs WHERE state = 'ready'").unwrap();
+    }
+    // Another process admitted to it meanwhile.
+    let before = Hint { row_at: last_seen, ..Hint::default() };
+    park(conn, "now()", 2);
+    assert_eq!(admit_to(conn, &[]).admitted, 1);
+    assert_eq!(admit_to(conn, slice::from_ref(&before)).admitted, 0);
+    conn.batch_execute("DELETE FROM mainspring.jobs WHERE state = 'ready'").unwrap();
+    let mut other = database.connection();
+    other.batch_execute("BEGIN; SELECT FROM mainspring.queues FOR UPDATE").unwrap();
+    assert_eq!(admit_to(conn, slice::from_ref(&before)).busy, ["lane"]);
+    other.batch_execute("ROLLBACK").unwrap();
+    assert_eq!(admit_to(conn, &[before]).admitted, 1);
+}
+
+#[test]
 fn an_admission_answers_where_the_first_job_was_parked_and_looks_from_where_it_is_told() {
     let database = TestDatabase::new();
     let conn = &mut connect(&Config::new(database.url())).unwrap();
     park(conn, "'2019-01-01 00:00:00+00'", 1);
     park(conn, "'2021-01-01 00:00:00+00'", 1);
     let years = |admission: Admission| -> Vec<(String, i32)> {
-        admission.firsts.into_iter().map(|(queue, first)| (queue, first.turn_at.year())).collect()
+        admission.seen.into_iter().filter_map(|seen| Some((seen.queue, seen.first?.turn_at.year()))).collect()
     };
     assert_eq!(years(admit_to(conn, &from_start())), [("lane".to_owned(), 2021)]);
     conn.batch_execute("DELETE FROM mainspring.jobs WHERE state = 'ready'").unwrap();
@@ -83,31 +138,26 @@ fn an_admission_that_finds_a_queue_full_paused_busy_or_without_a_token_says_that
     let mut after = |sql: &str| {
         conn.batch_execute(sql).unwrap();
         let admission = admit_to(conn, &[]);
-        (admission.admitted, admission.not_looked_at)
+        (admission.admitted, admission.seen[0].looked)
     };
-    let not_at_it = || vec!["lane".to_owned()];
     let park = "INSERT INTO mainspring.jobs (task, queue, run_at, state) \
                 SELECT 'a', 'lane', now(), 'parked' FROM generate_series(1, 2)";
     let finish = "DELETE FROM mainspring.jobs WHERE state = 'ready'";
-    assert_eq!(after("SELECT mainspring.set_queue('lane', 1)"), (0, vec![]), "nothing is parked");
-    assert_eq!(after(park), (1, vec![]));
-    assert_eq!(after("SELECT 1"), (0, not_at_it()), "full");
+    assert_eq!(after("SELECT mainspring.set_queue('lane', 1)"), (0, true), "nothing is parked");
+    assert_eq!(after(park), (1, true));
+    assert_eq!(after("SELECT 1"), (0, false), "full");
     let paused = |paused| format!("{finish}; UPDATE mainspring.queues SET paused = {paused}");
-    assert_eq!(after(&paused(true)), (0, not_at_it()));
-    assert_eq!(after(&paused(false)), (1, vec![]));
-    assert_eq!(
-        after("SELECT mainspring.set_queue('lane', 5, 1, '1 hour')"),
-        (0, vec![]),
-        "nothing is parked"
-    );
-    assert_eq!(after(park), (1, vec![]), "the one token");
-    assert_eq!(after("SELECT 1"), (0, not_at_it()), "no token");
+    assert_eq!(after(&paused(true)), (0, false));
+    assert_eq!(after(&paused(false)), (1, true));
+    assert_eq!(after("SELECT mainspring.set_queue('lane', 5, 1, '1 hour')"), (0, true), "nothing is parked");
+    assert_eq!(after(park), (1, true), "the one token");
+    assert_eq!(after("SELECT 1"), (0, false), "no token");
     let mut other = database.connection();
     other.batch_execute("BEGIN; SELECT FROM mainspring.queues FOR UPDATE").unwrap();
-    assert_eq!(after("SELECT 1"), (0, not_at_it()), "busy");
+    assert_eq!(after("SELECT 1"), (0, false), "busy");
     other.batch_execute("ROLLBACK").unwrap();
     let earn = "UPDATE mainspring.queues SET tokens_at = tokens_at - interval '1 hour'";
-    assert_eq!(after(earn), (1, vec![]));
+    assert_eq!(after(earn), (1, true));
 }
 
 #[derive(QueryableByName)]
