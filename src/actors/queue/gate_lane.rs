@@ -6,23 +6,21 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use actix::{AsyncContext, Context, SpawnHandle, WrapFuture, fut::ActorFutureExt};
-use diesel::pg::PgConnection;
 
 use super::full_looks::{self, FullLooks};
+use super::gate_round::{Looks, MOST_PROMOTED, MOST_QUEUES, Round};
 use super::low_water::ParkedMarks;
 use super::{Mode, QueueActor};
 use crate::actors::locked;
 use crate::error::StoreError;
 use crate::store::Lane;
-use crate::store::admit::{Admission, Promotion, admit, promote, queues_with_parked_jobs, wake};
+use crate::store::admit::wake;
 use crate::store::claim::Mark;
 use crate::store::enqueue::Added;
 
-const MOST_PROMOTED: i64 = 1_000;
 // A job whose enqueue committed after it was due: this is how late it may be and still be found at once. For those that
 // came later still there are full looks.
 const SLACK: Duration = Duration::from_millis(500);
-const MOST_QUEUES: usize = 1_000;
 // Another session is admitting to the same queue, which takes it a millisecond.
 const PAUSE_WHEN_BUSY: Duration = Duration::from_millis(5);
 const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(500);
@@ -41,6 +39,8 @@ pub(super) struct GateLane {
     /// When a promotion began that left nothing due.
     promoted_at: Option<Instant>,
     full_looks: FullLooks,
+    /// Those for parked jobs of any queue.
+    parked_looks: FullLooks,
     pub(super) busy: bool,
     paused: bool,
     failing: bool,
@@ -49,14 +49,6 @@ pub(super) struct GateLane {
     tokens_due: BTreeSet<(Instant, String)>,
     timer: Option<SpawnHandle>,
     timer_for: Option<Instant>,
-}
-
-/// What one round at the gates did.
-#[derive(Default)]
-struct Round {
-    admission: Admission,
-    promotion: Option<Promotion>,
-    promotion_took: Duration,
 }
 
 impl GateLane {
@@ -73,7 +65,20 @@ impl GateLane {
         self.to_admit.insert(queue);
     }
 
-    /// For how long jobs may have become due that nobody has promoted; `None` where it has to be looked for at all.
+    /// What the round that begins is to look for.
+    fn begin_looks(&mut self, now: Instant) -> Looks {
+        let for_due = std::mem::take(&mut self.look_for_due);
+        let for_parked = std::mem::take(&mut self.look_for_parked);
+        if for_due {
+            // The answer brings the next due time; what is announced meanwhile is kept.
+            self.next_due = None;
+        }
+        if for_parked {
+            self.parked_looks.begin(now);
+        }
+        Looks { for_due, due_since: if for_due { self.since(now) } else { None }, for_parked }
+    }
+
     fn since(&mut self, now: Instant) -> Option<Duration> {
         let fresh = self.promoted_at.filter(|_| !self.full_looks.are_due(now));
         if fresh.is_none() {
@@ -128,7 +133,8 @@ impl QueueActor {
         self.claims.poll();
         self.gates.look_for_due = true;
         self.gates.full_looks.doubt();
-        self.gates.look_for_parked = true;
+        self.gates.parked_looks.doubt();
+        self.gates.look_for_parked |= self.gates.parked_looks.are_due(Instant::now());
         locked(&self.gates.parked).doubt_all();
     }
 
@@ -155,33 +161,14 @@ impl QueueActor {
         }
         self.gates.busy = true;
         let queues: Vec<String> = take_some(&mut self.gates.to_admit);
-        let look_for_due = std::mem::take(&mut self.gates.look_for_due);
-        let look_for_parked = std::mem::take(&mut self.gates.look_for_parked);
-        if look_for_due {
-            // The answer brings the next due time; what is announced meanwhile is kept.
-            self.gates.next_due = None;
-        }
         let began = Instant::now();
-        let since = if look_for_due { self.gates.since(began) } else { None };
+        let looks = self.gates.begin_looks(began);
         let (known, room, floor) = (self.core.registry.tasks(), self.free_slots(), self.claims.mark());
         let (store, tried, marks) = (self.core.store.clone(), queues.clone(), Arc::clone(&self.gates.parked));
         let work = async move {
             store
                 .run(Lane::Relaxed, move |conn| {
-                    let mut queues = queues;
-                    let promotes = Instant::now();
-                    let promotion =
-                        if look_for_due { Some(promote(conn, MOST_PROMOTED, since)?) } else { None };
-                    let promotion_took = promotes.elapsed();
-                    for (queue, first) in promotion.iter().flat_map(|promotion| &promotion.queues) {
-                        locked(&marks).announce(queue, Some(*first));
-                        queues.push(queue.clone());
-                    }
-                    if look_for_parked {
-                        queues.extend(all_parked(conn)?);
-                    }
-                    let admission = admit_from(conn, queues, &marks, &known, floor)?;
-                    let round = Round { admission, promotion, promotion_took };
+                    let round = Round::go(conn, looks, queues, &marks, &known, floor)?;
                     round.help_wanted(&known, room).map_or(Ok(()), |mark| wake(conn, mark, &[]))?;
                     Ok(round)
                 })
@@ -190,27 +177,21 @@ impl QueueActor {
         ctx.spawn(work.into_actor(self).map(move |round, queue, ctx| {
             queue.gates.busy = false;
             match round {
-                Ok(round) => queue.passed_gates(round, began, since, ctx),
-                Err(error) => queue.gates_failed(tried, &error, ctx),
+                Ok(round) => queue.passed_gates(round, began, looks, ctx),
+                Err(error) => queue.gates_failed(tried, looks, &error, ctx),
             }
             queue.pump(ctx);
         }));
     }
 
-    fn passed_gates(
-        &mut self,
-        round: Round,
-        began: Instant,
-        since: Option<Duration>,
-        ctx: &mut Context<Self>,
-    ) {
+    fn passed_gates(&mut self, round: Round, began: Instant, looks: Looks, ctx: &mut Context<Self>) {
         self.gates.failing = false;
-        let Round { admission, promotion, promotion_took } = round;
+        let Round { admission, promotion, promotion_took, parked_look_took } = round;
         if let Some(promotion) = promotion {
             let more = promotion.promoted == MOST_PROMOTED as usize;
             self.gates.look_for_due |= more;
             self.gates.promoted_at = (!more).then_some(began);
-            if since.is_some() {
+            if looks.due_since.is_some() {
                 self.gates.look_at(full_looks::EVERY);
             } else {
                 self.gates.full_looks.end(Instant::now(), promotion_took);
@@ -220,6 +201,9 @@ impl QueueActor {
             }
             self.claims.choice.flagged |= promotion.flagged;
             self.announce_found(promotion.mark);
+        }
+        if let Some(took) = parked_look_took {
+            self.gates.parked_looks.end(Instant::now(), took);
         }
         self.claims.choice.flagged |= admission.flagged;
         self.announce_found(admission.mark);
@@ -239,13 +223,20 @@ impl QueueActor {
         }
     }
 
-    fn gates_failed(&mut self, tried: Vec<String>, error: &StoreError, ctx: &mut Context<Self>) {
+    fn gates_failed(
+        &mut self,
+        tried: Vec<String>,
+        looks: Looks,
+        error: &StoreError,
+        ctx: &mut Context<Self>,
+    ) {
         if !std::mem::replace(&mut self.gates.failing, true) {
             log::error!("cannot look for jobs that are due, trying again: {error}");
         }
         tried.iter().for_each(|queue| locked(&self.gates.parked).doubt(queue));
         self.gates.to_admit.extend(tried);
         self.gates.look_for_due = true;
+        self.gates.look_for_parked |= looks.for_parked;
         self.gates.full_looks.doubt();
         self.pause_gates(PAUSE_AFTER_ERROR, ctx);
     }
@@ -273,56 +264,6 @@ impl QueueActor {
             queue.gates.timer = None;
             queue.pump(ctx);
         }));
-    }
-}
-
-impl Round {
-    // Others must be told of jobs that this process does not know how to run, or has no room for.
-    fn help_wanted(&self, known: &[String], room: usize) -> Option<Mark> {
-        let promoted = self.promotion.as_ref().filter(|promotion| promotion.mark.is_some());
-        let moved = promoted.map_or(0, |promotion| promotion.promoted) + self.admission.admitted;
-        let tasks = promoted.iter().flat_map(|promotion| &promotion.tasks).chain(&self.admission.tasks);
-        let unknown = tasks.into_iter().any(|task| known.binary_search(task).is_err());
-        let mark =
-            crate::store::admit::lower(promoted.and_then(|promotion| promotion.mark), self.admission.mark);
-        mark.filter(|_| unknown || moved > room)
-    }
-}
-
-fn admit_from(
-    conn: &mut PgConnection,
-    mut queues: Vec<String>,
-    marks: &Mutex<ParkedMarks>,
-    known: &[String],
-    floor: Option<Mark>,
-) -> Result<Admission, StoreError> {
-    if queues.is_empty() {
-        return Ok(Admission::default());
-    }
-    queues.sort_unstable();
-    queues.dedup();
-    let began = Instant::now();
-    let hints = locked(marks).start(&queues, began);
-    let admission = admit(conn, &queues, &hints, known, floor)?;
-    let (now, took) = (Instant::now(), began.elapsed());
-    let mut marks = locked(marks);
-    for (queue, _) in queues.iter().zip(&hints).filter(|(_, hint)| hint.parked_from.is_none()) {
-        marks.full_scan_took(queue, now, took);
-    }
-    marks.advance(&admission.seen);
-    Ok(admission)
-}
-
-fn all_parked(conn: &mut PgConnection) -> Result<Vec<String>, StoreError> {
-    let mut names: Vec<String> = Vec::new();
-    loop {
-        let after = names.last().cloned().unwrap_or_default();
-        let more = queues_with_parked_jobs(conn, &after, MOST_QUEUES as i64)?;
-        let full = more.len() == MOST_QUEUES;
-        names.extend(more);
-        if !full {
-            return Ok(names);
-        }
     }
 }
 

@@ -8,6 +8,7 @@ mod enqueue_lane;
 mod forgotten;
 mod full_looks;
 mod gate_lane;
+mod gate_round;
 mod give_back;
 mod low_water;
 mod pace;
