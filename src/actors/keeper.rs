@@ -15,7 +15,6 @@ use crate::error::StoreError;
 use crate::event::{Event, JobFacts};
 use crate::store::Lane;
 use crate::store::admit::wake;
-use crate::store::claim::Mark;
 use crate::store::presence::{
     Heartbeat, RescuedJob, beat, cancelled_attempts, register, rescue, rescue_orphans,
 };
@@ -28,6 +27,7 @@ const BEATS_BETWEEN_LOOKS: u64 = 20;
 const BEATS_BETWEEN_LOOKS_IN_VAIN: u64 = 200;
 const TIDY_EVERY: Duration = Duration::from_secs(600);
 const MOST_DELETED_AT_ONCE: i64 = 1_000;
+const MOST_TOLD_APART: usize = 1_000;
 
 /// Keeps the worker's row fresh.
 pub(crate) struct KeeperActor {
@@ -205,7 +205,7 @@ async fn rescue_others(core: &Core) {
                 );
                 core.events.tell(|| told_of(job));
             }
-            core.tell_queue(Wake::Everything);
+            tell_own_queue(core, &jobs);
         }
         Err(error) => log::error!("cannot rescue the jobs of lost workers, trying again: {error}"),
     }
@@ -229,13 +229,33 @@ async fn rescue_those_left(core: &Core, lane: Lane) {
     }
 }
 
+// Where to look and not everywhere, which takes long while many dead rows are there: workers may be lost often.
+fn tell_own_queue(core: &Core, rescued: &[RescuedJob]) {
+    if rescued.len() > MOST_TOLD_APART {
+        return core.tell_queue(Wake::Everything);
+    }
+    for job in rescued {
+        let wake = match &job.queue {
+            // One that is dead leaves its slot to the next.
+            Some(queue) => Wake::Queue(queue.clone(), Some(job.mark())),
+            None if job.dead => continue,
+            None => Wake::Jobs(job.mark()),
+        };
+        core.tell_queue(wake);
+    }
+    if !rescued.is_empty() {
+        core.tell_queue(Wake::Flagged);
+        core.tell_queue(Wake::Soon);
+    }
+}
+
 fn announce(conn: &mut PgConnection, rescued: &[RescuedJob]) -> Result<(), StoreError> {
     let (in_queues, outside): (Vec<_>, Vec<_>) =
         rescued.iter().filter(|job| !job.dead).partition(|job| job.queue.is_some());
     // A wake names queues or no queue: the jobs outside of queues get one of their own.
     for jobs in [outside, in_queues] {
         let queues: Vec<String> = jobs.iter().filter_map(|job| job.queue.clone()).collect();
-        let best = jobs.iter().map(|job| Mark { priority: job.priority, turn_at: job.run_at }).min();
+        let best = jobs.iter().map(|job| job.mark()).min();
         best.map_or(Ok(()), |mark| wake(conn, mark, &queues))?;
     }
     Ok(())

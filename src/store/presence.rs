@@ -8,6 +8,7 @@ use diesel::RunQueryDsl;
 use diesel::pg::PgConnection;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
 
+use super::claim::Mark;
 use super::statement::{Statement, millis};
 use crate::error::StoreError;
 
@@ -158,6 +159,11 @@ pub(crate) fn rescue_orphans(conn: &mut PgConnection) -> Result<usize, StoreErro
 impl RescuedJob {
     fn from_row((id, task, attempt, dead, priority, run_at, queue, worker_id): RescuedRow) -> Self {
         Self { id, task, attempt, dead, priority, run_at, queue, worker_id }
+    }
+
+    /// Where it waits, if it does.
+    pub(crate) fn mark(&self) -> Mark {
+        Mark { priority: self.priority, turn_at: self.run_at }
     }
 }
 

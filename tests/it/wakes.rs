@@ -101,3 +101,39 @@ async fn a_job_of_a_queue_that_is_announced_while_its_gate_finds_nothing_starts_
     assert!(began.elapsed() < EARLIEST_POLL, "a poll may have found it after {:?}", began.elapsed());
     scheduler.stop().await;
 }
+
+/// A worker that was lost an hour ago, with jobs that are older than any that ran since: one outside of queues, one with flags, one
+/// of a queue, and one that has no attempt left and holds the slot of another.
+const LOST: &str = "
+    INSERT INTO mainspring.workers (id, name, tasks, timeout, heartbeat_at)
+        OVERRIDING SYSTEM VALUE VALUES (99, 'lost', '{act}', '1 minute', now() - interval '1 hour');
+    INSERT INTO mainspring.jobs (task, payload, state, run_at, attempts, lease, worker_id, locked_at, flags, queue, max_attempts, slot)
+        SELECT 'act', jsonb_build_object('act', what, 'millis', 0), 'running', now() - interval '2 hours', 1, 7, 99, now(),
+            flags, queue, max_attempts, slot
+        FROM (VALUES ('plain', NULL::text[], NULL, 25, NULL::bigint), ('flagged', '{slow}', NULL, 25, NULL),
+            ('in a lane', NULL, 'lane', 25, 1), ('spent', NULL, 'full', 1, 1)) AS l(what, flags, queue, max_attempts, slot);
+    INSERT INTO mainspring.jobs (task, payload, state, run_at, queue)
+        VALUES ('act', '{\"act\": \"behind\", \"millis\": 0}', 'parked', now() - interval '2 hours', 'full');";
+
+#[tokio::test]
+async fn what_a_lost_worker_held_starts_again_without_waiting_for_a_poll_wherever_it_waits() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    install_gate(&mut conn, "nothing");
+    let (scheduler, mut started, began) = start_without_polls(&database).await;
+    for queue in [None, Some("lane"), Some("full")] {
+        let job = act("before");
+        scheduler.enqueue(queue.map_or(job.clone(), |queue| job.queue(queue))).await.unwrap();
+        next(&mut started).await;
+    }
+    until(&database, "mainspring.jobs", 0).await;
+    conn.batch_execute(LOST).unwrap();
+    let mut acts = Vec::new();
+    for _ in 0..4 {
+        acts.push(next(&mut started).await.act);
+    }
+    acts.sort_unstable();
+    assert_eq!(acts, ["behind", "flagged", "in a lane", "plain"]);
+    assert!(began.elapsed() < EARLIEST_POLL, "a poll may have found them after {:?}", began.elapsed());
+    scheduler.stop().await;
+}

@@ -8,6 +8,7 @@ use actix::{AsyncContext, Context, WrapFuture, fut::ActorFutureExt};
 use diesel::pg::PgConnection;
 
 use super::choice::{Asked, Choice};
+use super::full_looks::Rest;
 use super::low_water::LowWater;
 use super::pace::Pace;
 use super::{Mode, QueueActor};
@@ -124,10 +125,10 @@ impl ClaimLane {
     }
 
     /// Nobody has told of jobs that were not found, and still some may be there.
-    pub(super) fn poll(&mut self) {
+    pub(super) fn poll(&mut self, rest: Rest) {
         let for_nothing_else = !self.hungry;
         self.expect_some();
-        self.water.doubt();
+        self.water.doubt(rest);
         self.choice.look = true;
         self.only_polled = for_nothing_else;
     }

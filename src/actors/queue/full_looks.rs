@@ -5,39 +5,57 @@ use std::time::{Duration, Instant};
 
 /// How often that is.
 pub(super) const EVERY: Duration = Duration::from_secs(5);
-// Where many dead entries are there, such a look takes long: it is busy for a two-hundredth of the time, so that few jobs
-// wait behind one.
-const REST: u32 = 200;
-const LONGEST_REST: Duration = Duration::from_secs(60);
+
+/// Where many dead entries are there, such a look takes long. It rests many times as long as it took, so that few jobs wait
+/// behind one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Rest {
+    #[default]
+    Long,
+    /// Where nothing is announced, so that looks alone find what came late.
+    Short,
+}
+
+impl Rest {
+    fn after(self, took: Duration) -> Duration {
+        match self {
+            Self::Long => (took * 200).min(Duration::from_secs(60)),
+            Self::Short => (took * 20).min(Duration::from_secs(6)),
+        }
+    }
+}
 
 #[derive(Debug, Default)]
 pub(super) struct FullLooks {
     last: Option<Instant>,
-    /// Whether there is a reason not to wait for the next one's time.
-    doubted: bool,
-    rest_until: Option<Instant>,
+    /// A reason not to wait for the next one's time.
+    doubt: Option<Rest>,
+    /// When the last one ended, and how long it took.
+    ended: Option<(Instant, Duration)>,
 }
 
 impl FullLooks {
-    /// The next one is made as soon as the last one has been paid for.
-    pub(super) fn doubt(&mut self) {
-        self.doubted = true;
+    /// The next one is made as soon as the last one has rested.
+    pub(super) fn doubt(&mut self, rest: Rest) {
+        self.doubt = Some(rest);
     }
 
     pub(super) fn are_due(&self, now: Instant) -> bool {
-        let rests = self.rest_until.is_some_and(|end| now < end);
+        let rest = self.doubt.unwrap_or_default();
+        let rests =
+            self.ended.is_some_and(|(end, took)| now.saturating_duration_since(end) < rest.after(took));
         let late = self.last.is_none_or(|last| now.duration_since(last) >= EVERY);
-        !rests && (self.doubted || late)
+        !rests && (self.doubt.is_some() || late)
     }
 
     pub(super) fn begin(&mut self, now: Instant) {
         self.last = Some(now);
-        self.doubted = false;
+        self.doubt = None;
     }
 
     /// One that took so long has ended.
     pub(super) fn end(&mut self, now: Instant, took: Duration) {
-        self.rest_until = now.checked_add((took * REST).min(LONGEST_REST));
+        self.ended = Some((now, took));
     }
 }
 
@@ -53,7 +71,7 @@ mod tests {
         looks.begin(now);
         assert!(!looks.are_due(now + EVERY - Duration::from_millis(1)));
         assert!(looks.are_due(now + EVERY));
-        looks.doubt();
+        looks.doubt(Rest::Long);
         assert!(looks.are_due(now));
         looks.begin(now);
         assert!(!looks.are_due(now));
@@ -65,11 +83,15 @@ mod tests {
         let mut looks = FullLooks::default();
         looks.begin(now);
         looks.end(now, Duration::from_millis(100));
-        looks.doubt();
+        looks.doubt(Rest::Long);
         assert!(!looks.are_due(now + Duration::from_millis(19_999)));
+        looks.doubt(Rest::Short);
+        assert!(!looks.are_due(now + Duration::from_millis(1_999)));
+        assert!(looks.are_due(now + Duration::from_secs(2)), "sooner where nothing is announced");
+        looks.doubt(Rest::Long);
         assert!(looks.are_due(now + Duration::from_secs(20)));
         looks.begin(now);
         looks.end(now, Duration::from_secs(3_600));
-        assert!(looks.are_due(now + LONGEST_REST), "however long it took");
+        assert!(looks.are_due(now + Duration::from_secs(60)), "however long it took");
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use actix::{AsyncContext, Context, SpawnHandle, WrapFuture, fut::ActorFutureExt};
 
-use super::full_looks::{self, FullLooks};
+use super::full_looks::{self, FullLooks, Rest};
 use super::gate_round::{Looks, MOST_PROMOTED, MOST_QUEUES, Round};
 use super::low_water::ParkedMarks;
 use super::{Mode, QueueActor};
@@ -130,12 +130,13 @@ impl QueueActor {
 
     // Nobody has told of anything, and still some jobs may be there.
     fn poll(&mut self) {
-        self.claims.poll();
+        let rest = if *self.core.listening.borrow() { Rest::Long } else { Rest::Short };
+        self.claims.poll(rest);
         self.gates.look_for_due = true;
-        self.gates.full_looks.doubt();
-        self.gates.parked_looks.doubt();
+        self.gates.full_looks.doubt(rest);
+        self.gates.parked_looks.doubt(rest);
         self.gates.look_for_parked |= self.gates.parked_looks.are_due(Instant::now());
-        locked(&self.gates.parked).doubt_all();
+        locked(&self.gates.parked).doubt_all(rest);
     }
 
     pub(super) fn schedule_poll(&mut self, ctx: &mut Context<Self>) {
@@ -237,7 +238,7 @@ impl QueueActor {
         self.gates.to_admit.extend(tried);
         self.gates.look_for_due = true;
         self.gates.look_for_parked |= looks.for_parked;
-        self.gates.full_looks.doubt();
+        self.gates.full_looks.doubt(Rest::Long);
         self.pause_gates(PAUSE_AFTER_ERROR, ctx);
     }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{TimeDelta, Utc};
 
-use super::full_looks::FullLooks;
+use super::full_looks::{FullLooks, Rest};
 use crate::store::admit::{Hint, Seen, lower};
 use crate::store::claim::Mark;
 
@@ -55,9 +55,9 @@ impl LowWater {
         from
     }
 
-    /// Jobs may lie before the mark: the next scan is a full one, unless the last of them took long.
-    pub(super) fn doubt(&mut self) {
-        self.full_scans.doubt();
+    /// Jobs may lie before the mark: the next scan is a full one, once the last of them has rested.
+    pub(super) fn doubt(&mut self, rest: Rest) {
+        self.full_scans.doubt(rest);
     }
 
     /// A scan from the very beginning took so long.
@@ -117,7 +117,7 @@ impl ParkedMarks {
             let Some(parked) = self.0.get_mut(&seen.queue) else { continue };
             parked.row_at.clone_from(&seen.row_at);
             if !seen.looked {
-                parked.water.doubt();
+                parked.water.doubt(Rest::Long);
             } else if seen.first.is_some() {
                 parked.water.advance(seen.first);
             }
@@ -134,13 +134,13 @@ impl ParkedMarks {
     /// Jobs may lie before the mark of the queue.
     pub(super) fn doubt(&mut self, queue: &str) {
         if let Some(parked) = self.0.get_mut(queue) {
-            parked.water.doubt();
+            parked.water.doubt(Rest::Long);
         }
     }
 
     /// Jobs may lie before the mark of any queue.
-    pub(super) fn doubt_all(&mut self) {
-        self.0.values_mut().for_each(|parked| parked.water.doubt());
+    pub(super) fn doubt_all(&mut self, rest: Rest) {
+        self.0.values_mut().for_each(|parked| parked.water.doubt(rest));
     }
 
     /// Jobs may be parked anywhere.
@@ -187,7 +187,7 @@ mod tests {
         let mut water = LowWater::default();
         water.start(now);
         water.advance(Some(at(0, 100)));
-        water.doubt();
+        water.doubt(Rest::Long);
         assert_eq!(water.start(now), None, "a full scan");
         assert_eq!(water.mark(), Some(before(at(0, 100))), "others go on from the mark");
         water.announce(Some(at(0, 50)));
@@ -206,7 +206,7 @@ mod tests {
         assert!(water.start(now + EVERY - Duration::from_millis(1)).is_some());
         assert_eq!(water.start(now + EVERY), None);
         water.full_scan_took(now + EVERY, Duration::from_millis(50));
-        water.doubt();
+        water.doubt(Rest::Long);
         assert!(water.start(now + EVERY + Duration::from_millis(9_999)).is_some());
         assert_eq!(water.start(now + EVERY + Duration::from_secs(10)), None);
         water.full_scan_took(now, Duration::from_secs(1));
