@@ -8,6 +8,25 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN least(gate.rate_limit, coalesce(gate.tokens + greatest(0, extract(epoch FROM moment - gate.tokens_at))::float8
     * gate.rate_limit / extract(epoch FROM gate.rate_period)::float8, gate.rate_limit));
 
+-- Makes the row of a queue that has none, and answers whether it is there now. Where another transaction has changed, made or
+-- deleted it and goes on, which may be an application's for as long as that likes, the answer is no.
+CREATE FUNCTION mainspring.make_queue(queue_name text)
+RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '1ms'
+AS $$
+BEGIN
+    -- An insert would wait for whoever holds the row.
+    IF EXISTS (SELECT FROM mainspring.queues AS q WHERE q.name = queue_name) THEN
+        RETURN false;
+    END IF;
+    INSERT INTO mainspring.queues (name) VALUES (queue_name) ON CONFLICT DO NOTHING;
+    RETURN true;
+EXCEPTION WHEN lock_not_available THEN
+    RETURN false;
+END $$;
+
 -- Admits the best parked jobs of each named queue, as many as it has room and tokens for, and answers a row for
 -- each queue: how many, the smallest priority, first turn and the tasks among them, and whether any
 -- has flags; `busy` when another
@@ -61,8 +80,7 @@ BEGIN
         IF row_at IS NULL THEN
             SELECT q.ctid INTO row_at FROM mainspring.queues AS q WHERE q.name = queue_name FOR UPDATE SKIP LOCKED;
         END IF;
-        IF row_at IS NULL THEN
-            INSERT INTO mainspring.queues (name) VALUES (queue_name) ON CONFLICT DO NOTHING;
+        IF row_at IS NULL AND mainspring.make_queue(queue_name) THEN
             SELECT q.ctid INTO row_at FROM mainspring.queues AS q WHERE q.name = queue_name FOR UPDATE SKIP LOCKED;
         END IF;
         busy := row_at IS NULL;

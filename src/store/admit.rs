@@ -19,7 +19,7 @@ pub(crate) struct Admission {
     pub(crate) admitted: usize,
     /// The best job admitted, where the next claim has to look.
     pub(crate) mark: Option<Mark>,
-    /// Queues whose row another session held: ask again shortly.
+    /// Queues whose row another session held.
     pub(crate) busy: Vec<String>,
     /// Whether any of the jobs admitted has flags.
     pub(crate) flagged: bool,

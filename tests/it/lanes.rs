@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use chrono::{TimeDelta, Utc};
 use diesel::connection::SimpleConnection;
 use mainspring::{Enqueue, JobContext, JobResult, Scheduler, Task};
 use serde::{Deserialize, Serialize};
@@ -186,4 +187,24 @@ async fn jobs_of_a_task_unknown_here_are_left_alone_for_an_instance_that_knows_i
     until(&database, "mainspring.jobs", 0).await;
     enqueuer.stop().await;
     knower.stop().await;
+}
+
+#[tokio::test]
+async fn an_application_that_holds_one_queue_in_a_transaction_does_not_hold_up_the_others() {
+    let database = TestDatabase::new();
+    let (builder, mut started) = scheduler(&database);
+    let scheduler = builder.start().await.unwrap();
+    let mut application = database.connection();
+    application.batch_execute("BEGIN; SELECT mainspring.set_queue('held', 2)").unwrap();
+    scheduler.enqueue(act("held").queue("held")).await.unwrap();
+    for n in 0..20 {
+        scheduler.enqueue(act("free").queue(format!("free {n}"))).await.unwrap();
+        assert_eq!(next(&mut started).await.act, "free");
+        let later = Utc::now() + TimeDelta::milliseconds(20);
+        scheduler.enqueue(act("later").run_at(later)).await.unwrap();
+        assert_eq!(next(&mut started).await.act, "later");
+    }
+    application.batch_execute("COMMIT").unwrap();
+    assert_eq!(next(&mut started).await.act, "held");
+    scheduler.stop().await;
 }

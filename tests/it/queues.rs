@@ -30,16 +30,30 @@ fn eight_that_admit_at_once_let_one_job_through() {
 }
 
 #[test]
-fn a_held_queue_row_makes_admission_answer_busy_at_once() {
-    let database = TestDatabase::new();
-    let (mut conn, mut holder) = (database.connection(), database.connection());
-    note("a").queue("q").insert(&mut conn).unwrap();
-    conn.batch_execute("INSERT INTO mainspring.queues (name) VALUES ('q')").unwrap();
-    holder.batch_execute("BEGIN").unwrap();
-    holder.batch_execute("SELECT 1 FROM mainspring.queues FOR UPDATE").unwrap();
-    assert_eq!(count(&mut conn, "mainspring.admit(ARRAY['q']) WHERE busy AND admitted = 0"), 1);
-    holder.batch_execute("ROLLBACK").unwrap();
-    assert_eq!(count(&mut conn, "mainspring.admit(ARRAY['q']) WHERE NOT busy AND admitted = 1"), 1);
+fn an_admission_answers_busy_and_does_not_wait_whatever_an_open_transaction_has_done_to_the_queue() {
+    let acts = [
+        ("SELECT mainspring.set_queue('q', 2)", "SELECT FROM mainspring.queues FOR UPDATE"),
+        ("SELECT mainspring.set_queue('q', 2)", "SELECT mainspring.set_queue('q', 3)"),
+        ("SELECT mainspring.set_queue('q', 2)", "DELETE FROM mainspring.queues"),
+        ("SELECT 1", "SELECT mainspring.set_queue('q', 2)"),
+    ];
+    for (before, act) in acts {
+        let database = TestDatabase::new();
+        let (mut conn, mut holder) = (database.connection(), database.connection());
+        note("a").queue("q").insert(&mut conn).unwrap();
+        conn.batch_execute(before).unwrap();
+        holder.batch_execute("BEGIN").unwrap();
+        holder.batch_execute(act).unwrap();
+        // One that waits would wait for ever.
+        conn.batch_execute("SET statement_timeout = '10s'").unwrap();
+        assert_eq!(count(&mut conn, "mainspring.admit(ARRAY['q']) WHERE busy AND admitted = 0"), 1, "{act}");
+        holder.batch_execute("COMMIT").unwrap();
+        assert_eq!(
+            count(&mut conn, "mainspring.admit(ARRAY['q']) WHERE NOT busy AND admitted = 1"),
+            1,
+            "{act}"
+        );
+    }
 }
 
 #[test]

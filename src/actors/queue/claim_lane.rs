@@ -144,16 +144,19 @@ struct Found {
     lifted: bool,
     /// Whether their payloads could not be fetched, perhaps because the connection was lost.
     in_doubt: bool,
+    /// How long the claim took, without its payloads.
+    took: Duration,
 }
 
 impl Found {
-    fn new(claimed: &[ClaimedJob]) -> Self {
+    fn new(claimed: &[ClaimedJob], took: Duration) -> Self {
         Self {
             jobs: claimed.len(),
             first: claimed.first().map(ClaimedJob::mark),
             flagged: claimed.iter().any(|job| job.flagged),
             lifted: claimed.iter().any(|job| job.lifted),
             in_doubt: false,
+            took,
         }
     }
 }
@@ -239,8 +242,9 @@ impl QueueActor {
             // Jobs are handed on by the blocking thread, which saves the wake-up of this one on their way, and which runs to
             // its end: were the queue to die meanwhile, none would be lost.
             let claim_and_supply = move |conn: &mut PgConnection| {
+                let began = Instant::now();
                 let claimed = claim(conn, &request)?;
-                let mut found = Found::new(&claimed);
+                let mut found = Found::new(&claimed, began.elapsed());
                 let leased = core.open(claimed, lease);
                 found.in_doubt = fetch_and_supply(conn, &core, leased, lease).is_err();
                 Ok(found)
@@ -252,14 +256,16 @@ impl QueueActor {
         ctx.spawn(work.into_actor(self).map(move |claimed: Result<_, StoreError>, queue, ctx| {
             queue.claims.under_way -= 1;
             queue.claims.asked -= limit;
-            if mark.is_none() {
-                queue.claims.water.full_scan_took(Instant::now(), now.elapsed());
-            }
             if full_scan {
                 queue.claims.full_scan = None;
             }
             match claimed {
-                Ok((found, flagged)) => queue.claimed(&found, flagged, limit, ctx),
+                Ok((found, flagged)) => {
+                    if mark.is_none() {
+                        queue.claims.water.full_scan_took(Instant::now(), found.took);
+                    }
+                    queue.claimed(&found, flagged, limit, ctx);
+                }
                 Err(error) => queue.claim_failed(&error, lease, ctx),
             }
             queue.pump(ctx);

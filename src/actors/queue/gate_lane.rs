@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use actix::{AsyncContext, Context, SpawnHandle, WrapFuture, fut::ActorFutureExt};
 
+use super::ask_again::AskAgain;
 use super::full_looks::{self, FullLooks, Rest};
 use super::gate_round::{Looks, MOST_PROMOTED, MOST_QUEUES, Round};
 use super::low_water::ParkedMarks;
@@ -21,8 +22,6 @@ use crate::store::enqueue::Added;
 // A job whose enqueue committed after it was due: this is how late it may be and still be found at once. For those that
 // came later still there are full looks.
 const SLACK: Duration = Duration::from_millis(500);
-// Another session is admitting to the same queue, which takes it a millisecond.
-const PAUSE_WHEN_BUSY: Duration = Duration::from_millis(5);
 const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(500);
 // While notifications cannot be received, polls are how jobs of other processes are found.
 const POLL_WITHOUT_LISTEN: Duration = Duration::from_secs(1);
@@ -45,8 +44,7 @@ pub(super) struct GateLane {
     paused: bool,
     failing: bool,
     next_due: Option<Instant>,
-    /// When the rates of queues let their next jobs through.
-    tokens_due: BTreeSet<(Instant, String)>,
+    ask_again: AskAgain,
     timer: Option<SpawnHandle>,
     timer_for: Option<Instant>,
 }
@@ -87,17 +85,14 @@ impl GateLane {
         fresh.map(|last| now.duration_since(last) + SLACK)
     }
 
-    // Queues whose next token is there.
-    fn take_tokens_due(&mut self, now: Instant) {
-        while self.tokens_due.first().is_some_and(|(due, _)| *due <= now)
-            && let Some((_, queue)) = self.tokens_due.pop_first()
-        {
+    fn take_those_to_ask_again(&mut self, now: Instant) {
+        while let Some(queue) = self.ask_again.take(now) {
             self.to_admit.insert(queue);
         }
     }
 
     fn next_moment(&self) -> Option<Instant> {
-        self.tokens_due.first().map(|(due, _)| *due).into_iter().chain(self.next_due).min()
+        self.ask_again.next().into_iter().chain(self.next_due).min()
     }
 
     fn has_work(&self) -> bool {
@@ -155,7 +150,7 @@ impl QueueActor {
     pub(super) fn start_gates(&mut self, ctx: &mut Context<Self>) {
         let due = self.gates.next_due.is_some_and(|due| due <= Instant::now());
         self.gates.look_for_due |= due;
-        self.gates.take_tokens_due(Instant::now());
+        self.gates.take_those_to_ask_again(Instant::now());
         if self.gates.busy || self.gates.paused || self.mode != Mode::Active || !self.gates.has_work() {
             self.set_timer(ctx);
             return;
@@ -178,14 +173,14 @@ impl QueueActor {
         ctx.spawn(work.into_actor(self).map(move |round, queue, ctx| {
             queue.gates.busy = false;
             match round {
-                Ok(round) => queue.passed_gates(round, began, looks, ctx),
+                Ok(round) => queue.passed_gates(round, began, looks),
                 Err(error) => queue.gates_failed(tried, looks, &error, ctx),
             }
             queue.pump(ctx);
         }));
     }
 
-    fn passed_gates(&mut self, round: Round, began: Instant, looks: Looks, ctx: &mut Context<Self>) {
+    fn passed_gates(&mut self, round: Round, began: Instant, looks: Looks) {
         self.gates.failing = false;
         let Round { admission, promotion, promotion_took, parked_look_took } = round;
         if let Some(promotion) = promotion {
@@ -208,14 +203,13 @@ impl QueueActor {
         }
         self.claims.choice.flagged |= admission.flagged;
         self.announce_found(admission.mark);
-        for (queue, token_in) in admission.tokens_in {
-            let due = Instant::now().checked_add(token_in);
-            self.gates.tokens_due.extend(due.map(|due| (due, queue)));
-        }
-        if !admission.busy.is_empty() {
-            self.gates.to_admit.extend(admission.busy);
-            self.pause_gates(PAUSE_WHEN_BUSY, ctx);
-        }
+        let now = Instant::now();
+        self.gates.ask_again.free(&admission.seen);
+        admission
+            .tokens_in
+            .into_iter()
+            .for_each(|(queue, pause)| self.gates.ask_again.after(queue, now, pause));
+        admission.busy.into_iter().for_each(|queue| self.gates.ask_again.held(queue, now));
     }
 
     fn announce_found(&mut self, mark: Option<Mark>) {
@@ -239,12 +233,12 @@ impl QueueActor {
         self.gates.look_for_due = true;
         self.gates.look_for_parked |= looks.for_parked;
         self.gates.full_looks.doubt(Rest::Long);
-        self.pause_gates(PAUSE_AFTER_ERROR, ctx);
+        self.pause_gates(ctx);
     }
 
-    fn pause_gates(&mut self, pause: Duration, ctx: &mut Context<Self>) {
+    fn pause_gates(&mut self, ctx: &mut Context<Self>) {
         self.gates.paused = true;
-        ctx.run_later(pause, |queue, ctx| {
+        ctx.run_later(PAUSE_AFTER_ERROR, |queue, ctx| {
             queue.gates.paused = false;
             queue.pump(ctx);
         });

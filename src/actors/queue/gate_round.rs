@@ -87,12 +87,7 @@ fn admit_from(
     let began = Instant::now();
     let hints = locked(marks).start(&queues, began);
     let admission = admit(conn, &queues, &hints, known, floor)?;
-    let (now, took) = (Instant::now(), began.elapsed());
-    let mut marks = locked(marks);
-    for (queue, _) in queues.iter().zip(&hints).filter(|(_, hint)| hint.parked_from.is_none()) {
-        marks.full_scan_took(queue, now, took);
-    }
-    marks.advance(&admission.seen);
+    locked(marks).advance(&admission.seen, Instant::now(), began.elapsed());
     Ok(admission)
 }
 

@@ -88,6 +88,8 @@ pub(super) struct ParkedMarks(HashMap<String, Parked>);
 struct Parked {
     water: LowWater,
     row_at: Option<String>,
+    /// Whether the admission that is under way looks at the very beginning.
+    full_look: bool,
 }
 
 impl ParkedMarks {
@@ -106,28 +108,26 @@ impl ParkedMarks {
         }
         let hint = |queue: &String| {
             let parked = self.0.entry(queue.clone()).or_default();
-            Hint { parked_from: parked.water.start(now), row_at: parked.row_at.clone() }
+            let parked_from = parked.water.start(now);
+            parked.full_look = parked_from.is_none();
+            Hint { parked_from, row_at: parked.row_at.clone() }
         };
         queues.iter().map(hint).collect()
     }
 
-    /// An admission has ended.
-    pub(super) fn advance(&mut self, seen: &[Seen]) {
+    /// An admission has ended that took so long.
+    pub(super) fn advance(&mut self, seen: &[Seen], now: Instant, took: Duration) {
         for seen in seen {
             let Some(parked) = self.0.get_mut(&seen.queue) else { continue };
             parked.row_at.clone_from(&seen.row_at);
-            if !seen.looked {
-                parked.water.doubt(Rest::Long);
-            } else if seen.first.is_some() {
+            match (parked.full_look, seen.looked) {
+                (true, true) => parked.water.full_scan_took(now, took),
+                (true, false) => parked.water.doubt(Rest::Long),
+                (false, _) => {}
+            }
+            if seen.first.is_some() {
                 parked.water.advance(seen.first);
             }
-        }
-    }
-
-    /// An admission that looked at the queue from the very beginning took so long.
-    pub(super) fn full_scan_took(&mut self, queue: &str, now: Instant, took: Duration) {
-        if let Some(parked) = self.0.get_mut(queue) {
-            parked.water.full_scan_took(now, took);
         }
     }
 
@@ -219,6 +219,10 @@ mod tests {
         Seen { queue: queue.to_owned(), looked, first: second.map(|second| at(0, second)), row_at }
     }
 
+    fn admitted(marks: &mut ParkedMarks, seen: &[Seen]) {
+        marks.advance(seen, Instant::now(), Duration::ZERO);
+    }
+
     fn starts(marks: &mut ParkedMarks, queues: &[&str], now: Instant) -> Vec<Option<Mark>> {
         let queues: Vec<String> = queues.iter().map(|&queue| queue.to_owned()).collect();
         marks.start(&queues, now).into_iter().map(|hint| hint.parked_from).collect()
@@ -229,28 +233,32 @@ mod tests {
         let now = Instant::now();
         let mut marks = ParkedMarks::default();
         assert_eq!(starts(&mut marks, &["a", "b"], now), [None, None]);
-        marks.advance(&[seen("a", true, Some(100)), seen("never started", true, Some(1))]);
+        admitted(&mut marks, &[seen("a", true, Some(100)), seen("never started", true, Some(1))]);
         marks.announce("never started", Some(at(0, 1)));
         assert_eq!(starts(&mut marks, &["a", "b"], now), [Some(before(at(0, 100))), None]);
         let many: Vec<String> = (0..MOST_QUEUES).map(|n| n.to_string()).collect();
         marks.start(&many, now);
         assert_eq!(marks.0.len(), MOST_QUEUES);
-        marks.advance(&[seen("5", true, Some(100))]);
+        admitted(&mut marks, &[seen("5", true, Some(100))]);
         marks.forget();
         assert_eq!(starts(&mut marks, &["5"], now), [None]);
     }
 
     #[test]
-    fn an_admission_that_did_not_look_leaves_the_mark_and_a_full_look_to_be_made() {
+    fn a_full_look_at_a_queue_that_had_no_room_is_made_the_next_time() {
         let now = Instant::now();
         let mut marks = ParkedMarks::default();
         starts(&mut marks, &["a"], now);
-        marks.advance(&[seen("a", true, Some(100))]);
-        assert_eq!(starts(&mut marks, &["a"], now), [Some(before(at(0, 100)))]);
-        marks.advance(&[seen("a", true, None)]);
-        assert_eq!(starts(&mut marks, &["a"], now), [Some(before(at(0, 100)))], "nothing was parked");
-        marks.advance(&[seen("a", false, None)]);
-        assert_eq!(starts(&mut marks, &["a"], now), [None]);
+        admitted(&mut marks, &[seen("a", true, Some(100))]);
+        let from_mark = [Some(before(at(0, 100)))];
+        assert_eq!(starts(&mut marks, &["a"], now), from_mark);
+        admitted(&mut marks, &[seen("a", false, None)]);
+        assert_eq!(starts(&mut marks, &["a"], now), from_mark, "it was no full look");
+        assert_eq!(starts(&mut marks, &["a"], now + EVERY), [None]);
+        admitted(&mut marks, &[seen("a", false, None)]);
+        assert_eq!(starts(&mut marks, &["a"], now + EVERY), [None], "it had no room");
+        admitted(&mut marks, &[seen("a", true, None)]);
+        assert_eq!(starts(&mut marks, &["a"], now + EVERY), from_mark, "nothing was parked");
     }
 
     #[test]
@@ -259,9 +267,9 @@ mod tests {
         let row_at =
             |marks: &mut ParkedMarks| marks.start(&["a".to_owned()], Instant::now()).remove(0).row_at;
         assert_eq!(row_at(&mut marks), None);
-        marks.advance(&[seen("a", true, Some(7))]);
+        admitted(&mut marks, &[seen("a", true, Some(7))]);
         assert_eq!(row_at(&mut marks).as_deref(), Some("(0,7)"));
-        marks.advance(&[Seen { row_at: None, ..seen("a", false, None) }]);
+        admitted(&mut marks, &[Seen { row_at: None, ..seen("a", false, None) }]);
         assert_eq!(row_at(&mut marks), None, "it was busy");
     }
 }

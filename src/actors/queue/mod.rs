@@ -2,6 +2,7 @@
 //! batches while a statement is under way, and keeps the workers supplied. Each lane (enqueue, claim, settle, gates) has at
 //! most one statement under way (the claims two), and a file of its own beside this one.
 
+mod ask_again;
 mod choice;
 mod claim_lane;
 mod enqueue_lane;
