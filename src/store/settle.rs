@@ -1,9 +1,11 @@
 //! Settles claimed jobs: done jobs leave the table, others go back to wait or die. Every write names the lease
 //! it expects; a job whose lease is no longer held is not touched, and is missing from the answer.
 
-use diesel::RunQueryDsl;
+use std::collections::HashSet;
+
 use diesel::pg::PgConnection;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text};
+use diesel::{Connection, RunQueryDsl};
 
 use super::statement::{Statement, millis};
 use crate::error::StoreError;
@@ -25,33 +27,79 @@ pub(crate) struct Settled {
     pub(crate) dead: bool,
 }
 
-/// Settles the jobs, whose outcomes may be of any kind, and answers those whose lease was still held.
+/// Settles the jobs, whose outcomes may be of any kind, and answers those whose lease was still held. It fails when it has to
+/// wait long for somebody who holds one of their rows.
 pub(crate) fn settle(
     conn: &mut PgConnection,
     settlements: &[Settlement],
     keep_history: bool,
 ) -> Result<Vec<Settled>, StoreError> {
+    settle_all(conn, &settlements.iter().collect::<Vec<_>>(), keep_history)
+}
+
+/// Settles, as [`settle`], those of the jobs whose rows nobody holds, and answers the others apart by id.
+pub(crate) fn settle_free(
+    conn: &mut PgConnection,
+    settlements: &[Settlement],
+    keep_history: bool,
+) -> Result<(Vec<Settled>, HashSet<i64>), StoreError> {
+    conn.transaction(|conn| {
+        let held = held_by_others(conn, &settlements.iter().collect::<Vec<_>>())?;
+        let free: Vec<_> = settlements.iter().filter(|settlement| !held.contains(&settlement.id)).collect();
+        Ok((settle_all(conn, &free, keep_history)?, held))
+    })
+}
+
+// Locks the others. Rows that nobody holds and that are not locked after all became ours or nobody's meanwhile.
+fn held_by_others(conn: &mut PgConnection, settlements: &[&Settlement]) -> Result<HashSet<i64>, StoreError> {
+    let mut ids = |lock: &str| -> Result<HashSet<i64>, StoreError> {
+        let rows: Vec<(i64,)> = Statement::<(BigInt,)>::new(format!(
+            "SELECT j.id FROM mainspring.jobs AS j JOIN unnest({{}}, {{}}) AS s(id, lease) \
+             ON j.id = s.id AND j.lease = s.lease ORDER BY j.id {lock}"
+        ))
+        .bind::<Array<BigInt>, _>(column(settlements, |settlement| settlement.id))
+        .bind::<Array<BigInt>, _>(column(settlements, |settlement| settlement.lease))
+        .load(conn)?;
+        Ok(rows.into_iter().map(|row| row.0).collect())
+    };
+    let free = ids("FOR UPDATE OF j SKIP LOCKED")?;
+    Ok(&ids("")? - &free)
+}
+
+fn settle_all(
+    conn: &mut PgConnection,
+    settlements: &[&Settlement],
+    keep_history: bool,
+) -> Result<Vec<Settled>, StoreError> {
     // In the order of ids, in which enqueueing locks rows too: two statements never wait in a circle.
-    let mut in_order: Vec<&Settlement> = settlements.iter().collect();
+    let mut in_order = settlements.to_vec();
     in_order.sort_unstable_by_key(|settlement| settlement.id);
     let (stored, owed): (Vec<_>, Vec<_>) =
         in_order.into_iter().partition(|settlement| settlement.outcome == Outcome::Completed);
     let (finished, returned): (Vec<_>, Vec<_>) =
         owed.into_iter().partition(|settlement| settlement.outcome.leaves_the_table());
-    let mut settled = Vec::with_capacity(settlements.len());
-    settled.extend(stored.iter().map(|&&Settlement { id, lease, .. }| Settled { id, lease, dead: false }));
-    if !finished.is_empty() {
-        settled.extend(finish(conn, &finished, keep_history)?);
-    }
-    if !returned.is_empty() {
-        let back = give_back(conn, &returned)?;
-        let missing = returned.len() > back.len();
-        settled.extend(back);
-        if missing {
-            settled.extend(finish_cancelled(conn, &returned, keep_history)?);
+    let store = |conn: &mut PgConnection| -> Result<Vec<Settled>, StoreError> {
+        let mut settled = Vec::with_capacity(settlements.len());
+        settled.extend(stored.iter().map(|&&Settlement { id, lease, .. }| Settled {
+            id,
+            lease,
+            dead: false,
+        }));
+        if !finished.is_empty() {
+            settled.extend(finish(conn, &finished, keep_history, Patience::Short)?);
         }
-    }
-    Ok(settled)
+        if !returned.is_empty() {
+            let back = give_back(conn, &returned)?;
+            let missing = returned.len() > back.len();
+            settled.extend(back);
+            if missing {
+                settled.extend(finish_cancelled(conn, &returned, keep_history)?);
+            }
+        }
+        Ok(settled)
+    };
+    // Were one statement stored and the other not, those of the first would be taken for lost when all are tried again.
+    if finished.is_empty() || returned.is_empty() { store(conn) } else { conn.transaction(store) }
 }
 
 /// Settles one job as succeeded inside the caller's transaction, and answers whether its lease was still held. Only then
@@ -62,25 +110,51 @@ pub(crate) fn complete(
     keep_history: bool,
 ) -> Result<bool, StoreError> {
     let settlement = Settlement { id, lease, outcome: Outcome::Succeeded };
-    Ok(!finish(conn, &[&settlement], keep_history)?.is_empty())
+    Ok(!finish(conn, &[&settlement], keep_history, Patience::AsTheCaller)?.is_empty())
 }
 
-const FINISH: &str = "DELETE FROM mainspring.jobs AS j USING unnest({}, {}) AS s(id, lease) \
-    WHERE j.id = s.id AND j.lease = s.lease RETURNING j.id, j.lease";
+/// How long a settle waits for somebody who holds a row.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Patience {
+    /// A job's row may be held by an application's transaction, that replaces its key or cancels it, for as long as that likes;
+    /// all other outcomes would wait with it.
+    Short,
+    /// In a transaction that is not ours.
+    AsTheCaller,
+}
 
-const FINISH_WITH_HISTORY: &str = "WITH gone AS (\
+// Evaluated once and first, since it names no row: no round trip is spent on it. It holds until the transaction ends.
+macro_rules! patience {
+    () => {
+        "(NOT {} OR (SELECT set_config('lock_timeout', '100ms', true)) IS NOT NULL)"
+    };
+}
+
+const FINISH: &str = concat!(
+    "DELETE FROM mainspring.jobs AS j USING unnest({}, {}) AS s(id, lease) \
+     WHERE j.id = s.id AND j.lease = s.lease AND ",
+    patience!(),
+    " RETURNING j.id, j.lease"
+);
+
+const FINISH_WITH_HISTORY: &str = concat!(
+    "WITH gone AS (\
     DELETE FROM mainspring.jobs AS j USING unnest({}, {}, {}, {}) AS s(id, lease, outcome, reason) \
-    WHERE j.id = s.id AND j.lease = s.lease RETURNING j.*, s.outcome, s.reason), \
+    WHERE j.id = s.id AND j.lease = s.lease AND ",
+    patience!(),
+    " RETURNING j.*, s.outcome, s.reason), \
     kept AS (INSERT INTO mainspring.history (finished_at, started_at, created_at, run_at, id, worker_id, \
     priority, attempts, outcome, task, queue, key, reason) \
     SELECT clock_timestamp(), locked_at, created_at, run_at, id, worker_id, priority, attempts, outcome, task, \
     queue, key, reason FROM gone) \
-    SELECT id, lease FROM gone";
+    SELECT id, lease FROM gone"
+);
 
 fn finish(
     conn: &mut PgConnection,
     finished: &[&Settlement],
     keep_history: bool,
+    patience: Patience,
 ) -> Result<Vec<Settled>, StoreError> {
     let text = if keep_history { FINISH_WITH_HISTORY } else { FINISH };
     let mut statement = Statement::<(BigInt, BigInt)>::new(text)
@@ -91,13 +165,14 @@ fn finish(
             .bind::<Array<Text>, _>(column(finished, |settlement| settlement.outcome.as_str()))
             .bind::<Array<Nullable<Text>>, _>(column(finished, |settlement| settlement.outcome.reason()));
     }
-    let rows: Vec<(i64, i64)> = statement.load(conn)?;
+    let rows: Vec<(i64, i64)> = statement.bind::<Bool, _>(patience == Patience::Short).load(conn)?;
     Ok(rows.into_iter().map(|(id, lease)| Settled { id, lease, dead: false }).collect())
 }
 
 // A job that goes back unrun, or interrupted, keeps the slot of its queue, unless that is paused: it stays `ready`. One that failed or
 // was snoozed gives its slot up while it waits.
-const GIVE_BACK: &str = "UPDATE mainspring.jobs AS j SET \
+const GIVE_BACK: &str = concat!(
+    "UPDATE mainspring.jobs AS j SET \
     state = CASE WHEN j.superseded OR s.outcome = 'discarded' \
             OR (s.outcome = 'failed' AND j.attempts >= j.max_attempts) \
         THEN 'dead' WHEN s.outcome IN ('untouched', 'interrupted') AND EXISTS (\
@@ -116,7 +191,10 @@ const GIVE_BACK: &str = "UPDATE mainspring.jobs AS j SET \
     updated_at = clock_timestamp() \
     FROM (SELECT u.id, u.lease, u.outcome, u.reason, u.delay * interval '1 millisecond' AS delay, u.payload \
         FROM unnest({}, {}, {}, {}, {}, {}) AS u(id, lease, outcome, reason, delay, payload)) AS s \
-    WHERE j.id = s.id AND j.lease = s.lease AND j.cancel_reason IS NULL RETURNING j.id, s.lease, j.state = 'dead'";
+    WHERE j.id = s.id AND j.lease = s.lease AND j.cancel_reason IS NULL AND ",
+    patience!(),
+    " RETURNING j.id, s.lease, j.state = 'dead'"
+);
 
 fn give_back(conn: &mut PgConnection, returned: &[&Settlement]) -> Result<Vec<Settled>, StoreError> {
     let rows: Vec<(i64, i64, bool)> = Statement::<(BigInt, BigInt, Bool)>::new(GIVE_BACK)
@@ -128,6 +206,7 @@ fn give_back(conn: &mut PgConnection, returned: &[&Settlement]) -> Result<Vec<Se
         .bind::<Array<Nullable<Text>>, _>(column(returned, |settlement| {
             settlement.outcome.remaining_payload()
         }))
+        .bind::<Bool, _>(true)
         .load(conn)?;
     Ok(rows.into_iter().map(|(id, lease, dead)| Settled { id, lease, dead }).collect())
 }
@@ -182,3 +261,6 @@ pub(crate) fn leased_to(conn: &mut PgConnection, worker_id: i32) -> Result<Vec<(
 fn column<'a, T>(settlements: &[&'a Settlement], get: impl Fn(&'a Settlement) -> T) -> Vec<T> {
     settlements.iter().map(|settlement| get(settlement)).collect()
 }
+
+#[cfg(test)]
+mod tests;

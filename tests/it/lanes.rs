@@ -208,3 +208,41 @@ async fn an_application_that_holds_one_queue_in_a_transaction_does_not_hold_up_t
     assert_eq!(next(&mut started).await.act, "held");
     scheduler.stop().await;
 }
+
+#[tokio::test]
+async fn an_application_that_holds_one_jobs_row_in_a_transaction_does_not_hold_up_the_outcomes_of_others() {
+    let database = TestDatabase::new();
+    let (may_end, ended) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let (gate, told) = (Arc::clone(&may_end), Arc::clone(&ended));
+    let (builder, mut started) = scheduler(&database);
+    let builder = builder.handler(move |_: Quick, _: JobContext| {
+        let (gate, told) = (Arc::clone(&gate), Arc::clone(&told));
+        async move {
+            gate.acquire().await?.forget();
+            told.add_permits(1);
+            Ok(())
+        }
+    });
+    let scheduler = builder.start().await.unwrap();
+    let id = scheduler.enqueue(Enqueue::new(Quick {}).key("k")).await.unwrap();
+    until(&database, "mainspring.jobs WHERE state = 'running'", 1).await;
+    let mut application = database.connection();
+    application.batch_execute("BEGIN").unwrap();
+    // It takes the key from the job that runs.
+    Enqueue::new(Quick {}).key("k").insert(&mut application).unwrap();
+    may_end.add_permits(1);
+    ended.acquire().await.unwrap().forget();
+    // Each starts when the outcome of the one before is stored.
+    for _ in 0..30 {
+        scheduler.enqueue(act("other").queue("lane")).await.unwrap();
+    }
+    for _ in 0..30 {
+        assert_eq!(next(&mut started).await.act, "other");
+    }
+    until(&database, &format!("mainspring.jobs WHERE id = {id} AND state = 'running'"), 1).await;
+    application.batch_execute("COMMIT").unwrap();
+    until(&database, &format!("mainspring.history WHERE id = {id}"), 1).await;
+    may_end.add_permits(1);
+    until(&database, "mainspring.jobs", 0).await;
+    scheduler.stop().await;
+}

@@ -13,7 +13,7 @@ use crate::lifecycle::Outcome;
 use crate::store::Lane;
 use crate::store::admit::wake;
 use crate::store::claim::Mark;
-use crate::store::settle::{Settled, Settlement, settle};
+use crate::store::settle::{Settled, Settlement, settle, settle_free};
 
 const MOST_ROWS: usize = 2_000;
 const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(500);
@@ -24,12 +24,17 @@ pub(super) struct SettleLane {
     under_way: usize,
     paused: bool,
     failing: bool,
+    /// Whether somebody may hold rows of jobs that have ended: such rows are left out.
+    careful: bool,
+    /// Leases of jobs whose rows somebody held.
+    held: Vec<Lease>,
+    told_of_held: bool,
 }
 
 impl SettleLane {
     /// Leases whose jobs have ended and are not stored yet.
     pub(super) fn unsettled(&self) -> usize {
-        self.waiting.len() + self.under_way
+        self.waiting.len() + self.under_way + self.held.len()
     }
 }
 
@@ -46,10 +51,15 @@ impl QueueActor {
         let (store, keep_history) = (self.core.store.clone(), self.core.config.keeps_history());
         let settlements: Vec<Settlement> = leases.iter().map(|lease| lease.settlement().clone()).collect();
         let returned = best_returned(&leases);
+        let careful = self.settles.careful;
         let work = async move {
             store
                 .run(Lane::Relaxed, move |conn| {
-                    let settled = settle(conn, &settlements, keep_history)?;
+                    let settled = if careful {
+                        settle_free(conn, &settlements, keep_history)?
+                    } else {
+                        (settle(conn, &settlements, keep_history)?, HashSet::new())
+                    };
                     // Jobs given back unrun wait for a free worker, which may be another process.
                     returned.map_or(Ok(()), |mark| wake(conn, mark, &[]))?;
                     Ok(settled)
@@ -59,11 +69,43 @@ impl QueueActor {
         ctx.spawn(work.into_actor(self).map(move |settled, queue, ctx| {
             queue.settles.under_way = 0;
             match settled {
-                Ok(settled) => queue.settled(leases, &settled),
+                Ok((settled, held)) => {
+                    let leases = queue.keep_held(leases, &held, ctx);
+                    queue.settled(leases, &settled);
+                }
                 Err(error) => queue.settle_failed(leases, &error, ctx),
             }
             queue.pump(ctx);
         }));
+    }
+
+    // Keeps those whose rows somebody holds for later, and answers the others.
+    fn keep_held(&mut self, leases: Vec<Lease>, held: &HashSet<i64>, ctx: &mut Context<Self>) -> Vec<Lease> {
+        self.settles.careful = !held.is_empty() || !self.settles.held.is_empty();
+        if !self.settles.careful && std::mem::take(&mut self.settles.told_of_held) {
+            log::info!("the outcomes of all jobs are stored again");
+        }
+        if held.is_empty() {
+            return leases;
+        }
+        if !std::mem::replace(&mut self.settles.told_of_held, true) {
+            log::warn!(
+                "another transaction holds the rows of {} jobs that have ended, such as job {}: their outcomes are stored when it ends",
+                held.len(),
+                held.iter().min().copied().unwrap_or_default()
+            );
+        }
+        let (kept, free): (Vec<_>, Vec<_>) =
+            leases.into_iter().partition(|lease| held.contains(&lease.settlement().id));
+        if self.settles.held.is_empty() {
+            ctx.run_later(PAUSE_AFTER_ERROR, |queue, ctx| {
+                let held = std::mem::take(&mut queue.settles.held);
+                queue.settles.waiting.extend(held);
+                queue.pump(ctx);
+            });
+        }
+        self.settles.held.extend(kept);
+        free
     }
 
     fn settled(&mut self, leases: Vec<Lease>, settled: &[Settled]) {
@@ -123,10 +165,17 @@ impl QueueActor {
     }
 
     fn settle_failed(&mut self, leases: Vec<Lease>, error: &StoreError, ctx: &mut Context<Self>) {
-        if !std::mem::replace(&mut self.settles.failing, true) {
-            log::error!("cannot store the outcomes of {} jobs, trying again: {error}", leases.len());
-        }
         self.settles.waiting.extend(leases);
+        if !std::mem::replace(&mut self.settles.careful, true) {
+            // Perhaps it had to wait for a row too long: at once again, without those that are held.
+            return log::debug!("cannot store outcomes, trying again: {error}");
+        }
+        if !std::mem::replace(&mut self.settles.failing, true) {
+            log::error!(
+                "cannot store the outcomes of {} jobs, trying again: {error}",
+                self.settles.waiting.len()
+            );
+        }
         self.settles.paused = true;
         ctx.run_later(PAUSE_AFTER_ERROR, |queue, ctx| {
             queue.settles.paused = false;
