@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
 use crate::migrations::count;
-use crate::running::{act, next, scheduler, until};
+use crate::running::{WAITS_FOR_A_ROW, act, next, scheduler, until};
 use crate::server::TestDatabase;
 
 #[derive(Serialize, Deserialize)]
@@ -244,5 +244,29 @@ async fn an_application_that_holds_one_jobs_row_in_a_transaction_does_not_hold_u
     until(&database, &format!("mainspring.history WHERE id = {id}"), 1).await;
     may_end.add_permits(1);
     until(&database, "mainspring.jobs", 0).await;
+    scheduler.stop().await;
+}
+
+#[tokio::test]
+async fn an_application_that_holds_a_key_in_a_transaction_holds_up_no_enqueue_without_keys() {
+    let database = TestDatabase::new();
+    let (builder, mut started) = scheduler(&database);
+    let scheduler = builder.start().await.unwrap();
+    let mut application = database.connection();
+    application.batch_execute("BEGIN").unwrap();
+    act("first").key("k").insert(&mut application).unwrap();
+    let waiting = tokio::spawn({
+        let scheduler = scheduler.clone();
+        async move { scheduler.enqueue(act("second").key("k")).await }
+    });
+    until(&database, WAITS_FOR_A_ROW, 1).await;
+    for _ in 0..30 {
+        scheduler.enqueue(act("other")).await.unwrap();
+        assert_eq!(next(&mut started).await.act, "other");
+    }
+    assert!(!waiting.is_finished());
+    application.batch_execute("ROLLBACK").unwrap();
+    waiting.await.unwrap().unwrap();
+    assert_eq!(next(&mut started).await.act, "second");
     scheduler.stop().await;
 }

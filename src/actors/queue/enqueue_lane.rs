@@ -1,6 +1,7 @@
 //! Enqueueing: while one statement is under way, whatever arrives joins the next. One request costs one round trip when
 //! the queue is idle; a thousand at once cost a few statements. Each sender gets its own answer, after the commit. Jobs for
-//! which slots are free here are started by the statement that stores them.
+//! which slots are free here are started by the statement that stores them. Jobs with keys may have to wait for an
+//! application's transaction that has the key, for as long as that likes: then those without go on beside them.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -25,13 +26,28 @@ use crate::store::start::{Starter, may_start_at_once, start};
 const MOST_ROWS: usize = 2_000;
 // The database refuses within milliseconds. What fails for want of time would only want more of it in parts.
 const TIME_TO_FIND_THE_BAD: Duration = Duration::from_secs(1);
+// A statement that has taken so long waits for somebody.
+const LONG_WAIT: Duration = Duration::from_millis(100);
+// Two of them are for enqueues.
+const CONNECTIONS_FOR_TWO_ENQUEUES: u32 = 4;
 
 #[derive(Default)]
 pub(super) struct EnqueueLane {
     waiting: Vec<Request>,
-    busy: bool,
-    /// How many jobs the statement under way will start here.
+    /// The statement that is under way.
+    under_way: Option<UnderWay>,
+    /// Whether one goes on beside it.
+    beside: bool,
+    /// Whether a timer tells when the one under way has taken long.
+    watched: bool,
+    /// How many jobs the statements under way will start here.
     pub(super) starting: usize,
+}
+
+#[derive(Clone, Copy)]
+struct UnderWay {
+    began: Instant,
+    has_keys: bool,
 }
 
 struct Request {
@@ -41,21 +57,56 @@ struct Request {
 
 type Answer = oneshot::Sender<Result<Vec<i64>, StoreError>>;
 
+impl Request {
+    fn has_keys(&self) -> bool {
+        self.jobs.iter().any(|job| job.options.key.is_some())
+    }
+}
+
 impl EnqueueLane {
     pub(super) fn is_idle(&self) -> bool {
-        !self.busy && self.waiting.is_empty()
+        self.under_way.is_none() && !self.beside && self.waiting.is_empty()
     }
 
-    // Whole requests, at least one, up to the bound.
-    fn next_batch(&mut self) -> Vec<Request> {
-        let mut rows = 0;
-        let fits = self.waiting.iter().take_while(|request| {
-            rows += request.jobs.len();
-            rows <= MOST_ROWS
-        });
-        let count = fits.count().max(1);
-        self.waiting.drain(..count.min(self.waiting.len())).collect()
+    /// The next requests to store, if any may be now, and whether that is beside others.
+    fn next(&mut self, now: Instant, connections: u32) -> Option<(Vec<Request>, bool)> {
+        let Some(under_way) = self.under_way else {
+            let batch = first_of(&mut self.waiting);
+            let has_keys = batch.iter().any(Request::has_keys);
+            self.under_way = (!batch.is_empty()).then_some(UnderWay { began: now, has_keys });
+            return self.under_way.map(|_| (batch, false));
+        };
+        let waits = under_way.has_keys && now.duration_since(under_way.began) >= LONG_WAIT;
+        if self.beside || !waits || connections < CONNECTIONS_FOR_TWO_ENQUEUES {
+            return None;
+        }
+        let (with_keys, mut without) =
+            std::mem::take(&mut self.waiting).into_iter().partition(Request::has_keys);
+        self.waiting = with_keys;
+        let batch = first_of(&mut without);
+        self.waiting.append(&mut without);
+        self.beside = !batch.is_empty();
+        self.beside.then_some((batch, true))
     }
+
+    fn ended(&mut self, beside: bool) {
+        if beside {
+            self.beside = false;
+        } else {
+            self.under_way = None;
+        }
+    }
+}
+
+// Whole requests, at least one, up to the bound.
+fn first_of(waiting: &mut Vec<Request>) -> Vec<Request> {
+    let mut rows = 0;
+    let fits = waiting.iter().take_while(|request| {
+        rows += request.jobs.len();
+        rows <= MOST_ROWS
+    });
+    let count = fits.count().max(1);
+    waiting.drain(..count.min(waiting.len())).collect()
 }
 
 impl QueueActor {
@@ -75,20 +126,25 @@ impl QueueActor {
     }
 
     pub(super) fn start_enqueue(&mut self, ctx: &mut Context<Self>) {
-        if self.enqueues.busy || self.enqueues.waiting.is_empty() {
-            return;
-        }
-        self.enqueues.busy = true;
+        while self.start_one_enqueue(ctx) {}
+    }
+
+    fn start_one_enqueue(&mut self, ctx: &mut Context<Self>) -> bool {
+        let Some((batch, beside)) = self.enqueues.next(Instant::now(), self.core.config.pool_size) else {
+            return false;
+        };
+        self.watch_enqueue(ctx);
         let (batch, answers): (Vec<_>, Vec<_>) =
-            self.enqueues.next_batch().into_iter().map(|request| (request.jobs, request.answer)).unzip();
+            batch.into_iter().map(|request| (request.jobs, request.answer)).unzip();
         let starter = self.starter_of(&batch);
-        self.enqueues.starting = if starter.is_some() { batch.iter().map(Vec::len).sum() } else { 0 };
+        let starting = if starter.is_some() { batch.iter().map(Vec::len).sum() } else { 0 };
+        self.enqueues.starting += starting;
         let (store, core) = (self.core.store.clone(), Arc::clone(&self.core));
         let add = move |conn: &mut PgConnection| add(conn, &core, starter, batch);
         let work = async move { store.run_with_doubts(Lane::Durable, add, Stored::leaves_doubt).await };
         ctx.spawn(work.into_actor(self).map(move |stored, queue, ctx| {
-            queue.enqueues.busy = false;
-            queue.enqueues.starting = 0;
+            queue.enqueues.ended(beside);
+            queue.enqueues.starting -= starting;
             match stored {
                 Ok(Stored::Waiting(each)) => queue.enqueued(each, answers),
                 Ok(Stored::Started(ids, sizes)) => queue.started(&ids, &sizes, answers, ctx),
@@ -100,6 +156,19 @@ impl QueueActor {
             }
             queue.pump(ctx);
         }));
+        true
+    }
+
+    // One timer for all, since there may be thousands of statements a second.
+    fn watch_enqueue(&mut self, ctx: &mut Context<Self>) {
+        let has_keys = self.enqueues.under_way.is_some_and(|under_way| under_way.has_keys);
+        if has_keys && !std::mem::replace(&mut self.enqueues.watched, true) {
+            ctx.run_later(LONG_WAIT, |queue, ctx| {
+                queue.enqueues.watched = false;
+                queue.watch_enqueue(ctx);
+                queue.pump(ctx);
+            });
+        }
     }
 
     // Jobs are started by the statement that stores them when slots are free for all of them and none waits that
