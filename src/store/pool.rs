@@ -28,7 +28,8 @@ const KEPT_UNUSED: Duration = Duration::from_secs(60);
 pub(crate) enum Lane {
     /// What was answered survives a crash of the database: enqueues and everything people ask for.
     Durable,
-    /// A crash of the database may forget it, and a job merely runs again: claims and settles.
+    /// A crash of the database may forget it, and a job merely runs again: claims and settles. It fails rather than wait
+    /// long for a lock.
     Relaxed,
     /// As `Relaxed`, and never behind other work: heartbeats, on a connection of their own.
     Pulse,
@@ -306,12 +307,15 @@ impl ManageConnection for Connector {
 fn session_settings(config: &Config, lane: Lane) -> String {
     let relaxed = lane != Lane::Durable && config.settle_durability == SettleDurability::Relaxed;
     let commit = if relaxed { "SET synchronous_commit = off;" } else { "" };
+    // An application's transaction may hold a job's row for as long as it likes, when it replaces the job's key or cancels it:
+    // claims and outcomes of others must not wait with it.
+    let patience = if lane == Lane::Relaxed { "SET lock_timeout = '100ms';" } else { "" };
     let named = config.database_url.contains("application_name");
     let name = if named { "" } else { "SET application_name = 'mainspring';" };
     format!(
         "SET enable_seqscan = off; SET enable_sort = off; SET enable_bitmapscan = off; \
          SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off; \
-         SET plan_cache_mode = force_generic_plan; SET mainspring.origin = '{}'; {commit} {name}",
+         SET plan_cache_mode = force_generic_plan; SET mainspring.origin = '{}'; {commit} {patience} {name}",
         config.origin
     )
 }

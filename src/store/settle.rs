@@ -27,8 +27,8 @@ pub(crate) struct Settled {
     pub(crate) dead: bool,
 }
 
-/// Settles the jobs, whose outcomes may be of any kind, and answers those whose lease was still held. It fails when it has to
-/// wait long for somebody who holds one of their rows.
+/// Settles the jobs, whose outcomes may be of any kind, and answers those whose lease was still held. On a
+/// connection with a `lock_timeout` it fails where somebody holds one of their rows for longer.
 pub(crate) fn settle(
     conn: &mut PgConnection,
     settlements: &[Settlement],
@@ -50,7 +50,7 @@ pub(crate) fn settle_free(
     })
 }
 
-// Locks the others. Rows that nobody holds and that are not locked after all became ours or nobody's meanwhile.
+// Locks the rows that are free. Those that it could not lock and that still are there are held.
 fn held_by_others(conn: &mut PgConnection, settlements: &[&Settlement]) -> Result<HashSet<i64>, StoreError> {
     let mut ids = |lock: &str| -> Result<HashSet<i64>, StoreError> {
         let rows: Vec<(i64,)> = Statement::<(BigInt,)>::new(format!(
@@ -86,7 +86,7 @@ fn settle_all(
             dead: false,
         }));
         if !finished.is_empty() {
-            settled.extend(finish(conn, &finished, keep_history, Patience::Short)?);
+            settled.extend(finish(conn, &finished, keep_history)?);
         }
         if !returned.is_empty() {
             let back = give_back(conn, &returned)?;
@@ -110,51 +110,25 @@ pub(crate) fn complete(
     keep_history: bool,
 ) -> Result<bool, StoreError> {
     let settlement = Settlement { id, lease, outcome: Outcome::Succeeded };
-    Ok(!finish(conn, &[&settlement], keep_history, Patience::AsTheCaller)?.is_empty())
+    Ok(!finish(conn, &[&settlement], keep_history)?.is_empty())
 }
 
-/// How long a settle waits for somebody who holds a row.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Patience {
-    /// A job's row may be held by an application's transaction, that replaces its key or cancels it, for as long as that likes;
-    /// all other outcomes would wait with it.
-    Short,
-    /// In a transaction that is not ours.
-    AsTheCaller,
-}
+const FINISH: &str = "DELETE FROM mainspring.jobs AS j USING unnest({}, {}) AS s(id, lease) \
+    WHERE j.id = s.id AND j.lease = s.lease RETURNING j.id, j.lease";
 
-// Evaluated once and first, since it names no row: no round trip is spent on it. It holds until the transaction ends.
-macro_rules! patience {
-    () => {
-        "(NOT {} OR (SELECT set_config('lock_timeout', '100ms', true)) IS NOT NULL)"
-    };
-}
-
-const FINISH: &str = concat!(
-    "DELETE FROM mainspring.jobs AS j USING unnest({}, {}) AS s(id, lease) \
-     WHERE j.id = s.id AND j.lease = s.lease AND ",
-    patience!(),
-    " RETURNING j.id, j.lease"
-);
-
-const FINISH_WITH_HISTORY: &str = concat!(
-    "WITH gone AS (\
+const FINISH_WITH_HISTORY: &str = "WITH gone AS (\
     DELETE FROM mainspring.jobs AS j USING unnest({}, {}, {}, {}) AS s(id, lease, outcome, reason) \
-    WHERE j.id = s.id AND j.lease = s.lease AND ",
-    patience!(),
-    " RETURNING j.*, s.outcome, s.reason), \
+    WHERE j.id = s.id AND j.lease = s.lease RETURNING j.*, s.outcome, s.reason), \
     kept AS (INSERT INTO mainspring.history (finished_at, started_at, created_at, run_at, id, worker_id, \
     priority, attempts, outcome, task, queue, key, reason) \
     SELECT clock_timestamp(), locked_at, created_at, run_at, id, worker_id, priority, attempts, outcome, task, \
     queue, key, reason FROM gone) \
-    SELECT id, lease FROM gone"
-);
+    SELECT id, lease FROM gone";
 
 fn finish(
     conn: &mut PgConnection,
     finished: &[&Settlement],
     keep_history: bool,
-    patience: Patience,
 ) -> Result<Vec<Settled>, StoreError> {
     let text = if keep_history { FINISH_WITH_HISTORY } else { FINISH };
     let mut statement = Statement::<(BigInt, BigInt)>::new(text)
@@ -165,14 +139,13 @@ fn finish(
             .bind::<Array<Text>, _>(column(finished, |settlement| settlement.outcome.as_str()))
             .bind::<Array<Nullable<Text>>, _>(column(finished, |settlement| settlement.outcome.reason()));
     }
-    let rows: Vec<(i64, i64)> = statement.bind::<Bool, _>(patience == Patience::Short).load(conn)?;
+    let rows: Vec<(i64, i64)> = statement.load(conn)?;
     Ok(rows.into_iter().map(|(id, lease)| Settled { id, lease, dead: false }).collect())
 }
 
 // A job that goes back unrun, or interrupted, keeps the slot of its queue, unless that is paused: it stays `ready`. One that failed or
 // was snoozed gives its slot up while it waits.
-const GIVE_BACK: &str = concat!(
-    "UPDATE mainspring.jobs AS j SET \
+const GIVE_BACK: &str = "UPDATE mainspring.jobs AS j SET \
     state = CASE WHEN j.superseded OR s.outcome = 'discarded' \
             OR (s.outcome = 'failed' AND j.attempts >= j.max_attempts) \
         THEN 'dead' WHEN s.outcome IN ('untouched', 'interrupted') AND EXISTS (\
@@ -191,10 +164,7 @@ const GIVE_BACK: &str = concat!(
     updated_at = clock_timestamp() \
     FROM (SELECT u.id, u.lease, u.outcome, u.reason, u.delay * interval '1 millisecond' AS delay, u.payload \
         FROM unnest({}, {}, {}, {}, {}, {}) AS u(id, lease, outcome, reason, delay, payload)) AS s \
-    WHERE j.id = s.id AND j.lease = s.lease AND j.cancel_reason IS NULL AND ",
-    patience!(),
-    " RETURNING j.id, s.lease, j.state = 'dead'"
-);
+    WHERE j.id = s.id AND j.lease = s.lease AND j.cancel_reason IS NULL RETURNING j.id, s.lease, j.state = 'dead'";
 
 fn give_back(conn: &mut PgConnection, returned: &[&Settlement]) -> Result<Vec<Settled>, StoreError> {
     let rows: Vec<(i64, i64, bool)> = Statement::<(BigInt, BigInt, Bool)>::new(GIVE_BACK)
@@ -206,7 +176,6 @@ fn give_back(conn: &mut PgConnection, returned: &[&Settlement]) -> Result<Vec<Se
         .bind::<Array<Nullable<Text>>, _>(column(returned, |settlement| {
             settlement.outcome.remaining_payload()
         }))
-        .bind::<Bool, _>(true)
         .load(conn)?;
     Ok(rows.into_iter().map(|(id, lease, dead)| Settled { id, lease, dead }).collect())
 }
