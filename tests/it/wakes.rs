@@ -12,12 +12,13 @@ use crate::running::{Started, act, next, scheduler, until};
 use crate::server::TestDatabase;
 
 /// Statements of which the text holds the pattern end only while nobody has the gate locked. The trigger fires after
-/// the statement, even one that changed nothing, and counts what passes by.
+/// the statement, even one that changed nothing, and counts what passes by. What it holds waits without a limit: a claim that
+/// gave up would come again, and all wakes before it would be one.
 fn install_gate(conn: &mut PgConnection, pattern: &str) {
     conn.batch_execute(&format!(
         "CREATE SEQUENCE claims; \
          CREATE SEQUENCE promotions; \
-         CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+         CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = 0 AS $$ BEGIN \
              IF current_query() LIKE '{CLAIM}' THEN PERFORM nextval('public.claims'); END IF; \
              IF current_query() LIKE '{PROMOTION}' THEN PERFORM nextval('public.promotions'); END IF; \
              IF current_query() LIKE '{pattern}' THEN PERFORM pg_advisory_xact_lock_shared(7); END IF; \
