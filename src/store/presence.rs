@@ -114,7 +114,8 @@ macro_rules! put_back_because {
 }
 
 // Both rescues ask the index of running jobs for ranges that hold none of a living worker's, and take the jobs by their ids:
-// of the living many dead entries are there while anyone holds an old snapshot.
+// of the living many dead entries are there while anyone holds an old snapshot. They wait for nobody: a job whose row an
+// application holds in a transaction is left to a later rescue of orphans.
 
 /// Puts back the jobs of lost workers, whose attempt is spent, and removes those workers. Two that rescue at once
 /// share the work.
@@ -131,7 +132,7 @@ pub(crate) fn rescue(conn: &mut PgConnection, worker_id: i32) -> Result<Vec<Resc
                 "FROM lost JOIN mainspring.workers AS w ON w.id = lost.id \
              WHERE j.worker_id = lost.id AND j.id = ANY (ARRAY(\
                  SELECT r.id FROM lost AS l CROSS JOIN LATERAL (SELECT k.id FROM mainspring.jobs AS k \
-                 WHERE k.state = 'running' AND k.worker_id = l.id OFFSET 0) AS r)) \
+                 WHERE k.state = 'running' AND k.worker_id = l.id OFFSET 0 FOR UPDATE SKIP LOCKED) AS r)) \
              RETURNING j.id, j.task, j.attempts, j.state = 'dead', j.priority, j.run_at, j.queue, lost.id"
             ),
         )
@@ -149,7 +150,8 @@ pub(crate) fn rescue_orphans(conn: &mut PgConnection) -> Result<usize, StoreErro
              SELECT r.id FROM (SELECT w.id AS after, lead(w.id) OVER (ORDER BY w.id) AS before \
                  FROM (SELECT 0 AS id UNION ALL SELECT id FROM mainspring.workers) AS w) AS gap \
              CROSS JOIN LATERAL (SELECT k.id FROM mainspring.jobs AS k WHERE k.state = 'running' \
-                 AND k.worker_id > gap.after AND k.worker_id < coalesce(gap.before, 2147483647) OFFSET 0) AS r)) \
+                 AND k.worker_id > gap.after AND k.worker_id < coalesce(gap.before, 2147483647) OFFSET 0 \
+                 FOR UPDATE SKIP LOCKED) AS r)) \
          AND j.worker_id IS NOT NULL"
     ))
     .execute(conn)?;

@@ -1,4 +1,4 @@
-//! What rescues read: the jobs of those who are gone, and nothing of what living workers have done.
+//! Rescues read the jobs of those who are gone, and nothing of what living workers have done; and they wait for nobody.
 
 use diesel::connection::SimpleConnection;
 
@@ -48,4 +48,34 @@ fn a_rescue_reads_nothing_of_what_living_workers_have_done() {
     for (before, after) in before.iter().zip(&after) {
         assert!(*after <= before * 2 + 40, "{before} blocks before, {after} after");
     }
+}
+
+#[test]
+fn a_row_that_an_application_holds_keeps_no_other_job_from_being_rescued_and_is_rescued_later() {
+    let database = TestDatabase::new();
+    let conn = &mut connect(&Config::new(database.url())).unwrap();
+    // Whoever waits fails.
+    conn.batch_execute("SET lock_timeout = '1ms'").unwrap();
+    let me = register(conn, "me", &["a".to_owned()], Duration::from_secs(30)).unwrap();
+    for lost in [true, true, false, false] {
+        leave_behind(conn, lost);
+    }
+    let mut application = database.connection();
+    application
+        .batch_execute("BEGIN; UPDATE mainspring.jobs SET payload = '[]' WHERE id IN (SELECT min(id) FROM mainspring.jobs GROUP BY worker_id = 900)")
+        .unwrap();
+    assert_eq!(rescue(conn, me).unwrap().len(), 1);
+    assert_eq!(rescue_orphans(conn).unwrap(), 1);
+    assert_eq!((rescue(conn, me).unwrap().len(), rescue_orphans(conn).unwrap()), (0, 0));
+    application.batch_execute("COMMIT").unwrap();
+    // One of them was of a worker whose row is gone by now.
+    assert_eq!((rescue(conn, me).unwrap().len(), rescue_orphans(conn).unwrap()), (0, 2));
+    assert_eq!(leased_to_anyone(conn), 0);
+}
+
+fn leased_to_anyone(conn: &mut PgConnection) -> i64 {
+    Statement::<(BigInt,)>::new("SELECT count(*) FROM mainspring.jobs WHERE worker_id IS NOT NULL")
+        .get_result::<(i64,)>(conn)
+        .unwrap()
+        .0
 }
