@@ -37,7 +37,9 @@ impl AskAgain {
 
     /// Their rows are not held any more.
     pub(super) fn free(&mut self, seen: &[Seen]) {
-        self.held.retain(|queue, _| !seen.iter().any(|seen| seen.queue == *queue && seen.row_at.is_some()));
+        for seen in seen.iter().filter(|seen| seen.row_at.is_some()) {
+            self.held.remove(&seen.queue);
+        }
     }
 
     /// Takes one whose moment has come.
