@@ -63,7 +63,8 @@ async fn helper_process_that_counts_its_allocations() {
         started.recv().await.unwrap();
     }
     let many = counted.change();
-    println!("of many: {}", many.allocations as f64 / JOBS as f64);
+    // With one thread the line that names the test has not ended yet.
+    println!("\nof many: {}", many.allocations as f64 / JOBS as f64);
     println!("bytes of many: {}", many.bytes_allocated as f64 / JOBS as f64);
     let counted = Region::new(COUNTED);
     for _ in 0..PICK_UPS {
