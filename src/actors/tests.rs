@@ -54,7 +54,7 @@ fn rows(conn: &mut PgConnection, from: &str) -> i64 {
 }
 
 async fn until_done(database: &TestDatabase) {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(60);
     let mut conn = database.connection();
     while rows(&mut conn, "mainspring.jobs") > 0 {
         assert!(Instant::now() < deadline, "jobs are left: {}", rows(&mut conn, "mainspring.jobs"));

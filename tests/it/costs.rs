@@ -74,7 +74,7 @@ fn log_bytes(conn: &mut PgConnection) -> f64 {
 async fn transactions(server: &EmbeddedPostgres) -> f64 {
     let mut conn = connect(server);
     let others = "pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + crate::running::PATIENCE;
     while count(&mut conn, others) > 0 {
         assert!(Instant::now() < deadline, "connections are still open");
         tokio::time::sleep(Duration::from_millis(5)).await;

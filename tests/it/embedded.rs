@@ -113,7 +113,7 @@ fn answers(url: &str) -> bool {
 }
 
 fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + crate::running::PATIENCE;
     while !holds() {
         assert!(Instant::now() < deadline, "waited 30 s until {what}");
         std::thread::sleep(Duration::from_millis(20));

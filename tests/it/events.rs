@@ -1,12 +1,10 @@
 //! Events and progress: told once the database holds what they tell, and never at anybody's expense.
 
-use std::time::Duration;
-
 use mainspring::{Enqueue, Event, EventStream, JobContext, JobResult, Scheduler, StoreError, Task};
 use serde::{Deserialize, Serialize};
 
 use crate::migrations::count;
-use crate::running::{act, scheduler, until};
+use crate::running::{PATIENCE, act, scheduler, until};
 use crate::server::TestDatabase;
 
 // Every event in one word, to compare a whole life.
@@ -26,7 +24,7 @@ fn word(event: &Event) -> String {
 async fn words(events: &mut EventStream, count: usize) -> Vec<String> {
     let mut words = Vec::new();
     for _ in 0..count {
-        let event = tokio::time::timeout(Duration::from_secs(20), events.next()).await;
+        let event = tokio::time::timeout(PATIENCE, events.next()).await;
         words.push(word(&event.expect("an event comes in time").unwrap()));
     }
     words

@@ -10,7 +10,7 @@ use mainspring::{Enqueue, JobContext, JobError, JobResult, NewJob, Scheduler, Sc
 use serde::{Deserialize, Serialize};
 
 use crate::migrations::count;
-use crate::running::until;
+use crate::running::{PATIENCE, until};
 use crate::server::TestDatabase;
 
 /// Books itself in the ledger, with as many followers as it has left.
@@ -53,7 +53,7 @@ async fn helper_process_that_books() {
 }
 
 async fn until_at_least(conn: &mut diesel::PgConnection, booked: i64) {
-    let deadline = std::time::Instant::now() + Duration::from_secs(30);
+    let deadline = std::time::Instant::now() + PATIENCE;
     while count(conn, "ledger") < booked {
         assert!(
             std::time::Instant::now() < deadline,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::migrations::count;
+use crate::running::until;
 use crate::server::TestDatabase;
 
 mod outages;

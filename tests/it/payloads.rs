@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::migrations::count;
-use crate::running::until;
+use crate::running::{PATIENCE, until};
 use crate::server::TestDatabase;
 
 #[derive(Serialize, Deserialize)]
@@ -36,7 +36,7 @@ fn reader(url: String) -> (SchedulerBuilder, UnboundedReceiver<Read>) {
 }
 
 async fn next(letters: &mut UnboundedReceiver<Read>) -> Read {
-    tokio::time::timeout(Duration::from_secs(30), letters.recv()).await.expect("a letter in time").unwrap()
+    tokio::time::timeout(PATIENCE, letters.recv()).await.expect("a letter in time").unwrap()
 }
 
 const LARGE: usize = (1 << 20) - 100;

@@ -20,7 +20,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::embedded::Scratch;
 use crate::migrations::count;
-use crate::running::{Act, Started, act, behave, next};
+use crate::running::{Act, PATIENCE, Started, act, behave, next};
 
 // Runs the server until it ends, and ends it when the test's end of the input is gone.
 const RUN: &str = "exec 3<&0; eval \"exec $1\" </dev/null 3<&- & server=$!; { cat <&3; kill -QUIT $server; } >/dev/null & \
@@ -79,7 +79,7 @@ impl OwnServer {
         let pid = text.lines().next().unwrap().trim().to_owned();
         let told = Command::new("sh").args(["-c", "kill -$1 $2", "sh", signal, &pid]).status().unwrap();
         assert!(told.success());
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + PATIENCE;
         while TcpListener::bind(("127.0.0.1", self.port)).is_err() || pid_file.exists() && runs(&pid) {
             assert!(Instant::now() < deadline, "the server {pid} does not stop");
             std::thread::sleep(Duration::from_millis(5));
@@ -101,7 +101,7 @@ impl OwnServer {
         let mut process = shell.process_group(0).spawn().unwrap();
         let input = process.stdin.take().unwrap();
         self.again = Some((process, input));
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + PATIENCE;
         while PgConnection::establish(&self.url).is_err() {
             assert!(Instant::now() < deadline, "the server does not start again");
             std::thread::sleep(Duration::from_millis(20));
@@ -128,7 +128,7 @@ impl OwnServer {
     }
 
     async fn until(&self, from: &str, expected: i64) {
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + PATIENCE;
         let mut conn = self.connection();
         loop {
             let found = count(&mut conn, from);

@@ -7,7 +7,7 @@ use mainspring::{NewSchedule, schedules};
 use serde_json::json;
 
 use crate::migrations::count;
-use crate::running::{next, scheduler, until};
+use crate::running::{PATIENCE, next, scheduler, until};
 use crate::server::TestDatabase;
 
 // The start may use more connections at once. They are cut, and all that is used from then on is made anew; only the one
@@ -91,7 +91,7 @@ async fn a_look_at_schedules_of_which_none_is_due_uses_the_connection_of_the_pol
         until(&database, &format!("mainspring.queues WHERE name = '{queue}'"), 1).await;
         // What a connection did last is all that can be seen of it, so the look is asked for until it is the last.
         database.connection().batch_execute("UPDATE cut SET announced = clock_timestamp()").unwrap();
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + PATIENCE;
         while count(&mut database.connection(), &looks) == 0 {
             assert!(Instant::now() < deadline, "no look at schedules");
             database.connection().batch_execute("SELECT pg_notify('mainspring', 'schedules')").unwrap();

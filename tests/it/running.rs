@@ -69,11 +69,11 @@ pub fn scheduler_on(url: String) -> (SchedulerBuilder, UnboundedReceiver<Started
     (builder, started)
 }
 
+/// How long a test waits for what is sure to come, on a machine that has much else to do.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
 pub async fn next(started: &mut UnboundedReceiver<Started>) -> Started {
-    tokio::time::timeout(Duration::from_secs(20), started.recv())
-        .await
-        .expect("a job starts in time")
-        .unwrap()
+    tokio::time::timeout(PATIENCE, started.recv()).await.expect("a job starts in time").unwrap()
 }
 
 /// Of the sessions of the test's database, those that wait for a row another transaction holds.
@@ -83,7 +83,7 @@ pub const WAITS_FOR_A_ROW: &str =
 /// Waits until the query counts what is expected; the database is asked again and again, with a deadline.
 pub async fn until(database: &TestDatabase, from: &str, expected: i64) {
     let mut conn = database.connection();
-    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    let deadline = std::time::Instant::now() + PATIENCE;
     loop {
         let found = count(&mut conn, from);
         if found == expected {

@@ -17,7 +17,7 @@ use serde_json::json;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::migrations::count;
-use crate::running::until;
+use crate::running::{PATIENCE, until};
 use crate::server::TestDatabase;
 
 mod many;
@@ -53,7 +53,7 @@ fn ticking(database: &TestDatabase) -> (SchedulerBuilder, UnboundedReceiver<Tick
 }
 
 async fn next(ticks: &mut UnboundedReceiver<Tick>) -> Tick {
-    tokio::time::timeout(Duration::from_secs(20), ticks.recv()).await.expect("a tick in time").unwrap()
+    tokio::time::timeout(PATIENCE, ticks.recv()).await.expect("a tick in time").unwrap()
 }
 
 fn new(name: &str, expression: &str) -> NewSchedule {

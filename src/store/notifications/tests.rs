@@ -25,7 +25,7 @@ fn send(database: &TestDatabase, sql: &str) {
 }
 
 async fn batch(conn: &mut NotificationConnection) -> Result<Vec<Notification>, NotificationError> {
-    tokio::time::timeout(Duration::from_secs(20), conn.next_batch()).await.expect("something in time")
+    tokio::time::timeout(Duration::from_secs(60), conn.next_batch()).await.expect("something in time")
 }
 
 async fn payloads(conn: &mut NotificationConnection, count: usize) -> Vec<String> {

@@ -41,44 +41,55 @@ fn faults(conn: &mut PgConnection) -> (i64, i64) {
 #[ignore = "a helper process of `fires_happen_once_while_one_of_three_processes_is_killed_and_one_started_all_the_time`"]
 async fn helper_process_that_fires() {
     let Ok(url) = std::env::var("MAINSPRING_TEST_URL") else { return };
-    let count = std::env::var("MAINSPRING_TEST_LINES").unwrap().parse().unwrap();
-    let _scheduler = Scheduler::builder(url).crontab(&lines(count)).start().await.unwrap();
+    let crontab = std::env::var("MAINSPRING_TEST_CRONTAB").unwrap();
+    let _scheduler = Scheduler::builder(url).crontab(&crontab).start().await.unwrap();
     std::future::pending::<()>().await;
 }
 
-fn helper(database: &TestDatabase, lines: usize) -> Child {
+fn helper(database: &TestDatabase, crontab: &str) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "firing::outages::helper_process_that_fires", "--ignored", "--test-threads=1"])
         .env("MAINSPRING_TEST_URL", database.url())
-        .env("MAINSPRING_TEST_LINES", lines.to_string())
+        .env("MAINSPRING_TEST_CRONTAB", crontab)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .unwrap()
 }
 
-/// Three processes; every two seconds the oldest is killed and another one started, until there are that many fires.
+/// Three processes; every two seconds the oldest is killed and another one started, until there are that many fires. Each has a line
+/// of its own besides the others, which shows that it fires: what passes while none does is skipped rightly.
 async fn fire_under_kills(lines: usize, fires: i64) {
     let database = TestDatabase::new();
     let mut conn = database.connection();
     keep_schedules(&mut conn, lines / 10);
-    let mut processes: Vec<Child> = (0..3).map(|_| helper(&database, lines)).collect();
+    let crontab = self::lines(lines);
+    let start = |n: usize| {
+        helper(&database, &format!("{crontab}{EACH_SECOND} {KEPT} ?id=own-{n} {{line: 'own-{n}'}}\n"))
+    };
+    let mut processes: Vec<Child> = (0..3).map(start).collect();
     let mut kills = 0;
     while count(&mut conn, "mainspring.jobs") < fires {
         tokio::time::sleep(Duration::from_secs(2)).await;
+        for n in kills..kills + 3 {
+            let fired = format!(
+                "(SELECT FROM mainspring.jobs WHERE payload ->> 'line' = 'own-{n}' LIMIT 1) AS fired"
+            );
+            until(&database, &fired, 1).await;
+        }
         let mut oldest = processes.remove(0);
         oldest.kill().unwrap();
         oldest.wait().unwrap();
-        processes.push(helper(&database, lines));
+        processes.push(start(kills + 3));
         kills += 1;
-        assert!(kills < fires, "no progress: {} fires", count(&mut conn, "mainspring.jobs"));
+        assert!(kills < fires as usize, "no progress: {} fires", count(&mut conn, "mainspring.jobs"));
     }
     for mut process in processes {
         process.kill().unwrap();
         process.wait().unwrap();
     }
     assert_eq!(faults(&mut conn), (0, 0), "after {kills} kills");
-    let tellers = "(SELECT DISTINCT payload ->> 'line' FROM mainspring.jobs) AS tellers";
+    let tellers = "(SELECT DISTINCT payload ->> 'line' FROM mainspring.jobs WHERE payload ->> 'line' NOT LIKE 'own-%') AS tellers";
     assert_eq!(count(&mut conn, tellers), (lines + lines / 10) as i64);
     eprintln!("{} fires, {kills} kills", count(&mut conn, "mainspring.jobs"));
 }
@@ -135,7 +146,7 @@ async fn fires_of_a_minute_without_a_database_happen_once_when_it_is_back() {
 async fn a_process_that_was_suspended_makes_up_for_what_was_due_meanwhile() {
     let database = TestDatabase::new();
     keep_schedules(&mut database.connection(), 2);
-    let mut process = helper(&database, 2);
+    let mut process = helper(&database, &lines(2));
     let signal = |name: &str| {
         assert!(Command::new("kill").args([name, &process.id().to_string()]).status().unwrap().success());
     };
