@@ -164,13 +164,58 @@ BEGIN
     END IF;
 END $$;
 
+-- Adds jobs some of which have keys, for `mainspring.enqueue`. The living rows that they meet are locked first in the order of
+-- their ids, which is the order in which settling locks its rows, and then handled in the order of their keys.
+CREATE FUNCTION mainspring.enqueue_keyed(
+    tasks text[], payloads text[], queues text[], run_ats timestamptz[], priorities integer[],
+    attempt_limits integer[], keys text[], key_modes text[], flag_sets text[], moment timestamptz)
+RETURNS TABLE (ordinal bigint, job_id bigint, job_state mainspring.job_state, job_priority smallint,
+    job_run_at timestamptz)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    item record;
+    stored mainspring.jobs;
+BEGIN
+    IF cardinality(tasks) > 1 THEN
+        -- Two looks, one by the index of the keys and one by that of the ids: one that sorts would read all jobs by their
+        -- ids on a connection that has sorts switched off.
+        PERFORM 1 FROM mainspring.jobs AS j
+        WHERE j.id = ANY (ARRAY(SELECT k.id FROM mainspring.jobs AS k
+            WHERE k.key = ANY (keys) AND k.key IS NOT NULL AND k.state <> 'dead'))
+        ORDER BY j.id FOR UPDATE;
+    END IF;
+
+    FOR item IN
+        SELECT q.* FROM (
+            SELECT s.*, nextval('mainspring.jobs_id_seq') AS id
+            FROM unnest(tasks, payloads, queues, run_ats, priorities, attempt_limits, keys, key_modes, flag_sets)
+                WITH ORDINALITY
+                AS s(task, payload, queue, run_at, priority, max_attempts, key, key_mode, flags, ord)
+            ORDER BY s.ord OFFSET 0
+        ) AS q
+        ORDER BY q.key NULLS FIRST, q.ord
+    LOOP
+        stored := mainspring.enqueue_one(item.id, item.task, coalesce(item.payload, '{}')::jsonb, item.queue,
+            coalesce(item.run_at, moment), coalesce(item.priority, 0)::smallint,
+            coalesce(item.max_attempts, 25)::smallint, item.key, item.key_mode,
+            CASE WHEN item.flags IS NOT NULL THEN mainspring.flags_of(item.flags) END);
+        ordinal := item.ord;
+        job_id := stored.id;
+        job_state := stored.state;
+        job_priority := stored.priority;
+        job_run_at := stored.run_at;
+        RETURN NEXT;
+    END LOOP;
+END $$;
+
 -- Adds jobs, one for each element of the arrays, and answers a row for each in the order of the
 -- input, with new ids in that order too. A NULL element, or a NULL array, means the default. Flags
 -- come as the text of a JSON array of labels.
 --
--- With keys, the living rows they meet are locked first in the order of their ids, which is the order
--- in which settling locks its rows, and then handled in the order of their keys: so two of these
--- statements do not wait for each other in a circle.
+-- Two statements with several keys may still meet in a circle: a third one has stored a job under one of them between the
+-- locks of the first and of the second. Then the server ends one of them, which begins again.
 CREATE FUNCTION mainspring.enqueue(
     tasks text[], payloads text[] DEFAULT NULL, queues text[] DEFAULT NULL,
     run_ats timestamptz[] DEFAULT NULL, priorities integer[] DEFAULT NULL,
@@ -184,11 +229,10 @@ AS $$
 DECLARE
     moment timestamptz := clock_timestamp();
     problem text;
-    item record;
-    stored mainspring.jobs;
     least_priority integer;
     oldest timestamptz;
     soon boolean;
+    added record;
 BEGIN
     SELECT CASE WHEN cardinality(tasks) > 1 THEN format('job %s of %s: ', s.ord, cardinality(tasks)) ELSE '' END || p.problem
     INTO problem
@@ -214,36 +258,32 @@ BEGIN
             WITH ORDINALITY AS s(task, payload, queue, run_at, priority, max_attempts, flags, ord)
         ORDER BY s.ord
         RETURNING 0::bigint, j.id, j.state, j.priority, j.run_at;
+    ELSIF cardinality(tasks) = 1 THEN
+        SELECT e.* INTO ordinal, job_id, job_state, job_priority, job_run_at
+        FROM mainspring.enqueue_keyed(tasks, payloads, queues, run_ats, priorities, attempt_limits, keys, key_modes,
+            flag_sets, moment) AS e;
+        oldest := job_run_at;
+        RETURN NEXT;
     ELSE
-        PERFORM 1 FROM mainspring.jobs AS j
-        WHERE j.key = ANY (keys) AND j.key IS NOT NULL AND j.state <> 'dead'
-        ORDER BY j.id FOR UPDATE;
-
-        FOR item IN
-            SELECT q.* FROM (
-                SELECT s.*, nextval('mainspring.jobs_id_seq') AS id
-                FROM unnest(tasks, payloads, queues, run_ats, priorities, attempt_limits, keys, key_modes, flag_sets)
-                    WITH ORDINALITY
-                    AS s(task, payload, queue, run_at, priority, max_attempts, key, key_mode, flags, ord)
-                ORDER BY s.ord OFFSET 0
-            ) AS q
-            ORDER BY q.key NULLS FIRST, q.ord
-        LOOP
-            stored := mainspring.enqueue_one(item.id, item.task, coalesce(item.payload, '{}')::jsonb, item.queue,
-                coalesce(item.run_at, moment), coalesce(item.priority, 0)::smallint,
-                coalesce(item.max_attempts, 25)::smallint, item.key, item.key_mode,
-                CASE WHEN item.flags IS NOT NULL THEN mainspring.flags_of(item.flags) END);
-            ordinal := item.ord;
-            job_id := stored.id;
-            job_state := stored.state;
-            job_priority := stored.priority;
-            job_run_at := stored.run_at;
-            -- A job that keeps its time waits where it waited, or with a better priority before that.
-            oldest := least(oldest, stored.run_at);
-            RETURN NEXT;
+        FOR tries IN 1..4 LOOP
+            BEGIN
+                SELECT array_agg(e.ordinal) AS ordinals, array_agg(e.job_id) AS ids, array_agg(e.job_state) AS states,
+                    array_agg(e.job_priority) AS priorities, array_agg(e.job_run_at) AS run_ats
+                INTO added
+                FROM mainspring.enqueue_keyed(tasks, payloads, queues, run_ats, priorities, attempt_limits, keys,
+                    key_modes, flag_sets, moment) AS e;
+                EXIT;
+            EXCEPTION WHEN deadlock_detected THEN
+                IF tries = 4 THEN
+                    RAISE;
+                END IF;
+            END;
         END LOOP;
+        RETURN QUERY SELECT * FROM unnest(added.ordinals, added.ids, added.states, added.priorities, added.run_ats);
+        SELECT min(r) INTO oldest FROM unnest(added.run_ats) AS r;
     END IF;
 
+    -- A job with a key that keeps its time waits where it waited, or with a better priority before that: at the oldest.
     IF notify AND priorities IS NULL AND run_ats IS NULL AND cardinality(tasks) > 0 THEN
         PERFORM mainspring.wake(0, least(oldest, moment), queues, false, flag_sets IS NOT NULL);
     ELSIF notify AND cardinality(tasks) > 0 THEN

@@ -162,8 +162,13 @@ DECLARE
 BEGIN
     WITH gone AS (DELETE FROM mainspring.workers AS w WHERE w.id = ANY (ids) RETURNING w.id)
     SELECT array_agg(g.id) INTO known FROM gone AS g;
+    -- Found by the index of running jobs, locked by that of ids, and still theirs when they are: to sort what is found instead
+    -- would read all jobs where sorts are switched off.
     held := ARRAY(SELECT j FROM mainspring.jobs AS j
-        WHERE j.state = 'running' AND j.worker_id = ANY (ids) ORDER BY j.id FOR UPDATE);
+        WHERE j.id = ANY (ARRAY(SELECT r.id FROM mainspring.jobs AS r
+                WHERE r.state = 'running' AND r.worker_id = ANY (release_workers.ids)))
+            AND j.state = 'running' AND j.worker_id = ANY (release_workers.ids)
+        ORDER BY j.id FOR UPDATE);
     UPDATE mainspring.jobs AS j
     SET state = mainspring.state_when_lost(j),
         last_error = mainspring.error_when_lost(j, 'worker released: its jobs were taken from it by request'),
@@ -189,7 +194,8 @@ AS $$
         ORDER BY w.id FOR UPDATE SKIP LOCKED)) AS r;
 $$;
 
--- Deletes dead jobs that died longer ago than `older_than`, oldest first, at most `most` at once; answers how many.
+-- Deletes dead jobs that died longer ago than `older_than`, oldest first, at most `most` at once; answers how many. The clock is
+-- asked apart: a volatile condition cannot be looked up in the index, and all that is dead would be read.
 CREATE FUNCTION mainspring.delete_dead_jobs(older_than interval, most bigint DEFAULT 1000)
 RETURNS bigint
 LANGUAGE sql SECURITY DEFINER
@@ -197,7 +203,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     WITH gone AS (
         DELETE FROM mainspring.jobs AS j WHERE j.id = ANY (ARRAY(
-            SELECT d.id FROM mainspring.jobs AS d WHERE d.state = 'dead' AND d.updated_at < clock_timestamp() - older_than
+            SELECT d.id FROM mainspring.jobs AS d
+            WHERE d.state = 'dead' AND d.updated_at < (SELECT clock_timestamp()) - older_than
             ORDER BY d.updated_at LIMIT most FOR UPDATE SKIP LOCKED))
         RETURNING 1)
     SELECT count(*) FROM gone;

@@ -89,10 +89,14 @@ impl Default for JobFilter {
     }
 }
 
+const OF_KEY: &str = " AND id = ANY (ARRAY(\
+    SELECT k.id FROM mainspring.jobs AS k WHERE k.key = {} AND k.key IS NOT NULL AND k.state <> 'dead' UNION ALL \
+    SELECT d.id FROM mainspring.jobs AS d WHERE d.key = {} AND d.state = 'dead'))";
+
 /// The jobs that the filter admits, in the order of their ids.
 ///
-/// A page costs little where state or key are given, or where most jobs are admitted. A task or queue that
-/// few jobs of a large table have is looked for in all of them.
+/// A page costs little where a state is given, or where most jobs are admitted. A key is looked for among the living by an
+/// index, and in all that are dead; a task or queue that few jobs of a large table have, in all of them.
 ///
 /// ```no_run
 /// use mainspring::JobState;
@@ -112,20 +116,21 @@ impl Default for JobFilter {
 ///
 /// [`StoreError::Database`] when the database refuses, also where the schema is missing.
 pub fn list_jobs(conn: &mut PgConnection, filter: &JobFilter) -> Result<Vec<JobRow>, StoreError> {
-    let texts = [("task", &filter.task), ("queue", &filter.queue), ("key", &filter.key)];
-    let given: Vec<(&str, &str)> =
-        texts.iter().filter_map(|(column, text)| Some((*column, text.as_deref()?))).collect();
     let mut conditions = String::new();
+    let mut given: Vec<&str> = Vec::new();
     // A state stands in the text and not among the values, so that the partial index of the state serves.
     if let Some(state) = filter.state {
         conditions += &format!(" AND state = '{}'", state.as_str());
     }
-    for (column, _) in &given {
-        conditions += &format!(" AND {column} = {{}}");
+    for (column, text) in [("task", &filter.task), ("queue", &filter.queue)] {
+        if let Some(text) = text {
+            conditions += &format!(" AND {column} = {{}}");
+            given.push(text);
+        }
     }
-    // Every job is one or the other: said here, it lets the index of living keys serve, and that of the dead.
-    if filter.key.is_some() {
-        conditions += " AND (state <> 'dead' OR state = 'dead')";
+    if let Some(key) = &filter.key {
+        conditions += OF_KEY;
+        given.extend([key.as_str(); 2]);
     }
     let text = format!(
         "SELECT row_to_json(v)::text \
@@ -134,7 +139,7 @@ pub fn list_jobs(conn: &mut PgConnection, filter: &JobFilter) -> Result<Vec<JobR
         filter.limit
     );
     let statement = Statement::new(text).bind::<BigInt, _>(filter.after_id.unwrap_or(i64::MIN));
-    rows(conn, given.iter().fold(statement, |statement, (_, text)| statement.bind::<Text, _>(*text)))
+    rows(conn, given.iter().fold(statement, |statement, text| statement.bind::<Text, _>(*text)))
 }
 
 /// The job with this id, or none when it is finished or never was.

@@ -50,12 +50,13 @@ pub(crate) fn settle_free(
     })
 }
 
-// Locks the rows that are free. Those that it could not lock and that still are there are held.
+// Locks the rows that are free, in no order, since it waits for none. Those that it could not lock and that still are there
+// are held.
 fn held_by_others(conn: &mut PgConnection, settlements: &[&Settlement]) -> Result<HashSet<i64>, StoreError> {
     let mut ids = |lock: &str| -> Result<HashSet<i64>, StoreError> {
         let rows: Vec<(i64,)> = Statement::<(BigInt,)>::new(format!(
             "SELECT j.id FROM mainspring.jobs AS j JOIN unnest({{}}, {{}}) AS s(id, lease) \
-             ON j.id = s.id AND j.lease = s.lease ORDER BY j.id {lock}"
+             ON j.id = s.id AND j.lease = s.lease {lock}"
         ))
         .bind::<Array<BigInt>, _>(column(settlements, |settlement| settlement.id))
         .bind::<Array<BigInt>, _>(column(settlements, |settlement| settlement.lease))

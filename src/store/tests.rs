@@ -21,6 +21,7 @@ use crate::server::TestDatabase;
 
 mod blocks;
 mod crowd;
+mod growth;
 mod model;
 mod walk;
 

@@ -7,6 +7,7 @@ use chrono::{TimeDelta, Utc};
 use diesel::PgConnection;
 use diesel::connection::SimpleConnection;
 use mainspring::KeyMode::{PreserveRunAt, Replace, UnsafeDedupe};
+use mainspring::{NewJob, insert_many};
 
 use crate::enqueue::note;
 use crate::migrations::count;
@@ -183,4 +184,36 @@ async fn a_job_that_goes_back_while_it_is_removed_is_removed() {
     other.batch_execute("COMMIT").unwrap();
     assert_eq!(removing.join().unwrap(), Some(id));
     assert_eq!(count(&mut other, "mainspring.jobs"), 0);
+}
+
+/// A statement stops after it has stored `a`; another one stores `b`; a third one locks that and waits for `a`. When the first goes
+/// on to `b`, both wait for each other.
+#[tokio::test]
+async fn batches_of_keys_that_wait_for_each_other_in_a_circle_are_all_stored() {
+    let database = TestDatabase::new();
+    let mut gate = database.connection();
+    gate.batch_execute(
+        "CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             PERFORM pg_advisory_xact_lock_shared(7); RETURN NULL; END $$; \
+         CREATE TRIGGER hold AFTER INSERT ON mainspring.jobs FOR EACH ROW \
+             WHEN (new.key = 'a' AND current_setting('test.held', true) = 'yes') EXECUTE FUNCTION hold(); \
+         SELECT pg_advisory_lock(7)",
+    )
+    .unwrap();
+    let insert_both = |text: &'static str, held: &str| {
+        let mut conn = database.connection();
+        conn.batch_execute(&format!("SET test.held = '{held}'")).unwrap();
+        let jobs = ["a", "b"].map(|key| NewJob::try_from(note(text).key(key)).unwrap());
+        thread::spawn(move || insert_many(&mut conn, &jobs).unwrap())
+    };
+    let first = insert_both("first", "yes");
+    until(&database, "pg_locks WHERE locktype = 'advisory' AND objid = 7 AND NOT granted", 1).await;
+    let b = note("single").key("b").insert(&mut database.connection()).unwrap();
+    let second = insert_both("second", "no");
+    until(&database, WAITS_FOR_A_ROW, 1).await;
+    gate.batch_execute("SELECT pg_advisory_unlock(7)").unwrap();
+    let (first, second) = (first.join().unwrap(), second.join().unwrap());
+    assert_eq!(first, second);
+    assert_eq!(first[1], b);
+    assert_eq!(count(&mut gate, "mainspring.jobs"), 2);
 }

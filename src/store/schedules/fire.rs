@@ -68,7 +68,7 @@ pub(crate) fn fire_due(conn: &mut PgConnection, limit: i64) -> Result<Fired, Sto
 }
 
 /// Deletes the oldest fires of the history, at most `limit`, that are older than `retention`, and
-/// answers how many.
+/// answers how many. Reads those only.
 pub(crate) fn prune_fires(
     conn: &mut PgConnection,
     retention: Duration,
@@ -76,7 +76,7 @@ pub(crate) fn prune_fires(
 ) -> Result<usize, StoreError> {
     let deleted = Statement::<()>::new(
         "DELETE FROM mainspring.schedule_fires WHERE ctid = ANY (ARRAY(SELECT ctid FROM mainspring.schedule_fires \
-         WHERE fired_at < clock_timestamp() - {} * interval '1 millisecond' ORDER BY fired_at LIMIT {}))",
+         WHERE fired_at < (SELECT clock_timestamp()) - {} * interval '1 millisecond' ORDER BY fired_at LIMIT {}))",
     );
     Ok(deleted.bind::<BigInt, _>(millis(retention)).bind::<BigInt, _>(limit).execute(conn)?)
 }

@@ -1,4 +1,4 @@
-//! What statements cost, in blocks of the tables of jobs and of queues and their indexes and not in time.
+//! What statements cost, in blocks of our tables and their indexes and not in time.
 
 use diesel::sql_types::BigInt;
 use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, sql_query};
@@ -13,9 +13,8 @@ struct Blocks {
 
 fn blocks(conn: &mut PgConnection) -> i64 {
     let row: Blocks = sql_query(
-        "SELECT sum(pg_stat_get_xact_blocks_fetched(o))::bigint AS blocks FROM ( \
-         SELECT unnest(ARRAY[indrelid, indexrelid]) FROM pg_index \
-         WHERE indrelid IN ('mainspring.jobs'::regclass, 'mainspring.queues'::regclass) GROUP BY 1) AS all_of_it(o)",
+        "SELECT sum(pg_stat_get_xact_blocks_fetched(oid))::bigint AS blocks FROM pg_class \
+         WHERE relnamespace = 'mainspring'::regnamespace AND relkind IN ('r', 'i')",
     )
     .get_result(conn)
     .unwrap();

@@ -1,0 +1,296 @@
+//! What is done to one job, to a few, or to one of anything else, reads as much of large tables as of small ones: on our own
+//! connections, whose planner settings leave little choice, and on the application's, with the server's settings.
+//! What reads all of something says so in its documentation, and is not here.
+
+use std::time::Duration;
+
+use chrono::Utc;
+use diesel::PgConnection;
+use diesel::connection::SimpleConnection;
+use serde_json::json;
+
+use super::{TestDatabase, cost_of};
+use crate::config::Config;
+use crate::job::{JobOptions, KeyMode, NewJob};
+use crate::lifecycle::{JobState, Outcome};
+use crate::schedule::{NewSchedule, Overlap, ScheduleChanges};
+use crate::store::claim::fetch_payloads;
+use crate::store::enqueue::{enqueue, remove};
+use crate::store::inspect::{JobFilter, find_job, list_jobs, payload};
+use crate::store::progress::{Progress, write_progress};
+use crate::store::queues::{self, QueueSettings};
+use crate::store::schedules::{self, ScheduleFilter, fire_due, plan_marked, prune_fires, until_next};
+use crate::store::settle::{Settlement, leased_to, settle, settle_free, take_back_lease};
+use crate::store::start::{Starter, start};
+use crate::store::{admin, cron, outlook, pool, presence, retention};
+
+const WORKER: i32 = 900;
+
+// Of everything a little, and what each verb finds.
+const FEW: &str = "SELECT mainspring.prepare_history(); \
+    INSERT INTO mainspring.workers (id, name, tasks, timeout) OVERRIDING SYSTEM VALUE \
+        VALUES (900, 'me', '{a}', interval '1 hour'), (901, 'other', '{a}', interval '1 hour'); \
+    INSERT INTO mainspring.jobs (task, run_at, state, key, updated_at) VALUES \
+        ('a', now(), 'ready', 'waits', now()), ('a', now() + interval '1 day', 'scheduled', 'waits long', now()), \
+        ('a', now(), 'dead', 'is dead', now() - interval '9 days'); \
+    INSERT INTO mainspring.queues (name) VALUES ('known')";
+
+const MANY: &str = "INSERT INTO mainspring.jobs (task, run_at, state, key) SELECT 'a', now() - interval '1 day', 'ready', \
+        CASE WHEN n % 2 = 0 THEN 'ready ' || n END FROM generate_series(1, 30000) AS n; \
+    INSERT INTO mainspring.jobs (task, run_at, state, key) SELECT 'a', now() + interval '1 day', 'scheduled', 'later ' || n \
+        FROM generate_series(1, 20000) AS n; \
+    INSERT INTO mainspring.jobs (task, run_at, state, queue) SELECT 'a', now(), 'parked', 'queue ' || n % 10000 \
+        FROM generate_series(1, 20000) AS n; \
+    INSERT INTO mainspring.jobs (task, run_at, state, flags) SELECT 'a', now(), 'ready', ARRAY['f'] \
+        FROM generate_series(1, 10000) AS n; \
+    INSERT INTO mainspring.jobs (task, run_at, state, key) SELECT 'a', now(), 'dead', 'dead ' || n \
+        FROM generate_series(1, 2000) AS n; \
+    INSERT INTO mainspring.jobs (task, run_at, state, attempts, lease, worker_id, locked_at) \
+        SELECT 'a', now(), 'running', 1, n, 901, now() FROM generate_series(1, 20000) AS n; \
+    INSERT INTO mainspring.queues (name, concurrency) SELECT 'queue ' || n, 2 FROM generate_series(1, 20000) AS n; \
+    INSERT INTO mainspring.cron_fires (identifier) SELECT 'line ' || n FROM generate_series(1, 20000) AS n; \
+    INSERT INTO mainspring.schedules (name, task, expression, zone, payload, priority, max_attempts, overlap, catch_up, \
+            jitter_seconds, paused, next_fire_at) \
+        SELECT 'schedule ' || n, 'a', '0 0 1 1 *', 'UTC', '{}', 0, 25, 'allow', 1, 0, false, now() + interval '1 day' \
+        FROM generate_series(1, 20000) AS n; \
+    INSERT INTO mainspring.schedule_fires (schedule, due_at, outcome, triggered) \
+        SELECT 'schedule ' || n, now(), 'missed', false FROM generate_series(1, 20000) AS n; \
+    INSERT INTO mainspring.history (finished_at, started_at, created_at, run_at, id, worker_id, priority, attempts, outcome, task) \
+        SELECT now() - n * interval '1 second', now(), now(), now(), n, 1, 0, 1, 'succeeded', 'a' \
+        FROM generate_series(1, 20000) AS n";
+
+type Verb = (&'static str, fn(&mut PgConnection));
+
+const VERBS: &[Verb] = &[
+    ("add one", |conn| assert_eq!(add(conn, &[None]).len(), 1)),
+    ("add ten", |conn| assert_eq!(add(conn, &[None; 10]).len(), 10)),
+    ("add one with a new key", |conn| assert_eq!(add(conn, &[Some("new")]).len(), 1)),
+    ("add five with keys, new and taken", |conn| {
+        add(conn, &[Some("new"), None, Some("waits"), Some("newer"), Some("is dead")]);
+    }),
+    ("replace one by its key", |conn| assert_eq!(add(conn, &[Some("waits")]).len(), 1)),
+    ("append to a batch", |conn| {
+        let entry = || with_key("batch", KeyMode::Replace, json!([1]));
+        let first = enqueue(conn, &[entry()]).unwrap();
+        assert_eq!(enqueue(conn, &[entry()]).unwrap()[0].id, first[0].id);
+    }),
+    ("leave one to its key", |conn| {
+        enqueue(conn, &[with_key("waits long", KeyMode::UnsafeDedupe, json!({}))]).unwrap();
+    }),
+    ("take the key of one that runs", |conn| {
+        running(conn, 1);
+        conn.batch_execute(
+            "UPDATE mainspring.jobs SET key = 'runs' WHERE worker_id = 900 AND state = 'running'",
+        )
+        .unwrap();
+        add(conn, &[Some("runs")]);
+    }),
+    ("remove by key", |conn| assert!(remove(conn, "waits").unwrap().is_some())),
+    ("add by SQL", |conn| {
+        conn.batch_execute("SELECT mainspring.add_job('a', key => 'waits'), mainspring.add_job('a')")
+            .unwrap();
+    }),
+    ("add several by SQL", |conn| {
+        conn.batch_execute(
+            "SELECT mainspring.add_jobs('[{\"task\": \"a\"}, {\"task\": \"a\", \"key\": \"waits\"}]')",
+        )
+        .unwrap();
+    }),
+    ("succeed", |conn| ended(conn, Outcome::Succeeded, false)),
+    ("succeed, with history", |conn| ended(conn, Outcome::Succeeded, true)),
+    ("fail", |conn| {
+        let delay = Duration::from_secs(9);
+        ended(conn, Outcome::Failed { error: "boom".into(), delay, payload: None }, true);
+    }),
+    ("come back untouched", |conn| ended(conn, Outcome::Untouched, true)),
+    ("settle what is free", |conn| {
+        let outcomes = settlements(&running(conn, 5), &Outcome::Succeeded);
+        assert_eq!(settle_free(conn, &outcomes, true).unwrap().0.len(), 5);
+    }),
+    ("take back a lease", |conn| {
+        running(conn, 5);
+        assert_eq!(take_back_lease(conn, WORKER, 77).unwrap(), 5);
+    }),
+    ("look at what is leased", |conn| {
+        running(conn, 5);
+        assert_eq!(leased_to(conn, WORKER).unwrap().len(), 5);
+    }),
+    ("fetch payloads", |conn| {
+        let ids = running(conn, 5);
+        assert_eq!(fetch_payloads(conn, &ids, 77, 1_000_000).unwrap().len(), 5);
+    }),
+    ("write progress", |conn| {
+        let news = |id| Progress { id, lease: 77, percent: 50, note: "half".into() };
+        let news: Vec<Progress> = running(conn, 5).into_iter().map(news).collect();
+        write_progress(conn, &news).unwrap();
+    }),
+    ("beat", |conn| {
+        let alive = presence::Heartbeat::Alive { others_late: false, cancelled: false };
+        assert_eq!(presence::beat(conn, WORKER).unwrap(), alive);
+    }),
+    ("rescue nobody", |conn| assert_eq!(presence::rescue(conn, WORKER).unwrap(), [])),
+    ("rescue no orphan", |conn| assert_eq!(presence::rescue_orphans(conn).unwrap(), 0)),
+    ("look for cancelled attempts", |conn| {
+        assert_eq!(presence::cancelled_attempts(conn, WORKER).unwrap(), []);
+    }),
+    ("leave", |conn| assert!(presence::unregister(conn, WORKER).unwrap())),
+    ("look out", |conn| assert_eq!(outlook::outlook(conn).unwrap().paused_tasks.len(), 0)),
+    ("know a line of the crontab", |conn| {
+        assert_eq!(cron::know(conn, &["nightly".to_owned()]).unwrap().len(), 1);
+    }),
+    ("fire a line of the crontab", |conn| {
+        let job = with_key("nightly", KeyMode::Replace, json!({}));
+        assert!(cron::fire(conn, "nightly", Utc::now(), &job).unwrap().is_some());
+    }),
+    ("make a schedule and plan it", |conn| {
+        schedules::create(conn, &hourly()).unwrap();
+        assert_eq!(plan_marked(conn, 10).unwrap().count, 1);
+        assert!(until_next(conn).unwrap().is_some());
+    }),
+    ("fire a schedule", |conn| {
+        schedules::create(conn, &hourly()).unwrap();
+        plan_marked(conn, 10).unwrap();
+        conn.batch_execute("UPDATE mainspring.schedules SET next_fire_at = now() WHERE name = 'hourly'")
+            .unwrap();
+        assert_eq!(fire_due(conn, 10).unwrap().fires.len(), 1);
+        assert_eq!(schedules::fires(conn, "hourly", 10).unwrap().len(), 1);
+    }),
+    ("change, trigger and delete a schedule", |conn| {
+        schedules::create(conn, &hourly()).unwrap();
+        assert!(schedules::update(conn, "hourly", &ScheduleChanges::new().priority(3)).unwrap());
+        assert!(schedules::trigger(conn, "hourly").unwrap().is_some());
+        assert!(schedules::get(conn, "hourly").unwrap().is_some());
+        assert!(schedules::delete(conn, "hourly").unwrap());
+    }),
+    ("list a page of schedules", |conn| {
+        schedules::list(conn, &ScheduleFilter { limit: 5, ..ScheduleFilter::default() }).unwrap();
+    }),
+    ("forget old fires", |conn| assert_eq!(prune_fires(conn, Duration::from_secs(86_400), 100).unwrap(), 0)),
+    ("cancel", |conn| {
+        let ids = three(conn);
+        done(&admin::cancel(conn, &ids, None).unwrap());
+    }),
+    ("cancel what runs", |conn| {
+        let ids = running(conn, 3);
+        done(&admin::cancel(conn, &ids, None).unwrap());
+    }),
+    ("complete", |conn| {
+        let ids = three(conn);
+        done(&admin::complete(conn, &ids, None).unwrap());
+    }),
+    ("fail, and retry", |conn| {
+        let ids = three(conn);
+        done(&admin::fail(conn, &ids, None).unwrap());
+        done(&admin::retry(conn, &ids, None).unwrap());
+    }),
+    ("reschedule", |conn| {
+        let ids = three(conn);
+        let changes = admin::Reschedule { priority: Some(4), ..admin::Reschedule::default() };
+        done(&admin::reschedule(conn, &ids, &changes).unwrap());
+    }),
+    ("delete", |conn| {
+        let ids = three(conn);
+        done(&admin::delete(conn, &ids).unwrap());
+    }),
+    ("release a worker", |conn| {
+        running(conn, 3);
+        assert_eq!(admin::release_workers(conn, &[WORKER]).unwrap()[0].jobs, 3);
+    }),
+    ("delete what died long ago", |conn| {
+        assert_eq!(retention::delete_dead(conn, Duration::from_secs(86_400), 100).unwrap(), 1);
+    }),
+    ("set, pause, resume and remove a queue", |conn| {
+        queues::set(conn, "known", &QueueSettings::concurrency(3)).unwrap();
+        assert!(queues::pause(conn, "known").unwrap());
+        assert!(queues::resume(conn, "known").unwrap());
+        assert!(queues::remove(conn, "known").unwrap());
+    }),
+    ("find a job", |conn| {
+        let ids = three(conn);
+        assert!(find_job(conn, ids[0]).unwrap().is_some());
+        assert!(payload(conn, ids[0]).unwrap().is_some());
+    }),
+    ("list jobs", |conn| listed(conn, JobFilter::default())),
+    ("list jobs by state", |conn| {
+        listed(conn, JobFilter { state: Some(JobState::Dead), ..JobFilter::default() })
+    }),
+    ("list jobs by key", |conn| {
+        listed(conn, JobFilter { key: Some("waits long".into()), ..JobFilter::default() })
+    }),
+];
+
+fn with_key(key: &str, key_mode: KeyMode, payload: serde_json::Value) -> NewJob {
+    let options = JobOptions { key: Some(key.into()), key_mode, ..JobOptions::default() };
+    NewJob::new("a", &payload).with_options(options)
+}
+
+fn add(conn: &mut PgConnection, keys: &[Option<&str>]) -> Vec<i64> {
+    let job = |key: &Option<&str>| match key {
+        Some(key) => with_key(key, KeyMode::Replace, json!({})),
+        None => NewJob::new("a", &json!({})),
+    };
+    let jobs: Vec<NewJob> = keys.iter().map(job).collect();
+    enqueue(conn, &jobs).unwrap().into_iter().map(|added| added.id).collect()
+}
+
+fn three(conn: &mut PgConnection) -> Vec<i64> {
+    add(conn, &[None, Some("first"), Some("second")])
+}
+
+// Jobs that run under lease 77.
+fn running(conn: &mut PgConnection, jobs: usize) -> Vec<i64> {
+    let jobs = vec![NewJob::new("a", &json!({})); jobs];
+    let started = start(conn, Starter { worker_id: WORKER, lease: 77 }, &jobs).unwrap();
+    started.into_iter().map(|job| job.id).collect()
+}
+
+fn settlements(ids: &[i64], outcome: &Outcome) -> Vec<Settlement> {
+    ids.iter().map(|&id| Settlement { id, lease: 77, outcome: outcome.clone() }).collect()
+}
+
+fn ended(conn: &mut PgConnection, outcome: Outcome, keep_history: bool) {
+    let outcomes = settlements(&running(conn, 5), &outcome);
+    assert_eq!(settle(conn, &outcomes, keep_history).unwrap().len(), 5);
+}
+
+fn done(acts: &[admin::JobAct]) {
+    assert!(acts.len() == 3 && acts.iter().all(|act| act.result.was_done()), "{acts:?}");
+}
+
+fn listed(conn: &mut PgConnection, filter: JobFilter) {
+    assert!(!list_jobs(conn, &JobFilter { limit: 1, ..filter }).unwrap().is_empty());
+}
+
+fn hourly() -> NewSchedule {
+    NewSchedule::new("hourly", "a", "0 * * * *").overlap(Overlap::Replace)
+}
+
+#[test]
+fn nothing_that_is_done_to_a_few_reads_more_where_there_are_many() {
+    let database = TestDatabase::new();
+    let connections = &mut [
+        ("ours", pool::connect(&Config::new(database.url())).unwrap()),
+        ("the application's", database.connection()),
+    ];
+    connections[0].1.batch_execute(FEW).unwrap();
+    let mut measure = || -> Vec<(&str, &str, i64)> {
+        let of_connection = |(whose, conn): &mut (&'static str, PgConnection)| {
+            let cost = |&(verb, act): &Verb| (*whose, verb, cost_of(conn, act));
+            VERBS.iter().map(cost).collect::<Vec<_>>()
+        };
+        connections.iter_mut().flat_map(of_connection).collect()
+    };
+    let before = measure();
+    let mut filling = database.connection();
+    filling.batch_execute(MANY).unwrap();
+    filling.batch_execute("VACUUM ANALYZE").unwrap();
+    let mut grown = Vec::new();
+    for ((whose, verb, before), (_, _, after)) in before.into_iter().zip(measure()) {
+        eprintln!("{verb}, on {whose}: {before} blocks, then {after}");
+        // Larger indexes are a level or two higher, for each row that is written and each range that is looked for.
+        if after > before * 2 + 80 {
+            grown.push(format!("{verb}, on {whose}: {before} blocks, then {after}"));
+        }
+    }
+    assert!(grown.is_empty(), "{}", grown.join("\n"));
+}
