@@ -63,6 +63,7 @@ CREATE FUNCTION mainspring.enqueue_one(
 RETURNS mainspring.jobs
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS $$
 DECLARE
     moment timestamptz := clock_timestamp();
@@ -164,8 +165,9 @@ BEGIN
     END IF;
 END $$;
 
--- Adds jobs some of which have keys, for `mainspring.enqueue`. The living rows that they meet are locked first in the order of
--- their ids, which is the order in which settling locks its rows, and then handled in the order of their keys.
+-- Adds several jobs some of which have keys, for `mainspring.enqueue`. The living rows that they meet are locked first in the
+-- order of their ids, which is the order in which settling locks its rows. Then everything is added that finds its key free, in
+-- the order of keys, and the rest is handled one after the other in that order.
 CREATE FUNCTION mainspring.enqueue_keyed(
     tasks text[], payloads text[], queues text[], run_ats timestamptz[], priorities integer[],
     attempt_limits integer[], keys text[], key_modes text[], flag_sets text[], moment timestamptz)
@@ -173,29 +175,50 @@ RETURNS TABLE (ordinal bigint, job_id bigint, job_state mainspring.job_state, jo
     job_run_at timestamptz)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS $$
 DECLARE
+    ids bigint[] := ARRAY(SELECT nextval('mainspring.jobs_id_seq') FROM generate_series(1, cardinality(tasks)));
+    added bigint;
     item record;
     stored mainspring.jobs;
 BEGIN
-    IF cardinality(tasks) > 1 THEN
-        -- Two looks, one by the index of the keys and one by that of the ids: one that sorts would read all jobs by their
-        -- ids on a connection that has sorts switched off.
-        PERFORM 1 FROM mainspring.jobs AS j
-        WHERE j.id = ANY (ARRAY(SELECT k.id FROM mainspring.jobs AS k
-            WHERE k.key = ANY (keys) AND k.key IS NOT NULL AND k.state <> 'dead'))
-        ORDER BY j.id FOR UPDATE;
+    -- Two looks, one by the index of the keys and one by that of the ids: one that sorts would read all jobs by their
+    -- ids on a connection that has sorts switched off.
+    PERFORM 1 FROM mainspring.jobs AS j
+    WHERE j.id = ANY (ARRAY(SELECT k.id FROM mainspring.jobs AS k
+        WHERE k.key = ANY (keys) AND k.key IS NOT NULL AND k.state <> 'dead'))
+    ORDER BY j.id FOR UPDATE;
+
+    -- Of the jobs with one key only the first, so that the others come after it whatever happens to the key meanwhile. The ids
+    -- go up with the places in the input: where an id is among them is its place.
+    RETURN QUERY
+    WITH added AS (
+        INSERT INTO mainspring.jobs AS j (id, task, payload, queue, run_at, priority, max_attempts, key, flags, state)
+        SELECT s.id, s.task, coalesce(s.payload, '{}')::jsonb, s.queue, coalesce(s.run_at, moment),
+            coalesce(s.priority, 0), coalesce(s.max_attempts, 25), s.key,
+            CASE WHEN s.flags IS NOT NULL THEN mainspring.flags_of(s.flags) END,
+            mainspring.waiting_state(s.queue, coalesce(s.run_at, moment), moment)
+        FROM (
+            SELECT u.*, u.key IS NULL OR lag(u.key) OVER (ORDER BY u.key NULLS FIRST, u.id) IS DISTINCT FROM u.key AS first
+            FROM unnest(tasks, payloads, queues, run_ats, priorities, attempt_limits, keys, flag_sets, ids)
+                AS u(task, payload, queue, run_at, priority, max_attempts, key, flags, id)
+        ) AS s
+        WHERE s.first
+        ORDER BY s.key NULLS FIRST, s.id
+        ON CONFLICT (key) WHERE key IS NOT NULL AND state <> 'dead' DO NOTHING
+        RETURNING j.id, j.state, j.priority, j.run_at)
+    SELECT width_bucket(a.id, (SELECT ids))::bigint, a.id, a.state, a.priority, a.run_at FROM added AS a;
+    GET DIAGNOSTICS added = ROW_COUNT;
+    IF added = cardinality(tasks) THEN
+        RETURN;
     END IF;
 
     FOR item IN
-        SELECT q.* FROM (
-            SELECT s.*, nextval('mainspring.jobs_id_seq') AS id
-            FROM unnest(tasks, payloads, queues, run_ats, priorities, attempt_limits, keys, key_modes, flag_sets)
-                WITH ORDINALITY
-                AS s(task, payload, queue, run_at, priority, max_attempts, key, key_mode, flags, ord)
-            ORDER BY s.ord OFFSET 0
-        ) AS q
-        ORDER BY q.key NULLS FIRST, q.ord
+        SELECT s.* FROM unnest(tasks, payloads, queues, run_ats, priorities, attempt_limits, keys, key_modes, flag_sets, ids)
+            WITH ORDINALITY AS s(task, payload, queue, run_at, priority, max_attempts, key, key_mode, flags, id, ord)
+        WHERE NOT EXISTS (SELECT FROM mainspring.jobs AS j WHERE j.id = s.id)
+        ORDER BY s.key, s.ord
     LOOP
         stored := mainspring.enqueue_one(item.id, item.task, coalesce(item.payload, '{}')::jsonb, item.queue,
             coalesce(item.run_at, moment), coalesce(item.priority, 0)::smallint,
@@ -259,9 +282,13 @@ BEGIN
         ORDER BY s.ord
         RETURNING 0::bigint, j.id, j.state, j.priority, j.run_at;
     ELSIF cardinality(tasks) = 1 THEN
-        SELECT e.* INTO ordinal, job_id, job_state, job_priority, job_run_at
-        FROM mainspring.enqueue_keyed(tasks, payloads, queues, run_ats, priorities, attempt_limits, keys, key_modes,
-            flag_sets, moment) AS e;
+        SELECT 1, o.id, o.state, o.priority, o.run_at INTO ordinal, job_id, job_state, job_priority, job_run_at
+        FROM unnest(tasks, payloads, queues, run_ats, priorities, attempt_limits, keys, key_modes, flag_sets)
+            AS s(task, payload, queue, run_at, priority, max_attempts, key, key_mode, flags)
+        CROSS JOIN LATERAL mainspring.enqueue_one(nextval('mainspring.jobs_id_seq'), s.task,
+            coalesce(s.payload, '{}')::jsonb, s.queue, coalesce(s.run_at, moment), coalesce(s.priority, 0)::smallint,
+            coalesce(s.max_attempts, 25)::smallint, s.key, s.key_mode,
+            CASE WHEN s.flags IS NOT NULL THEN mainspring.flags_of(s.flags) END) AS o;
         oldest := job_run_at;
         RETURN NEXT;
     ELSE
@@ -305,6 +332,7 @@ CREATE FUNCTION mainspring.add_job(
 RETURNS mainspring.jobs_view
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS $$
 DECLARE
     added bigint;
@@ -325,6 +353,7 @@ CREATE FUNCTION mainspring.remove_job(key text)
 RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS $$
 DECLARE
     held bigint;

@@ -10,6 +10,7 @@ CREATE FUNCTION mainspring.queue_changed()
 RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS $$
 DECLARE
     changed text := CASE WHEN TG_OP = 'DELETE' THEN OLD.name ELSE NEW.name END;

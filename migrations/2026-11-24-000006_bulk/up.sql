@@ -52,6 +52,7 @@ CREATE FUNCTION mainspring.add_jobs(specs jsonb)
 RETURNS SETOF mainspring.jobs_view
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS $$
 DECLARE
     problem text;

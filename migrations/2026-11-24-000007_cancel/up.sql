@@ -20,6 +20,26 @@ BEGIN
     END IF;
 END $$;
 
+-- Ends one attempt as succeeded within the transaction of its handler, and answers whether its lease was still held.
+CREATE FUNCTION mainspring.complete_attempt(attempt_id bigint, attempt_lease bigint, keep_history boolean)
+RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+DECLARE
+    ended mainspring.jobs;
+BEGIN
+    DELETE FROM mainspring.jobs AS j WHERE j.id = attempt_id AND j.lease = attempt_lease RETURNING j.* INTO ended;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    IF keep_history THEN
+        PERFORM mainspring.write_history(ARRAY[ended], 'succeeded', NULL);
+    END IF;
+    RETURN true;
+END $$;
+
 -- What becomes of a running job whose worker is gone: it waits again, unless it must not be run again or has no attempt left.
 CREATE FUNCTION mainspring.state_when_lost(job mainspring.jobs)
 RETURNS mainspring.job_state
@@ -90,21 +110,22 @@ CREATE FUNCTION mainspring.cancel_jobs(ids bigint[], reason text DEFAULT NULL)
 RETURNS TABLE (job_id bigint, result text)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS $$
 DECLARE
     why text := mainspring.reason_given(reason, 'cancelled by request');
     before mainspring.jobs[] := ARRAY(SELECT b FROM mainspring.jobs_by_hand(ids) AS b);
-    known bigint[] := ARRAY(SELECT b.id FROM unnest(before) AS b);
     ended mainspring.jobs[];
 BEGIN
     WITH gone AS (
         DELETE FROM mainspring.jobs AS j
-        WHERE j.id = ANY (known) AND j.state IN ('scheduled', 'parked', 'ready') RETURNING j.*)
+        WHERE j.id = ANY (ARRAY(SELECT b.id FROM unnest(before) AS b WHERE b.state IN ('scheduled', 'parked', 'ready')))
+        RETURNING j.*)
     SELECT array_agg(g::mainspring.jobs) INTO ended FROM gone AS g;
     PERFORM mainspring.write_history(ended, 'cancelled', why);
     PERFORM mainspring.wake_after(before, ARRAY(SELECT e.id FROM unnest(ended) AS e));
     UPDATE mainspring.jobs AS j SET cancel_reason = why, updated_at = clock_timestamp()
-    WHERE j.id = ANY (known) AND j.state = 'running';
+    WHERE j.id = ANY (ARRAY(SELECT b.id FROM unnest(before) AS b WHERE b.state = 'running'));
     PERFORM pg_notify('mainspring', 'cancel ' || w.worker_id)
     FROM (SELECT DISTINCT b.worker_id FROM unnest(before) AS b WHERE b.state = 'running') AS w;
     RETURN QUERY

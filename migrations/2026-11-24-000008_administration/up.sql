@@ -11,6 +11,7 @@ CREATE FUNCTION mainspring.complete_jobs(ids bigint[], reason text DEFAULT NULL)
 RETURNS TABLE (job_id bigint, result text)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS $$
 DECLARE
     why text := mainspring.reason_given(reason, 'completed by request');
@@ -34,6 +35,7 @@ CREATE FUNCTION mainspring.fail_jobs(ids bigint[], reason text DEFAULT NULL)
 RETURNS TABLE (job_id bigint, result text)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS $$
 DECLARE
     why text := mainspring.reason_given(reason, 'failed by request');
@@ -54,6 +56,7 @@ CREATE FUNCTION mainspring.delete_jobs(ids bigint[])
 RETURNS TABLE (job_id bigint, result text)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS $$
 DECLARE
     before mainspring.jobs[] := ARRAY(SELECT b FROM mainspring.jobs_by_hand(ids) AS b);
@@ -95,6 +98,7 @@ CREATE FUNCTION mainspring.reschedule_jobs(
 RETURNS TABLE (job_id bigint, result text)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS $$
 DECLARE
     problem text := mainspring.problem_of('-', NULL, NULL, priority, max_attempts, NULL, NULL);
@@ -132,6 +136,7 @@ CREATE FUNCTION mainspring.retry_jobs(ids bigint[], run_at timestamptz DEFAULT N
 RETURNS TABLE (job_id bigint, result text)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS $$
 DECLARE
     before mainspring.jobs[] := ARRAY(SELECT b FROM mainspring.jobs_by_hand(ids) AS b);
@@ -154,6 +159,7 @@ CREATE FUNCTION mainspring.release_workers(ids integer[])
 RETURNS TABLE (worker_id integer, result text, jobs bigint)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -200,6 +206,7 @@ CREATE FUNCTION mainspring.delete_dead_jobs(older_than interval, most bigint DEF
 RETURNS bigint
 LANGUAGE sql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS $$
     WITH gone AS (
         DELETE FROM mainspring.jobs AS j WHERE j.id = ANY (ARRAY(

@@ -186,7 +186,7 @@ async fn a_job_that_goes_back_while_it_is_removed_is_removed() {
     assert_eq!(count(&mut other, "mainspring.jobs"), 0);
 }
 
-/// A statement stops after it has stored `a`; another one stores `b`; a third one locks that and waits for `a`. When the first goes
+/// A statement stops after it has stored `a`, before `b`; another one stores `b`; a third one locks that and waits for `a`. When the first goes
 /// on to `b`, both wait for each other.
 #[tokio::test]
 async fn batches_of_keys_that_wait_for_each_other_in_a_circle_are_all_stored() {
@@ -194,9 +194,9 @@ async fn batches_of_keys_that_wait_for_each_other_in_a_circle_are_all_stored() {
     let mut gate = database.connection();
     gate.batch_execute(
         "CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
-             PERFORM pg_advisory_xact_lock_shared(7); RETURN NULL; END $$; \
-         CREATE TRIGGER hold AFTER INSERT ON mainspring.jobs FOR EACH ROW \
-             WHEN (new.key = 'a' AND current_setting('test.held', true) = 'yes') EXECUTE FUNCTION hold(); \
+             PERFORM pg_advisory_xact_lock_shared(7); RETURN new; END $$; \
+         CREATE TRIGGER hold BEFORE INSERT ON mainspring.jobs FOR EACH ROW \
+             WHEN (new.key = 'b' AND current_setting('test.held', true) = 'yes') EXECUTE FUNCTION hold(); \
          SELECT pg_advisory_lock(7)",
     )
     .unwrap();
