@@ -94,27 +94,31 @@ def pinned(lines):
     return document(end + 14, parts)
 
 
-def rates(lines, left, words):
-    """Jobs a second over sizes, which are spread by their logarithms, from zero on."""
+def rates(series, left, words):
+    """Jobs a second over sizes, which are spread by their logarithms, from zero on. Series that are not there are left out."""
     top, right, height = 40, left + 300, 200
-    highest = max(row["per_second"] for row in lines)
-    first, last = log(lines[0]["size"]), log(max(2, lines[-1]["size"]))
+    series = {name: lines for name, lines in series.items() if lines}
+    highest = max(row["per_second"] for lines in series.values() for row in lines)
+    sizes = [row["size"] for row in next(iter(series.values()))]
+    first, last = log(sizes[0]), log(max(2, sizes[-1]))
     x = lambda size: left + (right - left) * (log(size) - first) / max(last - first, 1e-9)
     y = lambda value: top + height * (1 - value / highest)
     parts = axes(left, right, top, height) + [text(left, 20, words)]
     parts += [text(left - 5, y(v) + 4, f"{v:,.0f}", "end") for v in (0, highest / 2, highest)]
-    places = [(x(row["size"]), y(row["per_second"]), row) for row in lines]
-    parts.append(polyline(((across, down) for across, down, _ in places), COLOURS[0]))
-    for across, down, row in places:
-        parts.append(f'<circle cx="{across:.0f}" cy="{down:.1f}" r="3" fill="{COLOURS[0]}"/>')
-        parts.append(text(across, top + height + 15, f"{row['size']:,}", "middle"))
+    parts += [text(x(size), top + height + 15, f"{size:,}", "middle") for size in sizes]
+    for (name, lines), colour in zip(series.items(), COLOURS):
+        places = [(x(row["size"]), y(row["per_second"])) for row in lines]
+        parts.append(polyline(places, colour))
+        parts += [f'<circle cx="{across:.0f}" cy="{down:.1f}" r="3" fill="{colour}"/>' for across, down in places]
+        parts.append(text(right, places[-1][1] - 8, name, "end", colour))
     return parts
 
 
 def batches(lines):
     of = lambda what: [row for row in lines if row["what"] == what]
-    parts = rates(of("enqueue"), 80, "jobs added a second, by jobs a call")
-    parts += rates(of("drain"), 480, "jobs run a second, by concurrency")
+    added = {"without keys": of("enqueue"), "each with a key": of("enqueue with keys")}
+    parts = rates(added, 80, "jobs added a second, by jobs a call")
+    parts += rates({"": of("drain")}, 480, "jobs run a second, by concurrency")
     return document(272, parts)
 
 

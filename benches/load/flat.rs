@@ -1,11 +1,11 @@
-//! Whether a claim costs the same whatever else is in the table. Each case adds its ballast to the same few jobs.
+//! Whether a claim, and an enqueue with a key, cost the same whatever else is in the table. Each case adds its ballast to the same few jobs.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use diesel::PgConnection;
 use diesel::connection::SimpleConnection;
-use mainspring::{JobContext, SchedulerBuilder, connect};
+use mainspring::{Enqueue, JobContext, SchedulerBuilder, connect};
 use serde::Serialize;
 
 use super::arguments::{Arguments, Mode};
@@ -17,6 +17,7 @@ const PICK_UPS: usize = 100;
 // Nothing is claimed ahead of jobs this long, so that each one is a claim of its own.
 const LONG_JOB: Duration = Duration::from_millis(60);
 const DRAINS: usize = 3;
+const KEYED_ENQUEUES: usize = 200;
 const A_WEEK: Duration = Duration::from_secs(7 * 86_400);
 
 #[derive(Serialize)]
@@ -32,6 +33,9 @@ struct Flatness {
     per_second: u64,
     /// Above one where it is slower than with an empty table.
     throughput_ratio: f64,
+    /// The median time to add one job under a key that is free.
+    keyed_enqueue_ms: f64,
+    keyed_enqueue_ratio: f64,
     /// Of jobs that are each alone in a queue, where nothing else is ready.
     free_queues_per_second: Option<u64>,
 }
@@ -40,6 +44,8 @@ struct Figures {
     /// Sorted.
     pick_ups: Vec<Duration>,
     per_second: u64,
+    /// Sorted.
+    keyed_enqueues: Vec<Duration>,
     free_queues_per_second: Option<u64>,
 }
 
@@ -53,9 +59,11 @@ pub(crate) async fn flat(url: &str, jobs: usize, arguments: &Arguments) -> Outco
     let mut empty = None;
     for case in cases {
         eprintln!("{}: {} rows", case.name, case.rows);
-        let Figures { pick_ups, per_second, free_queues_per_second } = measure(url, &case, jobs).await?;
-        let pick_up_ms = percentile(&pick_ups, 50);
-        let (first_ms, first_per_second) = *empty.get_or_insert((pick_up_ms, per_second));
+        let Figures { pick_ups, per_second, keyed_enqueues, free_queues_per_second } =
+            measure(url, &case, jobs).await?;
+        let (pick_up_ms, keyed_enqueue_ms) = (percentile(&pick_ups, 50), percentile(&keyed_enqueues, 50));
+        let (first_ms, first_per_second, first_enqueue_ms) =
+            *empty.get_or_insert((pick_up_ms, per_second, keyed_enqueue_ms));
         let figures = Flatness {
             case: case.name,
             rows: case.rows,
@@ -65,6 +73,8 @@ pub(crate) async fn flat(url: &str, jobs: usize, arguments: &Arguments) -> Outco
             pick_up_ratio: rounded(pick_up_ms / first_ms),
             per_second,
             throughput_ratio: rounded(first_per_second as f64 / per_second as f64),
+            keyed_enqueue_ms,
+            keyed_enqueue_ratio: rounded(keyed_enqueue_ms / first_enqueue_ms),
             free_queues_per_second,
         };
         print_line(Mode::Flat, figures)?;
@@ -85,13 +95,14 @@ async fn measure(url: &str, case: &Case, jobs: usize) -> Outcome<Figures> {
         settle_down(conn)?;
         rates.push(drain(builder(url, case), jobs).await?);
     }
+    let keyed_enqueues = keyed_enqueues(url).await?;
     let mut free_queues_per_second = None;
     if case.free_queues > 0 {
         case.fill(conn)?;
         settle_down(conn)?;
         free_queues_per_second = Some(drain(builder(url, case), case.free_queues).await?);
     }
-    Ok(Figures { pick_ups, per_second: median(rates), free_queues_per_second })
+    Ok(Figures { pick_ups, per_second: median(rates), keyed_enqueues, free_queues_per_second })
 }
 
 fn builder(url: &str, case: &Case) -> SchedulerBuilder {
@@ -127,6 +138,22 @@ async fn pick_ups(builder: SchedulerBuilder) -> Outcome<Vec<Duration>> {
     let mut gaps: Vec<Duration> = gaps.collect();
     gaps.sort();
     Ok(gaps)
+}
+
+/// What single jobs with keys of their own take to add, one after the other, sorted.
+async fn keyed_enqueues(url: &str) -> Outcome<Vec<Duration>> {
+    let scheduler = scheduler(url).start().await?;
+    let mut times = Vec::with_capacity(KEYED_ENQUEUES);
+    for number in 0..KEYED_ENQUEUES {
+        let began = Instant::now();
+        scheduler.enqueue(Enqueue::new(Noop {}).key(format!("load key {number}"))).await?;
+        times.push(began.elapsed());
+    }
+    scheduler.stop().await;
+    // The first ones find unprepared statements.
+    times.drain(..5);
+    times.sort();
+    Ok(times)
 }
 
 /// The jobs a second of the first so many, from the call of `start`.

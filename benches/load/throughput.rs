@@ -91,20 +91,23 @@ async fn await_no_live_row(conn: &mut PgConnection) -> Outcome<()> {
 
 async fn fill(url: &str, jobs: usize) -> Outcome<u64> {
     let scheduler = scheduler(url).start().await?;
-    let per_second = add_in_bulk(&scheduler, jobs, BULK).await?;
+    let per_second = add_in_bulk(&scheduler, jobs, BULK, |_| Enqueue::new(Noop {})).await?;
     scheduler.stop().await;
     Ok(per_second)
 }
 
 /// So many at a time; answers how many a second.
-pub(crate) async fn add_in_bulk(scheduler: &Scheduler, jobs: usize, bulk: usize) -> Outcome<u64> {
+pub(crate) async fn add_in_bulk(
+    scheduler: &Scheduler,
+    jobs: usize,
+    bulk: usize,
+    job: impl Fn(usize) -> Enqueue<Noop>,
+) -> Outcome<u64> {
     let began = Instant::now();
-    let mut left = jobs;
-    while left > 0 {
-        let size = left.min(bulk);
-        let batch = (0..size).map(|_| NewJob::try_from(Enqueue::new(Noop {}))).collect::<Result<_, _>>()?;
+    for first in (0..jobs).step_by(bulk) {
+        let numbers = first..jobs.min(first + bulk);
+        let batch = numbers.map(|number| NewJob::try_from(job(number))).collect::<Result<_, _>>()?;
         scheduler.enqueue_many(batch).await?;
-        left -= size;
     }
     Ok(rate(jobs, began.elapsed()))
 }
