@@ -188,10 +188,12 @@ async fn stop_all(core: Arc<Core>) {
         cron.do_send(Leave);
     }
     let deadline = Instant::now() + core.config.grace_period;
-    if !drained_by(&core, deadline).await {
+    let mut drained = drained_by(&core, deadline).await;
+    if !drained {
         log::warn!("the grace period is over: {} jobs are interrupted", core.leases.count());
         core.orders.interrupt_all();
-        if !drained_by(&core, Instant::now() + TIME_TO_SETTLE).await {
+        drained = drained_by(&core, Instant::now() + TIME_TO_SETTLE).await;
+        if !drained {
             let left = core.leases.count();
             log::error!(
                 "{left} jobs could not be given back in time: others will find this worker lost and rescue them"
@@ -201,8 +203,8 @@ async fn stop_all(core: Arc<Core>) {
     if let Some(keeper) = core.read_roster().keeper.as_ref() {
         keeper.do_send(Leave);
     }
-    let worker_id = core.worker_id();
-    let left = core.store.run(Lane::Durable, move |conn| unregister(conn, worker_id));
+    let (worker_id, given_back) = (core.worker_id(), drained && core.queue().is_some());
+    let left = core.store.run(Lane::Durable, move |conn| unregister(conn, worker_id, given_back));
     match actix_rt::time::timeout(TIME_TO_SETTLE, left).await {
         Ok(Ok(_)) => {}
         Ok(Err(error)) => log::error!("cannot take this worker's row away: {error}"),

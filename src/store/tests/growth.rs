@@ -100,7 +100,7 @@ const OURS: &[Verb] = &[
     ("look for cancelled attempts", |conn| {
         assert_eq!(presence::cancelled_attempts(conn, WORKER).unwrap(), []);
     }),
-    ("leave", |conn| assert!(presence::unregister(conn, WORKER).unwrap())),
+    ("leave", |conn| assert!(presence::unregister(conn, WORKER, false).unwrap())),
     ("look out", |conn| assert_eq!(outlook::outlook(conn).unwrap().paused_tasks.len(), 0)),
     ("know a line of the crontab", |conn| {
         assert_eq!(cron::know(conn, &["nightly".to_owned()]).unwrap().len(), 1);
