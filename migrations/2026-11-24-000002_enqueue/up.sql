@@ -168,9 +168,13 @@ END $$;
 -- Adds several jobs some of which have keys, for `mainspring.enqueue`. The living rows that they meet are locked first in the
 -- order of their ids, which is the order in which settling locks its rows. Then everything is added that finds its key free, in
 -- the order of keys, and the rest is handled one after the other in that order.
+--
+-- So nobody waits for a row who has taken a key, and two of these never wait for each other. But others may have stored jobs
+-- under the keys meanwhile: where one of their rows is held, this fails with MS001 unless it is to be patient. The caller has to
+-- undo it and begin again, with that row among the first.
 CREATE FUNCTION mainspring.enqueue_keyed(
     tasks text[], payloads text[], queues text[], run_ats timestamptz[], priorities integer[],
-    attempt_limits integer[], keys text[], key_modes text[], flag_sets text[], moment timestamptz)
+    attempt_limits integer[], keys text[], key_modes text[], flag_sets text[], moment timestamptz, patient boolean)
 RETURNS TABLE (ordinal bigint, job_id bigint, job_state mainspring.job_state, job_priority smallint,
     job_run_at timestamptz)
 LANGUAGE plpgsql
@@ -180,6 +184,8 @@ AS $$
 DECLARE
     ids bigint[] := ARRAY(SELECT nextval('mainspring.jobs_id_seq') FROM generate_series(1, cardinality(tasks)));
     added bigint;
+    locked bigint;
+    present bigint;
     item record;
     stored mainspring.jobs;
 BEGIN
@@ -214,6 +220,17 @@ BEGIN
         RETURN;
     END IF;
 
+    IF NOT patient THEN
+        PERFORM 1 FROM mainspring.jobs AS j
+        WHERE j.key = ANY (keys) AND j.key IS NOT NULL AND j.state <> 'dead' FOR UPDATE SKIP LOCKED;
+        GET DIAGNOSTICS locked = ROW_COUNT;
+        SELECT count(*) INTO present FROM mainspring.jobs AS j
+        WHERE j.key = ANY (keys) AND j.key IS NOT NULL AND j.state <> 'dead';
+        IF locked < present THEN
+            RAISE EXCEPTION USING ERRCODE = 'MS001', MESSAGE = 'another transaction holds a job with one of the keys';
+        END IF;
+    END IF;
+
     FOR item IN
         SELECT s.* FROM unnest(tasks, payloads, queues, run_ats, priorities, attempt_limits, keys, key_modes, flag_sets, ids)
             WITH ORDINALITY AS s(task, payload, queue, run_at, priority, max_attempts, key, key_mode, flags, id, ord)
@@ -237,8 +254,8 @@ END $$;
 -- input, with new ids in that order too. A NULL element, or a NULL array, means the default. Flags
 -- come as the text of a JSON array of labels.
 --
--- Two statements with several keys may still meet in a circle: a third one has stored a job under one of them between the
--- locks of the first and of the second. Then the server ends one of them, which begins again.
+-- Several jobs with keys are added in a block of their own, which gives up all that it has locked and begins again where it would
+-- wait in a wrong order (see `enqueue_keyed`), or where the server has found it waiting in a circle with an application's transaction.
 CREATE FUNCTION mainspring.enqueue(
     tasks text[], payloads text[] DEFAULT NULL, queues text[] DEFAULT NULL,
     run_ats timestamptz[] DEFAULT NULL, priorities integer[] DEFAULT NULL,
@@ -250,6 +267,7 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    most_tries CONSTANT integer := 8;
     moment timestamptz := clock_timestamp();
     problem text;
     least_priority integer;
@@ -292,16 +310,16 @@ BEGIN
         oldest := job_run_at;
         RETURN NEXT;
     ELSE
-        FOR tries IN 1..4 LOOP
+        FOR tries IN 1..most_tries LOOP
             BEGIN
                 SELECT array_agg(e.ordinal) AS ordinals, array_agg(e.job_id) AS ids, array_agg(e.job_state) AS states,
                     array_agg(e.job_priority) AS priorities, array_agg(e.job_run_at) AS run_ats
                 INTO added
                 FROM mainspring.enqueue_keyed(tasks, payloads, queues, run_ats, priorities, attempt_limits, keys,
-                    key_modes, flag_sets, moment) AS e;
+                    key_modes, flag_sets, moment, patient => tries = most_tries) AS e;
                 EXIT;
-            EXCEPTION WHEN deadlock_detected THEN
-                IF tries = 4 THEN
+            EXCEPTION WHEN SQLSTATE 'MS001' OR deadlock_detected THEN
+                IF tries = most_tries THEN
                     RAISE;
                 END IF;
             END;

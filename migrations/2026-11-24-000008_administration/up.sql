@@ -113,7 +113,8 @@ BEGIN
     IF problem IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = problem, HINT = 'Nothing was stored.';
     END IF;
-    FOREACH job IN ARRAY before LOOP
+    -- In the order of keys, as enqueueing takes them.
+    FOR job IN SELECT b.* FROM unnest(before) AS b ORDER BY b.key NULLS FIRST, b.id LOOP
         CONTINUE WHEN job.state = 'running'
             OR coalesce(attempts, job.attempts) >= coalesce(max_attempts, job.max_attempts);
         IF mainspring.put_back(job, run_at, priority, attempts, max_attempts) THEN

@@ -72,7 +72,8 @@ fn settle_all(
     settlements: &[&Settlement],
     keep_history: bool,
 ) -> Result<Vec<Settled>, StoreError> {
-    // In the order of ids, in which enqueueing locks rows too: two statements never wait in a circle.
+    // In the order of ids, in which enqueueing locks rows too: two statements never wait in a circle. Where two of these make one
+    // transaction the order begins anew with the second; there a circle ends by the `lock_timeout` of the connection.
     let mut in_order = settlements.to_vec();
     in_order.sort_unstable_by_key(|settlement| settlement.id);
     let (stored, owed): (Vec<_>, Vec<_>) =
