@@ -148,7 +148,7 @@ BEGIN
     IF flagged THEN
         PERFORM pg_notify('mainspring', 'flagged ' || origin);
     END IF;
-    IF queues IS NULL OR (cardinality(queues) = 1 AND queues[1] IS NULL) THEN
+    IF queues IS NULL OR (cardinality(queues) = 1 AND array_position(queues, NULL) IS NOT NULL) THEN
         PERFORM pg_notify('mainspring', 'job ' || hint);
         RETURN;
     END IF;
@@ -165,14 +165,14 @@ BEGIN
     END IF;
 END $$;
 
--- Adds several jobs some of which have keys, for `mainspring.enqueue`. The living rows that they meet are locked first in the
--- order of their ids, which is the order in which settling locks its rows. Then everything is added that finds its key free, in
--- the order of keys, and the rest is handled one after the other in that order.
+-- One try of `mainspring.enqueue_keyed`. The living rows that the keys meet are locked first in the order of their ids, which is
+-- the order in which settling locks its rows. Then everything is added that finds its key free, in the order of keys, and the rest
+-- is handled one after the other in that order.
 --
 -- So nobody waits for a row who has taken a key, and two of these never wait for each other. But others may have stored jobs
 -- under the keys meanwhile: where one of their rows is held, this fails with MS001 unless it is to be patient. The caller has to
 -- undo it and begin again, with that row among the first.
-CREATE FUNCTION mainspring.enqueue_keyed(
+CREATE FUNCTION mainspring.try_enqueue_keyed(
     tasks text[], payloads text[], queues text[], run_ats timestamptz[], priorities integer[],
     attempt_limits integer[], keys text[], key_modes text[], flag_sets text[], moment timestamptz, patient boolean)
 RETURNS TABLE (ordinal bigint, job_id bigint, job_state mainspring.job_state, job_priority smallint,
@@ -250,12 +250,38 @@ BEGIN
     END LOOP;
 END $$;
 
+-- Adds several jobs some of which have keys, for `mainspring.enqueue`. A try that would wait in the wrong order gives up all that it
+-- has locked and begins again. In a transaction that has written before, which may hold other rows, there is one patient try: what
+-- it holds it could not give up, and each block would be a subtransaction, of which a transaction had better not have many.
+CREATE FUNCTION mainspring.enqueue_keyed(
+    tasks text[], payloads text[], queues text[], run_ats timestamptz[], priorities integer[],
+    attempt_limits integer[], keys text[], key_modes text[], flag_sets text[], moment timestamptz)
+RETURNS TABLE (ordinal bigint, job_id bigint, job_state mainspring.job_state, job_priority smallint,
+    job_run_at timestamptz)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF pg_current_xact_id_if_assigned() IS NULL THEN
+        FOR tries IN 1..8 LOOP
+            BEGIN
+                RETURN QUERY
+                SELECT * FROM mainspring.try_enqueue_keyed(tasks, payloads, queues, run_ats, priorities, attempt_limits,
+                    keys, key_modes, flag_sets, moment, patient => false);
+                RETURN;
+            EXCEPTION WHEN SQLSTATE 'MS001' THEN
+                CONTINUE;
+            END;
+        END LOOP;
+    END IF;
+    RETURN QUERY
+    SELECT * FROM mainspring.try_enqueue_keyed(tasks, payloads, queues, run_ats, priorities, attempt_limits,
+        keys, key_modes, flag_sets, moment, patient => true);
+END $$;
+
 -- Adds jobs, one for each element of the arrays, and answers a row for each in the order of the
 -- input, with new ids in that order too. A NULL element, or a NULL array, means the default. Flags
 -- come as the text of a JSON array of labels.
---
--- Several jobs with keys are added in a block of their own, which gives up all that it has locked and begins again where it would
--- wait in a wrong order (see `enqueue_keyed`), or where the server has found it waiting in a circle with an application's transaction.
 CREATE FUNCTION mainspring.enqueue(
     tasks text[], payloads text[] DEFAULT NULL, queues text[] DEFAULT NULL,
     run_ats timestamptz[] DEFAULT NULL, priorities integer[] DEFAULT NULL,
@@ -267,13 +293,11 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    most_tries CONSTANT integer := 8;
     moment timestamptz := clock_timestamp();
     problem text;
     least_priority integer;
     oldest timestamptz;
     soon boolean;
-    added record;
 BEGIN
     SELECT CASE WHEN cardinality(tasks) > 1 THEN format('job %s of %s: ', s.ord, cardinality(tasks)) ELSE '' END || p.problem
     INTO problem
@@ -310,24 +334,20 @@ BEGIN
         oldest := job_run_at;
         RETURN NEXT;
     ELSE
-        FOR tries IN 1..most_tries LOOP
-            BEGIN
-                SELECT array_agg(e.ordinal) AS ordinals, array_agg(e.job_id) AS ids, array_agg(e.job_state) AS states,
-                    array_agg(e.job_priority) AS priorities, array_agg(e.job_run_at) AS run_ats
-                INTO added
-                FROM mainspring.enqueue_keyed(tasks, payloads, queues, run_ats, priorities, attempt_limits, keys,
-                    key_modes, flag_sets, moment, patient => tries = most_tries) AS e;
-                EXIT;
-            EXCEPTION WHEN SQLSTATE 'MS001' OR deadlock_detected THEN
-                IF tries = most_tries THEN
-                    RAISE;
-                END IF;
-            END;
+        FOR ordinal, job_id, job_state, job_priority, job_run_at IN
+            SELECT * FROM mainspring.enqueue_keyed(tasks, payloads, queues, run_ats, priorities, attempt_limits, keys,
+                key_modes, flag_sets, moment) AS e(place)
+            ORDER BY e.place
+        LOOP
+            oldest := least(oldest, job_run_at);
+            RETURN NEXT;
         END LOOP;
-        RETURN QUERY SELECT * FROM unnest(added.ordinals, added.ids, added.states, added.priorities, added.run_ats);
-        SELECT min(r) INTO oldest FROM unnest(added.run_ats) AS r;
     END IF;
 
+    -- Jobs behind the end of a short array have no queue.
+    IF cardinality(queues) < cardinality(tasks) THEN
+        queues := queues || NULL::text;
+    END IF;
     -- A job with a key that keeps its time waits where it waited, or with a better priority before that: at the oldest.
     IF notify AND priorities IS NULL AND run_ats IS NULL AND cardinality(tasks) > 0 THEN
         PERFORM mainspring.wake(0, least(oldest, moment), queues, false, flag_sets IS NOT NULL);

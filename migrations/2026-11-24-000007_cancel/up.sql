@@ -20,7 +20,8 @@ BEGIN
     END IF;
 END $$;
 
--- Ends one attempt as succeeded within the transaction of its handler, and answers whether its lease was still held.
+-- Ends one attempt as succeeded within the transaction of its handler, and answers whether its lease was still held. A line goes
+-- into the history where that is kept, as with acts by hand: a missing partition of the day does not fail what the handler did.
 CREATE FUNCTION mainspring.complete_attempt(attempt_id bigint, attempt_lease bigint, keep_history boolean)
 RETURNS boolean
 LANGUAGE plpgsql

@@ -189,11 +189,11 @@ async fn stop_all(core: Arc<Core>) {
     }
     let deadline = Instant::now() + core.config.grace_period;
     let mut drained = drained_by(&core, deadline).await;
-    if !drained {
+    if drained.is_none() {
         log::warn!("the grace period is over: {} jobs are interrupted", core.leases.count());
         core.orders.interrupt_all();
         drained = drained_by(&core, Instant::now() + TIME_TO_SETTLE).await;
-        if !drained {
+        if drained.is_none() {
             let left = core.leases.count();
             log::error!(
                 "{left} jobs could not be given back in time: others will find this worker lost and rescue them"
@@ -203,7 +203,7 @@ async fn stop_all(core: Arc<Core>) {
     if let Some(keeper) = core.read_roster().keeper.as_ref() {
         keeper.do_send(Leave);
     }
-    let (worker_id, given_back) = (core.worker_id(), drained && core.queue().is_some());
+    let (worker_id, given_back) = (core.worker_id(), drained.unwrap_or(false));
     let left = core.store.run(Lane::Durable, move |conn| unregister(conn, worker_id, given_back));
     match actix_rt::time::timeout(TIME_TO_SETTLE, left).await {
         Ok(Ok(_)) => {}
@@ -215,15 +215,16 @@ async fn stop_all(core: Arc<Core>) {
     roster.queue.iter().for_each(|queue| queue.do_send(Leave));
 }
 
-// A queue that dies meanwhile is started again, and the new one is asked.
-async fn drained_by(core: &Core, deadline: Instant) -> bool {
+// Whether everything is known to be given back, once no lease is open. A queue that dies meanwhile is started again, and the new
+// one is asked.
+async fn drained_by(core: &Core, deadline: Instant) -> Option<bool> {
     loop {
-        let Some(left) = deadline.checked_duration_since(Instant::now()) else { return false };
-        let Some(queue) = core.queue() else { return true };
+        let left = deadline.checked_duration_since(Instant::now())?;
+        let Some(queue) = core.queue() else { return Some(false) };
         match actix_rt::time::timeout(left, queue.send(Drain)).await {
-            Ok(Ok(())) if core.leases.count() == 0 => return true,
+            Ok(Ok(given_back)) if core.leases.count() == 0 => return Some(given_back),
             Ok(_) => actix_rt::time::sleep(Duration::from_millis(10).min(left)).await,
-            Err(_) => return false,
+            Err(_) => return None,
         }
     }
 }

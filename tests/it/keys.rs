@@ -220,3 +220,17 @@ async fn batches_of_keys_that_meet_with_a_third_between_them_do_not_wait_in_a_ci
     assert_eq!(first[1], b);
     assert_eq!(count(&mut gate, "mainspring.jobs"), 2);
 }
+
+/// A transaction with more than 64 of them costs all who read at that time.
+#[test]
+fn many_batches_of_keys_in_one_transaction_are_hardly_more_than_one_subtransaction() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    conn.batch_execute(
+        "BEGIN; SELECT FROM generate_series(1, 10) AS n, \
+             LATERAL mainspring.enqueue('{t,t}', keys => ARRAY['a' || n, 'b' || n]); COMMIT",
+    )
+    .unwrap();
+    assert_eq!(count(&mut conn, "mainspring.jobs"), 20);
+    assert!(count(&mut conn, "(SELECT DISTINCT xmin::text FROM mainspring.jobs) AS writers") <= 2);
+}

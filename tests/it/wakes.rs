@@ -138,3 +138,21 @@ async fn what_a_lost_worker_held_starts_again_without_waiting_for_a_poll_whereve
     assert!(began.elapsed() < EARLIEST_POLL, "a poll may have found them after {:?}", began.elapsed());
     scheduler.stop().await;
 }
+
+#[tokio::test]
+async fn a_job_behind_the_end_of_a_short_array_of_queues_is_announced_as_one_without_a_queue() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    install_gate(&mut conn, "nothing");
+    // Nothing of this queue starts, so that no claim for it finds the other job.
+    conn.batch_execute("SELECT mainspring.pause_queue('q')").unwrap();
+    let (scheduler, mut started, began) = start_without_polls(&database).await;
+    conn.batch_execute(
+        "SELECT FROM mainspring.enqueue('{act,act}', queues => '{q}', \
+             payloads => ARRAY['{\"act\": \"paused\", \"millis\": 0}', '{\"act\": \"free\", \"millis\": 0}'])",
+    )
+    .unwrap();
+    assert_eq!(next(&mut started).await.act, "free");
+    assert!(began.elapsed() < EARLIEST_POLL, "a poll may have found it");
+    scheduler.stop().await;
+}

@@ -47,7 +47,7 @@ pub struct QueueActor {
     gates: GateLane,
     progress: ProgressLane,
     look_for_forgotten: bool,
-    drained: Vec<oneshot::Sender<()>>,
+    drained: Vec<oneshot::Sender<bool>>,
     _watch: DeathWatch,
 }
 
@@ -125,10 +125,10 @@ pub(crate) struct LookForForgotten;
 #[rtype(result = "()")]
 pub(crate) struct ProgressPosted;
 
-/// Claim no more, give back what has not started, and answer when no lease is open. Sent by the supervisor at a stop;
-/// when it is lost, the supervisor's time runs out and others rescue the jobs.
+/// Claim no more, give back what has not started, and answer when no lease is open, and whether the database is known to agree.
+/// Sent by the supervisor at a stop; when it is lost, the supervisor's time runs out and others rescue the jobs.
 #[derive(Debug, Message)]
-#[rtype(result = "()")]
+#[rtype(result = "bool")]
 pub(crate) struct Drain;
 
 impl QueueActor {
@@ -163,7 +163,7 @@ impl QueueActor {
         if self.mode == Mode::Draining && nothing_under_way && self.core.leases.count() == 0 {
             // A supervisor that no longer waits has given this queue up already.
             for waiting in self.drained.drain(..) {
-                let _ = waiting.send(());
+                let _ = waiting.send(!self.look_for_forgotten);
             }
         }
     }
@@ -302,7 +302,7 @@ impl Handler<ProgressPosted> for QueueActor {
 }
 
 impl Handler<Drain> for QueueActor {
-    type Result = ResponseFuture<()>;
+    type Result = ResponseFuture<bool>;
 
     fn handle(&mut self, _: Drain, ctx: &mut Context<Self>) -> Self::Result {
         let (done, drained) = oneshot::channel();
@@ -312,7 +312,7 @@ impl Handler<Drain> for QueueActor {
         self.pump(ctx);
         Box::pin(async move {
             // A queue that died while draining is restarted, and the supervisor asks the new one.
-            let _ = drained.await;
+            drained.await.unwrap_or(false)
         })
     }
 }
