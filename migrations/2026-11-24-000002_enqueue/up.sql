@@ -55,6 +55,22 @@ RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN nullif(ARRAY(SELECT DISTINCT f COLLATE "C" FROM jsonb_array_elements_text(flags::jsonb) AS f ORDER BY 1), '{}');
 
+-- The jobs that arrays ask for, with their defaults. Not a word in it is volatile, so that it becomes part of the statement that
+-- asks.
+CREATE FUNCTION mainspring.jobs_asked_for(
+    tasks text[], payloads text[], queues text[], run_ats timestamptz[], priorities integer[],
+    attempt_limits integer[], keys text[], key_modes text[], flag_sets text[], moment timestamptz)
+RETURNS TABLE (ord bigint, task text, payload jsonb, queue text, run_at timestamptz, priority smallint,
+    max_attempts smallint, key text, key_mode text, flags text[])
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT s.ord, s.task, coalesce(s.payload, '{}')::jsonb, s.queue, coalesce(s.run_at, moment),
+        coalesce(s.priority, 0)::smallint, coalesce(s.max_attempts, 25)::smallint, s.key, s.key_mode,
+        CASE WHEN s.flags IS NOT NULL THEN mainspring.flags_of(s.flags) END
+    FROM unnest(tasks, payloads, queues, run_ats, priorities, attempt_limits, keys, key_modes, flag_sets)
+        WITH ORDINALITY AS s(task, payload, queue, run_at, priority, max_attempts, key, key_mode, flags, ord);
+END;
+
 -- Adds one job, as the table of key modes in docs/LIFECYCLE.md says when its key is taken. The loop ends:
 -- each lap either stores or returns a row, or takes the key from one running job.
 CREATE FUNCTION mainspring.enqueue_one(
@@ -201,17 +217,15 @@ BEGIN
     RETURN QUERY
     WITH added AS (
         INSERT INTO mainspring.jobs AS j (id, task, payload, queue, run_at, priority, max_attempts, key, flags, state)
-        SELECT s.id, s.task, coalesce(s.payload, '{}')::jsonb, s.queue, coalesce(s.run_at, moment),
-            coalesce(s.priority, 0), coalesce(s.max_attempts, 25), s.key,
-            CASE WHEN s.flags IS NOT NULL THEN mainspring.flags_of(s.flags) END,
-            mainspring.waiting_state(s.queue, coalesce(s.run_at, moment), moment)
+        SELECT ids[s.ord], s.task, s.payload, s.queue, s.run_at, s.priority, s.max_attempts, s.key, s.flags,
+            mainspring.waiting_state(s.queue, s.run_at, moment)
         FROM (
-            SELECT u.*, u.key IS NULL OR lag(u.key) OVER (ORDER BY u.key NULLS FIRST, u.id) IS DISTINCT FROM u.key AS first
-            FROM unnest(tasks, payloads, queues, run_ats, priorities, attempt_limits, keys, flag_sets, ids)
-                AS u(task, payload, queue, run_at, priority, max_attempts, key, flags, id)
+            SELECT u.*, u.key IS NULL OR lag(u.key) OVER (ORDER BY u.key NULLS FIRST, u.ord) IS DISTINCT FROM u.key AS first
+            FROM mainspring.jobs_asked_for(tasks, payloads, queues, run_ats, priorities, attempt_limits, keys, key_modes,
+                flag_sets, moment) AS u
         ) AS s
         WHERE s.first
-        ORDER BY s.key NULLS FIRST, s.id
+        ORDER BY s.key NULLS FIRST, s.ord
         ON CONFLICT (key) WHERE key IS NOT NULL AND state <> 'dead' DO NOTHING
         RETURNING j.id, j.state, j.priority, j.run_at)
     SELECT width_bucket(a.id, (SELECT ids))::bigint, a.id, a.state, a.priority, a.run_at FROM added AS a;
@@ -232,15 +246,13 @@ BEGIN
     END IF;
 
     FOR item IN
-        SELECT s.* FROM unnest(tasks, payloads, queues, run_ats, priorities, attempt_limits, keys, key_modes, flag_sets, ids)
-            WITH ORDINALITY AS s(task, payload, queue, run_at, priority, max_attempts, key, key_mode, flags, id, ord)
-        WHERE NOT EXISTS (SELECT FROM mainspring.jobs AS j WHERE j.id = s.id)
+        SELECT s.* FROM mainspring.jobs_asked_for(tasks, payloads, queues, run_ats, priorities, attempt_limits, keys,
+            key_modes, flag_sets, moment) AS s
+        WHERE NOT EXISTS (SELECT FROM mainspring.jobs AS j WHERE j.id = ids[s.ord])
         ORDER BY s.key, s.ord
     LOOP
-        stored := mainspring.enqueue_one(item.id, item.task, coalesce(item.payload, '{}')::jsonb, item.queue,
-            coalesce(item.run_at, moment), coalesce(item.priority, 0)::smallint,
-            coalesce(item.max_attempts, 25)::smallint, item.key, item.key_mode,
-            CASE WHEN item.flags IS NOT NULL THEN mainspring.flags_of(item.flags) END);
+        stored := mainspring.enqueue_one(ids[item.ord], item.task, item.payload, item.queue, item.run_at, item.priority,
+            item.max_attempts, item.key, item.key_mode, item.flags);
         ordinal := item.ord;
         job_id := stored.id;
         job_state := stored.state;
@@ -315,22 +327,18 @@ BEGIN
     IF keys IS NULL THEN
         RETURN QUERY
         INSERT INTO mainspring.jobs AS j (task, payload, queue, run_at, priority, max_attempts, flags, state)
-        SELECT s.task, coalesce(s.payload, '{}')::jsonb, s.queue, coalesce(s.run_at, moment),
-            coalesce(s.priority, 0), coalesce(s.max_attempts, 25),
-            CASE WHEN s.flags IS NOT NULL THEN mainspring.flags_of(s.flags) END,
-            mainspring.waiting_state(s.queue, coalesce(s.run_at, moment), moment)
-        FROM unnest(tasks, payloads, queues, run_ats, priorities, attempt_limits, flag_sets)
-            WITH ORDINALITY AS s(task, payload, queue, run_at, priority, max_attempts, flags, ord)
+        SELECT s.task, s.payload, s.queue, s.run_at, s.priority, s.max_attempts, s.flags,
+            mainspring.waiting_state(s.queue, s.run_at, moment)
+        FROM mainspring.jobs_asked_for(tasks, payloads, queues, run_ats, priorities, attempt_limits, keys, key_modes,
+            flag_sets, moment) AS s
         ORDER BY s.ord
         RETURNING 0::bigint, j.id, j.state, j.priority, j.run_at;
     ELSIF cardinality(tasks) = 1 THEN
         SELECT 1, o.id, o.state, o.priority, o.run_at INTO ordinal, job_id, job_state, job_priority, job_run_at
-        FROM unnest(tasks, payloads, queues, run_ats, priorities, attempt_limits, keys, key_modes, flag_sets)
-            AS s(task, payload, queue, run_at, priority, max_attempts, key, key_mode, flags)
-        CROSS JOIN LATERAL mainspring.enqueue_one(nextval('mainspring.jobs_id_seq'), s.task,
-            coalesce(s.payload, '{}')::jsonb, s.queue, coalesce(s.run_at, moment), coalesce(s.priority, 0)::smallint,
-            coalesce(s.max_attempts, 25)::smallint, s.key, s.key_mode,
-            CASE WHEN s.flags IS NOT NULL THEN mainspring.flags_of(s.flags) END) AS o;
+        FROM mainspring.jobs_asked_for(tasks, payloads, queues, run_ats, priorities, attempt_limits, keys, key_modes,
+            flag_sets, moment) AS s
+        CROSS JOIN LATERAL mainspring.enqueue_one(nextval('mainspring.jobs_id_seq'), s.task, s.payload, s.queue, s.run_at,
+            s.priority, s.max_attempts, s.key, s.key_mode, s.flags) AS o;
         oldest := job_run_at;
         RETURN NEXT;
     ELSE

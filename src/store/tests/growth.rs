@@ -284,7 +284,6 @@ const PREPARED: usize = 7;
 /// Verbs on one of two connections, and what each has cost in small tables.
 struct Group {
     whose: &'static str,
-    on_ours: bool,
     verbs: &'static [Verb],
     /// Whether they are to hold with plans of the time when the tables were small.
     with_old_plans: bool,
@@ -293,11 +292,11 @@ struct Group {
 
 impl Group {
     fn new(whose: &'static str, verbs: &'static [Verb]) -> Self {
-        Self { whose, on_ours: whose == "ours", verbs, with_old_plans: true, before: Vec::new() }
+        Self { whose, verbs, with_old_plans: true, before: Vec::new() }
     }
 
     fn costs(&self, [ours, application]: &mut [PgConnection; 2]) -> Vec<i64> {
-        let conn = if self.on_ours { ours } else { application };
+        let conn = if self.whose == "ours" { ours } else { application };
         self.verbs.iter().map(|(_, act)| cost_of(conn, act)).collect()
     }
 
