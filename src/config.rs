@@ -52,7 +52,7 @@ pub(crate) struct Config {
     pub(crate) task_limits: BTreeMap<String, usize>,
     pub(crate) forbidden_flags: ForbiddenFlags,
     /// How long a job waits to count as one priority better.
-    pub(crate) lift_every: Option<Duration>,
+    pub(crate) age_every: Option<Duration>,
     /// Tells this process's own notifications from those of others.
     pub(crate) origin: u64,
 }
@@ -84,7 +84,7 @@ impl Config {
             crontab: Vec::new(),
             task_limits: BTreeMap::new(),
             forbidden_flags: ForbiddenFlags::default(),
-            lift_every: None,
+            age_every: None,
             origin: fastrand::u64(1..),
         }
     }
@@ -109,7 +109,7 @@ impl Config {
         for (task, limit) in &self.task_limits {
             in_range(&format!("limit of task `{task}`"), *limit as u64, 1, 100_000)?;
         }
-        if let Some(step) = self.lift_every {
+        if let Some(step) = self.age_every {
             in_range("ageing in milliseconds", millis(step), 1, 86_400_000)?;
         }
         // Above 20 seconds, jobs due soon could be missed: see the SQL function mainspring.wake.

@@ -16,9 +16,9 @@ use crate::cron::{CronEntry, StandingLine};
 use crate::error::StoreError;
 use crate::event::Event;
 use crate::job::{JobOptions, NewJob};
-use crate::store::Lane;
-use crate::store::claim::Mark;
-use crate::store::cron::{fire, know};
+use crate::store::Durability;
+use crate::store::claim::Position;
+use crate::store::cron::{fire, register_lines};
 use crate::store::schedules::{FaultySchedule, Fired, fire_due, plan_marked, until_next};
 
 // A clock that is set, or a machine that slept, is noticed at the latest after this long.
@@ -142,7 +142,7 @@ async fn standing_lines(core: &Core) -> Result<Vec<StandingLine>, StoreError> {
         return Ok(Vec::new());
     }
     let identifiers: Vec<_> = crontab.iter().map(|entry| entry.identifier.clone()).collect();
-    let known = core.store.run(Lane::Durable, move |conn| know(conn, &identifiers)).await?;
+    let known = core.store.run(Durability::Durable, move |conn| register_lines(conn, &identifiers)).await?;
     let line = |entry: &CronEntry| {
         let books = known.iter().find(|known| known.identifier == entry.identifier);
         let last_seen = books.map(|books| books.last_fire.unwrap_or(books.known_since));
@@ -155,7 +155,8 @@ async fn standing_lines(core: &Core) -> Result<Vec<StandingLine>, StoreError> {
 async fn fire_line(line: &mut StandingLine, now: DateTime<Utc>, core: &Arc<Core>) -> Result<(), StoreError> {
     for due in line.due(now) {
         let (identifier, job) = (line.entry.identifier.clone(), job_of(&line.entry, due.at, due.is_late));
-        let added = core.store.run(Lane::Durable, move |conn| fire(conn, &identifier, due.at, &job)).await;
+        let added =
+            core.store.run(Durability::Durable, move |conn| fire(conn, &identifier, due.at, &job)).await;
         let added = match added {
             Err(StoreError::Invalid(reason)) => {
                 // It will not get better, and must not hold up the others.
@@ -190,14 +191,14 @@ fn job_of(entry: &CronEntry, due: DateTime<Utc>, backfilled: bool) -> NewJob {
 // Until nothing is left to do here; answers how long until there is, if ever.
 async fn fire_schedules(core: &Core) -> Result<Option<Duration>, StoreError> {
     // A look writes nothing, and a scheduler at rest does it on the connection that it has.
-    let until = core.store.run(Lane::Relaxed, until_next).await?;
+    let until = core.store.run(Durability::Relaxed, until_next).await?;
     if until.is_none_or(|until| !until.is_zero()) {
         return Ok(until);
     }
     loop {
         let (planned, fired, until) = core
             .store
-            .run(Lane::Durable, |conn| {
+            .run(Durability::Durable, |conn| {
                 let planned = plan_marked(conn, SCHEDULES_AT_ONCE)?;
                 Ok((planned, fire_due(conn, SCHEDULES_AT_ONCE)?, until_next(conn)?))
             })
@@ -227,21 +228,25 @@ fn announce(core: &Core, fired: &Fired) {
         }
     }
     let added = || fired.fires.iter().filter(|fire| fire.job_id.is_some());
-    let mut lanes: BTreeMap<&String, Option<Mark>> = BTreeMap::new();
-    for (lane, mark) in added().filter_map(|fire| fire.queue.as_ref().map(|queue| (queue, fire.mark))) {
-        let least = lanes.entry(lane).or_insert(mark);
-        *least = (*least).min(mark);
+    let mut lanes: BTreeMap<&String, Option<Position>> = BTreeMap::new();
+    for (lane, position) in added().filter_map(|fire| fire.queue.as_ref().map(|queue| (queue, fire.position)))
+    {
+        let least = lanes.entry(lane).or_insert(position);
+        *least = (*least).min(position);
     }
     if lanes.len() > MOST_LANES_NAMED {
         return core.tell_queue(Wake::Everything);
     }
-    lanes.into_iter().for_each(|(lane, mark)| core.tell_queue(Wake::Queue(lane.clone(), mark)));
-    let marks = added().filter(|fire| fire.queue.is_none()).filter_map(|fire| fire.mark);
-    let (due, later): (Vec<Mark>, Vec<Mark>) = marks.partition(|mark| mark.turn_at <= Utc::now());
-    let (priority, run_at) =
-        (due.iter().map(|mark| mark.priority).min(), due.iter().map(|mark| mark.turn_at).min());
+    lanes.into_iter().for_each(|(lane, position)| core.tell_queue(Wake::Queue(lane.clone(), position)));
+    let marks = added().filter(|fire| fire.queue.is_none()).filter_map(|fire| fire.position);
+    let (due, later): (Vec<Position>, Vec<Position>) =
+        marks.partition(|position| position.turn_at <= Utc::now());
+    let (priority, run_at) = (
+        due.iter().map(|position| position.priority).min(),
+        due.iter().map(|position| position.turn_at).min(),
+    );
     if let Some((priority, run_at)) = priority.zip(run_at) {
-        core.tell_queue(Wake::Jobs(Mark { priority, turn_at: run_at }));
+        core.tell_queue(Wake::Jobs(Position { priority, turn_at: run_at }));
     }
     if !later.is_empty() {
         core.tell_queue(Wake::Soon);

@@ -13,7 +13,7 @@ use super::queue::{LeasesLost, LookForForgotten, MayClaim, Wake};
 use super::{Core, DeathWatch, Role};
 use crate::error::StoreError;
 use crate::event::{Event, JobFacts};
-use crate::store::Lane;
+use crate::store::Durability;
 use crate::store::admit::wake;
 use crate::store::presence::{
     Heartbeat, RescuedJob, beat, cancelled_attempts, register, rescue, rescue_orphans,
@@ -82,7 +82,7 @@ async fn beat_for_ever(core: Arc<Core>) {
                     rescue_others(&core).await;
                 }
                 if beats.is_multiple_of(BEATS_BETWEEN_LOOKS) {
-                    rescue_those_left(&core, Lane::Pulse).await;
+                    rescue_those_left(&core, Durability::Heartbeat).await;
                 }
                 if core.store.lost_a_connection_since(looked_at)
                     || beats.is_multiple_of(BEATS_BETWEEN_LOOKS_IN_VAIN)
@@ -101,7 +101,7 @@ async fn beat_for_ever(core: Arc<Core>) {
 // A connection that rested may be lost, as after a restart of the server: another one may do. That there is none is told
 // by the second attempt.
 async fn beat_once(core: &Core, worker_id: i32) -> Result<Heartbeat, StoreError> {
-    let once = || core.store.run(Lane::Pulse, move |conn| beat(conn, worker_id));
+    let once = || core.store.run(Durability::Heartbeat, move |conn| beat(conn, worker_id));
     match once().await {
         Err(StoreError::Database(_)) => once().await,
         done => done,
@@ -153,7 +153,7 @@ async fn begin_anew(core: &Arc<Core>, old: i32) {
     let (config, tasks) = (core.config.clone(), core.registry.tasks());
     let registration =
         move |conn: &mut PgConnection| register(conn, &config.worker_name, &tasks, config.heartbeat_timeout);
-    let registered = core.store.run(Lane::Durable, registration).await;
+    let registered = core.store.run(Durability::Durable, registration).await;
     match registered {
         Ok(new) => {
             log::error!(
@@ -176,7 +176,7 @@ async fn begin_anew(core: &Arc<Core>, old: i32) {
 // What cannot be read now is read after the next heartbeat.
 async fn pass_on_cancellations(core: &Core) {
     let worker_id = core.worker_id();
-    match core.store.run(Lane::Pulse, move |conn| cancelled_attempts(conn, worker_id)).await {
+    match core.store.run(Durability::Heartbeat, move |conn| cancelled_attempts(conn, worker_id)).await {
         Ok(cancelled) => core.orders.cancel(cancelled, &core.leases.all_open()),
         Err(error) => log::warn!("cannot look for cancelled jobs, trying again: {error}"),
     }
@@ -186,7 +186,7 @@ async fn rescue_others(core: &Core) {
     let worker_id = core.worker_id();
     let rescued = core
         .store
-        .run(Lane::Relaxed, move |conn| {
+        .run(Durability::Relaxed, move |conn| {
             let rescued = rescue(conn, worker_id)?;
             announce(conn, &rescued)?;
             Ok(rescued)
@@ -218,7 +218,7 @@ fn told_of(rescued: &RescuedJob) -> Event {
 }
 
 // Of workers that have no row any more.
-async fn rescue_those_left(core: &Core, lane: Lane) {
+async fn rescue_those_left(core: &Core, lane: Durability) {
     match core.store.run(lane, rescue_orphans).await {
         Ok(0) => {}
         Ok(orphans) => {
@@ -237,9 +237,9 @@ fn tell_own_queue(core: &Core, rescued: &[RescuedJob]) {
     for job in rescued {
         let wake = match &job.queue {
             // One that is dead leaves its slot to the next.
-            Some(queue) => Wake::Queue(queue.clone(), Some(job.mark())),
+            Some(queue) => Wake::Queue(queue.clone(), Some(job.position())),
             None if job.dead => continue,
-            None => Wake::Jobs(job.mark()),
+            None => Wake::Jobs(job.position()),
         };
         core.tell_queue(wake);
     }
@@ -255,8 +255,8 @@ fn announce(conn: &mut PgConnection, rescued: &[RescuedJob]) -> Result<(), Store
     // A wake names queues or no queue: the jobs outside of queues get one of their own.
     for jobs in [outside, in_queues] {
         let queues: Vec<String> = jobs.iter().filter_map(|job| job.queue.clone()).collect();
-        let best = jobs.iter().map(|job| job.mark()).min();
-        best.map_or(Ok(()), |mark| wake(conn, mark, &queues))?;
+        let best = jobs.iter().map(|job| job.position()).min();
+        best.map_or(Ok(()), |position| wake(conn, position, &queues))?;
     }
     Ok(())
 }
@@ -274,7 +274,7 @@ async fn tidy(core: &Core) -> Result<(), StoreError> {
     let keeps_history = core.config.keeps_history();
     let history = core.config.history_retention;
     core.store
-        .run(Lane::Relaxed, move |conn| {
+        .run(Durability::Relaxed, move |conn| {
             if keeps_history {
                 prepare_history(conn)?;
             }
@@ -282,13 +282,19 @@ async fn tidy(core: &Core) -> Result<(), StoreError> {
         })
         .await?;
     // In portions, so that no statement holds its locks for long.
-    while core.store.run(Lane::Relaxed, move |conn| prune_fires(conn, history, MOST_DELETED_AT_ONCE)).await?
+    while core
+        .store
+        .run(Durability::Relaxed, move |conn| prune_fires(conn, history, MOST_DELETED_AT_ONCE))
+        .await?
         > 0
     {}
-    rescue_those_left(core, Lane::Relaxed).await;
+    rescue_those_left(core, Durability::Relaxed).await;
     let Some(dead) = core.config.dead_retention else { return Ok(()) };
-    while core.store.run(Lane::Relaxed, move |conn| delete_dead(conn, dead, MOST_DELETED_AT_ONCE)).await? > 0
-    {
-    }
+    while core
+        .store
+        .run(Durability::Relaxed, move |conn| delete_dead(conn, dead, MOST_DELETED_AT_ONCE))
+        .await?
+        > 0
+    {}
     Ok(())
 }

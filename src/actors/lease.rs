@@ -10,7 +10,7 @@ use std::time::Instant;
 use super::events::Report;
 use super::locked;
 use crate::lifecycle::Outcome;
-use crate::store::claim::{ClaimedJob, Mark};
+use crate::store::claim::{ClaimedJob, Position};
 use crate::store::settle::Settlement;
 
 /// All leases of this process that are open, and those that were dropped.
@@ -26,7 +26,7 @@ pub(crate) struct LeaseBook {
 /// What is known of a leased job by whoever settles it.
 pub(crate) struct Held {
     settlement: Settlement,
-    mark: Mark,
+    position: Position,
     queue: Option<String>,
     /// The task, where its leases are counted.
     counted: Option<String>,
@@ -65,7 +65,7 @@ impl LeaseBook {
         });
         let held = Held {
             settlement: Settlement { id: job.id, lease, outcome: Outcome::Untouched },
-            mark: job.mark(),
+            position: job.position(),
             queue: job.queue.clone(),
             counted,
             claimed_at: Instant::now(),
@@ -116,8 +116,8 @@ impl Lease {
         &self.held().settlement
     }
 
-    pub(crate) fn mark(&self) -> Mark {
-        self.held().mark
+    pub(crate) fn position(&self) -> Position {
+        self.held().position
     }
 
     pub(crate) fn queue(&self) -> Option<&str> {

@@ -12,8 +12,8 @@ use super::queue::{LookForForgotten, Wake};
 use super::{Core, DeathWatch, Role};
 use crate::error::StoreError;
 use crate::event::Event;
-use crate::store::Lane;
-use crate::store::claim::Mark;
+use crate::store::Durability;
+use crate::store::claim::Position;
 use crate::store::notifications::{Notification, NotificationConnection};
 use crate::store::pool::blocking;
 use crate::store::presence::{WORKER_LOCK_CLASS, set_has_lock};
@@ -89,7 +89,7 @@ async fn listen_for_ever(core: Arc<Core>) {
         // Without the lock, only the time-out of the heartbeat may speak for this process. Nothing can be said while the
         // whole database is away, and nobody could hear it.
         let worker_id = core.worker_id();
-        let _ = core.store.run(Lane::Relaxed, move |conn| set_has_lock(conn, worker_id, false)).await;
+        let _ = core.store.run(Durability::Relaxed, move |conn| set_has_lock(conn, worker_id, false)).await;
         actix_rt::time::sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
@@ -100,7 +100,7 @@ async fn connect(core: &Core) -> Result<NotificationConnection, String> {
     let connected = blocking(move || Ok(listen_and_lock(&url, worker_id))).await;
     let (connection, locked) = connected.map_err(|error: StoreError| error.to_string())??;
     core.store
-        .run(Lane::Relaxed, move |conn| set_has_lock(conn, worker_id, locked))
+        .run(Durability::Relaxed, move |conn| set_has_lock(conn, worker_id, locked))
         .await
         .map_err(|error| error.to_string())?;
     Ok(connection)
@@ -156,14 +156,14 @@ fn understand(payload: &str, own_origin: &str) -> Vec<Wake> {
     }
     let priority = words.next().and_then(|word| word.parse().ok());
     let turn_at = words.next().and_then(|word| word.parse().ok()).and_then(DateTime::from_timestamp_millis);
-    let mark = priority.zip(turn_at).map(|(priority, turn_at)| Mark { priority, turn_at });
-    match (kind, mark, words.next()) {
+    let position = priority.zip(turn_at).map(|(priority, turn_at)| Position { priority, turn_at });
+    match (kind, position, words.next()) {
         ("soon", None, None) => vec![Wake::Soon],
         ("flagged", None, None) => vec![Wake::Flagged],
-        ("job", Some(mark), None) => vec![Wake::Jobs(mark)],
-        ("queue", Some(_), Some(queue)) => vec![Wake::Queue(queue.to_owned(), mark)],
+        ("job", Some(position), None) => vec![Wake::Jobs(position)],
+        ("queue", Some(_), Some(queue)) => vec![Wake::Queue(queue.to_owned(), position)],
         ("queues", Some(_), Some(names)) => match serde_json::from_str::<Vec<String>>(names) {
-            Ok(names) => names.into_iter().map(|queue| Wake::Queue(queue, mark)).collect(),
+            Ok(names) => names.into_iter().map(|queue| Wake::Queue(queue, position)).collect(),
             Err(_) => vec![Wake::Everything],
         },
         _ => vec![Wake::Everything],
@@ -185,12 +185,12 @@ mod tests {
         assert!(
             heard("job 8 -3 1000")
                 .unwrap()
-                .starts_with("Jobs(Mark { priority: -3, turn_at: 1970-01-01T00:00:01Z")
+                .starts_with("Jobs(Position { priority: -3, turn_at: 1970-01-01T00:00:01Z")
         );
         assert!(
             heard("queue - 0 1000 a lane with spaces")
                 .unwrap()
-                .starts_with("Queue(\"a lane with spaces\", Some(Mark {")
+                .starts_with("Queue(\"a lane with spaces\", Some(Position {")
         );
         let several = heard(r#"queues 8 0 1000 ["a","b c"]"#).unwrap();
         assert!(several.starts_with("Queue(\"a\", Some(") && several.contains("and Queue(\"b c\", Some("));

@@ -34,7 +34,7 @@ use crate::error::{SchedulerError, StoreError};
 use crate::job::NewJob;
 use crate::registry::TaskRegistry;
 use crate::store::claim::ClaimedJob;
-use crate::store::{Lane, Store};
+use crate::store::{Durability, Store};
 
 pub(crate) use events::EventBus;
 pub use events::EventStream;
@@ -222,7 +222,7 @@ impl Core {
         work: impl FnOnce(&mut PgConnection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, SchedulerError> {
         self.queue().ok_or(SchedulerError::Stopped)?;
-        Ok(self.store.run(Lane::Durable, work).await?)
+        Ok(self.store.run(Durability::Durable, work).await?)
     }
 
     /// Adds a job through the queue of today.

@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use super::Core;
 use super::lease::{Lease, LeasedJob};
 use crate::error::StoreError;
-use crate::store::Lane;
+use crate::store::Durability;
 use crate::store::claim::{ClaimedJob, fetch_payloads};
 
 // As many as 4,000 jobs of 4 KiB have.
@@ -127,7 +127,7 @@ async fn fetch((id, lease): (i64, i64), core: &Arc<Core>) -> Option<String> {
     let fetched = {
         // The semaphore is never closed.
         let _turn = core.fetches.turn.acquire().await.ok()?;
-        core.store.run(Lane::Relaxed, move |conn| fetch_payloads(conn, &[id], lease, PORTION)).await
+        core.store.run(Durability::Relaxed, move |conn| fetch_payloads(conn, &[id], lease, PORTION)).await
     };
     match fetched {
         Ok(found) => {

@@ -15,7 +15,7 @@ use super::listener::ListenerActor;
 use super::queue::{Drain, QueueActor};
 use super::worker::{CrewMember, WorkerActor};
 use super::{Core, DeathWatch, Leave, Role};
-use crate::store::Lane;
+use crate::store::Durability;
 use crate::store::presence::unregister;
 
 // An actor that dies more often than this will not be mended by starting it again.
@@ -204,7 +204,7 @@ async fn stop_all(core: Arc<Core>) {
         keeper.do_send(Leave);
     }
     let (worker_id, given_back) = (core.worker_id(), drained.unwrap_or(false));
-    let left = core.store.run(Lane::Durable, move |conn| unregister(conn, worker_id, given_back));
+    let left = core.store.run(Durability::Durable, move |conn| unregister(conn, worker_id, given_back));
     match actix_rt::time::timeout(TIME_TO_SETTLE, left).await {
         Ok(Ok(_)) => {}
         Ok(Err(error)) => log::error!("cannot take this worker's row away: {error}"),

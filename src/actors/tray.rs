@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::lease::{Lease, LeasedJob};
 use super::locked;
-use crate::store::claim::Mark;
+use crate::store::claim::Position;
 
 /// The leased jobs that no worker has taken yet.
 #[derive(Default)]
@@ -78,6 +78,6 @@ impl Tray {
 }
 
 // Jobs that their age has lifted come first, in the order in which they were claimed.
-fn rank(job: &LeasedJob) -> Option<(Mark, i64)> {
-    (!job.job.lifted).then(|| (job.lease.mark(), job.job.id))
+fn rank(job: &LeasedJob) -> Option<(Position, i64)> {
+    (!job.job.aged).then(|| (job.lease.position(), job.job.id))
 }

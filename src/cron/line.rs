@@ -30,8 +30,8 @@ impl<'a> Parts<'a> {
     pub(super) fn of(line: &'a str) -> Result<Self, CronError> {
         let (time, rest) = time_part(line)?;
         let (task, rest) = first_word(rest);
-        if let Some(mark) = task.text.find(['?', '{']) {
-            let expected = format!("a task, then a blank before `{}`", &task.text[mark..=mark]);
+        if let Some(position) = task.text.find(['?', '{']) {
+            let expected = format!("a task, then a blank before `{}`", &task.text[position..=position]);
             return Err(task.error(expected));
         }
         let (options, rest) = options_part(rest);

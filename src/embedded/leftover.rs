@@ -21,8 +21,9 @@ pub(super) fn clear(folder: &Folder, user: &ServerUser) -> Result<(), EmbeddedEr
     let failed = || EmbeddedError::cannot(format!("clear {}", folder.root().display()));
     for entry in fs::read_dir(folder.root()).map_err(failed())?.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        let mark = matches!(name.as_str(), "server" | "holders" | "closing") || name.starts_with("joined.");
-        if mark {
+        let position =
+            matches!(name.as_str(), "server" | "holders" | "closing") || name.starts_with("joined.");
+        if position {
             fs::remove_file(entry.path()).map_err(failed())?;
         } else if name.contains(".half-") {
             let folder = entry.file_type().is_ok_and(|kind| kind.is_dir());

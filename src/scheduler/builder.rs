@@ -186,7 +186,7 @@ impl SchedulerBuilder {
     /// Lifts ready jobs with their age: for each `step` that a job has waited, it counts as one priority better, in every
     /// fourth claim. 1 ms to a day; off by default.
     pub fn ageing(mut self, step: Duration) -> Self {
-        self.config.lift_every = Some(step);
+        self.config.age_every = Some(step);
         self
     }
 

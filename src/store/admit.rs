@@ -9,7 +9,7 @@ use diesel::RunQueryDsl;
 use diesel::pg::PgConnection;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
 
-use super::claim::Mark;
+use super::claim::Position;
 use super::statement::{Statement, millis};
 use crate::error::StoreError;
 
@@ -18,7 +18,7 @@ use crate::error::StoreError;
 pub(crate) struct Admission {
     pub(crate) admitted: usize,
     /// The best job admitted, where the next claim has to look.
-    pub(crate) mark: Option<Mark>,
+    pub(crate) position: Option<Position>,
     /// Queues whose row another session held.
     pub(crate) busy: Vec<String>,
     /// Whether any of the jobs admitted has flags.
@@ -27,26 +27,26 @@ pub(crate) struct Admission {
     pub(crate) tokens_in: Vec<(String, Duration)>,
     /// The tasks of the jobs admitted.
     pub(crate) tasks: Vec<String>,
-    pub(crate) seen: Vec<Seen>,
+    pub(crate) results: Vec<AdmissionResult>,
 }
 
 /// What is known of a queue before an admission, so that nothing is read that is over.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Hint {
+pub(crate) struct AdmissionHint {
     /// Before this priority and `run_at` no jobs are parked.
-    pub(crate) parked_from: Option<Mark>,
+    pub(crate) parked_from: Option<Position>,
     /// Where the queue's row was last seen.
     pub(crate) row_at: Option<String>,
 }
 
 /// What an admission saw of a queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Seen {
+pub(crate) struct AdmissionResult {
     pub(crate) queue: String,
     /// Whether parked jobs were looked for: not where the queue had no room or no token, or was paused or busy.
     pub(crate) looked: bool,
     /// The first job's place among the parked ones, its priority and `run_at`.
-    pub(crate) first: Option<Mark>,
+    pub(crate) first: Option<Position>,
     /// Where the queue's row is now.
     pub(crate) row_at: Option<String>,
 }
@@ -85,9 +85,9 @@ type Row = (
 pub(crate) fn admit(
     conn: &mut PgConnection,
     queues: &[String],
-    hints: &[Hint],
+    hints: &[AdmissionHint],
     known: &[String],
-    floor: Option<Mark>,
+    floor: Option<Position>,
 ) -> Result<Admission, StoreError> {
     let rows: Vec<Row> = Statement::<Columns>::new(
         "SELECT queue_name, admitted, busy, least_priority, oldest, tasks, flagged, token_in, first_run_at, looked, \
@@ -95,8 +95,8 @@ pub(crate) fn admit(
     )
     .bind::<Array<Text>, _>(queues)
     .bind::<Array<Text>, _>(known)
-    .bind::<Nullable<SmallInt>, _>(floor.map(|mark| mark.priority))
-    .bind::<Nullable<Timestamptz>, _>(floor.map(|mark| mark.turn_at))
+    .bind::<Nullable<SmallInt>, _>(floor.map(|position| position.priority))
+    .bind::<Nullable<Timestamptz>, _>(floor.map(|position| position.turn_at))
     .bind::<Array<Nullable<SmallInt>>, _>(column(hints, |hint| Some(hint.parked_from?.priority)))
     .bind::<Array<Nullable<Timestamptz>>, _>(column(hints, |hint| Some(hint.parked_from?.turn_at)))
     .bind::<Array<Nullable<Text>>, _>(column(hints, |hint| hint.row_at.as_deref()))
@@ -108,10 +108,12 @@ pub(crate) fn admit(
         admission.flagged |= flagged.unwrap_or_default();
         admission.tasks.extend(tasks.unwrap_or_default());
         admission.admitted += usize::try_from(admitted).unwrap_or_default();
-        admission.mark =
-            lower(admission.mark, priority.zip(turn_at).map(|(p, at)| Mark { priority: p, turn_at: at }));
-        let first = priority.zip(first_run_at).map(|(priority, at)| Mark { priority, turn_at: at });
-        admission.seen.push(Seen { queue: queue.clone(), looked, first, row_at });
+        admission.position = lower(
+            admission.position,
+            priority.zip(turn_at).map(|(p, at)| Position { priority: p, turn_at: at }),
+        );
+        let first = priority.zip(first_run_at).map(|(priority, at)| Position { priority, turn_at: at });
+        admission.results.push(AdmissionResult { queue: queue.clone(), looked, first, row_at });
         if busy {
             admission.busy.push(queue);
         } else if let Some(millis) = token_in {
@@ -121,7 +123,7 @@ pub(crate) fn admit(
     Ok(admission)
 }
 
-fn column<'a, T>(hints: &'a [Hint], get: impl Fn(&'a Hint) -> Option<T>) -> Vec<Option<T>> {
+fn column<'a, T>(hints: &'a [AdmissionHint], get: impl Fn(&'a AdmissionHint) -> Option<T>) -> Vec<Option<T>> {
     hints.iter().map(get).collect()
 }
 
@@ -149,9 +151,9 @@ pub(crate) fn queues_with_parked_jobs(
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Promotion {
     pub(crate) promoted: usize,
-    pub(crate) mark: Option<Mark>,
+    pub(crate) position: Option<Position>,
     /// Queues whose jobs have come due and wait to be admitted, from these places on.
-    pub(crate) queues: BTreeMap<String, Mark>,
+    pub(crate) queues: BTreeMap<String, Position>,
     /// Whether any of the jobs that became ready has flags.
     pub(crate) flagged: bool,
     /// The tasks of the jobs promoted.
@@ -190,15 +192,15 @@ pub(crate) fn promote(
         Promotion { promoted: rows.len(), next_due_in: next_due_in(conn, since)?, ..Promotion::default() };
     for (queue, priority, run_at, task, flagged) in rows {
         promotion.tasks.push(task);
-        let mark = Mark { priority, turn_at: run_at };
+        let position = Position { priority, turn_at: run_at };
         match queue {
             Some(queue) => {
-                let first = promotion.queues.entry(queue).or_insert(mark);
-                *first = mark.min(*first);
+                let first = promotion.queues.entry(queue).or_insert(position);
+                *first = position.min(*first);
             }
             None => {
                 promotion.flagged |= flagged;
-                promotion.mark = lower(promotion.mark, Some(mark));
+                promotion.position = lower(promotion.position, Some(position));
             }
         }
     }
@@ -219,17 +221,17 @@ fn next_due_in(conn: &mut PgConnection, since: Option<i64>) -> Result<Option<Dur
 }
 
 /// Tells all listening processes of jobs that have become ready. The turn of one may lie ahead; it is ready all the same.
-pub(crate) fn wake(conn: &mut PgConnection, mark: Mark, queues: &[String]) -> Result<(), StoreError> {
+pub(crate) fn wake(conn: &mut PgConnection, position: Position, queues: &[String]) -> Result<(), StoreError> {
     Statement::<()>::new("SELECT mainspring.wake({}, least({}, clock_timestamp()), {})")
-        .bind::<Integer, _>(i32::from(mark.priority))
-        .bind::<Timestamptz, _>(mark.turn_at)
+        .bind::<Integer, _>(i32::from(position.priority))
+        .bind::<Timestamptz, _>(position.turn_at)
         .bind::<Array<Text>, _>(queues)
         .execute(conn)?;
     Ok(())
 }
 
 /// The lower of two marks, where there are any.
-pub(crate) fn lower(one: Option<Mark>, other: Option<Mark>) -> Option<Mark> {
+pub(crate) fn lower(one: Option<Position>, other: Option<Position>) -> Option<Position> {
     match (one, other) {
         (Some(one), Some(other)) => Some(one.min(other)),
         (one, other) => one.or(other),

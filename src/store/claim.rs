@@ -10,16 +10,16 @@ use diesel::sql_types::{BigInt, Bool, Integer, Nullable, SmallInt, Text, Timesta
 use super::statement::Statement;
 use crate::error::StoreError;
 
+mod filtered;
 mod payload;
-mod wide;
 
+pub(crate) use filtered::Filtered;
 pub(crate) use payload::fetch_payloads;
-pub(crate) use wide::Wide;
 
 /// Where the scan for ready jobs starts. Rows before it have been claimed, so only their dead index entries are
 /// left there, which pile up while any transaction of the database holds its snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Mark {
+pub(crate) struct Position {
     pub(crate) priority: i16,
     /// The job's turn: its `run_at`, unless it came through the gate of a queue.
     pub(crate) turn_at: DateTime<Utc>,
@@ -31,12 +31,12 @@ pub(crate) struct ClaimRequest {
     pub(crate) worker_id: i32,
     /// Unique to this claim: it fences every later write about these jobs.
     pub(crate) lease: i64,
-    pub(crate) mark: Option<Mark>,
+    pub(crate) position: Option<Position>,
     pub(crate) limit: i64,
     /// The tasks whose jobs are claimed.
     pub(crate) tasks: Vec<TaskShare>,
-    /// Looks at jobs with flags too, or in another order; the mark is not used then.
-    pub(crate) wide: Option<Wide>,
+    /// Looks at jobs with flags too, or in another order; the position is not used then.
+    pub(crate) filtered: Option<Filtered>,
 }
 
 /// A task, and how many of its jobs a claim may take at most.
@@ -62,13 +62,13 @@ pub(crate) struct ClaimedJob {
     pub(crate) turn_at: DateTime<Utc>,
     pub(crate) flagged: bool,
     /// Whether it goes before jobs of better priorities, because of its age.
-    pub(crate) lifted: bool,
+    pub(crate) aged: bool,
 }
 
 impl ClaimedJob {
     /// Its place among ready jobs.
-    pub(crate) fn mark(&self) -> Mark {
-        Mark { priority: self.priority, turn_at: self.turn_at }
+    pub(crate) fn position(&self) -> Position {
+        Position { priority: self.priority, turn_at: self.turn_at }
     }
 }
 
@@ -96,7 +96,7 @@ const TAKE: &str = "UPDATE mainspring.jobs SET state = 'running', attempts = att
 const TAKEN: &str = ") RETURNING id, task, CASE WHEN pg_column_size(payload) <= 2000 \
         AND octet_length(payload::text) <= 8192 THEN payload::text END, attempts, max_attempts, priority, run_at, queue, key, \
     coalesce(turn_at, run_at), flags IS NOT NULL";
-// A range of the index of ready jobs: those of one task, from the mark on. Jobs of other tasks are never looked at, and
+// A range of the index of ready jobs: those of one task, from the position on. Jobs of other tasks are never looked at, and
 // none that has flags.
 const FROM_MARK: &str = "state = 'ready' AND flags IS NULL \
     AND (priority, coalesce(turn_at, run_at)) >= ({}, coalesce({}, '-infinity'))";
@@ -137,23 +137,23 @@ pub(crate) fn claim(conn: &mut PgConnection, request: &ClaimRequest) -> Result<V
     if request.tasks.is_empty() {
         return Ok(Vec::new());
     }
-    let statement = match (&request.wide, request.tasks.as_slice()) {
-        (Some(wide), _) => wide.statement(request),
+    let statement = match (&request.filtered, request.tasks.as_slice()) {
+        (Some(filtered), _) => filtered.statement(request),
         (None, [task]) => one(request, task),
         (None, tasks) => many(request, tasks),
     };
     let mut claimed: Vec<ClaimedJob> = statement.load(conn)?.into_iter().map(ClaimedJob::from_row).collect();
-    let lifted = request.wide.as_ref().is_some_and(|wide| wide.lift_every.is_some());
-    claimed.iter_mut().for_each(|job| job.lifted = lifted);
-    claimed.sort_unstable_by(|one, other| match &request.wide {
-        Some(wide) => wide.order(one, other),
+    let aged = request.filtered.as_ref().is_some_and(|filtered| filtered.age_every.is_some());
+    claimed.iter_mut().for_each(|job| job.aged = aged);
+    claimed.sort_unstable_by(|one, other| match &request.filtered {
+        Some(filtered) => filtered.order(one, other),
         None => in_order(one, other),
     });
     Ok(claimed)
 }
 
 fn in_order(one: &ClaimedJob, other: &ClaimedJob) -> Ordering {
-    (one.mark(), one.id).cmp(&(other.mark(), other.id))
+    (one.position(), one.id).cmp(&(other.position(), other.id))
 }
 
 type Claim = Statement<'static, Columns>;
@@ -177,8 +177,8 @@ fn many(request: &ClaimRequest, tasks: &[TaskShare]) -> Claim {
 
 fn from_mark(statement: Claim, request: &ClaimRequest) -> Claim {
     statement
-        .bind::<SmallInt, _>(request.mark.map_or(i16::MIN, |mark| mark.priority))
-        .bind::<Nullable<Timestamptz>, _>(request.mark.map(|mark| mark.turn_at))
+        .bind::<SmallInt, _>(request.position.map_or(i16::MIN, |position| position.priority))
+        .bind::<Nullable<Timestamptz>, _>(request.position.map(|position| position.turn_at))
 }
 
 fn leased(statement: Claim, request: &ClaimRequest) -> Claim {
@@ -215,7 +215,7 @@ impl ClaimedJob {
             key,
             turn_at,
             flagged,
-            lifted: false,
+            aged: false,
         }
     }
 }

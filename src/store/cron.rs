@@ -13,14 +13,17 @@ use crate::job::NewJob;
 
 /// What the books say of an identifier.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct KnownCron {
+pub(crate) struct KnownLine {
     pub(crate) identifier: String,
     pub(crate) known_since: DateTime<Utc>,
     pub(crate) last_fire: Option<DateTime<Utc>>,
 }
 
 /// Writes down the identifiers that are new, and answers what is known of each.
-pub(crate) fn know(conn: &mut PgConnection, identifiers: &[String]) -> Result<Vec<KnownCron>, StoreError> {
+pub(crate) fn register_lines(
+    conn: &mut PgConnection,
+    identifiers: &[String],
+) -> Result<Vec<KnownLine>, StoreError> {
     Statement::<()>::new(
         "INSERT INTO mainspring.cron_fires (identifier) SELECT DISTINCT i FROM unnest({}) AS i ORDER BY i \
          ON CONFLICT DO NOTHING",
@@ -38,7 +41,7 @@ pub(crate) fn know(conn: &mut PgConnection, identifiers: &[String]) -> Result<Ve
     .load(conn)?;
     Ok(rows
         .into_iter()
-        .map(|(identifier, known_since, last_fire)| KnownCron { identifier, known_since, last_fire })
+        .map(|(identifier, known_since, last_fire)| KnownLine { identifier, known_since, last_fire })
         .collect())
 }
 

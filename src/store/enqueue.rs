@@ -21,7 +21,7 @@ pub(crate) struct Added {
     /// Whether it is not due yet, and then in how long it is, by the database's clock.
     pub(crate) scheduled: bool,
     pub(crate) due_in: Duration,
-    /// The lane whose gate it waits at.
+    /// The queue whose admission it waits for.
     pub(crate) queue: Option<String>,
     pub(crate) flagged: bool,
 }

@@ -25,14 +25,14 @@ const KEPT_UNUSED: Duration = Duration::from_secs(60);
 
 /// Which promise a piece of work makes to its caller, and so which connections it runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Lane {
+pub(crate) enum Durability {
     /// What was answered survives a crash of the database: enqueues and everything people ask for.
     Durable,
     /// A crash of the database may forget it, and a job merely runs again: claims and settles. It fails rather than wait
     /// long for a lock.
     Relaxed,
     /// As `Relaxed`, and never behind other work: heartbeats, on a connection of their own.
-    Pulse,
+    Heartbeat,
 }
 
 /// Mainspring's connections, until they are closed.
@@ -45,7 +45,7 @@ pub(crate) struct Store {
 struct Pools {
     durable: Pool<Connector>,
     relaxed: Pool<Connector>,
-    pulse: Pool<Connector>,
+    heartbeat: Pool<Connector>,
     handlers: Pool<Connector>,
 }
 
@@ -78,11 +78,11 @@ impl Store {
             durable: pool(
                 config.pool_size - relaxed_size,
                 TRUSTED_FOR,
-                session_settings(config, Lane::Durable),
+                session_settings(config, Durability::Durable),
             ),
-            relaxed: pool(relaxed_size, TRUSTED_FOR, session_settings(config, Lane::Relaxed)),
+            relaxed: pool(relaxed_size, TRUSTED_FOR, session_settings(config, Durability::Relaxed)),
             // A heartbeat is a test itself, and is made again when its connection turns out to be lost.
-            pulse: pool(1, Duration::MAX, session_settings(config, Lane::Pulse)),
+            heartbeat: pool(1, Duration::MAX, session_settings(config, Durability::Heartbeat)),
             handlers: pool(config.handler_pool_size, TRUSTED_FOR, String::new()),
         };
         Self { pools: Arc::new(RwLock::new(Some(pools))), last_loss }
@@ -98,20 +98,20 @@ impl Store {
         self.last_loss.is_after(moment)
     }
 
-    /// Runs `work` on a connection of the lane, on a thread that may block.
-    pub(crate) async fn run<T, W>(&self, lane: Lane, work: W) -> Result<T, StoreError>
+    /// Runs `work` on a connection of that durability, on a thread that may block.
+    pub(crate) async fn run<T, W>(&self, durability: Durability, work: W) -> Result<T, StoreError>
     where
         T: Send + 'static,
         W: FnOnce(&mut PgConnection) -> Result<T, StoreError> + Send + 'static,
     {
-        self.run_with_doubts(lane, work, |_| false).await
+        self.run_checked(durability, work, |_| false).await
     }
 
     /// As [`Self::run`], for work whose answer may hold errors of its own that leave it in doubt whether the connection
     /// still lives.
-    pub(crate) async fn run_with_doubts<T, W>(
+    pub(crate) async fn run_checked<T, W>(
         &self,
-        lane: Lane,
+        durability: Durability,
         work: W,
         leaves_doubt: fn(&T) -> bool,
     ) -> Result<T, StoreError>
@@ -119,10 +119,10 @@ impl Store {
         T: Send + 'static,
         W: FnOnce(&mut PgConnection) -> Result<T, StoreError> + Send + 'static,
     {
-        let pool = self.pool(|pools| match lane {
-            Lane::Durable => &pools.durable,
-            Lane::Relaxed => &pools.relaxed,
-            Lane::Pulse => &pools.pulse,
+        let pool = self.pool(|pools| match durability {
+            Durability::Durable => &pools.durable,
+            Durability::Relaxed => &pools.relaxed,
+            Durability::Heartbeat => &pools.heartbeat,
         })?;
         blocking(move || run_on(&pool, work, leaves_doubt)).await
     }
@@ -163,7 +163,7 @@ impl Store {
 pub(crate) fn connect(config: &Config) -> Result<PgConnection, StoreError> {
     let connector = Connector {
         url: config.database_url.clone(),
-        settings: session_settings(config, Lane::Durable),
+        settings: session_settings(config, Durability::Durable),
         trusted_for: TRUSTED_FOR,
         last_loss: LastLoss::default(),
     };
@@ -304,12 +304,12 @@ impl ManageConnection for Connector {
 
 // The settings of Mainspring's own sessions. The planner settings keep every statement on its index: a
 // sequential scan chosen when the table was nearly empty once turned a claim of 1 ms into one of 14 s.
-fn session_settings(config: &Config, lane: Lane) -> String {
-    let relaxed = lane != Lane::Durable && config.settle_durability == SettleDurability::Relaxed;
+fn session_settings(config: &Config, durability: Durability) -> String {
+    let relaxed = durability != Durability::Durable && config.settle_durability == SettleDurability::Relaxed;
     let commit = if relaxed { "SET synchronous_commit = off;" } else { "" };
     // An application's transaction may hold a job's row for as long as it likes, when it replaces the job's key or cancels it:
     // claims and outcomes of others must not wait with it.
-    let patience = if lane == Lane::Relaxed { "SET lock_timeout = '100ms';" } else { "" };
+    let patience = if durability == Durability::Relaxed { "SET lock_timeout = '100ms';" } else { "" };
     let named = config.database_url.contains("application_name");
     let name = if named { "" } else { "SET application_name = 'mainspring';" };
     format!(

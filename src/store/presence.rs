@@ -8,7 +8,7 @@ use diesel::RunQueryDsl;
 use diesel::pg::PgConnection;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
 
-use super::claim::Mark;
+use super::claim::Position;
 use super::statement::{Statement, millis};
 use crate::error::StoreError;
 
@@ -164,8 +164,8 @@ impl RescuedJob {
     }
 
     /// Where it waits, if it does.
-    pub(crate) fn mark(&self) -> Mark {
-        Mark { priority: self.priority, turn_at: self.run_at }
+    pub(crate) fn position(&self) -> Position {
+        Position { priority: self.priority, turn_at: self.run_at }
     }
 }
 

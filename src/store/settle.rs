@@ -209,7 +209,7 @@ fn finish_cancelled(
 }
 
 /// Takes back what a claim took whose answer never arrived. Answers how many jobs that was.
-pub(crate) fn take_back_lease(
+pub(crate) fn reclaim_lease(
     conn: &mut PgConnection,
     worker_id: i32,
     lease: i64,

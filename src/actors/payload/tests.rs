@@ -23,7 +23,8 @@ fn stage(database: &TestDatabase, jobs: usize) -> (Arc<Core>, PgConnection, Vec<
     ))
     .unwrap();
     let tasks = vec![TaskShare { task: "letter".into(), most: None }];
-    let request = ClaimRequest { worker_id: 1, lease: LEASE, mark: None, limit: 1_000, tasks, wide: None };
+    let request =
+        ClaimRequest { worker_id: 1, lease: LEASE, position: None, limit: 1_000, tasks, filtered: None };
     let claimed = claim(&mut conn, &request).unwrap();
     assert_eq!(claimed.len(), 2 * jobs);
     let core = Core::new(config, TaskRegistry::default(), HashMap::new(), unbounded_channel().0);

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use crate::store::admit::Seen;
+use crate::store::admit::AdmissionResult;
 
 // Another process is admitting to the same queue, which takes it a millisecond. It does not tell when it is done.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
@@ -36,7 +36,7 @@ impl AskAgain {
     }
 
     /// Their rows are not held any more.
-    pub(super) fn free(&mut self, seen: &[Seen]) {
+    pub(super) fn free(&mut self, seen: &[AdmissionResult]) {
         for seen in seen.iter().filter(|seen| seen.row_at.is_some()) {
             self.held.remove(&seen.queue);
         }
@@ -88,7 +88,7 @@ mod tests {
             assert_eq!(again.take(now).as_deref(), Some("q"));
             assert_eq!(again.take(now), None, "it was asked for once");
         }
-        let seen = |row_at: Option<&str>| Seen {
+        let seen = |row_at: Option<&str>| AdmissionResult {
             queue: "q".into(),
             looked: true,
             first: None,

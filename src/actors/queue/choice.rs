@@ -8,13 +8,13 @@ use std::time::Duration;
 use crate::actors::Core;
 use crate::actors::panics::CatchPanic;
 use crate::flags::ForbiddenFlags;
-use crate::store::claim::{TaskShare, Wide};
-use crate::store::outlook::Outlook;
+use crate::store::claim::{Filtered, TaskShare};
+use crate::store::claimability::Claimability;
 
 // An answer that takes longer would hold up every claim.
 const PATIENCE_FOR_FLAGS: Duration = Duration::from_secs(5);
 // A share of the claims that is enough to bring the oldest on, and few enough that the cheap claim stays the rule.
-const CLAIMS_BETWEEN_LIFTED: u32 = 4;
+const CLAIMS_BETWEEN_AGED: u32 = 4;
 
 /// What is known of the jobs that may be claimed.
 #[derive(Debug, Clone, Default)]
@@ -30,7 +30,7 @@ pub(super) struct Choice {
 /// What to ask for.
 pub(super) struct Asked {
     pub(super) tasks: Vec<TaskShare>,
-    pub(super) wide: Option<Wide>,
+    pub(super) filtered: Option<Filtered>,
 }
 
 impl Choice {
@@ -56,23 +56,23 @@ impl Choice {
     }
 
     /// It was looked up.
-    pub(super) fn learn(&mut self, found: Outlook) {
+    pub(super) fn learn(&mut self, found: Claimability) {
         self.paused = found.paused_tasks;
         self.flagged |= found.flagged_jobs;
     }
 
     pub(super) async fn ask(self, core: &Arc<Core>) -> Asked {
-        let lift_every = core.config.lift_every.filter(|_| self.claims.is_multiple_of(CLAIMS_BETWEEN_LIFTED));
-        let wide = match (self.flagged, lift_every) {
+        let age_every = core.config.age_every.filter(|_| self.claims.is_multiple_of(CLAIMS_BETWEEN_AGED));
+        let filtered = match (self.flagged, age_every) {
             (false, None) => None,
-            (false, _) => Some(Wide { forbidden: Vec::new(), lift_every, flagged: false }),
-            (true, _) => forbidden(&core.config.forbidden_flags).await.map(|forbidden| Wide {
+            (false, _) => Some(Filtered { forbidden: Vec::new(), age_every, flagged: false }),
+            (true, _) => forbidden(&core.config.forbidden_flags).await.map(|forbidden| Filtered {
                 forbidden,
-                lift_every,
+                age_every,
                 flagged: true,
             }),
         };
-        Asked { tasks: self.shares(core), wide }
+        Asked { tasks: self.shares(core), filtered }
     }
 
     fn shares(&self, core: &Core) -> Vec<TaskShare> {

@@ -14,9 +14,9 @@ use super::pace::Pace;
 use super::{Mode, QueueActor};
 use crate::actors::payload::fetch_and_supply;
 use crate::error::StoreError;
-use crate::store::Lane;
-use crate::store::claim::{ClaimRequest, ClaimedJob, Mark, claim};
-use crate::store::outlook::outlook;
+use crate::store::Durability;
+use crate::store::claim::{ClaimRequest, ClaimedJob, Position, claim};
+use crate::store::claimability::claimability;
 
 // A thousand rows a statement is where its fixed cost stops to matter.
 const MOST_A_CLAIM: usize = 1_000;
@@ -96,8 +96,8 @@ impl ClaimLane {
     }
 
     /// Where jobs begin, as far as is known.
-    pub(super) fn mark(&self) -> Option<Mark> {
-        self.water.mark()
+    pub(super) fn position(&self) -> Option<Position> {
+        self.water.position()
     }
 
     /// Whether no job is known to wait.
@@ -106,10 +106,10 @@ impl ClaimLane {
     }
 
     /// Jobs may be found from this mark on, or anywhere.
-    pub(super) fn announce(&mut self, mark: Option<Mark>) {
+    pub(super) fn announce(&mut self, position: Option<Position>) {
         self.expect_some();
-        self.water.announce(mark);
-        self.choice.look |= mark.is_none();
+        self.water.announce(position);
+        self.choice.look |= position.is_none();
     }
 
     /// There may be jobs, and none before the mark.
@@ -137,11 +137,11 @@ impl ClaimLane {
 /// What a claim found.
 struct Found {
     jobs: usize,
-    first: Option<Mark>,
+    first: Option<Position>,
     /// Whether any had flags.
     flagged: bool,
     /// Whether they came in another order than that of the marks.
-    lifted: bool,
+    aged: bool,
     /// Whether their payloads could not be fetched, perhaps because the connection was lost.
     in_doubt: bool,
     /// How long the claim took, without its payloads.
@@ -152,9 +152,9 @@ impl Found {
     fn new(claimed: &[ClaimedJob], took: Duration) -> Self {
         Self {
             jobs: claimed.len(),
-            first: claimed.first().map(ClaimedJob::mark),
+            first: claimed.first().map(ClaimedJob::position),
             flagged: claimed.iter().any(|job| job.flagged),
-            lifted: claimed.iter().any(|job| job.lifted),
+            aged: claimed.iter().any(|job| job.aged),
             in_doubt: false,
             took,
         }
@@ -197,13 +197,13 @@ impl QueueActor {
     fn may_claim(&self, limit: usize) -> bool {
         let claims = &self.claims;
         let config = &self.core.config;
-        let plain = claims.choice.is_plain() && config.task_limits.is_empty() && config.lift_every.is_none();
+        let plain = claims.choice.is_plain() && config.task_limits.is_empty() && config.age_every.is_none();
         let worth_it =
             (claims.more_waits && limit == MOST_A_CLAIM) || (claims.hungry && claims.long_scan().is_some());
         let beside = (1..MOST_CLAIMS).contains(&claims.under_way)
             && plain
             && worth_it
-            && claims.water.mark().is_some()
+            && claims.water.position().is_some()
             && config.pool_size >= CONNECTIONS_FOR_TWO_CLAIMS;
         let alone = claims.under_way == 0 && claims.hungry && !self.claim_can_wait();
         let open = !claims.closed && claims.taking_back == 0 && self.mode == Mode::Active;
@@ -223,8 +223,8 @@ impl QueueActor {
         let beside = self.claims.under_way > 0;
         let water = &mut self.claims.water;
         let now = Instant::now();
-        let mark = if beside { water.mark() } else { water.start(now) };
-        let full_scan = mark.is_none() && water.mark().is_some();
+        let position = if beside { water.position() } else { water.start(now) };
+        let full_scan = position.is_none() && water.position().is_some();
         let limit = if full_scan { limit.min(MOST_A_FULL_SCAN) } else { limit };
         self.claims.under_way += 1;
         self.claims.asked += limit;
@@ -235,9 +235,9 @@ impl QueueActor {
         }
         let (choice, core) = (self.claims.choice.take(), Arc::clone(&self.core));
         let work = async move {
-            let (flagged, Asked { tasks, wide }) = (choice.flagged, choice.ask(&core).await);
+            let (flagged, Asked { tasks, filtered }) = (choice.flagged, choice.ask(&core).await);
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let request = ClaimRequest { worker_id, lease, mark, limit, tasks, wide };
+            let request = ClaimRequest { worker_id, lease, position, limit, tasks, filtered };
             let store = core.store.clone();
             // Jobs are handed on by the blocking thread, which saves the wake-up of this one on their way, and which runs to
             // its end: were the queue to die meanwhile, none would be lost.
@@ -250,7 +250,7 @@ impl QueueActor {
                 Ok(found)
             };
             let found =
-                store.run_with_doubts(Lane::Relaxed, claim_and_supply, |found| found.in_doubt).await?;
+                store.run_checked(Durability::Relaxed, claim_and_supply, |found| found.in_doubt).await?;
             Ok((found, flagged))
         };
         ctx.spawn(work.into_actor(self).map(move |claimed: Result<_, StoreError>, queue, ctx| {
@@ -261,7 +261,7 @@ impl QueueActor {
             }
             match claimed {
                 Ok((found, flagged)) => {
-                    if mark.is_none() {
+                    if position.is_none() {
                         queue.claims.water.full_scan_took(Instant::now(), found.took);
                     }
                     queue.claimed(&found, flagged, limit, ctx);
@@ -279,7 +279,7 @@ impl QueueActor {
         self.claims.choice.look = false;
         let store = self.core.store.clone();
         let look = async move {
-            let found = store.run(Lane::Relaxed, outlook).await;
+            let found = store.run(Durability::Relaxed, claimability).await;
             if found.is_err() {
                 actix_rt::time::sleep(PAUSE_AFTER_ERROR).await;
             }
@@ -307,7 +307,7 @@ impl QueueActor {
         self.claims.hungry |= full;
         self.claims.more_waits = full;
         self.claims.choice.flagged |= flagged && (full || found.flagged);
-        if !found.lifted {
+        if !found.aged {
             self.claims.water.advance(found.first);
         }
         self.watch_tray(ctx);

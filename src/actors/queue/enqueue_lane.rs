@@ -17,7 +17,7 @@ use crate::actors::Core;
 use crate::error::StoreError;
 use crate::event::Event;
 use crate::job::NewJob;
-use crate::store::Lane;
+use crate::store::Durability;
 use crate::store::claim::ClaimedJob;
 use crate::store::enqueue::{Added, enqueue};
 use crate::store::start::{Starter, may_start_at_once, start};
@@ -141,7 +141,7 @@ impl QueueActor {
         self.enqueues.starting += starting;
         let (store, core) = (self.core.store.clone(), Arc::clone(&self.core));
         let add = move |conn: &mut PgConnection| add(conn, &core, starter, batch);
-        let work = async move { store.run_with_doubts(Lane::Durable, add, Stored::leaves_doubt).await };
+        let work = async move { store.run_checked(Durability::Durable, add, Stored::leaves_doubt).await };
         ctx.spawn(work.into_actor(self).map(move |stored, queue, ctx| {
             queue.enqueues.ended(beside);
             queue.enqueues.starting -= starting;

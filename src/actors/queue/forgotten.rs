@@ -11,7 +11,7 @@ use super::{Mode, QueueActor};
 use crate::actors::LeaseBook;
 use crate::error::StoreError;
 use crate::lifecycle::Outcome;
-use crate::store::Lane;
+use crate::store::Durability;
 use crate::store::settle::{Settlement, leased_to, settle};
 
 const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(500);
@@ -28,7 +28,7 @@ impl QueueActor {
         let (store, leases) = (self.core.store.clone(), Arc::clone(&self.core.leases));
         let worker_id = self.core.worker_id();
         let work = async move {
-            store.run(Lane::Relaxed, move |conn| give_back_forgotten(conn, worker_id, &leases)).await
+            store.run(Durability::Relaxed, move |conn| give_back_forgotten(conn, worker_id, &leases)).await
         };
         ctx.spawn(work.into_actor(self).map(|given_back, queue, ctx| {
             queue.claims.closed = false;

@@ -14,9 +14,9 @@ use super::low_water::ParkedMarks;
 use super::{Mode, QueueActor};
 use crate::actors::locked;
 use crate::error::StoreError;
-use crate::store::Lane;
+use crate::store::Durability;
 use crate::store::admit::wake;
-use crate::store::claim::Mark;
+use crate::store::claim::Position;
 use crate::store::enqueue::Added;
 
 // A job whose enqueue committed after it was due: this is how late it may be and still be found at once. For those that
@@ -58,8 +58,8 @@ impl GateLane {
     }
 
     /// A queue may have parked jobs from the mark on, or anywhere.
-    pub(super) fn expect_parked(&mut self, queue: String, mark: Option<Mark>) {
-        locked(&self.parked).announce(&queue, mark);
+    pub(super) fn expect_parked(&mut self, queue: String, position: Option<Position>) {
+        locked(&self.parked).announce(&queue, position);
         self.to_admit.insert(queue);
     }
 
@@ -106,11 +106,11 @@ impl QueueActor {
         if job.scheduled {
             self.gates.look_at(job.due_in);
         } else if let Some(queue) = &job.queue {
-            let mark = Mark { priority: job.priority, turn_at: job.run_at };
-            self.gates.expect_parked(queue.clone(), Some(mark));
+            let position = Position { priority: job.priority, turn_at: job.run_at };
+            self.gates.expect_parked(queue.clone(), Some(position));
         } else {
             self.claims.choice.flagged |= job.flagged;
-            self.claims.announce(Some(Mark { priority: job.priority, turn_at: job.run_at }));
+            self.claims.announce(Some(Position { priority: job.priority, turn_at: job.run_at }));
         }
     }
 
@@ -159,13 +159,13 @@ impl QueueActor {
         let queues: Vec<String> = take_some(&mut self.gates.to_admit);
         let began = Instant::now();
         let looks = self.gates.begin_looks(began);
-        let (known, room, floor) = (self.core.registry.tasks(), self.free_slots(), self.claims.mark());
+        let (known, room, floor) = (self.core.registry.tasks(), self.free_slots(), self.claims.position());
         let (store, tried, marks) = (self.core.store.clone(), queues.clone(), Arc::clone(&self.gates.parked));
         let work = async move {
             store
-                .run(Lane::Relaxed, move |conn| {
+                .run(Durability::Relaxed, move |conn| {
                     let round = Round::go(conn, looks, queues, &marks, &known, floor)?;
-                    round.help_wanted(&known, room).map_or(Ok(()), |mark| wake(conn, mark, &[]))?;
+                    round.help_wanted(&known, room).map_or(Ok(()), |position| wake(conn, position, &[]))?;
                     Ok(round)
                 })
                 .await
@@ -196,15 +196,15 @@ impl QueueActor {
                 self.gates.look_at(due_in.max(Duration::from_millis(1)));
             }
             self.claims.choice.flagged |= promotion.flagged;
-            self.announce_found(promotion.mark);
+            self.announce_found(promotion.position);
         }
         if let Some(took) = parked_look_took {
             self.gates.parked_looks.end(Instant::now(), took);
         }
         self.claims.choice.flagged |= admission.flagged;
-        self.announce_found(admission.mark);
+        self.announce_found(admission.position);
         let now = Instant::now();
-        self.gates.ask_again.free(&admission.seen);
+        self.gates.ask_again.free(&admission.results);
         admission
             .tokens_in
             .into_iter()
@@ -212,9 +212,9 @@ impl QueueActor {
         admission.busy.into_iter().for_each(|queue| self.gates.ask_again.held(queue, now));
     }
 
-    fn announce_found(&mut self, mark: Option<Mark>) {
-        if mark.is_some() {
-            self.claims.announce(mark);
+    fn announce_found(&mut self, position: Option<Position>) {
+        if position.is_some() {
+            self.claims.announce(position);
         }
     }
 

@@ -10,7 +10,7 @@ use super::low_water::ParkedMarks;
 use crate::actors::locked;
 use crate::error::StoreError;
 use crate::store::admit::{Admission, Promotion, admit, lower, promote, queues_with_parked_jobs};
-use crate::store::claim::Mark;
+use crate::store::claim::Position;
 
 pub(super) const MOST_PROMOTED: i64 = 1_000;
 /// So many queues a statement.
@@ -41,7 +41,7 @@ impl Round {
         mut queues: Vec<String>,
         marks: &Mutex<ParkedMarks>,
         known: &[String],
-        floor: Option<Mark>,
+        floor: Option<Position>,
     ) -> Result<Self, StoreError> {
         let began = Instant::now();
         let promotion =
@@ -62,13 +62,13 @@ impl Round {
     }
 
     /// Where others must look: they are to be told of jobs that this process does not know how to run, or has no room for.
-    pub(super) fn help_wanted(&self, known: &[String], room: usize) -> Option<Mark> {
-        let promoted = self.promotion.as_ref().filter(|promotion| promotion.mark.is_some());
+    pub(super) fn help_wanted(&self, known: &[String], room: usize) -> Option<Position> {
+        let promoted = self.promotion.as_ref().filter(|promotion| promotion.position.is_some());
         let moved = promoted.map_or(0, |promotion| promotion.promoted) + self.admission.admitted;
         let tasks = promoted.iter().flat_map(|promotion| &promotion.tasks).chain(&self.admission.tasks);
         let unknown = tasks.into_iter().any(|task| known.binary_search(task).is_err());
-        let mark = lower(promoted.and_then(|promotion| promotion.mark), self.admission.mark);
-        mark.filter(|_| unknown || moved > room)
+        let position = lower(promoted.and_then(|promotion| promotion.position), self.admission.position);
+        position.filter(|_| unknown || moved > room)
     }
 }
 
@@ -77,7 +77,7 @@ fn admit_from(
     mut queues: Vec<String>,
     marks: &Mutex<ParkedMarks>,
     known: &[String],
-    floor: Option<Mark>,
+    floor: Option<Position>,
 ) -> Result<Admission, StoreError> {
     if queues.is_empty() {
         return Ok(Admission::default());
@@ -87,7 +87,7 @@ fn admit_from(
     let began = Instant::now();
     let hints = locked(marks).start(&queues, began);
     let admission = admit(conn, &queues, &hints, known, floor)?;
-    locked(marks).advance(&admission.seen, Instant::now(), began.elapsed());
+    locked(marks).advance(&admission.results, Instant::now(), began.elapsed());
     Ok(admission)
 }
 

@@ -6,8 +6,8 @@ use actix::{AsyncContext, Context, WrapFuture, fut::ActorFutureExt};
 
 use super::QueueActor;
 use super::claim_lane::PAUSE_AFTER_ERROR;
-use crate::store::Lane;
-use crate::store::settle::take_back_lease;
+use crate::store::Durability;
+use crate::store::settle::reclaim_lease;
 
 // A job that nobody started for this long is better off with another process.
 const STALE_AFTER: Duration = Duration::from_millis(250);
@@ -21,7 +21,7 @@ impl QueueActor {
         let (store, worker_id) = (self.core.store.clone(), self.core.worker_id());
         let take_back = async move {
             actix_rt::time::sleep(PAUSE_AFTER_ERROR).await;
-            store.run(Lane::Relaxed, move |conn| take_back_lease(conn, worker_id, lease)).await
+            store.run(Durability::Relaxed, move |conn| reclaim_lease(conn, worker_id, lease)).await
         };
         ctx.spawn(take_back.into_actor(self).map(move |taken, queue, ctx| {
             queue.claims.taking_back -= 1;

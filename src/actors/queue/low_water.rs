@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use chrono::{TimeDelta, Utc};
 
 use super::full_looks::{FullLooks, Rest};
-use crate::store::admit::{Hint, Seen, lower};
-use crate::store::claim::Mark;
+use crate::store::admit::{AdmissionHint, AdmissionResult, lower};
+use crate::store::claim::Position;
 
 // A job whose enqueue committed late lies behind the mark: this is how late it may be and still be found at once, though
 // nobody announces it (an announcement lowers the mark). For those that came later still there are full looks.
@@ -17,38 +17,38 @@ const SLACK: TimeDelta = TimeDelta::milliseconds(500);
 /// The mark of one index range, and what was announced while it is scanned.
 #[derive(Debug, Default)]
 pub(super) struct LowWater {
-    mark: Option<Mark>,
+    position: Option<Position>,
     /// The lowest place at which jobs were announced while a scan was under way.
-    announced: Option<Mark>,
+    announced: Option<Position>,
     announced_anything: bool,
     full_scans: FullLooks,
 }
 
 impl LowWater {
     /// Where jobs begin, as far as is known. What was announced since a scan began holds for one that starts beside it, here.
-    pub(super) fn mark(&self) -> Option<Mark> {
-        self.mark
+    pub(super) fn position(&self) -> Option<Position> {
+        self.position
     }
 
     /// Jobs may be found from this mark on, or anywhere.
-    pub(super) fn announce(&mut self, mark: Option<Mark>) {
-        match mark {
-            Some(mark) => {
-                self.mark = self.mark.map(|old| old.min(mark));
-                self.announced = lower(self.announced, Some(mark));
+    pub(super) fn announce(&mut self, position: Option<Position>) {
+        match position {
+            Some(position) => {
+                self.position = self.position.map(|old| old.min(position));
+                self.announced = lower(self.announced, Some(position));
             }
             None => {
-                self.mark = None;
+                self.position = None;
                 self.announced_anything = true;
             }
         }
     }
 
     /// A scan starts while none is under way: answers where. The mark stays where it was for those that start beside a full scan.
-    pub(super) fn start(&mut self, now: Instant) -> Option<Mark> {
+    pub(super) fn start(&mut self, now: Instant) -> Option<Position> {
         self.announced = None;
         self.announced_anything = false;
-        let from = self.mark.filter(|_| !self.full_scans.are_due(now));
+        let from = self.position.filter(|_| !self.full_scans.are_due(now));
         if from.is_none() {
             self.full_scans.begin(now);
         }
@@ -66,13 +66,13 @@ impl LowWater {
     }
 
     /// The scan has ended. Everything before the first job that it took is taken, unless it was announced meanwhile.
-    pub(super) fn advance(&mut self, first: Option<Mark>) {
+    pub(super) fn advance(&mut self, first: Option<Position>) {
         if self.announced_anything {
-            self.mark = None;
+            self.position = None;
         } else if let Some(first) = first {
             // The turn of a queue's job may lie ahead of time, and jobs outside of queues come at theirs.
-            let found = Mark { turn_at: first.turn_at.min(Utc::now()) - SLACK, ..first };
-            self.mark = lower(Some(found), self.announced);
+            let found = Position { turn_at: first.turn_at.min(Utc::now()) - SLACK, ..first };
+            self.position = lower(Some(found), self.announced);
         }
     }
 }
@@ -94,15 +94,15 @@ struct Parked {
 
 impl ParkedMarks {
     /// Jobs of the queue may be parked from this mark on, or anywhere.
-    pub(super) fn announce(&mut self, queue: &str, mark: Option<Mark>) {
+    pub(super) fn announce(&mut self, queue: &str, position: Option<Position>) {
         // A queue without a mark is looked at from the beginning in any case.
         if let Some(parked) = self.0.get_mut(queue) {
-            parked.water.announce(mark);
+            parked.water.announce(position);
         }
     }
 
     /// An admission starts: answers where to look in each queue.
-    pub(super) fn start(&mut self, queues: &[String], now: Instant) -> Vec<Hint> {
+    pub(super) fn start(&mut self, queues: &[String], now: Instant) -> Vec<AdmissionHint> {
         if self.0.len() + queues.len() > MOST_QUEUES {
             self.0.clear();
         }
@@ -110,13 +110,13 @@ impl ParkedMarks {
             let parked = self.0.entry(queue.clone()).or_default();
             let parked_from = parked.water.start(now);
             parked.full_look = parked_from.is_none();
-            Hint { parked_from, row_at: parked.row_at.clone() }
+            AdmissionHint { parked_from, row_at: parked.row_at.clone() }
         };
         queues.iter().map(hint).collect()
     }
 
     /// An admission has ended that took so long.
-    pub(super) fn advance(&mut self, seen: &[Seen], now: Instant, took: Duration) {
+    pub(super) fn advance(&mut self, seen: &[AdmissionResult], now: Instant, took: Duration) {
         for seen in seen {
             let Some(parked) = self.0.get_mut(&seen.queue) else { continue };
             parked.row_at.clone_from(&seen.row_at);
@@ -156,12 +156,12 @@ mod tests {
     use super::*;
     use crate::actors::queue::full_looks::EVERY;
 
-    fn at(priority: i16, second: i64) -> Mark {
-        Mark { priority, turn_at: DateTime::from_timestamp(second, 0).unwrap() }
+    fn at(priority: i16, second: i64) -> Position {
+        Position { priority, turn_at: DateTime::from_timestamp(second, 0).unwrap() }
     }
 
-    fn before(mark: Mark) -> Mark {
-        Mark { turn_at: mark.turn_at - SLACK, ..mark }
+    fn before(position: Position) -> Position {
+        Position { turn_at: position.turn_at - SLACK, ..position }
     }
 
     #[test]
@@ -175,7 +175,7 @@ mod tests {
         water.advance(Some(at(0, 200)));
         assert_eq!(water.start(now), Some(at(-1, 500)), "announced while the scan was under way");
         water.advance(None);
-        assert_eq!(water.mark(), Some(at(-1, 500)), "nothing was found, so nothing is known to be taken");
+        assert_eq!(water.position(), Some(at(-1, 500)), "nothing was found, so nothing is known to be taken");
         water.announce(None);
         water.advance(Some(at(0, 300)));
         assert_eq!(water.start(now), None);
@@ -189,9 +189,9 @@ mod tests {
         water.advance(Some(at(0, 100)));
         water.doubt(Rest::Long);
         assert_eq!(water.start(now), None, "a full scan");
-        assert_eq!(water.mark(), Some(before(at(0, 100))), "others go on from the mark");
+        assert_eq!(water.position(), Some(before(at(0, 100))), "others go on from the position");
         water.announce(Some(at(0, 50)));
-        assert_eq!(water.mark(), Some(at(0, 50)));
+        assert_eq!(water.position(), Some(at(0, 50)));
         water.advance(Some(at(0, 200)));
         water.advance(Some(at(0, 300)));
         assert_eq!(water.start(now), Some(at(0, 50)));
@@ -214,16 +214,16 @@ mod tests {
         assert_eq!(water.start(now), None, "what is told is looked for at once");
     }
 
-    fn seen(queue: &str, looked: bool, second: Option<i64>) -> Seen {
+    fn seen(queue: &str, looked: bool, second: Option<i64>) -> AdmissionResult {
         let row_at = Some(format!("(0,{})", second.unwrap_or_default()));
-        Seen { queue: queue.to_owned(), looked, first: second.map(|second| at(0, second)), row_at }
+        AdmissionResult { queue: queue.to_owned(), looked, first: second.map(|second| at(0, second)), row_at }
     }
 
-    fn admitted(marks: &mut ParkedMarks, seen: &[Seen]) {
+    fn admitted(marks: &mut ParkedMarks, seen: &[AdmissionResult]) {
         marks.advance(seen, Instant::now(), Duration::ZERO);
     }
 
-    fn starts(marks: &mut ParkedMarks, queues: &[&str], now: Instant) -> Vec<Option<Mark>> {
+    fn starts(marks: &mut ParkedMarks, queues: &[&str], now: Instant) -> Vec<Option<Position>> {
         let queues: Vec<String> = queues.iter().map(|&queue| queue.to_owned()).collect();
         marks.start(&queues, now).into_iter().map(|hint| hint.parked_from).collect()
     }
@@ -269,7 +269,7 @@ mod tests {
         assert_eq!(row_at(&mut marks), None);
         admitted(&mut marks, &[seen("a", true, Some(7))]);
         assert_eq!(row_at(&mut marks).as_deref(), Some("(0,7)"));
-        admitted(&mut marks, &[Seen { row_at: None, ..seen("a", false, None) }]);
+        admitted(&mut marks, &[AdmissionResult { row_at: None, ..seen("a", false, None) }]);
         assert_eq!(row_at(&mut marks), None, "it was busy");
     }
 }

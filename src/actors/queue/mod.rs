@@ -32,9 +32,9 @@ use super::lease::Lease;
 use super::{Core, DeathWatch, Role};
 use crate::error::{SchedulerError, StoreError};
 use crate::job::{Enqueue, NewJob, Task};
-use crate::store::claim::Mark;
+use crate::store::claim::Position;
 use crate::store::enqueue::Added;
-use crate::store::{Lane, remove};
+use crate::store::{Durability, remove};
 
 /// Moves jobs between the database and the workers of this process. Reached by
 /// [`Scheduler::queue`](crate::Scheduler::queue).
@@ -86,9 +86,9 @@ pub(crate) enum Wake {
     /// A job that this process added by other ways than the queue.
     Added(Added),
     /// Jobs outside of queues.
-    Jobs(Mark),
+    Jobs(Position),
     /// Jobs of one queue, from this mark on; without one anywhere.
-    Queue(String, Option<Mark>),
+    Queue(String, Option<Position>),
     /// Jobs with flags, which are only looked at where there may be some.
     Flagged,
     /// Jobs that are not due, and will be before the next poll.
@@ -219,7 +219,7 @@ impl Handler<Remove> for QueueActor {
 
     fn handle(&mut self, Remove(key): Remove, _: &mut Context<Self>) -> Self::Result {
         let store = self.core.store.clone();
-        Box::pin(async move { store.run(Lane::Durable, move |conn| remove(conn, &key)).await })
+        Box::pin(async move { store.run(Durability::Durable, move |conn| remove(conn, &key)).await })
     }
 }
 
@@ -229,13 +229,13 @@ impl Handler<Wake> for QueueActor {
     fn handle(&mut self, wake: Wake, ctx: &mut Context<Self>) {
         match wake {
             Wake::Added(job) => self.expect_added(&job),
-            Wake::Jobs(mark) => self.claims.announce(Some(mark)),
+            Wake::Jobs(position) => self.claims.announce(Some(position)),
             Wake::Flagged => {
                 // They are in an index of their own, which knows no mark.
                 self.claims.choice.look = true;
                 self.claims.expect_some();
             }
-            Wake::Queue(queue, mark) => self.gates.expect_parked(queue, mark),
+            Wake::Queue(queue, position) => self.gates.expect_parked(queue, position),
             Wake::Soon => self.gates.look_for_due = true,
             Wake::Everything => self.look_everywhere(),
         }

@@ -8,7 +8,7 @@ use actix::{AsyncContext, Context, WrapFuture, fut::ActorFutureExt};
 
 use super::QueueActor;
 use crate::actors::locked;
-use crate::store::Lane;
+use crate::store::Durability;
 use crate::store::progress::{Progress, write_progress};
 
 const AT_MOST_EVERY: Duration = Duration::from_secs(1);
@@ -48,7 +48,8 @@ impl QueueActor {
         }
         self.progress.resting = true;
         let (store, written) = (self.core.store.clone(), news.clone());
-        let work = async move { store.run(Lane::Relaxed, move |conn| write_progress(conn, &news)).await };
+        let work =
+            async move { store.run(Durability::Relaxed, move |conn| write_progress(conn, &news)).await };
         ctx.spawn(work.into_actor(self).map(move |stored, queue, ctx| {
             match stored {
                 Ok(()) => written.into_iter().for_each(|progress| queue.core.events.tell_progress(progress)),

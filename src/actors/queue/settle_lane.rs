@@ -10,9 +10,9 @@ use super::QueueActor;
 use crate::actors::lease::Lease;
 use crate::error::StoreError;
 use crate::lifecycle::Outcome;
-use crate::store::Lane;
+use crate::store::Durability;
 use crate::store::admit::wake;
-use crate::store::claim::Mark;
+use crate::store::claim::Position;
 use crate::store::settle::{Settled, Settlement, settle, settle_free};
 
 const MOST_ROWS: usize = 2_000;
@@ -54,14 +54,14 @@ impl QueueActor {
         let careful = self.settles.careful;
         let work = async move {
             store
-                .run(Lane::Relaxed, move |conn| {
+                .run(Durability::Relaxed, move |conn| {
                     let settled = if careful {
                         settle_free(conn, &settlements, keep_history)?
                     } else {
                         (settle(conn, &settlements, keep_history)?, HashSet::new())
                     };
                     // Jobs given back unrun wait for a free worker, which may be another process.
-                    returned.map_or(Ok(()), |mark| wake(conn, mark, &[]))?;
+                    returned.map_or(Ok(()), |position| wake(conn, position, &[]))?;
                     Ok(settled)
                 })
                 .await
@@ -184,9 +184,9 @@ impl QueueActor {
     }
 }
 
-fn best_returned(leases: &[Lease]) -> Option<Mark> {
+fn best_returned(leases: &[Lease]) -> Option<Position> {
     let returned = leases
         .iter()
         .filter(|lease| matches!(lease.settlement().outcome, Outcome::Untouched | Outcome::Interrupted));
-    returned.map(Lease::mark).min()
+    returned.map(Lease::position).min()
 }

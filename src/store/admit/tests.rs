@@ -15,15 +15,15 @@ use crate::store::tests::cost_of;
 
 const START: &str = "2020-01-01T00:00:00Z";
 
-fn parked_from(run_at: DateTime<Utc>) -> [Hint; 1] {
-    [Hint { parked_from: Some(Mark { priority: 0, turn_at: run_at }), row_at: None }]
+fn parked_from(run_at: DateTime<Utc>) -> [AdmissionHint; 1] {
+    [AdmissionHint { parked_from: Some(Position { priority: 0, turn_at: run_at }), row_at: None }]
 }
 
-fn from_start() -> [Hint; 1] {
+fn from_start() -> [AdmissionHint; 1] {
     parked_from(START.parse().unwrap())
 }
 
-fn admit_to(conn: &mut PgConnection, hints: &[Hint]) -> Admission {
+fn admit_to(conn: &mut PgConnection, hints: &[AdmissionHint]) -> Admission {
     admit(conn, &["lane".into()], hints, &["a".into()], None).unwrap()
 }
 
@@ -78,8 +78,8 @@ fn an_admission_that_is_told_where_the_queues_row_is_passes_none_of_its_dead_ver
     for _ in 0..2_000 {
         conn.batch_execute(change).unwrap();
     }
-    let seen = admit_to(conn, &[]).seen.remove(0);
-    let told = [Hint { row_at: seen.row_at, ..Hint::default() }];
+    let seen = admit_to(conn, &[]).results.remove(0);
+    let told = [AdmissionHint { row_at: seen.row_at, ..AdmissionHint::default() }];
     let by_name = cost_of(conn, |conn| assert!(admit_to(conn, &[]).busy.is_empty()));
     let by_place = cost_of(conn, |conn| assert!(admit_to(conn, &told).busy.is_empty()));
     eprintln!("blocks of an admission: {by_name} by name, {by_place} by place");
@@ -91,20 +91,21 @@ fn a_place_where_the_queues_row_is_no_longer_is_no_harm() {
     let database = TestDatabase::new();
     let conn = &mut connect(&Config::new(database.url())).unwrap();
     conn.batch_execute("SELECT mainspring.set_queue('other', 9)").unwrap();
-    let row_of_other = admit(conn, &["other".into()], &[], &[], None).unwrap().seen.remove(0).row_at;
+    let row_of_other = admit(conn, &["other".into()], &[], &[], None).unwrap().results.remove(0).row_at;
     let mut last_seen = None;
     let untrue = || ["(0,77)", "(4294967295,1)", "(0,0)"].map(|place| Some(place.to_owned()));
     for place in [row_of_other].into_iter().chain(untrue()) {
         park(conn, "now()", 1);
         conn.batch_execute("UPDATE mainspring.queues SET concurrency = 1 WHERE name = 'lane'").unwrap();
-        let admission = admit_to(conn, &[Hint { row_at: place.clone(), ..Hint::default() }]);
+        let admission =
+            admit_to(conn, &[AdmissionHint { row_at: place.clone(), ..AdmissionHint::default() }]);
         assert_eq!(admission.admitted, 1, "at {place:?}");
-        assert_ne!(std::mem::replace(&mut last_seen, admission.seen[0].row_at.clone()), last_seen);
+        assert_ne!(std::mem::replace(&mut last_seen, admission.results[0].row_at.clone()), last_seen);
         assert_eq!(admit_to(conn, &[]).admitted, 0, "the queue lets one through at a time");
         conn.batch_execute("DELETE FROM mainspring.jobs WHERE state = 'ready'").unwrap();
     }
     // Another process admitted to it meanwhile.
-    let before = Hint { row_at: last_seen, ..Hint::default() };
+    let before = AdmissionHint { row_at: last_seen, ..AdmissionHint::default() };
     park(conn, "now()", 2);
     assert_eq!(admit_to(conn, &[]).admitted, 1);
     assert_eq!(admit_to(conn, slice::from_ref(&before)).admitted, 0);
@@ -123,7 +124,11 @@ fn an_admission_answers_where_the_first_job_was_parked_and_looks_from_where_it_i
     park(conn, "'2019-01-01 00:00:00+00'", 1);
     park(conn, "'2021-01-01 00:00:00+00'", 1);
     let years = |admission: Admission| -> Vec<(String, i32)> {
-        admission.seen.into_iter().filter_map(|seen| Some((seen.queue, seen.first?.turn_at.year()))).collect()
+        admission
+            .results
+            .into_iter()
+            .filter_map(|seen| Some((seen.queue, seen.first?.turn_at.year())))
+            .collect()
     };
     assert_eq!(years(admit_to(conn, &from_start())), [("lane".to_owned(), 2021)]);
     conn.batch_execute("DELETE FROM mainspring.jobs WHERE state = 'ready'").unwrap();
@@ -138,7 +143,7 @@ fn an_admission_that_finds_a_queue_full_paused_busy_or_without_a_token_says_that
     let mut after = |sql: &str| {
         conn.batch_execute(sql).unwrap();
         let admission = admit_to(conn, &[]);
-        (admission.admitted, admission.seen[0].looked)
+        (admission.admitted, admission.results[0].looked)
     };
     let park = "INSERT INTO mainspring.jobs (task, queue, run_at, state) \
                 SELECT 'a', 'lane', now(), 'parked' FROM generate_series(1, 2)";

@@ -13,10 +13,10 @@ use crate::store::admit::{admit, promote};
 use crate::store::pool::connect;
 use crate::store::tests::cost_of;
 
-fn request(tasks: &[&str], wide: Option<Wide>) -> ClaimRequest {
+fn request(tasks: &[&str], filtered: Option<Filtered>) -> ClaimRequest {
     let share = |task: &&str| TaskShare { task: (*task).to_owned(), most: None };
     let tasks = tasks.iter().map(share).collect();
-    ClaimRequest { worker_id: 1, lease: 7, mark: None, limit: 10, tasks, wide }
+    ClaimRequest { worker_id: 1, lease: 7, position: None, limit: 10, tasks, filtered }
 }
 
 fn ten_of(conn: &mut PgConnection, request: &ClaimRequest) {
@@ -40,12 +40,12 @@ fn what_is_left_alone_costs_a_claim_nothing() {
     fill(conn, "state, priority", "'ready', n % 3", 30);
     fill(conn, "state, queue", "'parked', 'full'", 10);
     conn.batch_execute("UPDATE mainspring.jobs SET task = 'b' WHERE id % 2 = 0").unwrap();
-    let wide = |lift_every| Some(Wide { forbidden: vec!["no".into()], lift_every, flagged: true });
+    let filtered = |age_every| Some(Filtered { forbidden: vec!["no".into()], age_every, flagged: true });
     let requests = [
         request(&["a"], None),
         request(&["a", "b"], None),
-        request(&["a", "b"], wide(None)),
-        request(&["a", "b"], wide(Some(Duration::from_secs(1)))),
+        request(&["a", "b"], filtered(None)),
+        request(&["a", "b"], filtered(Some(Duration::from_secs(1)))),
     ];
     let known = ["a".to_owned(), "b".to_owned()];
     let admit_one = |conn: &mut PgConnection| {
@@ -83,8 +83,10 @@ fn what_is_left_alone_costs_a_claim_nothing() {
 fn a_claim_of_the_oldest_costs_by_the_number_of_priorities_and_not_of_jobs() {
     let database = TestDatabase::new();
     let conn = &mut connect(&Config::new(database.url())).unwrap();
-    let oldest =
-        request(&["a", "b"], Some(Wide { lift_every: Some(Duration::from_secs(60)), ..Wide::default() }));
+    let oldest = request(
+        &["a", "b"],
+        Some(Filtered { age_every: Some(Duration::from_secs(60)), ..Filtered::default() }),
+    );
     fill(conn, "state, priority", "'ready', n % 4", 40);
     let few = cost_of(conn, |conn| ten_of(conn, &oldest));
     fill(conn, "state, priority", "'ready', n % 4", 40_000);
@@ -102,8 +104,8 @@ fn age_lifts_by_one_priority_for_each_step_and_claims_come_in_that_order() {
          FROM (VALUES (0, 0), (5, 4), (5, 6), (-3, 0), (100, 99)) AS v(p, w)",
     )
     .unwrap();
-    let wide = Wide { lift_every: Some(Duration::from_secs(60)), ..Wide::default() };
-    let claimed = claim(conn, &ClaimRequest { limit: 4, ..request(&["a"], Some(wide)) }).unwrap();
+    let filtered = Filtered { age_every: Some(Duration::from_secs(60)), ..Filtered::default() };
+    let claimed = claim(conn, &ClaimRequest { limit: 4, ..request(&["a"], Some(filtered)) }).unwrap();
     let order: Vec<(i16, i64)> =
         claimed.iter().map(|job| (job.priority, (Utc::now() - job.run_at).num_minutes())).collect();
     assert_eq!(order, [(-3, 0), (5, 6), (0, 0), (5, 4)]);

@@ -11,11 +11,11 @@ use diesel::{Connection, PgConnection, RunQueryDsl};
 use super::plan::FaultySchedule;
 use crate::cron::{Due, Fire, Rhythm};
 use crate::error::StoreError;
-use crate::store::claim::Mark;
+use crate::store::claim::Position;
 use crate::store::statement::{Statement, millis};
 
 // What one transaction holds in memory and locks: missed fires of many schedules come in portions.
-const MOST_FIRES_AT_ONCE: usize = 10_000;
+const MAX_FIRES_AT_ONCE: usize = 10_000;
 
 type Moment = DateTime<Utc>;
 
@@ -30,7 +30,7 @@ pub(crate) struct FiredSchedule {
     pub(crate) job_id: Option<i64>,
     pub(crate) queue: Option<String>,
     /// Where the job is to be looked for.
-    pub(crate) mark: Option<Mark>,
+    pub(crate) position: Option<Position>,
 }
 
 /// What became of the schedules that were due.
@@ -54,7 +54,7 @@ pub(crate) fn fire_due(conn: &mut PgConnection, limit: i64) -> Result<Fired, Sto
         for schedule in locked {
             let verdict = schedule.judge();
             fires += verdict.as_ref().map_or(0, |due| due.fires.len());
-            if fires > MOST_FIRES_AT_ONCE && !judged.is_empty() {
+            if fires > MAX_FIRES_AT_ONCE && !judged.is_empty() {
                 break;
             }
             judged.push((schedule, verdict));
@@ -196,7 +196,7 @@ fn call(conn: &mut PgConnection, judged: &[Judged]) -> Result<Vec<FiredSchedule>
         CallRow,
         (&DueSchedule, &Fire),
     )| {
-        let mark = priority.zip(run_at).map(|(priority, run_at)| Mark { priority, turn_at: run_at });
+        let position = priority.zip(run_at).map(|(priority, run_at)| Position { priority, turn_at: run_at });
         FiredSchedule {
             name: schedule.name.clone(),
             due,
@@ -204,7 +204,7 @@ fn call(conn: &mut PgConnection, judged: &[Judged]) -> Result<Vec<FiredSchedule>
             outcome,
             job_id,
             queue,
-            mark,
+            position,
         }
     };
     Ok(rows.into_iter().zip(each()).map(fired).collect())

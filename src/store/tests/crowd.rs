@@ -47,7 +47,7 @@ fn walk(conn: &mut PgConnection, seed: u64) -> i64 {
             8..11 => {
                 let outcome = |(id, lease)| Settlement { id, lease, outcome: some_outcome(&mut random) };
                 let settlements: Vec<_> = leased.drain(..).map(outcome).collect();
-                // As on the lane of outcomes: one that has waited for a row too long leaves out those that are held, as often as it
+                // As on the connections of outcomes: one that has waited for a row too long leaves out those that are held, as often as it
                 // takes.
                 conn.batch_execute("SET lock_timeout = '100ms'").expect("be impatient");
                 if settle(conn, &settlements, true).is_err() {

@@ -20,9 +20,9 @@ use crate::store::inspect::{JobFilter, find_job, list_jobs, payload};
 use crate::store::progress::{Progress, write_progress};
 use crate::store::queues::{self, QueueSettings};
 use crate::store::schedules::{self, ScheduleFilter, fire_due, plan_marked, prune_fires, until_next};
-use crate::store::settle::{Settlement, complete, leased_to, settle, settle_free, take_back_lease};
+use crate::store::settle::{Settlement, complete, leased_to, reclaim_lease, settle, settle_free};
 use crate::store::start::{Starter, start};
-use crate::store::{admin, cron, outlook, pool, presence, retention};
+use crate::store::{admin, claimability, cron, pool, presence, retention};
 
 const WORKER: i32 = 900;
 
@@ -76,7 +76,7 @@ const OURS: &[Verb] = &[
     }),
     ("take back a lease", |conn| {
         running(conn, 5);
-        assert_eq!(take_back_lease(conn, WORKER, 77).unwrap(), 5);
+        assert_eq!(reclaim_lease(conn, WORKER, 77).unwrap(), 5);
     }),
     ("look at what is leased", |conn| {
         running(conn, 5);
@@ -101,9 +101,9 @@ const OURS: &[Verb] = &[
         assert_eq!(presence::cancelled_attempts(conn, WORKER).unwrap(), []);
     }),
     ("leave", |conn| assert!(presence::unregister(conn, WORKER, false).unwrap())),
-    ("look out", |conn| assert_eq!(outlook::outlook(conn).unwrap().paused_tasks.len(), 0)),
-    ("know a line of the crontab", |conn| {
-        assert_eq!(cron::know(conn, &["nightly".to_owned()]).unwrap().len(), 1);
+    ("claimability", |conn| assert_eq!(claimability::claimability(conn).unwrap().paused_tasks.len(), 0)),
+    ("register lines of the crontab", |conn| {
+        assert_eq!(cron::register_lines(conn, &["nightly".to_owned()]).unwrap().len(), 1);
     }),
     ("fire a line of the crontab", |conn| {
         let job = with_key("nightly", KeyMode::Replace, json!({}));

@@ -1,6 +1,6 @@
-//! The wide claim: looks at jobs with flags as well, and may order by age. It goes from one range of the index to the
+//! The filtered claim: looks at jobs with flags as well, and may order by age. It goes from one range of the index to the
 //! next, a range being a task, a set of flags and a priority; so it costs by the number of ranges and not by the number of
-//! jobs that it leaves alone. The narrow claim beside it is cheaper and serves wherever neither matters.
+//! jobs that it leaves alone. The plain claim beside it is cheaper and serves wherever neither matters.
 
 use std::cmp::Ordering;
 use std::time::Duration;
@@ -11,21 +11,21 @@ use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text};
 use super::{Claim, ClaimRequest, ClaimedJob, TAKE, TAKEN, in_order, leased};
 use crate::store::statement::{Statement, millis};
 
-/// What a wide claim leaves alone, and its order.
+/// What a filtered claim leaves alone, and its order.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Wide {
+pub(crate) struct Filtered {
     /// No job that has any of these flags is claimed.
     pub(crate) forbidden: Vec<String>,
     /// For each such time that a job has waited it counts as one priority better.
-    pub(crate) lift_every: Option<Duration>,
+    pub(crate) age_every: Option<Duration>,
     /// Whether jobs with flags are claimed at all.
     pub(crate) flagged: bool,
 }
 
 // More ranges than this are not looked at: those behind come when those before are empty.
-const MOST_RANGES: usize = 1_000;
+const MAX_RANGES: usize = 1_000;
 
-impl Wide {
+impl Filtered {
     pub(super) fn statement(&self, request: &ClaimRequest) -> Claim {
         let tasks: Vec<String> = request.tasks.iter().map(|share| share.task.clone()).collect();
         let most: Vec<Option<i64>> = request.tasks.iter().map(|share| share.most).collect();
@@ -34,22 +34,22 @@ impl Wide {
             .bind::<Array<Nullable<BigInt>>, _>(most)
             .bind::<Array<Text>, _>(self.forbidden.clone())
             .bind::<Bool, _>(self.flagged)
-            .bind::<Nullable<BigInt>, _>(self.lift_every.map(millis))
+            .bind::<Nullable<BigInt>, _>(self.age_every.map(millis))
             .bind::<BigInt, _>(request.limit);
         leased(statement, request)
     }
 
     /// The order of the statement, among what it has claimed.
     pub(super) fn order(&self, one: &ClaimedJob, other: &ClaimedJob) -> Ordering {
-        match self.lift_every {
-            Some(step) => (lifted(one, step), one.id).cmp(&(lifted(other, step), other.id)),
+        match self.age_every {
+            Some(step) => (aged(one, step), one.id).cmp(&(aged(other, step), other.id)),
             None => in_order(one, other),
         }
     }
 }
 
-// All jobs grow old at the same pace, so the order of lifted priorities is that of one moment for each job.
-fn lifted(job: &ClaimedJob, step: Duration) -> DateTime<Utc> {
+// All jobs grow old at the same pace, so the order of aged priorities is that of one moment for each job.
+fn aged(job: &ClaimedJob, step: Duration) -> DateTime<Utc> {
     let shift = millis(step).saturating_mul(i64::from(job.priority));
     let shift = TimeDelta::try_milliseconds(shift).unwrap_or_default();
     job.turn_at.checked_add_signed(shift).unwrap_or(job.turn_at)
@@ -74,8 +74,8 @@ fn text() -> String {
          settings AS MATERIALIZED (SELECT {{}}::text[] AS forbidden, {{}} AS flagged, {{}}::bigint * interval '1 millisecond' AS step, \
              {{}}::bigint AS jobs), \
          free AS ({}), flagged AS ({}), \
-         ranges AS MATERIALIZED ((SELECT * FROM free LIMIT {MOST_RANGES}) UNION ALL \
-             (SELECT f.* FROM flagged AS f CROSS JOIN settings AS s WHERE s.flagged AND NOT f.flags && s.forbidden LIMIT {MOST_RANGES})), \
+         ranges AS MATERIALIZED ((SELECT * FROM free LIMIT {MAX_RANGES}) UNION ALL \
+             (SELECT f.* FROM flagged AS f CROSS JOIN settings AS s WHERE s.flagged AND NOT f.flags && s.forbidden LIMIT {MAX_RANGES})), \
          heads AS ({} UNION ALL {}), \
          ranked AS (SELECT h.*, row_number() OVER (PARTITION BY h.task ORDER BY h.level, h.place, h.id) AS nth \
              FROM heads AS h), \

@@ -12,17 +12,17 @@ use crate::error::StoreError;
 
 /// How things stand.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Outlook {
+pub(crate) struct Claimability {
     pub(crate) paused_tasks: BTreeSet<String>,
     pub(crate) flagged_jobs: bool,
 }
 
 /// Looks, at the cost of one probe of an index.
-pub(crate) fn outlook(conn: &mut PgConnection) -> Result<Outlook, StoreError> {
+pub(crate) fn claimability(conn: &mut PgConnection) -> Result<Claimability, StoreError> {
     let (paused, flagged_jobs): (Vec<String>, bool) = Statement::<(Array<Text>, Bool)>::new(
         "SELECT ARRAY(SELECT task FROM mainspring.paused_tasks), EXISTS (SELECT FROM mainspring.jobs \
          WHERE state = 'ready' AND flags IS NOT NULL)",
     )
     .get_result(conn)?;
-    Ok(Outlook { paused_tasks: paused.into_iter().collect(), flagged_jobs })
+    Ok(Claimability { paused_tasks: paused.into_iter().collect(), flagged_jobs })
 }
