@@ -11,7 +11,8 @@ use super::folder::Folder;
 use super::options::EmbeddedOptions;
 use super::user::ServerUser;
 
-const OLDEST: u32 = 13;
+// The schema needs SQL functions with bodies in standard SQL (`RETURN`).
+const OLDEST: u32 = 14;
 
 // Folders that hold a folder for each version: where, what precedes the version in its name.
 const VERSIONED: [(&str, &str); 6] = [

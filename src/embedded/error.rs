@@ -26,7 +26,7 @@ impl EmbeddedError {
     pub(super) fn no_engine(reasons: &str) -> Self {
         Self::new(format!(
             "no PostgreSQL to start: {reasons}\n\
-             install PostgreSQL 13 or later ({}), or name its bin folder in PG_BIN_DIR,\n\
+             install PostgreSQL 14 or later ({}), or name its bin folder in PG_BIN_DIR,\n\
              or set DATABASE_URL to a server where databases may be created",
             install_command(),
         ))

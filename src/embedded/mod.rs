@@ -1,7 +1,7 @@
 //! A private PostgreSQL for demos, tests and benches, on machines where none is set up. Not for production.
 //!
 //! [`database_url`] takes what `DATABASE_URL` names; [`EmbeddedPostgres::start`] starts a server. Which
-//! one: the programs in the folder that `PG_BIN_DIR` names; else an installed PostgreSQL of version 13 or
+//! one: the programs in the folder that `PG_BIN_DIR` names; else an installed PostgreSQL of version 14 or
 //! later; else one that a crate carries, where there is one for the system.
 //!
 //! The server listens on 127.0.0.1 alone, on a free port, and wants a random password. It ends with the
