@@ -33,12 +33,10 @@ pub enum StoreError {
         /// The newest migration this program has.
         known: String,
     },
-    /// The database lacks migrations, and the caller asked not to migrate.
-    #[error(
-        "the schema mainspring lacks the migrations {missing}: run `mainspring migrate`, or let start migrate"
-    )]
+    /// The database lacks migrations or newer functions, and the caller asked not to migrate.
+    #[error("the schema mainspring lacks {missing}: run `mainspring migrate`, or let start migrate")]
     SchemaTooOld {
-        /// The versions that are missing, oldest first.
+        /// The migrations, oldest first, or the release of the functions.
         missing: String,
     },
     /// The schema is not there, or not whole: it was dropped, or never made.

@@ -1,13 +1,23 @@
--- Takes every table away, with all jobs in it.
-DROP VIEW mainspring.jobs_view;
-DROP FUNCTION mainspring.prepare_history(timestamptz);
-DROP TABLE mainspring.history;
-DROP TABLE mainspring.cron_fires;
-DROP TABLE mainspring.paused_tasks;
-DROP TABLE mainspring.queues;
-DROP TABLE mainspring.workers;
-DROP TABLE mainspring.jobs;
-DROP FUNCTION mainspring.flags_are_valid(text[]);
-DROP FUNCTION mainspring.waiting_state(text, timestamptz, timestamptz);
+-- Drops every table with all jobs in it, and whatever is installed from sql/.
+DROP TABLE mainspring.schedule_fires CASCADE;
+DROP TABLE mainspring.schedules CASCADE;
+DROP TABLE mainspring.history CASCADE;
+DROP TABLE mainspring.cron_fires CASCADE;
+DROP TABLE mainspring.paused_tasks CASCADE;
+DROP TABLE mainspring.queues CASCADE;
+DROP TABLE mainspring.workers CASCADE;
+DROP TABLE mainspring.jobs CASCADE;
+-- The views and the functions that take or return rows went with their tables. These are the others.
+DO $$
+DECLARE
+    function text;
+BEGIN
+    FOR function IN
+        SELECT p.oid::regprocedure::text FROM pg_proc AS p
+        WHERE p.pronamespace = 'mainspring'::regnamespace AND p.proname IN (SELECT d.name FROM mainspring.definitions AS d)
+    LOOP
+        EXECUTE 'DROP FUNCTION IF EXISTS ' || function || ' CASCADE';
+    END LOOP;
+END $$;
+DROP TABLE mainspring.definitions;
 DROP TYPE mainspring.job_state;
-DROP FUNCTION mainspring.compatible_from();

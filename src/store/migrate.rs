@@ -1,22 +1,38 @@
-//! Brings the schema `mainspring` up to date. Knows nothing of jobs, and keeps its books in its own
-//! schema, so that it never meets the host application's Diesel migrations.
+//! Brings the schema `mainspring` up to date: first its tables, by migrations, then the functions and views in sql/.
+//!
+//! Knows nothing of jobs. Keeps its records in its own schema, so that it never meets the host application's Diesel
+//! migrations.
+
+mod definitions;
+mod script;
 
 use diesel::connection::SimpleConnection;
-use diesel::migration::{Migration, MigrationSource};
-use diesel::pg::{Pg, PgConnection};
+use diesel::pg::PgConnection;
 use diesel::sql_types::{Bool, Text};
-use diesel::{Connection, RunQueryDsl, sql_query};
-use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use diesel::{Connection, RunQueryDsl};
 
+use self::definitions::{Definition, Installed, Phase};
 use super::statement::Statement;
 use crate::error::StoreError;
 
-const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
+/// A step of the tables. Its number is the date and the place in its folder's name.
+struct Migration {
+    version: &'static str,
+    up: &'static str,
+}
 
-/// Applies every migration that the database lacks, and answers their versions, oldest first.
+include!(concat!(env!("OUT_DIR"), "/definitions.rs"));
+
+/// The class of the advisory locks of the schema's own changes: `MAIN` and a half of `SPRING`, as bytes.
+const LOCK: &str = "SELECT pg_advisory_xact_lock(1836216166, 0)";
+/// Diesel's name for it, so that Diesel's tools can read it.
+const RECORDS: &str = "mainspring.__diesel_schema_migrations";
+
+/// Applies every migration that the database lacks, and returns their versions, oldest first. Then replaces the functions
+/// and views that have changed.
 ///
-/// Everything happens in one transaction under an advisory lock of the database: any number of
-/// processes may call this at once, one does the work and the others find it done; a failure leaves
+/// Everything happens in one transaction under an advisory lock of the database. Any number of
+/// processes may call this at once: one does the work and the others find it done. A failure leaves
 /// the schema as it was. The schema is created where it is missing, so the role needs `CREATE` on the
 /// database the first time. `DROP SCHEMA mainspring CASCADE` removes everything again.
 ///
@@ -27,17 +43,22 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 /// refuses another statement.
 pub fn migrate(conn: &mut PgConnection) -> Result<Vec<String>, StoreError> {
     conn.transaction(|conn| {
-        sql_query("SELECT pg_advisory_xact_lock(1836216166, 0)").execute(conn)?;
-        conn.batch_execute(
-            "SET LOCAL client_min_messages = warning; \
-             CREATE SCHEMA IF NOT EXISTS mainspring; \
-             SET LOCAL search_path = mainspring",
-        )?;
+        prepare(conn)?;
         refuse_newer(conn)?;
-        let applied = conn
-            .run_pending_migrations(MIGRATIONS)
-            .map_err(|error| StoreError::Migration(error.to_string()))?;
-        Ok(applied.iter().map(ToString::to_string).collect())
+        let pending = pending(conn)?;
+        let installed = Installed::read(conn)?;
+        if pending.is_empty() && !installed.is_outdated() {
+            return Ok(Vec::new());
+        }
+        definitions::install_base(conn)?;
+        for migration in &pending {
+            apply(conn, migration)?;
+        }
+        if installed.is_outdated() {
+            definitions::install(conn)?;
+        }
+        run(conn, "first partitions", "SELECT mainspring.prepare_history()")?;
+        Ok(pending.iter().map(|migration| migration.version.to_owned()).collect())
     })
 }
 
@@ -45,15 +66,50 @@ pub fn migrate(conn: &mut PgConnection) -> Result<Vec<String>, StoreError> {
 ///
 /// # Errors
 ///
-/// [`StoreError::SchemaTooOld`] when migrations are missing, [`StoreError::SchemaTooNew`] as in [`migrate`].
+/// [`StoreError::SchemaTooOld`] when migrations or newer functions are missing, [`StoreError::SchemaTooNew`] as in
+/// [`migrate`].
 pub fn verify(conn: &mut PgConnection) -> Result<(), StoreError> {
-    let applied =
-        if exists(conn, "mainspring.__diesel_schema_migrations")? { applied(conn)? } else { Vec::new() };
-    let missing: Vec<_> = known()?.into_iter().filter(|version| !applied.contains(version)).collect();
-    if missing.is_empty() {
-        return refuse_newer(conn);
+    let missing: Vec<_> = pending(conn)?.iter().map(|migration| migration.version).collect();
+    if !missing.is_empty() {
+        return Err(StoreError::SchemaTooOld { missing: format!("the migrations {}", missing.join(", ")) });
     }
-    Err(StoreError::SchemaTooOld { missing: missing.join(", ") })
+    refuse_newer(conn)?;
+    if Installed::read(conn)?.is_outdated() {
+        let missing = format!("the functions of release {}", env!("CARGO_PKG_VERSION"));
+        return Err(StoreError::SchemaTooOld { missing });
+    }
+    Ok(())
+}
+
+fn prepare(conn: &mut PgConnection) -> Result<(), StoreError> {
+    for statement in [
+        LOCK,
+        "SET LOCAL client_min_messages = warning",
+        "SET LOCAL search_path = pg_catalog, pg_temp",
+        "CREATE SCHEMA IF NOT EXISTS mainspring",
+        "CREATE TABLE IF NOT EXISTS mainspring.__diesel_schema_migrations \
+            (version varchar(50) PRIMARY KEY, run_on timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP)",
+    ] {
+        conn.batch_execute(statement)?;
+    }
+    Ok(())
+}
+
+fn apply(conn: &mut PgConnection, migration: &Migration) -> Result<(), StoreError> {
+    let Migration { version, up } = migration;
+    run(conn, version, up)?;
+    Statement::<()>::new(format!("INSERT INTO {RECORDS} (version) VALUES ({{}})"))
+        .bind::<Text, _>(*version)
+        .execute(conn)?;
+    Ok(())
+}
+
+// One statement at a time: some poolers and Citus take no more.
+fn run(conn: &mut PgConnection, name: &str, script: &str) -> Result<(), StoreError> {
+    for statement in script::statements(script) {
+        conn.batch_execute(statement).map_err(|error| StoreError::Migration(format!("{name}: {error}")))?;
+    }
+    Ok(())
 }
 
 fn refuse_newer(conn: &mut PgConnection) -> Result<(), StoreError> {
@@ -62,9 +118,9 @@ fn refuse_newer(conn: &mut PgConnection) -> Result<(), StoreError> {
     }
     let found =
         Statement::<(Text,)>::new("SELECT mainspring.compatible_from()").get_result::<(String,)>(conn)?.0;
-    let known = known()?.pop().unwrap_or_default();
-    if found > known {
-        return Err(StoreError::SchemaTooNew { found, known });
+    let known = MIGRATIONS.last().map_or("", |migration| migration.version);
+    if found.as_str() > known {
+        return Err(StoreError::SchemaTooNew { found, known: known.to_owned() });
     }
     Ok(())
 }
@@ -75,18 +131,13 @@ fn exists(conn: &mut PgConnection, name: &str) -> Result<bool, StoreError> {
     Ok(found.bind::<Text, _>(name).get_result::<(bool,)>(conn)?.0)
 }
 
-fn applied(conn: &mut PgConnection) -> Result<Vec<String>, StoreError> {
-    let rows = Statement::<(Text,)>::new("SELECT version::text FROM mainspring.__diesel_schema_migrations");
-    Ok(rows.load::<(String,)>(conn)?.into_iter().map(|row| row.0).collect())
-}
-
-// The versions this program has, oldest first.
-fn known() -> Result<Vec<String>, StoreError> {
-    let mut known: Vec<String> = MigrationSource::<Pg>::migrations(&MIGRATIONS)
-        .map_err(|error| StoreError::Migration(error.to_string()))?
-        .iter()
-        .map(|migration| migration.name().version().to_string())
-        .collect();
-    known.sort();
-    Ok(known)
+// The migrations that the database lacks, oldest first.
+fn pending(conn: &mut PgConnection) -> Result<Vec<&'static Migration>, StoreError> {
+    let applied: Vec<(String,)> = if exists(conn, RECORDS)? {
+        Statement::<(Text,)>::new(format!("SELECT version::text FROM {RECORDS}")).load(conn)?
+    } else {
+        Vec::new()
+    };
+    let is_missing = |migration: &&Migration| applied.iter().all(|row| row.0 != migration.version);
+    Ok(MIGRATIONS.iter().filter(is_missing).collect())
 }

@@ -31,7 +31,7 @@ const START: &str = "INSERT INTO mainspring.jobs AS j \
         clock_timestamp() \
     FROM unnest({}, {}, {}, {}) WITH ORDINALITY AS s(task, payload, priority, max_attempts, ord) \
     WHERE NOT EXISTS (SELECT FROM unnest({}, {}, {}, {}) AS c(task, payload, priority, max_attempts) \
-        WHERE mainspring.problem_of(c.task, c.payload, NULL, c.priority, c.max_attempts, NULL, NULL) IS NOT NULL) \
+        WHERE mainspring.validate_job(c.task, c.payload, NULL, c.priority, c.max_attempts, NULL, NULL) IS NOT NULL) \
     ORDER BY s.ord \
     RETURNING id, task, payload::text, attempts, max_attempts, priority, run_at, queue, key, run_at, false";
 

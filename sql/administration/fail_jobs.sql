@@ -1,0 +1,21 @@
+-- Ends waiting jobs as if their last attempt had failed: they are dead, kept with the reason, and hold no key any more.
+-- Answers `failed`, `running`, `dead` (already) or `unknown`.
+CREATE OR REPLACE FUNCTION mainspring.fail_jobs(ids bigint[], reason text DEFAULT NULL)
+RETURNS TABLE (job_id bigint, result text)
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+DECLARE
+    why text := mainspring.reason_or_default(reason, 'failed by request');
+    before mainspring.jobs[] := ARRAY(SELECT b FROM mainspring.lock_jobs(ids) AS b);
+    known bigint[] := ARRAY(SELECT b.id FROM unnest(before) AS b);
+BEGIN
+    UPDATE mainspring.jobs AS j SET state = 'dead', last_error = why, updated_at = clock_timestamp()
+    WHERE j.id = ANY (known) AND j.state IN ('scheduled', 'parked', 'ready');
+    PERFORM mainspring.notify_after(before, known);
+    RETURN QUERY
+    SELECT i.id, CASE WHEN b.state IN ('running', 'dead') THEN b.state::text
+        WHEN b.id IS NULL THEN 'unknown' ELSE 'failed' END
+    FROM unnest(ids) WITH ORDINALITY AS i(id, ord) LEFT JOIN unnest(before) AS b ON b.id = i.id ORDER BY i.ord;
+END $$;

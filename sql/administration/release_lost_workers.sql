@@ -1,0 +1,10 @@
+-- Does the same to all workers whose time-out is over, which any running scheduler does by itself.
+CREATE OR REPLACE FUNCTION mainspring.release_lost_workers()
+RETURNS TABLE (worker_id integer, result text, jobs bigint)
+LANGUAGE sql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT r.worker_id, r.result, r.jobs FROM mainspring.release_workers(ARRAY(
+        SELECT w.id FROM mainspring.workers AS w WHERE w.heartbeat_at + w.timeout < clock_timestamp()
+        ORDER BY w.id FOR UPDATE SKIP LOCKED)) AS r;
+$$;

@@ -1,0 +1,36 @@
+-- Takes everything from workers: their rows go, and the jobs they hold wait again, as after a rescue: the attempt is spent,
+-- and a job without attempts left is dead. A worker that lives after all notices with its next heartbeat, stops what it
+-- runs, and goes on under a new id. Answers `released` and how many jobs, or `unknown`, for each id in order.
+CREATE OR REPLACE FUNCTION mainspring.release_workers(ids integer[])
+RETURNS TABLE (worker_id integer, result text, jobs bigint)
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+#variable_conflict use_column
+DECLARE
+    known integer[];
+    held mainspring.jobs[];
+BEGIN
+    WITH gone AS (DELETE FROM mainspring.workers AS w WHERE w.id = ANY (ids) RETURNING w.id)
+    SELECT array_agg(g.id) INTO known FROM gone AS g;
+    -- Found by the index of running jobs, locked by that of ids, and still theirs when they are: to sort what is found instead
+    -- would read all jobs where sorts are switched off.
+    held := ARRAY(SELECT j FROM mainspring.jobs AS j
+        WHERE j.id = ANY (ARRAY(SELECT r.id FROM mainspring.jobs AS r
+                WHERE r.state = 'running' AND r.worker_id = ANY (release_workers.ids)))
+            AND j.state = 'running' AND j.worker_id = ANY (release_workers.ids)
+        ORDER BY j.id FOR UPDATE);
+    UPDATE mainspring.jobs AS j
+    SET state = mainspring.state_when_lost(j),
+        last_error = mainspring.error_when_lost(j, 'worker released: its jobs were taken from it by request'),
+        lease = NULL, worker_id = NULL, locked_at = NULL, progress = NULL, progress_note = NULL, cancel_reason = NULL,
+        turn_at = NULL, updated_at = clock_timestamp()
+    WHERE j.id = ANY (ARRAY(SELECT h.id FROM unnest(held) AS h));
+    PERFORM mainspring.notify_after(held, ARRAY(SELECT h.id FROM unnest(held) AS h));
+    RETURN QUERY
+    SELECT i.id, CASE WHEN i.id = ANY (known) OR h.jobs > 0 THEN 'released' ELSE 'unknown' END, h.jobs
+    FROM unnest(ids) WITH ORDINALITY AS i(id, ord)
+    CROSS JOIN LATERAL (SELECT count(*) AS jobs FROM unnest(held) AS h WHERE h.worker_id = i.id) AS h
+    ORDER BY i.ord;
+END $$;

@@ -1,0 +1,41 @@
+-- Changes when, how urgently and how often jobs are tried; NULL leaves a field as it is. A dead job lives again. Answers
+-- `rescheduled`, or `running`, `unknown`, `key_taken` (dead, and a living job has its key) or `no_attempt_left` (as many
+-- attempts as it may have are counted: give fewer `attempts` or more `max_attempts`).
+CREATE OR REPLACE FUNCTION mainspring.reschedule_jobs(
+    ids bigint[], run_at timestamptz DEFAULT NULL, priority integer DEFAULT NULL, attempts integer DEFAULT NULL,
+    max_attempts integer DEFAULT NULL)
+RETURNS TABLE (job_id bigint, result text)
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+DECLARE
+    problem text := mainspring.validate_job('-', NULL, NULL, priority, max_attempts, NULL, NULL);
+    before mainspring.jobs[] := ARRAY(SELECT b FROM mainspring.lock_jobs(ids) AS b);
+    job mainspring.jobs;
+    changed bigint[] := '{}';
+    taken bigint[] := '{}';
+BEGIN
+    IF attempts NOT BETWEEN 0 AND 32766 THEN
+        problem := format('attempts must be 0 to 32766, got %s', attempts);
+    END IF;
+    IF problem IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = problem, HINT = 'Nothing was stored.';
+    END IF;
+    -- In the order of keys, as enqueueing takes them.
+    FOR job IN SELECT b.* FROM unnest(before) AS b ORDER BY b.key NULLS FIRST, b.id LOOP
+        CONTINUE WHEN job.state = 'running'
+            OR coalesce(attempts, job.attempts) >= coalesce(max_attempts, job.max_attempts);
+        IF mainspring.put_back(job, run_at, priority, attempts, max_attempts) THEN
+            changed := changed || job.id;
+        ELSE
+            taken := taken || job.id;
+        END IF;
+    END LOOP;
+    PERFORM mainspring.notify_after(before, changed);
+    RETURN QUERY
+    SELECT i.id, CASE WHEN b.id IS NULL THEN 'unknown' WHEN b.state = 'running' THEN 'running'
+        WHEN b.id = ANY (changed) THEN 'rescheduled' WHEN b.id = ANY (taken) THEN 'key_taken'
+        ELSE 'no_attempt_left' END
+    FROM unnest(ids) WITH ORDINALITY AS i(id, ord) LEFT JOIN unnest(before) AS b ON b.id = i.id ORDER BY i.ord;
+END $$;

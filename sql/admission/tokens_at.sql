@@ -1,0 +1,6 @@
+-- How many whole tokens a queue has: its bucket holds `rate_limit` of them and is filled evenly, `rate_limit` a period.
+CREATE OR REPLACE FUNCTION mainspring.tokens_at(gate mainspring.queues, moment timestamptz)
+RETURNS double precision
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN least(gate.rate_limit, coalesce(gate.tokens + greatest(0, extract(epoch FROM moment - gate.tokens_at))::float8
+    * gate.rate_limit / extract(epoch FROM gate.rate_period)::float8, gate.rate_limit));

@@ -1,0 +1,7 @@
+-- Flags are 1 to 32 labels of 1 to 128 characters; a job without any has NULL.
+CREATE OR REPLACE FUNCTION mainspring.flags_are_valid(flags text[])
+RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN coalesce(cardinality(flags) BETWEEN 1 AND 32 AND array_ndims(flags) = 1
+    AND array_position(flags, NULL) IS NULL
+    AND (SELECT bool_and(char_length(f) BETWEEN 1 AND 128) FROM unnest(flags) AS f), false);

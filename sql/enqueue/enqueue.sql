@@ -1,0 +1,78 @@
+-- Adds jobs, one for each element of the arrays, and answers a row for each in the order of the
+-- input, with new ids in that order too. A NULL element, or a NULL array, means the default. Flags
+-- come as the text of a JSON array of labels.
+CREATE OR REPLACE FUNCTION mainspring.enqueue(
+    tasks text[], payloads text[] DEFAULT NULL, queues text[] DEFAULT NULL,
+    run_ats timestamptz[] DEFAULT NULL, priorities integer[] DEFAULT NULL,
+    attempt_limits integer[] DEFAULT NULL, keys text[] DEFAULT NULL, key_modes text[] DEFAULT NULL,
+    flag_sets text[] DEFAULT NULL, notify boolean DEFAULT true)
+RETURNS TABLE (ordinal bigint, job_id bigint, job_state mainspring.job_state, job_priority smallint,
+    job_run_at timestamptz)
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    moment timestamptz := clock_timestamp();
+    problem text;
+    least_priority integer;
+    oldest timestamptz;
+    soon boolean;
+BEGIN
+    SELECT CASE WHEN cardinality(tasks) > 1 THEN format('job %s of %s: ', s.ord, cardinality(tasks)) ELSE '' END || p.problem
+    INTO problem
+    FROM unnest(tasks, payloads, queues, priorities, attempt_limits, keys, key_modes, flag_sets)
+        WITH ORDINALITY AS s(task, payload, queue, priority, max_attempts, key, key_mode, flags, ord)
+    CROSS JOIN LATERAL (SELECT coalesce(mainspring.validate_job(
+        s.task, s.payload, s.queue, s.priority, s.max_attempts, s.key, s.key_mode),
+        CASE WHEN s.flags IS NOT NULL THEN mainspring.flags_problem(s.flags) END) AS problem) AS p
+    WHERE p.problem IS NOT NULL
+    ORDER BY s.ord LIMIT 1;
+    IF problem IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = problem, HINT = 'Nothing was stored.';
+    END IF;
+
+    IF keys IS NULL THEN
+        RETURN QUERY
+        INSERT INTO mainspring.jobs AS j (task, payload, queue, run_at, priority, max_attempts, flags, state)
+        SELECT s.task, s.payload, s.queue, s.run_at, s.priority, s.max_attempts, s.flags,
+            mainspring.waiting_state(s.queue, s.run_at, moment)
+        FROM mainspring.job_rows(tasks, payloads, queues, run_ats, priorities, attempt_limits, keys, key_modes,
+            flag_sets, moment) AS s
+        ORDER BY s.ord
+        RETURNING 0::bigint, j.id, j.state, j.priority, j.run_at;
+    ELSIF cardinality(tasks) = 1 THEN
+        SELECT 1, o.id, o.state, o.priority, o.run_at INTO ordinal, job_id, job_state, job_priority, job_run_at
+        FROM mainspring.job_rows(tasks, payloads, queues, run_ats, priorities, attempt_limits, keys, key_modes,
+            flag_sets, moment) AS s
+        CROSS JOIN LATERAL mainspring.enqueue_one(nextval('mainspring.jobs_id_seq'), s.task, s.payload, s.queue, s.run_at,
+            s.priority, s.max_attempts, s.key, s.key_mode, s.flags) AS o;
+        oldest := job_run_at;
+        RETURN NEXT;
+    ELSE
+        FOR ordinal, job_id, job_state, job_priority, job_run_at IN
+            SELECT * FROM mainspring.enqueue_keyed(tasks, payloads, queues, run_ats, priorities, attempt_limits, keys,
+                key_modes, flag_sets, moment) AS e(place)
+            ORDER BY e.place
+        LOOP
+            oldest := least(oldest, job_run_at);
+            RETURN NEXT;
+        END LOOP;
+    END IF;
+
+    -- Jobs behind the end of a short array have no queue.
+    IF cardinality(queues) < cardinality(tasks) THEN
+        queues := queues || NULL::text;
+    END IF;
+    -- A job with a key that keeps its time waits where it waited, or with a better priority before that: at the oldest.
+    IF notify AND priorities IS NULL AND run_ats IS NULL AND cardinality(tasks) > 0 THEN
+        PERFORM mainspring.wake(0, least(oldest, moment), queues, false, flag_sets IS NOT NULL);
+    ELSIF notify AND cardinality(tasks) > 0 THEN
+        SELECT min(coalesce(s.priority, 0)), least(oldest, min(coalesce(s.run_at, moment))),
+            coalesce(bool_or(s.run_at > moment AND s.run_at < moment + interval '20 seconds'), false)
+        INTO least_priority, oldest, soon
+        FROM unnest(tasks, priorities, run_ats) AS s(task, priority, run_at);
+        IF soon OR oldest <= moment THEN
+            PERFORM mainspring.wake(least_priority, oldest, queues, soon, flag_sets IS NOT NULL);
+        END IF;
+    END IF;
+END $$;

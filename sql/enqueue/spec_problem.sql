@@ -1,0 +1,29 @@
+-- What is wrong with the form of one description, as a person is told, or NULL. Whether the values keep their limits is
+-- judged where single jobs are judged.
+CREATE OR REPLACE FUNCTION mainspring.spec_problem(spec jsonb)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+RETURN CASE
+    WHEN jsonb_typeof(spec) <> 'object' THEN format('expected an object, got %s', jsonb_typeof(spec))
+    ELSE (
+        SELECT CASE
+            WHEN f.key NOT IN ('task', 'payload', 'queue', 'run_at', 'max_attempts', 'key', 'priority', 'flags', 'key_mode')
+            THEN format('the names are task, payload, queue, run_at, max_attempts, key, priority, flags and key_mode, got %s',
+                quote_literal(f.key))
+            WHEN f.key IN ('priority', 'max_attempts')
+            THEN format('%s must be a whole number, got %s', f.key, left(f.value::text, 40))
+            WHEN f.key = 'flags' THEN format('flags must be an array of strings, got %s', left(f.value::text, 40))
+            ELSE format('%s must be a string, got %s', f.key, left(f.value::text, 40)) END
+        FROM jsonb_each(spec) AS f
+        WHERE CASE
+            WHEN f.key = 'payload' OR f.value = 'null' THEN false
+            WHEN f.key IN ('task', 'queue', 'run_at', 'key', 'key_mode') THEN jsonb_typeof(f.value) <> 'string'
+            -- Bounds that an integer of SQL can hold; what a job may have is judged later.
+            WHEN f.key IN ('priority', 'max_attempts') THEN jsonb_typeof(f.value) <> 'number'
+                OR (f.value::numeric <> trunc(f.value::numeric)) OR abs(f.value::numeric) > 2147483647
+            WHEN f.key = 'flags' THEN jsonb_typeof(f.value) <> 'array'
+                OR jsonb_path_exists(f.value, '$[*] ? (@.type() != "string")')
+            ELSE true END
+        ORDER BY f.key LIMIT 1)
+END;

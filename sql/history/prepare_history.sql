@@ -1,0 +1,24 @@
+-- Makes the partitions for the days around `moment` that are still missing. The new table
+-- is made apart and then attached, which locks out nobody who reads or writes history.
+CREATE OR REPLACE FUNCTION mainspring.prepare_history(moment timestamptz DEFAULT clock_timestamp())
+RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    day date;
+    partition text;
+    made integer := 0;
+BEGIN
+    PERFORM pg_advisory_xact_lock(1836216166, 1);
+    FOR day IN SELECT (moment AT TIME ZONE 'UTC')::date + d FROM generate_series(-1, 2) AS d LOOP
+        partition := 'history_' || to_char(day, 'YYYYMMDD');
+        CONTINUE WHEN to_regclass('mainspring.' || partition) IS NOT NULL;
+        EXECUTE format('CREATE TABLE mainspring.%I (LIKE mainspring.history INCLUDING ALL)', partition);
+        EXECUTE format(
+            'ALTER TABLE mainspring.history ATTACH PARTITION mainspring.%I FOR VALUES FROM (%L) TO (%L)',
+            partition, day::text || ' 00:00:00+00', (day + 1)::text || ' 00:00:00+00');
+        made := made + 1;
+    END LOOP;
+    RETURN made;
+END $$;

@@ -1,0 +1,17 @@
+-- Writes lines about jobs that ended, where history is kept: a process that keeps it has made the partition of the day.
+CREATE OR REPLACE FUNCTION mainspring.write_history(ended mainspring.jobs[], outcome text, reason text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    moment timestamptz := clock_timestamp();
+BEGIN
+    IF to_regclass('mainspring.history_' || to_char(moment AT TIME ZONE 'UTC', 'YYYYMMDD')) IS NOT NULL THEN
+        INSERT INTO mainspring.history (finished_at, started_at, created_at, run_at, id, worker_id, priority, attempts,
+            outcome, task, queue, key, reason)
+        SELECT moment, e.locked_at, e.created_at, e.run_at, e.id, e.worker_id, e.priority, e.attempts,
+            write_history.outcome, e.task, e.queue, e.key, write_history.reason
+        FROM unnest(ended) AS e;
+    END IF;
+END $$;

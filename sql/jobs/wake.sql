@@ -1,0 +1,43 @@
+-- Tells listening workers that jobs are due, and with `soon` that others will be before the next slow poll. The text is
+-- `job ORIGIN PRIORITY MILLISECONDS`, for jobs of a queue `queue ORIGIN PRIORITY MILLISECONDS NAME`, of several
+-- `queues ORIGIN PRIORITY MILLISECONDS NAMES` with a JSON array, or without it where a notification does not hold the names: who sent it (the setting mainspring.origin, by which a process
+-- knows its own), the smallest priority, and the oldest run_at in milliseconds since 1970, by which a worker knows
+-- where to look. Where jobs with flags may be among them, it is `flagged ORIGIN` besides. For jobs that are not due it is `soon ORIGIN`. Jobs further off than the slowest poll need no
+-- notification: a poll finds their time first.
+CREATE OR REPLACE FUNCTION mainspring.wake(
+    least_priority integer, oldest timestamptz, queues text[], soon boolean DEFAULT false, flagged boolean DEFAULT true)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    origin text := coalesce(nullif(current_setting('mainspring.origin', true), ''), '-');
+    hint text := format('%s %s %s', origin, least_priority, floor(extract(epoch FROM oldest) * 1000)::bigint);
+    lanes text[];
+    names text;
+BEGIN
+    IF soon THEN
+        PERFORM pg_notify('mainspring', 'soon ' || origin);
+    END IF;
+    IF oldest > clock_timestamp() THEN
+        RETURN;
+    END IF;
+    IF flagged THEN
+        PERFORM pg_notify('mainspring', 'flagged ' || origin);
+    END IF;
+    IF queues IS NULL OR (cardinality(queues) = 1 AND array_position(queues, NULL) IS NOT NULL) THEN
+        PERFORM pg_notify('mainspring', 'job ' || hint);
+        RETURN;
+    END IF;
+    lanes := ARRAY(SELECT DISTINCT q FROM unnest(queues) AS q WHERE q IS NOT NULL);
+    IF cardinality(lanes) = 1 THEN
+        PERFORM pg_notify('mainspring', 'queue ' || hint || ' ' || lanes[1]);
+    ELSE
+        names := to_json(lanes)::text;
+        PERFORM pg_notify('mainspring', 'queues ' || hint
+            || CASE WHEN octet_length(names) <= 7000 THEN ' ' || names ELSE '' END) WHERE cardinality(lanes) > 0;
+    END IF;
+    IF array_position(queues, NULL) IS NOT NULL OR cardinality(queues) = 0 THEN
+        PERFORM pg_notify('mainspring', 'job ' || hint);
+    END IF;
+END $$;

@@ -1,0 +1,18 @@
+-- Removes rows of queues that say nothing: defaults only, no job at the gate or through it. Such rows are made by
+-- admission. At most `most` at once; answers how many.
+CREATE OR REPLACE FUNCTION mainspring.remove_unused_queues(most bigint DEFAULT 1000)
+RETURNS bigint
+LANGUAGE sql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH gone AS (
+        DELETE FROM mainspring.queues AS q WHERE q.name = ANY (ARRAY(
+            SELECT u.name FROM mainspring.queues AS u
+            WHERE u.concurrency = 1 AND NOT u.paused AND u.rate_limit IS NULL
+                AND NOT EXISTS (SELECT FROM mainspring.jobs AS j WHERE j.state = 'parked' AND j.queue = u.name)
+                AND NOT EXISTS (SELECT FROM mainspring.jobs AS j
+                    WHERE j.queue = u.name AND j.queue IS NOT NULL AND j.state IN ('ready', 'running'))
+            LIMIT most FOR UPDATE SKIP LOCKED))
+        RETURNING 1)
+    SELECT count(*) FROM gone;
+$$;

@@ -1,0 +1,11 @@
+-- Lets a role add jobs and take them back by key, and nothing else: it reads no table and no view.
+CREATE OR REPLACE FUNCTION mainspring.grant_enqueue(role_name name)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE format('GRANT USAGE ON SCHEMA mainspring TO %I', role_name);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION mainspring.enqueue, mainspring.add_job, mainspring.add_jobs, '
+        'mainspring.remove_job TO %I', role_name);
+END $$;

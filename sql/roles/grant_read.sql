@@ -1,0 +1,21 @@
+-- Lets a role see jobs, finished jobs, queues, workers and migrations, and so the status, but no payload; it changes nothing.
+CREATE OR REPLACE FUNCTION mainspring.grant_read(role_name name)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    relation record;
+BEGIN
+    EXECUTE format('GRANT USAGE ON SCHEMA mainspring TO %I', role_name);
+    FOR relation IN
+        SELECT c.relname, string_agg(quote_ident(a.attname), ', ') AS columns
+        FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid
+        WHERE c.relnamespace = 'mainspring'::regnamespace AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition
+            AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> 'payload'
+        GROUP BY c.relname
+    LOOP
+        EXECUTE format('GRANT SELECT (%s) ON mainspring.%I TO %I', relation.columns, relation.relname, role_name);
+    END LOOP;
+    EXECUTE format('GRANT EXECUTE ON FUNCTION mainspring.compatible_from TO %I', role_name);
+END $$;

@@ -1,0 +1,14 @@
+-- Lets a role make, change, trigger and list schedules, and so add jobs of any task; their payloads it sees.
+CREATE OR REPLACE FUNCTION mainspring.grant_schedules(role_name name)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE format('GRANT USAGE ON SCHEMA mainspring TO %I', role_name);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION mainspring.write_schedule, mainspring.create_schedule, '
+        'mainspring.update_schedule, mainspring.pause_schedule, mainspring.resume_schedule, '
+        'mainspring.delete_schedule, mainspring.trigger_schedule TO %I', role_name);
+    EXECUTE format('GRANT SELECT ON mainspring.schedules_view, mainspring.schedule_fires, mainspring.jobs_view TO %I',
+        role_name);
+END $$;

@@ -1,0 +1,13 @@
+-- Deletes a schedule; the jobs it has added stay. Answers whether there was one.
+CREATE OR REPLACE FUNCTION mainspring.delete_schedule(name text)
+RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    DELETE FROM mainspring.schedules AS s WHERE s.name = delete_schedule.name;
+    IF FOUND THEN
+        PERFORM mainspring.tell_schedules_changed();
+    END IF;
+    RETURN FOUND;
+END $$;

@@ -1,0 +1,6 @@
+-- Lets a paused schedule fire again, from its next moment on. Answers whether there is such a schedule.
+CREATE OR REPLACE FUNCTION mainspring.resume_schedule(name text)
+RETURNS boolean
+LANGUAGE sql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+RETURN mainspring.write_schedule(name, '{"paused": false}', false) IS NOT NULL;

@@ -1,0 +1,29 @@
+-- Fires a schedule now, whether it is paused or not, and answers the fire: the job's id, or none where the overlap
+-- policy skipped it. Answers NULL where there is no such schedule.
+CREATE OR REPLACE FUNCTION mainspring.trigger_schedule(name text)
+RETURNS mainspring.schedule_fires
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    moment timestamptz := date_trunc('milliseconds', clock_timestamp());
+    locked bigint;
+    fired record;
+    answer mainspring.schedule_fires;
+BEGIN
+    SELECT s.id INTO locked FROM mainspring.schedules AS s WHERE s.name = trigger_schedule.name FOR UPDATE;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    SELECT * INTO fired
+    FROM mainspring.fire_schedules(ARRAY[locked], ARRAY[moment], ARRAY[moment], ARRAY[false], true);
+    UPDATE mainspring.schedules AS s
+    SET last_fire_at = moment, last_outcome = fired.what, last_job_id = fired.job WHERE s.id = locked;
+    answer.fired_at := clock_timestamp();
+    answer.due_at := moment;
+    answer.job_id := fired.job;
+    answer.triggered := true;
+    answer.schedule := trigger_schedule.name;
+    answer.outcome := fired.what;
+    RETURN answer;
+END $$;

@@ -1,0 +1,7 @@
+-- Changes the fields that `changes` names, as in '{"expression": "*/5 * * * *", "queue": null}', and answers whether
+-- there is such a schedule. A null means the default.
+CREATE OR REPLACE FUNCTION mainspring.update_schedule(name text, changes jsonb)
+RETURNS boolean
+LANGUAGE sql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+RETURN mainspring.write_schedule(name, changes, false) IS NOT NULL;

@@ -1,0 +1,139 @@
+//! Splits a script of SQL into its statements, so that each is sent by itself. Knows comments, quotes and bodies of
+//! functions, and nothing of what a statement means.
+
+/// The statements of the script, each with the comments before it and without its semicolon.
+pub(super) fn statements(script: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let (mut start, mut at) = (0, 0);
+    // How many END are still to come in a body that begins with BEGIN ATOMIC.
+    let mut open_blocks = 0_usize;
+    let mut is_empty = true;
+    while at < script.len() {
+        let token = first_token(&script[at..]);
+        at += token.len();
+        match token.to_ascii_uppercase().as_str() {
+            ";" if open_blocks == 0 => {
+                found.extend((!is_empty).then(|| script[start..at - 1].trim()));
+                (start, is_empty) = (at, true);
+                continue;
+            }
+            "ATOMIC" => open_blocks = 1,
+            "CASE" if open_blocks > 0 => open_blocks += 1,
+            "END" if open_blocks > 0 => open_blocks -= 1,
+            _ => {}
+        }
+        is_empty &= is_blank(token);
+    }
+    found.extend((!is_empty).then(|| script[start..].trim()));
+    found
+}
+
+fn is_blank(token: &str) -> bool {
+    token.starts_with("--") || token.starts_with("/*") || token.trim().is_empty()
+}
+
+// A comment, a quoted text, a word, or one character. Where a quote is not closed the token ends with the script.
+fn first_token(rest: &str) -> &str {
+    let end = match rest.as_bytes() {
+        [b'-', b'-', ..] => rest.find('\n'),
+        [b'/', b'*', ..] => end_of_comment(rest),
+        [b'\'', ..] => end_behind(rest, 1, "'"),
+        [b'"', ..] => end_behind(rest, 1, "\""),
+        [b'E' | b'e', b'\'', ..] => end_of_escapes(rest),
+        [b'$', ..] => end_of_dollars(rest),
+        _ => Some(
+            rest.find(|letter| !is_name(letter)).filter(|end| *end > 0).unwrap_or_else(|| first_length(rest)),
+        ),
+    };
+    &rest[..end.unwrap_or(rest.len())]
+}
+
+fn is_name(letter: char) -> bool {
+    letter.is_alphanumeric() || letter == '_' || letter == '$'
+}
+
+// All of a word that the script ends with, or one character.
+fn first_length(rest: &str) -> usize {
+    match rest.chars().next() {
+        Some(letter) if is_name(letter) => rest.len(),
+        letter => letter.map_or(0, char::len_utf8),
+    }
+}
+
+fn end_behind(rest: &str, from: usize, closing: &str) -> Option<usize> {
+    rest[from..].find(closing).map(|at| from + at + closing.len())
+}
+
+// A backslash takes the next character's meaning away.
+fn end_of_escapes(rest: &str) -> Option<usize> {
+    let mut letters = rest.char_indices().skip(2);
+    while let Some((at, letter)) = letters.next() {
+        match letter {
+            '\\' => drop(letters.next()),
+            '\'' => return Some(at + 1),
+            _ => {}
+        }
+    }
+    None
+}
+
+// `$$ .. $$`, or with a tag between the signs. Another dollar sign stands for itself.
+fn end_of_dollars(rest: &str) -> Option<usize> {
+    let tag = rest[1..].find(|letter: char| letter == '$' || !is_name(letter)).map(|at| at + 1);
+    match tag {
+        Some(at) if rest[at..].starts_with('$') => end_behind(rest, at + 1, &rest[..=at]),
+        _ => Some(1),
+    }
+}
+
+fn end_of_comment(rest: &str) -> Option<usize> {
+    let (mut at, mut depth) = (2, 1);
+    while depth > 0 {
+        let next = rest[at..].find("*/")? + at;
+        match rest[at..next].find("/*") {
+            Some(opened) => (at, depth) = (at + opened + 2, depth + 1),
+            None => (at, depth) = (next + 2, depth - 1),
+        }
+    }
+    Some(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::statements;
+
+    #[test]
+    fn statements_end_at_semicolons_and_comments_alone_are_none() {
+        assert_eq!(statements("SELECT 1;\n-- a; b\nSELECT 2 ;; "), ["SELECT 1", "-- a; b\nSELECT 2"]);
+        assert_eq!(statements("/* a /* ; */ b; */ SELECT 1"), ["/* a /* ; */ b; */ SELECT 1"]);
+        assert!(statements(" -- nothing;\n/* ; */\n").is_empty());
+    }
+
+    #[test]
+    fn a_semicolon_in_quotes_ends_nothing() {
+        for text in
+            ["SELECT ';', 'it''s;'", r"SELECT E'\';'", "SELECT 1 AS \"a;b\"", "SELECT 'ä;' || E'ö\\\\'"]
+        {
+            assert_eq!(statements(&format!("{text};{text};")), [text, text]);
+        }
+    }
+
+    #[test]
+    fn a_body_belongs_to_its_function() {
+        for text in [
+            "DO $$ BEGIN NULL; END $$",
+            "DO $a$ BEGIN PERFORM $$;$$; END $a$",
+            "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT CASE WHEN true THEN 1 END; SELECT 2; END",
+            "PREPARE p AS SELECT $1, a$b",
+        ] {
+            assert_eq!(statements(&format!("{text};\nSELECT 1;")), [text, "SELECT 1"]);
+        }
+    }
+
+    #[test]
+    fn what_is_not_closed_goes_to_the_end() {
+        for text in ["SELECT ';", "SELECT $$;", "SELECT 1 /* ;", "SELECT \"a;", "SELECT E';"] {
+            assert_eq!(statements(text), [text]);
+        }
+    }
+}
