@@ -1,0 +1,52 @@
+# The steps of `.ci/run`, one by one: each recipe runs the same command.
+
+_list:
+    @just --list --unsorted
+
+# All steps, as in CI
+ci:
+    .ci/run
+
+# Installs what the other steps need
+prepare:
+    .ci/prepare
+
+# Checks the format
+fmt:
+    .ci/fmt
+
+# Compiler and clippy, without a warning
+lint:
+    .ci/lint
+
+# The API's pages, without a broken link
+docs:
+    .ci/docs
+
+# Licences, bans, sources and advisories of the dependencies
+deny:
+    .ci/deny
+
+# The oldest Rust
+msrv:
+    .ci/msrv
+
+# Builds examples and benches
+examples:
+    .ci/examples
+
+# Starts each built example and uses it
+smoke: examples
+    .ci/smoke
+
+# All tests; `just test keys::` runs the tests with this name
+test *names:
+    cargo test {{ names }}
+
+# A part of the tests on PostgreSQL 14 to 18; `just versions 16` runs one
+versions *numbers:
+    .ci/versions {{ numbers }}
+
+# Builds from the packaged files alone
+package:
+    .ci/package
