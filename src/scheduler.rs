@@ -18,7 +18,7 @@ pub use self::builder::SchedulerBuilder;
 pub use self::queues::Queues;
 pub use self::schedules::Schedules;
 use crate::actors::queue::{QueueActor, Remove, Wake};
-use crate::actors::{Core, EventStream};
+use crate::actors::{EventStream, Shared};
 use crate::error::{SchedulerError, StoreError};
 use crate::job::{Enqueue, NewJob, Task};
 
@@ -54,7 +54,7 @@ use crate::job::{Enqueue, NewJob, Task};
 pub struct Scheduler(Arc<Inner>);
 
 struct Inner {
-    core: Arc<Core>,
+    shared: Arc<Shared>,
     stop: watch::Sender<bool>,
     stopped: watch::Receiver<bool>,
 }
@@ -72,7 +72,7 @@ impl Scheduler {
     ///
     /// [`SchedulerError::Stopped`] when the scheduler is stopped.
     pub fn queue(&self) -> Result<Addr<QueueActor>, SchedulerError> {
-        self.0.core.queue().ok_or(SchedulerError::Stopped)
+        self.0.shared.queue().ok_or(SchedulerError::Stopped)
     }
 
     /// Adds a job, and answers its id once it is stored. It starts within milliseconds when it is due now.
@@ -82,7 +82,7 @@ impl Scheduler {
     /// [`SchedulerError::Store`] when a field breaks its limit or the database fails, [`SchedulerError::Stopped`] and
     /// [`SchedulerError::Interrupted`] as they say.
     pub async fn enqueue<T: Task>(&self, job: Enqueue<T>) -> Result<i64, SchedulerError> {
-        self.0.core.enqueue(NewJob::try_from(job)?).await
+        self.0.shared.enqueue(NewJob::try_from(job)?).await
     }
 
     /// Adds jobs in one statement, all or none, and answers their ids in the order of the input.
@@ -91,7 +91,7 @@ impl Scheduler {
     ///
     /// As [`Scheduler::enqueue`].
     pub async fn enqueue_many(&self, jobs: Vec<NewJob>) -> Result<Vec<i64>, SchedulerError> {
-        self.0.core.enqueue_many(jobs).await
+        self.0.shared.enqueue_many(jobs).await
     }
 
     /// Takes back the job under a key. A waiting job is deleted and its id answered; a running one loses its key and is not
@@ -120,12 +120,12 @@ impl Scheduler {
     /// # }
     /// ```
     pub fn events(&self) -> EventStream {
-        self.0.core.events.listen()
+        self.0.shared.events.subscribe()
     }
 
     /// The schedules that are stored in the database: to make, change, pause, trigger and list them.
     pub fn schedules(&self) -> Schedules {
-        Schedules::new(&self.0.core)
+        Schedules::new(&self.0.shared)
     }
 
     /// Does an act of [`admin`](crate::admin) on a connection of the scheduler's own, whose commits are durable, and looks at
@@ -146,15 +146,15 @@ impl Scheduler {
         &self,
         act: impl FnOnce(&mut PgConnection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, SchedulerError> {
-        let done = self.0.core.do_durably(act).await?;
+        let done = self.0.shared.do_durably(act).await?;
         // A process passes over the notifications that it has sent itself.
-        self.0.core.tell_queue(Wake::Everything);
+        self.0.shared.send_to_queue(Wake::Everything);
         Ok(done)
     }
 
     /// Whether the scheduler runs: it has started, and nobody has asked it to stop.
     pub fn is_running(&self) -> bool {
-        !self.0.core.is_stopping() && !*self.0.stopped.borrow()
+        !self.0.shared.is_stopping() && !*self.0.stopped.borrow()
     }
 
     /// Stops in order: cron fires no more, nothing more is claimed, jobs that have not started go back untouched, running
@@ -170,8 +170,8 @@ impl Scheduler {
 
 #[cfg(test)]
 impl Scheduler {
-    pub(crate) fn core(&self) -> Arc<Core> {
-        Arc::clone(&self.0.core)
+    pub(crate) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.0.shared)
     }
 }
 
@@ -184,7 +184,7 @@ impl Drop for Inner {
 impl fmt::Debug for Scheduler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Scheduler")
-            .field("worker", &self.0.core.config.worker_name)
+            .field("worker", &self.0.shared.config.worker_name)
             .field("running", &self.is_running())
             .finish_non_exhaustive()
     }

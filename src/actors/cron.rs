@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use super::queue::Wake;
-use super::{Core, DeathWatch, Role};
+use super::{DeathWatch, Role, Shared};
 use crate::cron::{CronEntry, StandingLine};
 use crate::error::StoreError;
 use crate::event::Event;
@@ -29,11 +29,11 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(25);
 // One transaction's worth: a thousand due at once are two, and none holds its locks for long.
 const SCHEDULES_AT_ONCE: i64 = 500;
 // More lanes than this are not worth naming one by one.
-const MOST_LANES_NAMED: usize = 8;
+const MAX_QUEUES_NAMED: usize = 8;
 
 /// Fires the lines of the crontab and the stored schedules.
 pub(crate) struct CronActor {
-    core: Arc<Core>,
+    shared: Arc<Shared>,
     changed: Arc<Notify>,
     _watch: DeathWatch,
 }
@@ -45,19 +45,23 @@ pub(crate) struct CronActor {
 pub(crate) struct SchedulesChanged;
 
 impl CronActor {
-    pub(crate) fn new(core: &Arc<Core>) -> Self {
-        Self { core: Arc::clone(core), changed: Arc::default(), _watch: DeathWatch::new(Role::Cron, core) }
+    pub(crate) fn new(shared: &Arc<Shared>) -> Self {
+        Self {
+            shared: Arc::clone(shared),
+            changed: Arc::default(),
+            _watch: DeathWatch::new(Role::Cron, shared),
+        }
     }
 }
 
-super::leaves_when_told!(CronActor);
+super::ends_on_leave!(CronActor);
 
 impl Actor for CronActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
-        let (core, changed) = (Arc::clone(&self.core), Arc::clone(&self.changed));
-        ctx.spawn(fire_for_ever(core, changed).into_actor(self));
+        let (shared, changed) = (Arc::clone(&self.shared), Arc::clone(&self.changed));
+        ctx.spawn(fire_for_ever(shared, changed).into_actor(self));
     }
 }
 
@@ -69,14 +73,14 @@ impl Handler<SchedulesChanged> for CronActor {
     }
 }
 
-async fn fire_for_ever(core: Arc<Core>, changed: Arc<Notify>) {
-    let mut rounds = Rounds { core, lines: None, patience: SHORTEST_PAUSE };
+async fn fire_for_ever(shared: Arc<Shared>, changed: Arc<Notify>) {
+    let mut rounds = Rounds { shared, lines: None, patience: SHORTEST_PAUSE };
     let mut failing = false;
     loop {
         let rest = match rounds.next().await {
             Ok(rest) => {
                 failing = false;
-                rest.min(longest_sleep(&rounds.core))
+                rest.min(longest_sleep(&rounds.shared))
             }
             Err(error) => {
                 if !std::mem::replace(&mut failing, true) {
@@ -93,13 +97,13 @@ async fn fire_for_ever(core: Arc<Core>, changed: Arc<Notify>) {
 }
 
 // Without notifications nobody tells of changes, and polling is how they are found.
-fn longest_sleep(core: &Core) -> Duration {
-    if *core.listening.borrow() { LONGEST_SLEEP } else { core.config.poll_interval().min(LONGEST_SLEEP) }
+fn longest_sleep(shared: &Shared) -> Duration {
+    if *shared.listening.borrow() { LONGEST_SLEEP } else { shared.config.poll_interval().min(LONGEST_SLEEP) }
 }
 
 /// Looks at everything that may be due, again and again.
 struct Rounds {
-    core: Arc<Core>,
+    shared: Arc<Shared>,
     /// None until the books have been read.
     lines: Option<Vec<StandingLine>>,
     /// After how long to look again at what others are at.
@@ -111,13 +115,13 @@ impl Rounds {
     async fn next(&mut self) -> Result<Duration, StoreError> {
         let lines = match &mut self.lines {
             Some(lines) => lines,
-            unread => unread.insert(standing_lines(&self.core).await?),
+            unread => unread.insert(standing_lines(&self.shared).await?),
         };
         let now = Utc::now();
         for line in lines.iter_mut() {
-            fire_line(line, now, &self.core).await?;
+            fire_line(line, now, &self.shared).await?;
         }
-        let until_schedule = fire_schedules(&self.core).await?;
+        let until_schedule = fire_schedules(&self.shared).await?;
         let next = lines.iter().map(StandingLine::next).min();
         let until_line = next.map(|next| (next - Utc::now()).to_std().unwrap_or(Duration::from_millis(1)));
         let until_schedule = until_schedule.map(|until| self.patient(until));
@@ -136,27 +140,31 @@ impl Rounds {
     }
 }
 
-async fn standing_lines(core: &Core) -> Result<Vec<StandingLine>, StoreError> {
-    let crontab = &core.config.crontab;
+async fn standing_lines(shared: &Shared) -> Result<Vec<StandingLine>, StoreError> {
+    let crontab = &shared.config.crontab;
     if crontab.is_empty() {
         return Ok(Vec::new());
     }
     let identifiers: Vec<_> = crontab.iter().map(|entry| entry.identifier.clone()).collect();
-    let known = core.store.run(Durability::Durable, move |conn| register_lines(conn, &identifiers)).await?;
+    let known = shared.store.run(Durability::Durable, move |conn| register_lines(conn, &identifiers)).await?;
     let line = |entry: &CronEntry| {
         let books = known.iter().find(|known| known.identifier == entry.identifier);
         let last_seen = books.map(|books| books.last_fire.unwrap_or(books.known_since));
-        StandingLine::new(entry.clone(), last_seen, core.cron_started_at())
+        StandingLine::new(entry.clone(), last_seen, shared.cron_started_at())
     };
     Ok(crontab.iter().map(line).collect())
 }
 
 // Oldest first; what is stored is not fired again when a later one fails.
-async fn fire_line(line: &mut StandingLine, now: DateTime<Utc>, core: &Arc<Core>) -> Result<(), StoreError> {
+async fn fire_line(
+    line: &mut StandingLine,
+    now: DateTime<Utc>,
+    shared: &Arc<Shared>,
+) -> Result<(), StoreError> {
     for due in line.due(now) {
         let (identifier, job) = (line.entry.identifier.clone(), job_of(&line.entry, due.at, due.is_late));
         let added =
-            core.store.run(Durability::Durable, move |conn| fire(conn, &identifier, due.at, &job)).await;
+            shared.store.run(Durability::Durable, move |conn| fire(conn, &identifier, due.at, &job)).await;
         let added = match added {
             Err(StoreError::Invalid(reason)) => {
                 // It will not get better, and must not hold up the others.
@@ -169,16 +177,16 @@ async fn fire_line(line: &mut StandingLine, now: DateTime<Utc>, core: &Arc<Core>
         if let Some(added) = added {
             let CronEntry { identifier, task, .. } = &line.entry;
             log::info!("cron `{identifier}` fired for {}: job {} `{task}`", due.at, added.id);
-            tell_fired(core, identifier, due.at, due.is_late, added.id);
-            core.tell_queue(Wake::Added(added));
+            publish_fired(shared, identifier, due.at, due.is_late, added.id);
+            shared.send_to_queue(Wake::Added(added));
         }
     }
     line.seen_to(now);
     Ok(())
 }
 
-fn tell_fired(core: &Core, identifier: &str, due: DateTime<Utc>, backfilled: bool, job: i64) {
-    core.events.tell(|| Event::CronFired { identifier: identifier.to_owned(), due, backfilled, job });
+fn publish_fired(shared: &Shared, identifier: &str, due: DateTime<Utc>, backfilled: bool, job: i64) {
+    shared.events.publish(|| Event::CronFired { identifier: identifier.to_owned(), due, backfilled, job });
 }
 
 fn job_of(entry: &CronEntry, due: DateTime<Utc>, backfilled: bool) -> NewJob {
@@ -189,40 +197,40 @@ fn job_of(entry: &CronEntry, due: DateTime<Utc>, backfilled: bool) -> NewJob {
 }
 
 // Until nothing is left to do here; answers how long until there is, if ever.
-async fn fire_schedules(core: &Core) -> Result<Option<Duration>, StoreError> {
+async fn fire_schedules(shared: &Shared) -> Result<Option<Duration>, StoreError> {
     // A look writes nothing, and a scheduler at rest does it on the connection that it has.
-    let until = core.store.run(Durability::Relaxed, until_next).await?;
+    let until = shared.store.run(Durability::Relaxed, until_next).await?;
     if until.is_none_or(|until| !until.is_zero()) {
         return Ok(until);
     }
     loop {
-        let (planned, fired, until) = core
+        let (planned, fired, until) = shared
             .store
             .run(Durability::Durable, |conn| {
                 let planned = plan_marked(conn, SCHEDULES_AT_ONCE)?;
                 Ok((planned, fire_due(conn, SCHEDULES_AT_ONCE)?, until_next(conn)?))
             })
             .await?;
-        planned.faulty.iter().chain(&fired.faulty).for_each(tell_faulty);
-        announce(core, &fired);
+        planned.faulty.iter().chain(&fired.faulty).for_each(log_faulty);
+        announce(shared, &fired);
         if planned.count == 0 && fired.count == 0 {
             return Ok(until);
         }
     }
 }
 
-fn tell_faulty(FaultySchedule { name, error }: &FaultySchedule) {
+fn log_faulty(FaultySchedule { name, error }: &FaultySchedule) {
     log::error!("schedule `{name}` fires no more until it is changed: {error}");
 }
 
 // Tells the log, and the queue where the new jobs are.
-fn announce(core: &Core, fired: &Fired) {
-    let level = core.config.job_log_level;
+fn announce(shared: &Shared, fired: &Fired) {
+    let level = shared.config.job_log_level;
     for fire in &fired.fires {
         match fire.job_id {
             Some(id) => {
                 log::log!(level, "schedule `{}` fired for {}: job {id}", fire.name, fire.due);
-                tell_fired(core, &fire.name, fire.due, fire.is_late, id);
+                publish_fired(shared, &fire.name, fire.due, fire.is_late, id);
             }
             None => log::log!(level, "schedule `{}` was due at {}: {}", fire.name, fire.due, fire.outcome),
         }
@@ -234,10 +242,10 @@ fn announce(core: &Core, fired: &Fired) {
         let least = lanes.entry(lane).or_insert(position);
         *least = (*least).min(position);
     }
-    if lanes.len() > MOST_LANES_NAMED {
-        return core.tell_queue(Wake::Everything);
+    if lanes.len() > MAX_QUEUES_NAMED {
+        return shared.send_to_queue(Wake::Everything);
     }
-    lanes.into_iter().for_each(|(lane, position)| core.tell_queue(Wake::Queue(lane.clone(), position)));
+    lanes.into_iter().for_each(|(lane, position)| shared.send_to_queue(Wake::Queue(lane.clone(), position)));
     let marks = added().filter(|fire| fire.queue.is_none()).filter_map(|fire| fire.position);
     let (due, later): (Vec<Position>, Vec<Position>) =
         marks.partition(|position| position.turn_at <= Utc::now());
@@ -246,9 +254,9 @@ fn announce(core: &Core, fired: &Fired) {
         due.iter().map(|position| position.turn_at).min(),
     );
     if let Some((priority, run_at)) = priority.zip(run_at) {
-        core.tell_queue(Wake::Jobs(Position { priority, turn_at: run_at }));
+        shared.send_to_queue(Wake::Jobs(Position { priority, turn_at: run_at }));
     }
     if !later.is_empty() {
-        core.tell_queue(Wake::Soon);
+        shared.send_to_queue(Wake::Soon);
     }
 }

@@ -13,7 +13,7 @@ use crate::lifecycle::Outcome;
 use crate::store::progress::Progress;
 
 // A second's worth of a busy process.
-const MOST_KEPT: usize = 16_384;
+const MAX_KEPT: usize = 16_384;
 
 /// Tells events to all listeners.
 pub(crate) struct EventBus {
@@ -35,25 +35,25 @@ pub(crate) struct Report {
 
 impl Default for EventBus {
     fn default() -> Self {
-        Self { sender: Mutex::new(Some(broadcast::Sender::new(MOST_KEPT))), listeners: Arc::default() }
+        Self { sender: Mutex::new(Some(broadcast::Sender::new(MAX_KEPT))), listeners: Arc::default() }
     }
 }
 
 impl EventBus {
     /// Begins to listen; a stopped scheduler has nothing more to tell.
-    pub(crate) fn listen(&self) -> EventStream {
+    pub(crate) fn subscribe(&self) -> EventStream {
         self.listeners.fetch_add(1, Ordering::SeqCst);
         let receiver = locked(&self.sender).as_ref().map(broadcast::Sender::subscribe);
         EventStream { receiver, listeners: Arc::clone(&self.listeners) }
     }
 
-    pub(crate) fn has_listeners(&self) -> bool {
+    pub(crate) fn has_subscribers(&self) -> bool {
         self.listeners.load(Ordering::Relaxed) > 0
     }
 
     /// Tells an event, which is made only when somebody listens.
-    pub(crate) fn tell(&self, event: impl FnOnce() -> Event) {
-        if self.has_listeners()
+    pub(crate) fn publish(&self, event: impl FnOnce() -> Event) {
+        if self.has_subscribers()
             && let Some(sender) = locked(&self.sender).as_ref()
         {
             // The last listener may have gone meanwhile.
@@ -61,13 +61,13 @@ impl EventBus {
         }
     }
 
-    pub(crate) fn tell_progress(&self, Progress { id, percent, note, .. }: Progress) {
-        self.tell(|| Event::JobProgress { id, percent: percent.try_into().unwrap_or_default(), note });
+    pub(crate) fn publish_progress(&self, Progress { id, percent, note, .. }: Progress) {
+        self.publish(|| Event::JobProgress { id, percent: percent.try_into().unwrap_or_default(), note });
     }
 
     /// Tells how an attempt ended, as it is stored now.
-    pub(crate) fn tell_ended(&self, Report { job, took }: Report, outcome: &Outcome, dead: bool) {
-        self.tell(|| match outcome.clone() {
+    pub(crate) fn publish_outcome(&self, Report { job, took }: Report, outcome: &Outcome, dead: bool) {
+        self.publish(|| match outcome.clone() {
             Outcome::Succeeded | Outcome::Completed => Event::JobSucceeded { job, took },
             Outcome::Cancelled { reason } => Event::JobCancelled { job, took, reason },
             Outcome::Discarded { reason } => Event::JobDead { job, took, error: reason },

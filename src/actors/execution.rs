@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use actix::Addr;
 use log::Level;
 
-use super::Core;
+use super::Shared;
 use super::events::Report;
 use super::job_context::JobContext;
 use super::lease::{Lease, LeasedJob};
-use super::orders::Order;
 use super::panics::{CatchPanic, caught};
 use super::payload::payload_of;
+use super::signals::Signal;
 use super::worker::WorkerActor;
 use crate::backoff::Backoff;
 use crate::event::Event;
@@ -22,32 +22,36 @@ use crate::lifecycle::Outcome;
 use crate::registry::{Begun, JobFuture};
 
 /// Runs the job to its end and answers its lease with the outcome, or as it was when the payload cannot be had.
-pub(crate) async fn execute(leased: LeasedJob, core: &Arc<Core>, worker: &Addr<WorkerActor>) -> Lease {
+pub(crate) async fn execute(leased: LeasedJob, shared: &Arc<Shared>, worker: &Addr<WorkerActor>) -> Lease {
     let LeasedJob { mut job, lease } = leased;
-    let Some(payload) = payload_of(&mut job, &lease, core).await else { return lease };
-    let job = JobContext::new(job, payload, lease.settlement().lease, Arc::clone(core));
+    let Some(payload) = payload_of(&mut job, &lease, shared).await else { return lease };
+    let job = JobContext::new(job, payload, lease.settlement().lease, Arc::clone(shared));
     let started = Instant::now();
     log::log!(
-        core.config.job_log_level,
+        shared.config.job_log_level,
         "job {} `{}` started, attempt {} of {}",
         job.id(),
         job.task(),
         job.attempt(),
         job.max_attempts()
     );
-    core.events.tell(|| Event::JobStarted(job.facts()));
-    let (ended, backoff) = match begin(&job, core, worker) {
-        Ok(Begun { work, rules }) => (run(work, &job, core, rules.timeout).await, rules.backoff),
+    shared.events.publish(|| Event::JobStarted(job.facts()));
+    let (ended, backoff) = match begin(&job, shared, worker) {
+        Ok(Begun { work, rules }) => (run(work, &job, shared, rules.timeout).await, rules.backoff),
         Err((error, backoff)) => (Ended::Answered(Err(error)), backoff),
     };
     let outcome = judge(ended, &job, backoff);
-    report(&job, &outcome, started.elapsed(), core.config.job_log_level);
-    let told = core.events.has_listeners().then(|| Report { job: job.facts(), took: started.elapsed() });
+    report(&job, &outcome, started.elapsed(), shared.config.job_log_level);
+    let told = shared.events.has_subscribers().then(|| Report { job: job.facts(), took: started.elapsed() });
     lease.resolve(outcome).with_report(told)
 }
 
-fn begin(job: &JobContext, core: &Core, worker: &Addr<WorkerActor>) -> Result<Begun, (JobError, Backoff)> {
-    let Some(handler) = core.registry.get(job.task()) else {
+fn begin(
+    job: &JobContext,
+    shared: &Shared,
+    worker: &Addr<WorkerActor>,
+) -> Result<Begun, (JobError, Backoff)> {
+    let Some(handler) = shared.registry.get(job.task()) else {
         return Err((format!("no handler for task `{}`", job.task()).into(), Backoff::DEFAULT));
     };
     let begun = caught(|| handler.begin(job.payload(), job.clone(), worker));
@@ -64,20 +68,18 @@ enum Ended {
 }
 
 // A job that is done at its first poll waits for nothing else.
-async fn run(work: JobFuture, job: &JobContext, core: &Core, timeout: Option<Duration>) -> Ended {
-    let mut ears = core.orders.ears(job.attempt_key());
+async fn run(work: JobFuture, job: &JobContext, shared: &Shared, timeout: Option<Duration>) -> Ended {
+    let mut receiver = shared.signals.subscribe(job.attempt_key());
     let mut work = CatchPanic(work);
     let mut limit = timeout.map(|timeout| (Instant::now().checked_add(timeout), Ended::TimedOut(timeout)));
-    let mut told = false;
     let ended = loop {
         tokio::select! {
             biased;
             ended = &mut work => return Ended::Answered(ended.unwrap_or_else(|panic| Err(panic.into()))),
-            order = ears.hear(told) => match order {
-                Order::EndAtOnce => break Ended::Interrupted,
-                Order::Cancelled(_) => {
-                    told = true;
-                    let grace = Instant::now() + core.config.cancel_grace_period;
+            signal = receiver.recv() => match signal {
+                Signal::Interrupt => break Ended::Interrupted,
+                Signal::Cancel(_) => {
+                    let grace = Instant::now() + shared.config.cancel_grace_period;
                     // A time-out that comes sooner holds.
                     if limit.as_ref().and_then(|(at, _)| *at).is_none_or(|at| grace < at) {
                         limit = Some((Some(grace), Ended::Cancelled));

@@ -10,9 +10,9 @@ use diesel::Connection;
 use diesel::pg::PgConnection;
 use serde::Deserialize;
 
-use super::Core;
-use super::orders::Attempt;
+use super::Shared;
 use super::queue::ProgressPosted;
+use super::signals::Attempt;
 use crate::error::{SchedulerError, StoreError};
 use crate::event::JobFacts;
 use crate::job::{Enqueue, NewJob, Task};
@@ -29,7 +29,7 @@ pub struct JobContext(Arc<Inner>);
 
 struct Inner {
     job: Facts,
-    core: Arc<Core>,
+    shared: Arc<Shared>,
     log_target: OnceLock<String>,
     completed: AtomicBool,
 }
@@ -63,13 +63,13 @@ struct FiredPayload {
 }
 
 impl JobContext {
-    pub(crate) fn new(job: ClaimedJob, payload: String, lease: i64, core: Arc<Core>) -> Self {
+    pub(crate) fn new(job: ClaimedJob, payload: String, lease: i64, shared: Arc<Shared>) -> Self {
         let ClaimedJob { id, task, attempt, max_attempts, priority, run_at, queue, key, .. } = job;
         let job = Facts { id, lease, task, attempt, max_attempts, priority, run_at, queue, key, payload };
-        Self(Arc::new(Inner { job, core, log_target: OnceLock::new(), completed: AtomicBool::new(false) }))
+        Self(Arc::new(Inner { job, shared, log_target: OnceLock::new(), completed: AtomicBool::new(false) }))
     }
 
-    /// The job and its lease, by which orders name it.
+    /// The job and its lease, by which signals name it.
     pub(crate) fn attempt_key(&self) -> Attempt {
         (self.0.job.id, self.0.job.lease)
     }
@@ -84,7 +84,7 @@ impl JobContext {
     }
 
     pub(crate) fn cancellation(&self) -> Option<String> {
-        self.0.core.orders.cancellation(self.attempt_key())
+        self.0.shared.signals.cancellation(self.attempt_key())
     }
 
     /// The job's id.
@@ -160,8 +160,8 @@ impl JobContext {
             return Err(StoreError::Invalid(format!("{limit}, got {length}")));
         }
         let (id, lease) = self.attempt_key();
-        if self.0.core.progress.post(Progress { id, lease, percent: percent.into(), note }) {
-            self.0.core.tell_queue(ProgressPosted);
+        if self.0.shared.progress.post(Progress { id, lease, percent: percent.into(), note }) {
+            self.0.shared.send_to_queue(ProgressPosted);
         }
         Ok(())
     }
@@ -175,7 +175,7 @@ impl JobContext {
 
     /// Waits until somebody cancels the job.
     pub async fn cancelled(&self) {
-        self.0.core.orders.cancelled(self.attempt_key()).await;
+        self.0.shared.signals.cancelled(self.attempt_key()).await;
     }
 
     /// Application data of this type, as given to [`SchedulerBuilder::app_data`](crate::SchedulerBuilder::app_data).
@@ -192,7 +192,7 @@ impl JobContext {
 
     /// Application data of this type, or `None` when none was given.
     pub fn try_data<D: Send + Sync + 'static>(&self) -> Option<&D> {
-        self.0.core.app_data.get(&TypeId::of::<D>())?.downcast_ref()
+        self.0.shared.app_data.get(&TypeId::of::<D>())?.downcast_ref()
     }
 
     /// Adds a job, and answers its id once it is stored. It is stored even if this attempt then fails.
@@ -201,7 +201,7 @@ impl JobContext {
     ///
     /// As [`Scheduler::enqueue`](crate::Scheduler::enqueue).
     pub async fn enqueue<T: Task>(&self, job: Enqueue<T>) -> Result<i64, SchedulerError> {
-        self.0.core.enqueue(NewJob::try_from(job)?).await
+        self.0.shared.enqueue(NewJob::try_from(job)?).await
     }
 
     /// A database connection from a pool that serves handlers only; it waits for a free one for up to 5 seconds.
@@ -210,7 +210,7 @@ impl JobContext {
     ///
     /// [`StoreError::Connect`] when the database cannot be reached, or no connection came free in time.
     pub async fn connection(&self) -> Result<HandlerConnection, StoreError> {
-        self.0.core.store.for_handler().await
+        self.0.shared.store.for_handler().await
     }
 
     /// Runs `work` in a transaction that completes the job as well: what it writes, the jobs it adds by
@@ -250,7 +250,7 @@ impl JobContext {
         W: FnOnce(&mut PgConnection) -> Result<R, JobError> + Send + 'static,
     {
         let job = self.clone();
-        self.0.core.store.run_for_handler(move |conn| job.complete(conn, work)).await?
+        self.0.shared.store.run_for_handler(move |conn| job.complete(conn, work)).await?
     }
 
     fn complete<R>(
@@ -261,7 +261,7 @@ impl JobContext {
         if self.is_completed() {
             Err("the job is done already: it was completed by a transaction before")?;
         }
-        let keep_history = self.0.core.config.keeps_history();
+        let keep_history = self.0.shared.config.keeps_history();
         let done = conn.transaction(|conn| {
             let done = work(conn)?;
             if complete(conn, self.attempt_key(), keep_history)? {
@@ -296,13 +296,13 @@ impl JobContext {
     /// Whether the scheduler has been asked to stop. A long job may come to an early end then; otherwise it
     /// has the grace period.
     pub fn is_stopping(&self) -> bool {
-        self.0.core.is_stopping()
+        self.0.shared.is_stopping()
     }
 
     /// Waits until the scheduler is asked to stop.
     pub async fn stopping(&self) {
-        let mut stopping = self.0.core.stopping.subscribe();
-        // The sender lives in the core, which this context holds.
+        let mut stopping = self.0.shared.stopping.subscribe();
+        // The sender lives in the shared, which this context holds.
         let _ = stopping.wait_for(|stopping| *stopping).await;
     }
 }

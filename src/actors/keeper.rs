@@ -9,8 +9,8 @@ use actix::{Actor, AsyncContext, Context, Handler, Message, WrapFuture};
 use diesel::pg::PgConnection;
 
 use super::listener::LockAgain;
-use super::queue::{LeasesLost, LookForForgotten, MayClaim, Wake};
-use super::{Core, DeathWatch, Role};
+use super::queue::{LeasesLost, MayClaim, Reconcile, Wake};
+use super::{DeathWatch, Role, Shared};
 use crate::error::StoreError;
 use crate::event::{Event, JobFacts};
 use crate::store::Durability;
@@ -25,35 +25,35 @@ use crate::store::schedules::prune_fires;
 const BEATS_BETWEEN_LOOKS: u64 = 20;
 // A crash of the server cuts the connections. Where a proxy hides that, it is found after ten minutes.
 const BEATS_BETWEEN_LOOKS_IN_VAIN: u64 = 200;
-const TIDY_EVERY: Duration = Duration::from_secs(600);
-const MOST_DELETED_AT_ONCE: i64 = 1_000;
-const MOST_TOLD_APART: usize = 1_000;
+const MAINTAIN_EVERY: Duration = Duration::from_secs(600);
+const MAX_DELETED_AT_ONCE: i64 = 1_000;
+const MAX_WAKES: usize = 1_000;
 
 /// Keeps the worker's row fresh.
 pub(crate) struct KeeperActor {
-    core: Arc<Core>,
+    shared: Arc<Shared>,
     _watch: DeathWatch,
 }
 
 impl KeeperActor {
-    pub(crate) fn new(core: &Arc<Core>) -> Self {
-        Self { core: Arc::clone(core), _watch: DeathWatch::new(Role::Keeper, core) }
+    pub(crate) fn new(shared: &Arc<Shared>) -> Self {
+        Self { shared: Arc::clone(shared), _watch: DeathWatch::new(Role::Keeper, shared) }
     }
 }
 
-super::leaves_when_told!(KeeperActor);
+super::ends_on_leave!(KeeperActor);
 
 /// Running jobs of this worker were cancelled. Sent by the listener; when it is lost, the next heartbeat tells the same.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
-pub(crate) struct LookForCancelled;
+pub(crate) struct ReadCancellations;
 
-impl Handler<LookForCancelled> for KeeperActor {
+impl Handler<ReadCancellations> for KeeperActor {
     type Result = ();
 
-    fn handle(&mut self, _: LookForCancelled, ctx: &mut Context<Self>) {
-        let core = Arc::clone(&self.core);
-        ctx.spawn(async move { pass_on_cancellations(&core).await }.into_actor(self));
+    fn handle(&mut self, _: ReadCancellations, ctx: &mut Context<Self>) {
+        let shared = Arc::clone(&self.shared);
+        ctx.spawn(async move { pass_on_cancellations(&shared).await }.into_actor(self));
     }
 }
 
@@ -61,47 +61,47 @@ impl Actor for KeeperActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
-        ctx.spawn(beat_for_ever(Arc::clone(&self.core)).into_actor(self));
-        ctx.spawn(tidy_for_ever(Arc::clone(&self.core)).into_actor(self));
+        ctx.spawn(beat_for_ever(Arc::clone(&self.shared)).into_actor(self));
+        ctx.spawn(maintain_for_ever(Arc::clone(&self.shared)).into_actor(self));
     }
 }
 
-async fn beat_for_ever(core: Arc<Core>) {
+async fn beat_for_ever(shared: Arc<Shared>) {
     let mut pulse = Pulse { last_good: Instant::now(), told: false, lapsed: false };
     let mut looked_at = Instant::now();
     for beats in 1_u64.. {
         let began = Instant::now();
-        let worker_id = core.worker_id();
-        match beat_once(&core, worker_id).await {
+        let worker_id = shared.worker_id();
+        match beat_once(&shared, worker_id).await {
             Ok(Heartbeat::Alive { others_late, cancelled }) => {
-                pulse.good(began, &core);
+                pulse.good(began, &shared);
                 if cancelled {
-                    pass_on_cancellations(&core).await;
+                    pass_on_cancellations(&shared).await;
                 }
                 if others_late {
-                    rescue_others(&core).await;
+                    rescue_others(&shared).await;
                 }
                 if beats.is_multiple_of(BEATS_BETWEEN_LOOKS) {
-                    rescue_those_left(&core, Durability::Heartbeat).await;
+                    rescue_those_left(&shared, Durability::Heartbeat).await;
                 }
-                if core.store.lost_a_connection_since(looked_at)
+                if shared.store.lost_a_connection_since(looked_at)
                     || beats.is_multiple_of(BEATS_BETWEEN_LOOKS_IN_VAIN)
                 {
                     looked_at = began;
-                    core.tell_queue(LookForForgotten);
+                    shared.send_to_queue(Reconcile);
                 }
             }
-            Ok(Heartbeat::Lost) => begin_anew(&core, worker_id).await,
-            Err(error) => pulse.bad(&error, &core),
+            Ok(Heartbeat::Lost) => register_again(&shared, worker_id).await,
+            Err(error) => pulse.bad(&error, &shared),
         }
-        actix_rt::time::sleep(core.config.heartbeat_interval()).await;
+        actix_rt::time::sleep(shared.config.heartbeat_interval()).await;
     }
 }
 
 // A connection that rested may be lost, as after a restart of the server: another one may do. That there is none is told
 // by the second attempt.
-async fn beat_once(core: &Core, worker_id: i32) -> Result<Heartbeat, StoreError> {
-    let once = || core.store.run(Durability::Heartbeat, move |conn| beat(conn, worker_id));
+async fn beat_once(shared: &Shared, worker_id: i32) -> Result<Heartbeat, StoreError> {
+    let once = || shared.store.run(Durability::Heartbeat, move |conn| beat(conn, worker_id));
     match once().await {
         Err(StoreError::Database(_)) => once().await,
         done => done,
@@ -116,54 +116,54 @@ struct Pulse {
 }
 
 impl Pulse {
-    fn good(&mut self, began: Instant, core: &Core) {
+    fn good(&mut self, began: Instant, shared: &Shared) {
         self.last_good = began;
         if std::mem::take(&mut self.told) {
             log::info!("the database answers heartbeats again");
-            core.events.tell(|| Event::DatabaseBack);
+            shared.events.publish(|| Event::DatabaseBack);
         }
         if std::mem::take(&mut self.lapsed) {
-            core.tell_queue(MayClaim(true));
+            shared.send_to_queue(MayClaim(true));
         }
     }
 
     // Others take this worker for lost when the time-out is over; its jobs must have ended before, on whichever clock.
-    fn bad(&mut self, error: &StoreError, core: &Core) {
+    fn bad(&mut self, error: &StoreError, shared: &Shared) {
         if !std::mem::replace(&mut self.told, true) {
             log::error!("heartbeat failed, trying again: {error}");
-            core.events.tell(|| Event::DatabaseLost { error: error.to_string() });
+            shared.events.publish(|| Event::DatabaseLost { error: error.to_string() });
         }
-        if self.last_good.elapsed() > core.config.heartbeat_timeout * 2 / 3 {
-            core.tell_queue(MayClaim(false));
+        if self.last_good.elapsed() > shared.config.heartbeat_timeout * 2 / 3 {
+            shared.send_to_queue(MayClaim(false));
             if !std::mem::replace(&mut self.lapsed, true) {
                 log::error!(
                     "no heartbeat for so long that others may take this worker for lost: its jobs are interrupted"
                 );
-                core.orders.interrupt_all();
+                shared.signals.interrupt_all();
             }
         }
     }
 }
 
 // Others took this worker for lost: its old id is dead, and so are its leases.
-async fn begin_anew(core: &Arc<Core>, old: i32) {
-    if core.is_stopping() {
+async fn register_again(shared: &Arc<Shared>, old: i32) {
+    if shared.is_stopping() {
         return;
     }
-    let (config, tasks) = (core.config.clone(), core.registry.tasks());
+    let (config, tasks) = (shared.config.clone(), shared.registry.tasks());
     let registration =
         move |conn: &mut PgConnection| register(conn, &config.worker_name, &tasks, config.heartbeat_timeout);
-    let registered = core.store.run(Durability::Durable, registration).await;
+    let registered = shared.store.run(Durability::Durable, registration).await;
     match registered {
         Ok(new) => {
             log::error!(
                 "worker {old} was taken for lost and its jobs were given away; going on as worker {new}"
             );
-            core.tell_queue(LeasesLost);
-            core.worker_id.store(new, Ordering::Release);
-            core.events.tell(|| Event::WorkerStarted { id: new });
-            core.tell_queue(MayClaim(true));
-            if let Some(listener) = core.read_roster().listener.clone() {
+            shared.send_to_queue(LeasesLost);
+            shared.worker_id.store(new, Ordering::Release);
+            shared.events.publish(|| Event::WorkerStarted { id: new });
+            shared.send_to_queue(MayClaim(true));
+            if let Some(listener) = shared.read_addresses().listener.clone() {
                 listener.do_send(LockAgain);
             }
         }
@@ -174,17 +174,17 @@ async fn begin_anew(core: &Arc<Core>, old: i32) {
 }
 
 // What cannot be read now is read after the next heartbeat.
-async fn pass_on_cancellations(core: &Core) {
-    let worker_id = core.worker_id();
-    match core.store.run(Durability::Heartbeat, move |conn| cancelled_attempts(conn, worker_id)).await {
-        Ok(cancelled) => core.orders.cancel(cancelled, &core.leases.all_open()),
+async fn pass_on_cancellations(shared: &Shared) {
+    let worker_id = shared.worker_id();
+    match shared.store.run(Durability::Heartbeat, move |conn| cancelled_attempts(conn, worker_id)).await {
+        Ok(cancelled) => shared.signals.cancel(cancelled, &shared.leases.all_open()),
         Err(error) => log::warn!("cannot look for cancelled jobs, trying again: {error}"),
     }
 }
 
-async fn rescue_others(core: &Core) {
-    let worker_id = core.worker_id();
-    let rescued = core
+async fn rescue_others(shared: &Shared) {
+    let worker_id = shared.worker_id();
+    let rescued = shared
         .store
         .run(Durability::Relaxed, move |conn| {
             let rescued = rescue(conn, worker_id)?;
@@ -203,36 +203,36 @@ async fn rescue_others(core: &Core) {
                     job.worker_id,
                     job.attempt
                 );
-                core.events.tell(|| told_of(job));
+                shared.events.publish(|| rescued_event(job));
             }
-            tell_own_queue(core, &jobs);
+            wake_own_queue(shared, &jobs);
         }
         Err(error) => log::error!("cannot rescue the jobs of lost workers, trying again: {error}"),
     }
 }
 
-fn told_of(rescued: &RescuedJob) -> Event {
+fn rescued_event(rescued: &RescuedJob) -> Event {
     let RescuedJob { id, attempt, dead, worker_id, .. } = *rescued;
     let (task, queue) = (rescued.task.clone(), rescued.queue.clone());
     Event::JobRescued { job: JobFacts { id, task, queue, attempt }, lost_worker: worker_id, dead }
 }
 
 // Of workers that have no row any more.
-async fn rescue_those_left(core: &Core, lane: Durability) {
-    match core.store.run(lane, rescue_orphans).await {
+async fn rescue_those_left(shared: &Shared, lane: Durability) {
+    match shared.store.run(lane, rescue_orphans).await {
         Ok(0) => {}
         Ok(orphans) => {
             log::warn!("{orphans} jobs taken from workers that left without settling them");
-            core.tell_queue(Wake::Everything);
+            shared.send_to_queue(Wake::Everything);
         }
         Err(error) => log::error!("cannot rescue the jobs of workers that left, trying again: {error}"),
     }
 }
 
 // Where to look and not everywhere, which takes long while many dead rows are there: workers may be lost often.
-fn tell_own_queue(core: &Core, rescued: &[RescuedJob]) {
-    if rescued.len() > MOST_TOLD_APART {
-        return core.tell_queue(Wake::Everything);
+fn wake_own_queue(shared: &Shared, rescued: &[RescuedJob]) {
+    if rescued.len() > MAX_WAKES {
+        return shared.send_to_queue(Wake::Everything);
     }
     for job in rescued {
         let wake = match &job.queue {
@@ -241,11 +241,11 @@ fn tell_own_queue(core: &Core, rescued: &[RescuedJob]) {
             None if job.dead => continue,
             None => Wake::Jobs(job.position()),
         };
-        core.tell_queue(wake);
+        shared.send_to_queue(wake);
     }
     if !rescued.is_empty() {
-        core.tell_queue(Wake::Flagged);
-        core.tell_queue(Wake::Soon);
+        shared.send_to_queue(Wake::Flagged);
+        shared.send_to_queue(Wake::Soon);
     }
 }
 
@@ -261,19 +261,20 @@ fn announce(conn: &mut PgConnection, rescued: &[RescuedJob]) -> Result<(), Store
     Ok(())
 }
 
-async fn tidy_for_ever(core: Arc<Core>) {
+async fn maintain_for_ever(shared: Arc<Shared>) {
     loop {
-        if let Err(error) = tidy(&core).await {
+        if let Err(error) = maintain(&shared).await {
             log::error!("cannot clear away what is over, trying again in ten minutes: {error}");
         }
-        actix_rt::time::sleep(TIDY_EVERY.mul_f64(0.9 + 0.2 * fastrand::f64())).await;
+        actix_rt::time::sleep(MAINTAIN_EVERY.mul_f64(0.9 + 0.2 * fastrand::f64())).await;
     }
 }
 
-async fn tidy(core: &Core) -> Result<(), StoreError> {
-    let keeps_history = core.config.keeps_history();
-    let history = core.config.history_retention;
-    core.store
+async fn maintain(shared: &Shared) -> Result<(), StoreError> {
+    let keeps_history = shared.config.keeps_history();
+    let history = shared.config.history_retention;
+    shared
+        .store
         .run(Durability::Relaxed, move |conn| {
             if keeps_history {
                 prepare_history(conn)?;
@@ -282,17 +283,17 @@ async fn tidy(core: &Core) -> Result<(), StoreError> {
         })
         .await?;
     // In portions, so that no statement holds its locks for long.
-    while core
+    while shared
         .store
-        .run(Durability::Relaxed, move |conn| prune_fires(conn, history, MOST_DELETED_AT_ONCE))
+        .run(Durability::Relaxed, move |conn| prune_fires(conn, history, MAX_DELETED_AT_ONCE))
         .await?
         > 0
     {}
-    rescue_those_left(core, Durability::Relaxed).await;
-    let Some(dead) = core.config.dead_retention else { return Ok(()) };
-    while core
+    rescue_those_left(shared, Durability::Relaxed).await;
+    let Some(dead) = shared.config.dead_retention else { return Ok(()) };
+    while shared
         .store
-        .run(Durability::Relaxed, move |conn| delete_dead(conn, dead, MOST_DELETED_AT_ONCE))
+        .run(Durability::Relaxed, move |conn| delete_dead(conn, dead, MAX_DELETED_AT_ONCE))
         .await?
         > 0
     {}

@@ -15,16 +15,16 @@ use crate::store::settle::Settlement;
 
 /// All leases of this process that are open, and those that were dropped.
 #[derive(Default)]
-pub(crate) struct LeaseBook {
+pub(crate) struct LeaseTable {
     /// The job and the lease of each; one job may have two, when it was taken from here and claimed here again.
     open: Mutex<HashSet<(i64, i64)>>,
-    dropped: Mutex<Vec<Held>>,
+    dropped: Mutex<Vec<LeaseData>>,
     /// How many leases are open of each task that has a limit here.
     counted: HashMap<String, AtomicUsize>,
 }
 
 /// What is known of a leased job by whoever settles it.
-pub(crate) struct Held {
+pub(crate) struct LeaseData {
     settlement: Settlement,
     position: Position,
     queue: Option<String>,
@@ -36,8 +36,8 @@ pub(crate) struct Held {
 
 /// The right to settle one job.
 pub(crate) struct Lease {
-    held: Option<Held>,
-    book: Arc<LeaseBook>,
+    held: Option<LeaseData>,
+    book: Arc<LeaseTable>,
 }
 
 /// A claimed job on its way to a worker.
@@ -46,7 +46,7 @@ pub(crate) struct LeasedJob {
     pub(crate) lease: Lease,
 }
 
-impl LeaseBook {
+impl LeaseTable {
     /// A book that counts the leases of these tasks.
     pub(crate) fn counting<'a>(tasks: impl Iterator<Item = &'a String>) -> Self {
         Self { counted: tasks.map(|task| (task.clone(), AtomicUsize::new(0))).collect(), ..Self::default() }
@@ -63,7 +63,7 @@ impl LeaseBook {
             count.fetch_add(1, Ordering::SeqCst);
             task.clone()
         });
-        let held = Held {
+        let held = LeaseData {
             settlement: Settlement { id: job.id, lease, outcome: Outcome::Untouched },
             position: job.position(),
             queue: job.queue.clone(),
@@ -135,7 +135,7 @@ impl Lease {
 
     /// The store has the outcome, or has refused it for good: nothing is owed any more.
     pub(crate) fn close(mut self) {
-        if let Some(Held { settlement, counted, .. }) = self.held.take() {
+        if let Some(LeaseData { settlement, counted, .. }) = self.held.take() {
             if let Some(count) = counted.and_then(|task| self.book.counted.get(&task)) {
                 count.fetch_sub(1, Ordering::SeqCst);
             }
@@ -143,7 +143,7 @@ impl Lease {
         }
     }
 
-    fn held(&self) -> &Held {
+    fn held(&self) -> &LeaseData {
         self.held.as_ref().expect("only `close` and `drop` empty a lease, and both consume it")
     }
 }

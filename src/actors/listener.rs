@@ -7,9 +7,9 @@ use std::time::Duration;
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, WrapFuture};
 use chrono::DateTime;
 
-use super::keeper::LookForCancelled;
-use super::queue::{LookForForgotten, Wake};
-use super::{Core, DeathWatch, Role};
+use super::keeper::ReadCancellations;
+use super::queue::{Reconcile, Wake};
+use super::{DeathWatch, Role, Shared};
 use crate::error::StoreError;
 use crate::event::Event;
 use crate::store::Durability;
@@ -25,7 +25,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Receives the notifications of other processes.
 pub(crate) struct ListenerActor {
-    core: Arc<Core>,
+    shared: Arc<Shared>,
     _watch: DeathWatch,
 }
 
@@ -36,18 +36,18 @@ pub(crate) struct ListenerActor {
 pub(crate) struct LockAgain;
 
 impl ListenerActor {
-    pub(crate) fn new(core: &Arc<Core>) -> Self {
-        Self { core: Arc::clone(core), _watch: DeathWatch::new(Role::Listener, core) }
+    pub(crate) fn new(shared: &Arc<Shared>) -> Self {
+        Self { shared: Arc::clone(shared), _watch: DeathWatch::new(Role::Listener, shared) }
     }
 }
 
-super::leaves_when_told!(ListenerActor);
+super::ends_on_leave!(ListenerActor);
 
 impl Actor for ListenerActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
-        ctx.spawn(listen_for_ever(Arc::clone(&self.core)).into_actor(self));
+        ctx.spawn(listen_for_ever(Arc::clone(&self.shared)).into_actor(self));
     }
 }
 
@@ -56,50 +56,51 @@ impl Handler<LockAgain> for ListenerActor {
     type Result = ();
 
     fn handle(&mut self, _: LockAgain, ctx: &mut Context<Self>) {
-        self.core.listening.send_replace(false);
+        self.shared.listening.send_replace(false);
         ctx.terminate();
     }
 }
 
-async fn listen_for_ever(core: Arc<Core>) {
+async fn listen_for_ever(shared: Arc<Shared>) {
     let mut pause = SHORTEST_PAUSE;
     let mut told = false;
     loop {
-        let reason = match connect(&core).await {
+        let reason = match connect(&shared).await {
             Ok(connection) => {
                 if std::mem::take(&mut told) {
                     log::info!("listening for notifications again");
                 }
                 pause = SHORTEST_PAUSE;
-                core.listening.send_replace(true);
+                shared.listening.send_replace(true);
                 // What was announced while nobody listened is looked for now.
-                core.tell_queue(Wake::Everything);
-                core.tell_queue(LookForForgotten);
-                core.tell_cron();
-                pass_on(connection, &core).await
+                shared.send_to_queue(Wake::Everything);
+                shared.send_to_queue(Reconcile);
+                shared.notify_cron();
+                pass_on(connection, &shared).await
             }
             Err(error) => error,
         };
-        core.listening.send_replace(false);
+        shared.listening.send_replace(false);
         // It sleeps as long as one may who will be told of changes.
-        core.tell_cron();
+        shared.notify_cron();
         if !std::mem::replace(&mut told, true) {
             log::warn!("not listening for notifications, polling until it works again: {reason}");
         }
         // Without the lock, only the time-out of the heartbeat may speak for this process. Nothing can be said while the
         // whole database is away, and nobody could hear it.
-        let worker_id = core.worker_id();
-        let _ = core.store.run(Durability::Relaxed, move |conn| set_has_lock(conn, worker_id, false)).await;
+        let worker_id = shared.worker_id();
+        let _ = shared.store.run(Durability::Relaxed, move |conn| set_has_lock(conn, worker_id, false)).await;
         actix_rt::time::sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
 
-async fn connect(core: &Core) -> Result<NotificationConnection, String> {
-    let (url, worker_id) = (core.config.database_url.clone(), core.worker_id());
+async fn connect(shared: &Shared) -> Result<NotificationConnection, String> {
+    let (url, worker_id) = (shared.config.database_url.clone(), shared.worker_id());
     let connected = blocking(move || Ok(listen_and_lock(&url, worker_id))).await;
     let (connection, locked) = connected.map_err(|error: StoreError| error.to_string())??;
-    core.store
+    shared
+        .store
         .run(Durability::Relaxed, move |conn| set_has_lock(conn, worker_id, locked))
         .await
         .map_err(|error| error.to_string())?;
@@ -115,13 +116,13 @@ fn listen_and_lock(url: &str, worker_id: i32) -> Result<(NotificationConnection,
 }
 
 // Until the connection is lost; answers why.
-async fn pass_on(mut connection: NotificationConnection, core: &Core) -> String {
-    let origin = core.config.origin.to_string();
+async fn pass_on(mut connection: NotificationConnection, shared: &Shared) -> String {
+    let origin = shared.config.origin.to_string();
     loop {
         match connection.next_batch().await {
             Ok(batch) => {
                 for heard in &batch {
-                    act_on(heard, &origin, core);
+                    act_on(heard, &origin, shared);
                 }
             }
             Err(error) => return error.to_string(),
@@ -129,21 +130,21 @@ async fn pass_on(mut connection: NotificationConnection, core: &Core) -> String 
     }
 }
 
-fn act_on(heard: &Notification, own_origin: &str, core: &Core) {
+fn act_on(heard: &Notification, own_origin: &str, shared: &Shared) {
     if heard.payload == SCHEDULES_CHANGED {
-        return core.tell_cron();
+        return shared.notify_cron();
     }
     match heard.payload.split_once(' ') {
         Some(("cancel", worker)) => {
-            if worker.parse() == Ok(core.worker_id())
-                && let Some(keeper) = core.read_roster().keeper.as_ref()
+            if worker.parse() == Ok(shared.worker_id())
+                && let Some(keeper) = shared.read_addresses().keeper.as_ref()
             {
-                keeper.do_send(LookForCancelled);
+                keeper.do_send(ReadCancellations);
             }
         }
-        Some(("paused", queue)) => core.events.tell(|| Event::QueuePaused { queue: queue.to_owned() }),
-        Some(("resumed", queue)) => core.events.tell(|| Event::QueueResumed { queue: queue.to_owned() }),
-        _ => understand(&heard.payload, own_origin).into_iter().for_each(|wake| core.tell_queue(wake)),
+        Some(("paused", queue)) => shared.events.publish(|| Event::QueuePaused { queue: queue.to_owned() }),
+        Some(("resumed", queue)) => shared.events.publish(|| Event::QueueResumed { queue: queue.to_owned() }),
+        _ => understand(&heard.payload, own_origin).into_iter().for_each(|wake| shared.send_to_queue(wake)),
     }
 }
 

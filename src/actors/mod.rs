@@ -8,14 +8,14 @@ mod job_context;
 pub(crate) mod keeper;
 mod lease;
 pub(crate) mod listener;
-mod orders;
 mod panics;
 mod payload;
+mod prefetch;
 pub(crate) mod queue;
+mod signals;
 pub(crate) mod supervisor;
 #[cfg(test)]
 mod tests;
-mod tray;
 pub(crate) mod worker;
 
 use std::any::{Any, TypeId};
@@ -39,28 +39,28 @@ use crate::store::{Durability, Store};
 pub(crate) use events::EventBus;
 pub use events::EventStream;
 pub use job_context::{CronFire, JobContext};
-pub(crate) use lease::LeaseBook;
+pub(crate) use lease::LeaseTable;
 use lease::LeasedJob;
-pub(crate) use orders::Orders;
 pub(crate) use panics::CatchPanic;
 pub(crate) use panics::record_places as record_panic_places;
-pub(crate) use tray::Tray;
+pub(crate) use prefetch::PrefetchBuffer;
+pub(crate) use signals::Signals;
 
 /// Application data by type.
 pub(crate) type AppData = HashMap<TypeId, Arc<dyn Any + Send + Sync>>;
 
 /// What the actors of one scheduler share.
-pub(crate) struct Core {
+pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) store: Store,
     pub(crate) registry: TaskRegistry,
     pub(crate) app_data: AppData,
-    pub(crate) leases: Arc<LeaseBook>,
-    pub(crate) tray: Tray,
+    pub(crate) leases: Arc<LeaseTable>,
+    pub(crate) prefetch: PrefetchBuffer,
     pub(crate) worker_id: AtomicI32,
-    pub(crate) roster: RwLock<Roster>,
+    pub(crate) addresses: RwLock<ActorAddresses>,
     /// What running jobs are told.
-    pub(crate) orders: Orders,
+    pub(crate) signals: Signals,
     pub(crate) progress: queue::ProgressBoard,
     fetches: payload::Fetches,
     pub(crate) events: EventBus,
@@ -75,13 +75,13 @@ pub(crate) struct Core {
 
 /// The addresses of today.
 #[derive(Default)]
-pub(crate) struct Roster {
+pub(crate) struct ActorAddresses {
     pub(crate) supervisor: Option<Addr<supervisor::SupervisorActor>>,
     pub(crate) queue: Option<Addr<queue::QueueActor>>,
     pub(crate) cron: Option<Addr<cron::CronActor>>,
     pub(crate) listener: Option<Addr<listener::ListenerActor>>,
     pub(crate) keeper: Option<Addr<keeper::KeeperActor>>,
-    pub(crate) crew: Vec<worker::CrewMember>,
+    pub(crate) workers: Vec<worker::WorkerHandle>,
 }
 
 /// Which actor is meant.
@@ -108,7 +108,7 @@ impl fmt::Display for Role {
     }
 }
 
-impl Core {
+impl Shared {
     pub(crate) fn new(
         config: Config,
         registry: TaskRegistry,
@@ -117,14 +117,14 @@ impl Core {
     ) -> Self {
         Self {
             store: Store::new(&config),
-            leases: Arc::new(LeaseBook::counting(config.task_limits.keys())),
+            leases: Arc::new(LeaseTable::counting(config.task_limits.keys())),
             config,
             registry,
             app_data,
-            tray: Tray::default(),
+            prefetch: PrefetchBuffer::default(),
             worker_id: AtomicI32::new(0),
-            roster: RwLock::default(),
-            orders: Orders::default(),
+            addresses: RwLock::default(),
+            signals: Signals::default(),
             progress: queue::ProgressBoard::default(),
             fetches: payload::Fetches::default(),
             events: EventBus::default(),
@@ -146,19 +146,19 @@ impl Core {
 
     /// The queue of today, or `None` when the scheduler is stopped.
     pub(crate) fn queue(&self) -> Option<Addr<queue::QueueActor>> {
-        self.read_roster().queue.clone()
+        self.read_addresses().queue.clone()
     }
 
-    pub(crate) fn read_roster(&self) -> std::sync::RwLockReadGuard<'_, Roster> {
-        self.roster.read().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn read_addresses(&self) -> std::sync::RwLockReadGuard<'_, ActorAddresses> {
+        self.addresses.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn change_roster(&self, change: impl FnOnce(&mut Roster)) {
-        change(&mut self.roster.write().unwrap_or_else(PoisonError::into_inner));
+    pub(crate) fn change_addresses(&self, change: impl FnOnce(&mut ActorAddresses)) {
+        change(&mut self.addresses.write().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Sends to the queue of today. While there is none the message is lost, which each message allows for.
-    pub(crate) fn tell_queue<M>(&self, message: M)
+    pub(crate) fn send_to_queue<M>(&self, message: M)
     where
         M: actix::Message + Send + 'static,
         M::Result: Send,
@@ -174,17 +174,17 @@ impl Core {
         claimed.into_iter().map(|job| self.leases.open(job, lease)).collect()
     }
 
-    /// Lays jobs on the tray, and wakes as many workers as there are jobs.
-    fn supply(&self, leased: Vec<LeasedJob>) {
+    /// Lays jobs on the prefetch buffer, and wakes as many workers as there are jobs.
+    fn offer(&self, leased: Vec<LeasedJob>) {
         let jobs = leased.len();
         if jobs == 0 {
             return;
         }
-        self.tray.put(leased);
-        let mut crew: Vec<worker::CrewMember> = self.read_roster().crew.clone();
-        crew.sort_by_key(|member| std::cmp::Reverse(member.idle.load(Ordering::SeqCst)));
+        self.prefetch.put(leased);
+        let mut workers: Vec<worker::WorkerHandle> = self.read_addresses().workers.clone();
+        workers.sort_by_key(|member| std::cmp::Reverse(member.idle.load(Ordering::SeqCst)));
         let mut covered = 0;
-        for member in crew {
+        for member in workers {
             if covered >= jobs {
                 break;
             }
@@ -194,8 +194,8 @@ impl Core {
     }
 
     /// Has the cron of today look at the stored schedules. While there is none the message is lost, and the next one looks.
-    pub(crate) fn tell_cron(&self) {
-        if let Some(cron) = self.read_roster().cron.as_ref() {
+    pub(crate) fn notify_cron(&self) {
+        if let Some(cron) = self.read_addresses().cron.as_ref() {
             cron.do_send(cron::SchedulesChanged);
         }
     }
@@ -246,24 +246,24 @@ pub(crate) struct Leave;
 /// Held by an actor for as long as it lives; its end, in whatever way, is reported.
 pub(crate) struct DeathWatch {
     role: Role,
-    core: Arc<Core>,
+    shared: Arc<Shared>,
 }
 
 impl DeathWatch {
-    pub(crate) fn new(role: Role, core: &Arc<Core>) -> Self {
-        Self { role, core: Arc::clone(core) }
+    pub(crate) fn new(role: Role, shared: &Arc<Shared>) -> Self {
+        Self { role, shared: Arc::clone(shared) }
     }
 }
 
 impl Drop for DeathWatch {
     fn drop(&mut self) {
         // The receiver is gone only when the whole scheduler is.
-        let _ = self.core.deaths.send(self.role);
+        let _ = self.shared.deaths.send(self.role);
     }
 }
 
 /// Lets an actor end when it is told to.
-macro_rules! leaves_when_told {
+macro_rules! ends_on_leave {
     ($actor:ty) => {
         impl actix::Handler<$crate::actors::Leave> for $actor {
             type Result = ();
@@ -274,10 +274,10 @@ macro_rules! leaves_when_told {
         }
 
         #[cfg(test)]
-        $crate::actors::tests::panics_when_told!($actor);
+        $crate::actors::tests::panics_on_request!($actor);
     };
 }
-pub(crate) use leaves_when_told;
+pub(crate) use ends_on_leave;
 
 // A panic elsewhere must not spread through a lock: what these locks guard is whole after every statement.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

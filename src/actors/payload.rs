@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 use diesel::pg::PgConnection;
 use tokio::sync::Semaphore;
 
-use super::Core;
+use super::Shared;
 use super::lease::{Lease, LeasedJob};
 use crate::error::StoreError;
 use crate::store::Durability;
 use crate::store::claim::{ClaimedJob, fetch_payloads};
 
 // As many as 4,000 jobs of 4 KiB have.
-const MOST_BYTES_AHEAD: usize = 16 * 1024 * 1024;
+const MAX_BYTES_AHEAD: usize = 16 * 1024 * 1024;
 // The first job starts after one portion, and the server's answer is held beside what is made of it.
 const PORTION: usize = 1024 * 1024;
 // Jobs that wait for longer than 250 ms go back: over a slow connection few are fetched ahead.
@@ -53,9 +53,9 @@ impl Fetches {
 
 /// Hands on jobs that were claimed under the lease, in their order, and fetches what payloads they lack and memory may
 /// hold. After an error, which is logged, the jobs are handed on without.
-pub(super) fn fetch_and_supply(
+pub(super) fn fetch_and_offer(
     conn: &mut PgConnection,
-    core: &Core,
+    shared: &Shared,
     mut jobs: Vec<LeasedJob>,
     lease: i64,
 ) -> Result<(), StoreError> {
@@ -65,24 +65,25 @@ pub(super) fn fetch_and_supply(
     let mut done = Ok(());
     while let Some(first) = jobs.iter().position(lacks_payload) {
         let rest = jobs.split_off(first);
-        core.supply(std::mem::replace(&mut jobs, rest));
-        let left = *room.get_or_insert_with(|| MOST_BYTES_AHEAD.saturating_sub(core.tray.payload_bytes()));
+        shared.offer(std::mem::replace(&mut jobs, rest));
+        let left =
+            *room.get_or_insert_with(|| MAX_BYTES_AHEAD.saturating_sub(shared.prefetch.payload_bytes()));
         if left == 0 || Instant::now() >= deadline {
             break;
         }
         match fetch_portion(conn, &mut jobs, lease, left.min(PORTION)) {
             Ok(bytes) => {
-                core.fetches.succeeded();
+                shared.fetches.succeeded();
                 room = Some(left.saturating_sub(bytes));
             }
             Err(error) => {
-                core.fetches.failed(&error);
+                shared.fetches.failed(&error);
                 done = Err(error);
                 break;
             }
         }
     }
-    core.supply(jobs);
+    shared.offer(jobs);
     done
 }
 
@@ -110,34 +111,33 @@ fn fetch_portion(
 }
 
 /// The payload of a job that is about to start; `None` when it cannot be had now, and then the job goes back untouched.
-pub(super) async fn payload_of(job: &mut ClaimedJob, lease: &Lease, core: &Arc<Core>) -> Option<String> {
+pub(super) async fn payload_of(job: &mut ClaimedJob, lease: &Lease, shared: &Arc<Shared>) -> Option<String> {
     if let Some(payload) = job.payload.take() {
         return Some(payload);
     }
     let attempt = (job.id, lease.settlement().lease);
-    let mut ears = core.orders.ears(attempt);
     tokio::select! {
-        payload = fetch(attempt, core) => payload,
-        // A cancelled job starts, as every other, and hears of it then.
-        _ = ears.hear(true) => None,
+        payload = fetch(attempt, shared) => payload,
+        // A cancelled job starts, as every other, and receives the signal then.
+        () = shared.signals.subscribe(attempt).interrupted() => None,
     }
 }
 
-async fn fetch((id, lease): (i64, i64), core: &Arc<Core>) -> Option<String> {
+async fn fetch((id, lease): (i64, i64), shared: &Arc<Shared>) -> Option<String> {
     let fetched = {
         // The semaphore is never closed.
-        let _turn = core.fetches.turn.acquire().await.ok()?;
-        core.store.run(Durability::Relaxed, move |conn| fetch_payloads(conn, &[id], lease, PORTION)).await
+        let _turn = shared.fetches.turn.acquire().await.ok()?;
+        shared.store.run(Durability::Relaxed, move |conn| fetch_payloads(conn, &[id], lease, PORTION)).await
     };
     match fetched {
         Ok(found) => {
-            core.fetches.succeeded();
+            shared.fetches.succeeded();
             found.into_iter().next()?.1
         }
         Err(error) => {
-            core.fetches.failed(&error);
+            shared.fetches.failed(&error);
             // The job is `ready` again at once, and may well be the next one that is claimed.
-            let mut stopping = core.stopping.subscribe();
+            let mut stopping = shared.stopping.subscribe();
             tokio::select! {
                 () = actix_rt::time::sleep(PAUSE_AFTER_ERROR) => {}
                 _ = stopping.wait_for(|stopping| *stopping) => {}

@@ -18,7 +18,7 @@ use crate::{Enqueue, JobResult, Scheduler, Task};
 #[rtype(result = "()")]
 pub(crate) struct Panic;
 
-macro_rules! panics_when_told {
+macro_rules! panics_on_request {
     ($actor:ty) => {
         impl actix::Handler<$crate::actors::tests::Panic> for $actor {
             type Result = ();
@@ -29,7 +29,7 @@ macro_rules! panics_when_told {
         }
     };
 }
-pub(crate) use panics_when_told;
+pub(crate) use panics_on_request;
 
 #[derive(Serialize, Deserialize)]
 struct Count;
@@ -74,7 +74,7 @@ async fn every_actor_that_is_killed_comes_back_and_no_job_is_lost() {
         .start()
         .await
         .unwrap();
-    let core = scheduler.core();
+    let shared = scheduler.shared();
     let mut enqueued = 0;
     for round in 0..12 {
         for _ in 0..40 {
@@ -82,14 +82,14 @@ async fn every_actor_that_is_killed_comes_back_and_no_job_is_lost() {
             enqueued += 1;
         }
         {
-            let roster = core.read_roster();
+            let addresses = shared.read_addresses();
             match round % 6 {
-                0 => roster.queue.as_ref().unwrap().do_send(Panic),
-                1 => roster.crew[0].address.do_send(Panic),
-                2 => roster.cron.as_ref().unwrap().do_send(Panic),
-                3 => roster.listener.as_ref().unwrap().do_send(Panic),
-                4 => roster.keeper.as_ref().unwrap().do_send(Panic),
-                _ => roster.supervisor.as_ref().unwrap().do_send(Panic),
+                0 => addresses.queue.as_ref().unwrap().do_send(Panic),
+                1 => addresses.workers[0].address.do_send(Panic),
+                2 => addresses.cron.as_ref().unwrap().do_send(Panic),
+                3 => addresses.listener.as_ref().unwrap().do_send(Panic),
+                4 => addresses.keeper.as_ref().unwrap().do_send(Panic),
+                _ => addresses.supervisor.as_ref().unwrap().do_send(Panic),
             }
         }
         until_done(&database).await;
@@ -98,7 +98,7 @@ async fn every_actor_that_is_killed_comes_back_and_no_job_is_lost() {
     assert_eq!(rows(&mut database.connection(), "mainspring.history"), enqueued as i64);
     assert!(scheduler.enqueue(Enqueue::new(Count)).await.unwrap() > 0);
     scheduler.stop().await;
-    assert_eq!(core.leases.count(), 0);
+    assert_eq!(shared.leases.count(), 0);
     assert_eq!(rows(&mut database.connection(), "mainspring.workers"), 0);
 }
 
@@ -107,13 +107,13 @@ async fn each_worker_has_its_own_place_and_its_share_of_the_slots() {
     let database = TestDatabase::new();
     let builder = Scheduler::builder(database.url()).worker_threads(4).concurrency(10);
     let scheduler = builder.start().await.unwrap();
-    let core = scheduler.core();
-    let crew: Vec<_> = core
-        .read_roster()
-        .crew
+    let shared = scheduler.shared();
+    let workers: Vec<_> = shared
+        .read_addresses()
+        .workers
         .iter()
         .map(|m| (m.address.connected(), m.idle.load(Ordering::SeqCst)))
         .collect();
-    assert_eq!(crew, [(true, 3), (true, 3), (true, 2), (true, 2)]);
+    assert_eq!(workers, [(true, 3), (true, 3), (true, 2), (true, 2)]);
     scheduler.stop().await;
 }

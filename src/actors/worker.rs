@@ -1,4 +1,4 @@
-//! WorkerActor: one thread's share of the work. It takes leased jobs from the tray into its slots, runs each as a local
+//! WorkerActor: one thread's share of the work. It takes leased jobs from the prefetch buffer into its slots, runs each as a local
 //! task of its own, and sends the resolved leases back to the queue in batches. It decides nothing about rows.
 
 use std::cell::RefCell;
@@ -13,20 +13,20 @@ use super::execution::execute;
 use super::job_context::JobContext;
 use super::lease::{Lease, LeasedJob};
 use super::queue::Settle;
-use super::{Core, DeathWatch, Role};
+use super::{DeathWatch, Role, Shared};
 use crate::job_error::JobResult;
 
 /// A worker as the queue knows it: where to reach it, and how many of its slots are free. The count outlives the
 /// actor, so that one that was restarted does not run more at once than its share.
 #[derive(Clone)]
-pub(crate) struct CrewMember {
+pub(crate) struct WorkerHandle {
     pub(crate) address: Addr<WorkerActor>,
     pub(crate) idle: Arc<AtomicUsize>,
     /// False as soon as the actor ends, which is a moment before its address is closed.
     pub(crate) alive: Arc<AtomicBool>,
 }
 
-/// Tells a worker that the tray holds jobs. Sent by the queue after it has put some in; when it is lost, the jobs
+/// Tells a worker that the prefetch buffer holds jobs. Sent by the queue after it has put some in; when it is lost, the jobs
 /// are taken back as stale.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -46,7 +46,7 @@ impl<T: Message> Message for Perform<T> {
 /// Runs jobs on a thread of its own. The application may implement `Handler<T>` for it with its own message types, and
 /// register them with [`SchedulerBuilder::message`](crate::SchedulerBuilder::message).
 pub struct WorkerActor {
-    desk: Rc<Desk>,
+    own: Rc<WorkerShared>,
     current: Option<JobContext>,
     // Fields drop in this order: whoever hears of the death finds the flag down.
     _flag: AliveFlag,
@@ -65,13 +65,13 @@ impl Drop for AliveFlag {
 impl WorkerActor {
     pub(crate) fn new(
         index: usize,
-        core: &Arc<Core>,
+        shared: &Arc<Shared>,
         idle: Arc<AtomicUsize>,
         alive: Arc<AtomicBool>,
     ) -> Self {
-        let desk = Desk { core: Arc::clone(core), idle, settled: RefCell::default() };
-        let watch = DeathWatch::new(Role::Worker(index), core);
-        Self { desk: Rc::new(desk), current: None, _flag: AliveFlag(alive), _watch: watch }
+        let own = WorkerShared { shared: Arc::clone(shared), idle, settled: RefCell::default() };
+        let watch = DeathWatch::new(Role::Worker(index), shared);
+        Self { own: Rc::new(own), current: None, _flag: AliveFlag(alive), _watch: watch }
     }
 
     /// Inside a `Handler<T>` of an application: the job whose task is being handled.
@@ -85,7 +85,7 @@ impl WorkerActor {
 }
 
 #[cfg(test)]
-super::tests::panics_when_told!(WorkerActor);
+super::tests::panics_on_request!(WorkerActor);
 
 impl Actor for WorkerActor {
     type Context = Context<Self>;
@@ -95,9 +95,9 @@ impl Handler<TakeJobs> for WorkerActor {
     type Result = ();
 
     fn handle(&mut self, _: TakeJobs, ctx: &mut Context<Self>) {
-        let jobs = self.desk.core.tray.len();
+        let jobs = self.own.shared.prefetch.len();
         for _ in 0..jobs {
-            let Some(slot) = Slot::occupy(&self.desk) else { return };
+            let Some(slot) = Slot::occupy(&self.own) else { return };
             actix_rt::spawn(work(slot, ctx.address()));
         }
     }
@@ -138,40 +138,40 @@ where
 }
 
 /// What the slots of one worker share. It outlives the actor for as long as any slot is at work.
-struct Desk {
-    core: Arc<Core>,
+struct WorkerShared {
+    shared: Arc<Shared>,
     idle: Arc<AtomicUsize>,
     settled: RefCell<Vec<Lease>>,
 }
 
-impl Desk {
+impl WorkerShared {
     /// Keeps a resolved lease for the next batch. Local tasks run in turn, so the task that sends the batch comes after
     /// every slot that is at work now, and takes all of theirs along.
     fn hand_in(self: &Rc<Self>, lease: Lease) {
         let mut settled = self.settled.borrow_mut();
         settled.push(lease);
         if settled.len() == 1 {
-            let desk = Rc::clone(self);
-            actix_rt::spawn(async move { desk.send_batch() });
+            let own = Rc::clone(self);
+            actix_rt::spawn(async move { own.send_batch() });
         }
     }
 
     fn send_batch(&self) {
         let leases = self.settled.take();
         if !leases.is_empty() {
-            self.core.tell_queue(Settle(leases));
+            self.shared.send_to_queue(Settle(leases));
         }
     }
 }
 
 /// An occupied slot; free again when dropped, in whatever way.
-struct Slot(Rc<Desk>);
+struct Slot(Rc<WorkerShared>);
 
 impl Slot {
-    fn occupy(desk: &Rc<Desk>) -> Option<Self> {
+    fn occupy(own: &Rc<WorkerShared>) -> Option<Self> {
         let free = |idle: usize| idle.checked_sub(1);
-        desk.idle.fetch_update(Ordering::SeqCst, Ordering::SeqCst, free).ok()?;
-        Some(Self(Rc::clone(desk)))
+        own.idle.fetch_update(Ordering::SeqCst, Ordering::SeqCst, free).ok()?;
+        Some(Self(Rc::clone(own)))
     }
 }
 
@@ -184,28 +184,28 @@ impl Drop for Slot {
 // How many jobs a slot runs before it lets the other tasks of the thread have their turn.
 const JOBS_BETWEEN_YIELDS: u32 = 64;
 
-// A slot that finds the tray empty is freed first and looks once more then: a batch put in between finds either
+// A slot that finds the prefetch buffer empty is freed first and looks once more then: a batch put in between finds either
 // a free slot to wake, or this one still looking.
 async fn work(slot: Slot, worker: Addr<WorkerActor>) {
-    let desk = Rc::clone(&slot.0);
+    let own = Rc::clone(&slot.0);
     let mut slot = Some(slot);
     let mut jobs = 0_u32;
     while slot.is_some() {
-        while let Some(leased) = desk.core.tray.take() {
-            run_one(leased, &desk, &worker).await;
+        while let Some(leased) = own.shared.prefetch.take() {
+            run_one(leased, &own, &worker).await;
             jobs += 1;
             if jobs.is_multiple_of(JOBS_BETWEEN_YIELDS) {
                 tokio::task::yield_now().await;
             }
         }
         drop(slot.take());
-        if desk.core.tray.len() > 0 {
-            slot = Slot::occupy(&desk);
+        if own.shared.prefetch.len() > 0 {
+            slot = Slot::occupy(&own);
         }
     }
 }
 
-async fn run_one(leased: LeasedJob, desk: &Rc<Desk>, worker: &Addr<WorkerActor>) {
-    let lease = execute(leased, &desk.core, worker).await;
-    desk.hand_in(lease);
+async fn run_one(leased: LeasedJob, own: &Rc<WorkerShared>, worker: &Addr<WorkerActor>) {
+    let lease = execute(leased, &own.shared, worker).await;
+    own.hand_in(lease);
 }

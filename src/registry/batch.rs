@@ -16,7 +16,7 @@ use crate::job::Task;
 use crate::job_error::{BatchResult, JobError, JobResult, Verdict};
 
 // As many reasons as a person reads.
-const MOST_REASONS: usize = 5;
+const MAX_REASONS: usize = 5;
 
 /// An async function of the entries and the context.
 pub(crate) struct Batch<E, F> {
@@ -132,7 +132,7 @@ impl Ledger {
         }
         self.failed.sort_unstable_by_key(|(place, _)| *place);
         let (failed, all) = (self.failed.len(), self.entries.len());
-        let told = self.failed.iter().take(MOST_REASONS);
+        let told = self.failed.iter().take(MAX_REASONS);
         let reasons: Vec<String> = told.map(|(place, reason)| format!("entry {place}: {reason}")).collect();
         let kept: Vec<&RawValue> = self.failed.iter().map(|(place, _)| &*self.entries[*place]).collect();
         let payload = serde_json::to_string(&kept).map_err(|error| error.to_string())?;

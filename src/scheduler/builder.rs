@@ -190,7 +190,7 @@ impl SchedulerBuilder {
         self
     }
 
-    /// How many threads run jobs: 1 to 1,024, default one a core.
+    /// How many threads run jobs: 1 to 1,024, default one a CPU.
     pub fn worker_threads(mut self, threads: usize) -> Self {
         self.config.worker_threads = threads;
         self

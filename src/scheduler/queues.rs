@@ -6,7 +6,7 @@ use std::sync::Arc;
 use diesel::pg::PgConnection;
 
 use super::Scheduler;
-use crate::actors::Core;
+use crate::actors::Shared;
 use crate::actors::queue::Wake;
 use crate::error::{SchedulerError, StoreError};
 use crate::store::queues::{self, QueueSettings, QueueStatus};
@@ -26,12 +26,12 @@ use crate::store::queues::{self, QueueSettings, QueueStatus};
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Queues(Arc<Core>);
+pub struct Queues(Arc<Shared>);
 
 impl Scheduler {
     /// Limits, rates and pauses of queues and tasks.
     pub fn queues(&self) -> Queues {
-        Queues(Arc::clone(&self.0.core))
+        Queues(Arc::clone(&self.0.shared))
     }
 }
 
@@ -68,7 +68,7 @@ impl Queues {
     pub async fn pause_task(&self, task: impl Into<String>) -> Result<bool, SchedulerError> {
         let task = task.into();
         let changed = self.0.do_durably(move |conn| queues::pause_task(conn, &task)).await;
-        self.0.tell_queue(Wake::Everything);
+        self.0.send_to_queue(Wake::Everything);
         changed
     }
 
@@ -76,7 +76,7 @@ impl Queues {
     pub async fn resume_task(&self, task: impl Into<String>) -> Result<bool, SchedulerError> {
         let task = task.into();
         let changed = self.0.do_durably(move |conn| queues::resume_task(conn, &task)).await;
-        self.0.tell_queue(Wake::Everything);
+        self.0.send_to_queue(Wake::Everything);
         changed
     }
 
@@ -93,7 +93,7 @@ impl Queues {
     ) -> Result<T, SchedulerError> {
         let name = queue.clone();
         let changed = self.0.do_durably(move |conn| change(conn, &name)).await?;
-        self.0.tell_queue(Wake::Queue(queue, None));
+        self.0.send_to_queue(Wake::Queue(queue, None));
         Ok(changed)
     }
 }

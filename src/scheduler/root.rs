@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{Inner, Scheduler};
 use crate::actors::supervisor::{Died, StopAll, SupervisorActor, Threads};
-use crate::actors::{AppData, Core, Role, record_panic_places};
+use crate::actors::{AppData, Role, Shared, record_panic_places};
 use crate::config::{Config, StartPolicy};
 use crate::error::{SchedulerError, StoreError};
 use crate::event::Event;
@@ -24,7 +24,7 @@ use crate::store::{migrate, verify};
 const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 // Listening needs one more connection than the start itself; polling serves until it is there.
-const TIME_TO_LISTEN: Duration = Duration::from_secs(10);
+const LISTEN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Starts the thread, and answers when the scheduler listens.
 pub(super) async fn start(
@@ -34,11 +34,11 @@ pub(super) async fn start(
 ) -> Result<Scheduler, SchedulerError> {
     record_panic_places();
     let (deaths, died) = mpsc::unbounded_channel();
-    let core = Arc::new(Core::new(config, registry, app_data, deaths));
+    let shared = Arc::new(Shared::new(config, registry, app_data, deaths));
     let (stop, stop_asked) = watch::channel(false);
-    let (tell_stopped, stopped) = watch::channel(false);
+    let (mark_stopped, stopped) = watch::channel(false);
     let (ready, is_ready) = oneshot::channel();
-    let root = Root { core: Arc::clone(&core), died, stop_asked };
+    let root = Root { shared: Arc::clone(&shared), died, stop_asked };
     std::thread::Builder::new()
         .name("mainspring".into())
         .spawn(move || {
@@ -49,17 +49,17 @@ pub(super) async fn start(
             if let Err(error) = system.run() {
                 log::error!("the scheduler's thread ended with an error: {error}");
             }
-            tell_stopped.send_replace(true);
+            mark_stopped.send_replace(true);
         })
         .map_err(|error| SchedulerError::Config(format!("cannot start the scheduler's thread: {error}")))?;
     // Made before the wait: when the caller gives up waiting, this is dropped and the thread ends.
-    let scheduler = Scheduler(Arc::new(Inner { core, stop, stopped }));
+    let scheduler = Scheduler(Arc::new(Inner { shared, stop, stopped }));
     is_ready.await.unwrap_or(Err(SchedulerError::Stopped))?;
     Ok(scheduler)
 }
 
 struct Root {
-    core: Arc<Core>,
+    shared: Arc<Shared>,
     died: mpsc::UnboundedReceiver<Role>,
     stop_asked: watch::Receiver<bool>,
 }
@@ -68,36 +68,36 @@ impl Root {
     async fn live(mut self, ready: oneshot::Sender<Result<(), SchedulerError>>) {
         let mut stop = self.stop_asked.clone();
         let prepared = tokio::select! {
-            prepared = prepare(&self.core) => prepared,
+            prepared = prepare(&self.shared) => prepared,
             () = asked(&mut stop) => Err(SchedulerError::Stopped),
         };
         let threads = match prepared {
             Ok(threads) => threads,
             Err(error) => return drop(ready.send(Err(error))),
         };
-        let mut supervisor = SupervisorActor::new(&self.core, threads.clone()).start();
+        let mut supervisor = SupervisorActor::new(&self.shared, threads.clone()).start();
         tokio::select! {
-            () = wait_until_listening(&self.core) => {}
+            () = wait_until_listening(&self.shared) => {}
             () = asked(&mut stop) => {}
         }
-        let config = &self.core.config;
+        let config = &self.shared.config;
         log::info!(
             "worker {} `{}` started: jobs at once: {}, threads: {}, tasks: {}, cron lines: {}",
-            self.core.worker_id(),
+            self.shared.worker_id(),
             config.worker_name,
             config.concurrency,
             config.shares().len(),
-            self.core.registry.tasks().len(),
+            self.shared.registry.tasks().len(),
             config.crontab.len()
         );
-        self.core.events.tell(|| Event::WorkerStarted { id: self.core.worker_id() });
+        self.shared.events.publish(|| Event::WorkerStarted { id: self.shared.worker_id() });
         let _ = ready.send(Ok(()));
         self.watch_over(&mut supervisor, &threads, &mut stop).await;
         self.stop_all(supervisor, &threads).await;
-        self.core.events.tell(|| Event::WorkerStopped { id: self.core.worker_id() });
-        self.core.events.close();
-        self.core.store.close();
-        log::info!("worker {} `{}` stopped", self.core.worker_id(), self.core.config.worker_name);
+        self.shared.events.publish(|| Event::WorkerStopped { id: self.shared.worker_id() });
+        self.shared.events.close();
+        self.shared.store.close();
+        log::info!("worker {} `{}` stopped", self.shared.worker_id(), self.shared.config.worker_name);
     }
 
     async fn watch_over(
@@ -106,11 +106,11 @@ impl Root {
         threads: &Threads,
         stop: &mut watch::Receiver<bool>,
     ) {
-        let core = Arc::clone(&self.core);
+        let shared = Arc::clone(&self.shared);
         loop {
             tokio::select! {
                 Some(role) = self.died.recv() => self.see_to(role, supervisor, threads),
-                () = core.given_up() => return,
+                () = shared.given_up() => return,
                 () = asked(stop) => return,
             }
         }
@@ -119,7 +119,7 @@ impl Root {
     fn see_to(&self, role: Role, supervisor: &mut Addr<SupervisorActor>, threads: &Threads) {
         if role == Role::Supervisor && !supervisor.connected() {
             log::warn!("{role} ended and is started again");
-            *supervisor = SupervisorActor::new(&self.core, threads.clone()).start();
+            *supervisor = SupervisorActor::new(&self.shared, threads.clone()).start();
         } else {
             supervisor.do_send(Died(role));
         }
@@ -132,7 +132,7 @@ impl Root {
                 answer = &mut all_stopped => match answer {
                     Ok(()) => return,
                     Err(_) => {
-                        supervisor = SupervisorActor::new(&self.core, threads.clone()).start();
+                        supervisor = SupervisorActor::new(&self.shared, threads.clone()).start();
                         all_stopped = Box::pin(supervisor.send(StopAll));
                     }
                 },
@@ -147,11 +147,11 @@ async fn asked(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-async fn wait_until_listening(core: &Core) {
-    if core.config.listen {
-        let mut listening = core.listening.subscribe();
+async fn wait_until_listening(shared: &Shared) {
+    if shared.config.listen {
+        let mut listening = shared.listening.subscribe();
         let listens = listening.wait_for(|listening| *listening);
-        if tokio::time::timeout(TIME_TO_LISTEN, listens).await.is_err() {
+        if tokio::time::timeout(LISTEN_TIMEOUT, listens).await.is_err() {
             log::warn!(
                 "started without notifications: jobs of other processes are found by polling until they work"
             );
@@ -160,20 +160,20 @@ async fn wait_until_listening(core: &Core) {
 }
 
 // Connects, with patience if so configured, brings the schema up to date and registers the worker.
-async fn prepare(core: &Arc<Core>) -> Result<Threads, SchedulerError> {
+async fn prepare(shared: &Arc<Shared>) -> Result<Threads, SchedulerError> {
     let began = Instant::now();
     let mut pause = SHORTEST_PAUSE;
     loop {
-        let (config, tasks) = (core.config.clone(), core.registry.tasks());
+        let (config, tasks) = (shared.config.clone(), shared.registry.tasks());
         match blocking(move || set_up(&config, &tasks)).await {
             Ok(worker_id) => {
-                core.worker_id.store(worker_id, Ordering::Release);
-                return Threads::start(core.config.shares().len()).map_err(|error| {
+                shared.worker_id.store(worker_id, Ordering::Release);
+                return Threads::start(shared.config.shares().len()).map_err(|error| {
                     SchedulerError::Config(format!("cannot start the workers' threads: {error}"))
                 });
             }
             Err(error) => {
-                let patience = match core.config.start_policy {
+                let patience = match shared.config.start_policy {
                     StartPolicy::FailAtOnce => Duration::ZERO,
                     StartPolicy::WaitFor(patience) => patience,
                 };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use diesel::PgConnection;
 
-use crate::actors::Core;
+use crate::actors::Shared;
 use crate::actors::queue::Wake;
 use crate::error::{SchedulerError, StoreError};
 use crate::schedule::{NewSchedule, ScheduleChanges};
@@ -36,12 +36,12 @@ use crate::store::schedules::{self, ScheduleFilter, ScheduleFire, ScheduleRow};
 /// ```
 #[derive(Clone)]
 pub struct Schedules {
-    core: Arc<Core>,
+    shared: Arc<Shared>,
 }
 
 impl Schedules {
-    pub(super) fn new(core: &Arc<Core>) -> Self {
-        Self { core: Arc::clone(core) }
+    pub(super) fn new(shared: &Arc<Shared>) -> Self {
+        Self { shared: Arc::clone(shared) }
     }
 
     /// Makes a schedule; see [`schedules::create`].
@@ -105,7 +105,7 @@ impl Schedules {
     pub async fn trigger(&self, name: impl Into<String>) -> Result<Option<ScheduleFire>, SchedulerError> {
         let name = name.into();
         let fire = self.run(move |conn| schedules::trigger(conn, &name)).await?;
-        self.core.tell_queue(Wake::Everything);
+        self.shared.send_to_queue(Wake::Everything);
         Ok(fire)
     }
 
@@ -146,10 +146,10 @@ impl Schedules {
         &self,
         work: impl FnOnce(&mut PgConnection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, SchedulerError> {
-        if self.core.is_stopping() {
+        if self.shared.is_stopping() {
             return Err(SchedulerError::Stopped);
         }
-        self.core.do_durably(work).await
+        self.shared.do_durably(work).await
     }
 }
 

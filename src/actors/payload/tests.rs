@@ -13,8 +13,8 @@ use crate::store::pool::connect;
 
 const LEASE: i64 = 7;
 
-/// A core without actors, and as many jobs of 1 MiB, claimed under the lease; a job of 1 byte stands before each.
-fn stage(database: &TestDatabase, jobs: usize) -> (Arc<Core>, PgConnection, Vec<ClaimedJob>) {
+/// A shared without actors, and as many jobs of 1 MiB, claimed under the lease; a job of 1 byte stands before each.
+fn stage(database: &TestDatabase, jobs: usize) -> (Arc<Shared>, PgConnection, Vec<ClaimedJob>) {
     let config = Config::new(database.url());
     let mut conn = connect(&config).unwrap();
     conn.batch_execute(&format!(
@@ -27,76 +27,76 @@ fn stage(database: &TestDatabase, jobs: usize) -> (Arc<Core>, PgConnection, Vec<
         ClaimRequest { worker_id: 1, lease: LEASE, position: None, limit: 1_000, tasks, filtered: None };
     let claimed = claim(&mut conn, &request).unwrap();
     assert_eq!(claimed.len(), 2 * jobs);
-    let core = Core::new(config, TaskRegistry::default(), HashMap::new(), unbounded_channel().0);
-    (Arc::new(core), conn, claimed)
+    let shared = Shared::new(config, TaskRegistry::default(), HashMap::new(), unbounded_channel().0);
+    (Arc::new(shared), conn, claimed)
 }
 
-fn taken_from(core: &Core) -> Vec<LeasedJob> {
-    std::iter::from_fn(|| core.tray.take()).collect()
+fn taken_from(shared: &Shared) -> Vec<LeasedJob> {
+    std::iter::from_fn(|| shared.prefetch.take()).collect()
 }
 
 #[tokio::test]
 async fn a_claim_brings_small_payloads_and_as_many_large_ones_as_memory_may_hold_in_the_order_of_the_jobs() {
     let database = TestDatabase::new();
-    let (core, mut conn, claimed) = stage(&database, 40);
+    let (shared, mut conn, claimed) = stage(&database, 40);
     let mut brought = claimed.iter().map(|job| job.payload.as_deref());
     assert!((0..40).all(|_| brought.next() == Some(Some("1")) && brought.next() == Some(None)));
     let ids: Vec<i64> = claimed.iter().map(|job| job.id).collect();
-    fetch_and_supply(&mut conn, &core, core.open(claimed, LEASE), LEASE).unwrap();
-    let (bytes, bound) = (core.tray.payload_bytes(), MOST_BYTES_AHEAD + 2 * PORTION);
+    fetch_and_offer(&mut conn, &shared, shared.open(claimed, LEASE), LEASE).unwrap();
+    let (bytes, bound) = (shared.prefetch.payload_bytes(), MAX_BYTES_AHEAD + 2 * PORTION);
     assert!(bytes > PORTION && bytes < bound, "{bytes} bytes");
-    let leased = taken_from(&core);
+    let leased = taken_from(&shared);
     assert_eq!(leased.iter().map(|leased| leased.job.id).collect::<Vec<_>>(), ids);
     let here: Vec<bool> = leased.iter().skip(1).step_by(2).map(|job| job.job.payload.is_some()).collect();
     assert!(here[0] && here.is_sorted_by(|one, other| one >= other), "{here:?}");
 
     // What waits already counts; nothing is fetched where nothing more may be held.
-    core.supply(leased);
-    let (lacking, full) = (core.tray.len(), "x".repeat(MOST_BYTES_AHEAD));
-    let mut more = taken_from(&core);
+    shared.offer(leased);
+    let (lacking, full) = (shared.prefetch.len(), "x".repeat(MAX_BYTES_AHEAD));
+    let mut more = taken_from(&shared);
     more[0].job.payload = Some(full);
     more[1].job.payload = None;
-    core.supply(vec![more.remove(0)]);
-    fetch_and_supply(&mut conn, &core, more, LEASE).unwrap();
-    let rest = taken_from(&core);
+    shared.offer(vec![more.remove(0)]);
+    fetch_and_offer(&mut conn, &shared, more, LEASE).unwrap();
+    let rest = taken_from(&shared);
     assert!(rest.len() == lacking && rest[1].job.payload.is_none());
 }
 
 #[tokio::test]
 async fn a_job_whose_lease_is_lost_before_its_payload_came_is_not_handed_on() {
     let database = TestDatabase::new();
-    let (core, mut conn, mut claimed) = stage(&database, 2);
+    let (shared, mut conn, mut claimed) = stage(&database, 2);
     conn.batch_execute(&format!("DELETE FROM mainspring.jobs WHERE id = {}", claimed[1].id)).unwrap();
     let (lost, mut last) = (claimed[1].clone(), claimed.pop().unwrap());
-    fetch_and_supply(&mut conn, &core, core.open(claimed, LEASE), LEASE).unwrap();
-    assert_eq!(core.tray.len(), 2);
-    assert_eq!(core.leases.collect_dropped().len(), 1);
+    fetch_and_offer(&mut conn, &shared, shared.open(claimed, LEASE), LEASE).unwrap();
+    assert_eq!(shared.prefetch.len(), 2);
+    assert_eq!(shared.leases.collect_dropped().len(), 1);
     // The same at the start of a job.
-    let mut leased = core.leases.open(lost, LEASE);
-    assert_eq!(payload_of(&mut leased.job, &leased.lease, &core).await, None);
+    let mut leased = shared.leases.open(lost, LEASE);
+    assert_eq!(payload_of(&mut leased.job, &leased.lease, &shared).await, None);
     conn.batch_execute(&format!("UPDATE mainspring.jobs SET lease = 8 WHERE id = {}", last.id)).unwrap();
-    let (old, new) = (core.leases.open(last.clone(), LEASE), core.leases.open(last.clone(), 8));
-    assert_eq!(payload_of(&mut last, &old.lease, &core).await, None);
-    let payload = payload_of(&mut last, &new.lease, &core).await.unwrap();
+    let (old, new) = (shared.leases.open(last.clone(), LEASE), shared.leases.open(last.clone(), 8));
+    assert_eq!(payload_of(&mut last, &old.lease, &shared).await, None);
+    let payload = payload_of(&mut last, &new.lease, &shared).await.unwrap();
     assert_eq!(payload.len(), (1 << 20) + 2);
 }
 
 #[tokio::test]
 async fn a_job_that_waits_for_its_payload_is_interrupted_as_others_are() {
     let database = TestDatabase::new();
-    let (core, _, mut claimed) = stage(&database, 1);
+    let (shared, _, mut claimed) = stage(&database, 1);
     let mut job = claimed.pop().unwrap();
-    let leased = core.leases.open(job.clone(), LEASE);
-    let turn = core.fetches.turn.acquire().await.unwrap();
-    let mut payload = Box::pin(payload_of(&mut job, &leased.lease, &core));
+    let leased = shared.leases.open(job.clone(), LEASE);
+    let turn = shared.fetches.turn.acquire().await.unwrap();
+    let mut payload = Box::pin(payload_of(&mut job, &leased.lease, &shared));
     assert!((&mut payload).now_or_never().is_none());
-    core.orders.interrupt_all();
+    shared.signals.interrupt_all();
     assert_eq!(payload.await, None);
     drop(turn);
     // Nor does a stop wait for a database that is away.
     database.go_away();
-    core.stopping.send_replace(true);
+    shared.stopping.send_replace(true);
     let before = Instant::now();
-    assert_eq!(payload_of(&mut job, &leased.lease, &core).await, None);
-    assert!(core.fetches.failing.load(Ordering::Relaxed) && before.elapsed() < Duration::from_secs(10));
+    assert_eq!(payload_of(&mut job, &leased.lease, &shared).await, None);
+    assert!(shared.fetches.failing.load(Ordering::Relaxed) && before.elapsed() < Duration::from_secs(10));
 }

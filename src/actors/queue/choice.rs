@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::actors::Core;
+use crate::actors::Shared;
 use crate::actors::panics::CatchPanic;
 use crate::flags::ForbiddenFlags;
 use crate::store::claim::{Filtered, TaskShare};
@@ -35,11 +35,11 @@ pub(super) struct Asked {
 
 impl Choice {
     /// Whether a job of the task may start without a claim.
-    pub(super) fn may_start(&self, task: &str, core: &Core) -> bool {
+    pub(super) fn may_start(&self, task: &str, shared: &Shared) -> bool {
         !self.look
             && !self.paused.contains(task)
-            && !core.config.task_limits.contains_key(task)
-            && core.registry.get(task).is_some()
+            && !shared.config.task_limits.contains_key(task)
+            && shared.registry.get(task).is_some()
     }
 
     /// Whether a claim needs to know nothing but its tasks.
@@ -61,25 +61,25 @@ impl Choice {
         self.flagged |= found.flagged_jobs;
     }
 
-    pub(super) async fn ask(self, core: &Arc<Core>) -> Asked {
-        let age_every = core.config.age_every.filter(|_| self.claims.is_multiple_of(CLAIMS_BETWEEN_AGED));
+    pub(super) async fn ask(self, shared: &Arc<Shared>) -> Asked {
+        let age_every = shared.config.age_every.filter(|_| self.claims.is_multiple_of(CLAIMS_BETWEEN_AGED));
         let filtered = match (self.flagged, age_every) {
             (false, None) => None,
             (false, _) => Some(Filtered { forbidden: Vec::new(), age_every, flagged: false }),
-            (true, _) => forbidden(&core.config.forbidden_flags).await.map(|forbidden| Filtered {
+            (true, _) => forbidden(&shared.config.forbidden_flags).await.map(|forbidden| Filtered {
                 forbidden,
                 age_every,
                 flagged: true,
             }),
         };
-        Asked { tasks: self.shares(core), filtered }
+        Asked { tasks: self.shares(shared), filtered }
     }
 
-    fn shares(&self, core: &Core) -> Vec<TaskShare> {
-        let tasks = core.registry.tasks().into_iter().filter(|task| !self.paused.contains(task));
+    fn shares(&self, shared: &Shared) -> Vec<TaskShare> {
+        let tasks = shared.registry.tasks().into_iter().filter(|task| !self.paused.contains(task));
         let share = |task: String| {
-            let limit = core.config.task_limits.get(&task);
-            let most = limit.map(|limit| limit.saturating_sub(core.leases.count_of(&task)) as i64);
+            let limit = shared.config.task_limits.get(&task);
+            let most = limit.map(|limit| limit.saturating_sub(shared.leases.count_of(&task)) as i64);
             TaskShare { task, most }
         };
         tasks.map(share).filter(|share| share.most != Some(0)).collect()

@@ -12,7 +12,7 @@ use super::full_looks::Rest;
 use super::low_water::LowWater;
 use super::pace::Pace;
 use super::{Mode, QueueActor};
-use crate::actors::payload::fetch_and_supply;
+use crate::actors::payload::fetch_and_offer;
 use crate::error::StoreError;
 use crate::store::Durability;
 use crate::store::claim::{ClaimRequest, ClaimedJob, Position, claim};
@@ -21,7 +21,7 @@ use crate::store::claimability::claimability;
 // A thousand rows a statement is where its fixed cost stops to matter.
 const MOST_A_CLAIM: usize = 1_000;
 // While there are more jobs than one claim takes, the next begins before the last has come: a server with more than one
-// core works on both.
+// CPU works on both.
 const MOST_CLAIMS: usize = 2;
 // Three of them serve claims and outcomes: an outcome must not wait for a connection.
 const CONNECTIONS_FOR_TWO_CLAIMS: u32 = 5;
@@ -51,7 +51,7 @@ pub(super) struct ClaimLane {
     /// Leases whose claim failed and which are being taken back, in case it had succeeded.
     pub(super) taking_back: usize,
     failing: bool,
-    pub(super) watching_tray: bool,
+    pub(super) watching_prefetch: bool,
     pub(super) pace: Pace,
 }
 
@@ -69,7 +69,7 @@ impl ClaimLane {
             water: LowWater::default(),
             taking_back: 0,
             failing: false,
-            watching_tray: false,
+            watching_prefetch: false,
             pace: Pace::new(now),
         }
     }
@@ -89,7 +89,7 @@ impl ClaimLane {
     }
 
     // The first of several is told.
-    fn tell_failure(&mut self, error: &StoreError) {
+    fn log_failure(&mut self, error: &StoreError) {
         if !std::mem::replace(&mut self.failing, true) {
             log::error!("cannot claim jobs, trying again: {error}");
         }
@@ -164,19 +164,19 @@ impl Found {
 impl QueueActor {
     /// How many leased jobs are running or about to.
     fn active(&self) -> usize {
-        (self.core.leases.count() + self.enqueues.starting).saturating_sub(self.settles.unsettled())
+        (self.shared.leases.count() + self.enqueues.starting).saturating_sub(self.settles.unsettled())
     }
 
     /// How many more jobs could start at once.
     pub(super) fn free_slots(&self) -> usize {
-        self.core.config.concurrency.saturating_sub(self.active())
+        self.shared.config.concurrency.saturating_sub(self.active())
     }
 
     // Nothing is claimed ahead in small portions: either a slot is free, or half of the prefetch is used up.
     fn wanted(&self) -> usize {
         let ahead = self.claims.pace.ahead();
         let room =
-            (self.core.config.concurrency + ahead).saturating_sub(self.active() + self.claims.expected());
+            (self.shared.config.concurrency + ahead).saturating_sub(self.active() + self.claims.expected());
         let worth_it = self.free_slots() > 0 || room * 2 >= ahead.max(1);
         if worth_it { room.min(MOST_A_CLAIM) } else { 0 }
     }
@@ -184,7 +184,7 @@ impl QueueActor {
     // At rest the claim of a poll comes after the round at the gates: one connection does for both. The end of the round
     // starts it, however the round ends.
     fn claim_can_wait(&self) -> bool {
-        let at_rest = self.core.leases.count() == 0 && self.enqueues.is_idle();
+        let at_rest = self.shared.leases.count() == 0 && self.enqueues.is_idle();
         self.claims.only_polled && self.gates.busy && at_rest
     }
 
@@ -196,7 +196,7 @@ impl QueueActor {
     // that nobody has to count first.
     fn may_claim(&self, limit: usize) -> bool {
         let claims = &self.claims;
-        let config = &self.core.config;
+        let config = &self.shared.config;
         let plain = claims.choice.is_plain() && config.task_limits.is_empty() && config.age_every.is_none();
         let worth_it =
             (claims.more_waits && limit == MOST_A_CLAIM) || (claims.hungry && claims.long_scan().is_some());
@@ -219,7 +219,7 @@ impl QueueActor {
             self.start_look(ctx);
             return false;
         }
-        let (lease, worker_id) = (fastrand::i64(1..), self.core.worker_id());
+        let (lease, worker_id) = (fastrand::i64(1..), self.shared.worker_id());
         let beside = self.claims.under_way > 0;
         let water = &mut self.claims.water;
         let now = Instant::now();
@@ -233,24 +233,24 @@ impl QueueActor {
         if full_scan {
             ctx.run_later(LONG_SCAN, Self::pump);
         }
-        let (choice, core) = (self.claims.choice.take(), Arc::clone(&self.core));
+        let (choice, shared) = (self.claims.choice.take(), Arc::clone(&self.shared));
         let work = async move {
-            let (flagged, Asked { tasks, filtered }) = (choice.flagged, choice.ask(&core).await);
+            let (flagged, Asked { tasks, filtered }) = (choice.flagged, choice.ask(&shared).await);
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             let request = ClaimRequest { worker_id, lease, position, limit, tasks, filtered };
-            let store = core.store.clone();
+            let store = shared.store.clone();
             // Jobs are handed on by the blocking thread, which saves the wake-up of this one on their way, and which runs to
             // its end: were the queue to die meanwhile, none would be lost.
-            let claim_and_supply = move |conn: &mut PgConnection| {
+            let claim_and_offer = move |conn: &mut PgConnection| {
                 let began = Instant::now();
                 let claimed = claim(conn, &request)?;
                 let mut found = Found::new(&claimed, began.elapsed());
-                let leased = core.open(claimed, lease);
-                found.in_doubt = fetch_and_supply(conn, &core, leased, lease).is_err();
+                let leased = shared.open(claimed, lease);
+                found.in_doubt = fetch_and_offer(conn, &shared, leased, lease).is_err();
                 Ok(found)
             };
             let found =
-                store.run_checked(Durability::Relaxed, claim_and_supply, |found| found.in_doubt).await?;
+                store.run_checked(Durability::Relaxed, claim_and_offer, |found| found.in_doubt).await?;
             Ok((found, flagged))
         };
         ctx.spawn(work.into_actor(self).map(move |claimed: Result<_, StoreError>, queue, ctx| {
@@ -277,7 +277,7 @@ impl QueueActor {
     fn start_look(&mut self, ctx: &mut Context<Self>) {
         self.claims.closed = true;
         self.claims.choice.look = false;
-        let store = self.core.store.clone();
+        let store = self.shared.store.clone();
         let look = async move {
             let found = store.run(Durability::Relaxed, claimability).await;
             if found.is_err() {
@@ -290,7 +290,7 @@ impl QueueActor {
             match found {
                 Ok(found) => queue.claims.choice.learn(found),
                 Err(error) => {
-                    queue.claims.tell_failure(&error);
+                    queue.claims.log_failure(&error);
                     queue.claims.choice.look = true;
                 }
             }
@@ -310,11 +310,11 @@ impl QueueActor {
         if !found.aged {
             self.claims.water.advance(found.first);
         }
-        self.watch_tray(ctx);
+        self.watch_prefetch(ctx);
     }
 
     fn claim_failed(&mut self, error: &StoreError, lease: i64, ctx: &mut Context<Self>) {
-        self.claims.tell_failure(error);
+        self.claims.log_failure(error);
         self.claims.more_waits = false;
         self.claims.announce(None);
         self.take_back(lease, ctx);

@@ -13,7 +13,7 @@ use diesel::pg::PgConnection;
 use tokio::sync::oneshot;
 
 use super::{Mode, QueueActor};
-use crate::actors::Core;
+use crate::actors::Shared;
 use crate::error::StoreError;
 use crate::event::Event;
 use crate::job::NewJob;
@@ -130,7 +130,7 @@ impl QueueActor {
     }
 
     fn start_one_enqueue(&mut self, ctx: &mut Context<Self>) -> bool {
-        let Some((batch, beside)) = self.enqueues.next(Instant::now(), self.core.config.pool_size) else {
+        let Some((batch, beside)) = self.enqueues.next(Instant::now(), self.shared.config.pool_size) else {
             return false;
         };
         self.watch_enqueue(ctx);
@@ -139,8 +139,8 @@ impl QueueActor {
         let starter = self.starter_of(&batch);
         let starting = if starter.is_some() { batch.iter().map(Vec::len).sum() } else { 0 };
         self.enqueues.starting += starting;
-        let (store, core) = (self.core.store.clone(), Arc::clone(&self.core));
-        let add = move |conn: &mut PgConnection| add(conn, &core, starter, batch);
+        let (store, shared) = (self.shared.store.clone(), Arc::clone(&self.shared));
+        let add = move |conn: &mut PgConnection| add(conn, &shared, starter, batch);
         let work = async move { store.run_checked(Durability::Durable, add, Stored::leaves_doubt).await };
         ctx.spawn(work.into_actor(self).map(move |stored, queue, ctx| {
             queue.enqueues.ended(beside);
@@ -176,12 +176,13 @@ impl QueueActor {
     fn starter_of(&self, batch: &[Vec<NewJob>]) -> Option<Starter> {
         let mut jobs = batch.iter().flatten();
         let nothing_waits =
-            self.mode == Mode::Active && self.claims.expects_nothing() && self.core.tray.len() == 0;
+            self.mode == Mode::Active && self.claims.expects_nothing() && self.shared.prefetch.len() == 0;
         let room = batch.iter().map(Vec::len).sum::<usize>() <= self.free_slots();
         let may_start = nothing_waits
             && room
-            && jobs.all(|job| may_start_at_once(job) && self.claims.choice.may_start(job.task(), &self.core));
-        may_start.then(|| Starter { worker_id: self.core.worker_id(), lease: fastrand::i64(1..) })
+            && jobs
+                .all(|job| may_start_at_once(job) && self.claims.choice.may_start(job.task(), &self.shared));
+        may_start.then(|| Starter { worker_id: self.shared.worker_id(), lease: fastrand::i64(1..) })
     }
 
     fn enqueued(&mut self, each: Vec<Result<Vec<Added>, StoreError>>, answers: Vec<Answer>) {
@@ -200,7 +201,7 @@ impl QueueActor {
         for (size, answer) in sizes.iter().zip(answers) {
             let _ = answer.send(Ok(ids.by_ref().take(*size).collect()));
         }
-        self.watch_tray(ctx);
+        self.watch_prefetch(ctx);
     }
 }
 
@@ -223,7 +224,7 @@ impl Stored {
 // As at a claim, jobs are handed on by the blocking thread.
 fn add(
     conn: &mut PgConnection,
-    core: &Core,
+    shared: &Shared,
     starter: Option<Starter>,
     requests: Vec<Vec<NewJob>>,
 ) -> Result<Stored, StoreError> {
@@ -233,8 +234,8 @@ fn add(
         let started = start_or_refuse(conn, starter, &jobs)?;
         if !started.is_empty() {
             let ids: Vec<i64> = started.iter().map(|job| job.id).collect();
-            tell_enqueued(core, &jobs, ids.iter().copied());
-            core.supply(core.open(started, starter.lease));
+            publish_enqueued(shared, &jobs, ids.iter().copied());
+            shared.offer(shared.open(started, starter.lease));
             return Ok(Stored::Started(ids, sizes));
         }
     }
@@ -244,15 +245,15 @@ fn add(
         let (own, others) = rest.split_at(*size);
         rest = others;
         if let Ok(added) = result {
-            tell_enqueued(core, own, added.iter().map(|job| job.id));
+            publish_enqueued(shared, own, added.iter().map(|job| job.id));
         }
     }
     Ok(Stored::Waiting(stored))
 }
 
-fn tell_enqueued(core: &Core, jobs: &[NewJob], ids: impl Iterator<Item = i64>) {
+fn publish_enqueued(shared: &Shared, jobs: &[NewJob], ids: impl Iterator<Item = i64>) {
     for (job, id) in jobs.iter().zip(ids) {
-        core.events.tell(|| Event::JobEnqueued { id, task: job.task().to_owned() });
+        shared.events.publish(|| Event::JobEnqueued { id, task: job.task().to_owned() });
     }
 }
 

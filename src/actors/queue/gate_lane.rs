@@ -125,7 +125,7 @@ impl QueueActor {
 
     // Nobody has told of anything, and still some jobs may be there.
     fn poll(&mut self) {
-        let rest = if *self.core.listening.borrow() { Rest::Long } else { Rest::Short };
+        let rest = if *self.shared.listening.borrow() { Rest::Long } else { Rest::Short };
         self.claims.poll(rest);
         self.gates.look_for_due = true;
         self.gates.full_looks.doubt(rest);
@@ -135,8 +135,8 @@ impl QueueActor {
     }
 
     pub(super) fn schedule_poll(&mut self, ctx: &mut Context<Self>) {
-        let listening = *self.core.listening.borrow();
-        let usual = self.core.config.poll_interval();
+        let listening = *self.shared.listening.borrow();
+        let usual = self.shared.config.poll_interval();
         let interval = if listening { usual } else { usual.min(POLL_WITHOUT_LISTEN) };
         // Up to a tenth sooner, so that many processes do not poll in step.
         let interval = interval.mul_f64(1.0 - 0.1 * fastrand::f64());
@@ -159,8 +159,9 @@ impl QueueActor {
         let queues: Vec<String> = take_some(&mut self.gates.to_admit);
         let began = Instant::now();
         let looks = self.gates.begin_looks(began);
-        let (known, room, floor) = (self.core.registry.tasks(), self.free_slots(), self.claims.position());
-        let (store, tried, marks) = (self.core.store.clone(), queues.clone(), Arc::clone(&self.gates.parked));
+        let (known, room, floor) = (self.shared.registry.tasks(), self.free_slots(), self.claims.position());
+        let (store, tried, marks) =
+            (self.shared.store.clone(), queues.clone(), Arc::clone(&self.gates.parked));
         let work = async move {
             store
                 .run(Durability::Relaxed, move |conn| {

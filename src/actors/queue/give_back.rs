@@ -18,7 +18,7 @@ impl QueueActor {
     /// taken back, however long the database is away, and nothing is claimed before that.
     pub(super) fn take_back(&mut self, lease: i64, ctx: &mut Context<Self>) {
         self.claims.taking_back += 1;
-        let (store, worker_id) = (self.core.store.clone(), self.core.worker_id());
+        let (store, worker_id) = (self.shared.store.clone(), self.shared.worker_id());
         let take_back = async move {
             actix_rt::time::sleep(PAUSE_AFTER_ERROR).await;
             store.run(Durability::Relaxed, move |conn| reclaim_lease(conn, worker_id, lease)).await
@@ -37,20 +37,20 @@ impl QueueActor {
         }));
     }
 
-    pub(super) fn watch_tray(&mut self, ctx: &mut Context<Self>) {
-        if self.claims.watching_tray || self.core.tray.len() == 0 {
+    pub(super) fn watch_prefetch(&mut self, ctx: &mut Context<Self>) {
+        if self.claims.watching_prefetch || self.shared.prefetch.len() == 0 {
             return;
         }
-        self.claims.watching_tray = true;
+        self.claims.watching_prefetch = true;
         ctx.run_later(LOOK_FOR_STALE_EVERY, |queue, ctx| {
-            queue.claims.watching_tray = false;
-            let stale = queue.core.tray.take_stale(STALE_AFTER);
+            queue.claims.watching_prefetch = false;
+            let stale = queue.shared.prefetch.take_stale(STALE_AFTER);
             if !stale.is_empty() {
                 queue.claims.pace.reset(Instant::now());
                 queue.settles.waiting.extend(stale);
                 queue.pump(ctx);
             }
-            queue.watch_tray(ctx);
+            queue.watch_prefetch(ctx);
         });
     }
 }

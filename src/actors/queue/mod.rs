@@ -6,7 +6,6 @@ mod ask_again;
 mod choice;
 mod claim_lane;
 mod enqueue_lane;
-mod forgotten;
 mod full_looks;
 mod gate_lane;
 mod gate_round;
@@ -14,6 +13,7 @@ mod give_back;
 mod low_water;
 mod pace;
 mod progress_lane;
+mod reconcile;
 mod settle_lane;
 
 use std::sync::Arc;
@@ -29,7 +29,7 @@ pub(crate) use self::progress_lane::ProgressBoard;
 use self::progress_lane::ProgressLane;
 use self::settle_lane::SettleLane;
 use super::lease::Lease;
-use super::{Core, DeathWatch, Role};
+use super::{DeathWatch, Role, Shared};
 use crate::error::{SchedulerError, StoreError};
 use crate::job::{Enqueue, NewJob, Task};
 use crate::store::claim::Position;
@@ -39,14 +39,14 @@ use crate::store::{Durability, remove};
 /// Moves jobs between the database and the workers of this process. Reached by
 /// [`Scheduler::queue`](crate::Scheduler::queue).
 pub struct QueueActor {
-    core: Arc<Core>,
+    shared: Arc<Shared>,
     mode: Mode,
     enqueues: EnqueueLane,
     claims: ClaimLane,
     settles: SettleLane,
     gates: GateLane,
     progress: ProgressLane,
-    look_for_forgotten: bool,
+    reconcile_requested: bool,
     drained: Vec<oneshot::Sender<bool>>,
     _watch: DeathWatch,
 }
@@ -118,7 +118,7 @@ pub(crate) struct LeasesLost;
 /// by the keeper when a connection was lost, and every ten minutes; when it is lost, the next one makes the same found.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
-pub(crate) struct LookForForgotten;
+pub(crate) struct Reconcile;
 
 /// Jobs have reported progress. Sent by the first of them; when it is lost, the next report of any job finds them.
 #[derive(Debug, Message)]
@@ -132,19 +132,19 @@ pub(crate) struct ProgressPosted;
 pub(crate) struct Drain;
 
 impl QueueActor {
-    pub(crate) fn new(core: &Arc<Core>) -> Self {
+    pub(crate) fn new(shared: &Arc<Shared>) -> Self {
         let now = Instant::now();
         Self {
-            core: Arc::clone(core),
-            mode: if core.is_stopping() { Mode::Draining } else { Mode::Active },
+            shared: Arc::clone(shared),
+            mode: if shared.is_stopping() { Mode::Draining } else { Mode::Active },
             enqueues: EnqueueLane::default(),
             claims: ClaimLane::new(now),
             settles: SettleLane::default(),
             gates: GateLane::default(),
             progress: ProgressLane::default(),
-            look_for_forgotten: false,
+            reconcile_requested: false,
             drained: Vec::new(),
-            _watch: DeathWatch::new(Role::Queue, core),
+            _watch: DeathWatch::new(Role::Queue, shared),
         }
     }
 
@@ -153,23 +153,23 @@ impl QueueActor {
         self.start_enqueue(ctx);
         self.start_settle(ctx);
         self.start_gates(ctx);
-        self.start_look_for_forgotten(ctx);
+        self.start_reconcile(ctx);
         self.start_claim(ctx);
         self.answer_drained();
     }
 
     fn answer_drained(&mut self) {
         let nothing_under_way = self.claims.is_idle() && self.enqueues.is_idle();
-        if self.mode == Mode::Draining && nothing_under_way && self.core.leases.count() == 0 {
+        if self.mode == Mode::Draining && nothing_under_way && self.shared.leases.count() == 0 {
             // A supervisor that no longer waits has given this queue up already.
             for waiting in self.drained.drain(..) {
-                let _ = waiting.send(!self.look_for_forgotten);
+                let _ = waiting.send(!self.reconcile_requested);
             }
         }
     }
 }
 
-super::leaves_when_told!(QueueActor);
+super::ends_on_leave!(QueueActor);
 
 impl Actor for QueueActor {
     type Context = Context<Self>;
@@ -179,7 +179,7 @@ impl Actor for QueueActor {
         ctx.set_mailbox_capacity(usize::MAX >> 8);
         if self.mode == Mode::Active {
             // The queue before may have died while it was suspended.
-            self.core.tray.open();
+            self.shared.prefetch.open();
         }
         self.look_everywhere();
         self.schedule_poll(ctx);
@@ -218,7 +218,7 @@ impl Handler<Remove> for QueueActor {
     type Result = ResponseFuture<Result<Option<i64>, StoreError>>;
 
     fn handle(&mut self, Remove(key): Remove, _: &mut Context<Self>) -> Self::Result {
-        let store = self.core.store.clone();
+        let store = self.shared.store.clone();
         Box::pin(async move { store.run(Durability::Durable, move |conn| remove(conn, &key)).await })
     }
 }
@@ -260,11 +260,11 @@ impl Handler<MayClaim> for QueueActor {
         match (self.mode, allowed) {
             (Mode::Active, false) => {
                 self.mode = Mode::Suspended;
-                self.settles.waiting.extend(self.core.tray.close());
+                self.settles.waiting.extend(self.shared.prefetch.close());
             }
             (Mode::Suspended, true) => {
                 self.mode = Mode::Active;
-                self.core.tray.open();
+                self.shared.prefetch.open();
                 self.look_everywhere();
             }
             (Mode::Active | Mode::Draining, _) | (Mode::Suspended, false) => {}
@@ -278,17 +278,17 @@ impl Handler<LeasesLost> for QueueActor {
 
     fn handle(&mut self, _: LeasesLost, ctx: &mut Context<Self>) {
         // Those that were not given away after all go back; the lease keeps the others from being touched.
-        self.settles.waiting.extend(self.core.tray.clear());
-        self.core.orders.interrupt_all();
+        self.settles.waiting.extend(self.shared.prefetch.clear());
+        self.shared.signals.interrupt_all();
         self.pump(ctx);
     }
 }
 
-impl Handler<LookForForgotten> for QueueActor {
+impl Handler<Reconcile> for QueueActor {
     type Result = ();
 
-    fn handle(&mut self, _: LookForForgotten, ctx: &mut Context<Self>) {
-        self.look_for_forgotten = true;
+    fn handle(&mut self, _: Reconcile, ctx: &mut Context<Self>) {
+        self.reconcile_requested = true;
         self.pump(ctx);
     }
 }
@@ -308,7 +308,7 @@ impl Handler<Drain> for QueueActor {
         let (done, drained) = oneshot::channel();
         self.mode = Mode::Draining;
         self.drained.push(done);
-        self.settles.waiting.extend(self.core.tray.close());
+        self.settles.waiting.extend(self.shared.prefetch.close());
         self.pump(ctx);
         Box::pin(async move {
             // A queue that died while draining is restarted, and the supervisor asks the new one.

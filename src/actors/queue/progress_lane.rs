@@ -42,17 +42,19 @@ impl QueueActor {
         if self.progress.resting {
             return;
         }
-        let news = self.core.progress.take();
+        let news = self.shared.progress.take();
         if news.is_empty() {
             return;
         }
         self.progress.resting = true;
-        let (store, written) = (self.core.store.clone(), news.clone());
+        let (store, written) = (self.shared.store.clone(), news.clone());
         let work =
             async move { store.run(Durability::Relaxed, move |conn| write_progress(conn, &news)).await };
         ctx.spawn(work.into_actor(self).map(move |stored, queue, ctx| {
             match stored {
-                Ok(()) => written.into_iter().for_each(|progress| queue.core.events.tell_progress(progress)),
+                Ok(()) => {
+                    written.into_iter().for_each(|progress| queue.shared.events.publish_progress(progress))
+                }
                 // The next report of the job says more.
                 Err(error) => log::warn!("cannot write the progress of {} jobs: {error}", written.len()),
             }

@@ -40,7 +40,7 @@ impl SettleLane {
 
 impl QueueActor {
     pub(super) fn start_settle(&mut self, ctx: &mut Context<Self>) {
-        self.settles.waiting.extend(self.core.leases.collect_dropped());
+        self.settles.waiting.extend(self.shared.leases.collect_dropped());
         let idle = self.settles.under_way == 0 && !self.settles.paused;
         if !idle || self.settles.waiting.is_empty() {
             return;
@@ -48,7 +48,7 @@ impl QueueActor {
         let rest = self.settles.waiting.split_off(self.settles.waiting.len().min(MOST_ROWS));
         let leases = std::mem::replace(&mut self.settles.waiting, rest);
         self.settles.under_way = leases.len();
-        let (store, keep_history) = (self.core.store.clone(), self.core.config.keeps_history());
+        let (store, keep_history) = (self.shared.store.clone(), self.shared.config.keeps_history());
         let settlements: Vec<Settlement> = leases.iter().map(|lease| lease.settlement().clone()).collect();
         let returned = best_returned(&leases);
         let careful = self.settles.careful;
@@ -124,7 +124,7 @@ impl QueueActor {
             if all_stored || stored.contains(&(*id, *token)) {
                 self.after_outcome(lease.queue(), outcome);
                 if let Some(report) = report {
-                    self.core.events.tell_ended(report, outcome, dead.contains(id));
+                    self.shared.events.publish_outcome(report, outcome, dead.contains(id));
                 }
             } else {
                 // Whoever has it now may have given its slot up.

@@ -8,7 +8,7 @@ use actix::{AsyncContext, Context, WrapFuture, fut::ActorFutureExt};
 use diesel::pg::PgConnection;
 
 use super::{Mode, QueueActor};
-use crate::actors::LeaseBook;
+use crate::actors::LeaseTable;
 use crate::error::StoreError;
 use crate::lifecycle::Outcome;
 use crate::store::Durability;
@@ -18,15 +18,15 @@ const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(500);
 
 impl QueueActor {
     // In the place of a claim: while no statement that leases jobs is under way, every lease of this worker is in the book.
-    pub(super) fn start_look_for_forgotten(&mut self, ctx: &mut Context<Self>) {
+    pub(super) fn start_reconcile(&mut self, ctx: &mut Context<Self>) {
         let leasing = !self.claims.is_idle() || self.enqueues.starting > 0;
-        if !self.look_for_forgotten || leasing || self.mode != Mode::Active {
+        if !self.reconcile_requested || leasing || self.mode != Mode::Active {
             return;
         }
-        self.look_for_forgotten = false;
+        self.reconcile_requested = false;
         self.claims.closed = true;
-        let (store, leases) = (self.core.store.clone(), Arc::clone(&self.core.leases));
-        let worker_id = self.core.worker_id();
+        let (store, leases) = (self.shared.store.clone(), Arc::clone(&self.shared.leases));
+        let worker_id = self.shared.worker_id();
         let work = async move {
             store.run(Durability::Relaxed, move |conn| give_back_forgotten(conn, worker_id, &leases)).await
         };
@@ -47,7 +47,7 @@ impl QueueActor {
     fn look_again(&mut self, error: &StoreError, ctx: &mut Context<Self>) {
         log::debug!("cannot look for forgotten outcomes, trying again: {error}");
         ctx.run_later(PAUSE_AFTER_ERROR, |queue, ctx| {
-            queue.look_for_forgotten = true;
+            queue.reconcile_requested = true;
             queue.pump(ctx);
         });
     }
@@ -57,7 +57,7 @@ impl QueueActor {
 fn give_back_forgotten(
     conn: &mut PgConnection,
     worker_id: i32,
-    leases: &LeaseBook,
+    leases: &LeaseTable,
 ) -> Result<usize, StoreError> {
     let open = leases.all_open();
     let forgotten: Vec<Settlement> = leased_to(conn, worker_id)?

@@ -1,4 +1,4 @@
-//! The tray: jobs that are leased and wait for a free slot of any worker of this process, best first. The queue puts
+//! The prefetch: jobs that are leased and wait for a free slot of any worker of this process, best first. The queue puts
 //! them in, workers take them out, and what lies too long is taken back.
 
 use std::collections::VecDeque;
@@ -11,7 +11,7 @@ use crate::store::claim::Position;
 
 /// The leased jobs that no worker has taken yet.
 #[derive(Default)]
-pub(crate) struct Tray(Mutex<Content>);
+pub(crate) struct PrefetchBuffer(Mutex<Content>);
 
 #[derive(Default)]
 struct Content {
@@ -20,7 +20,7 @@ struct Content {
     closed: bool,
 }
 
-impl Tray {
+impl PrefetchBuffer {
     /// Puts a batch in, which comes in order, behind or among what is there.
     pub(crate) fn put(&self, batch: Vec<LeasedJob>) {
         let mut content = locked(&self.0);
