@@ -8,8 +8,9 @@ use std::sync::LazyLock;
 
 use actix_web::{App, HttpResponse, HttpServer, Responder, get, post, web};
 use chrono::Utc;
+use mainspring::database::connect;
 use mainspring::embedded::{EmbeddedOptions, database_url};
-use mainspring::inspect::{JobFilter, list_jobs};
+use mainspring::jobs::JobFilter;
 use mainspring::{
     CronExpression, Enqueue, JobContext, JobResult, Scheduler, SchedulerError, StoreError, Task,
 };
@@ -116,7 +117,8 @@ async fn start_worker(shared: web::Data<Shared>) -> impl Responder {
 #[get("/api/jobs")]
 async fn jobs(shared: web::Data<Shared>) -> impl Responder {
     let url = shared.database_url.clone();
-    let listed = web::block(move || list_jobs(&mut mainspring::connect(&url)?, &JobFilter::default())).await;
+    let list = move || mainspring::jobs::list(&mut connect(&url)?, &JobFilter::new());
+    let listed = web::block(list).await;
     match listed {
         Ok(jobs) => jobs.map_or_else(failed, |jobs| HttpResponse::Ok().json(jobs)),
         Err(error) => failed(error),

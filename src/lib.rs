@@ -47,7 +47,21 @@ pub use job::{Enqueue, JobOptions, KeyMode, NewJob, Task};
 pub use job_error::{BatchResult, JobError, JobResult};
 pub use lifecycle::{JobState, may_follow};
 pub use schedule::{CatchUp, NewSchedule, Overlap, ScheduleChanges};
-pub use scheduler::{Queues, Scheduler, SchedulerBuilder, Schedules};
-pub use store::{
-    HandlerConnection, admin, connect, insert_many, inspect, migrate, queues, remove, schedules, verify,
-};
+pub use scheduler::{Jobs, Queues, Scheduler, SchedulerBuilder, Schedules, Workers};
+#[doc(hidden)]
+pub use store::database::{connect, migrate, verify};
+#[doc(hidden)]
+pub use store::jobs::{insert_many, remove};
+#[doc(hidden)]
+pub mod admin {
+    pub use crate::store::jobs::{delete_dead as delete_dead_older_than, *};
+    pub use crate::store::queues::remove_unused as remove_unused_queues;
+    pub use crate::store::workers::{release as release_workers, release_lost as release_lost_workers};
+}
+#[doc(hidden)]
+pub mod inspect {
+    pub use crate::store::history::{HistoryFilter, list as list_history};
+    pub use crate::store::jobs::{JobFilter, get as find_job, list as list_jobs, payload};
+    pub use crate::store::status::read as status;
+}
+pub use store::{HandlerConnection, database, history, jobs, queues, schedules, status, workers};

@@ -3,24 +3,31 @@
 //! application's threads.
 
 mod builder;
+mod jobs;
 mod queues;
 mod root;
 mod schedules;
+mod verbs;
+mod workers;
 
 use std::fmt;
 use std::sync::Arc;
 
 use actix::Addr;
-use diesel::pg::PgConnection;
 use tokio::sync::watch;
 
+use self::verbs::Verbs;
+
 pub use self::builder::SchedulerBuilder;
+pub use self::jobs::Jobs;
 pub use self::queues::Queues;
 pub use self::schedules::Schedules;
-use crate::actors::queue::{QueueActor, Remove, Wake};
+pub use self::workers::Workers;
+use crate::actors::queue::{QueueActor, Remove};
 use crate::actors::{EventStream, Shared};
-use crate::error::{SchedulerError, StoreError};
+use crate::error::SchedulerError;
 use crate::job::{Enqueue, NewJob, Task};
+use crate::store::status::{self, Status};
 
 /// A running scheduler. Clones are handles to the same one; when the last is dropped, the scheduler stops by itself,
 /// but nobody waits for it: [`Scheduler::stop`] is the orderly way.
@@ -123,33 +130,21 @@ impl Scheduler {
         self.0.shared.events.subscribe()
     }
 
-    /// The schedules that are stored in the database: to make, change, pause, trigger and list them.
-    pub fn schedules(&self) -> Schedules {
-        Schedules::new(&self.0.shared)
+    #[doc(hidden)]
+    pub async fn administer<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&mut diesel::PgConnection) -> Result<T, crate::error::StoreError> + Send + 'static,
+    ) -> Result<T, SchedulerError> {
+        Verbs::new(&self.0.shared).run_and_wake(crate::actors::queue::Wake::Everything, act).await
     }
 
-    /// Does an act of [`admin`](crate::admin) on a connection of the scheduler's own, whose commits are durable, and looks at
-    /// once for what it has made due.
-    ///
-    /// ```no_run
-    /// # async fn example(scheduler: mainspring::Scheduler) -> Result<(), mainspring::SchedulerError> {
-    /// let retried = scheduler.administer(|conn| mainspring::admin::retry(conn, &[4711], None)).await?;
-    /// println!("job {}: {}", retried[0].id, retried[0].result.describe());
-    /// # Ok(())
-    /// # }
-    /// ```
+    /// Returns a summary of jobs, tasks, queues and workers; see [`status::read`].
     ///
     /// # Errors
     ///
     /// As [`Scheduler::enqueue`].
-    pub async fn administer<T: Send + 'static>(
-        &self,
-        act: impl FnOnce(&mut PgConnection) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, SchedulerError> {
-        let done = self.0.shared.do_durably(act).await?;
-        // A process passes over the notifications that it has sent itself.
-        self.0.shared.send_to_queue(Wake::Everything);
-        Ok(done)
+    pub async fn status(&self) -> Result<Status, SchedulerError> {
+        Verbs::new(&self.0.shared).run(status::read).await
     }
 
     /// Whether the scheduler runs: it has started, and nobody has asked it to stop.

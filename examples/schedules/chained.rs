@@ -6,7 +6,7 @@ use chrono::Utc;
 use diesel::connection::SimpleConnection;
 use diesel::insert_into;
 use diesel::prelude::*;
-use mainspring::{CronExpression, Enqueue, JobContext, JobResult, StoreError, Task, remove};
+use mainspring::{CronExpression, Enqueue, JobContext, JobResult, StoreError, Task, jobs};
 use serde::{Deserialize, Serialize};
 
 use crate::{Edit, Shared, answer, listed};
@@ -113,7 +113,7 @@ async fn pause(shared: web::Data<Shared>, id: web::Path<String>) -> HttpResponse
         conn.transaction(|conn| {
             let paused =
                 diesel::update(reports::table.find(&*id)).set(reports::paused.eq(true)).execute(conn)?;
-            remove(conn, &format!("report:{id}"))?;
+            jobs::remove(conn, &format!("report:{id}"))?;
             Ok(paused > 0)
         })
     };

@@ -34,7 +34,7 @@ impl Shared {
         work: impl FnOnce(&mut PgConnection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let url = self.database_url.clone();
-        let done = web::block(move || work(&mut mainspring::connect(&url)?)).await;
+        let done = web::block(move || work(&mut mainspring::database::connect(&url)?)).await;
         done.unwrap_or_else(|error| Err(StoreError::Connect(error.to_string())))
     }
 }
@@ -64,7 +64,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let database = database_url(EmbeddedOptions::temporary())?;
     let port: u16 = std::env::var("PORT").map_or(Ok(8080), |port| port.parse())?;
 
-    chained::make_table(&mut mainspring::connect(database.url())?)?;
+    chained::make_table(&mut mainspring::database::connect(database.url())?)?;
     let builder = Scheduler::builder(database.url());
     let scheduler = builder.handler(chained::publish).handler(stored::publish).start().await?;
     let shared = Shared { database_url: database.url().to_owned(), scheduler: scheduler.clone() };

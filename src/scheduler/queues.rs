@@ -1,17 +1,21 @@
-//! Queues and tasks of a running scheduler: the same as the functions of [`queues`](crate::queues), on its connections.
+//! The queues and tasks of a running scheduler's database, from async code: the verbs of [`queues`](crate::queues) on its
+//! connections.
 
 use std::fmt;
-use std::sync::Arc;
 
 use diesel::pg::PgConnection;
 
 use super::Scheduler;
-use crate::actors::Shared;
+use super::verbs::Verbs;
 use crate::actors::queue::Wake;
 use crate::error::{SchedulerError, StoreError};
 use crate::store::queues::{self, QueueSettings, QueueStatus};
 
-/// Looks after queues and tasks at run time, for all processes. Given by [`Scheduler::queues`].
+/// Limits, pauses and lists queues, and pauses tasks, for all processes. Returned by [`Scheduler::queues`]. The functions
+/// of [`queues`](crate::queues) do the same on a connection of the caller, as part of the caller's transaction.
+///
+/// Every method fails with [`SchedulerError::Stopped`] when the scheduler is stopped, and with
+/// [`SchedulerError::Store`] as the function of the same name does.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -26,75 +30,74 @@ use crate::store::queues::{self, QueueSettings, QueueStatus};
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Queues(Arc<Shared>);
+pub struct Queues {
+    verbs: Verbs,
+}
 
 impl Scheduler {
-    /// Limits, rates and pauses of queues and tasks.
+    /// Returns the handle to queues and tasks: it sets limits, rates and pauses.
+    #[must_use]
     pub fn queues(&self) -> Queues {
-        Queues(Arc::clone(&self.0.shared))
+        Queues { verbs: Verbs::new(&self.0.shared) }
     }
 }
 
-/// Each answers an error as the function of the same name in [`queues`](crate::queues) does, in
-/// [`SchedulerError::Store`], and [`SchedulerError::Stopped`] when the scheduler is stopped.
-#[expect(clippy::missing_errors_doc, reason = "one text for all of them stands above")]
+#[expect(clippy::missing_errors_doc, reason = "the type documents the errors of all methods")]
 impl Queues {
-    /// Sets the queue's limits; whether it is paused stays as it is.
+    /// Replaces the queue's limits; see [`queues::set`].
     pub async fn set(&self, queue: impl Into<String>, settings: QueueSettings) -> Result<(), SchedulerError> {
         self.change(queue.into(), move |conn, queue| queues::set(conn, queue, &settings)).await
     }
 
-    /// Lets no job of the queue start until it is resumed; running ones go on. Answers whether that is a change.
+    /// Pauses the queue; see [`queues::pause`].
     pub async fn pause(&self, queue: impl Into<String>) -> Result<bool, SchedulerError> {
         self.change(queue.into(), queues::pause).await
     }
 
-    /// Ends the pause of a queue. Answers whether that is a change.
+    /// Ends the pause of the queue; see [`queues::resume`].
     pub async fn resume(&self, queue: impl Into<String>) -> Result<bool, SchedulerError> {
         self.change(queue.into(), queues::resume).await
     }
 
-    /// Forgets the queue's settings, its pause too; its jobs stay. Answers whether there were any.
+    /// Removes the queue's settings; see [`queues::remove`].
     pub async fn remove(&self, queue: impl Into<String>) -> Result<bool, SchedulerError> {
         self.change(queue.into(), queues::remove).await
     }
 
-    /// The queues that have due or running jobs, are paused or have limits of their own.
-    pub async fn list(&self) -> Result<Vec<QueueStatus>, SchedulerError> {
-        self.0.do_durably(queues::list).await
+    /// Removes the rows of unused queues, and returns how many; see [`queues::remove_unused`].
+    pub async fn remove_unused(&self) -> Result<i64, SchedulerError> {
+        self.verbs.run(queues::remove_unused).await
     }
 
-    /// Lets no process claim jobs of the task until it is resumed; running ones go on. Answers whether that is a change.
+    /// Returns the queues that are in use or have settings; see [`queues::list`].
+    pub async fn list(&self) -> Result<Vec<QueueStatus>, SchedulerError> {
+        self.verbs.run(queues::list).await
+    }
+
+    /// Pauses the task; see [`queues::pause_task`].
     pub async fn pause_task(&self, task: impl Into<String>) -> Result<bool, SchedulerError> {
         let task = task.into();
-        let changed = self.0.do_durably(move |conn| queues::pause_task(conn, &task)).await;
-        self.0.send_to_queue(Wake::Everything);
-        changed
+        self.verbs.run_and_wake(Wake::Everything, move |conn| queues::pause_task(conn, &task)).await
     }
 
-    /// Ends the pause of a task. Answers whether that is a change.
+    /// Ends the pause of the task; see [`queues::resume_task`].
     pub async fn resume_task(&self, task: impl Into<String>) -> Result<bool, SchedulerError> {
         let task = task.into();
-        let changed = self.0.do_durably(move |conn| queues::resume_task(conn, &task)).await;
-        self.0.send_to_queue(Wake::Everything);
-        changed
+        self.verbs.run_and_wake(Wake::Everything, move |conn| queues::resume_task(conn, &task)).await
     }
 
-    /// The tasks that are paused.
+    /// Returns the names of the tasks that are paused; see [`queues::paused_tasks`].
     pub async fn paused_tasks(&self) -> Result<Vec<String>, SchedulerError> {
-        self.0.do_durably(queues::paused_tasks).await
+        self.verbs.run(queues::paused_tasks).await
     }
 
-    // The notification is for other processes: this one passes its own over, and is told here.
     async fn change<T: Send + 'static>(
         &self,
         queue: String,
         change: impl FnOnce(&mut PgConnection, &str) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, SchedulerError> {
         let name = queue.clone();
-        let changed = self.0.do_durably(move |conn| change(conn, &name)).await?;
-        self.0.send_to_queue(Wake::Queue(queue, None));
-        Ok(changed)
+        self.verbs.run_and_wake(Wake::Queue(queue, None), move |conn| change(conn, &name)).await
     }
 }
 

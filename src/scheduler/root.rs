@@ -16,10 +16,10 @@ use crate::config::{Config, StartPolicy};
 use crate::error::{SchedulerError, StoreError};
 use crate::event::Event;
 use crate::registry::TaskRegistry;
+use crate::store::migrate::{migrate, verify};
 use crate::store::pool::{blocking, connect};
 use crate::store::presence::register;
 use crate::store::retention::prepare_history;
-use crate::store::{migrate, verify};
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);

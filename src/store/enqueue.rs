@@ -56,11 +56,12 @@ impl NewJob {
 /// are no trouble.
 ///
 /// ```no_run
-/// use mainspring::{JobOptions, NewJob, insert_many};
+/// use mainspring::NewJob;
+/// use mainspring::jobs::insert_many;
 /// use serde_json::json;
 ///
 /// # fn main() -> Result<(), mainspring::StoreError> {
-/// let mut conn = mainspring::connect("postgres://localhost/app")?;
+/// let mut conn = mainspring::database::connect("postgres://localhost/app")?;
 /// let jobs: Vec<_> = (0..10_000).map(|n| NewJob::new("invoice.send", &json!({"invoice": n}))).collect();
 /// let ids = insert_many(&mut conn, &jobs)?;
 /// assert_eq!(ids.len(), jobs.len());

@@ -1,16 +1,21 @@
 //! The store: the only place that speaks SQL. Free functions, the connection first, facts back.
 
-pub mod admin;
+mod act_result;
 pub(crate) mod admit;
 pub(crate) mod claim;
 pub(crate) mod claimability;
 pub(crate) mod connect;
+mod counts;
 pub(crate) mod cron;
+pub mod database;
 pub(crate) mod enqueue;
-pub mod inspect;
-mod migrate;
+pub mod history;
+pub mod jobs;
+mod json_rows;
+pub(crate) mod migrate;
 pub(crate) mod notifications;
 pub(crate) mod pool;
+mod portions;
 pub(crate) mod presence;
 pub(crate) mod progress;
 pub mod queues;
@@ -19,11 +24,11 @@ pub mod schedules;
 pub(crate) mod settle;
 pub(crate) mod start;
 mod statement;
+pub mod status;
 #[cfg(test)]
 mod tests;
+pub mod workers;
 
-pub use connect::connect;
-pub use enqueue::{insert_many, remove};
-pub use migrate::{migrate, verify};
+pub(crate) use enqueue::remove;
 pub use pool::HandlerConnection;
 pub(crate) use pool::{Durability, Store};

@@ -280,7 +280,7 @@ fn rows_of_unused_queues_are_removed_and_those_that_say_something_stay() {
     queues::set(&mut conn, "wide", &QueueSettings::concurrency(2)).unwrap();
     queues::pause(&mut conn, "paused").unwrap();
     assert_eq!(count(&mut conn, "mainspring.queues"), 5);
-    assert_eq!(queues::remove_unused(&mut conn, 100).unwrap(), 1);
+    assert_eq!(queues::remove_unused(&mut conn).unwrap(), 1);
     assert_eq!(count(&mut conn, "mainspring.queues WHERE name = 'idle'"), 0);
 }
 

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use mainspring::StoreError;
-use mainspring::admin::ActResult;
+use mainspring::jobs::ActResult;
 
 #[derive(Debug)]
 pub(crate) enum Failure {

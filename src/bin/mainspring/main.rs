@@ -71,16 +71,16 @@ fn connect(database_url: Option<&str>) -> Result<PgConnection, Failure> {
     let url = database_url.filter(|url| !url.trim().is_empty());
     let url =
         url.ok_or_else(|| Failure::Usage("no database: give --database-url or set DATABASE_URL".into()))?;
-    Ok(mainspring::connect(url)?)
+    Ok(mainspring::database::connect(url)?)
 }
 
 fn verified(mut conn: PgConnection) -> Result<PgConnection, Failure> {
-    mainspring::verify(&mut conn)?;
+    mainspring::database::verify(&mut conn)?;
     Ok(conn)
 }
 
 fn migrate(conn: &mut PgConnection, out: &mut impl Write) -> Result<(), Failure> {
-    let applied = mainspring::migrate(conn)?;
+    let applied = mainspring::database::migrate(conn)?;
     if applied.is_empty() {
         writeln!(out, "the schema mainspring is up to date")?;
     }

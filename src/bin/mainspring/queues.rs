@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use diesel::PgConnection;
-use mainspring::inspect::{DETAIL_COUNT_CAP, QueueStatus};
-use mainspring::queues::{self, QueueSettings, Rate};
+use mainspring::queues::{self, QueueSettings, QueueStatus, Rate};
+use mainspring::status::DETAIL_COUNT_CAP;
 
 use crate::arguments::ListingOptions;
 use crate::failure::Failure;

@@ -3,9 +3,9 @@
 use std::io::Write;
 
 use diesel::PgConnection;
-use mainspring::inspect::{
-    COUNT_CAP, DETAIL_COUNT_CAP, QueueStatus, StateCounts, Status, TaskStatus, WorkerStatus, status,
-};
+use mainspring::queues::QueueStatus;
+use mainspring::status::{COUNT_CAP, DETAIL_COUNT_CAP, StateCounts, Status, TaskStatus};
+use mainspring::workers::WorkerStatus;
 
 use crate::arguments::ListingOptions;
 use crate::failure::Failure;
@@ -18,7 +18,7 @@ pub(crate) fn show(
     options: &ListingOptions,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
-    let status = status(conn)?;
+    let status = mainspring::status::read(conn)?;
     if options.json {
         return output::json(out, &status);
     }
@@ -56,7 +56,7 @@ fn section<const COLUMNS: usize>(
 }
 
 fn state_cells(jobs: StateCounts) -> Vec<[String; 2]> {
-    let StateCounts { scheduled, parked, ready, running, dead } = jobs;
+    let StateCounts { scheduled, parked, ready, running, dead, .. } = jobs;
     [("scheduled", scheduled), ("parked", parked), ("ready", ready), ("running", running), ("dead", dead)]
         .map(|(state, jobs)| [state.to_owned(), count(jobs, COUNT_CAP)])
         .into()

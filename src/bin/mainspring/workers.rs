@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use diesel::PgConnection;
-use mainspring::admin::{self, WorkerAct};
-use mainspring::inspect::status;
+use mainspring::workers::{self, WorkerAct};
+use mainspring::{jobs, queues};
 use serde_json::json;
 
 use crate::arguments::{ListingOptions, span};
@@ -54,14 +54,14 @@ pub(crate) fn run(
     match command {
         WorkersCommand::List(listing) => list(conn, &listing, out),
         WorkersCommand::Release(arguments) => {
-            let acts = admin::release_workers(conn, &arguments.ids)?;
+            let acts = workers::release(conn, &arguments.ids)?;
             tell(out, &arguments.listing, &acts)
         }
     }
 }
 
 fn list(conn: &mut PgConnection, listing: &ListingOptions, out: &mut impl Write) -> Result<(), Failure> {
-    let workers = status(conn)?.workers;
+    let workers = workers::list(conn)?;
     if listing.json {
         return output::json(out, &workers);
     }
@@ -85,19 +85,20 @@ pub(crate) fn clean_up(
     arguments: &CleanupArguments,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
-    let lost = admin::release_lost_workers(conn)?;
-    let jobs: i64 = lost.iter().map(|worker| worker.jobs).sum();
-    let queues = admin::remove_unused_queues(conn)?;
-    let delete = |age| admin::delete_dead_older_than(conn, age);
+    let lost = workers::release_lost(conn)?;
+    let released: i64 = lost.iter().map(|worker| worker.jobs).sum();
+    let unused = queues::remove_unused(conn)?;
+    let delete = |age| jobs::delete_dead(conn, age);
     let dead = arguments.dead_older_than.map(delete).transpose()?.unwrap_or_default();
     if arguments.listing.json {
-        let done = json!({"workers": lost.len(), "released_jobs": jobs, "queues": queues, "dead_jobs": dead});
+        let done =
+            json!({"workers": lost.len(), "released_jobs": released, "queues": unused, "dead_jobs": dead});
         return output::json(out, &done);
     }
     let rows = [
         ("lost workers removed", lost.len().to_string()),
-        ("jobs taken from them", jobs.to_string()),
-        ("unused queues removed", queues.to_string()),
+        ("jobs taken from them", released.to_string()),
+        ("unused queues removed", unused.to_string()),
         ("dead jobs deleted", dead.to_string()),
     ];
     output::table(out, ["WHAT", "COUNT"], rows.map(|(what, count)| [what.to_owned(), count]).into())

@@ -7,7 +7,7 @@ use diesel::{PgConnection, RunQueryDsl};
 use super::look::ScheduleFire;
 use crate::error::StoreError;
 use crate::schedule::{NewSchedule, ScheduleChanges};
-use crate::store::inspect::rows;
+use crate::store::json_rows::rows;
 use crate::store::statement::Statement;
 
 /// Makes a schedule. It fires from its next moment on.

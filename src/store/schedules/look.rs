@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::cron::Rhythm;
 use crate::error::StoreError;
 use crate::schedule::Overlap;
-use crate::store::inspect::rows;
+use crate::store::json_rows::rows;
 use crate::store::statement::Statement;
 
 /// How many of its next fires a schedule shows.

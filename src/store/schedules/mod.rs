@@ -5,7 +5,7 @@
 //! use mainspring::{NewSchedule, ScheduleChanges, schedules};
 //!
 //! # fn main() -> Result<(), mainspring::StoreError> {
-//! let mut conn = mainspring::connect("postgres://localhost/app")?;
+//! let mut conn = mainspring::database::connect("postgres://localhost/app")?;
 //! schedules::create(&mut conn, &NewSchedule::new("nightly", "report.publish", "0 2 * * *"))?;
 //! schedules::update(&mut conn, "nightly", &ScheduleChanges::new().expression("30 2 * * *"))?;
 //! for schedule in schedules::list(&mut conn, &Default::default())? {

@@ -10,11 +10,11 @@ use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
-use super::super::admin::{self, ActResult, JobAct};
 use super::super::claim::claim;
+use super::super::jobs::{self, ActResult, JobAct};
 use super::super::presence::rescue_orphans;
 use super::super::settle::{Settlement, settle, settle_free};
-use super::super::{admit, enqueue, remove};
+use super::super::{admit, enqueue, remove, workers};
 use super::{KEYS, LANES, Statement, TASKS, TestDatabase, claim_request, new_job, new_worker, some_outcome};
 use crate::lifecycle::{JobState, may_follow};
 
@@ -60,15 +60,15 @@ fn walk(conn: &mut PgConnection, seed: u64) -> i64 {
                 admit::admit(conn, &lanes, &[], &TASKS.map(String::from), None).expect("admit");
             }
             12 => {
-                admin::release_workers(conn, &[worker]).expect("release");
+                workers::release(conn, &[worker]).expect("release");
                 worker = new_worker(conn);
             }
-            13 => drop(admin::retry(conn, &ids, None).expect("retry")),
+            13 => drop(jobs::retry(conn, &ids, None).expect("retry")),
             14 => drop(by_hand(conn, &ids, &mut random)),
             _ => {
                 let deleted =
                     |acts: Vec<JobAct>| acts.iter().filter(|act| act.result == ActResult::Deleted).count();
-                gone += deleted(admin::delete(conn, &ids).expect("delete")) as i64;
+                gone += deleted(jobs::delete(conn, &ids).expect("delete")) as i64;
             }
         }
     }
@@ -76,7 +76,7 @@ fn walk(conn: &mut PgConnection, seed: u64) -> i64 {
 }
 
 fn by_hand(conn: &mut PgConnection, ids: &[i64], random: &mut fastrand::Rng) -> Vec<JobAct> {
-    let act = [admin::complete, admin::fail, admin::cancel][random.usize(0..3)];
+    let act = [jobs::complete, jobs::fail, jobs::cancel][random.usize(0..3)];
     act(conn, ids, None).expect("an act by hand")
 }
 

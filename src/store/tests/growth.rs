@@ -16,13 +16,13 @@ use crate::lifecycle::{JobState, Outcome};
 use crate::schedule::{NewSchedule, Overlap, ScheduleChanges};
 use crate::store::claim::fetch_payloads;
 use crate::store::enqueue::{enqueue, remove};
-use crate::store::inspect::{JobFilter, find_job, list_jobs, payload};
+use crate::store::jobs::{JobFilter, get as find_job, list as list_jobs, payload};
 use crate::store::progress::{Progress, write_progress};
 use crate::store::queues::{self, QueueSettings};
 use crate::store::schedules::{self, ScheduleFilter, fire_due, plan_marked, prune_fires, until_next};
 use crate::store::settle::{Settlement, complete, leased_to, reclaim_lease, settle, settle_free};
 use crate::store::start::{Starter, start};
-use crate::store::{admin, claimability, cron, pool, presence, retention};
+use crate::store::{claimability, cron, jobs, pool, presence, retention, workers};
 
 const WORKER: i32 = 900;
 
@@ -174,33 +174,33 @@ const ANYONES: &[Verb] = &[
     }),
     ("cancel", |conn| {
         let ids = three(conn);
-        done(&admin::cancel(conn, &ids, None).unwrap());
+        done(&jobs::cancel(conn, &ids, None).unwrap());
     }),
     ("cancel what runs", |conn| {
         let ids = running(conn, 3);
-        done(&admin::cancel(conn, &ids, None).unwrap());
+        done(&jobs::cancel(conn, &ids, None).unwrap());
     }),
     ("complete", |conn| {
         let ids = three(conn);
-        done(&admin::complete(conn, &ids, None).unwrap());
+        done(&jobs::complete(conn, &ids, None).unwrap());
     }),
     ("fail, and retry", |conn| {
         let ids = three(conn);
-        done(&admin::fail(conn, &ids, None).unwrap());
-        done(&admin::retry(conn, &ids, None).unwrap());
+        done(&jobs::fail(conn, &ids, None).unwrap());
+        done(&jobs::retry(conn, &ids, None).unwrap());
     }),
     ("reschedule", |conn| {
         let ids = three(conn);
-        let changes = admin::Reschedule { priority: Some(4), ..admin::Reschedule::default() };
-        done(&admin::reschedule(conn, &ids, &changes).unwrap());
+        let changes = jobs::Reschedule { priority: Some(4), ..jobs::Reschedule::default() };
+        done(&jobs::reschedule(conn, &ids, &changes).unwrap());
     }),
     ("delete", |conn| {
         let ids = three(conn);
-        done(&admin::delete(conn, &ids).unwrap());
+        done(&jobs::delete(conn, &ids).unwrap());
     }),
     ("release a worker", |conn| {
         running(conn, 3);
-        assert_eq!(admin::release_workers(conn, &[WORKER]).unwrap()[0].jobs, 3);
+        assert_eq!(workers::release(conn, &[WORKER]).unwrap()[0].jobs, 3);
     }),
     ("delete what died long ago", |conn| {
         assert_eq!(retention::delete_dead(conn, Duration::from_secs(86_400), 100).unwrap(), 1);
@@ -266,7 +266,7 @@ fn ended(conn: &mut PgConnection, outcome: Outcome, keep_history: bool) {
     assert_eq!(settle(conn, &outcomes, keep_history).unwrap().len(), 5);
 }
 
-fn done(acts: &[admin::JobAct]) {
+fn done(acts: &[jobs::JobAct]) {
     assert!(acts.len() == 3 && acts.iter().all(|act| act.result.was_done()), "{acts:?}");
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::job::KeyMode;
 use crate::lifecycle::JobState::{self, Dead, Parked, Ready, Running, Scheduled};
 use crate::lifecycle::Outcome;
-use crate::store::admin::{ActResult, Reschedule};
+use crate::store::jobs::{ActResult, Reschedule};
 
 /// One row as the model has it.
 #[derive(Debug, Clone, PartialEq)]

@@ -7,12 +7,12 @@ use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::sql_types::BigInt;
 
-use super::super::admin::{self, ActResult, JobAct, Reschedule};
 use super::super::claim::{ClaimedJob, claim};
+use super::super::jobs::{self, ActResult, JobAct, Reschedule};
 use super::super::presence::rescue;
 use super::super::settle::{Settlement, settle};
 use super::super::statement::Statement;
-use super::super::{admit, enqueue, queues, remove};
+use super::super::{admit, enqueue, queues, remove, workers};
 use super::model::{Model, Row};
 use super::{
     Facts, KEYS, LANES, TASKS, TestDatabase, claim_request, early, facts, late, new_job, new_worker,
@@ -48,11 +48,11 @@ impl Walk {
             21 => self.let_time_pass(),
             22 => self.lose_a_worker(),
             23 => self.release_a_worker(),
-            24 => self.by_hand("fail", |conn, ids| admin::fail(conn, ids, None), Model::fail),
-            25 => self.by_hand("cancel", |conn, ids| admin::cancel(conn, ids, None), Model::cancel),
-            26 => self.by_hand("complete", |conn, ids| admin::complete(conn, ids, None), Model::complete),
-            27 => self.by_hand("delete", admin::delete, Model::delete),
-            28 => self.by_hand("retry", |conn, ids| admin::retry(conn, ids, None), Model::retry),
+            24 => self.by_hand("fail", |conn, ids| jobs::fail(conn, ids, None), Model::fail),
+            25 => self.by_hand("cancel", |conn, ids| jobs::cancel(conn, ids, None), Model::cancel),
+            26 => self.by_hand("complete", |conn, ids| jobs::complete(conn, ids, None), Model::complete),
+            27 => self.by_hand("delete", jobs::delete, Model::delete),
+            28 => self.by_hand("retry", |conn, ids| jobs::retry(conn, ids, None), Model::retry),
             _ => self.reschedule(),
         }
     }
@@ -194,7 +194,7 @@ impl Walk {
 
     fn release_a_worker(&mut self) -> &'static str {
         let [gone, other] = self.workers;
-        let released = admin::release_workers(&mut self.conn, &[gone]).expect("release");
+        let released = workers::release(&mut self.conn, &[gone]).expect("release");
         assert_eq!((released[0].result, released[0].jobs), (ActResult::Released, self.model.rescue(gone)));
         self.workers = [other, new_worker(&mut self.conn)];
         "release"
@@ -232,7 +232,7 @@ impl Walk {
         let given = changes.clone();
         self.by_hand(
             "reschedule",
-            move |conn, ids| admin::reschedule(conn, ids, &changes),
+            move |conn, ids| jobs::reschedule(conn, ids, &changes),
             move |model, id| model.reschedule(id, &given, is_late),
         )
     }

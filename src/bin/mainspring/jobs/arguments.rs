@@ -3,8 +3,8 @@
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use mainspring::JobState;
-use mainspring::admin::Reschedule;
-use mainspring::inspect::{HistoryFilter, JobFilter};
+use mainspring::history::HistoryFilter;
+use mainspring::jobs::{JobFilter, Reschedule};
 
 use crate::arguments::{DueArguments, ListingOptions};
 use crate::failure::Failure;
@@ -94,14 +94,14 @@ pub(crate) struct ListArguments {
 
 impl ListArguments {
     pub(crate) fn filter(&self) -> JobFilter {
-        JobFilter {
-            state: self.state,
-            task: self.task.clone(),
-            queue: self.queue.clone(),
-            key: self.key.clone(),
-            after_id: self.after,
-            limit: self.limit,
-        }
+        let mut filter = JobFilter::new();
+        filter.state = self.state;
+        filter.task.clone_from(&self.task);
+        filter.queue.clone_from(&self.queue);
+        filter.key.clone_from(&self.key);
+        filter.after_id = self.after;
+        filter.limit = self.limit;
+        filter
     }
 }
 
@@ -140,13 +140,13 @@ pub(crate) struct HistoryArguments {
 
 impl HistoryArguments {
     pub(crate) fn filter(&self) -> HistoryFilter {
-        HistoryFilter {
-            id: self.id,
-            task: self.task.clone(),
-            queue: self.queue.clone(),
-            outcome: self.outcome.clone(),
-            limit: self.limit,
-        }
+        let mut filter = HistoryFilter::new();
+        filter.id = self.id;
+        filter.task.clone_from(&self.task);
+        filter.queue.clone_from(&self.queue);
+        filter.outcome.clone_from(&self.outcome);
+        filter.limit = self.limit;
+        filter
     }
 }
 
@@ -184,13 +184,12 @@ pub(crate) struct RescheduleArguments {
 impl RescheduleArguments {
     /// What is to change, which must be something.
     pub(crate) fn changes(&self) -> Result<Reschedule, Failure> {
-        let changes = Reschedule {
-            run_at: self.due.moment()?,
-            priority: self.priority,
-            attempts: self.attempts,
-            max_attempts: self.max_attempts,
-        };
-        if changes == Reschedule::default() {
+        let mut changes = Reschedule::new();
+        changes.run_at = self.due.moment()?;
+        changes.priority = self.priority;
+        changes.attempts = self.attempts;
+        changes.max_attempts = self.max_attempts;
+        if changes == Reschedule::new() {
             let ways = "--run-at, --in, --priority, --attempts or --max-attempts";
             return Err(Failure::Usage(format!("nothing to change: give {ways}")));
         }

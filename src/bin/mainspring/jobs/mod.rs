@@ -4,8 +4,8 @@ use std::io::Write;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use diesel::PgConnection;
-use mainspring::admin::{self, JobAct};
-use mainspring::inspect::{HistoryRow, JobRow, find_job, list_history, list_jobs, payload};
+use mainspring::history::{self, HistoryRow};
+use mainspring::jobs::{self, JobAct, JobRow};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -26,21 +26,21 @@ pub(crate) fn run(
     match command {
         JobsCommand::List(arguments) => list(conn, &arguments, out),
         JobsCommand::Show(arguments) => show(conn, &arguments, out),
-        JobsCommand::History(arguments) => history(conn, &arguments, out),
-        JobsCommand::Retry(one) => tell(out, &one.listing, &admin::retry(conn, &one.ids, one.due.moment()?)?),
+        JobsCommand::History(arguments) => list_history(conn, &arguments, out),
+        JobsCommand::Retry(one) => tell(out, &one.listing, &jobs::retry(conn, &one.ids, one.due.moment()?)?),
         JobsCommand::Reschedule(one) => {
-            tell(out, &one.listing, &admin::reschedule(conn, &one.ids, &one.changes()?)?)
+            tell(out, &one.listing, &jobs::reschedule(conn, &one.ids, &one.changes()?)?)
         }
         JobsCommand::Cancel(one) => {
-            tell(out, &one.listing, &admin::cancel(conn, &one.ids, one.reason.as_deref())?)
+            tell(out, &one.listing, &jobs::cancel(conn, &one.ids, one.reason.as_deref())?)
         }
         JobsCommand::Complete(one) => {
-            tell(out, &one.listing, &admin::complete(conn, &one.ids, one.reason.as_deref())?)
+            tell(out, &one.listing, &jobs::complete(conn, &one.ids, one.reason.as_deref())?)
         }
         JobsCommand::Fail(one) => {
-            tell(out, &one.listing, &admin::fail(conn, &one.ids, one.reason.as_deref())?)
+            tell(out, &one.listing, &jobs::fail(conn, &one.ids, one.reason.as_deref())?)
         }
-        JobsCommand::Delete(one) => tell(out, &one.listing, &admin::delete(conn, &one.ids)?),
+        JobsCommand::Delete(one) => tell(out, &one.listing, &jobs::delete(conn, &one.ids)?),
     }
 }
 
@@ -56,7 +56,7 @@ fn tell(out: &mut impl Write, listing: &ListingOptions, acts: &[JobAct]) -> Resu
 }
 
 fn list(conn: &mut PgConnection, arguments: &ListArguments, out: &mut impl Write) -> Result<(), Failure> {
-    let jobs = list_jobs(conn, &arguments.filter())?;
+    let jobs = jobs::list(conn, &arguments.filter())?;
     if arguments.listing.json {
         return output::json(out, &jobs);
     }
@@ -92,8 +92,8 @@ struct Shown {
 fn show(conn: &mut PgConnection, arguments: &ShowArguments, out: &mut impl Write) -> Result<(), Failure> {
     let unknown =
         || Failure::Refused(format!("there is no job {}: it is finished, or never was", arguments.id));
-    let job = find_job(conn, arguments.id)?.ok_or_else(unknown)?;
-    let payload = if arguments.payload { payload(conn, arguments.id)? } else { None };
+    let job = jobs::get(conn, arguments.id)?.ok_or_else(unknown)?;
+    let payload = if arguments.payload { jobs::payload(conn, arguments.id)? } else { None };
     let payload = payload.map(|text| serde_json::from_str(&text)).transpose()?;
     let shown = Shown { job, payload };
     if arguments.listing.json {
@@ -113,12 +113,12 @@ fn field_cells((name, value): (&String, &Value)) -> [String; 2] {
     [name.replace('_', " "), text]
 }
 
-fn history(
+fn list_history(
     conn: &mut PgConnection,
     arguments: &HistoryArguments,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
-    let jobs = list_history(conn, &arguments.filter())?;
+    let jobs = history::list(conn, &arguments.filter())?;
     if arguments.listing.json {
         return output::json(out, &jobs);
     }

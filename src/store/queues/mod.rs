@@ -20,10 +20,13 @@ use diesel::RunQueryDsl;
 use diesel::pg::PgConnection;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 
+use super::portions::{PORTION, in_portions};
 use super::statement::{Statement, millis, nul_problem};
 use crate::error::StoreError;
 
-pub use super::inspect::{QueueStatus, list_queues as list};
+mod list;
+
+pub use self::list::{QueueStatus, list};
 
 /// What a queue lets through. A queue that nobody has set has the default: one job at a time, at any rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,17 +114,22 @@ pub fn remove(conn: &mut PgConnection, queue: &str) -> Result<bool, StoreError> 
     Ok(gone > 0)
 }
 
-/// Removes the rows that admission has made for queues without settings whose jobs are all gone, at most `most` at once.
-/// Answers how many.
+/// Removes the rows of queues that have defaults only and no job that waits or runs, and returns how many. Such rows were
+/// made by admission. Removes in portions, so that no statement holds its locks for long.
 ///
 /// # Errors
 ///
 /// [`StoreError::Database`] when the database refuses.
-pub fn remove_unused(conn: &mut PgConnection, most: u32) -> Result<usize, StoreError> {
+pub fn remove_unused(conn: &mut PgConnection) -> Result<i64, StoreError> {
+    in_portions(|| remove_unused_portion(conn, PORTION))
+}
+
+/// Removes at most `limit` of the rows that [`remove_unused`] removes, and returns how many.
+pub(crate) fn remove_unused_portion(conn: &mut PgConnection, limit: u32) -> Result<i64, StoreError> {
     let removed: (i64,) = Statement::<(BigInt,)>::new("SELECT mainspring.remove_unused_queues({})")
-        .bind::<BigInt, _>(i64::from(most))
+        .bind::<BigInt, _>(i64::from(limit))
         .get_result(conn)?;
-    Ok(usize::try_from(removed.0).unwrap_or_default())
+    Ok(removed.0)
 }
 
 /// Lets no process claim jobs of the task until it is resumed; running ones go on. Answers whether that is a change.

@@ -1,16 +1,31 @@
-//! Finished jobs, newest first, as `mainspring.history_view` shows them: everything but the payload.
+//! The history: finished jobs, newest first, as `mainspring.history_view` shows them, without payloads.
+//!
+//! ```no_run
+//! use mainspring::history::{self, HistoryFilter};
+//!
+//! # fn main() -> Result<(), mainspring::StoreError> {
+//! let mut conn = mainspring::database::connect("postgres://localhost/app")?;
+//! let mut cancelled = HistoryFilter::new();
+//! cancelled.outcome = Some("cancelled".into());
+//! for job in history::list(&mut conn, &cancelled)? {
+//!     println!("job {} of {}: {:?}", job.id, job.task, job.reason);
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use serde::{Deserialize, Serialize};
 
-use super::rows;
+use super::json_rows::rows;
+use super::statement::Statement;
 use crate::error::StoreError;
-use crate::store::statement::Statement;
 
 /// One finished job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct HistoryRow {
     /// The job's id.
     pub id: i64,
@@ -26,22 +41,23 @@ pub struct HistoryRow {
     pub run_at: DateTime<Utc>,
     /// How many attempts were started.
     pub attempts: i16,
-    /// The key it had at its end.
+    /// The key that the job had at its end.
     pub key: Option<String>,
-    /// Why it was cancelled, or ended by a person.
+    /// Why the job was cancelled, or ended by a person.
     pub reason: Option<String>,
     /// When the job was first enqueued.
     pub created_at: DateTime<Utc>,
-    /// When its last attempt was claimed; none where a person ended it while it waited.
+    /// When the last attempt was claimed; `None` where a person ended the job while it waited.
     pub started_at: Option<DateTime<Utc>>,
-    /// When its end was stored.
+    /// When the end was stored.
     pub finished_at: DateTime<Utc>,
-    /// The worker that ran its last attempt.
+    /// The worker that ran the last attempt.
     pub worker_id: Option<i32>,
 }
 
-/// Which finished jobs to list: those that meet every condition given.
+/// Which finished jobs [`list`] returns: those that meet every condition that is set.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "a filter does nothing until it is given to `list`"]
 pub struct HistoryFilter {
     /// Only the job with this id.
     pub id: Option<i64>,
@@ -55,21 +71,28 @@ pub struct HistoryFilter {
     pub limit: u32,
 }
 
+impl HistoryFilter {
+    /// Creates a filter that admits the last 100 finished jobs.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
 impl Default for HistoryFilter {
     fn default() -> Self {
         Self { id: None, task: None, queue: None, outcome: None, limit: 100 }
     }
 }
 
-/// The finished jobs that the filter admits, the last finished first.
+/// Returns the finished jobs that the filter admits, the last finished first.
 ///
-/// The history has no index, so that writing it is cheap: this reads all days that are kept, which takes about a second
+/// The history has no index, so that writing it is cheap. A list therefore reads all days that are kept: about a second
 /// for some million jobs.
 ///
 /// # Errors
 ///
-/// [`StoreError::Database`] when the database refuses, also where the schema is missing.
-pub fn list_history(conn: &mut PgConnection, filter: &HistoryFilter) -> Result<Vec<HistoryRow>, StoreError> {
+/// [`StoreError::Database`] when the database refuses, [`StoreError::SchemaMissing`] where the schema is missing.
+pub fn list(conn: &mut PgConnection, filter: &HistoryFilter) -> Result<Vec<HistoryRow>, StoreError> {
     let text = format!(
         "SELECT row_to_json(h)::text FROM mainspring.history_view AS h \
          WHERE coalesce(h.id = {{}}, true) AND coalesce(h.task = {{}}, true) AND coalesce(h.queue = {{}}, {{}} IS NULL) \

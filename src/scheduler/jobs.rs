@@ -1,0 +1,159 @@
+//! The jobs of a running scheduler, from async code: the verbs of [`jobs`](crate::jobs) on its connections.
+
+use std::fmt;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use diesel::pg::PgConnection;
+
+use super::Scheduler;
+use super::verbs::Verbs;
+use crate::actors::queue::Wake;
+use crate::error::{SchedulerError, StoreError};
+use crate::job::NewJob;
+use crate::store::history::{self, HistoryFilter, HistoryRow};
+use crate::store::jobs::{self, JobAct, JobFilter, JobRow, Reschedule};
+
+/// Adds, reads and changes jobs. Returned by [`Scheduler::jobs`]. The functions of [`jobs`](crate::jobs) do the same on a
+/// connection of the caller, as part of the caller's transaction.
+///
+/// Every method fails with [`SchedulerError::Stopped`] when the scheduler is stopped, and with
+/// [`SchedulerError::Store`] as the function of the same name does.
+///
+/// ```no_run
+/// use mainspring::jobs::Reschedule;
+///
+/// # async fn example(scheduler: mainspring::Scheduler) -> Result<(), mainspring::SchedulerError> {
+/// let jobs = scheduler.jobs();
+/// for act in jobs.cancel([4711, 4712], Some("ordered twice")).await? {
+///     println!("job {}: {}", act.id, act.result.describe());
+/// }
+/// jobs.reschedule([4713], Reschedule::new().priority(-10)).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Jobs {
+    verbs: Verbs,
+}
+
+impl Scheduler {
+    /// Returns the handle to jobs: it adds, reads and changes them.
+    #[must_use]
+    pub fn jobs(&self) -> Jobs {
+        Jobs { verbs: Verbs::new(&self.0.shared) }
+    }
+}
+
+#[expect(clippy::missing_errors_doc, reason = "the type documents the errors of all methods")]
+impl Jobs {
+    /// Adds a job and returns its id; see [`jobs::insert`].
+    pub async fn insert(&self, job: NewJob) -> Result<i64, SchedulerError> {
+        self.verbs.shared().enqueue(job).await
+    }
+
+    /// Adds jobs in one statement, all or none, and returns their ids; see [`jobs::insert_many`].
+    pub async fn insert_many(&self, jobs: Vec<NewJob>) -> Result<Vec<i64>, SchedulerError> {
+        self.verbs.shared().enqueue_many(jobs).await
+    }
+
+    /// Takes back the job under a key; see [`jobs::remove`].
+    pub async fn remove(&self, key: impl Into<String>) -> Result<Option<i64>, SchedulerError> {
+        let key = key.into();
+        self.verbs.run_and_wake(Wake::Everything, move |conn| jobs::remove(conn, &key)).await
+    }
+
+    /// Returns the jobs that the filter admits; see [`jobs::list`].
+    pub async fn list(&self, filter: JobFilter) -> Result<Vec<JobRow>, SchedulerError> {
+        self.verbs.run(move |conn| jobs::list(conn, &filter)).await
+    }
+
+    /// Returns one job, if it is there; see [`jobs::get`].
+    pub async fn get(&self, id: i64) -> Result<Option<JobRow>, SchedulerError> {
+        self.verbs.run(move |conn| jobs::get(conn, id)).await
+    }
+
+    /// Returns the payload of one job as JSON text; see [`jobs::payload`].
+    pub async fn payload(&self, id: i64) -> Result<Option<String>, SchedulerError> {
+        self.verbs.run(move |conn| jobs::payload(conn, id)).await
+    }
+
+    /// Returns the finished jobs that the filter admits; see [`history::list`].
+    pub async fn history(&self, filter: HistoryFilter) -> Result<Vec<HistoryRow>, SchedulerError> {
+        self.verbs.run(move |conn| history::list(conn, &filter)).await
+    }
+
+    /// Ends jobs that do not run as if they had succeeded; see [`jobs::complete`].
+    pub async fn complete(
+        &self,
+        ids: impl Into<Vec<i64>>,
+        reason: Option<&str>,
+    ) -> Result<Vec<JobAct>, SchedulerError> {
+        let (ids, reason) = (ids.into(), reason.map(str::to_owned));
+        self.act(move |conn| jobs::complete(conn, &ids, reason.as_deref())).await
+    }
+
+    /// Ends waiting jobs as if their last attempt had failed; see [`jobs::fail`].
+    pub async fn fail(
+        &self,
+        ids: impl Into<Vec<i64>>,
+        reason: Option<&str>,
+    ) -> Result<Vec<JobAct>, SchedulerError> {
+        let (ids, reason) = (ids.into(), reason.map(str::to_owned));
+        self.act(move |conn| jobs::fail(conn, &ids, reason.as_deref())).await
+    }
+
+    /// Cancels jobs, waiting or running; see [`jobs::cancel`].
+    pub async fn cancel(
+        &self,
+        ids: impl Into<Vec<i64>>,
+        reason: Option<&str>,
+    ) -> Result<Vec<JobAct>, SchedulerError> {
+        let (ids, reason) = (ids.into(), reason.map(str::to_owned));
+        self.act(move |conn| jobs::cancel(conn, &ids, reason.as_deref())).await
+    }
+
+    /// Deletes waiting and dead jobs; see [`jobs::delete`].
+    pub async fn delete(&self, ids: impl Into<Vec<i64>>) -> Result<Vec<JobAct>, SchedulerError> {
+        let ids = ids.into();
+        self.act(move |conn| jobs::delete(conn, &ids)).await
+    }
+
+    /// Revives dead jobs; see [`jobs::retry`].
+    pub async fn retry(
+        &self,
+        ids: impl Into<Vec<i64>>,
+        run_at: Option<DateTime<Utc>>,
+    ) -> Result<Vec<JobAct>, SchedulerError> {
+        let ids = ids.into();
+        self.act(move |conn| jobs::retry(conn, &ids, run_at)).await
+    }
+
+    /// Changes when, how urgently and how often jobs are tried; see [`jobs::reschedule`].
+    pub async fn reschedule(
+        &self,
+        ids: impl Into<Vec<i64>>,
+        changes: Reschedule,
+    ) -> Result<Vec<JobAct>, SchedulerError> {
+        let ids = ids.into();
+        self.act(move |conn| jobs::reschedule(conn, &ids, &changes)).await
+    }
+
+    /// Deletes all jobs that died longer ago than `age`, and returns how many; see [`jobs::delete_dead`].
+    pub async fn delete_dead(&self, age: Duration) -> Result<i64, SchedulerError> {
+        self.verbs.run(move |conn| jobs::delete_dead(conn, age)).await
+    }
+
+    async fn act(
+        &self,
+        act: impl FnOnce(&mut PgConnection) -> Result<Vec<JobAct>, StoreError> + Send + 'static,
+    ) -> Result<Vec<JobAct>, SchedulerError> {
+        self.verbs.run_and_wake(Wake::Everything, act).await
+    }
+}
+
+impl fmt::Debug for Jobs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Jobs")
+    }
+}

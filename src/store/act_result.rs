@@ -1,0 +1,92 @@
+//! What became of one job or worker that a person acted on. The words are the SQL functions'; what an act does is
+//! decided there.
+
+use diesel::result::Error as DieselError;
+use serde::{Deserialize, Serialize};
+
+use crate::error::StoreError;
+
+/// What became of one job or worker that a person acted on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ActResult {
+    /// Done: the job ended as if it had succeeded.
+    Completed,
+    /// Done: the job is dead, with the reason.
+    Failed,
+    /// Done: the job waits as requested.
+    Rescheduled,
+    /// Done: the job was dead and waits again.
+    Retried,
+    /// Done: the job waited, and is gone.
+    Cancelled,
+    /// Done: the job runs, and its worker was told to end it.
+    Cancelling,
+    /// Done: the job is gone, without a line in the history.
+    Deleted,
+    /// Done: the worker's row is gone, and its jobs wait again.
+    Released,
+    /// Not done: the job runs.
+    Running,
+    /// Not done: the job is dead already.
+    Dead,
+    /// Not done: the job is not dead, it waits.
+    Waiting,
+    /// Not done: the job is dead, and a living job has its key.
+    KeyTaken,
+    /// Not done: as many attempts as the job may have are counted.
+    NoAttemptLeft,
+    /// Not done: there is no such id.
+    Unknown,
+}
+
+impl ActResult {
+    /// Returns whether the act was done.
+    #[must_use]
+    pub fn was_done(self) -> bool {
+        match self {
+            Self::Completed
+            | Self::Failed
+            | Self::Rescheduled
+            | Self::Retried
+            | Self::Cancelled
+            | Self::Cancelling
+            | Self::Deleted
+            | Self::Released => true,
+            Self::Running
+            | Self::Dead
+            | Self::Waiting
+            | Self::KeyTaken
+            | Self::NoAttemptLeft
+            | Self::Unknown => false,
+        }
+    }
+
+    /// Returns the result in words, for people.
+    #[must_use]
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Failed => "failed: it is dead",
+            Self::Rescheduled => "rescheduled",
+            Self::Retried => "retried",
+            Self::Cancelled => "cancelled",
+            Self::Cancelling => "cancelling: it runs, and its worker was told",
+            Self::Deleted => "deleted",
+            Self::Released => "released",
+            Self::Running => "unchanged: it runs",
+            Self::Dead => "unchanged: it is dead",
+            Self::Waiting => "unchanged: it is not dead",
+            Self::KeyTaken => "unchanged: a living job has its key",
+            Self::NoAttemptLeft => "unchanged: no attempt is left, give fewer attempts or more max_attempts",
+            Self::Unknown => "unknown: there is none of this id",
+        }
+    }
+
+    /// Reads the word that SQL uses.
+    pub(super) fn read(word: String) -> Result<Self, StoreError> {
+        let known = serde_json::from_value(word.into());
+        Ok(known.map_err(|error| DieselError::DeserializationError(Box::new(error)))?)
+    }
+}

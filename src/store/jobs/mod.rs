@@ -1,0 +1,47 @@
+//! Jobs: add them, read them, and act on them by hand. Each verb is a function on a connection and joins the caller's
+//! transaction, if there is one; what it changes takes effect at the commit.
+//! [`Scheduler::jobs`](crate::Scheduler::jobs) offers the same verbs on the scheduler's own connections.
+//!
+//! An act takes ids and returns for each id what was done, or why nothing was done. Whatever an act makes due wakes the
+//! workers.
+//!
+//! ```no_run
+//! use mainspring::jobs::{self, ActResult, JobFilter};
+//! use mainspring::{JobState, NewJob};
+//!
+//! # fn main() -> Result<(), mainspring::StoreError> {
+//! let mut conn = mainspring::database::connect("postgres://localhost/app")?;
+//! jobs::insert(&mut conn, NewJob::new("invoice.send", &serde_json::json!({"invoice": 7})))?;
+//! let mut dead = JobFilter::new();
+//! dead.state = Some(JobState::Dead);
+//! let ids: Vec<i64> = jobs::list(&mut conn, &dead)?.iter().map(|job| job.id).collect();
+//! for act in jobs::retry(&mut conn, &ids, None)? {
+//!     if act.result == ActResult::KeyTaken {
+//!         println!("job {}: a newer one has its key", act.id);
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod act;
+mod list;
+
+pub use self::act::{JobAct, Reschedule, cancel, complete, delete, delete_dead, fail, reschedule, retry};
+pub use self::list::{JobFilter, JobRow, get, list, payload};
+pub use super::act_result::ActResult;
+pub use super::enqueue::{insert_many, remove};
+
+use diesel::pg::PgConnection;
+
+use crate::error::StoreError;
+use crate::job::NewJob;
+
+/// Adds a job and returns its id, as [`Enqueue::insert`](crate::Enqueue::insert) does for a job of a known type.
+///
+/// # Errors
+///
+/// As [`Enqueue::insert`](crate::Enqueue::insert).
+pub fn insert(conn: &mut PgConnection, job: NewJob) -> Result<i64, StoreError> {
+    job.insert(conn)
+}

@@ -1,0 +1,21 @@
+//! Reads rows that the database returns as JSON. The names are the fields of our types, so that one name means one
+//! thing in SQL, in Rust and in what programs read. Nothing on the way of a job calls this.
+
+use diesel::RunQueryDsl;
+use diesel::pg::PgConnection;
+use diesel::result::Error as DieselError;
+use diesel::sql_types::Text;
+use serde::de::DeserializeOwned;
+
+use super::statement::Statement;
+use crate::error::StoreError;
+
+/// Reads the statement's one column, a row each, as JSON.
+pub(super) fn rows<T: DeserializeOwned>(
+    conn: &mut PgConnection,
+    statement: Statement<'_, (Text,)>,
+) -> Result<Vec<T>, StoreError> {
+    let rows: Vec<(String,)> = statement.load(conn)?;
+    let decoded: Result<Vec<T>, _> = rows.iter().map(|row| serde_json::from_str(&row.0)).collect();
+    Ok(decoded.map_err(|error| DieselError::DeserializationError(Box::new(error)))?)
+}

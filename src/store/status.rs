@@ -1,0 +1,153 @@
+//! A summary for people and their programs: jobs by state, ready tasks, queues, workers. Counts and lists stop at their
+//! caps, so that the summary stays cheap however large the table of jobs is.
+//!
+//! ```no_run
+//! # fn main() -> Result<(), mainspring::StoreError> {
+//! let mut conn = mainspring::database::connect("postgres://localhost/app")?;
+//! let status = mainspring::status::read(&mut conn)?;
+//! println!("{} jobs are ready, {} are dead", status.jobs.ready, status.jobs.dead);
+//! # Ok(())
+//! # }
+//! ```
+
+use diesel::RunQueryDsl;
+use diesel::pg::PgConnection;
+use diesel::result::Error as DieselError;
+use diesel::sql_types::Text;
+use serde::{Deserialize, Serialize};
+
+use super::counts::{capped_count, ready_count, seconds_since};
+use super::json_rows::rows;
+use super::queues::{self, QueueStatus};
+use super::statement::Statement;
+use super::workers::{self, WorkerStatus};
+use crate::error::StoreError;
+
+pub use super::counts::{COUNT_CAP, DETAIL_COUNT_CAP, LIST_CAP};
+
+/// A summary of jobs, tasks, queues and workers. No count and no list is longer than its cap.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Status {
+    /// The newest migration in the database.
+    pub schema_version: String,
+    /// [`COUNT_CAP`], for programs that read the status as JSON.
+    pub count_cap: i64,
+    /// [`DETAIL_COUNT_CAP`], for the same programs.
+    pub detail_count_cap: i64,
+    /// How many jobs are in each state.
+    pub jobs: StateCounts,
+    /// The seconds since the oldest ready job became due; `None` when no job is ready.
+    pub oldest_ready_age_seconds: Option<f64>,
+    /// The tasks that have ready jobs, by name.
+    pub tasks: Vec<TaskStatus>,
+    /// The queues that have due or running jobs, are paused or have a limit of their own, by name.
+    pub queues: Vec<QueueStatus>,
+    /// The workers, by name.
+    pub workers: Vec<WorkerStatus>,
+}
+
+/// How many jobs are in each state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the fields are the states")]
+pub struct StateCounts {
+    pub scheduled: i64,
+    pub parked: i64,
+    pub ready: i64,
+    pub running: i64,
+    pub dead: i64,
+}
+
+/// One task that has ready jobs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct TaskStatus {
+    /// The task's name.
+    pub task: String,
+    /// How many jobs of the task are ready.
+    pub ready: i64,
+    /// The seconds since the oldest of these jobs became due.
+    pub oldest_ready_age_seconds: f64,
+    /// How many living workers have a handler for the task; 0 means that its jobs wait for such a worker.
+    pub workers: i64,
+}
+
+/// Returns a summary. The parts are read separately and are not one consistent snapshot.
+///
+/// # Errors
+///
+/// [`StoreError::Database`] when the database refuses, [`StoreError::SchemaMissing`] where the schema is missing.
+pub fn read(conn: &mut PgConnection) -> Result<Status, StoreError> {
+    let jobs = state_counts(conn)?;
+    let tasks = task_statuses(conn)?;
+    let queues = queues::list(conn)?;
+    let workers = workers::list(conn)?;
+    Ok(Status {
+        schema_version: schema_version(conn)?,
+        count_cap: COUNT_CAP,
+        detail_count_cap: DETAIL_COUNT_CAP,
+        jobs,
+        oldest_ready_age_seconds: tasks.iter().map(|task| task.oldest_ready_age_seconds).reduce(f64::max),
+        tasks,
+        queues,
+        workers,
+    })
+}
+
+fn schema_version(conn: &mut PgConnection) -> Result<String, StoreError> {
+    let newest = "SELECT coalesce(max(version), '')::text FROM mainspring.__diesel_schema_migrations";
+    Ok(Statement::<(Text,)>::new(newest).get_result::<(String,)>(conn)?.0)
+}
+
+fn state_counts(conn: &mut PgConnection) -> Result<StateCounts, StoreError> {
+    let text = format!(
+        "SELECT row_to_json(c)::text FROM (SELECT {} AS scheduled, {} AS parked, {} AS ready, {} AS running, {} AS dead) AS c",
+        capped_count(COUNT_CAP, "state = 'scheduled'", "run_at, id"),
+        capped_count(COUNT_CAP, "state = 'parked'", "queue, priority, run_at, id"),
+        ready_count(COUNT_CAP, "", "task, "),
+        capped_count(COUNT_CAP, "state = 'running'", "worker_id"),
+        capped_count(COUNT_CAP, "state = 'dead'", "updated_at"),
+    );
+    let counts = rows(conn, Statement::new(text))?.pop();
+    counts.ok_or_else(|| DieselError::NotFound.into())
+}
+
+// The index of ready jobs leads with task and priority: the oldest job of each such pair is found by
+// skipping from pair to pair, whatever the number of jobs between them.
+fn task_statuses(conn: &mut PgConnection) -> Result<Vec<TaskStatus>, StoreError> {
+    let text = format!(
+        "WITH RECURSIVE free AS ({}), flagged AS ({}), \
+         head AS ((SELECT task, turn FROM free LIMIT {LIST_CAP}) UNION ALL \
+             (SELECT task, turn FROM flagged LIMIT {LIST_CAP})), \
+         oldest AS (SELECT h.task, min(h.turn) AS run_at FROM head AS h GROUP BY h.task) \
+         SELECT row_to_json(t)::text FROM ( \
+             SELECT o.task, {} AS ready, \
+                 {} AS oldest_ready_age_seconds, \
+                 (SELECT count(*) FROM mainspring.workers AS w WHERE o.task = ANY (w.tasks) \
+                     AND w.heartbeat_at >= clock_timestamp() - w.timeout) AS workers \
+             FROM oldest AS o ORDER BY o.task) AS t",
+        heads("free", "task, priority", "flags IS NULL"),
+        heads("flagged", "task, flags, priority", "flags IS NOT NULL"),
+        ready_count(DETAIL_COUNT_CAP, " AND task = o.task", ""),
+        seconds_since("o.run_at"),
+    );
+    rows(conn, Statement::new(text))
+}
+
+// The body of the recursive `name`: the first job of each range of one index of ready jobs, by its turn.
+fn heads(name: &str, range: &str, which: &str) -> String {
+    let columns =
+        |of: &str| range.split(", ").map(|column| format!("{of}.{column}")).collect::<Vec<_>>().join(", ");
+    let (own, last) = (columns("j"), columns("l"));
+    let first = |from: &str, condition: &str| {
+        format!(
+            "SELECT next.* FROM {from} CROSS JOIN LATERAL (SELECT {own}, coalesce(j.turn_at, j.run_at) AS turn \
+             FROM mainspring.jobs AS j WHERE j.state = 'ready' AND j.{which}{condition} \
+             ORDER BY {own}, coalesce(j.turn_at, j.run_at) LIMIT 1) AS next"
+        )
+    };
+    let (begin, behind) =
+        (first("(SELECT) AS l", ""), first(&format!("{name} AS l"), &format!(" AND ({own}) > ({last})")));
+    format!("{begin} UNION ALL {behind}")
+}
