@@ -14,6 +14,13 @@ mod lifecycle;
 mod schedule;
 // Store: the only place that speaks SQL.
 mod store;
+// Engine: what to do next. No actors, no SQL.
+mod engine;
+mod events;
+mod leases;
+mod lock;
+mod prefetch;
+mod progress;
 // Actors: who decides when.
 mod actors;
 mod registry;
@@ -37,12 +44,13 @@ mod server;
 
 pub use actors::queue::{EnqueueMany, QueueActor, Remove};
 pub use actors::worker::WorkerActor;
-pub use actors::{CronFire, EventStream, JobContext};
+pub use actors::{CronFire, JobContext};
 pub use backoff::Backoff;
 pub use config::{SettleDurability, StartPolicy};
 pub use cron::{Cron, CronEntry, CronError, CronExpression, Crontab};
 pub use error::{SchedulerError, StoreError};
 pub use event::{Event, JobFacts};
+pub use events::EventStream;
 pub use job::{Enqueue, JobOptions, KeyMode, NewJob, Task};
 pub use job_error::{BatchResult, JobError, JobResult};
 pub use lifecycle::{JobState, may_follow};

@@ -23,9 +23,10 @@ pub use self::jobs::Jobs;
 pub use self::queues::Queues;
 pub use self::schedules::Schedules;
 pub use self::workers::Workers;
+use crate::actors::Shared;
 use crate::actors::queue::{QueueActor, Remove};
-use crate::actors::{EventStream, Shared};
 use crate::error::SchedulerError;
+use crate::events::EventStream;
 use crate::job::{Enqueue, NewJob, Task};
 use crate::store::status::{self, Status};
 
@@ -135,7 +136,7 @@ impl Scheduler {
         &self,
         act: impl FnOnce(&mut diesel::PgConnection) -> Result<T, crate::error::StoreError> + Send + 'static,
     ) -> Result<T, SchedulerError> {
-        Verbs::new(&self.0.shared).run_and_wake(crate::actors::queue::Wake::Everything, act).await
+        Verbs::new(&self.0.shared).run_and_wake(crate::engine::Wake::Everything, act).await
     }
 
     /// Returns a summary of jobs, tasks, queues and workers; see [`status::read`].

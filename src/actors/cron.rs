@@ -10,9 +10,9 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use super::queue::Wake;
 use super::{DeathWatch, Role, Shared};
 use crate::cron::{CronEntry, StandingLine};
+use crate::engine::Wake;
 use crate::error::StoreError;
 use crate::event::Event;
 use crate::job::{JobOptions, NewJob};
@@ -245,7 +245,7 @@ fn announce(shared: &Shared, fired: &Fired) {
     if lanes.len() > MAX_QUEUES_NAMED {
         return shared.send_to_queue(Wake::Everything);
     }
-    lanes.into_iter().for_each(|(lane, position)| shared.send_to_queue(Wake::Queue(lane.clone(), position)));
+    lanes.into_iter().for_each(|(lane, position)| shared.send_to_queue(Wake::Parked(lane.clone(), position)));
     let marks = added().filter(|fire| fire.queue.is_none()).filter_map(|fire| fire.position);
     let (due, later): (Vec<Position>, Vec<Position>) =
         marks.partition(|position| position.turn_at <= Utc::now());
@@ -254,9 +254,9 @@ fn announce(shared: &Shared, fired: &Fired) {
         due.iter().map(|position| position.turn_at).min(),
     );
     if let Some((priority, run_at)) = priority.zip(run_at) {
-        shared.send_to_queue(Wake::Jobs(Position { priority, turn_at: run_at }));
+        shared.send_to_queue(Wake::Ready(Position { priority, turn_at: run_at }));
     }
     if !later.is_empty() {
-        shared.send_to_queue(Wake::Soon);
+        shared.send_to_queue(Wake::DueSoon);
     }
 }

@@ -8,16 +8,16 @@ use actix::Addr;
 use log::Level;
 
 use super::Shared;
-use super::events::Report;
 use super::job_context::JobContext;
-use super::lease::{Lease, LeasedJob};
 use super::panics::{CatchPanic, caught};
 use super::payload::payload_of;
 use super::signals::Signal;
 use super::worker::WorkerActor;
 use crate::backoff::Backoff;
 use crate::event::Event;
+use crate::events::EndedAttempt;
 use crate::job_error::{JobError, JobResult, Verdict};
+use crate::leases::{Lease, LeasedJob};
 use crate::lifecycle::Outcome;
 use crate::registry::{Begun, JobFuture};
 
@@ -42,8 +42,9 @@ pub(crate) async fn execute(leased: LeasedJob, shared: &Arc<Shared>, worker: &Ad
     };
     let outcome = judge(ended, &job, backoff);
     report(&job, &outcome, started.elapsed(), shared.config.job_log_level);
-    let told = shared.events.has_subscribers().then(|| Report { job: job.facts(), took: started.elapsed() });
-    lease.resolve(outcome).with_report(told)
+    let told =
+        shared.events.has_subscribers().then(|| EndedAttempt { job: job.facts(), took: started.elapsed() });
+    lease.resolve(outcome).with_ended(told)
 }
 
 fn begin(

@@ -9,8 +9,9 @@ use actix::{Actor, AsyncContext, Context, Handler, Message, WrapFuture};
 use diesel::pg::PgConnection;
 
 use super::listener::LockAgain;
-use super::queue::{LeasesLost, MayClaim, Reconcile, Wake};
+use super::queue::{Claims, LeasesLost, Reconcile};
 use super::{DeathWatch, Role, Shared};
+use crate::engine::Wake;
 use crate::error::StoreError;
 use crate::event::{Event, JobFacts};
 use crate::store::Durability;
@@ -123,7 +124,7 @@ impl Pulse {
             shared.events.publish(|| Event::DatabaseBack);
         }
         if std::mem::take(&mut self.lapsed) {
-            shared.send_to_queue(MayClaim(true));
+            shared.send_to_queue(Claims::Resume);
         }
     }
 
@@ -134,7 +135,7 @@ impl Pulse {
             shared.events.publish(|| Event::DatabaseLost { error: error.to_string() });
         }
         if self.last_good.elapsed() > shared.config.heartbeat_timeout * 2 / 3 {
-            shared.send_to_queue(MayClaim(false));
+            shared.send_to_queue(Claims::Suspend);
             if !std::mem::replace(&mut self.lapsed, true) {
                 log::error!(
                     "no heartbeat for so long that others may take this worker for lost: its jobs are interrupted"
@@ -162,7 +163,7 @@ async fn register_again(shared: &Arc<Shared>, old: i32) {
             shared.send_to_queue(LeasesLost);
             shared.worker_id.store(new, Ordering::Release);
             shared.events.publish(|| Event::WorkerStarted { id: new });
-            shared.send_to_queue(MayClaim(true));
+            shared.send_to_queue(Claims::Resume);
             if let Some(listener) = shared.read_addresses().listener.clone() {
                 listener.do_send(LockAgain);
             }
@@ -237,15 +238,15 @@ fn wake_own_queue(shared: &Shared, rescued: &[RescuedJob]) {
     for job in rescued {
         let wake = match &job.queue {
             // One that is dead leaves its slot to the next.
-            Some(queue) => Wake::Queue(queue.clone(), Some(job.position())),
+            Some(queue) => Wake::Parked(queue.clone(), Some(job.position())),
             None if job.dead => continue,
-            None => Wake::Jobs(job.position()),
+            None => Wake::Ready(job.position()),
         };
         shared.send_to_queue(wake);
     }
     if !rescued.is_empty() {
         shared.send_to_queue(Wake::Flagged);
-        shared.send_to_queue(Wake::Soon);
+        shared.send_to_queue(Wake::DueSoon);
     }
 }
 

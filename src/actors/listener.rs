@@ -8,8 +8,9 @@ use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, WrapFu
 use chrono::DateTime;
 
 use super::keeper::ReadCancellations;
-use super::queue::{Reconcile, Wake};
+use super::queue::Reconcile;
 use super::{DeathWatch, Role, Shared};
+use crate::engine::Wake;
 use crate::error::StoreError;
 use crate::event::Event;
 use crate::store::Durability;
@@ -159,12 +160,12 @@ fn understand(payload: &str, own_origin: &str) -> Vec<Wake> {
     let turn_at = words.next().and_then(|word| word.parse().ok()).and_then(DateTime::from_timestamp_millis);
     let position = priority.zip(turn_at).map(|(priority, turn_at)| Position { priority, turn_at });
     match (kind, position, words.next()) {
-        ("soon", None, None) => vec![Wake::Soon],
+        ("soon", None, None) => vec![Wake::DueSoon],
         ("flagged", None, None) => vec![Wake::Flagged],
-        ("job", Some(position), None) => vec![Wake::Jobs(position)],
-        ("queue", Some(_), Some(queue)) => vec![Wake::Queue(queue.to_owned(), position)],
+        ("job", Some(position), None) => vec![Wake::Ready(position)],
+        ("queue", Some(_), Some(queue)) => vec![Wake::Parked(queue.to_owned(), position)],
         ("queues", Some(_), Some(names)) => match serde_json::from_str::<Vec<String>>(names) {
-            Ok(names) => names.into_iter().map(|queue| Wake::Queue(queue, position)).collect(),
+            Ok(names) => names.into_iter().map(|queue| Wake::Parked(queue, position)).collect(),
             Err(_) => vec![Wake::Everything],
         },
         _ => vec![Wake::Everything],
@@ -186,16 +187,16 @@ mod tests {
         assert!(
             heard("job 8 -3 1000")
                 .unwrap()
-                .starts_with("Jobs(Position { priority: -3, turn_at: 1970-01-01T00:00:01Z")
+                .starts_with("Ready(Position { priority: -3, turn_at: 1970-01-01T00:00:01Z")
         );
         assert!(
             heard("queue - 0 1000 a lane with spaces")
                 .unwrap()
-                .starts_with("Queue(\"a lane with spaces\", Some(Position {")
+                .starts_with("Parked(\"a lane with spaces\", Some(Position {")
         );
         let several = heard(r#"queues 8 0 1000 ["a","b c"]"#).unwrap();
-        assert!(several.starts_with("Queue(\"a\", Some(") && several.contains("and Queue(\"b c\", Some("));
-        assert_eq!(heard("soon 8").as_deref(), Some("Soon"));
+        assert!(several.starts_with("Parked(\"a\", Some(") && several.contains("and Parked(\"b c\", Some("));
+        assert_eq!(heard("soon 8").as_deref(), Some("DueSoon"));
         assert_eq!(heard("flagged 8").as_deref(), Some("Flagged"));
         for strange in [
             "",

@@ -2,15 +2,12 @@
 //! of one scheduler share, so that each finds the others of today after any of them was restarted.
 
 pub(crate) mod cron;
-mod events;
 mod execution;
 mod job_context;
 pub(crate) mod keeper;
-mod lease;
 pub(crate) mod listener;
 mod panics;
 mod payload;
-mod prefetch;
 pub(crate) mod queue;
 mod signals;
 pub(crate) mod supervisor;
@@ -22,7 +19,8 @@ use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicI32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Instant;
 
 use actix::Addr;
 use chrono::{DateTime, Utc};
@@ -31,19 +29,18 @@ use tokio::sync::{mpsc, watch};
 
 use crate::config::Config;
 use crate::error::{SchedulerError, StoreError};
+use crate::events::EventBus;
 use crate::job::NewJob;
+use crate::leases::{LeaseTable, LeasedJob};
+use crate::prefetch::PrefetchBuffer;
+use crate::progress::ProgressBoard;
 use crate::registry::TaskRegistry;
 use crate::store::claim::ClaimedJob;
 use crate::store::{Durability, Store};
 
-pub(crate) use events::EventBus;
-pub use events::EventStream;
 pub use job_context::{CronFire, JobContext};
-pub(crate) use lease::LeaseTable;
-use lease::LeasedJob;
 pub(crate) use panics::CatchPanic;
 pub(crate) use panics::record_places as record_panic_places;
-pub(crate) use prefetch::PrefetchBuffer;
 pub(crate) use signals::Signals;
 
 /// Application data by type.
@@ -56,12 +53,14 @@ pub(crate) struct Shared {
     pub(crate) registry: TaskRegistry,
     pub(crate) app_data: AppData,
     pub(crate) leases: Arc<LeaseTable>,
-    pub(crate) prefetch: PrefetchBuffer,
+    pub(crate) prefetch: Arc<PrefetchBuffer>,
+    /// The tasks with a handler here, in alphabetical order.
+    pub(crate) tasks: Arc<[String]>,
     pub(crate) worker_id: AtomicI32,
     pub(crate) addresses: RwLock<ActorAddresses>,
     /// What running jobs are told.
     pub(crate) signals: Signals,
-    pub(crate) progress: queue::ProgressBoard,
+    pub(crate) progress: ProgressBoard,
     fetches: payload::Fetches,
     pub(crate) events: EventBus,
     /// True from the moment a stop is asked for, which running jobs are told.
@@ -115,17 +114,19 @@ impl Shared {
         app_data: AppData,
         deaths: mpsc::UnboundedSender<Role>,
     ) -> Self {
+        let tasks = registry.tasks().into();
         Self {
             store: Store::new(&config),
             leases: Arc::new(LeaseTable::counting(config.task_limits.keys())),
             config,
             registry,
             app_data,
-            prefetch: PrefetchBuffer::default(),
+            prefetch: Arc::default(),
+            tasks,
             worker_id: AtomicI32::new(0),
             addresses: RwLock::default(),
             signals: Signals::default(),
-            progress: queue::ProgressBoard::default(),
+            progress: ProgressBoard::default(),
             fetches: payload::Fetches::default(),
             events: EventBus::default(),
             stopping: watch::Sender::new(false),
@@ -171,7 +172,8 @@ impl Shared {
 
     /// Jobs were claimed under the lease, which is in the book from now on.
     fn open(&self, claimed: Vec<ClaimedJob>, lease: i64) -> Vec<LeasedJob> {
-        claimed.into_iter().map(|job| self.leases.open(job, lease)).collect()
+        let now = Instant::now();
+        claimed.into_iter().map(|job| self.leases.open(job, lease, now)).collect()
     }
 
     /// Lays jobs on the prefetch buffer, and wakes as many workers as there are jobs.
@@ -279,7 +281,8 @@ macro_rules! ends_on_leave {
 }
 pub(crate) use ends_on_leave;
 
-// A panic elsewhere must not spread through a lock: what these locks guard is whole after every statement.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+impl From<actix::MailboxError> for SchedulerError {
+    fn from(_: actix::MailboxError) -> Self {
+        Self::Interrupted
+    }
 }

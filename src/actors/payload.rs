@@ -10,8 +10,8 @@ use diesel::pg::PgConnection;
 use tokio::sync::Semaphore;
 
 use super::Shared;
-use super::lease::{Lease, LeasedJob};
 use crate::error::StoreError;
+use crate::leases::{Lease, LeasedJob};
 use crate::store::Durability;
 use crate::store::claim::{ClaimedJob, fetch_payloads};
 

@@ -15,6 +15,7 @@ use super::listener::ListenerActor;
 use super::queue::{Drain, QueueActor};
 use super::worker::{WorkerActor, WorkerHandle};
 use super::{DeathWatch, Leave, Role, Shared};
+use crate::engine::Drained;
 use crate::store::Durability;
 use crate::store::presence::unregister;
 
@@ -223,7 +224,7 @@ async fn drained_by(shared: &Shared, deadline: Instant) -> Option<bool> {
         let left = deadline.checked_duration_since(Instant::now())?;
         let Some(queue) = shared.queue() else { return Some(false) };
         match actix_rt::time::timeout(left, queue.send(Drain)).await {
-            Ok(Ok(given_back)) if shared.leases.count() == 0 => return Some(given_back),
+            Ok(Ok(given_back)) if shared.leases.count() == 0 => return Some(given_back == Drained::Agreed),
             Ok(_) => actix_rt::time::sleep(Duration::from_millis(10).min(left)).await,
             Err(_) => return None,
         }

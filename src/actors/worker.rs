@@ -11,10 +11,10 @@ use actix::{Actor, Addr, AsyncContext, Context, Handler, Message};
 
 use super::execution::execute;
 use super::job_context::JobContext;
-use super::lease::{Lease, LeasedJob};
 use super::queue::Settle;
 use super::{DeathWatch, Role, Shared};
 use crate::job_error::JobResult;
+use crate::leases::{Lease, LeasedJob};
 
 /// A worker as the queue knows it: where to reach it, and how many of its slots are free. The count outlives the
 /// actor, so that one that was restarted does not run more at once than its share.

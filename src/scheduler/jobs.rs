@@ -8,7 +8,7 @@ use diesel::pg::PgConnection;
 
 use super::Scheduler;
 use super::verbs::Verbs;
-use crate::actors::queue::Wake;
+use crate::engine::Wake;
 use crate::error::{SchedulerError, StoreError};
 use crate::job::NewJob;
 use crate::store::history::{self, HistoryFilter, HistoryRow};

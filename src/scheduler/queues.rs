@@ -7,7 +7,7 @@ use diesel::pg::PgConnection;
 
 use super::Scheduler;
 use super::verbs::Verbs;
-use crate::actors::queue::Wake;
+use crate::engine::Wake;
 use crate::error::{SchedulerError, StoreError};
 use crate::store::queues::{self, QueueSettings, QueueStatus};
 
@@ -97,7 +97,7 @@ impl Queues {
         change: impl FnOnce(&mut PgConnection, &str) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, SchedulerError> {
         let name = queue.clone();
-        self.verbs.run_and_wake(Wake::Queue(queue, None), move |conn| change(conn, &name)).await
+        self.verbs.run_and_wake(Wake::Parked(queue, None), move |conn| change(conn, &name)).await
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::Scheduler;
 use super::verbs::Verbs;
-use crate::actors::queue::Wake;
+use crate::engine::Wake;
 use crate::error::SchedulerError;
 use crate::schedule::{NewSchedule, ScheduleChanges};
 use crate::store::schedules::{self, ScheduleFilter, ScheduleFire, ScheduleRow};

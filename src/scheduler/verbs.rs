@@ -6,7 +6,7 @@ use std::sync::Arc;
 use diesel::pg::PgConnection;
 
 use crate::actors::Shared;
-use crate::actors::queue::Wake;
+use crate::engine::Wake;
 use crate::error::{SchedulerError, StoreError};
 
 /// Runs verbs on the connections of one scheduler.

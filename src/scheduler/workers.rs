@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::Scheduler;
 use super::verbs::Verbs;
-use crate::actors::queue::Wake;
+use crate::engine::Wake;
 use crate::error::SchedulerError;
 use crate::store::workers::{self, WorkerAct, WorkerStatus};
 

@@ -20,7 +20,7 @@ pub(crate) struct Admission {
     /// The best job admitted, where the next claim has to look.
     pub(crate) position: Option<Position>,
     /// Queues whose row another session held.
-    pub(crate) busy: Vec<String>,
+    pub(crate) locked: Vec<String>,
     /// Whether any of the jobs admitted has flags.
     pub(crate) flagged: bool,
     /// Queues whose rate lets the next job through after so long.
@@ -43,8 +43,8 @@ pub(crate) struct AdmissionHint {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AdmissionResult {
     pub(crate) queue: String,
-    /// Whether parked jobs were looked for: not where the queue had no room or no token, or was paused or busy.
-    pub(crate) looked: bool,
+    /// Whether parked jobs were scanned for: not where the queue had no room or no token, or was paused or busy.
+    pub(crate) scanned: bool,
     /// The first job's place among the parked ones, its priority and `run_at`.
     pub(crate) first: Option<Position>,
     /// Where the queue's row is now.
@@ -102,7 +102,7 @@ pub(crate) fn admit(
     .bind::<Array<Nullable<Text>>, _>(column(hints, |hint| hint.row_at.as_deref()))
     .load(conn)?;
     let mut admission = Admission::default();
-    for (queue, admitted, busy, priority, turn_at, tasks, flagged, token_in, first_run_at, looked, row_at) in
+    for (queue, admitted, busy, priority, turn_at, tasks, flagged, token_in, first_run_at, scanned, row_at) in
         rows
     {
         admission.flagged |= flagged.unwrap_or_default();
@@ -113,9 +113,9 @@ pub(crate) fn admit(
             priority.zip(turn_at).map(|(p, at)| Position { priority: p, turn_at: at }),
         );
         let first = priority.zip(first_run_at).map(|(priority, at)| Position { priority, turn_at: at });
-        admission.results.push(AdmissionResult { queue: queue.clone(), looked, first, row_at });
+        admission.results.push(AdmissionResult { queue: queue.clone(), scanned, first, row_at });
         if busy {
-            admission.busy.push(queue);
+            admission.locked.push(queue);
         } else if let Some(millis) = token_in {
             admission.tokens_in.push((queue, Duration::from_millis(millis.unsigned_abs())));
         }
@@ -163,7 +163,7 @@ pub(crate) struct Promotion {
 }
 
 // A time by the database's clock that the index can be asked for: the function alone is volatile, and every scheduled job
-// would be looked at.
+// would be scanned at.
 const NOW: &str = "(SELECT clock_timestamp())";
 // Jobs due since then, or all of them. Those before it have been promoted, so only their dead index entries are left there.
 const SINCE: &str =

@@ -8,6 +8,7 @@ use diesel::RunQueryDsl;
 use diesel::pg::PgConnection;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
 
+use super::claim::Position;
 use super::statement::{Statement, nul_problem};
 use crate::error::StoreError;
 use crate::job::{Enqueue, NewJob, Task};
@@ -24,6 +25,13 @@ pub(crate) struct Added {
     /// The queue whose admission it waits for.
     pub(crate) queue: Option<String>,
     pub(crate) flagged: bool,
+}
+
+impl Added {
+    /// Its place among the jobs that wait as it does.
+    pub(crate) fn position(&self) -> Position {
+        Position { priority: self.priority, turn_at: self.run_at }
+    }
 }
 
 impl<T: Task> Enqueue<T> {

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 // From the bottom up. A module may import from its own layer and from those below it.
-const LAYERS: [(&str, &[&str]); 5] = [
+const LAYERS: [(&str, &[&str]); 6] = [
     (
         "vocabulary",
         &[
@@ -22,6 +22,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
         ],
     ),
     ("store", &["store"]),
+    ("engine", &["engine", "events", "leases", "lock", "prefetch", "progress"]),
     ("actors", &["actors", "registry"]),
     ("facade", &["scheduler"]),
     ("leaves", &["embedded", "guide"]),

@@ -72,10 +72,13 @@ async fn a_job_whose_lease_is_lost_before_its_payload_came_is_not_handed_on() {
     assert_eq!(shared.prefetch.len(), 2);
     assert_eq!(shared.leases.collect_dropped().len(), 1);
     // The same at the start of a job.
-    let mut leased = shared.leases.open(lost, LEASE);
+    let mut leased = shared.leases.open(lost, LEASE, Instant::now());
     assert_eq!(payload_of(&mut leased.job, &leased.lease, &shared).await, None);
     conn.batch_execute(&format!("UPDATE mainspring.jobs SET lease = 8 WHERE id = {}", last.id)).unwrap();
-    let (old, new) = (shared.leases.open(last.clone(), LEASE), shared.leases.open(last.clone(), 8));
+    let (old, new) = (
+        shared.leases.open(last.clone(), LEASE, Instant::now()),
+        shared.leases.open(last.clone(), 8, Instant::now()),
+    );
     assert_eq!(payload_of(&mut last, &old.lease, &shared).await, None);
     let payload = payload_of(&mut last, &new.lease, &shared).await.unwrap();
     assert_eq!(payload.len(), (1 << 20) + 2);
@@ -86,7 +89,7 @@ async fn a_job_that_waits_for_its_payload_is_interrupted_as_others_are() {
     let database = TestDatabase::new();
     let (shared, _, mut claimed) = stage(&database, 1);
     let mut job = claimed.pop().unwrap();
-    let leased = shared.leases.open(job.clone(), LEASE);
+    let leased = shared.leases.open(job.clone(), LEASE, Instant::now());
     let turn = shared.fetches.turn.acquire().await.unwrap();
     let mut payload = Box::pin(payload_of(&mut job, &leased.lease, &shared));
     assert!((&mut payload).now_or_never().is_none());

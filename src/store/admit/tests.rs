@@ -80,8 +80,8 @@ fn an_admission_that_is_told_where_the_queues_row_is_passes_none_of_its_dead_ver
     }
     let seen = admit_to(conn, &[]).results.remove(0);
     let told = [AdmissionHint { row_at: seen.row_at, ..AdmissionHint::default() }];
-    let by_name = cost_of(conn, |conn| assert!(admit_to(conn, &[]).busy.is_empty()));
-    let by_place = cost_of(conn, |conn| assert!(admit_to(conn, &told).busy.is_empty()));
+    let by_name = cost_of(conn, |conn| assert!(admit_to(conn, &[]).locked.is_empty()));
+    let by_place = cost_of(conn, |conn| assert!(admit_to(conn, &told).locked.is_empty()));
     eprintln!("blocks of an admission: {by_name} by name, {by_place} by place");
     assert!(by_place * 2 < by_name, "{by_name} by name, {by_place} by place");
 }
@@ -112,7 +112,7 @@ fn a_place_where_the_queues_row_is_no_longer_is_no_harm() {
     conn.batch_execute("DELETE FROM mainspring.jobs WHERE state = 'ready'").unwrap();
     let mut other = database.connection();
     other.batch_execute("BEGIN; SELECT FROM mainspring.queues FOR UPDATE").unwrap();
-    assert_eq!(admit_to(conn, slice::from_ref(&before)).busy, ["lane"]);
+    assert_eq!(admit_to(conn, slice::from_ref(&before)).locked, ["lane"]);
     other.batch_execute("ROLLBACK").unwrap();
     assert_eq!(admit_to(conn, &[before]).admitted, 1);
 }
@@ -143,7 +143,7 @@ fn an_admission_that_finds_a_queue_full_paused_busy_or_without_a_token_says_that
     let mut after = |sql: &str| {
         conn.batch_execute(sql).unwrap();
         let admission = admit_to(conn, &[]);
-        (admission.admitted, admission.results[0].looked)
+        (admission.admitted, admission.results[0].scanned)
     };
     let park = "INSERT INTO mainspring.jobs (task, queue, run_at, state) \
                 SELECT 'a', 'lane', now(), 'parked' FROM generate_series(1, 2)";

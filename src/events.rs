@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use tokio::sync::broadcast::{self, error::RecvError};
 
-use super::locked;
 use crate::event::{Event, JobFacts};
 use crate::lifecycle::Outcome;
+use crate::lock::lock;
 use crate::store::progress::Progress;
 
 // A second's worth of a busy process.
@@ -28,7 +28,8 @@ pub struct EventStream {
 }
 
 /// What is to be told of an attempt once its outcome is stored.
-pub(crate) struct Report {
+#[derive(Debug)]
+pub(crate) struct EndedAttempt {
     pub(crate) job: JobFacts,
     pub(crate) took: Duration,
 }
@@ -43,7 +44,7 @@ impl EventBus {
     /// Begins to listen; a stopped scheduler has nothing more to tell.
     pub(crate) fn subscribe(&self) -> EventStream {
         self.listeners.fetch_add(1, Ordering::SeqCst);
-        let receiver = locked(&self.sender).as_ref().map(broadcast::Sender::subscribe);
+        let receiver = lock(&self.sender).as_ref().map(broadcast::Sender::subscribe);
         EventStream { receiver, listeners: Arc::clone(&self.listeners) }
     }
 
@@ -54,7 +55,7 @@ impl EventBus {
     /// Tells an event, which is made only when somebody listens.
     pub(crate) fn publish(&self, event: impl FnOnce() -> Event) {
         if self.has_subscribers()
-            && let Some(sender) = locked(&self.sender).as_ref()
+            && let Some(sender) = lock(&self.sender).as_ref()
         {
             // The last listener may have gone meanwhile.
             let _ = sender.send(event());
@@ -66,7 +67,12 @@ impl EventBus {
     }
 
     /// Tells how an attempt ended, as it is stored now.
-    pub(crate) fn publish_outcome(&self, Report { job, took }: Report, outcome: &Outcome, dead: bool) {
+    pub(crate) fn publish_outcome(
+        &self,
+        EndedAttempt { job, took }: EndedAttempt,
+        outcome: &Outcome,
+        dead: bool,
+    ) {
         self.publish(|| match outcome.clone() {
             Outcome::Succeeded | Outcome::Completed => Event::JobSucceeded { job, took },
             Outcome::Cancelled { reason } => Event::JobCancelled { job, took, reason },
@@ -83,7 +89,7 @@ impl EventBus {
 
     /// The end of all streams.
     pub(crate) fn close(&self) {
-        *locked(&self.sender) = None;
+        *lock(&self.sender) = None;
     }
 }
 

@@ -3,17 +3,17 @@
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::lease::{Lease, LeasedJob};
-use super::locked;
+use crate::leases::{Lease, LeasedJob};
+use crate::lock::lock;
 use crate::store::claim::Position;
 
 /// The leased jobs that no worker has taken yet.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct PrefetchBuffer(Mutex<Content>);
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Content {
     jobs: VecDeque<LeasedJob>,
     /// Nothing may be put in: what comes falls back into the book of leases.
@@ -23,7 +23,7 @@ struct Content {
 impl PrefetchBuffer {
     /// Puts a batch in, which comes in order, behind or among what is there.
     pub(crate) fn put(&self, batch: Vec<LeasedJob>) {
-        let mut content = locked(&self.0);
+        let mut content = lock(&self.0);
         if content.closed {
             return;
         }
@@ -36,24 +36,26 @@ impl PrefetchBuffer {
     }
 
     pub(crate) fn take(&self) -> Option<LeasedJob> {
-        locked(&self.0).jobs.pop_front()
+        lock(&self.0).jobs.pop_front()
     }
 
     pub(crate) fn len(&self) -> usize {
-        locked(&self.0).jobs.len()
+        lock(&self.0).jobs.len()
     }
 
     /// How many bytes the payloads have that wait here.
     pub(crate) fn payload_bytes(&self) -> usize {
-        let content = locked(&self.0);
+        let content = lock(&self.0);
         content.jobs.iter().filter_map(|leased| leased.job.payload.as_ref()).map(String::len).sum()
     }
 
     /// Takes back what was claimed longer ago than the bound.
-    pub(crate) fn take_stale(&self, bound: Duration) -> Vec<Lease> {
-        let mut content = locked(&self.0);
-        let (stale, fresh) =
-            content.jobs.drain(..).partition(|job: &LeasedJob| job.lease.claimed_at().elapsed() > bound);
+    pub(crate) fn take_stale(&self, bound: Duration, now: Instant) -> Vec<Lease> {
+        let mut content = lock(&self.0);
+        let (stale, fresh) = content
+            .jobs
+            .drain(..)
+            .partition(|job: &LeasedJob| now.saturating_duration_since(job.lease.claimed_at()) > bound);
         content.jobs = fresh;
         let stale: VecDeque<LeasedJob> = stale;
         stale.into_iter().map(|job| job.lease).collect()
@@ -61,19 +63,19 @@ impl PrefetchBuffer {
 
     /// Takes everything back, and nothing in from now on.
     pub(crate) fn close(&self) -> Vec<Lease> {
-        let mut content = locked(&self.0);
+        let mut content = lock(&self.0);
         content.closed = true;
         content.jobs.drain(..).map(|job| job.lease).collect()
     }
 
     /// Takes jobs in again.
     pub(crate) fn open(&self) {
-        locked(&self.0).closed = false;
+        lock(&self.0).closed = false;
     }
 
     /// Takes everything back.
     pub(crate) fn clear(&self) -> Vec<Lease> {
-        locked(&self.0).jobs.drain(..).map(|job| job.lease).collect()
+        lock(&self.0).jobs.drain(..).map(|job| job.lease).collect()
     }
 }
 

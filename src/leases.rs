@@ -7,14 +7,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use super::events::Report;
-use super::locked;
+use crate::events::EndedAttempt;
 use crate::lifecycle::Outcome;
+use crate::lock::lock;
 use crate::store::claim::{ClaimedJob, Position};
 use crate::store::settle::Settlement;
 
 /// All leases of this process that are open, and those that were dropped.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct LeaseTable {
     /// The job and the lease of each; one job may have two, when it was taken from here and claimed here again.
     open: Mutex<HashSet<(i64, i64)>>,
@@ -24,23 +24,26 @@ pub(crate) struct LeaseTable {
 }
 
 /// What is known of a leased job by whoever settles it.
-pub(crate) struct LeaseData {
+#[derive(Debug)]
+struct LeaseData {
     settlement: Settlement,
     position: Position,
     queue: Option<String>,
     /// The task, where its leases are counted.
     counted: Option<String>,
     claimed_at: Instant,
-    report: Option<Box<Report>>,
+    ended: Option<Box<EndedAttempt>>,
 }
 
 /// The right to settle one job.
+#[derive(Debug)]
 pub(crate) struct Lease {
     held: Option<LeaseData>,
     book: Arc<LeaseTable>,
 }
 
 /// A claimed job on its way to a worker.
+#[derive(Debug)]
 pub(crate) struct LeasedJob {
     pub(crate) job: ClaimedJob,
     pub(crate) lease: Lease,
@@ -57,8 +60,8 @@ impl LeaseTable {
         self.counted.get(task).map_or(0, |count| count.load(Ordering::SeqCst))
     }
 
-    pub(crate) fn open(self: &Arc<Self>, job: ClaimedJob, lease: i64) -> LeasedJob {
-        locked(&self.open).insert((job.id, lease));
+    pub(crate) fn open(self: &Arc<Self>, job: ClaimedJob, lease: i64, now: Instant) -> LeasedJob {
+        lock(&self.open).insert((job.id, lease));
         let counted = self.counted.get_key_value(&job.task).map(|(task, count)| {
             count.fetch_add(1, Ordering::SeqCst);
             task.clone()
@@ -68,25 +71,25 @@ impl LeaseTable {
             position: job.position(),
             queue: job.queue.clone(),
             counted,
-            claimed_at: Instant::now(),
-            report: None,
+            claimed_at: now,
+            ended: None,
         };
         LeasedJob { job, lease: Lease { held: Some(held), book: Arc::clone(self) } }
     }
 
     /// How many leases this process holds.
     pub(crate) fn count(&self) -> usize {
-        locked(&self.open).len()
+        lock(&self.open).len()
     }
 
     /// The job and the lease of each that is open.
     pub(crate) fn all_open(&self) -> HashSet<(i64, i64)> {
-        locked(&self.open).clone()
+        lock(&self.open).clone()
     }
 
     /// Picks up the leases that were dropped.
     pub(crate) fn collect_dropped(self: &Arc<Self>) -> Vec<Lease> {
-        let dropped = std::mem::take(&mut *locked(&self.dropped));
+        let dropped = std::mem::take(&mut *lock(&self.dropped));
         dropped.into_iter().map(|held| Lease { held: Some(held), book: Arc::clone(self) }).collect()
     }
 }
@@ -101,15 +104,15 @@ impl Lease {
     }
 
     /// What is to be told once the outcome is stored.
-    pub(crate) fn with_report(mut self, report: Option<Report>) -> Self {
+    pub(crate) fn with_ended(mut self, ended: Option<EndedAttempt>) -> Self {
         if let Some(held) = &mut self.held {
-            held.report = report.map(Box::new);
+            held.ended = ended.map(Box::new);
         }
         self
     }
 
-    pub(crate) fn take_report(&mut self) -> Option<Report> {
-        self.held.as_mut().and_then(|held| held.report.take()).map(|report| *report)
+    pub(crate) fn take_ended(&mut self) -> Option<EndedAttempt> {
+        self.held.as_mut().and_then(|held| held.ended.take()).map(|ended| *ended)
     }
 
     pub(crate) fn settlement(&self) -> &Settlement {
@@ -139,7 +142,7 @@ impl Lease {
             if let Some(count) = counted.and_then(|task| self.book.counted.get(&task)) {
                 count.fetch_sub(1, Ordering::SeqCst);
             }
-            locked(&self.book.open).remove(&(settlement.id, settlement.lease));
+            lock(&self.book.open).remove(&(settlement.id, settlement.lease));
         }
     }
 
@@ -151,7 +154,7 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         if let Some(held) = self.held.take() {
-            locked(&self.book.dropped).push(held);
+            lock(&self.book.dropped).push(held);
         }
     }
 }

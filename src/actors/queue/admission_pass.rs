@@ -1,0 +1,92 @@
+//! One admission pass over a connection: promotes scheduled jobs that are due, then admits parked jobs of the queues that
+//! may have room, and wakes other processes for what this one cannot run at once.
+
+use std::sync::MutexGuard;
+use std::time::Instant;
+
+use diesel::pg::PgConnection;
+
+use crate::engine::{AdmissionPlan, DueScan, MAX_PROMOTED, MAX_QUEUES, ParkedCursors, ParkedScan, Passed};
+use crate::error::StoreError;
+use crate::lock::lock;
+use crate::store::admit::{Admission, Promotion, admit, lower, promote, queues_with_parked_jobs, wake};
+use crate::store::claim::Position;
+
+/// Performs the plan. `tasks` are those that this process can run, in alphabetical order.
+pub(super) fn pass(
+    conn: &mut PgConnection,
+    plan: &AdmissionPlan,
+    tasks: &[String],
+) -> Result<Passed, StoreError> {
+    let mut passed = Passed::default();
+    let mut queues = plan.queues.clone();
+    let began = Instant::now();
+    passed.promotion = promote_due(conn, plan.due)?;
+    passed.promotion_took = began.elapsed();
+    for (queue, first) in passed.promotion.iter().flat_map(|promotion| &promotion.queues) {
+        cursors(plan).announce(queue, Some(*first));
+        queues.push(queue.clone());
+    }
+    if plan.parked == ParkedScan::AllQueues {
+        let began = Instant::now();
+        queues.extend(all_parked(conn)?);
+        passed.parked_scan_took = Some(began.elapsed());
+    }
+    passed.admission = admit_from(conn, queues, plan, tasks)?;
+    help_wanted(&passed, plan, tasks).map_or(Ok(()), |position| wake(conn, position, &[]))?;
+    Ok(passed)
+}
+
+fn promote_due(conn: &mut PgConnection, due: DueScan) -> Result<Option<Promotion>, StoreError> {
+    let since = match due {
+        DueScan::None => return Ok(None),
+        DueScan::Within(since) => Some(since),
+        DueScan::Full => None,
+    };
+    promote(conn, MAX_PROMOTED as i64, since).map(Some)
+}
+
+fn admit_from(
+    conn: &mut PgConnection,
+    mut queues: Vec<String>,
+    plan: &AdmissionPlan,
+    tasks: &[String],
+) -> Result<Admission, StoreError> {
+    if queues.is_empty() {
+        return Ok(Admission::default());
+    }
+    queues.sort_unstable();
+    queues.dedup();
+    let began = Instant::now();
+    let hints = cursors(plan).start(&queues, began);
+    let admission = admit(conn, &queues, &hints, tasks, plan.ready_from)?;
+    cursors(plan).advance(&admission.results, Instant::now(), chrono::Utc::now(), began.elapsed());
+    Ok(admission)
+}
+
+fn all_parked(conn: &mut PgConnection) -> Result<Vec<String>, StoreError> {
+    let mut names: Vec<String> = Vec::new();
+    loop {
+        let after = names.last().cloned().unwrap_or_default();
+        let more = queues_with_parked_jobs(conn, &after, MAX_QUEUES as i64)?;
+        let is_full = more.len() == MAX_QUEUES;
+        names.extend(more);
+        if !is_full {
+            return Ok(names);
+        }
+    }
+}
+
+// Where other processes must look for jobs whose tasks this one cannot run, or for which it has no free slots.
+fn help_wanted(passed: &Passed, plan: &AdmissionPlan, known: &[String]) -> Option<Position> {
+    let promotion = passed.promotion.as_ref().filter(|promotion| promotion.position.is_some());
+    let moved = promotion.map_or(0, |promotion| promotion.promoted) + passed.admission.admitted;
+    let tasks = promotion.iter().flat_map(|promotion| &promotion.tasks).chain(&passed.admission.tasks);
+    let any_unknown = tasks.into_iter().any(|task| known.binary_search(task).is_err());
+    let position = lower(promotion.and_then(|promotion| promotion.position), passed.admission.position);
+    position.filter(|_| any_unknown || moved > plan.free_slots)
+}
+
+fn cursors(plan: &AdmissionPlan) -> MutexGuard<'_, ParkedCursors> {
+    lock(&plan.cursors)
+}

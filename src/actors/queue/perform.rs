@@ -1,0 +1,148 @@
+//! Performs one step of the engine: a statement or two on a connection of Mainspring's own. Leases that a step carries fall
+//! back into the lease table if the QueueActor dies on the way.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use diesel::pg::PgConnection;
+use tokio::sync::oneshot;
+
+use super::admission_pass::pass;
+use super::forbidden_flags::forbidden_flags;
+use super::requests::{leaves_doubt, store_requests};
+use crate::actors::Shared;
+use crate::actors::payload::fetch_and_offer;
+use crate::engine::{
+    AdmissionPlan, ClaimFilter, ClaimPlan, Done, EnqueuePlan, FlaggedJobs, Found, LockedRows, Passed,
+    SettlePlan, Step, Stored, Written,
+};
+use crate::error::StoreError;
+use crate::leases::LeaseTable;
+use crate::lifecycle::Outcome;
+use crate::store::Durability;
+use crate::store::admit::wake;
+use crate::store::claim::{ClaimRequest, Filtered, claim};
+use crate::store::claimability::claimability;
+use crate::store::progress::write_progress;
+use crate::store::settle::{Settlement, leased_to, reclaim_lease, settle, settle_free};
+use crate::store::start::Starter;
+
+/// Where the ids of one enqueue request go.
+pub(super) type Reply = oneshot::Sender<Result<Vec<i64>, StoreError>>;
+
+/// Performs a step and returns how it ended.
+pub(super) async fn perform(step: Step<Reply>, shared: Arc<Shared>) -> Done<Reply> {
+    match step {
+        Step::Enqueue(plan) => store_jobs(plan, &shared).await,
+        Step::Settle(plan) => store_outcomes(plan, &shared).await,
+        Step::Admit(plan) => Done::Admit(admit_jobs(plan, &shared).await),
+        Step::LookUp => Done::LookUp(shared.store.run(Durability::Relaxed, claimability).await),
+        Step::Claim(plan) => Done::Claim(plan.lease, claim_jobs(plan, &shared).await),
+        Step::Reclaim(lease) => {
+            let worker_id = shared.worker_id();
+            let reclaim = move |conn: &mut PgConnection| reclaim_lease(conn, worker_id, lease);
+            Done::Reclaim(lease, shared.store.run(Durability::Relaxed, reclaim).await)
+        }
+        Step::Reconcile => Done::Reconcile(reconcile(&shared).await),
+        Step::WriteProgress => Done::WriteProgress(store_progress(&shared).await),
+    }
+}
+
+async fn store_jobs(plan: EnqueuePlan<Reply>, shared: &Arc<Shared>) -> Done<Reply> {
+    let EnqueuePlan { slot, requests, replies, start_as } = plan;
+    let starter = start_as.map(|lease| Starter { worker_id: shared.worker_id(), lease });
+    let own = Arc::clone(shared);
+    let store = move |conn: &mut PgConnection| store_requests(conn, &own, starter, requests);
+    let result = shared.store.run_checked(Durability::Durable, store, leaves_doubt).await;
+    Done::Enqueue { slot, lease: start_as, replies, result }
+}
+
+async fn store_outcomes(plan: SettlePlan, shared: &Arc<Shared>) -> Done<Reply> {
+    let settlements = plan.settlements();
+    let SettlePlan { leases, locked_rows, released_from } = plan;
+    let keep_history = shared.config.keeps_history();
+    let store = move |conn: &mut PgConnection| {
+        let (settled, locked) = match locked_rows {
+            LockedRows::Wait => (settle(conn, &settlements, keep_history)?, Default::default()),
+            LockedRows::Skip => settle_free(conn, &settlements, keep_history)?,
+        };
+        // Jobs that are given back wait for a free worker, perhaps of another process.
+        released_from.map_or(Ok(()), |position| wake(conn, position, &[]))?;
+        Ok(Stored { settled, locked })
+    };
+    let result = shared.store.run(Durability::Relaxed, store).await;
+    Done::Settle { leases, result }
+}
+
+async fn admit_jobs(plan: AdmissionPlan, shared: &Arc<Shared>) -> Result<Passed, StoreError> {
+    let own = Arc::clone(shared);
+    shared.store.run(Durability::Relaxed, move |conn| pass(conn, &plan, &own.tasks)).await
+}
+
+async fn claim_jobs(plan: ClaimPlan, shared: &Arc<Shared>) -> Result<Found, StoreError> {
+    let lease = plan.lease;
+    let request = ClaimRequest {
+        worker_id: shared.worker_id(),
+        lease,
+        position: plan.from,
+        limit: i64::try_from(plan.limit).unwrap_or(i64::MAX),
+        filtered: filter(&plan.filter, shared).await,
+        tasks: plan.filter.tasks,
+    };
+    let own = Arc::clone(shared);
+    // The blocking thread hands the jobs on, which saves the wake-up of this one. It runs to its end: if the QueueActor dies
+    // meanwhile, no job is lost.
+    let claim_and_offer = move |conn: &mut PgConnection| {
+        let began = Instant::now();
+        let claimed = claim(conn, &request)?;
+        let found = Found::new(&claimed, began.elapsed());
+        let leased = own.open(claimed, lease);
+        let payloads = fetch_and_offer(conn, &own, leased, lease);
+        Ok((found, payloads))
+    };
+    let doubt = |(_, payloads): &(Found, Result<(), StoreError>)| payloads.is_err();
+    let (found, _) = shared.store.run_checked(Durability::Relaxed, claim_and_offer, doubt).await?;
+    Ok(found)
+}
+
+async fn filter(filter: &ClaimFilter, shared: &Shared) -> Option<Filtered> {
+    let age_every = filter.age_every;
+    match filter.flagged {
+        FlaggedJobs::None => age_every.map(|_| Filtered { age_every, ..Filtered::default() }),
+        FlaggedJobs::Some => {
+            let forbidden = forbidden_flags(&shared.config.forbidden_flags).await?;
+            Some(Filtered { forbidden, age_every, flagged: true })
+        }
+    }
+}
+
+async fn reconcile(shared: &Arc<Shared>) -> Result<usize, StoreError> {
+    let (leases, worker_id) = (Arc::clone(&shared.leases), shared.worker_id());
+    shared.store.run(Durability::Relaxed, move |conn| release_lost(conn, worker_id, &leases)).await
+}
+
+// The table in memory is read first: a lease that is closed after that was settled, and its job is no longer under it.
+fn release_lost(conn: &mut PgConnection, worker_id: i32, leases: &LeaseTable) -> Result<usize, StoreError> {
+    let open = leases.all_open();
+    let lost: Vec<Settlement> = leased_to(conn, worker_id)?
+        .into_iter()
+        .filter(|leased| !open.contains(leased))
+        .map(|(id, lease)| Settlement { id, lease, outcome: Outcome::Untouched })
+        .collect();
+    Ok(settle(conn, &lost, false)?.len())
+}
+
+async fn store_progress(shared: &Arc<Shared>) -> Written {
+    let reports = shared.progress.take();
+    if reports.is_empty() {
+        return Written::Nothing;
+    }
+    let written = reports.clone();
+    let write = move |conn: &mut PgConnection| write_progress(conn, &reports);
+    match shared.store.run(Durability::Relaxed, write).await {
+        Ok(()) => written.into_iter().for_each(|progress| shared.events.publish_progress(progress)),
+        // The next report of the job replaces it.
+        Err(error) => log::warn!("cannot write the progress of {} jobs: {error}", written.len()),
+    }
+    Written::Reports
+}

@@ -1,0 +1,101 @@
+//! Stores a batch of enqueue requests over a connection, so that each request succeeds or fails by itself.
+
+use std::time::{Duration, Instant};
+
+use diesel::connection::SimpleConnection;
+use diesel::pg::PgConnection;
+
+use crate::actors::Shared;
+use crate::engine::Enqueued;
+use crate::error::StoreError;
+use crate::event::Event;
+use crate::job::NewJob;
+use crate::store::claim::ClaimedJob;
+use crate::store::enqueue::{Added, enqueue};
+use crate::store::start::{Starter, start};
+
+// A refusal takes milliseconds. What fails for want of time would take as long again in parts.
+const ISOLATION_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Stores the requests. With a starter, the jobs are stored as running and handed to the workers by this thread, as after
+/// a claim.
+pub(super) fn store_requests(
+    conn: &mut PgConnection,
+    shared: &Shared,
+    starter: Option<Starter>,
+    requests: Vec<Vec<NewJob>>,
+) -> Result<Enqueued, StoreError> {
+    let sizes: Vec<usize> = requests.iter().map(Vec::len).collect();
+    let jobs: Vec<NewJob> = requests.into_iter().flatten().collect();
+    if let Some(starter) = starter {
+        let started = start_or_refuse(conn, starter, &jobs)?;
+        if !started.is_empty() {
+            let ids: Vec<i64> = started.iter().map(|job| job.id).collect();
+            publish_enqueued(shared, &jobs, ids.iter().copied());
+            shared.offer(shared.open(started, starter.lease));
+            return Ok(Enqueued::Started(split(ids, &sizes)));
+        }
+    }
+    let deadline = Instant::now() + ISOLATION_TIMEOUT;
+    let results = enqueue_or_isolate(conn, &jobs, &sizes, deadline);
+    let mut rest = jobs.as_slice();
+    for (size, result) in sizes.iter().zip(&results) {
+        let (own, others) = rest.split_at(*size);
+        rest = others;
+        if let Ok(added) = result {
+            publish_enqueued(shared, own, added.iter().map(|job| job.id));
+        }
+    }
+    Ok(Enqueued::Waiting(results))
+}
+
+/// Returns `true` if the connection may be lost.
+pub(super) fn leaves_doubt(enqueued: &Enqueued) -> bool {
+    let is_doubtful = |result: &Result<_, _>| matches!(result, Err(StoreError::Database(_)));
+    matches!(enqueued, Enqueued::Waiting(results) if results.iter().any(is_doubtful))
+}
+
+// If the connection still works after an error, the server has refused the statement and started nothing: then each job is
+// stored the usual way, which reports what is wrong with which one. A lost connection may have started all of them.
+fn start_or_refuse(
+    conn: &mut PgConnection,
+    starter: Starter,
+    jobs: &[NewJob],
+) -> Result<Vec<ClaimedJob>, StoreError> {
+    match start(conn, starter, jobs) {
+        Err(_) if conn.batch_execute("SELECT 1").is_ok() => Ok(Vec::new()),
+        started => started,
+    }
+}
+
+// Stores all requests in one statement. If it is refused, each half is tried by itself, so that only the bad request fails,
+// at the price of a few more statements.
+fn enqueue_or_isolate(
+    conn: &mut PgConnection,
+    jobs: &[NewJob],
+    sizes: &[usize],
+    deadline: Instant,
+) -> Vec<Result<Vec<Added>, StoreError>> {
+    match enqueue(conn, jobs) {
+        Ok(added) => split(added, sizes).into_iter().map(Ok).collect(),
+        Err(_) if sizes.len() > 1 && Instant::now() < deadline => {
+            let (left, right) = sizes.split_at(sizes.len() / 2);
+            let (left_jobs, right_jobs) = jobs.split_at(left.iter().sum());
+            let mut results = enqueue_or_isolate(conn, left_jobs, left, deadline);
+            results.extend(enqueue_or_isolate(conn, right_jobs, right, deadline));
+            results
+        }
+        Err(error) => vec![Err(error); sizes.len()],
+    }
+}
+
+fn split<T>(values: Vec<T>, sizes: &[usize]) -> Vec<Vec<T>> {
+    let mut values = values.into_iter();
+    sizes.iter().map(|size| values.by_ref().take(*size).collect()).collect()
+}
+
+fn publish_enqueued(shared: &Shared, jobs: &[NewJob], ids: impl Iterator<Item = i64>) {
+    for (job, id) in jobs.iter().zip(ids) {
+        shared.events.publish(|| Event::JobEnqueued { id, task: job.task().to_owned() });
+    }
+}

@@ -1,0 +1,114 @@
+//! Which jobs a claim may take: those of tasks that are neither paused nor at their limit in this process, with or
+//! without flags, by priority or by age. Pauses and flags are looked up before a claim when they may have changed.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::facts::Settings;
+use crate::leases::LeaseTable;
+use crate::store::claim::TaskShare;
+use crate::store::claimability::Claimability;
+
+// One claim in four orders by age: enough to bring the oldest jobs on, and the cheap claim stays the rule.
+const CLAIMS_PER_AGED_ONE: u32 = 4;
+
+/// What is known of the jobs that may be claimed.
+#[derive(Debug, Default)]
+pub(super) struct Eligibility {
+    paused: BTreeSet<String>,
+    flagged: FlaggedJobs,
+    knowledge: Knowledge,
+    claims: u32,
+}
+
+/// Whether ready jobs with flags may exist.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum FlaggedJobs {
+    #[default]
+    None,
+    Some,
+}
+
+/// Whether pauses and flags may have changed since they were looked up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Knowledge {
+    #[default]
+    Current,
+    Stale,
+}
+
+/// What a claim asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ClaimFilter {
+    pub(crate) tasks: Vec<TaskShare>,
+    /// With `Some`, the flags that this process leaves alone are determined before the claim.
+    pub(crate) flagged: FlaggedJobs,
+    /// How long a job waits to count as one priority better, if this claim orders by age.
+    pub(crate) age_every: Option<Duration>,
+}
+
+impl Eligibility {
+    /// Returns `true` if a job of the task may start without a claim.
+    pub(super) fn may_start(&self, task: &str, settings: &Settings) -> bool {
+        !self.is_stale()
+            && !self.paused.contains(task)
+            && !settings.task_limits.contains_key(task)
+            && settings.tasks.binary_search_by(|known| known.as_str().cmp(task)).is_ok()
+    }
+
+    /// Returns `true` if a claim needs neither flags, nor ages, nor counts of jobs.
+    pub(super) fn is_plain(&self, settings: &Settings) -> bool {
+        !self.is_stale()
+            && self.flagged == FlaggedJobs::None
+            && settings.task_limits.is_empty()
+            && settings.age_every.is_none()
+    }
+
+    pub(super) fn is_stale(&self) -> bool {
+        self.knowledge == Knowledge::Stale
+    }
+
+    /// Pauses or flags may have changed: they are looked up before the next claim.
+    pub(super) fn outdated(&mut self) {
+        self.knowledge = Knowledge::Stale;
+    }
+
+    /// A lookup begins. What becomes outdated from now on is looked up again.
+    pub(super) fn lookup_began(&mut self) {
+        self.knowledge = Knowledge::Current;
+    }
+
+    pub(super) fn looked_up(&mut self, found: Claimability) {
+        self.paused = found.paused_tasks;
+        if found.flagged_jobs {
+            self.flagged = FlaggedJobs::Some;
+        }
+    }
+
+    /// Ready jobs with flags may exist.
+    pub(super) fn expect_flagged(&mut self) {
+        self.flagged = FlaggedJobs::Some;
+    }
+
+    /// Returns what the next claim asks for. Flagged jobs that are announced from now on are left to the claim after
+    /// it.
+    pub(super) fn take_filter(&mut self, settings: &Settings, leases: &LeaseTable) -> ClaimFilter {
+        self.claims = self.claims.wrapping_add(1);
+        let by_age = self.claims.is_multiple_of(CLAIMS_PER_AGED_ONE);
+        ClaimFilter {
+            tasks: self.shares(settings, leases),
+            flagged: std::mem::take(&mut self.flagged),
+            age_every: settings.age_every.filter(|_| by_age),
+        }
+    }
+
+    fn shares(&self, settings: &Settings, leases: &LeaseTable) -> Vec<TaskShare> {
+        let tasks = settings.tasks.iter().filter(|task| !self.paused.contains(*task));
+        let share = |task: &String| {
+            let limit = settings.task_limits.get(task);
+            let most = limit.map(|limit| limit.saturating_sub(leases.count_of(task)) as i64);
+            TaskShare { task: task.clone(), most }
+        };
+        tasks.map(share).filter(|share| share.most != Some(0)).collect()
+    }
+}

@@ -1,0 +1,146 @@
+//! What the engine is told, and what its planners tell each other: plain values.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+
+use crate::config::Config;
+use crate::error::StoreError;
+use crate::events::EndedAttempt;
+use crate::lifecycle::Outcome;
+use crate::store::claim::Position;
+use crate::store::enqueue::Added;
+
+/// The present, as the caller of the engine sees it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Now {
+    pub(crate) instant: Instant,
+    pub(crate) utc: DateTime<Utc>,
+    pub(crate) notifications: Notifications,
+}
+
+/// Whether notifications of other processes are received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Notifications {
+    Received,
+    /// Polls alone find the jobs of other processes.
+    Missing,
+}
+
+/// What holds for the life of a scheduler.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// How many jobs run at once in this process.
+    pub(crate) concurrency: usize,
+    /// How many connections claims, outcomes and enqueues share.
+    pub(crate) connections: u32,
+    /// The tasks that this process can run, in alphabetical order.
+    pub(crate) tasks: Arc<[String]>,
+    /// How many jobs of a task run at once in this process.
+    pub(crate) task_limits: BTreeMap<String, usize>,
+    /// How long a job waits to count as one priority better.
+    pub(crate) age_every: Option<Duration>,
+    pub(crate) poll_interval: Duration,
+}
+
+impl Settings {
+    pub(crate) fn new(config: &Config, tasks: Arc<[String]>) -> Self {
+        Self {
+            concurrency: config.concurrency,
+            connections: config.pool_size,
+            tasks,
+            task_limits: config.task_limits.clone(),
+            age_every: config.age_every,
+            poll_interval: config.poll_interval(),
+        }
+    }
+}
+
+/// How much of the concurrency is used.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Capacity {
+    pub(super) concurrency: usize,
+    /// How many jobs run or are about to.
+    pub(super) active: usize,
+}
+
+impl Capacity {
+    /// How many more jobs could start at once.
+    pub(super) fn free_slots(self) -> usize {
+        self.concurrency.saturating_sub(self.active)
+    }
+}
+
+/// What may have happened to jobs outside of the engine.
+#[derive(Debug)]
+pub(crate) enum Wake {
+    /// A job that this process added by another way than the queue.
+    Added(Added),
+    /// Jobs without a queue are ready from this position on.
+    Ready(Position),
+    /// Jobs of a queue are parked from this position on, or anywhere.
+    Parked(String, Option<Position>),
+    /// Jobs with flags may be ready.
+    Flagged,
+    /// Jobs are scheduled that will be due before the next poll.
+    DueSoon,
+    /// Anything may have happened.
+    Everything,
+}
+
+/// What a planner found out that concerns another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// Jobs are ready from this position on, or anywhere.
+    Ready(Option<Position>),
+    /// Jobs with flags are ready.
+    Flagged,
+    /// Jobs of a queue are parked from this position on, or anywhere.
+    Parked(String, Option<Position>),
+    /// A queue may have room for a parked job.
+    SlotFreed(String),
+    /// A job will be due after this time.
+    DueIn(Duration),
+    /// A task with a limit may run one more job in this process.
+    LimitFreed,
+}
+
+/// What the caller is to log, publish or send. `R` is where a reply goes.
+#[derive(Debug)]
+pub(crate) enum Notice<R> {
+    /// The ids of the jobs of one request.
+    Reply(R, Result<Vec<i64>, StoreError>),
+    /// An attempt has ended and its outcome is stored.
+    AttemptEnded {
+        ended: EndedAttempt,
+        outcome: Outcome,
+        is_dead: bool,
+    },
+    /// An attempt has ended after its lease was lost: nothing was stored.
+    LeaseLost {
+        id: i64,
+        outcome: &'static str,
+    },
+    ClaimsFail(StoreError),
+    ClaimsRecovered,
+    AdmissionsFail(StoreError),
+    SettlesFail {
+        jobs: usize,
+        error: StoreError,
+    },
+    SettlesRecovered,
+    /// Another transaction holds the rows of jobs that have ended.
+    RowsHeld {
+        jobs: usize,
+        example: i64,
+    },
+    HeldRowsFreed,
+    /// The server had lost the outcomes of this many jobs.
+    OutcomesLost {
+        jobs: usize,
+    },
+    /// Something failed that is not worth more than a debug line.
+    Retried(&'static str, StoreError),
+}

@@ -1,0 +1,206 @@
+//! Decides what a scheduler does next: which jobs to store, admit, claim and settle, when, and how many. Plain code that
+//! knows no actor, runtime, clock or SQL. The QueueActor reports what happened and the time, performs each [`Step`]
+//! that the engine returns, and reports how it ended.
+
+mod admission;
+mod claim;
+mod claim_plan;
+mod cursor;
+mod eligibility;
+mod enqueue;
+mod facts;
+mod finished;
+mod next;
+pub(crate) mod outage;
+mod parked;
+mod polls;
+mod progress;
+mod queue_timers;
+mod reclaim;
+mod settle;
+mod step;
+#[cfg(test)]
+mod tests;
+mod throughput;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+pub(crate) use self::admission::{AdmissionPlan, DueScan, MAX_PROMOTED, MAX_QUEUES, ParkedScan, Passed};
+pub(crate) use self::claim_plan::{ClaimPlan, Found};
+pub(crate) use self::eligibility::{ClaimFilter, FlaggedJobs};
+pub(crate) use self::enqueue::EnqueuePlan;
+pub(crate) use self::facts::{Notice, Notifications, Now, Settings, Wake};
+pub(crate) use self::parked::ParkedCursors;
+pub(crate) use self::settle::{LockedRows, SettlePlan, Stored};
+pub(crate) use self::step::{Done, Enqueued, Step, Written};
+
+use self::admission::AdmissionPlanner;
+use self::claim::ClaimPlanner;
+use self::enqueue::EnqueuePlanner;
+use self::facts::Effect;
+use self::progress::ProgressPlanner;
+use self::reclaim::{ReclaimPlanner, Reconcile};
+use self::settle::SettlePlanner;
+use crate::job::NewJob;
+use crate::leases::{Lease, LeaseTable};
+use crate::prefetch::PrefetchBuffer;
+
+/// The state of one scheduler's decisions. `R` is where the reply to an enqueue goes; the engine only keeps it.
+#[derive(Debug)]
+pub(crate) struct Engine<R> {
+    settings: Settings,
+    leases: Arc<LeaseTable>,
+    prefetch: Arc<PrefetchBuffer>,
+    random: fastrand::Rng,
+    mode: Mode,
+    enqueue: EnqueuePlanner<R>,
+    claim: ClaimPlanner,
+    admission: AdmissionPlanner,
+    settle: SettlePlanner,
+    progress: ProgressPlanner,
+    reclaim: ReclaimPlanner,
+    reconcile: Reconcile,
+    poll_at: Option<Instant>,
+    stale_check_at: Option<Instant>,
+    notices: Vec<Notice<R>>,
+}
+
+/// What the engine does besides storing what it is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// Claims jobs.
+    Active,
+    /// Claims nothing: the process cannot show that it is alive.
+    Suspended,
+    /// Claims nothing and gives everything back: the scheduler stops.
+    Draining,
+}
+
+impl<R> Engine<R> {
+    /// An engine that claims, and looks everywhere first.
+    pub(crate) fn new(
+        settings: Settings,
+        leases: Arc<LeaseTable>,
+        prefetch: Arc<PrefetchBuffer>,
+        random: fastrand::Rng,
+        now: Now,
+    ) -> Self {
+        let mut engine = Self {
+            settings,
+            leases,
+            prefetch,
+            random,
+            mode: Mode::Active,
+            enqueue: EnqueuePlanner::new(),
+            claim: ClaimPlanner::new(now.instant),
+            admission: AdmissionPlanner::default(),
+            settle: SettlePlanner::default(),
+            progress: ProgressPlanner::default(),
+            reclaim: ReclaimPlanner::default(),
+            reconcile: Reconcile::default(),
+            poll_at: None,
+            stale_check_at: None,
+            notices: Vec::new(),
+        };
+        engine.look_everywhere();
+        engine.set_poll(now);
+        engine
+    }
+
+    /// Accepts jobs to store. The ids are sent to `reply` by a notice.
+    pub(crate) fn enqueue(&mut self, jobs: Vec<NewJob>, reply: R) {
+        self.enqueue.push(jobs, reply);
+    }
+
+    /// Accepts outcomes to store.
+    pub(crate) fn settle(&mut self, leases: Vec<Lease>, now: Now) {
+        self.claim.throughput.record(now.instant, leases.len());
+        self.settle.push(leases);
+    }
+
+    /// Accepts a hint about jobs that may have become due, parked or ready.
+    pub(crate) fn wake(&mut self, wake: Wake, now: Now) {
+        match wake {
+            Wake::Added(job) => self.added(&job, now),
+            Wake::Ready(position) => self.apply(Effect::Ready(Some(position)), now),
+            Wake::Parked(queue, from) => self.apply(Effect::Parked(queue, from), now),
+            Wake::Flagged => self.claim.flagged_ready(),
+            Wake::DueSoon => self.admission.scan_due(),
+            Wake::Everything => self.look_everywhere(),
+        }
+    }
+
+    /// Stops claims until [`Self::resume`], because other processes may take this one for lost. What has not started is
+    /// given back.
+    pub(crate) fn suspend(&mut self) {
+        if self.mode == Mode::Active {
+            self.mode = Mode::Suspended;
+            self.settle.push(self.prefetch.close());
+        }
+    }
+
+    /// Allows claims again.
+    pub(crate) fn resume(&mut self) {
+        if self.mode == Mode::Suspended {
+            self.mode = Mode::Active;
+            self.prefetch.open();
+            self.look_everywhere();
+        }
+    }
+
+    /// Stops claims for good. What has not started is given back.
+    pub(crate) fn drain(&mut self) {
+        self.mode = Mode::Draining;
+        self.settle.push(self.prefetch.close());
+    }
+
+    /// Gives back what has not started, because other processes have taken the leases of this one. Jobs that they did
+    /// not take are requeued by it; the lease protects the others.
+    pub(crate) fn leases_lost(&mut self) {
+        self.settle.push(self.prefetch.clear());
+    }
+
+    /// Asks to compare the leases in memory with the database.
+    pub(crate) fn request_reconciliation(&mut self) {
+        self.reconcile.request();
+    }
+
+    /// Jobs have reported progress.
+    pub(crate) fn progress_posted(&mut self) {
+        self.progress.request();
+    }
+
+    /// Takes what is to be logged, published or sent.
+    pub(crate) fn take_notices(&mut self) -> std::vec::Drain<'_, Notice<R>> {
+        self.notices.drain(..)
+    }
+
+    /// The next time at which something may be due without an input.
+    pub(crate) fn wake_at(&self, now: Now) -> Option<Instant> {
+        let single = [self.poll_at, self.stale_check_at, self.enqueue.wake_at(), self.progress.wake_at()];
+        let times = single.into_iter().chain([self.reconcile.wake_at()]).flatten();
+        let times = times.chain(self.claim.wake_at()).chain(self.admission.wake_at());
+        let times = times.chain(self.settle.wake_at()).chain(self.reclaim.wake_at());
+        // What was due before now is started or waits for a step to end.
+        times.filter(|at| *at > now.instant).min()
+    }
+
+    /// While draining, once every lease is settled: whether memory and database are known to agree.
+    pub(crate) fn drained(&self) -> Option<Drained> {
+        let idle = self.claim.is_idle() && self.is_leasing_settled() && self.enqueue.is_idle();
+        if self.mode != Mode::Draining || !idle || self.leases.count() > 0 {
+            return None;
+        }
+        Some(if self.reconcile.is_settled() { Drained::Agreed } else { Drained::Unsure })
+    }
+}
+
+/// How a drain ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Drained {
+    /// The database holds no lease of this process.
+    Agreed,
+    /// The server may have lost outcomes that it had confirmed.
+    Unsure,
+}

@@ -1,0 +1,96 @@
+//! What to do next: which planner is asked first, and what each may know of the others.
+
+use super::enqueue::EnqueuePlan;
+use super::facts::{Capacity, Now};
+use super::step::Step;
+use super::{Engine, Mode};
+use crate::job::NewJob;
+use crate::store::start::may_start_at_once;
+
+impl<R> Engine<R> {
+    /// Returns the next step to start now. Call it until it returns `None`, and again after every input.
+    pub(crate) fn next(&mut self, now: Now) -> Option<Step<R>> {
+        self.poll_if_due(now);
+        self.release_stale_if_due(now);
+        self.settle.push(self.leases.collect_dropped());
+        self.next_enqueue(now)
+            .map(Step::Enqueue)
+            .or_else(|| self.settle.next(now).map(Step::Settle))
+            .or_else(|| self.next_admission(now))
+            .or_else(|| self.next_repair(now))
+            .or_else(|| self.progress.next(now.instant).then_some(Step::WriteProgress))
+            .or_else(|| self.next_claim(now))
+    }
+
+    fn next_enqueue(&mut self, now: Now) -> Option<EnqueuePlan<R>> {
+        let mut plan = self.enqueue.next(now, self.settings.connections)?;
+        if self.may_start(&plan) {
+            let lease = self.random.i64(1..);
+            self.enqueue.start(&mut plan, lease);
+        }
+        Some(plan)
+    }
+
+    // Jobs start with their enqueue if slots are free for all of them and no job waits that might come first.
+    fn may_start(&self, plan: &EnqueuePlan<R>) -> bool {
+        let none_waits = self.mode == Mode::Active
+            && self.claim.expects_none()
+            && self.is_leasing_settled()
+            && self.prefetch.len() == 0;
+        let eligible = |job: &NewJob| {
+            may_start_at_once(job) && self.claim.eligibility.may_start(job.task(), &self.settings)
+        };
+        none_waits
+            && plan.jobs() <= self.capacity().free_slots()
+            && plan.requests.iter().flatten().all(eligible)
+    }
+
+    fn next_admission(&mut self, now: Now) -> Option<Step<R>> {
+        if self.mode != Mode::Active {
+            return None;
+        }
+        let free_slots = self.capacity().free_slots();
+        self.admission.next(now, self.claim.position(), free_slots).map(Step::Admit)
+    }
+
+    // A reconciliation takes the place of claims: while it runs, every lease of this process must be in memory.
+    fn next_repair(&mut self, now: Now) -> Option<Step<R>> {
+        let leases = self.claim.is_idle() && self.reclaim.is_idle() && self.enqueue.starting() == 0;
+        if leases && self.mode == Mode::Active && self.reconcile.start(now.instant) {
+            return Some(Step::Reconcile);
+        }
+        self.reclaim.next(now.instant).map(Step::Reclaim)
+    }
+
+    fn next_claim(&mut self, now: Now) -> Option<Step<R>> {
+        if self.mode != Mode::Active || !self.is_leasing_settled() || self.claim_can_wait() {
+            return None;
+        }
+        let capacity = self.capacity();
+        if self.claim.next_lookup(now, capacity, &self.settings) {
+            return Some(Step::LookUp);
+        }
+        let random = &mut self.random;
+        let plan = self.claim.next(now, capacity, &self.settings, &self.leases, || random.i64(1..));
+        plan.map(Step::Claim)
+    }
+
+    // At rest the claim of a poll follows the admission pass of the same poll, so that both use one connection.
+    fn claim_can_wait(&self) -> bool {
+        let at_rest = self.leases.count() == 0 && self.enqueue.is_idle();
+        self.claim.is_only_polled() && self.admission.is_running() && at_rest
+    }
+
+    // Nothing is leased while the database may hold leases that this process does not know.
+    pub(super) fn is_leasing_settled(&self) -> bool {
+        self.reclaim.is_idle() && !self.reconcile.is_running()
+    }
+
+    pub(super) fn capacity(&self) -> Capacity {
+        let leased = self.leases.count() + self.enqueue.starting();
+        Capacity {
+            concurrency: self.settings.concurrency,
+            active: leased.saturating_sub(self.settle.unsettled()),
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! What the engine asks for, and how that ended.
+
+use super::admission::{AdmissionPlan, Passed};
+use super::claim_plan::{ClaimPlan, Found};
+use super::enqueue::{EnqueuePlan, EnqueueSlot};
+use super::settle::{SettlePlan, Stored};
+use crate::error::StoreError;
+use crate::leases::Lease;
+use crate::store::claimability::Claimability;
+use crate::store::enqueue::Added;
+
+/// Something to do. Each step is answered by the [`Done`] of the same name.
+#[derive(Debug)]
+pub(crate) enum Step<R> {
+    /// Stores jobs, and starts them here if the plan says so.
+    Enqueue(EnqueuePlan<R>),
+    /// Stores outcomes.
+    Settle(SettlePlan),
+    /// Promotes scheduled jobs and admits parked ones.
+    Admit(AdmissionPlan),
+    /// Looks up pauses and flags.
+    LookUp,
+    /// Claims ready jobs and hands them to the workers.
+    Claim(ClaimPlan),
+    /// Takes back the jobs of a claim whose reply was lost.
+    Reclaim(i64),
+    /// Compares the leases in memory with those in the database.
+    Reconcile,
+    /// Writes the progress that jobs have reported.
+    WriteProgress,
+}
+
+/// How a step ended.
+#[derive(Debug)]
+pub(crate) enum Done<R> {
+    Enqueue {
+        slot: EnqueueSlot,
+        lease: Option<i64>,
+        replies: Vec<R>,
+        result: Result<Enqueued, StoreError>,
+    },
+    Settle {
+        leases: Vec<Lease>,
+        result: Result<Stored, StoreError>,
+    },
+    Admit(Result<Passed, StoreError>),
+    LookUp(Result<Claimability, StoreError>),
+    /// The lease of the claim, and what it found.
+    Claim(i64, Result<Found, StoreError>),
+    /// The lease, and how many of its jobs were taken back.
+    Reclaim(i64, Result<usize, StoreError>),
+    /// How many jobs were given back whose outcomes the server had lost.
+    Reconcile(Result<usize, StoreError>),
+    WriteProgress(Written),
+}
+
+/// What became of a batch of requests.
+#[derive(Debug)]
+pub(crate) enum Enqueued {
+    /// The jobs wait. Each request has a result of its own.
+    Waiting(Vec<Result<Vec<Added>, StoreError>>),
+    /// All jobs are leased to this process and on their way to its workers: the ids by request.
+    Started(Vec<Vec<i64>>),
+}
+
+/// Whether there was any progress to write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Written {
+    Nothing,
+    Reports,
+}

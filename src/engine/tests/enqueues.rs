@@ -1,0 +1,179 @@
+//! Enqueues: what is stored together, what starts at once, and where the replies go.
+
+use super::*;
+use crate::store::enqueue::Added;
+
+fn added(id: i64, now: Now) -> Added {
+    Added {
+        id,
+        priority: 0,
+        run_at: now.utc,
+        scheduled: false,
+        due_in: Duration::ZERO,
+        queue: None,
+        flagged: false,
+    }
+}
+
+fn waiting(desk: &Desk, plan: EnqueuePlan<u32>) -> Done<u32> {
+    let results = plan.requests.iter().map(|jobs| Ok(jobs.iter().map(|_| added(1, desk.now)).collect()));
+    let result = Ok(Enqueued::Waiting(results.collect()));
+    Done::Enqueue { slot: plan.slot, lease: plan.start_as, replies: plan.replies, result }
+}
+
+fn replies(desk: &mut Desk) -> Vec<(u32, usize)> {
+    let reply = |notice| match notice {
+        Notice::Reply(reply, Ok(ids)) => Some((reply, ids.len())),
+        _ => None,
+    };
+    desk.notices().into_iter().filter_map(reply).collect()
+}
+
+#[test]
+fn requests_that_arrive_while_a_statement_runs_are_stored_together() {
+    let mut desk = Desk::at_rest();
+    desk.engine.enqueue(vec![new_job()], 1);
+    let first = desk.next_enqueue();
+    desk.engine.enqueue(vec![new_job(), new_job()], 2);
+    desk.engine.enqueue(vec![new_job()], 3);
+    desk.expect_nothing();
+    let done = waiting(&desk, first);
+    desk.finished(done);
+    assert_eq!(replies(&mut desk), [(1, 1)]);
+    let second = desk.next_enqueue();
+    assert_eq!(second.replies, [2, 3]);
+}
+
+#[test]
+fn a_statement_takes_whole_requests_up_to_its_bound() {
+    let mut desk = Desk::at_rest();
+    for (reply, jobs) in [(1, 1_500), (2, 500), (3, 1), (4, 5_000)] {
+        desk.engine.enqueue(vec![new_job(); jobs], reply);
+    }
+    for expected in [vec![1, 2], vec![3], vec![4]] {
+        let plan = desk.next_enqueue();
+        assert_eq!(plan.replies, expected);
+        let done = waiting(&desk, plan);
+        desk.finished(done);
+    }
+}
+
+#[test]
+fn jobs_start_with_their_enqueue_only_where_nothing_speaks_against_it() {
+    type Change = fn(&mut Desk) -> NewJob;
+    let cases: [(&str, bool, Change); 7] = [
+        ("an idle process", true, |_| new_job()),
+        ("an unknown task", false, |_| NewJob::new("test.unknown", &serde_json::Value::Null)),
+        ("a limited task", false, |desk| {
+            desk.engine.settings.task_limits.insert(TASK.to_owned(), 5);
+            new_job()
+        }),
+        ("jobs that may wait", false, |desk| {
+            desk.wake(Wake::Ready(at(1)));
+            new_job()
+        }),
+        ("pauses that may have changed", false, |desk| {
+            desk.wake(Wake::Flagged);
+            new_job()
+        }),
+        ("a suspended process", false, |desk| {
+            desk.engine.suspend();
+            new_job()
+        }),
+        ("a draining process", false, |desk| {
+            desk.engine.drain();
+            new_job()
+        }),
+    ];
+    for (reason, starts, change) in cases {
+        let mut desk = Desk::at_rest();
+        let job = change(&mut desk);
+        desk.engine.enqueue(vec![job], 1);
+        assert_eq!(desk.next_enqueue().start_as.is_some(), starts, "{reason}");
+    }
+}
+
+#[test]
+fn jobs_start_with_their_enqueue_only_where_all_of_them_have_a_slot() {
+    let mut desk = Desk::at_rest();
+    let running: Vec<_> = (0..8).map(|_| desk.leased(TASK, None, 1)).collect();
+    desk.engine.enqueue(vec![new_job(); 3], 1);
+    let plan = desk.next_enqueue();
+    assert_eq!(plan.start_as, None);
+    let done = waiting(&desk, plan);
+    desk.finished(done);
+    let claim = desk.next_claim();
+    desk.finished(Done::Claim(claim.lease, Ok(found(0, 0))));
+    desk.engine.enqueue(vec![new_job(); 2], 2);
+    assert!(desk.next_enqueue().start_as.is_some());
+    drop(running);
+}
+
+#[test]
+fn jobs_that_are_about_to_start_count_as_running() {
+    let mut desk = Desk::at_rest();
+    desk.engine.enqueue(vec![new_job(); 8], 1);
+    assert!(desk.next_enqueue().start_as.is_some());
+    desk.wake(Wake::Ready(at(100)));
+    assert_eq!(desk.next_claim().limit, 2);
+}
+
+#[test]
+fn a_start_whose_reply_is_lost_is_reclaimed() {
+    let mut desk = Desk::at_rest();
+    desk.engine.enqueue(vec![new_job()], 1);
+    let plan = desk.next_enqueue();
+    let lease = plan.start_as.unwrap();
+    let done = Done::Enqueue {
+        slot: plan.slot,
+        lease: plan.start_as,
+        replies: plan.replies,
+        result: Err(failure()),
+    };
+    desk.finished(done);
+    assert!(matches!(desk.notices()[..], [Notice::Reply(1, Err(_))]));
+    desk.wake(Wake::Ready(at(100)));
+    desk.expect_nothing();
+    desk.pass(Duration::from_millis(500));
+    assert!(matches!(desk.next(), Some(Step::Reclaim(reclaimed)) if reclaimed == lease));
+}
+
+#[test]
+fn requests_without_keys_pass_a_statement_that_waits_for_a_key() {
+    let mut desk = Desk::at_rest();
+    let mut keyed = new_job();
+    keyed.options.key = Some("k".to_owned());
+    desk.engine.enqueue(vec![keyed.clone()], 1);
+    let slow = desk.next_enqueue();
+    desk.engine.enqueue(vec![keyed], 2);
+    desk.engine.enqueue(vec![new_job()], 3);
+    desk.expect_nothing();
+    assert_eq!(desk.engine.wake_at(desk.now), Some(desk.now.instant + Duration::from_millis(100)));
+    desk.pass(Duration::from_millis(100));
+    let beside = desk.next_enqueue();
+    assert_eq!(beside.replies, [3]);
+    desk.engine.enqueue(vec![new_job()], 4);
+    desk.expect_nothing();
+    let done = waiting(&desk, beside);
+    desk.finished(done);
+    let done = waiting(&desk, slow);
+    desk.finished(done);
+    assert_eq!(replies(&mut desk), [(3, 1), (1, 1)]);
+}
+
+#[test]
+fn a_stored_job_is_claimed_promoted_or_admitted() {
+    let mut desk = Desk::at_rest();
+    let jobs = [
+        Added { queue: Some("a".to_owned()), ..added(1, desk.now) },
+        Added { scheduled: true, due_in: Duration::from_secs(1), ..added(2, desk.now) },
+    ];
+    jobs.into_iter().for_each(|job| desk.wake(Wake::Added(job)));
+    assert_eq!(desk.next_admission().queues, ["a"]);
+    desk.finished(Done::Admit(Ok(Passed::default())));
+    desk.pass(Duration::from_secs(1));
+    assert!(matches!(desk.next_admission().due, DueScan::Within(_)));
+    let job = added(3, desk.now);
+    desk.wake(Wake::Added(job));
+    desk.next_claim();
+}

@@ -1,0 +1,220 @@
+//! The engine as a calculator: inputs go in, steps come out, and no database is needed.
+
+mod admissions;
+mod claims;
+mod enqueues;
+mod property;
+mod settles;
+mod stops;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::*;
+use crate::engine::claim_plan::FoundOrder;
+use crate::error::StoreError;
+use crate::job::NewJob;
+use crate::leases::LeasedJob;
+use crate::lifecycle::Outcome;
+use crate::store::claim::{ClaimedJob, Position};
+use crate::store::claimability::Claimability;
+use crate::store::settle::Settled;
+
+const TASK: &str = "test.job";
+const LIMITED: &str = "test.limited";
+
+/// An engine, and the time that passes for it.
+struct Desk {
+    engine: Engine<u32>,
+    leases: Arc<LeaseTable>,
+    prefetch: Arc<PrefetchBuffer>,
+    now: Now,
+    next_id: i64,
+}
+
+fn settings() -> Settings {
+    Settings {
+        concurrency: 10,
+        connections: 5,
+        tasks: Arc::from([LIMITED.to_owned(), TASK.to_owned()]),
+        task_limits: BTreeMap::new(),
+        age_every: None,
+        poll_interval: Duration::from_secs(10),
+    }
+}
+
+fn at(second: i64) -> Position {
+    Position { priority: 0, turn_at: DateTime::from_timestamp(second, 0).unwrap() }
+}
+
+fn new_job() -> NewJob {
+    NewJob::new(TASK, &serde_json::Value::Null)
+}
+
+fn failure() -> StoreError {
+    StoreError::Connect("the server is gone".into())
+}
+
+fn found(jobs: usize, first: i64) -> Found {
+    Found {
+        jobs,
+        first: (jobs > 0).then(|| at(first)),
+        flagged: FlaggedJobs::None,
+        order: FoundOrder::ByPosition,
+        took: Duration::from_millis(1),
+    }
+}
+
+impl Desk {
+    fn new(settings: Settings) -> Self {
+        let leases = Arc::new(LeaseTable::counting(settings.task_limits.keys()));
+        let prefetch = Arc::new(PrefetchBuffer::default());
+        let now = Now {
+            instant: Instant::now(),
+            utc: DateTime::from_timestamp(1_000_000, 0).unwrap(),
+            notifications: Notifications::Received,
+        };
+        let random = fastrand::Rng::with_seed(7);
+        let engine = Engine::new(settings, Arc::clone(&leases), Arc::clone(&prefetch), random, now);
+        Self { engine, leases, prefetch, now, next_id: 0 }
+    }
+
+    /// An engine that has looked everywhere and found nothing.
+    fn at_rest() -> Self {
+        Self::at_rest_with(settings())
+    }
+
+    fn at_rest_with(settings: Settings) -> Self {
+        let mut desk = Self::new(settings);
+        desk.rest();
+        desk
+    }
+
+    /// Performs all steps with a database that holds nothing.
+    fn rest(&mut self) {
+        while let Some(step) = self.next() {
+            match step {
+                Step::Admit(_) => self.finished(Done::Admit(Ok(nothing_promoted()))),
+                Step::LookUp => self.finished(Done::LookUp(Ok(Claimability::default()))),
+                Step::Claim(plan) => self.finished(Done::Claim(plan.lease, Ok(found(0, 0)))),
+                Step::Reconcile => self.finished(Done::Reconcile(Ok(0))),
+                other => panic!("a step that an idle engine has no reason for: {other:?}"),
+            }
+        }
+    }
+
+    fn next(&mut self) -> Option<Step<u32>> {
+        self.engine.next(self.now)
+    }
+
+    fn finished(&mut self, done: Done<u32>) {
+        self.engine.finished(done, self.now);
+    }
+
+    fn wake(&mut self, wake: Wake) {
+        self.engine.wake(wake, self.now);
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.now.instant += time;
+        self.now.utc += TimeDelta::from_std(time).unwrap();
+    }
+
+    fn notices(&mut self) -> Vec<Notice<u32>> {
+        self.engine.take_notices().collect()
+    }
+
+    fn next_claim(&mut self) -> ClaimPlan {
+        match self.next() {
+            Some(Step::Claim(plan)) => plan,
+            other => panic!("expected a claim, found {other:?}"),
+        }
+    }
+
+    fn next_lookup(&mut self) {
+        match self.next() {
+            Some(Step::LookUp) => {}
+            other => panic!("expected a lookup, found {other:?}"),
+        }
+    }
+
+    fn next_admission(&mut self) -> AdmissionPlan {
+        match self.next() {
+            Some(Step::Admit(plan)) => plan,
+            other => panic!("expected an admission, found {other:?}"),
+        }
+    }
+
+    fn next_settle(&mut self) -> SettlePlan {
+        match self.next() {
+            Some(Step::Settle(plan)) => plan,
+            other => panic!("expected a settle, found {other:?}"),
+        }
+    }
+
+    fn next_enqueue(&mut self) -> EnqueuePlan<u32> {
+        match self.next() {
+            Some(Step::Enqueue(plan)) => plan,
+            other => panic!("expected an enqueue, found {other:?}"),
+        }
+    }
+
+    fn expect_nothing(&mut self) {
+        if let Some(step) = self.next() {
+            panic!("expected no step, found {step:?}");
+        }
+    }
+
+    /// Opens a lease, as a claim does, and returns it as a worker holds it.
+    fn leased(&mut self, task: &str, queue: Option<&str>, lease: i64) -> LeasedJob {
+        self.next_id += 1;
+        self.leases.open(claimed_job(self.next_id, task, queue, self.now), lease, self.now.instant)
+    }
+
+    /// Ends jobs with these outcomes, and hands them in.
+    fn end(&mut self, jobs: impl IntoIterator<Item = (LeasedJob, Outcome)>) {
+        let leases = jobs.into_iter().map(|(job, outcome)| job.lease.resolve(outcome)).collect();
+        self.engine.settle(leases, self.now);
+    }
+
+    /// Stores all outcomes of the plan.
+    fn store(&mut self, plan: SettlePlan) {
+        let settled = plan.leases.iter().map(settled).collect();
+        let result = Ok(Stored { settled, ..Stored::default() });
+        self.finished(Done::Settle { leases: plan.leases, result });
+    }
+}
+
+fn settled(lease: &Lease) -> Settled {
+    let settlement = lease.settlement();
+    Settled { id: settlement.id, lease: settlement.lease, dead: false }
+}
+
+fn nothing_promoted() -> Passed {
+    Passed { promotion: Some(Default::default()), ..Passed::default() }
+}
+
+fn claimed_job(id: i64, task: &str, queue: Option<&str>, now: Now) -> ClaimedJob {
+    ClaimedJob {
+        id,
+        task: task.to_owned(),
+        payload: Some("null".to_owned()),
+        attempt: 1,
+        max_attempts: 25,
+        priority: 0,
+        run_at: now.utc,
+        queue: queue.map(str::to_owned),
+        key: None,
+        turn_at: now.utc,
+        flagged: false,
+        aged: false,
+    }
+}
+
+/// The current time of tests in seconds.
+fn present(desk: &Desk) -> DateTime<Utc> {
+    desk.now.utc
+}
