@@ -21,9 +21,12 @@ mod leases;
 mod lock;
 mod prefetch;
 mod progress;
-// Actors: who decides when.
+// One execution of a job, and what all actors share.
+mod attempt;
+mod shared;
+mod signals;
+// Actors: who acts when.
 mod actors;
-mod registry;
 // Facade.
 mod scheduler;
 // Leaves, each behind a feature.
@@ -44,7 +47,7 @@ mod server;
 
 pub use actors::queue::{EnqueueMany, QueueActor, Remove};
 pub use actors::worker::WorkerActor;
-pub use actors::{CronFire, JobContext};
+pub use attempt::{CronFire, JobContext};
 pub use backoff::Backoff;
 pub use config::{SettleDurability, StartPolicy};
 pub use cron::{Cron, CronEntry, CronError, CronExpression, Crontab};

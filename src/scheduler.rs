@@ -23,11 +23,11 @@ pub use self::jobs::Jobs;
 pub use self::queues::Queues;
 pub use self::schedules::Schedules;
 pub use self::workers::Workers;
-use crate::actors::Shared;
 use crate::actors::queue::{QueueActor, Remove};
 use crate::error::SchedulerError;
 use crate::events::EventStream;
 use crate::job::{Enqueue, NewJob, Task};
+use crate::shared::Shared;
 use crate::store::status::{self, Status};
 
 /// A running scheduler. Clones are handles to the same one; when the last is dropped, the scheduler stops by itself,
@@ -80,7 +80,7 @@ impl Scheduler {
     ///
     /// [`SchedulerError::Stopped`] when the scheduler is stopped.
     pub fn queue(&self) -> Result<Addr<QueueActor>, SchedulerError> {
-        self.0.shared.queue().ok_or(SchedulerError::Stopped)
+        self.0.shared.address().ok_or(SchedulerError::Stopped)
     }
 
     /// Adds a job, and answers its id once it is stored. It starts within milliseconds when it is due now.

@@ -10,12 +10,14 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use super::{DeathWatch, Role, Shared};
+use super::death_watch::DeathWatch;
+use super::queue::QueueActor;
 use crate::cron::{CronEntry, StandingLine};
 use crate::engine::Wake;
 use crate::error::StoreError;
 use crate::event::Event;
 use crate::job::{JobOptions, NewJob};
+use crate::shared::{Role, Shared};
 use crate::store::Durability;
 use crate::store::claim::Position;
 use crate::store::cron::{fire, register_lines};
@@ -54,7 +56,7 @@ impl CronActor {
     }
 }
 
-super::ends_on_leave!(CronActor);
+super::death_watch::ends_on_leave!(CronActor);
 
 impl Actor for CronActor {
     type Context = Context<Self>;
@@ -178,7 +180,7 @@ async fn fire_line(
             let CronEntry { identifier, task, .. } = &line.entry;
             log::info!("cron `{identifier}` fired for {}: job {} `{task}`", due.at, added.id);
             publish_fired(shared, identifier, due.at, due.is_late, added.id);
-            shared.send_to_queue(Wake::Added(added));
+            shared.send::<QueueActor, _>(Wake::Added(added));
         }
     }
     line.seen_to(now);
@@ -243,9 +245,11 @@ fn announce(shared: &Shared, fired: &Fired) {
         *least = (*least).min(position);
     }
     if lanes.len() > MAX_QUEUES_NAMED {
-        return shared.send_to_queue(Wake::Everything);
+        return shared.send::<QueueActor, _>(Wake::Everything);
     }
-    lanes.into_iter().for_each(|(lane, position)| shared.send_to_queue(Wake::Parked(lane.clone(), position)));
+    lanes
+        .into_iter()
+        .for_each(|(lane, position)| shared.send::<QueueActor, _>(Wake::Parked(lane.clone(), position)));
     let marks = added().filter(|fire| fire.queue.is_none()).filter_map(|fire| fire.position);
     let (due, later): (Vec<Position>, Vec<Position>) =
         marks.partition(|position| position.turn_at <= Utc::now());
@@ -254,9 +258,9 @@ fn announce(shared: &Shared, fired: &Fired) {
         due.iter().map(|position| position.turn_at).min(),
     );
     if let Some((priority, run_at)) = priority.zip(run_at) {
-        shared.send_to_queue(Wake::Ready(Position { priority, turn_at: run_at }));
+        shared.send::<QueueActor, _>(Wake::Ready(Position { priority, turn_at: run_at }));
     }
     if !later.is_empty() {
-        shared.send_to_queue(Wake::DueSoon);
+        shared.send::<QueueActor, _>(Wake::DueSoon);
     }
 }

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use actix::{Actor, AsyncContext, Context, Handler, Message, WrapFuture};
+use actix::{Actor, AsyncContext, Context, WrapFuture};
 use diesel::pg::PgConnection;
 
-use super::listener::LockAgain;
-use super::queue::{Claims, LeasesLost, Reconcile};
-use super::{DeathWatch, Role, Shared};
+use super::death_watch::DeathWatch;
+use super::listener::{ListenerActor, LockAgain};
+use super::queue::{Claims, LeasesLost, QueueActor, Reconcile};
 use crate::engine::Wake;
 use crate::error::StoreError;
 use crate::event::{Event, JobFacts};
+use crate::shared::{Role, Shared};
 use crate::store::Durability;
 use crate::store::admit::wake;
 use crate::store::presence::{
@@ -42,27 +43,14 @@ impl KeeperActor {
     }
 }
 
-super::ends_on_leave!(KeeperActor);
-
-/// Running jobs of this worker were cancelled. Sent by the listener; when it is lost, the next heartbeat tells the same.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub(crate) struct ReadCancellations;
-
-impl Handler<ReadCancellations> for KeeperActor {
-    type Result = ();
-
-    fn handle(&mut self, _: ReadCancellations, ctx: &mut Context<Self>) {
-        let shared = Arc::clone(&self.shared);
-        ctx.spawn(async move { pass_on_cancellations(&shared).await }.into_actor(self));
-    }
-}
+super::death_watch::ends_on_leave!(KeeperActor);
 
 impl Actor for KeeperActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
         ctx.spawn(beat_for_ever(Arc::clone(&self.shared)).into_actor(self));
+        ctx.spawn(cancel_on_request(Arc::clone(&self.shared)).into_actor(self));
         ctx.spawn(maintain_for_ever(Arc::clone(&self.shared)).into_actor(self));
     }
 }
@@ -89,7 +77,7 @@ async fn beat_for_ever(shared: Arc<Shared>) {
                     || beats.is_multiple_of(BEATS_BETWEEN_LOOKS_IN_VAIN)
                 {
                     looked_at = began;
-                    shared.send_to_queue(Reconcile);
+                    shared.send::<QueueActor, _>(Reconcile);
                 }
             }
             Ok(Heartbeat::Lost) => register_again(&shared, worker_id).await,
@@ -124,7 +112,7 @@ impl Pulse {
             shared.events.publish(|| Event::DatabaseBack);
         }
         if std::mem::take(&mut self.lapsed) {
-            shared.send_to_queue(Claims::Resume);
+            shared.send::<QueueActor, _>(Claims::Resume);
         }
     }
 
@@ -135,7 +123,7 @@ impl Pulse {
             shared.events.publish(|| Event::DatabaseLost { error: error.to_string() });
         }
         if self.last_good.elapsed() > shared.config.heartbeat_timeout * 2 / 3 {
-            shared.send_to_queue(Claims::Suspend);
+            shared.send::<QueueActor, _>(Claims::Suspend);
             if !std::mem::replace(&mut self.lapsed, true) {
                 log::error!(
                     "no heartbeat for so long that others may take this worker for lost: its jobs are interrupted"
@@ -151,7 +139,7 @@ async fn register_again(shared: &Arc<Shared>, old: i32) {
     if shared.is_stopping() {
         return;
     }
-    let (config, tasks) = (shared.config.clone(), shared.registry.tasks());
+    let (config, tasks) = (shared.config.clone(), Arc::clone(&shared.tasks));
     let registration =
         move |conn: &mut PgConnection| register(conn, &config.worker_name, &tasks, config.heartbeat_timeout);
     let registered = shared.store.run(Durability::Durable, registration).await;
@@ -160,17 +148,22 @@ async fn register_again(shared: &Arc<Shared>, old: i32) {
             log::error!(
                 "worker {old} was taken for lost and its jobs were given away; going on as worker {new}"
             );
-            shared.send_to_queue(LeasesLost);
+            shared.send::<QueueActor, _>(LeasesLost);
             shared.worker_id.store(new, Ordering::Release);
             shared.events.publish(|| Event::WorkerStarted { id: new });
-            shared.send_to_queue(Claims::Resume);
-            if let Some(listener) = shared.read_addresses().listener.clone() {
-                listener.do_send(LockAgain);
-            }
+            shared.send::<QueueActor, _>(Claims::Resume);
+            shared.send::<ListenerActor, _>(LockAgain);
         }
         Err(error) => {
             log::error!("worker {old} was taken for lost and cannot register again, trying again: {error}")
         }
+    }
+}
+
+async fn cancel_on_request(shared: Arc<Shared>) {
+    loop {
+        shared.cancellations_posted.notified().await;
+        pass_on_cancellations(&shared).await;
     }
 }
 
@@ -224,7 +217,7 @@ async fn rescue_those_left(shared: &Shared, lane: Durability) {
         Ok(0) => {}
         Ok(orphans) => {
             log::warn!("{orphans} jobs taken from workers that left without settling them");
-            shared.send_to_queue(Wake::Everything);
+            shared.send::<QueueActor, _>(Wake::Everything);
         }
         Err(error) => log::error!("cannot rescue the jobs of workers that left, trying again: {error}"),
     }
@@ -233,7 +226,7 @@ async fn rescue_those_left(shared: &Shared, lane: Durability) {
 // Where to look and not everywhere, which takes long while many dead rows are there: workers may be lost often.
 fn wake_own_queue(shared: &Shared, rescued: &[RescuedJob]) {
     if rescued.len() > MAX_WAKES {
-        return shared.send_to_queue(Wake::Everything);
+        return shared.send::<QueueActor, _>(Wake::Everything);
     }
     for job in rescued {
         let wake = match &job.queue {
@@ -242,11 +235,11 @@ fn wake_own_queue(shared: &Shared, rescued: &[RescuedJob]) {
             None if job.dead => continue,
             None => Wake::Ready(job.position()),
         };
-        shared.send_to_queue(wake);
+        shared.send::<QueueActor, _>(wake);
     }
     if !rescued.is_empty() {
-        shared.send_to_queue(Wake::Flagged);
-        shared.send_to_queue(Wake::DueSoon);
+        shared.send::<QueueActor, _>(Wake::Flagged);
+        shared.send::<QueueActor, _>(Wake::DueSoon);
     }
 }
 

@@ -7,12 +7,13 @@ use std::time::Duration;
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, WrapFuture};
 use chrono::DateTime;
 
-use super::keeper::ReadCancellations;
-use super::queue::Reconcile;
-use super::{DeathWatch, Role, Shared};
+use super::cron::{CronActor, SchedulesChanged};
+use super::death_watch::DeathWatch;
+use super::queue::{QueueActor, Reconcile};
 use crate::engine::Wake;
 use crate::error::StoreError;
 use crate::event::Event;
+use crate::shared::{Role, Shared};
 use crate::store::Durability;
 use crate::store::claim::Position;
 use crate::store::notifications::{Notification, NotificationConnection};
@@ -42,7 +43,7 @@ impl ListenerActor {
     }
 }
 
-super::ends_on_leave!(ListenerActor);
+super::death_watch::ends_on_leave!(ListenerActor);
 
 impl Actor for ListenerActor {
     type Context = Context<Self>;
@@ -74,16 +75,16 @@ async fn listen_for_ever(shared: Arc<Shared>) {
                 pause = SHORTEST_PAUSE;
                 shared.listening.send_replace(true);
                 // What was announced while nobody listened is looked for now.
-                shared.send_to_queue(Wake::Everything);
-                shared.send_to_queue(Reconcile);
-                shared.notify_cron();
+                shared.send::<QueueActor, _>(Wake::Everything);
+                shared.send::<QueueActor, _>(Reconcile);
+                shared.send::<CronActor, _>(SchedulesChanged);
                 pass_on(connection, &shared).await
             }
             Err(error) => error,
         };
         shared.listening.send_replace(false);
         // It sleeps as long as one may who will be told of changes.
-        shared.notify_cron();
+        shared.send::<CronActor, _>(SchedulesChanged);
         if !std::mem::replace(&mut told, true) {
             log::warn!("not listening for notifications, polling until it works again: {reason}");
         }
@@ -133,19 +134,19 @@ async fn pass_on(mut connection: NotificationConnection, shared: &Shared) -> Str
 
 fn act_on(heard: &Notification, own_origin: &str, shared: &Shared) {
     if heard.payload == SCHEDULES_CHANGED {
-        return shared.notify_cron();
+        return shared.send::<CronActor, _>(SchedulesChanged);
     }
     match heard.payload.split_once(' ') {
         Some(("cancel", worker)) => {
-            if worker.parse() == Ok(shared.worker_id())
-                && let Some(keeper) = shared.read_addresses().keeper.as_ref()
-            {
-                keeper.do_send(ReadCancellations);
+            if worker.parse() == Ok(shared.worker_id()) {
+                shared.cancellations_posted.notify_one();
             }
         }
         Some(("paused", queue)) => shared.events.publish(|| Event::QueuePaused { queue: queue.to_owned() }),
         Some(("resumed", queue)) => shared.events.publish(|| Event::QueueResumed { queue: queue.to_owned() }),
-        _ => understand(&heard.payload, own_origin).into_iter().for_each(|wake| shared.send_to_queue(wake)),
+        _ => understand(&heard.payload, own_origin)
+            .into_iter()
+            .for_each(|wake| shared.send::<QueueActor, _>(wake)),
     }
 }
 

@@ -17,13 +17,14 @@ use tokio::sync::oneshot;
 
 use self::notices::publish;
 use self::perform::{Reply, perform};
-use super::{DeathWatch, Role};
-use crate::actors::Shared;
-use crate::actors::panics::caught;
+use super::death_watch::{DeathWatch, ends_on_leave};
+use crate::attempt::panics::caught;
 use crate::engine::{Done, Drained, Engine, Notifications, Now, Settings, Wake};
 use crate::error::StoreError;
 use crate::job::{Enqueue, NewJob, Task};
 use crate::leases::Lease;
+pub use crate::shared::EnqueueMany;
+use crate::shared::{ProgressPosted, Role, Shared};
 use crate::store::{Durability, remove};
 
 /// Moves jobs between the database and the workers of this process. Reached by
@@ -35,12 +36,6 @@ pub struct QueueActor {
     drained: Vec<oneshot::Sender<Drained>>,
     _watch: DeathWatch,
 }
-
-/// Adds jobs in one statement, all or none. Sent by applications. Returns the ids in the order of the input. If the
-/// reply is lost, the jobs may be stored; a key makes it safe to send them again.
-#[derive(Debug, Message)]
-#[rtype(result = "Result<Vec<i64>, StoreError>")]
-pub struct EnqueueMany(pub Vec<NewJob>);
 
 /// Removes the job under a key. Sent by applications. Returns the id of the waiting job that was deleted. A running job
 /// loses its key and is not retried. An unknown key is not an error. If the message is lost, nothing has changed.
@@ -84,11 +79,6 @@ pub(crate) struct LeasesLost;
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub(crate) struct Reconcile;
-
-/// Jobs have reported progress. Sent by the first of them. If it is lost, the next report of any job finds them.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub(crate) struct ProgressPosted;
 
 /// Stops claims, gives back what has not started, and returns once every lease is settled. Sent by the supervisor at a
 /// stop. If it is lost, the supervisor times out and other processes rescue the jobs.
@@ -176,7 +166,7 @@ fn now(shared: &Shared) -> Now {
     Now { instant: Instant::now(), utc: chrono::Utc::now(), notifications }
 }
 
-super::ends_on_leave!(QueueActor);
+ends_on_leave!(QueueActor);
 
 impl Actor for QueueActor {
     type Context = Context<Self>;

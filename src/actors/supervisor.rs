@@ -3,19 +3,22 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
-use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, ResponseFuture};
+use actix::{Actor, AsyncContext, Context, Handler, Message, ResponseFuture};
 use actix_rt::{Arbiter, ArbiterHandle};
 
 use super::cron::CronActor;
+use super::death_watch::{DeathWatch, Leave};
 use super::keeper::KeeperActor;
 use super::listener::ListenerActor;
 use super::queue::{Drain, QueueActor};
-use super::worker::{WorkerActor, WorkerHandle};
-use super::{DeathWatch, Leave, Role, Shared};
+use super::worker::{WorkerActor, WorkerSetup};
+use crate::attempt::TaskRegistry;
 use crate::engine::Drained;
+use crate::prefetch::{Life, WorkerHandle};
+use crate::shared::{EnqueueMany, ProgressPosted, Role, Shared};
 use crate::store::Durability;
 use crate::store::presence::unregister;
 
@@ -28,14 +31,17 @@ const SETTLE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Starts, restarts and stops the others.
 pub(crate) struct SupervisorActor {
     shared: Arc<Shared>,
-    threads: Threads,
+    workers: WorkerThreads,
     restarts: VecDeque<Instant>,
     _watch: DeathWatch,
 }
 
-/// The threads of the workers. They outlive every actor, the supervisor included.
+/// The threads of the workers, and the handlers that they run. They outlive every actor, the supervisor included.
 #[derive(Clone)]
-pub(crate) struct Threads(Arc<Vec<ArbiterHandle>>);
+pub(crate) struct WorkerThreads {
+    threads: Arc<[ArbiterHandle]>,
+    handlers: Arc<TaskRegistry>,
+}
 
 /// An actor died. Sent by the root of the scheduler's own thread; when it is lost because the supervisor itself is dead,
 /// the next supervisor looks at every actor when it starts.
@@ -48,18 +54,18 @@ pub(crate) struct Died(pub(crate) Role);
 #[rtype(result = "()")]
 pub(crate) struct StopAll;
 
-impl Threads {
-    pub(crate) fn start(count: usize) -> std::io::Result<Self> {
-        let started: std::io::Result<Vec<_>> =
+impl WorkerThreads {
+    pub(crate) fn start(count: usize, handlers: Arc<TaskRegistry>) -> std::io::Result<Self> {
+        let threads: std::io::Result<Vec<_>> =
             (0..count).map(|_| Arbiter::try_new().map(|arbiter| arbiter.handle())).collect();
-        Ok(Self(Arc::new(started?)))
+        Ok(Self { threads: threads?.into(), handlers })
     }
 }
 
 impl SupervisorActor {
-    pub(crate) fn new(shared: &Arc<Shared>, threads: Threads) -> Self {
+    pub(crate) fn new(shared: &Arc<Shared>, workers: WorkerThreads) -> Self {
         let watch = DeathWatch::new(Role::Supervisor, shared);
-        Self { shared: Arc::clone(shared), threads, restarts: VecDeque::new(), _watch: watch }
+        Self { shared: Arc::clone(shared), workers, restarts: VecDeque::new(), _watch: watch }
     }
 
     fn start_missing(&self) {
@@ -71,63 +77,51 @@ impl SupervisorActor {
     }
 
     fn is_alive(&self, role: Role) -> bool {
-        fn alive<A: Actor<Context = Context<A>>>(address: Option<&Addr<A>>) -> bool {
-            address.is_some_and(Addr::connected)
+        fn alive<A: Actor<Context = Context<A>>>(shared: &Shared) -> bool {
+            shared.address::<A>().is_some_and(|address| address.connected())
         }
-        let addresses = self.shared.read_addresses();
         match role {
-            Role::Supervisor => alive(addresses.supervisor.as_ref()),
-            Role::Queue => alive(addresses.queue.as_ref()),
-            Role::Cron => alive(addresses.cron.as_ref()),
-            Role::Listener => !self.shared.config.listen || alive(addresses.listener.as_ref()),
-            Role::Keeper => alive(addresses.keeper.as_ref()),
-            // On another thread, where the address closes a moment after the death was told.
-            Role::Worker(index) => addresses
-                .workers
-                .get(index)
-                .is_some_and(|member| member.alive.load(Ordering::SeqCst) && member.address.connected()),
+            Role::Supervisor => alive::<Self>(&self.shared),
+            Role::Queue => alive::<QueueActor>(&self.shared),
+            Role::Cron => alive::<CronActor>(&self.shared),
+            Role::Listener => !self.shared.config.listen || alive::<ListenerActor>(&self.shared),
+            Role::Keeper => alive::<KeeperActor>(&self.shared),
+            Role::Worker(index) => {
+                self.shared.addresses.worker(index).is_some_and(|worker| worker.is_alive())
+            }
         }
     }
 
     fn start_role(&self, role: Role) {
         let shared = &self.shared;
         match role {
-            // The root starts supervisors.
+            // The root thread starts supervisors.
             Role::Supervisor => {}
             Role::Queue => {
                 let queue = QueueActor::new(shared).start();
-                shared.change_addresses(|addresses| addresses.queue = Some(queue));
+                shared.addresses.set(queue.clone().recipient::<EnqueueMany>());
+                shared.addresses.set(queue.clone().recipient::<ProgressPosted>());
+                shared.addresses.set(queue);
             }
-            Role::Cron => {
-                let cron = CronActor::new(shared).start();
-                shared.change_addresses(|addresses| addresses.cron = Some(cron));
-            }
-            Role::Listener => {
-                let listener = ListenerActor::new(shared).start();
-                shared.change_addresses(|addresses| addresses.listener = Some(listener));
-            }
-            Role::Keeper => {
-                let keeper = KeeperActor::new(shared).start();
-                shared.change_addresses(|addresses| addresses.keeper = Some(keeper));
-            }
+            Role::Cron => shared.addresses.set(CronActor::new(shared).start()),
+            Role::Listener => shared.addresses.set(ListenerActor::new(shared).start()),
+            Role::Keeper => shared.addresses.set(KeeperActor::new(shared).start()),
             Role::Worker(index) => self.start_worker(index),
         }
     }
 
     fn start_worker(&self, index: usize) {
         let share = self.shared.config.shares().get(index).copied().unwrap_or_default();
-        let before = self.shared.read_addresses().workers.get(index).map(|member| Arc::clone(&member.idle));
+        let before = self.shared.addresses.worker(index).map(|worker| worker.idle);
         let idle = before.unwrap_or_else(|| Arc::new(AtomicUsize::new(share)));
-        let alive = Arc::new(AtomicBool::new(true));
-        let (shared, slots, flag) = (Arc::clone(&self.shared), Arc::clone(&idle), Arc::clone(&alive));
-        let Some(thread) = self.threads.0.get(index) else { return };
-        let address =
-            WorkerActor::start_in_arbiter(thread, move |_| WorkerActor::new(index, &shared, slots, flag));
-        let member = WorkerHandle { address, idle, alive };
-        self.shared.change_addresses(|addresses| match addresses.workers.get_mut(index) {
-            Some(place) => *place = member,
-            None => addresses.workers.push(member),
-        });
+        let (life, handlers) = (Life::new(), Arc::clone(&self.workers.handlers));
+        let setup = WorkerSetup { index, handlers, idle: Arc::clone(&idle), life: Arc::clone(&life) };
+        let Some(thread) = self.workers.threads.get(index) else { return };
+        let shared = Arc::clone(&self.shared);
+        let address = WorkerActor::start_in_arbiter(thread, move |_| WorkerActor::new(setup, &shared));
+        #[cfg(test)]
+        self.shared.addresses.set(address.clone());
+        self.shared.addresses.set_worker(index, WorkerHandle { wake: address.recipient(), idle, life });
     }
 
     fn is_within_budget(&mut self) -> bool {
@@ -145,8 +139,7 @@ impl Actor for SupervisorActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
-        let address = ctx.address();
-        self.shared.change_addresses(|addresses| addresses.supervisor = Some(address));
+        self.shared.addresses.set(ctx.address());
         if !self.shared.is_stopping() {
             self.start_missing();
         }
@@ -158,7 +151,7 @@ impl Handler<Died> for SupervisorActor {
 
     fn handle(&mut self, Died(role): Died, _: &mut Context<Self>) {
         let needed = !self.shared.is_stopping()
-            || self.shared.queue().is_some() && matches!(role, Role::Queue | Role::Worker(_));
+            || self.shared.address::<QueueActor>().is_some() && matches!(role, Role::Queue | Role::Worker(_));
         if !needed || self.is_alive(role) {
             return;
         }
@@ -185,9 +178,7 @@ impl Handler<StopAll> for SupervisorActor {
 // Cron first, then the queue and with it the jobs, then those that keep the leases alive.
 async fn stop_all(shared: Arc<Shared>) {
     shared.stopping.send_replace(true);
-    if let Some(cron) = shared.read_addresses().cron.as_ref() {
-        cron.do_send(Leave);
-    }
+    shared.send::<CronActor, _>(Leave);
     let deadline = Instant::now() + shared.config.grace_period;
     let mut drained = drained_by(&shared, deadline).await;
     if drained.is_none() {
@@ -201,9 +192,7 @@ async fn stop_all(shared: Arc<Shared>) {
             );
         }
     }
-    if let Some(keeper) = shared.read_addresses().keeper.as_ref() {
-        keeper.do_send(Leave);
-    }
+    shared.send::<KeeperActor, _>(Leave);
     let (worker_id, given_back) = (shared.worker_id(), drained.unwrap_or(false));
     let left = shared.store.run(Durability::Durable, move |conn| unregister(conn, worker_id, given_back));
     match actix_rt::time::timeout(SETTLE_TIMEOUT, left).await {
@@ -211,10 +200,10 @@ async fn stop_all(shared: Arc<Shared>) {
         Ok(Err(error)) => log::error!("cannot take this worker's row away: {error}"),
         Err(_) => log::error!("cannot take this worker's row away: the database does not answer"),
     }
-    let addresses =
-        std::mem::take(&mut *shared.addresses.write().unwrap_or_else(std::sync::PoisonError::into_inner));
-    addresses.listener.iter().for_each(|listener| listener.do_send(Leave));
-    addresses.queue.iter().for_each(|queue| queue.do_send(Leave));
+    let (listener, queue) = (shared.address::<ListenerActor>(), shared.address::<QueueActor>());
+    shared.addresses.clear();
+    listener.iter().for_each(|listener| listener.do_send(Leave));
+    queue.iter().for_each(|queue| queue.do_send(Leave));
 }
 
 // Whether everything is known to be given back, once no lease is open. A queue that dies meanwhile is started again, and the new
@@ -222,7 +211,7 @@ async fn stop_all(shared: Arc<Shared>) {
 async fn drained_by(shared: &Shared, deadline: Instant) -> Option<bool> {
     loop {
         let left = deadline.checked_duration_since(Instant::now())?;
-        let Some(queue) = shared.queue() else { return Some(false) };
+        let Some(queue) = shared.address::<QueueActor>() else { return Some(false) };
         match actix_rt::time::timeout(left, queue.send(Drain)).await {
             Ok(Ok(given_back)) if shared.leases.count() == 0 => return Some(given_back == Drained::Agreed),
             Ok(_) => actix_rt::time::sleep(Duration::from_millis(10).min(left)).await,

@@ -9,9 +9,14 @@ use diesel::sql_types::BigInt;
 use diesel::{QueryableByName, RunQueryDsl, sql_query};
 use serde::{Deserialize, Serialize};
 
-use super::JobContext;
+use super::cron::CronActor;
+use super::keeper::KeeperActor;
+use super::listener::ListenerActor;
+use super::queue::QueueActor;
+use super::supervisor::SupervisorActor;
+use super::worker::WorkerActor;
 use crate::server::TestDatabase;
-use crate::{Enqueue, JobResult, Scheduler, Task};
+use crate::{Enqueue, JobContext, JobResult, Scheduler, Task};
 
 /// Sent by tests only.
 #[derive(actix::Message)]
@@ -81,16 +86,13 @@ async fn every_actor_that_is_killed_comes_back_and_no_job_is_lost() {
             Enqueue::new(Count).insert(&mut database.connection()).unwrap();
             enqueued += 1;
         }
-        {
-            let addresses = shared.read_addresses();
-            match round % 6 {
-                0 => addresses.queue.as_ref().unwrap().do_send(Panic),
-                1 => addresses.workers[0].address.do_send(Panic),
-                2 => addresses.cron.as_ref().unwrap().do_send(Panic),
-                3 => addresses.listener.as_ref().unwrap().do_send(Panic),
-                4 => addresses.keeper.as_ref().unwrap().do_send(Panic),
-                _ => addresses.supervisor.as_ref().unwrap().do_send(Panic),
-            }
+        match round % 6 {
+            0 => shared.send::<QueueActor, _>(Panic),
+            1 => shared.send::<WorkerActor, _>(Panic),
+            2 => shared.send::<CronActor, _>(Panic),
+            3 => shared.send::<ListenerActor, _>(Panic),
+            4 => shared.send::<KeeperActor, _>(Panic),
+            _ => shared.send::<SupervisorActor, _>(Panic),
         }
         until_done(&database).await;
     }
@@ -108,12 +110,8 @@ async fn each_worker_has_its_own_place_and_its_share_of_the_slots() {
     let builder = Scheduler::builder(database.url()).worker_threads(4).concurrency(10);
     let scheduler = builder.start().await.unwrap();
     let shared = scheduler.shared();
-    let workers: Vec<_> = shared
-        .read_addresses()
-        .workers
-        .iter()
-        .map(|m| (m.address.connected(), m.idle.load(Ordering::SeqCst)))
-        .collect();
+    let workers = shared.addresses.workers();
+    let workers: Vec<_> = workers.iter().map(|worker| (worker.is_alive(), worker.idle_slots())).collect();
     assert_eq!(workers, [(true, 3), (true, 3), (true, 2), (true, 2)]);
     scheduler.stop().await;
 }

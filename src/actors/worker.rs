@@ -1,36 +1,24 @@
 //! WorkerActor: one thread's share of the work. It takes leased jobs from the prefetch buffer into its slots, runs each as a local
 //! task of its own, and sends the resolved leases back to the queue in batches. It decides nothing about rows.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use actix::dev::{MessageResponse, OneshotSender};
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Message};
 
-use super::execution::execute;
-use super::job_context::JobContext;
-use super::queue::Settle;
-use super::{DeathWatch, Role, Shared};
+use super::death_watch::DeathWatch;
+use super::queue::{QueueActor, Settle};
+use crate::attempt::panics::caught;
+use crate::attempt::{Handles, JobContext, JobFuture, TaskRegistry, execute, no_reply};
+use crate::job::Task;
 use crate::job_error::JobResult;
 use crate::leases::{Lease, LeasedJob};
-
-/// A worker as the queue knows it: where to reach it, and how many of its slots are free. The count outlives the
-/// actor, so that one that was restarted does not run more at once than its share.
-#[derive(Clone)]
-pub(crate) struct WorkerHandle {
-    pub(crate) address: Addr<WorkerActor>,
-    pub(crate) idle: Arc<AtomicUsize>,
-    /// False as soon as the actor ends, which is a moment before its address is closed.
-    pub(crate) alive: Arc<AtomicBool>,
-}
-
-/// Tells a worker that the prefetch buffer holds jobs. Sent by the queue after it has put some in; when it is lost, the jobs
-/// are taken back as stale.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct TakeJobs;
+use crate::prefetch::{Life, TakeJobs};
+use crate::shared::{Role, Shared};
 
 /// Hands a task to the application's own `Handler<T>` of the worker, with the job it belongs to. Sent by the attempt
 /// that runs on the same thread; when it is lost, that attempt fails.
@@ -48,30 +36,34 @@ impl<T: Message> Message for Perform<T> {
 pub struct WorkerActor {
     own: Rc<WorkerShared>,
     current: Option<JobContext>,
-    // Fields drop in this order: whoever hears of the death finds the flag down.
-    _flag: AliveFlag,
+    // Fields drop in this order: when the death is reported, the life has ended.
+    _life: EndOfLife,
     _watch: DeathWatch,
 }
 
-/// Goes down when it is dropped.
-struct AliveFlag(Arc<AtomicBool>);
+/// Ends the worker's life when it is dropped.
+struct EndOfLife(Arc<Life>);
 
-impl Drop for AliveFlag {
+impl Drop for EndOfLife {
     fn drop(&mut self) {
-        self.0.store(false, Ordering::SeqCst);
+        self.0.end();
     }
 }
 
+/// What a worker is started with.
+pub(crate) struct WorkerSetup {
+    pub(crate) index: usize,
+    pub(crate) handlers: Arc<TaskRegistry>,
+    pub(crate) idle: Arc<AtomicUsize>,
+    pub(crate) life: Arc<Life>,
+}
+
 impl WorkerActor {
-    pub(crate) fn new(
-        index: usize,
-        shared: &Arc<Shared>,
-        idle: Arc<AtomicUsize>,
-        alive: Arc<AtomicBool>,
-    ) -> Self {
-        let own = WorkerShared { shared: Arc::clone(shared), idle, settled: RefCell::default() };
+    pub(crate) fn new(setup: WorkerSetup, shared: &Arc<Shared>) -> Self {
+        let WorkerSetup { index, handlers, idle, life } = setup;
+        let own = WorkerShared { shared: Arc::clone(shared), handlers, idle, settled: RefCell::default() };
         let watch = DeathWatch::new(Role::Worker(index), shared);
-        Self { own: Rc::new(own), current: None, _flag: AliveFlag(alive), _watch: watch }
+        Self { own: Rc::new(own), current: None, _life: EndOfLife(life), _watch: watch }
     }
 
     /// Inside a `Handler<T>` of an application: the job whose task is being handled.
@@ -112,7 +104,7 @@ where
 
     fn handle(&mut self, perform: Perform<T>, ctx: &mut Context<Self>) -> Performed<T> {
         self.current = Some(perform.job);
-        let response = super::panics::caught(|| <Self as Handler<T>>::handle(self, perform.task, ctx));
+        let response = caught(|| <Self as Handler<T>>::handle(self, perform.task, ctx));
         self.current = None;
         Performed(response)
     }
@@ -137,9 +129,28 @@ where
     }
 }
 
+/// Handles a task by the application's own `impl Handler<T> for WorkerActor`.
+pub(crate) struct ThisWorker;
+
+impl<T> Handles<T> for ThisWorker
+where
+    T: Task + Message<Result = JobResult> + Send + 'static,
+    WorkerActor: Handler<T>,
+{
+    fn handle(&self, task: T, job: JobContext, worker: &dyn Any) -> JobFuture {
+        let worker: Option<Addr<WorkerActor>> = worker.downcast_ref().cloned();
+        Box::pin(async move {
+            let worker = worker.ok_or("the handler of this task runs only on a worker")?;
+            let reply = worker.send::<Perform<T>>(Perform { task, job });
+            reply.await.unwrap_or_else(|error| Err(no_reply(T::NAME, &error)))
+        })
+    }
+}
+
 /// What the slots of one worker share. It outlives the actor for as long as any slot is at work.
 struct WorkerShared {
     shared: Arc<Shared>,
+    handlers: Arc<TaskRegistry>,
     idle: Arc<AtomicUsize>,
     settled: RefCell<Vec<Lease>>,
 }
@@ -159,7 +170,7 @@ impl WorkerShared {
     fn send_batch(&self) {
         let leases = self.settled.take();
         if !leases.is_empty() {
-            self.shared.send_to_queue(Settle(leases));
+            self.shared.send::<QueueActor, _>(Settle(leases));
         }
     }
 }
@@ -206,6 +217,6 @@ async fn work(slot: Slot, worker: Addr<WorkerActor>) {
 }
 
 async fn run_one(leased: LeasedJob, own: &Rc<WorkerShared>, worker: &Addr<WorkerActor>) {
-    let lease = execute(leased, &own.shared, worker).await;
+    let lease = execute(leased, &own.shared, &own.handlers, worker).await;
     own.hand_in(lease);
 }

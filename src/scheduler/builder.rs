@@ -10,15 +10,15 @@ use actix::{Handler, Message, Recipient};
 use serde::de::DeserializeOwned;
 
 use super::{Scheduler, root};
-use crate::actors::worker::WorkerActor;
-use crate::actors::{AppData, JobContext};
+use crate::actors::worker::{ThisWorker, WorkerActor};
+use crate::attempt::{AnyActor, Function, JobContext, TaskRegistry};
 use crate::config::{Config, SettleDurability, StartPolicy};
 use crate::cron::{Cron, CronEntry, Crontab};
 use crate::error::SchedulerError;
 use crate::flags::ForbiddenFlags;
 use crate::job::Task;
 use crate::job_error::{BatchResult, JobResult};
-use crate::registry::{AnyActor, Function, TaskRegistry, ThisWorker};
+use crate::shared::AppData;
 
 /// Sets up a [`Scheduler`]. Begun by [`Scheduler::builder`].
 #[must_use = "a builder does nothing until `start` is called and awaited"]

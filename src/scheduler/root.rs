@@ -10,12 +10,13 @@ use actix_rt::System;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{Inner, Scheduler};
-use crate::actors::supervisor::{Died, StopAll, SupervisorActor, Threads};
-use crate::actors::{AppData, Role, Shared, record_panic_places};
+use crate::actors::supervisor::{Died, StopAll, SupervisorActor, WorkerThreads};
+use crate::attempt::TaskRegistry;
+use crate::attempt::panics::record_places;
 use crate::config::{Config, StartPolicy};
 use crate::error::{SchedulerError, StoreError};
 use crate::event::Event;
-use crate::registry::TaskRegistry;
+use crate::shared::{AppData, Role, Shared};
 use crate::store::migrate::{migrate, verify};
 use crate::store::pool::{blocking, connect};
 use crate::store::presence::register;
@@ -29,16 +30,16 @@ const LISTEN_TIMEOUT: Duration = Duration::from_secs(10);
 /// Starts the thread, and answers when the scheduler listens.
 pub(super) async fn start(
     config: Config,
-    registry: TaskRegistry,
+    handlers: TaskRegistry,
     app_data: AppData,
 ) -> Result<Scheduler, SchedulerError> {
-    record_panic_places();
+    record_places();
     let (deaths, died) = mpsc::unbounded_channel();
-    let shared = Arc::new(Shared::new(config, registry, app_data, deaths));
+    let shared = Arc::new(Shared::new(config, handlers.tasks(), app_data, deaths));
     let (stop, stop_asked) = watch::channel(false);
     let (mark_stopped, stopped) = watch::channel(false);
     let (ready, is_ready) = oneshot::channel();
-    let root = Root { shared: Arc::clone(&shared), died, stop_asked };
+    let root = Root { shared: Arc::clone(&shared), handlers: Arc::new(handlers), died, stop_asked };
     std::thread::Builder::new()
         .name("mainspring".into())
         .spawn(move || {
@@ -60,6 +61,7 @@ pub(super) async fn start(
 
 struct Root {
     shared: Arc<Shared>,
+    handlers: Arc<TaskRegistry>,
     died: mpsc::UnboundedReceiver<Role>,
     stop_asked: watch::Receiver<bool>,
 }
@@ -68,7 +70,7 @@ impl Root {
     async fn live(mut self, ready: oneshot::Sender<Result<(), SchedulerError>>) {
         let mut stop = self.stop_asked.clone();
         let prepared = tokio::select! {
-            prepared = prepare(&self.shared) => prepared,
+            prepared = prepare(&self.shared, &self.handlers) => prepared,
             () = asked(&mut stop) => Err(SchedulerError::Stopped),
         };
         let threads = match prepared {
@@ -87,7 +89,7 @@ impl Root {
             config.worker_name,
             config.concurrency,
             config.shares().len(),
-            self.shared.registry.tasks().len(),
+            self.shared.tasks.len(),
             config.crontab.len()
         );
         self.shared.events.publish(|| Event::WorkerStarted { id: self.shared.worker_id() });
@@ -103,7 +105,7 @@ impl Root {
     async fn watch_over(
         &mut self,
         supervisor: &mut Addr<SupervisorActor>,
-        threads: &Threads,
+        threads: &WorkerThreads,
         stop: &mut watch::Receiver<bool>,
     ) {
         let shared = Arc::clone(&self.shared);
@@ -116,7 +118,7 @@ impl Root {
         }
     }
 
-    fn see_to(&self, role: Role, supervisor: &mut Addr<SupervisorActor>, threads: &Threads) {
+    fn see_to(&self, role: Role, supervisor: &mut Addr<SupervisorActor>, threads: &WorkerThreads) {
         if role == Role::Supervisor && !supervisor.connected() {
             log::warn!("{role} ended and is started again");
             *supervisor = SupervisorActor::new(&self.shared, threads.clone()).start();
@@ -125,7 +127,7 @@ impl Root {
         }
     }
 
-    async fn stop_all(&mut self, mut supervisor: Addr<SupervisorActor>, threads: &Threads) {
+    async fn stop_all(&mut self, mut supervisor: Addr<SupervisorActor>, threads: &WorkerThreads) {
         let mut all_stopped = Box::pin(supervisor.send(StopAll));
         loop {
             tokio::select! {
@@ -160,17 +162,20 @@ async fn wait_until_listening(shared: &Shared) {
 }
 
 // Connects, with patience if so configured, brings the schema up to date and registers the worker.
-async fn prepare(shared: &Arc<Shared>) -> Result<Threads, SchedulerError> {
+async fn prepare(
+    shared: &Arc<Shared>,
+    handlers: &Arc<TaskRegistry>,
+) -> Result<WorkerThreads, SchedulerError> {
     let began = Instant::now();
     let mut pause = SHORTEST_PAUSE;
     loop {
-        let (config, tasks) = (shared.config.clone(), shared.registry.tasks());
+        let (config, tasks) = (shared.config.clone(), Arc::clone(&shared.tasks));
         match blocking(move || set_up(&config, &tasks)).await {
             Ok(worker_id) => {
                 shared.worker_id.store(worker_id, Ordering::Release);
-                return Threads::start(shared.config.shares().len()).map_err(|error| {
-                    SchedulerError::Config(format!("cannot start the workers' threads: {error}"))
-                });
+                return WorkerThreads::start(shared.config.shares().len(), Arc::clone(handlers)).map_err(
+                    |error| SchedulerError::Config(format!("cannot start the workers' threads: {error}")),
+                );
             }
             Err(error) => {
                 let patience = match shared.config.start_policy {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use diesel::pg::PgConnection;
 
-use crate::actors::Shared;
+use crate::actors::queue::QueueActor;
 use crate::engine::Wake;
 use crate::error::{SchedulerError, StoreError};
+use crate::shared::Shared;
 
 /// Runs verbs on the connections of one scheduler.
 #[derive(Clone)]
@@ -40,7 +41,7 @@ impl Verbs {
         verb: impl FnOnce(&mut PgConnection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, SchedulerError> {
         let done = self.run(verb).await?;
-        self.shared.send_to_queue(wake);
+        self.shared.send::<QueueActor, _>(wake);
         Ok(done)
     }
 }

@@ -93,7 +93,7 @@ fn ended(outcome: &str, task: &str) -> String {
     match outcome {
         "succeeded" => format!("mainspring.history WHERE task = '{task}' AND outcome = 'succeeded'"),
         _ => format!(
-            "mainspring.jobs WHERE task = '{task}' AND state = 'dead' AND attempts = 1 AND last_error LIKE 'the actor that handles `{task}` gave no answer%'"
+            "mainspring.jobs WHERE task = '{task}' AND state = 'dead' AND attempts = 1 AND last_error LIKE 'the actor that handles `{task}` gave no reply%'"
         ),
     }
 }

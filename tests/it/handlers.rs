@@ -82,7 +82,7 @@ async fn an_actor_and_the_worker_itself_handle_tasks_and_their_panics_are_failed
     until(&database, &format!("{failed} 'panicked at %handlers.rs%: the worker fainted'"), 1).await;
 
     scheduler.enqueue(Enqueue::new(Audit { how: "panic".into() })).await.unwrap();
-    until(&database, &format!("{failed} 'the actor that handles `audit` gave no answer%'"), 1).await;
+    until(&database, &format!("{failed} 'the actor that handles `audit` gave no reply%'"), 1).await;
     scheduler.stop().await;
 }
 

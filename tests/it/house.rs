@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 // From the bottom up. A module may import from its own layer and from those below it.
-const LAYERS: [(&str, &[&str]); 6] = [
+const LAYERS: [(&str, &[&str]); 7] = [
     (
         "vocabulary",
         &[
@@ -23,7 +23,8 @@ const LAYERS: [(&str, &[&str]); 6] = [
     ),
     ("store", &["store"]),
     ("engine", &["engine", "events", "leases", "lock", "prefetch", "progress"]),
-    ("actors", &["actors", "registry"]),
+    ("attempts", &["attempt", "shared", "signals"]),
+    ("actors", &["actors"]),
     ("facade", &["scheduler"]),
     ("leaves", &["embedded", "guide"]),
 ];

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::actors::panics::{CatchPanic, caught};
+use crate::attempt::panics::{CatchPanic, caught};
 use crate::flags::ForbiddenFlags;
 
 // A function that takes longer would hold up every claim.

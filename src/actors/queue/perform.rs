@@ -10,8 +10,7 @@ use tokio::sync::oneshot;
 use super::admission_pass::pass;
 use super::forbidden_flags::forbidden_flags;
 use super::requests::{leaves_doubt, store_requests};
-use crate::actors::Shared;
-use crate::actors::payload::fetch_and_offer;
+use crate::attempt::payload::fetch_and_offer;
 use crate::engine::{
     AdmissionPlan, ClaimFilter, ClaimPlan, Done, EnqueuePlan, FlaggedJobs, Found, LockedRows, Passed,
     SettlePlan, Step, Stored, Written,
@@ -19,6 +18,7 @@ use crate::engine::{
 use crate::error::StoreError;
 use crate::leases::LeaseTable;
 use crate::lifecycle::Outcome;
+use crate::shared::Shared;
 use crate::store::Durability;
 use crate::store::admit::wake;
 use crate::store::claim::{ClaimRequest, Filtered, claim};

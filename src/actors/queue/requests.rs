@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 
-use crate::actors::Shared;
 use crate::engine::Enqueued;
 use crate::error::StoreError;
 use crate::event::Event;
 use crate::job::NewJob;
+use crate::shared::Shared;
 use crate::store::claim::ClaimedJob;
 use crate::store::enqueue::{Added, enqueue};
 use crate::store::start::{Starter, start};

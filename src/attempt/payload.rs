@@ -3,15 +3,15 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use diesel::pg::PgConnection;
-use tokio::sync::Semaphore;
 
-use super::Shared;
+use crate::engine::outage::{Failure, PAUSE_AFTER_ERROR};
 use crate::error::StoreError;
 use crate::leases::{Lease, LeasedJob};
+use crate::lock::lock;
+use crate::shared::Shared;
 use crate::store::Durability;
 use crate::store::claim::{ClaimedJob, fetch_payloads};
 
@@ -21,39 +21,10 @@ const MAX_BYTES_AHEAD: usize = 16 * 1024 * 1024;
 const PORTION: usize = 1024 * 1024;
 // Jobs that wait for longer than 250 ms go back: over a slow connection few are fetched ahead.
 const LONGEST: Duration = Duration::from_millis(100);
-const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(500);
-
-/// What the attempts that fetch their payloads share.
-pub(crate) struct Fetches {
-    /// One at a time, so that the claims and settles find a connection.
-    turn: Semaphore,
-    failing: AtomicBool,
-}
-
-impl Default for Fetches {
-    fn default() -> Self {
-        Self { turn: Semaphore::new(1), failing: AtomicBool::new(false) }
-    }
-}
-
-impl Fetches {
-    /// Tells of the first failure of several.
-    fn failed(&self, error: &StoreError) {
-        if !self.failing.swap(true, Ordering::Relaxed) {
-            log::error!("cannot fetch payloads of jobs, which go back and are tried again: {error}");
-        }
-    }
-
-    fn succeeded(&self) {
-        if self.failing.swap(false, Ordering::Relaxed) {
-            log::info!("fetching payloads of jobs again");
-        }
-    }
-}
 
 /// Hands on jobs that were claimed under the lease, in their order, and fetches what payloads they lack and memory may
 /// hold. After an error, which is logged, the jobs are handed on without.
-pub(super) fn fetch_and_offer(
+pub(crate) fn fetch_and_offer(
     conn: &mut PgConnection,
     shared: &Shared,
     mut jobs: Vec<LeasedJob>,
@@ -73,11 +44,11 @@ pub(super) fn fetch_and_offer(
         }
         match fetch_portion(conn, &mut jobs, lease, left.min(PORTION)) {
             Ok(bytes) => {
-                shared.fetches.succeeded();
+                succeeded(shared);
                 room = Some(left.saturating_sub(bytes));
             }
             Err(error) => {
-                shared.fetches.failed(&error);
+                failed(shared, &error);
                 done = Err(error);
                 break;
             }
@@ -126,24 +97,38 @@ pub(super) async fn payload_of(job: &mut ClaimedJob, lease: &Lease, shared: &Arc
 async fn fetch((id, lease): (i64, i64), shared: &Arc<Shared>) -> Option<String> {
     let fetched = {
         // The semaphore is never closed.
-        let _turn = shared.fetches.turn.acquire().await.ok()?;
+        let _turn = shared.payload_turn.acquire().await.ok()?;
         shared.store.run(Durability::Relaxed, move |conn| fetch_payloads(conn, &[id], lease, PORTION)).await
     };
     match fetched {
         Ok(found) => {
-            shared.fetches.succeeded();
+            succeeded(shared);
             found.into_iter().next()?.1
         }
         Err(error) => {
-            shared.fetches.failed(&error);
+            failed(shared, &error);
             // The job is `ready` again at once, and may well be the next one that is claimed.
+            let retry_at = lock(&shared.payload_outage).retry_at().unwrap_or_else(Instant::now);
             let mut stopping = shared.stopping.subscribe();
             tokio::select! {
-                () = actix_rt::time::sleep(PAUSE_AFTER_ERROR) => {}
+                () = actix_rt::time::sleep_until(retry_at.into()) => {}
                 _ = stopping.wait_for(|stopping| *stopping) => {}
             }
             None
         }
+    }
+}
+
+// Logs the first of several failures.
+fn failed(shared: &Shared, error: &StoreError) {
+    if lock(&shared.payload_outage).failed(Instant::now(), PAUSE_AFTER_ERROR) == Failure::First {
+        log::error!("cannot fetch payloads of jobs, which go back and are tried again: {error}");
+    }
+}
+
+fn succeeded(shared: &Shared) {
+    if lock(&shared.payload_outage).recovered() {
+        log::info!("fetching payloads of jobs again");
     }
 }
 

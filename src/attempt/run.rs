@@ -1,28 +1,33 @@
 //! One attempt, from a leased job to a resolved lease: fetch, begin, run, judge, report. The one place where panics of
 //! handlers are caught. Does not know where the lease came from or goes to.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix::Addr;
 use log::Level;
 
-use super::Shared;
-use super::job_context::JobContext;
+use super::context::JobContext;
+use super::handler::{JobFuture, StartedAttempt};
 use super::panics::{CatchPanic, caught};
 use super::payload::payload_of;
-use super::signals::Signal;
-use super::worker::WorkerActor;
+use super::registry::TaskRegistry;
 use crate::backoff::Backoff;
 use crate::event::Event;
 use crate::events::EndedAttempt;
 use crate::job_error::{JobError, JobResult, Verdict};
 use crate::leases::{Lease, LeasedJob};
 use crate::lifecycle::Outcome;
-use crate::registry::{Begun, JobFuture};
+use crate::shared::Shared;
+use crate::signals::Signal;
 
 /// Runs the job to its end and answers its lease with the outcome, or as it was when the payload cannot be had.
-pub(crate) async fn execute(leased: LeasedJob, shared: &Arc<Shared>, worker: &Addr<WorkerActor>) -> Lease {
+pub(crate) async fn execute(
+    leased: LeasedJob,
+    shared: &Arc<Shared>,
+    handlers: &TaskRegistry,
+    worker: &dyn Any,
+) -> Lease {
     let LeasedJob { mut job, lease } = leased;
     let Some(payload) = payload_of(&mut job, &lease, shared).await else { return lease };
     let job = JobContext::new(job, payload, lease.settlement().lease, Arc::clone(shared));
@@ -36,27 +41,30 @@ pub(crate) async fn execute(leased: LeasedJob, shared: &Arc<Shared>, worker: &Ad
         job.max_attempts()
     );
     shared.events.publish(|| Event::JobStarted(job.facts()));
-    let (ended, backoff) = match begin(&job, shared, worker) {
-        Ok(Begun { work, rules }) => (run(work, &job, shared, rules.timeout).await, rules.backoff),
+    let (ended, backoff) = match start(&job, handlers, worker) {
+        Ok(StartedAttempt { work, options }) => {
+            (run(work, &job, shared, options.timeout).await, options.backoff)
+        }
         Err((error, backoff)) => (Ended::Answered(Err(error)), backoff),
     };
     let outcome = judge(ended, &job, backoff);
     report(&job, &outcome, started.elapsed(), shared.config.job_log_level);
-    let told =
+    let ended =
         shared.events.has_subscribers().then(|| EndedAttempt { job: job.facts(), took: started.elapsed() });
-    lease.resolve(outcome).with_ended(told)
+    lease.resolve(outcome).with_ended(ended)
 }
 
-fn begin(
+fn start(
     job: &JobContext,
-    shared: &Shared,
-    worker: &Addr<WorkerActor>,
-) -> Result<Begun, (JobError, Backoff)> {
-    let Some(handler) = shared.registry.get(job.task()) else {
+    handlers: &TaskRegistry,
+    worker: &dyn Any,
+) -> Result<StartedAttempt, (JobError, Backoff)> {
+    let Some(handler) = handlers.get(job.task()) else {
         return Err((format!("no handler for task `{}`", job.task()).into(), Backoff::DEFAULT));
     };
-    let begun = caught(|| handler.begin(job.payload(), job.clone(), worker));
-    begun.unwrap_or_else(|panic| Err(panic.into())).map_err(|error| (error, handler.rules().backoff))
+    let started = caught(|| handler.start(job.payload(), job.clone(), worker));
+    let backoff = |error| (error, handler.default_options().backoff);
+    started.unwrap_or_else(|panic| Err(panic.into())).map_err(backoff)
 }
 
 /// How an attempt came to its end.

@@ -6,7 +6,6 @@ use tokio::sync::mpsc::unbounded_channel;
 
 use super::*;
 use crate::config::Config;
-use crate::registry::TaskRegistry;
 use crate::server::TestDatabase;
 use crate::store::claim::{ClaimRequest, TaskShare, claim};
 use crate::store::pool::connect;
@@ -27,7 +26,7 @@ fn stage(database: &TestDatabase, jobs: usize) -> (Arc<Shared>, PgConnection, Ve
         ClaimRequest { worker_id: 1, lease: LEASE, position: None, limit: 1_000, tasks, filtered: None };
     let claimed = claim(&mut conn, &request).unwrap();
     assert_eq!(claimed.len(), 2 * jobs);
-    let shared = Shared::new(config, TaskRegistry::default(), HashMap::new(), unbounded_channel().0);
+    let shared = Shared::new(config, Arc::default(), HashMap::new(), unbounded_channel().0);
     (Arc::new(shared), conn, claimed)
 }
 
@@ -90,7 +89,7 @@ async fn a_job_that_waits_for_its_payload_is_interrupted_as_others_are() {
     let (shared, _, mut claimed) = stage(&database, 1);
     let mut job = claimed.pop().unwrap();
     let leased = shared.leases.open(job.clone(), LEASE, Instant::now());
-    let turn = shared.fetches.turn.acquire().await.unwrap();
+    let turn = shared.payload_turn.acquire().await.unwrap();
     let mut payload = Box::pin(payload_of(&mut job, &leased.lease, &shared));
     assert!((&mut payload).now_or_never().is_none());
     shared.signals.interrupt_all();
@@ -101,5 +100,5 @@ async fn a_job_that_waits_for_its_payload_is_interrupted_as_others_are() {
     shared.stopping.send_replace(true);
     let before = Instant::now();
     assert_eq!(payload_of(&mut job, &leased.lease, &shared).await, None);
-    assert!(shared.fetches.failing.load(Ordering::Relaxed) && before.elapsed() < Duration::from_secs(10));
+    assert!(lock(&shared.payload_outage).retry_at().is_some() && before.elapsed() < Duration::from_secs(10));
 }

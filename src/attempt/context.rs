@@ -10,13 +10,12 @@ use diesel::Connection;
 use diesel::pg::PgConnection;
 use serde::Deserialize;
 
-use super::Shared;
-use super::queue::ProgressPosted;
-use super::signals::Attempt;
 use crate::error::{SchedulerError, StoreError};
 use crate::event::JobFacts;
 use crate::job::{Enqueue, NewJob, Task};
 use crate::job_error::JobError;
+use crate::shared::Shared;
+use crate::signals::Attempt;
 use crate::store::HandlerConnection;
 use crate::store::claim::ClaimedJob;
 use crate::store::pool::blocking;
@@ -161,7 +160,7 @@ impl JobContext {
         }
         let (id, lease) = self.attempt_key();
         if self.0.shared.progress.post(Progress { id, lease, percent: percent.into(), note }) {
-            self.0.shared.send_to_queue(ProgressPosted);
+            self.0.shared.progress_posted();
         }
         Ok(())
     }

@@ -1,17 +1,17 @@
 //! Batch handlers: a job whose payload is an array of entries, handled together and judged one by one. What failed is kept
 //! for the next attempt, and nothing else.
 
+use std::any::Any;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use actix::Addr;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::{Begun, JobFuture, Rules, TaskHandler, decode};
-use crate::actors::worker::WorkerActor;
-use crate::actors::{CatchPanic, JobContext};
+use super::context::JobContext;
+use super::handler::{AttemptOptions, JobFuture, StartedAttempt, TaskHandler, decode};
+use super::panics::CatchPanic;
 use crate::job::Task;
 use crate::job_error::{BatchResult, JobError, JobResult, Verdict};
 
@@ -36,7 +36,7 @@ where
     F: Fn(Vec<E>, JobContext) -> Work + Send + Sync + 'static,
     Work: Future<Output = BatchResult> + 'static,
 {
-    fn begin(&self, payload: &str, job: JobContext, _: &Addr<WorkerActor>) -> Result<Begun, JobError> {
+    fn start(&self, payload: &str, job: JobContext, _: &dyn Any) -> Result<StartedAttempt, JobError> {
         let mut ledger = Ledger::new(E::NAME, payload)?;
         let entries: Vec<E> = ledger.decode();
         let work: JobFuture = if entries.is_empty() {
@@ -49,11 +49,11 @@ where
                 ledger.close()
             })
         };
-        Ok(Begun { work, rules: self.rules() })
+        Ok(StartedAttempt { work, options: self.default_options() })
     }
 
-    fn rules(&self) -> Rules {
-        Rules::of::<E>()
+    fn default_options(&self) -> AttemptOptions {
+        AttemptOptions::of::<E>()
     }
 }
 

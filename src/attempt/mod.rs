@@ -1,0 +1,14 @@
+//! One execution of a job: payload, context, handler, outcome. Nothing here knows an actor.
+
+mod batch;
+mod context;
+mod handler;
+pub(crate) mod panics;
+pub(crate) mod payload;
+mod registry;
+mod run;
+
+pub use self::context::{CronFire, JobContext};
+pub(crate) use self::handler::{AnyActor, Function, Handles, JobFuture, no_reply};
+pub(crate) use self::registry::TaskRegistry;
+pub(crate) use self::run::execute;

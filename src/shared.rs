@@ -1,0 +1,264 @@
+//! What the actors of one scheduler share: the configuration, the store, the leases, and the addresses by which each finds
+//! the others after a restart. It knows no actor: addresses are kept by type.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Instant;
+
+use actix::{Actor, Addr, Context, Handler, Message, Recipient};
+use chrono::{DateTime, Utc};
+use diesel::pg::PgConnection;
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
+
+use crate::config::Config;
+use crate::engine::outage::Outage;
+use crate::error::{SchedulerError, StoreError};
+use crate::events::EventBus;
+use crate::job::NewJob;
+use crate::leases::{LeaseTable, LeasedJob};
+use crate::prefetch::{PrefetchBuffer, WorkerHandle, wake_workers};
+use crate::progress::ProgressBoard;
+use crate::signals::Signals;
+use crate::store::claim::ClaimedJob;
+use crate::store::{Durability, Store};
+
+/// Application data by type.
+pub(crate) type AppData = HashMap<TypeId, Arc<dyn Any + Send + Sync>>;
+
+/// What the actors of one scheduler share.
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) store: Store,
+    /// The names of the tasks that have a handler here, in alphabetical order.
+    pub(crate) tasks: Arc<[String]>,
+    pub(crate) app_data: AppData,
+    pub(crate) leases: Arc<LeaseTable>,
+    pub(crate) prefetch: Arc<PrefetchBuffer>,
+    pub(crate) worker_id: AtomicI32,
+    pub(crate) addresses: Addresses,
+    pub(crate) signals: Signals,
+    pub(crate) progress: ProgressBoard,
+    /// Payloads are fetched one at a time, so that claims and settles find a connection.
+    pub(crate) payload_turn: Semaphore,
+    pub(crate) payload_outage: Mutex<Outage>,
+    /// Notified when running jobs of this worker were cancelled. The next heartbeat finds them as well.
+    pub(crate) cancellations_posted: Notify,
+    pub(crate) events: EventBus,
+    /// True from the moment a stop is requested. Running jobs can observe it.
+    pub(crate) stopping: watch::Sender<bool>,
+    /// Whether notifications are being received.
+    pub(crate) listening: watch::Sender<bool>,
+    deaths: mpsc::UnboundedSender<Role>,
+    gave_up: watch::Sender<bool>,
+    cron_started_at: DateTime<Utc>,
+}
+
+/// Names an actor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    Supervisor,
+    Queue,
+    Cron,
+    Listener,
+    Keeper,
+    Worker(usize),
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Supervisor => f.write_str("the supervisor actor"),
+            Self::Queue => f.write_str("the queue actor"),
+            Self::Cron => f.write_str("the cron actor"),
+            Self::Listener => f.write_str("the listener actor"),
+            Self::Keeper => f.write_str("the keeper actor"),
+            Self::Worker(index) => write!(f, "worker actor {index}"),
+        }
+    }
+}
+
+/// Adds jobs in one statement, all or none. Sent by applications, and by jobs that enqueue others. Returns the ids in the
+/// order of the input. If the reply is lost, the jobs may be stored; a key makes it safe to send them again.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Vec<i64>, StoreError>")]
+pub struct EnqueueMany(pub Vec<NewJob>);
+
+/// Jobs have reported progress. Sent by the first of them. If it is lost, the next report of any job finds them.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct ProgressPosted;
+
+/// The current addresses of the actors. None is left once the scheduler has stopped.
+#[derive(Default)]
+pub(crate) struct Addresses {
+    by_type: RwLock<HashMap<TypeId, Box<dyn Any + Send + Sync>>>,
+    workers: RwLock<Vec<WorkerHandle>>,
+}
+
+impl Addresses {
+    /// Stores an `Addr<A>` or a `Recipient<M>` in place of the one before.
+    pub(crate) fn set<T: Send + Sync + 'static>(&self, address: T) {
+        let mut by_type = self.by_type.write().unwrap_or_else(PoisonError::into_inner);
+        by_type.insert(TypeId::of::<T>(), Box::new(address));
+    }
+
+    fn get<T: Clone + 'static>(&self) -> Option<T> {
+        let by_type = self.by_type.read().unwrap_or_else(PoisonError::into_inner);
+        by_type.get(&TypeId::of::<T>())?.downcast_ref::<T>().cloned()
+    }
+
+    /// Stores a worker in its place.
+    pub(crate) fn set_worker(&self, index: usize, worker: WorkerHandle) {
+        let mut workers = self.workers.write().unwrap_or_else(PoisonError::into_inner);
+        match workers.get_mut(index) {
+            Some(place) => *place = worker,
+            None => workers.push(worker),
+        }
+    }
+
+    pub(crate) fn workers(&self) -> Vec<WorkerHandle> {
+        self.workers.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn worker(&self, index: usize) -> Option<WorkerHandle> {
+        self.workers.read().unwrap_or_else(PoisonError::into_inner).get(index).cloned()
+    }
+
+    /// Removes all addresses: the scheduler has stopped.
+    pub(crate) fn clear(&self) {
+        self.by_type.write().unwrap_or_else(PoisonError::into_inner).clear();
+        self.workers.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+impl Shared {
+    /// `tasks` are in alphabetical order. `deaths` receives the role of each actor that ends.
+    pub(crate) fn new(
+        config: Config,
+        tasks: Arc<[String]>,
+        app_data: AppData,
+        deaths: mpsc::UnboundedSender<Role>,
+    ) -> Self {
+        Self {
+            store: Store::new(&config),
+            leases: Arc::new(LeaseTable::counting(config.task_limits.keys())),
+            config,
+            tasks,
+            app_data,
+            prefetch: Arc::default(),
+            worker_id: AtomicI32::new(0),
+            addresses: Addresses::default(),
+            signals: Signals::default(),
+            progress: ProgressBoard::default(),
+            payload_turn: Semaphore::new(1),
+            payload_outage: Mutex::default(),
+            cancellations_posted: Notify::new(),
+            events: EventBus::default(),
+            stopping: watch::Sender::new(false),
+            listening: watch::Sender::new(false),
+            deaths,
+            gave_up: watch::Sender::new(false),
+            cron_started_at: Utc::now(),
+        }
+    }
+
+    pub(crate) fn worker_id(&self) -> i32 {
+        self.worker_id.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
+    }
+
+    /// Returns the current address of the actor, or `None` when the scheduler has stopped.
+    pub(crate) fn address<A: Actor>(&self) -> Option<Addr<A>> {
+        self.addresses.get()
+    }
+
+    /// Sends a message to the current actor. It is lost while the actor restarts; every message tolerates that.
+    pub(crate) fn send<A, M>(&self, message: M)
+    where
+        A: Actor<Context = Context<A>> + Handler<M>,
+        M: Message + Send + 'static,
+        M::Result: Send,
+    {
+        if let Some(address) = self.address::<A>() {
+            address.do_send(message);
+        }
+    }
+
+    /// Registers claimed jobs as leased.
+    pub(crate) fn open(&self, claimed: Vec<ClaimedJob>, lease: i64) -> Vec<LeasedJob> {
+        let now = Instant::now();
+        claimed.into_iter().map(|job| self.leases.open(job, lease, now)).collect()
+    }
+
+    /// Puts jobs into the prefetch buffer, and wakes workers for them.
+    pub(crate) fn offer(&self, leased: Vec<LeasedJob>) {
+        let jobs = leased.len();
+        if jobs == 0 {
+            return;
+        }
+        self.prefetch.put(leased);
+        wake_workers(self.addresses.workers(), jobs);
+    }
+
+    /// Reports that a job has posted progress.
+    pub(crate) fn progress_posted(&self) {
+        if let Some(queue) = self.addresses.get::<Recipient<ProgressPosted>>() {
+            queue.do_send(ProgressPosted);
+        }
+    }
+
+    /// Requests a stop, because the actors cannot be kept alive.
+    pub(crate) fn give_up(&self) {
+        self.gave_up.send_replace(true);
+    }
+
+    /// Waits until the scheduler gives up.
+    pub(crate) async fn given_up(&self) {
+        // The sender lives here, so waiting cannot fail.
+        let _ = self.gave_up.subscribe().wait_for(|gave_up| *gave_up).await;
+    }
+
+    /// Reports that an actor has ended.
+    pub(crate) fn report_death(&self, role: Role) {
+        // The receiver is gone only when the whole scheduler is.
+        let _ = self.deaths.send(role);
+    }
+
+    /// Returns the time when the scheduler started, from which every new CronActor continues.
+    pub(crate) fn cron_started_at(&self) -> DateTime<Utc> {
+        self.cron_started_at
+    }
+
+    /// Runs `work` on a connection whose commits are durable, unless the scheduler has stopped.
+    pub(crate) async fn do_durably<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut PgConnection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, SchedulerError> {
+        self.addresses.get::<Recipient<EnqueueMany>>().ok_or(SchedulerError::Stopped)?;
+        Ok(self.store.run(Durability::Durable, work).await?)
+    }
+
+    /// Adds a job through the QueueActor.
+    pub(crate) async fn enqueue(&self, job: NewJob) -> Result<i64, SchedulerError> {
+        let ids = self.enqueue_many(vec![job]).await?;
+        ids.first().copied().ok_or(SchedulerError::Interrupted)
+    }
+
+    /// Adds jobs through the QueueActor, all or none.
+    pub(crate) async fn enqueue_many(&self, jobs: Vec<NewJob>) -> Result<Vec<i64>, SchedulerError> {
+        let queue = self.addresses.get::<Recipient<EnqueueMany>>().ok_or(SchedulerError::Stopped)?;
+        Ok(queue.send(EnqueueMany(jobs)).await??)
+    }
+}
+
+impl From<actix::MailboxError> for SchedulerError {
+    fn from(_: actix::MailboxError) -> Self {
+        Self::Interrupted
+    }
+}
