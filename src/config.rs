@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::cron::CronEntry;
 use crate::flags::ForbiddenFlags;
+use crate::lifecycle::History;
 
 /// What happens when the database cannot be reached at start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,8 +133,8 @@ impl Config {
         (0..threads).map(|index| each + usize::from(index < rest)).collect()
     }
 
-    pub(crate) fn keeps_history(&self) -> bool {
-        !self.history_retention.is_zero()
+    pub(crate) fn history(&self) -> History {
+        if self.history_retention.is_zero() { History::Skip } else { History::Keep }
     }
 }
 

@@ -60,6 +60,22 @@ pub fn may_follow(from: Option<JobState>, to: Option<JobState>) -> bool {
     }
 }
 
+/// Whether jobs that end leave a line in the history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum History {
+    Keep,
+    Skip,
+}
+
+impl History {
+    pub(crate) fn is_kept(self) -> bool {
+        match self {
+            Self::Keep => true,
+            Self::Skip => false,
+        }
+    }
+}
+
 /// How an attempt, or a lease without one, ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Outcome {

@@ -10,14 +10,18 @@ DROP TABLE mainspring.jobs CASCADE;
 -- The views and the functions that take or return rows went with their tables. These are the others.
 DO $$
 DECLARE
-    function text;
+    function oid;
 BEGIN
     FOR function IN
-        SELECT p.oid::regprocedure::text FROM pg_proc AS p
+        SELECT p.oid FROM pg_proc AS p
         WHERE p.pronamespace = 'mainspring'::regnamespace AND p.proname IN (SELECT d.name FROM mainspring.definitions AS d)
     LOOP
-        EXECUTE 'DROP FUNCTION IF EXISTS ' || function || ' CASCADE';
+        -- An earlier one may have taken it along.
+        IF EXISTS (SELECT FROM pg_proc AS p WHERE p.oid = function) THEN
+            EXECUTE format('DROP FUNCTION %s CASCADE', function::regprocedure);
+        END IF;
     END LOOP;
 END $$;
 DROP TABLE mainspring.definitions;
+DROP TYPE mainspring.job_event;
 DROP TYPE mainspring.job_state;

@@ -10,16 +10,11 @@ AS $$
 DECLARE
     why text := mainspring.reason_or_default(reason, 'cancelled by request');
     before mainspring.jobs[] := ARRAY(SELECT b FROM mainspring.lock_jobs(ids) AS b);
-    ended mainspring.jobs[];
+    ended bigint[] := ARRAY(SELECT m.job_id FROM mainspring.move_jobs(ARRAY(
+        SELECT mainspring.new_event(b.id, 'cancel', reason => why) FROM unnest(before) AS b), true) AS m);
 BEGIN
-    WITH gone AS (
-        DELETE FROM mainspring.jobs AS j
-        WHERE j.id = ANY (ARRAY(SELECT b.id FROM unnest(before) AS b WHERE b.state IN ('scheduled', 'parked', 'ready')))
-        RETURNING j.*)
-    SELECT array_agg(g::mainspring.jobs) INTO ended FROM gone AS g;
-    PERFORM mainspring.write_history(ended, 'cancelled', why);
-    PERFORM mainspring.notify_after(before, ARRAY(SELECT e.id FROM unnest(ended) AS e));
-    UPDATE mainspring.jobs AS j SET cancel_reason = why, updated_at = clock_timestamp()
+    PERFORM mainspring.notify_after(before, ended);
+    UPDATE mainspring.jobs AS j SET cancel_reason = why, updated_at = mainspring.now()
     WHERE j.id = ANY (ARRAY(SELECT b.id FROM unnest(before) AS b WHERE b.state = 'running'));
     PERFORM pg_notify('mainspring', 'cancel ' || w.worker_id)
     FROM (SELECT DISTINCT b.worker_id FROM unnest(before) AS b WHERE b.state = 'running') AS w;

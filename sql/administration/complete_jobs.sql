@@ -9,14 +9,10 @@ AS $$
 DECLARE
     why text := mainspring.reason_or_default(reason, 'completed by request');
     before mainspring.jobs[] := ARRAY(SELECT b FROM mainspring.lock_jobs(ids) AS b);
-    known bigint[] := ARRAY(SELECT b.id FROM unnest(before) AS b);
-    ended mainspring.jobs[];
+    ended bigint[] := ARRAY(SELECT m.job_id FROM mainspring.move_jobs(ARRAY(
+        SELECT mainspring.new_event(b.id, 'complete', reason => why) FROM unnest(before) AS b), true) AS m);
 BEGIN
-    WITH gone AS (
-        DELETE FROM mainspring.jobs AS j WHERE j.id = ANY (known) AND j.state <> 'running' RETURNING j.*)
-    SELECT array_agg(g::mainspring.jobs) INTO ended FROM gone AS g;
-    PERFORM mainspring.write_history(ended, 'succeeded', why);
-    PERFORM mainspring.notify_after(before, ARRAY(SELECT e.id FROM unnest(ended) AS e));
+    PERFORM mainspring.notify_after(before, ended);
     RETURN QUERY
     SELECT i.id, CASE WHEN b.state = 'running' THEN 'running' WHEN b.id IS NULL THEN 'unknown' ELSE 'completed' END
     FROM unnest(ids) WITH ORDINALITY AS i(id, ord) LEFT JOIN unnest(before) AS b ON b.id = i.id ORDER BY i.ord;

@@ -1,5 +1,4 @@
--- Deletes dead jobs that died longer ago than `older_than`, oldest first, at most `most` at once; answers how many. The clock is
--- asked apart: a volatile condition cannot be looked up in the index, and all that is dead would be read.
+-- Deletes the jobs that died longer ago than `older_than`, oldest first, at most `most` at once. Returns how many.
 CREATE OR REPLACE FUNCTION mainspring.delete_dead_jobs(older_than interval, most bigint DEFAULT 1000)
 RETURNS bigint
 LANGUAGE sql SECURITY DEFINER
@@ -9,7 +8,7 @@ AS $$
     WITH gone AS (
         DELETE FROM mainspring.jobs AS j WHERE j.id = ANY (ARRAY(
             SELECT d.id FROM mainspring.jobs AS d
-            WHERE d.state = 'dead' AND d.updated_at < (SELECT clock_timestamp()) - older_than
+            WHERE d.state = 'dead' AND d.updated_at < mainspring.now() - older_than
             ORDER BY d.updated_at LIMIT most FOR UPDATE SKIP LOCKED))
         RETURNING 1)
     SELECT count(*) FROM gone;

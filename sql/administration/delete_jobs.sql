@@ -7,10 +7,10 @@ SET enable_seqscan = off
 AS $$
 DECLARE
     before mainspring.jobs[] := ARRAY(SELECT b FROM mainspring.lock_jobs(ids) AS b);
-    known bigint[] := ARRAY(SELECT b.id FROM unnest(before) AS b);
+    ended bigint[] := ARRAY(SELECT m.job_id FROM mainspring.move_jobs(ARRAY(
+        SELECT mainspring.new_event(b.id, 'delete') FROM unnest(before) AS b), false) AS m);
 BEGIN
-    DELETE FROM mainspring.jobs AS j WHERE j.id = ANY (known) AND j.state <> 'running';
-    PERFORM mainspring.notify_after(before, ARRAY(SELECT b.id FROM unnest(before) AS b WHERE b.state <> 'running'));
+    PERFORM mainspring.notify_after(before, ended);
     RETURN QUERY
     SELECT i.id, CASE WHEN b.state = 'running' THEN 'running' WHEN b.id IS NULL THEN 'unknown' ELSE 'deleted' END
     FROM unnest(ids) WITH ORDINALITY AS i(id, ord) LEFT JOIN unnest(before) AS b ON b.id = i.id ORDER BY i.ord;

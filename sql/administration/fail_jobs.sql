@@ -9,11 +9,10 @@ AS $$
 DECLARE
     why text := mainspring.reason_or_default(reason, 'failed by request');
     before mainspring.jobs[] := ARRAY(SELECT b FROM mainspring.lock_jobs(ids) AS b);
-    known bigint[] := ARRAY(SELECT b.id FROM unnest(before) AS b);
+    ended bigint[] := ARRAY(SELECT m.job_id FROM mainspring.move_jobs(ARRAY(
+        SELECT mainspring.new_event(b.id, 'fail', reason => why) FROM unnest(before) AS b), true) AS m);
 BEGIN
-    UPDATE mainspring.jobs AS j SET state = 'dead', last_error = why, updated_at = clock_timestamp()
-    WHERE j.id = ANY (known) AND j.state IN ('scheduled', 'parked', 'ready');
-    PERFORM mainspring.notify_after(before, known);
+    PERFORM mainspring.notify_after(before, ended);
     RETURN QUERY
     SELECT i.id, CASE WHEN b.state IN ('running', 'dead') THEN b.state::text
         WHEN b.id IS NULL THEN 'unknown' ELSE 'failed' END

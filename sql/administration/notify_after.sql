@@ -6,7 +6,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    moment timestamptz := clock_timestamp();
+    moment timestamptz := mainspring.now();
     due record;
     freed text[];
 BEGIN

@@ -5,6 +5,6 @@ LANGUAGE sql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT r.worker_id, r.result, r.jobs FROM mainspring.release_workers(ARRAY(
-        SELECT w.id FROM mainspring.workers AS w WHERE w.heartbeat_at + w.timeout < clock_timestamp()
+        SELECT w.id FROM mainspring.workers AS w WHERE w.heartbeat_at + w.timeout < mainspring.now()
         ORDER BY w.id FOR UPDATE SKIP LOCKED)) AS r;
 $$;

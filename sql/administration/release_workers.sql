@@ -21,12 +21,9 @@ BEGIN
                 WHERE r.state = 'running' AND r.worker_id = ANY (release_workers.ids)))
             AND j.state = 'running' AND j.worker_id = ANY (release_workers.ids)
         ORDER BY j.id FOR UPDATE);
-    UPDATE mainspring.jobs AS j
-    SET state = mainspring.state_when_lost(j),
-        last_error = mainspring.error_when_lost(j, 'worker released: its jobs were taken from it by request'),
-        lease = NULL, worker_id = NULL, locked_at = NULL, progress = NULL, progress_note = NULL, cancel_reason = NULL,
-        turn_at = NULL, updated_at = clock_timestamp()
-    WHERE j.id = ANY (ARRAY(SELECT h.id FROM unnest(held) AS h));
+    PERFORM mainspring.move_jobs(ARRAY(
+        SELECT mainspring.new_event(h.id, 'lost', reason => 'worker released: its jobs were taken from it by request')
+        FROM unnest(held) AS h), true);
     PERFORM mainspring.notify_after(held, ARRAY(SELECT h.id FROM unnest(held) AS h));
     RETURN QUERY
     SELECT i.id, CASE WHEN i.id = ANY (known) OR h.jobs > 0 THEN 'released' ELSE 'unknown' END, h.jobs

@@ -26,7 +26,9 @@ BEGIN
     FOR job IN SELECT b.* FROM unnest(before) AS b ORDER BY b.key NULLS FIRST, b.id LOOP
         CONTINUE WHEN job.state = 'running'
             OR coalesce(attempts, job.attempts) >= coalesce(max_attempts, job.max_attempts);
-        IF mainspring.put_back(job, run_at, priority, attempts, max_attempts) THEN
+        IF mainspring.try_reschedule(mainspring.new_event(job.id, 'reschedule', run_at => run_at, priority => priority,
+            attempts => attempts, max_attempts => max_attempts))
+        THEN
             changed := changed || job.id;
         ELSE
             taken := taken || job.id;

@@ -13,7 +13,7 @@ BEGIN
     RETURN QUERY
     WITH put_back AS MATERIALIZED (
         SELECT r.job_id AS id, r.result FROM mainspring.reschedule_jobs(
-            dead, coalesce(retry_jobs.run_at, clock_timestamp()), attempts => 0) AS r)
+            dead, coalesce(retry_jobs.run_at, mainspring.now()), attempts => 0) AS r)
     SELECT i.id, CASE WHEN p.result = 'rescheduled' THEN 'retried' WHEN p.id IS NOT NULL THEN p.result
         WHEN b.id IS NULL THEN 'unknown' WHEN b.state = 'running' THEN 'running' ELSE 'waiting' END
     FROM unnest(ids) WITH ORDINALITY AS i(id, ord) LEFT JOIN unnest(before) AS b ON b.id = i.id

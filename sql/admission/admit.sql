@@ -82,7 +82,7 @@ BEGIN
             END IF;
         END IF;
         IF room > 0 THEN
-            moment := clock_timestamp();
+            moment := mainspring.now();
             IF gate.rate_limit IS NOT NULL THEN
                 bucket := mainspring.tokens_at(gate, moment);
                 IF floor(bucket) < room THEN
@@ -131,7 +131,7 @@ BEGIN
                     last_slot = highest_slot + admitted,
                     first_slot = coalesce(lowest_slot, highest_slot + 1),
                     tokens = CASE WHEN gate.rate_limit IS NOT NULL THEN bucket - admitted END,
-                    tokens_at = CASE WHEN gate.rate_limit IS NOT NULL THEN moment END
+                    tokens_at = CASE WHEN gate.rate_limit IS NOT NULL THEN greatest(moment, gate.tokens_at) END
                 WHERE q.ctid = row_at RETURNING q.ctid INTO row_at;
             END IF;
         END IF;

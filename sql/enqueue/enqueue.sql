@@ -12,7 +12,7 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    moment timestamptz := clock_timestamp();
+    moment timestamptz := mainspring.now();
     problem text;
     least_priority integer;
     oldest timestamptz;

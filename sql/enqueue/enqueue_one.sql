@@ -9,7 +9,7 @@ SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 AS $$
 DECLARE
-    moment timestamptz := clock_timestamp();
+    moment timestamptz := mainspring.now();
     dedupe boolean := coalesce(key_mode = 'unsafe_dedupe', false);
     keep_run_at boolean := coalesce(key_mode = 'preserve_run_at', false);
     stored mainspring.jobs;

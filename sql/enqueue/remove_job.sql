@@ -14,7 +14,7 @@ BEGIN
     SELECT j.id INTO held FROM mainspring.jobs AS j WHERE j.key = remove_job.key AND j.state <> 'dead' FOR UPDATE;
     DELETE FROM mainspring.jobs AS j WHERE j.id = held AND j.state <> 'running' RETURNING j.id INTO removed;
     IF removed IS NULL THEN
-        UPDATE mainspring.jobs AS j SET key = NULL, superseded = true, updated_at = clock_timestamp()
+        UPDATE mainspring.jobs AS j SET key = NULL, superseded = true, updated_at = mainspring.now()
         WHERE j.id = held AND j.state = 'running';
     END IF;
     RETURN removed;

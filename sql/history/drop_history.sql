@@ -15,7 +15,7 @@ BEGIN
         SELECT c.relname::text FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
         WHERE i.inhparent = 'mainspring.history'::regclass AND c.relname ~ '^history_[0-9]{8}$'
             AND (to_date(right(c.relname::text, 8), 'YYYYMMDD') + 1)::timestamp AT TIME ZONE 'UTC'
-                < clock_timestamp() - retention
+                < mainspring.now() - retention
         ORDER BY c.relname
     LOOP
         EXECUTE format('DROP TABLE IF EXISTS mainspring.%I', partition);

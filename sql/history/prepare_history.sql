@@ -1,6 +1,6 @@
 -- Makes the partitions for the days around `moment` that are still missing. The new table
 -- is made apart and then attached, which locks out nobody who reads or writes history.
-CREATE OR REPLACE FUNCTION mainspring.prepare_history(moment timestamptz DEFAULT clock_timestamp())
+CREATE OR REPLACE FUNCTION mainspring.prepare_history(moment timestamptz DEFAULT mainspring.now())
 RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp

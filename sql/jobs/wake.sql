@@ -19,7 +19,7 @@ BEGIN
     IF soon THEN
         PERFORM pg_notify('mainspring', 'soon ' || origin);
     END IF;
-    IF oldest > clock_timestamp() THEN
+    IF oldest > mainspring.now() THEN
         RETURN;
     END IF;
     IF flagged THEN

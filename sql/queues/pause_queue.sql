@@ -11,6 +11,6 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = problem, HINT = 'Nothing was stored.';
     END IF;
     INSERT INTO mainspring.queues AS q (name, paused) VALUES (pause_queue.name, true)
-    ON CONFLICT ON CONSTRAINT queues_pkey DO UPDATE SET paused = true, updated_at = clock_timestamp() WHERE NOT q.paused;
+    ON CONFLICT ON CONSTRAINT queues_pkey DO UPDATE SET paused = true, updated_at = mainspring.now() WHERE NOT q.paused;
     RETURN FOUND;
 END $$;

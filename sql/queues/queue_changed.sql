@@ -19,7 +19,7 @@ BEGIN
         surplus := NULL;
     END IF;
     IF surplus IS NULL OR surplus > 0 THEN
-        UPDATE mainspring.jobs AS j SET state = 'parked', updated_at = clock_timestamp()
+        UPDATE mainspring.jobs AS j SET state = 'parked', updated_at = mainspring.now()
         WHERE j.id = ANY (ARRAY(
             SELECT r.id FROM mainspring.jobs AS r
             WHERE r.queue = changed AND r.queue IS NOT NULL AND r.state IN ('ready', 'running') AND r.state = 'ready'

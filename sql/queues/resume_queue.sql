@@ -5,7 +5,7 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    UPDATE mainspring.queues AS q SET paused = false, updated_at = clock_timestamp()
+    UPDATE mainspring.queues AS q SET paused = false, updated_at = mainspring.now()
     WHERE q.name = resume_queue.name AND q.paused;
     RETURN FOUND;
 END $$;

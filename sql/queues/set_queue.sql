@@ -15,7 +15,7 @@ BEGIN
     INSERT INTO mainspring.queues AS q (name, concurrency, rate_limit, rate_period)
     VALUES (set_queue.name, coalesce(set_queue.concurrency, 1), set_queue.rate_limit, set_queue.rate_period)
     ON CONFLICT ON CONSTRAINT queues_pkey DO UPDATE SET concurrency = excluded.concurrency, rate_limit = excluded.rate_limit,
-        rate_period = excluded.rate_period, updated_at = clock_timestamp(),
+        rate_period = excluded.rate_period, updated_at = mainspring.now(),
         tokens = CASE WHEN (q.rate_limit, q.rate_period) IS NOT DISTINCT FROM (excluded.rate_limit, excluded.rate_period)
             THEN q.tokens END,
         tokens_at = CASE WHEN (q.rate_limit, q.rate_period) IS NOT DISTINCT FROM (excluded.rate_limit, excluded.rate_period)

@@ -6,7 +6,7 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    moment timestamptz := date_trunc('milliseconds', clock_timestamp());
+    moment timestamptz := date_trunc('milliseconds', mainspring.now());
     locked bigint;
     fired record;
     answer mainspring.schedule_fires;
@@ -19,7 +19,7 @@ BEGIN
     FROM mainspring.fire_schedules(ARRAY[locked], ARRAY[moment], ARRAY[moment], ARRAY[false], true);
     UPDATE mainspring.schedules AS s
     SET last_fire_at = moment, last_outcome = fired.what, last_job_id = fired.job WHERE s.id = locked;
-    answer.fired_at := clock_timestamp();
+    answer.fired_at := mainspring.now();
     answer.due_at := moment;
     answer.job_id := fired.job;
     answer.triggered := true;

@@ -11,7 +11,7 @@ DECLARE
         "catch_up": 1, "jitter_seconds": 0, "paused": false}';
     fields text[] := ARRAY['task', 'expression', 'payload', 'zone', 'queue', 'priority', 'max_attempts', 'key',
         'overlap', 'catch_up', 'starts_at', 'ends_at', 'jitter_seconds', 'paused'];
-    moment timestamptz := clock_timestamp();
+    moment timestamptz := mainspring.now();
     problem text;
     old mainspring.schedules;
     new mainspring.schedules;

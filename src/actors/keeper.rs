@@ -265,7 +265,7 @@ async fn maintain_for_ever(shared: Arc<Shared>) {
 }
 
 async fn maintain(shared: &Shared) -> Result<(), StoreError> {
-    let keeps_history = shared.config.keeps_history();
+    let keeps_history = shared.config.history().is_kept();
     let history = shared.config.history_retention;
     shared
         .store

@@ -260,10 +260,10 @@ impl JobContext {
         if self.is_completed() {
             Err("the job is done already: it was completed by a transaction before")?;
         }
-        let keep_history = self.0.shared.config.keeps_history();
+        let history = self.0.shared.config.history();
         let done = conn.transaction(|conn| {
             let done = work(conn)?;
-            if complete(conn, self.attempt_key(), keep_history)? {
+            if complete(conn, self.attempt_key(), history)? {
                 Ok(done)
             } else {
                 Err("the job is no longer this worker's: the transaction was rolled back".into())

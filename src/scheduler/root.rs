@@ -207,7 +207,7 @@ fn set_up(config: &Config, tasks: &[String]) -> Result<i32, StoreError> {
     } else {
         verify(&mut conn)?;
     }
-    if config.keeps_history() {
+    if config.history().is_kept() {
         prepare_history(&mut conn)?;
     }
     register(&mut conn, &config.worker_name, tasks, config.heartbeat_timeout)

@@ -162,12 +162,8 @@ pub(crate) struct Promotion {
     pub(crate) next_due_in: Option<Duration>,
 }
 
-// A time by the database's clock that the index can be asked for: the function alone is volatile, and every scheduled job
-// would be scanned at.
-const NOW: &str = "(SELECT clock_timestamp())";
 // Jobs due since then, or all of them. Those before it have been promoted, so only their dead index entries are left there.
-const SINCE: &str =
-    "run_at >= (SELECT coalesce(clock_timestamp() - {} * interval '1 millisecond', '-infinity'))";
+const SINCE: &str = "run_at >= coalesce(mainspring.now() - {} * interval '1 millisecond', '-infinity')";
 
 /// Promotes scheduled jobs that are due, at most `limit`, and looks when the next one will be. Rows that
 /// another session is promoting are left to it. `since` is how long ago a promotion left none that was due then.
@@ -180,9 +176,9 @@ pub(crate) fn promote(
     type Row = (Option<String>, i16, DateTime<Utc>, String, bool);
     let rows: Vec<Row> =
         Statement::<(Nullable<Text>, SmallInt, Timestamptz, Text, Bool)>::new(
-            format!("UPDATE mainspring.jobs SET state = mainspring.waiting_state(queue, run_at, clock_timestamp()), \
-             turn_at = NULL, updated_at = clock_timestamp() WHERE id = ANY (ARRAY(SELECT id FROM mainspring.jobs \
-             WHERE state = 'scheduled' AND run_at <= {NOW} AND {SINCE} ORDER BY run_at, id LIMIT {{}} \
+            format!("UPDATE mainspring.jobs SET state = mainspring.waiting_state(queue, run_at, mainspring.now()), \
+             turn_at = NULL, updated_at = mainspring.now() WHERE id = ANY (ARRAY(SELECT id FROM mainspring.jobs \
+             WHERE state = 'scheduled' AND run_at <= mainspring.now() AND {SINCE} ORDER BY run_at, id LIMIT {{}} \
              FOR UPDATE SKIP LOCKED)) RETURNING queue, priority, run_at, task, flags IS NOT NULL"),
         )
         .bind::<Nullable<BigInt>, _>(since)
@@ -212,7 +208,7 @@ pub(crate) fn promote(
 // In how long the next scheduled job is due.
 fn next_due_in(conn: &mut PgConnection, since: Option<i64>) -> Result<Option<Duration>, StoreError> {
     let rows: Vec<(i64,)> = Statement::<(BigInt,)>::new(format!(
-        "SELECT greatest(0, ceil(extract(epoch FROM run_at - clock_timestamp()) * 1000))::bigint \
+        "SELECT greatest(0, ceil(extract(epoch FROM run_at - mainspring.now()) * 1000))::bigint \
          FROM mainspring.jobs WHERE state = 'scheduled' AND {SINCE} ORDER BY run_at, id LIMIT 1"
     ))
     .bind::<Nullable<BigInt>, _>(since)
@@ -222,7 +218,7 @@ fn next_due_in(conn: &mut PgConnection, since: Option<i64>) -> Result<Option<Dur
 
 /// Tells all listening processes of jobs that have become ready. The turn of one may lie ahead; it is ready all the same.
 pub(crate) fn wake(conn: &mut PgConnection, position: Position, queues: &[String]) -> Result<(), StoreError> {
-    Statement::<()>::new("SELECT mainspring.wake({}, least({}, clock_timestamp()), {})")
+    Statement::<()>::new("SELECT mainspring.wake({}, least({}, mainspring.now()), {})")
         .bind::<Integer, _>(i32::from(position.priority))
         .bind::<Timestamptz, _>(position.turn_at)
         .bind::<Array<Text>, _>(queues)

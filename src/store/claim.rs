@@ -90,7 +90,7 @@ pub(super) type Columns = (
 // A claim in the form `WHERE id = ANY (ARRAY(SELECT ..))`: a join with the subselect once flipped to a
 // sequential scan when the table looked empty.
 const TAKE: &str = "UPDATE mainspring.jobs SET state = 'running', attempts = attempts + 1, lease = {}, \
-    worker_id = {}, locked_at = clock_timestamp() WHERE id = ANY (";
+    worker_id = {}, locked_at = mainspring.now() WHERE id = ANY (";
 // A thousand jobs come with a few megabytes at most. The first condition is of the size as stored, so that nothing is read
 // that lies outside of the row; the second is of what a row holds compressed.
 const TAKEN: &str = ") RETURNING id, task, CASE WHEN pg_column_size(payload) <= 2000 \

@@ -38,5 +38,5 @@ pub(super) fn ready_count(cap: i64, condition: &str, leading: &str) -> String {
 
 /// The age of a moment. Two clocks never agree to the last digit, so an age is cut at zero.
 pub(super) fn seconds_since(moment: &str) -> String {
-    format!("greatest(0, extract(epoch FROM clock_timestamp() - {moment})::float8)")
+    format!("greatest(0, extract(epoch FROM mainspring.now() - {moment})::float8)")
 }

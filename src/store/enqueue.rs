@@ -93,7 +93,7 @@ pub(crate) fn enqueue(conn: &mut PgConnection, jobs: &[NewJob]) -> Result<Vec<Ad
     let keyed = jobs.iter().any(|job| job.options.key.is_some());
     let rows: Vec<Row> = Statement::<Columns>::new(
         "SELECT ordinal, job_id, job_priority, job_run_at, job_state = 'parked', CASE WHEN job_state = 'scheduled' \
-             THEN greatest(0, ceil(extract(epoch FROM job_run_at - clock_timestamp()) * 1000))::bigint END \
+             THEN greatest(0, ceil(extract(epoch FROM job_run_at - mainspring.now()) * 1000))::bigint END \
              FROM mainspring.enqueue({}, {}, {}, {}, {}, {}, {}, {}, {})",
     )
     .bind::<Array<Text>, _>(jobs.iter().map(|job| job.task.as_ref()).collect::<Vec<_>>())

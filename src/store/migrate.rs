@@ -88,7 +88,7 @@ fn prepare(conn: &mut PgConnection) -> Result<(), StoreError> {
         "SET LOCAL search_path = pg_catalog, pg_temp",
         "CREATE SCHEMA IF NOT EXISTS mainspring",
         "CREATE TABLE IF NOT EXISTS mainspring.__diesel_schema_migrations \
-            (version varchar(50) PRIMARY KEY, run_on timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP)",
+            (version varchar(50) PRIMARY KEY, run_on timestamp NOT NULL)",
     ] {
         conn.batch_execute(statement)?;
     }
@@ -98,7 +98,7 @@ fn prepare(conn: &mut PgConnection) -> Result<(), StoreError> {
 fn apply(conn: &mut PgConnection, migration: &Migration) -> Result<(), StoreError> {
     let Migration { version, up } = migration;
     run(conn, version, up)?;
-    Statement::<()>::new(format!("INSERT INTO {RECORDS} (version) VALUES ({{}})"))
+    Statement::<()>::new(format!("INSERT INTO {RECORDS} (version, run_on) VALUES ({{}}, mainspring.now())"))
         .bind::<Text, _>(*version)
         .execute(conn)?;
     Ok(())

@@ -61,8 +61,8 @@ pub(crate) enum Heartbeat {
 // tells nothing, so there the time-out alone decides. The intervals are tenths of the time-out (config.rs).
 macro_rules! lost_worker {
     () => {
-        "(w.heartbeat_at + w.timeout < clock_timestamp() \
-          OR (w.has_lock AND w.heartbeat_at + w.timeout * 0.15 < clock_timestamp() \
+        "(w.heartbeat_at + w.timeout < mainspring.now() \
+          OR (w.has_lock AND w.heartbeat_at + w.timeout * 0.15 < mainspring.now() \
               AND w.heartbeat_at > pg_postmaster_start_time() \
               AND NOT EXISTS (SELECT 1 FROM pg_locks AS l WHERE l.locktype = 'advisory' AND l.granted \
                   AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
@@ -73,7 +73,7 @@ macro_rules! lost_worker {
 /// Shows that the worker lives, and looks whether any other seems not to.
 pub(crate) fn beat(conn: &mut PgConnection, worker_id: i32) -> Result<Heartbeat, StoreError> {
     let rows: Vec<(bool, bool)> = Statement::<(Bool, Bool)>::new(concat!(
-        "UPDATE mainspring.workers AS me SET heartbeat_at = clock_timestamp() WHERE me.id = {} \
+        "UPDATE mainspring.workers AS me SET heartbeat_at = mainspring.now() WHERE me.id = {} \
          RETURNING EXISTS (SELECT 1 FROM mainspring.workers AS w WHERE w.id <> me.id AND ",
         lost_worker!(),
         "), EXISTS (SELECT 1 FROM mainspring.jobs AS j WHERE j.worker_id = me.id AND j.state = 'running' \
@@ -99,63 +99,48 @@ pub(crate) struct RescuedJob {
 }
 
 type RescuedRow = (i64, String, i16, bool, i16, DateTime<Utc>, Option<String>, i32);
+type RescuedColumns = (BigInt, Text, SmallInt, Bool, SmallInt, Timestamptz, Nullable<Text>, Integer);
 
-// What becomes of a job `j` whose worker is gone, with the reason as SQL.
-macro_rules! put_back_because {
-    ($reason:literal) => {
-        concat!(
-            "UPDATE mainspring.jobs AS j SET state = mainspring.state_when_lost(j), \
-             last_error = mainspring.error_when_lost(j, ",
-            $reason,
-            "), lease = NULL, worker_id = NULL, locked_at = NULL, progress = NULL, progress_note = NULL, \
-             updated_at = clock_timestamp(), cancel_reason = NULL "
-        )
-    };
-}
+// Both rescues ask the index of running jobs for ranges that hold none of a living worker's: of the living many dead
+// entries are there while anyone holds an old snapshot. They wait for nobody: a job whose row an application holds in a
+// transaction is left to a later rescue of orphans. OFFSET 0 keeps the planner from reading all running jobs at once.
 
-// Both rescues ask the index of running jobs for ranges that hold none of a living worker's, and take the jobs by their ids:
-// of the living many dead entries are there while anyone holds an old snapshot. They wait for nobody: a job whose row an
-// application holds in a transaction is left to a later rescue of orphans.
+const RESCUE: &str = concat!(
+    "WITH lost AS MATERIALIZED (SELECT w.id, w.name FROM mainspring.workers AS w WHERE w.id <> {} AND ",
+    lost_worker!(),
+    " FOR UPDATE SKIP LOCKED), \
+    gone AS (DELETE FROM mainspring.workers WHERE id = ANY (ARRAY(SELECT id FROM lost))), \
+    held AS MATERIALIZED (SELECT r.id, r.lease, l.id AS worker_id, l.name FROM lost AS l CROSS JOIN LATERAL (\
+        SELECT k.id, k.lease FROM mainspring.jobs AS k WHERE k.state = 'running' AND k.worker_id = l.id \
+        OFFSET 0 FOR UPDATE SKIP LOCKED) AS r) \
+    SELECT m.job_id, m.job_task, m.job_attempts, m.job_state = 'dead', m.job_priority, m.job_run_at, m.job_queue, \
+        h.worker_id \
+    FROM mainspring.move_jobs(ARRAY(SELECT mainspring.new_event(h.id, 'lost', h.lease, \
+        format('worker lost: %s stopped without settling the job', h.name)) FROM held AS h), true) AS m \
+    JOIN held AS h ON h.id = m.job_id"
+);
 
 /// Puts back the jobs of lost workers, whose attempt is spent, and removes those workers. Two that rescue at once
 /// share the work.
 pub(crate) fn rescue(conn: &mut PgConnection, worker_id: i32) -> Result<Vec<RescuedJob>, StoreError> {
     let rows: Vec<RescuedRow> =
-        Statement::<(BigInt, Text, SmallInt, Bool, SmallInt, Timestamptz, Nullable<Text>, Integer)>::new(
-            concat!(
-                "WITH lost AS MATERIALIZED (SELECT w.id FROM mainspring.workers AS w WHERE w.id <> {} AND ",
-                lost_worker!(),
-                " FOR UPDATE SKIP LOCKED), \
-             gone AS (DELETE FROM mainspring.workers WHERE id = ANY (ARRAY(SELECT id FROM lost))) \
-             ",
-                put_back_because!("format('worker lost: %s stopped without settling the job', w.name)"),
-                "FROM lost JOIN mainspring.workers AS w ON w.id = lost.id \
-             WHERE j.worker_id = lost.id AND j.id = ANY (ARRAY(\
-                 SELECT r.id FROM lost AS l CROSS JOIN LATERAL (SELECT k.id FROM mainspring.jobs AS k \
-                 WHERE k.state = 'running' AND k.worker_id = l.id OFFSET 0 FOR UPDATE SKIP LOCKED) AS r)) \
-             RETURNING j.id, j.task, j.attempts, j.state = 'dead', j.priority, j.run_at, j.queue, lost.id"
-            ),
-        )
-        .bind::<Integer, _>(worker_id)
-        .load(conn)?;
+        Statement::<RescuedColumns>::new(RESCUE).bind::<Integer, _>(worker_id).load(conn)?;
     Ok(rows.into_iter().map(RescuedJob::from_row).collect())
 }
+
+// The gaps between the ids of workers; the last one is open to the greatest id.
+const RESCUE_ORPHANS: &str = "SELECT FROM mainspring.move_jobs(ARRAY(\
+    SELECT mainspring.new_event(r.id, 'lost', r.lease, 'worker lost: it left without settling the job') \
+    FROM (SELECT w.id AS after, lead(w.id) OVER (ORDER BY w.id) AS before \
+        FROM (SELECT 0 AS id UNION ALL SELECT id FROM mainspring.workers) AS w) AS gap \
+    CROSS JOIN LATERAL (SELECT k.id, k.lease FROM mainspring.jobs AS k WHERE k.state = 'running' \
+        AND k.worker_id > gap.after AND k.worker_id < coalesce(gap.before, 2147483647) OFFSET 0 \
+        FOR UPDATE SKIP LOCKED) AS r), true)";
 
 /// Puts back jobs that are leased to workers without a row, as a worker leaves behind that was cut off at the very end
 /// of its stop: its last claim may have come through after it had left. Answers how many.
 pub(crate) fn rescue_orphans(conn: &mut PgConnection) -> Result<usize, StoreError> {
-    let rescued = Statement::<()>::new(concat!(
-        put_back_because!("'worker lost: it left without settling the job'"),
-        "WHERE NOT EXISTS (SELECT 1 FROM mainspring.workers AS w WHERE w.id = j.worker_id) AND j.id = ANY (ARRAY(\
-             SELECT r.id FROM (SELECT w.id AS after, lead(w.id) OVER (ORDER BY w.id) AS before \
-                 FROM (SELECT 0 AS id UNION ALL SELECT id FROM mainspring.workers) AS w) AS gap \
-             CROSS JOIN LATERAL (SELECT k.id FROM mainspring.jobs AS k WHERE k.state = 'running' \
-                 AND k.worker_id > gap.after AND k.worker_id < coalesce(gap.before, 2147483647) OFFSET 0 \
-                 FOR UPDATE SKIP LOCKED) AS r)) \
-         AND j.worker_id IS NOT NULL"
-    ))
-    .execute(conn)?;
-    Ok(rescued)
+    Ok(Statement::<()>::new(RESCUE_ORPHANS).execute(conn)?)
 }
 
 impl RescuedJob {

@@ -23,7 +23,7 @@ pub(crate) fn write_progress(conn: &mut PgConnection, news: &[Progress]) -> Resu
     news.sort_unstable_by_key(|progress| progress.id);
     Statement::<()>::new(
         "UPDATE mainspring.jobs AS j SET progress = s.percent, progress_note = nullif(s.note, ''), \
-         updated_at = clock_timestamp() FROM unnest({}, {}, {}, {}) AS s(id, lease, percent, note) \
+         updated_at = mainspring.now() FROM unnest({}, {}, {}, {}) AS s(id, lease, percent, note) \
          WHERE j.id = s.id AND j.lease = s.lease",
     )
     .bind::<Array<BigInt>, _>(news.iter().map(|progress| progress.id).collect::<Vec<_>>())

@@ -4,12 +4,12 @@
 use std::collections::HashSet;
 
 use diesel::pg::PgConnection;
-use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text};
 use diesel::{Connection, RunQueryDsl};
 
 use super::statement::{Statement, millis};
 use crate::error::StoreError;
-use crate::lifecycle::Outcome;
+use crate::lifecycle::{History, Outcome};
 
 /// One job's outcome, and the lease under which it was reached.
 #[derive(Debug, Clone)]
@@ -32,21 +32,21 @@ pub(crate) struct Settled {
 pub(crate) fn settle(
     conn: &mut PgConnection,
     settlements: &[Settlement],
-    keep_history: bool,
+    history: History,
 ) -> Result<Vec<Settled>, StoreError> {
-    settle_all(conn, &settlements.iter().collect::<Vec<_>>(), keep_history)
+    settle_all(conn, &settlements.iter().collect::<Vec<_>>(), history)
 }
 
 /// Settles, as [`settle`], those of the jobs whose rows nobody holds, and answers the others apart by id.
 pub(crate) fn settle_free(
     conn: &mut PgConnection,
     settlements: &[Settlement],
-    keep_history: bool,
+    history: History,
 ) -> Result<(Vec<Settled>, HashSet<i64>), StoreError> {
     conn.transaction(|conn| {
         let held = held_by_others(conn, &settlements.iter().collect::<Vec<_>>())?;
         let free: Vec<_> = settlements.iter().filter(|settlement| !held.contains(&settlement.id)).collect();
-        Ok((settle_all(conn, &free, keep_history)?, held))
+        Ok((settle_all(conn, &free, history)?, held))
     })
 }
 
@@ -70,7 +70,7 @@ fn held_by_others(conn: &mut PgConnection, settlements: &[&Settlement]) -> Resul
 fn settle_all(
     conn: &mut PgConnection,
     settlements: &[&Settlement],
-    keep_history: bool,
+    history: History,
 ) -> Result<Vec<Settled>, StoreError> {
     // In the order of ids, in which enqueueing locks rows too: two statements never wait in a circle. Where two of these make one
     // transaction the order begins anew with the second; there a circle ends by the `lock_timeout` of the connection.
@@ -88,15 +88,10 @@ fn settle_all(
             dead: false,
         }));
         if !finished.is_empty() {
-            settled.extend(finish(conn, &finished, keep_history)?);
+            settled.extend(finish(conn, &finished, history)?);
         }
         if !returned.is_empty() {
-            let back = give_back(conn, &returned)?;
-            let missing = returned.len() > back.len();
-            settled.extend(back);
-            if missing {
-                settled.extend(finish_cancelled(conn, &returned, keep_history)?);
-            }
+            settled.extend(return_jobs(conn, &returned, history)?);
         }
         Ok(settled)
     };
@@ -109,13 +104,13 @@ fn settle_all(
 pub(crate) fn complete(
     conn: &mut PgConnection,
     (id, lease): (i64, i64),
-    keep_history: bool,
+    history: History,
 ) -> Result<bool, StoreError> {
     // A function, since the connection is the application's: its planner may have settled on reading the whole table.
     let held: (bool,) = Statement::<(Bool,)>::new("SELECT mainspring.complete_attempt({}, {}, {})")
         .bind::<BigInt, _>(id)
         .bind::<BigInt, _>(lease)
-        .bind::<Bool, _>(keep_history)
+        .bind::<Bool, _>(history.is_kept())
         .get_result(conn)?;
     Ok(held.0)
 }
@@ -128,20 +123,20 @@ const FINISH_WITH_HISTORY: &str = "WITH gone AS (\
     WHERE j.id = s.id AND j.lease = s.lease RETURNING j.*, s.outcome, s.reason), \
     kept AS (INSERT INTO mainspring.history (finished_at, started_at, created_at, run_at, id, worker_id, \
     priority, attempts, outcome, task, queue, key, reason) \
-    SELECT clock_timestamp(), locked_at, created_at, run_at, id, worker_id, priority, attempts, outcome, task, \
+    SELECT mainspring.now(), locked_at, created_at, run_at, id, worker_id, priority, attempts, outcome, task, \
     queue, key, reason FROM gone) \
     SELECT id, lease FROM gone";
 
 fn finish(
     conn: &mut PgConnection,
     finished: &[&Settlement],
-    keep_history: bool,
+    history: History,
 ) -> Result<Vec<Settled>, StoreError> {
-    let text = if keep_history { FINISH_WITH_HISTORY } else { FINISH };
+    let text = if history.is_kept() { FINISH_WITH_HISTORY } else { FINISH };
     let mut statement = Statement::<(BigInt, BigInt)>::new(text)
         .bind::<Array<BigInt>, _>(column(finished, |settlement| settlement.id))
         .bind::<Array<BigInt>, _>(column(finished, |settlement| settlement.lease));
-    if keep_history {
+    if history.is_kept() {
         statement = statement
             .bind::<Array<Text>, _>(column(finished, |settlement| settlement.outcome.as_str()))
             .bind::<Array<Nullable<Text>>, _>(column(finished, |settlement| settlement.outcome.reason()));
@@ -150,31 +145,18 @@ fn finish(
     Ok(rows.into_iter().map(|(id, lease)| Settled { id, lease, dead: false }).collect())
 }
 
-// A job that goes back unrun, or interrupted, keeps the slot of its queue, unless that is paused: it stays `ready`. One that failed or
-// was snoozed gives its slot up while it waits.
-const GIVE_BACK: &str = "UPDATE mainspring.jobs AS j SET \
-    state = CASE WHEN j.superseded OR s.outcome = 'discarded' \
-            OR (s.outcome = 'failed' AND j.attempts >= j.max_attempts) \
-        THEN 'dead' WHEN s.outcome IN ('untouched', 'interrupted') AND EXISTS (\
-            SELECT FROM mainspring.queues AS q WHERE q.name = j.queue AND q.paused) THEN 'parked' \
-        WHEN s.outcome IN ('untouched', 'interrupted') THEN 'ready' \
-        ELSE mainspring.waiting_state(j.queue, clock_timestamp() + s.delay, clock_timestamp()) END, \
-    run_at = CASE WHEN NOT j.superseded \
-            AND (s.outcome = 'snoozed' OR (s.outcome = 'failed' AND j.attempts < j.max_attempts)) \
-        THEN clock_timestamp() + s.delay ELSE j.run_at END, \
-    attempts = CASE WHEN s.outcome IN ('untouched', 'interrupted', 'snoozed') \
-        THEN j.attempts - 1 ELSE j.attempts END, \
-    payload = coalesce(s.payload::jsonb, j.payload), \
-    last_error = CASE WHEN j.superseded THEN concat_ws(': ', 'superseded', s.reason) \
-        ELSE coalesce(s.reason, j.last_error) END, \
-    lease = NULL, worker_id = NULL, locked_at = NULL, progress = NULL, progress_note = NULL, \
-    updated_at = clock_timestamp() \
-    FROM (SELECT u.id, u.lease, u.outcome, u.reason, u.delay * interval '1 millisecond' AS delay, u.payload \
-        FROM unnest({}, {}, {}, {}, {}, {}) AS u(id, lease, outcome, reason, delay, payload)) AS s \
-    WHERE j.id = s.id AND j.lease = s.lease AND j.cancel_reason IS NULL RETURNING j.id, s.lease, j.state = 'dead'";
+// Failed and snoozed jobs become due after their delay; others keep their time. All else is decided in `state_after`.
+const RETURN: &str = "SELECT m.job_id, m.job_lease, m.job_state = 'dead' FROM mainspring.move_jobs(ARRAY(\
+    SELECT mainspring.new_event(u.id, u.outcome, u.lease, u.reason, CASE WHEN u.outcome IN ('failed', 'snoozed') \
+        THEN mainspring.now() + u.delay * interval '1 millisecond' END, u.payload) \
+    FROM unnest({}, {}, {}, {}, {}, {}) AS u(id, lease, outcome, reason, delay, payload)), {}) AS m";
 
-fn give_back(conn: &mut PgConnection, returned: &[&Settlement]) -> Result<Vec<Settled>, StoreError> {
-    let rows: Vec<(i64, i64, bool)> = Statement::<(BigInt, BigInt, Bool)>::new(GIVE_BACK)
+fn return_jobs(
+    conn: &mut PgConnection,
+    returned: &[&Settlement],
+    history: History,
+) -> Result<Vec<Settled>, StoreError> {
+    let rows: Vec<(i64, i64, Option<bool>)> = Statement::<(BigInt, BigInt, Nullable<Bool>)>::new(RETURN)
         .bind::<Array<BigInt>, _>(column(returned, |settlement| settlement.id))
         .bind::<Array<BigInt>, _>(column(returned, |settlement| settlement.lease))
         .bind::<Array<Text>, _>(column(returned, |settlement| settlement.outcome.as_str()))
@@ -183,45 +165,27 @@ fn give_back(conn: &mut PgConnection, returned: &[&Settlement]) -> Result<Vec<Se
         .bind::<Array<Nullable<Text>>, _>(column(returned, |settlement| {
             settlement.outcome.remaining_payload()
         }))
+        .bind::<Bool, _>(history.is_kept())
         .load(conn)?;
-    Ok(rows.into_iter().map(|(id, lease, dead)| Settled { id, lease, dead }).collect())
+    Ok(rows.into_iter().map(|(id, lease, dead)| Settled { id, lease, dead: dead == Some(true) }).collect())
 }
 
-// Jobs that were cancelled at the last moment, when their attempts had already come to another end: they do not go
-// back. Those whose leases are lost are not touched here either.
-const FINISH_CANCELLED: &str = "WITH gone AS (DELETE FROM mainspring.jobs AS j USING unnest({}, {}) AS s(id, lease) \
-    WHERE j.id = s.id AND j.lease = s.lease AND j.cancel_reason IS NOT NULL RETURNING j.*), \
-    kept AS (SELECT mainspring.write_history(array_agg(g::mainspring.jobs), 'cancelled', g.cancel_reason) \
-        FROM gone AS g WHERE {} GROUP BY g.cancel_reason) \
-    SELECT g.id, g.lease, (SELECT count(*) FROM kept) > 0 FROM gone AS g";
-
-fn finish_cancelled(
-    conn: &mut PgConnection,
-    returned: &[&Settlement],
-    keep_history: bool,
-) -> Result<Vec<Settled>, StoreError> {
-    let rows: Vec<(i64, i64, bool)> = Statement::<(BigInt, BigInt, Bool)>::new(FINISH_CANCELLED)
-        .bind::<Array<BigInt>, _>(column(returned, |settlement| settlement.id))
-        .bind::<Array<BigInt>, _>(column(returned, |settlement| settlement.lease))
-        .bind::<Bool, _>(keep_history)
-        .load(conn)?;
-    Ok(rows.into_iter().map(|(id, lease, _)| Settled { id, lease, dead: false }).collect())
-}
-
-/// Takes back what a claim took whose answer never arrived. Answers how many jobs that was.
+/// Takes back the jobs of a claim whose reply was lost. Returns how many jobs that was.
 pub(crate) fn reclaim_lease(
     conn: &mut PgConnection,
     worker_id: i32,
     lease: i64,
+    history: History,
 ) -> Result<usize, StoreError> {
-    let taken = Statement::<()>::new(
-        "UPDATE mainspring.jobs SET state = CASE WHEN superseded THEN 'dead' ELSE 'ready' END::mainspring.job_state, \
-         attempts = attempts - 1, lease = NULL, worker_id = NULL, locked_at = NULL, cancel_reason = NULL WHERE state = 'running' AND worker_id = {} AND lease = {}",
+    let reclaimed = Statement::<()>::new(
+        "SELECT FROM mainspring.move_jobs(ARRAY(SELECT mainspring.new_event(j.id, 'untouched', j.lease) \
+         FROM mainspring.jobs AS j WHERE j.state = 'running' AND j.worker_id = {} AND j.lease = {}), {})",
     )
-    .bind::<diesel::sql_types::Integer, _>(worker_id)
+    .bind::<Integer, _>(worker_id)
     .bind::<BigInt, _>(lease)
+    .bind::<Bool, _>(history.is_kept())
     .execute(conn)?;
-    Ok(taken)
+    Ok(reclaimed)
 }
 
 /// The jobs that are leased to the worker, and their leases.
@@ -229,7 +193,7 @@ pub(crate) fn leased_to(conn: &mut PgConnection, worker_id: i32) -> Result<Vec<(
     Statement::<(BigInt, BigInt)>::new(
         "SELECT id, lease FROM mainspring.jobs WHERE state = 'running' AND worker_id = {}",
     )
-    .bind::<diesel::sql_types::Integer, _>(worker_id)
+    .bind::<Integer, _>(worker_id)
     .load(conn)
     .map_err(Into::into)
 }

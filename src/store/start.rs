@@ -27,8 +27,8 @@ pub(crate) fn may_start_at_once(job: &NewJob) -> bool {
 // Where any job breaks a limit, none is added, and the way of all other jobs says what is wrong.
 const START: &str = "INSERT INTO mainspring.jobs AS j \
     (task, payload, run_at, priority, max_attempts, state, attempts, lease, worker_id, locked_at) \
-    SELECT s.task, s.payload::jsonb, clock_timestamp(), s.priority, s.max_attempts, 'running', 1, {}, {}, \
-        clock_timestamp() \
+    SELECT s.task, s.payload::jsonb, mainspring.now(), s.priority, s.max_attempts, 'running', 1, {}, {}, \
+        mainspring.now() \
     FROM unnest({}, {}, {}, {}) WITH ORDINALITY AS s(task, payload, priority, max_attempts, ord) \
     WHERE NOT EXISTS (SELECT FROM unnest({}, {}, {}, {}) AS c(task, payload, priority, max_attempts) \
         WHERE mainspring.validate_job(c.task, c.payload, NULL, c.priority, c.max_attempts, NULL, NULL) IS NOT NULL) \

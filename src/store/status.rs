@@ -125,7 +125,7 @@ fn task_statuses(conn: &mut PgConnection) -> Result<Vec<TaskStatus>, StoreError>
              SELECT o.task, {} AS ready, \
                  {} AS oldest_ready_age_seconds, \
                  (SELECT count(*) FROM mainspring.workers AS w WHERE o.task = ANY (w.tasks) \
-                     AND w.heartbeat_at >= clock_timestamp() - w.timeout) AS workers \
+                     AND w.heartbeat_at >= mainspring.now() - w.timeout) AS workers \
              FROM oldest AS o ORDER BY o.task) AS t",
         heads("free", "task, priority", "flags IS NULL"),
         heads("flagged", "task, flags, priority", "flags IS NOT NULL"),

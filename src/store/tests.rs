@@ -23,6 +23,7 @@ mod blocks;
 mod crowd;
 mod growth;
 mod model;
+mod moves;
 mod walk;
 
 pub(super) use self::blocks::cost_of;

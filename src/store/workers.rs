@@ -69,7 +69,7 @@ pub fn list(conn: &mut PgConnection) -> Result<Vec<WorkerStatus>, StoreError> {
     let text = format!(
         "SELECT row_to_json(s)::text FROM ( \
              SELECT w.id, w.name, w.started_at, {} AS heartbeat_age_seconds, \
-                 w.heartbeat_at < clock_timestamp() - w.timeout AS lost, {} AS running, w.tasks \
+                 w.heartbeat_at < mainspring.now() - w.timeout AS lost, {} AS running, w.tasks \
              FROM mainspring.workers AS w ORDER BY w.name, w.id LIMIT {LIST_CAP}) AS s",
         seconds_since("w.heartbeat_at"),
         capped_count(DETAIL_COUNT_CAP, "state = 'running' AND worker_id = w.id", "worker_id"),

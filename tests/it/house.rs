@@ -216,3 +216,49 @@ fn is_unsafe(line: &str) -> bool {
 fn expect_none(faults: Vec<String>) {
     assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
 }
+
+#[test]
+fn every_statement_reads_the_one_clock() {
+    let other_clocks = [
+        "clock_timestamp",
+        "statement_timestamp",
+        "transaction_timestamp",
+        "current_timestamp",
+        "localtimestamp",
+    ];
+    let mut faults = Vec::new();
+    for file in sources().into_iter().chain(sql_files()).filter(|file| file.name != "sql/base/now.sql") {
+        for (index, line) in file.text.lines().enumerate() {
+            let words = line.to_lowercase();
+            let is_other = other_clocks.iter().any(|clock| words.contains(clock)) || names_now_of_sql(&words);
+            faults.extend(
+                is_other.then(|| format!("{}:{}: another clock than mainspring.now()", file.name, index + 1)),
+            );
+        }
+    }
+    expect_none(faults);
+    assert!(names_now_of_sql("x > now()") && !names_now_of_sql("mainspring.now(), instant::now()"));
+}
+
+fn names_now_of_sql(line: &str) -> bool {
+    let before = line.match_indices("now()").map(|(at, _)| line[..at].chars().next_back());
+    before.into_iter().any(|letter| !matches!(letter, Some('.' | ':' | '_' | 'a'..='z')))
+}
+
+fn sql_files() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut folders = vec![root.join("sql"), root.join("migrations")];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(root).unwrap().to_string_lossy().replace('\\', "/");
+                found.push(Source { name, text: fs::read_to_string(&path).unwrap() });
+            }
+        }
+    }
+    assert!(found.len() > 50, "only {} files of SQL found", found.len());
+    found
+}

@@ -115,7 +115,7 @@ const DEFINITIONS: &str = "
         a.attnotnull, a.attidentity, pg_get_expr(d.adbin, d.adrelid))
     FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     LEFT JOIN pg_attrdef AS d ON d.adrelid = c.oid AND d.adnum = a.attnum
-    WHERE c.relnamespace = 'mainspring'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+    WHERE c.relnamespace = 'mainspring'::regnamespace AND c.relkind IN ('r', 'p', 'c') AND NOT c.relispartition
     UNION ALL SELECT format('constraint %s %s %s', c.conrelid::regclass, c.conname, pg_get_constraintdef(c.oid))
     FROM pg_constraint AS c JOIN pg_class AS r ON r.oid = c.conrelid
     WHERE c.connamespace = 'mainspring'::regnamespace AND NOT r.relispartition
@@ -161,7 +161,7 @@ fn migrated_up_to(steps: usize) -> TestDatabase {
     let mut conn = database.connection();
     conn.batch_execute(
         "CREATE SCHEMA mainspring; CREATE TABLE mainspring.__diesel_schema_migrations \
-         (version varchar(50) PRIMARY KEY, run_on timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP)",
+         (version varchar(50) PRIMARY KEY, run_on timestamp NOT NULL)",
     )
     .unwrap();
     for base in sorted_paths("sql/base") {
@@ -171,7 +171,8 @@ fn migrated_up_to(steps: usize) -> TestDatabase {
         conn.batch_execute(&fs::read_to_string(migration.join("up.sql")).unwrap()).unwrap();
         let name = migration.file_name().unwrap().to_str().unwrap();
         let version = name.split('_').next().unwrap().replace('-', "");
-        let remember = format!("INSERT INTO mainspring.__diesel_schema_migrations VALUES ('{version}')");
+        let remember =
+            format!("INSERT INTO mainspring.__diesel_schema_migrations VALUES ('{version}', now())");
         conn.batch_execute(&remember).unwrap();
     }
     database

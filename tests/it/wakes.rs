@@ -31,7 +31,7 @@ fn install_gate(conn: &mut PgConnection, pattern: &str) {
 
 const CLAIM: &str = "%SET state = ''running''%";
 const ADMISSION: &str = "%FROM mainspring.admit(%";
-const PROMOTION: &str = "%WHERE state = ''scheduled'' AND run_at <= (SELECT clock_timestamp())%";
+const PROMOTION: &str = "%WHERE state = ''scheduled'' AND run_at <= mainspring.now()%";
 const HELD: &str = "pg_locks WHERE locktype = 'advisory' AND objid = 7 AND NOT granted \
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
 // The next poll comes after nine tenths of this at the earliest.

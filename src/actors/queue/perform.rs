@@ -17,7 +17,7 @@ use crate::engine::{
 };
 use crate::error::StoreError;
 use crate::leases::LeaseTable;
-use crate::lifecycle::Outcome;
+use crate::lifecycle::{History, Outcome};
 use crate::shared::Shared;
 use crate::store::Durability;
 use crate::store::admit::wake;
@@ -40,7 +40,8 @@ pub(super) async fn perform(step: Step<Reply>, shared: Arc<Shared>) -> Done<Repl
         Step::Claim(plan) => Done::Claim(plan.lease, claim_jobs(plan, &shared).await),
         Step::Reclaim(lease) => {
             let worker_id = shared.worker_id();
-            let reclaim = move |conn: &mut PgConnection| reclaim_lease(conn, worker_id, lease);
+            let history = shared.config.history();
+            let reclaim = move |conn: &mut PgConnection| reclaim_lease(conn, worker_id, lease, history);
             Done::Reclaim(lease, shared.store.run(Durability::Relaxed, reclaim).await)
         }
         Step::Reconcile => Done::Reconcile(reconcile(&shared).await),
@@ -60,11 +61,11 @@ async fn store_jobs(plan: EnqueuePlan<Reply>, shared: &Arc<Shared>) -> Done<Repl
 async fn store_outcomes(plan: SettlePlan, shared: &Arc<Shared>) -> Done<Reply> {
     let settlements = plan.settlements();
     let SettlePlan { leases, locked_rows, released_from } = plan;
-    let keep_history = shared.config.keeps_history();
+    let history = shared.config.history();
     let store = move |conn: &mut PgConnection| {
         let (settled, locked) = match locked_rows {
-            LockedRows::Wait => (settle(conn, &settlements, keep_history)?, Default::default()),
-            LockedRows::Skip => settle_free(conn, &settlements, keep_history)?,
+            LockedRows::Wait => (settle(conn, &settlements, history)?, Default::default()),
+            LockedRows::Skip => settle_free(conn, &settlements, history)?,
         };
         // Jobs that are given back wait for a free worker, perhaps of another process.
         released_from.map_or(Ok(()), |position| wake(conn, position, &[]))?;
@@ -129,7 +130,7 @@ fn release_lost(conn: &mut PgConnection, worker_id: i32, leases: &LeaseTable) ->
         .filter(|leased| !open.contains(leased))
         .map(|(id, lease)| Settlement { id, lease, outcome: Outcome::Untouched })
         .collect();
-    Ok(settle(conn, &lost, false)?.len())
+    Ok(settle(conn, &lost, History::Skip)?.len())
 }
 
 async fn store_progress(shared: &Arc<Shared>) -> Written {

@@ -17,7 +17,7 @@ fn stage(database: &TestDatabase, jobs: usize) -> (Arc<Shared>, PgConnection, Ve
     let config = Config::new(database.url());
     let mut conn = connect(&config).unwrap();
     conn.batch_execute(&format!(
-        "INSERT INTO mainspring.jobs (task, run_at, state, payload) SELECT 'letter', now(), 'ready', p \
+        "INSERT INTO mainspring.jobs (task, run_at, state, payload) SELECT 'letter', mainspring.now(), 'ready', p \
          FROM generate_series(1, {jobs}), (VALUES ('1'::jsonb), (to_jsonb(repeat('x', 1 << 20)))) AS v(p)"
     ))
     .unwrap();

@@ -41,7 +41,7 @@ fn pass_through(conn: &mut PgConnection, jobs: u32) {
         "DO $$ BEGIN FOR n IN 1..{jobs} LOOP \
              INSERT INTO mainspring.jobs (task, queue, run_at, state) VALUES ('a', 'lane', '{START}', 'parked'); \
              PERFORM mainspring.admit(ARRAY['lane'], ARRAY['a']); \
-             UPDATE mainspring.jobs SET state = 'running', lease = 1, worker_id = 1, locked_at = now(), \
+             UPDATE mainspring.jobs SET state = 'running', lease = 1, worker_id = 1, locked_at = mainspring.now(), \
                  attempts = 1 WHERE queue = 'lane' AND state = 'ready'; \
              DELETE FROM mainspring.jobs WHERE queue = 'lane' AND state = 'running'; \
          END LOOP; END $$"
@@ -57,7 +57,7 @@ fn an_admission_reads_nothing_that_is_over() {
     other.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1").unwrap();
     let after_start = parked_from(Utc::now() - chrono::TimeDelta::hours(1));
     let admit_one = |conn: &mut PgConnection| {
-        park(conn, "now()", 1);
+        park(conn, "mainspring.now()", 1);
         assert_eq!(admit_to(conn, &after_start).admitted, 1);
     };
     let before = cost_of(conn, admit_one);
@@ -95,7 +95,7 @@ fn a_place_where_the_queues_row_is_no_longer_is_no_harm() {
     let mut last_seen = None;
     let untrue = || ["(0,77)", "(4294967295,1)", "(0,0)"].map(|place| Some(place.to_owned()));
     for place in [row_of_other].into_iter().chain(untrue()) {
-        park(conn, "now()", 1);
+        park(conn, "mainspring.now()", 1);
         conn.batch_execute("UPDATE mainspring.queues SET concurrency = 1 WHERE name = 'lane'").unwrap();
         let admission =
             admit_to(conn, &[AdmissionHint { row_at: place.clone(), ..AdmissionHint::default() }]);
@@ -106,7 +106,7 @@ fn a_place_where_the_queues_row_is_no_longer_is_no_harm() {
     }
     // Another process admitted to it meanwhile.
     let before = AdmissionHint { row_at: last_seen, ..AdmissionHint::default() };
-    park(conn, "now()", 2);
+    park(conn, "mainspring.now()", 2);
     assert_eq!(admit_to(conn, &[]).admitted, 1);
     assert_eq!(admit_to(conn, slice::from_ref(&before)).admitted, 0);
     conn.batch_execute("DELETE FROM mainspring.jobs WHERE state = 'ready'").unwrap();
@@ -146,7 +146,7 @@ fn an_admission_that_finds_a_queue_full_paused_busy_or_without_a_token_says_that
         (admission.admitted, admission.results[0].scanned)
     };
     let park = "INSERT INTO mainspring.jobs (task, queue, run_at, state) \
-                SELECT 'a', 'lane', now(), 'parked' FROM generate_series(1, 2)";
+                SELECT 'a', 'lane', mainspring.now(), 'parked' FROM generate_series(1, 2)";
     let finish = "DELETE FROM mainspring.jobs WHERE state = 'ready'";
     assert_eq!(after("SELECT mainspring.set_queue('lane', 1)"), (0, true), "nothing is parked");
     assert_eq!(after(park), (1, true));
@@ -195,7 +195,7 @@ fn every_slot_is_counted_in_whatever_order_jobs_end_and_though_the_queues_row_is
                 limit = random.i64(1..6);
                 conn.batch_execute(&format!("SELECT mainspring.set_queue('lane', {limit})")).unwrap();
             }
-            2..5 => park(conn, "now()", 3),
+            2..5 => park(conn, "mainspring.now()", 3),
             _ => {
                 let one = "SELECT id FROM mainspring.jobs WHERE state = 'ready' ORDER BY random() LIMIT 1";
                 conn.batch_execute(&format!("DELETE FROM mainspring.jobs WHERE id = ({one})")).unwrap();

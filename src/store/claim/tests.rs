@@ -27,7 +27,7 @@ fn ten_of(conn: &mut PgConnection, request: &ClaimRequest) {
 
 fn fill(conn: &mut PgConnection, columns: &str, values: &str, rows: u32) {
     conn.batch_execute(&format!(
-        "INSERT INTO mainspring.jobs (task, run_at, {columns}) SELECT 'a', now() - interval '1 day', {values} \
+        "INSERT INTO mainspring.jobs (task, run_at, {columns}) SELECT 'a', mainspring.now() - interval '1 day', {values} \
          FROM generate_series(1, {rows}) AS n"
     ))
     .unwrap();
@@ -59,7 +59,7 @@ fn what_is_left_alone_costs_a_claim_nothing() {
     fill(conn, "state, flags, priority", "'ready', ARRAY['no'], -1", 20_000);
     fill(conn, "state, flags, priority", "'ready', ARRAY['a', 'no'], 1", 10_000);
     conn.batch_execute(
-        "INSERT INTO mainspring.jobs (task, run_at, state) SELECT 'paused', now(), 'ready' FROM generate_series(1, 20000); \
+        "INSERT INTO mainspring.jobs (task, run_at, state) SELECT 'paused', mainspring.now(), 'ready' FROM generate_series(1, 20000); \
          INSERT INTO mainspring.queues (name) SELECT 'idle ' || n FROM generate_series(1, 100000) AS n; \
          ANALYZE mainspring.jobs, mainspring.queues",
     )
@@ -100,7 +100,7 @@ fn age_lifts_by_one_priority_for_each_step_and_claims_come_in_that_order() {
     let database = TestDatabase::new();
     let conn = &mut connect(&Config::new(database.url())).unwrap();
     conn.batch_execute(
-        "INSERT INTO mainspring.jobs (task, priority, run_at, state) SELECT 'a', p, now() - w * interval '1 minute', 'ready' \
+        "INSERT INTO mainspring.jobs (task, priority, run_at, state) SELECT 'a', p, mainspring.now() - w * interval '1 minute', 'ready' \
          FROM (VALUES (0, 0), (5, 4), (5, 6), (-3, 0), (100, 99)) AS v(p, w)",
     )
     .unwrap();
@@ -118,7 +118,7 @@ fn a_promotion_looks_neither_at_jobs_that_are_not_due_nor_at_what_others_have_pr
     let since = Some(Duration::from_secs(2));
     let due = |conn: &mut PgConnection| {
         conn.batch_execute(
-            "INSERT INTO mainspring.jobs (task, run_at, state) SELECT 'a', now(), 'scheduled' FROM generate_series(1, 10)",
+            "INSERT INTO mainspring.jobs (task, run_at, state) SELECT 'a', mainspring.now(), 'scheduled' FROM generate_series(1, 10)",
         )
         .unwrap();
         assert_eq!(promote(conn, 1_000, since).unwrap().promoted, 10);
@@ -128,9 +128,9 @@ fn a_promotion_looks_neither_at_jobs_that_are_not_due_nor_at_what_others_have_pr
     let mut other = database.connection();
     other.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1").unwrap();
     conn.batch_execute(
-        "INSERT INTO mainspring.jobs (task, run_at, state) SELECT 'a', now() - interval '1 hour', 'scheduled' \
+        "INSERT INTO mainspring.jobs (task, run_at, state) SELECT 'a', mainspring.now() - interval '1 hour', 'scheduled' \
          FROM generate_series(1, 20000); DELETE FROM mainspring.jobs; \
-         INSERT INTO mainspring.jobs (task, run_at, state) SELECT 'a', now() + interval '1 hour', 'scheduled' \
+         INSERT INTO mainspring.jobs (task, run_at, state) SELECT 'a', mainspring.now() + interval '1 hour', 'scheduled' \
          FROM generate_series(1, 20000)",
     )
     .unwrap();

@@ -10,12 +10,12 @@ use crate::store::tests::cost_of;
 
 fn leave_behind(conn: &mut PgConnection, lost: bool) {
     let row = "INSERT INTO mainspring.workers (name, tasks, heartbeat_at, timeout) \
-               VALUES ('lost', '{a}', now() - interval '1 hour', interval '1 second')";
+               VALUES ('lost', '{a}', mainspring.now() - interval '1 hour', interval '1 second')";
     let worker =
         if lost { format!("WITH w AS ({row} RETURNING id)") } else { "WITH w(id) AS (SELECT 900)".into() };
     conn.batch_execute(&format!(
         "{worker} INSERT INTO mainspring.jobs (task, run_at, state, attempts, lease, worker_id, locked_at) \
-         SELECT 'a', now(), 'running', 1, 1, id, now() FROM w"
+         SELECT 'a', mainspring.now(), 'running', 1, 1, id, mainspring.now() FROM w"
     ))
     .unwrap();
 }
@@ -39,7 +39,7 @@ fn a_rescue_reads_nothing_of_what_living_workers_have_done() {
     other.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1").unwrap();
     conn.batch_execute(&format!(
         "INSERT INTO mainspring.jobs (task, run_at, state, attempts, lease, worker_id, locked_at) \
-         SELECT 'a', now(), 'running', 1, n, {me}, now() FROM generate_series(1, 20000) AS n; \
+         SELECT 'a', mainspring.now(), 'running', 1, n, {me}, mainspring.now() FROM generate_series(1, 20000) AS n; \
          DELETE FROM mainspring.jobs"
     ))
     .unwrap();

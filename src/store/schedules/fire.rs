@@ -76,7 +76,7 @@ pub(crate) fn prune_fires(
 ) -> Result<usize, StoreError> {
     let deleted = Statement::<()>::new(
         "DELETE FROM mainspring.schedule_fires WHERE ctid = ANY (ARRAY(SELECT ctid FROM mainspring.schedule_fires \
-         WHERE fired_at < (SELECT clock_timestamp()) - {} * interval '1 millisecond' ORDER BY fired_at LIMIT {}))",
+         WHERE fired_at < mainspring.now() - {} * interval '1 millisecond' ORDER BY fired_at LIMIT {}))",
     );
     Ok(deleted.bind::<BigInt, _>(millis(retention)).bind::<BigInt, _>(limit).execute(conn)?)
 }
@@ -114,7 +114,7 @@ type Judged = (DueSchedule, Result<Due, String>);
 fn lock_due(conn: &mut PgConnection, limit: i64) -> Result<Vec<DueSchedule>, StoreError> {
     let rows: Vec<DueRow> = Statement::<DueColumns>::new(
         "SELECT id, name, expression, zone, starts_at, ends_at, catch_up, jitter_seconds, next_fire_at, \
-             clock_timestamp() FROM mainspring.schedules WHERE next_fire_at <= statement_timestamp() \
+             mainspring.now() FROM mainspring.schedules WHERE next_fire_at <= mainspring.now() \
          ORDER BY next_fire_at LIMIT {} FOR UPDATE SKIP LOCKED",
     )
     .bind::<BigInt, _>(limit)

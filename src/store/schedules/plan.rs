@@ -71,7 +71,7 @@ pub(crate) fn plan_marked(conn: &mut PgConnection, limit: i64) -> Result<Planned
 pub(crate) fn until_next(conn: &mut PgConnection) -> Result<Option<Duration>, StoreError> {
     let millis = Statement::<(Nullable<BigInt>,)>::new(
         "SELECT CASE WHEN EXISTS (SELECT FROM mainspring.schedules WHERE plan_after IS NOT NULL) THEN 0 ELSE \
-             (SELECT greatest(0, ceil(extract(epoch FROM next_fire_at - clock_timestamp()) * 1000))::bigint \
+             (SELECT greatest(0, ceil(extract(epoch FROM next_fire_at - mainspring.now()) * 1000))::bigint \
               FROM mainspring.schedules WHERE next_fire_at IS NOT NULL ORDER BY next_fire_at LIMIT 1) END",
     )
     .get_result::<(Option<i64>,)>(conn)?;

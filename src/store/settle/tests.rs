@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
+use diesel::sql_types::SmallInt;
 
 use super::*;
 use crate::config::Config;
@@ -11,7 +12,7 @@ use crate::store::pool::connect;
 
 const THREE_RUNNING: &str = "
     INSERT INTO mainspring.jobs (id, task, state, run_at, attempts, lease, worker_id, locked_at)
-    SELECT n, 'a', 'running', now(), 1, 7, 1, now() FROM generate_series(1, 3) AS n;
+    SELECT n, 'a', 'running', mainspring.now(), 1, 7, 1, mainspring.now() FROM generate_series(1, 3) AS n;
     SET statement_timeout = '20s'; SET lock_timeout = '100ms'";
 
 fn all(outcome: &Outcome) -> Vec<Settlement> {
@@ -25,20 +26,22 @@ fn ids(settled: &[Settled]) -> Vec<i64> {
 #[test]
 fn a_settle_gives_up_on_a_held_row_and_the_careful_one_settles_the_others() {
     let failed = Outcome::Failed { error: "boom".into(), delay: Duration::ZERO, payload: None };
-    for (outcome, keep_history) in [(Outcome::Succeeded, false), (Outcome::Succeeded, true), (failed, true)] {
+    for (outcome, history) in
+        [(Outcome::Succeeded, History::Skip), (Outcome::Succeeded, History::Keep), (failed, History::Keep)]
+    {
         let database = TestDatabase::new();
         let conn = &mut connect(&Config::new(database.url())).unwrap();
         conn.batch_execute(THREE_RUNNING).unwrap();
         let mut holder = database.connection();
         holder.batch_execute("BEGIN; SELECT FROM mainspring.jobs WHERE id = 2 FOR UPDATE").unwrap();
-        let error = settle(conn, &all(&outcome), keep_history).unwrap_err();
+        let error = settle(conn, &all(&outcome), history).unwrap_err();
         assert!(error.to_string().contains("lock timeout"), "{error}");
-        let (settled, held) = settle_free(conn, &all(&outcome), keep_history).unwrap();
+        let (settled, held) = settle_free(conn, &all(&outcome), history).unwrap();
         assert_eq!((ids(&settled), held), (vec![1, 3], HashSet::from([2])));
-        let (settled, held) = settle_free(conn, &all(&outcome), keep_history).unwrap();
+        let (settled, held) = settle_free(conn, &all(&outcome), history).unwrap();
         assert_eq!((ids(&settled), held), (vec![], HashSet::from([2])), "the others' leases are gone");
         holder.batch_execute("ROLLBACK").unwrap();
-        assert_eq!(ids(&settle(conn, &all(&outcome), keep_history).unwrap()), [2]);
+        assert_eq!(ids(&settle(conn, &all(&outcome), history).unwrap()), [2]);
     }
 }
 
@@ -51,9 +54,30 @@ fn outcomes_of_all_kinds_are_stored_together_or_not_at_all() {
     mixed[1].outcome = Outcome::Interrupted;
     let mut holder = database.connection();
     holder.batch_execute("BEGIN; SELECT FROM mainspring.jobs WHERE id = 2 FOR UPDATE").unwrap();
-    assert!(settle(conn, &mixed, false).is_err());
+    assert!(settle(conn, &mixed, History::Skip).is_err());
     holder.batch_execute("ROLLBACK").unwrap();
-    let mut settled = ids(&settle(conn, &mixed, false).unwrap());
+    let mut settled = ids(&settle(conn, &mixed, History::Skip).unwrap());
     settled.sort_unstable();
     assert_eq!(settled, [1, 2, 3]);
+}
+
+#[test]
+fn a_lost_claim_obeys_the_pause_and_the_cancellation_that_came_meanwhile() {
+    let database = TestDatabase::new();
+    let conn = &mut connect(&Config::new(database.url())).unwrap();
+    conn.batch_execute(THREE_RUNNING).unwrap();
+    conn.batch_execute(
+        "UPDATE mainspring.jobs SET queue = 'q' WHERE id = 1; SELECT mainspring.pause_queue('q'); \
+         SELECT mainspring.cancel_jobs('{2}', 'not wanted')",
+    )
+    .unwrap();
+    assert_eq!(reclaim_lease(conn, 1, 7, History::Keep).unwrap(), 3);
+    let rows: Vec<(i64, String, i16)> = Statement::<(BigInt, Text, SmallInt)>::new(
+        "SELECT id, state::text, attempts FROM mainspring.jobs \
+         UNION ALL SELECT id, outcome || ': ' || reason, attempts FROM mainspring.history ORDER BY id",
+    )
+    .load(conn)
+    .unwrap();
+    let expected = [(1, "parked", 0), (2, "cancelled: not wanted", 1), (3, "ready", 0)];
+    assert_eq!(rows, expected.map(|(id, state, attempts)| (id, state.to_owned(), attempts)));
 }

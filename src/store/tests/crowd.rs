@@ -16,7 +16,7 @@ use super::super::presence::rescue_orphans;
 use super::super::settle::{Settlement, settle, settle_free};
 use super::super::{admit, enqueue, remove, workers};
 use super::{KEYS, LANES, Statement, TASKS, TestDatabase, claim_request, new_job, new_worker, some_outcome};
-use crate::lifecycle::{JobState, may_follow};
+use crate::lifecycle::{History, JobState, may_follow};
 
 const THREADS: u64 = 6;
 const STEPS: usize = 150;
@@ -50,8 +50,8 @@ fn walk(conn: &mut PgConnection, seed: u64) -> i64 {
                 // As on the connections of outcomes: one that has waited for a row too long leaves out those that are held, as often as it
                 // takes.
                 conn.batch_execute("SET lock_timeout = '100ms'").expect("be impatient");
-                if settle(conn, &settlements, true).is_err() {
-                    while !settle_free(conn, &settlements, true).expect("settle").1.is_empty() {}
+                if settle(conn, &settlements, History::Keep).is_err() {
+                    while !settle_free(conn, &settlements, History::Keep).expect("settle").1.is_empty() {}
                 }
                 conn.batch_execute("SET lock_timeout = 0").expect("be patient");
             }

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::{TestDatabase, cost_of};
 use crate::config::Config;
 use crate::job::{JobOptions, KeyMode, NewJob};
-use crate::lifecycle::{JobState, Outcome};
+use crate::lifecycle::{History, JobState, Outcome};
 use crate::schedule::{NewSchedule, Overlap, ScheduleChanges};
 use crate::store::claim::fetch_payloads;
 use crate::store::enqueue::{enqueue, remove};
@@ -31,52 +31,52 @@ const FEW: &str = "SELECT mainspring.prepare_history(); ALTER TABLE mainspring.j
     INSERT INTO mainspring.workers (id, name, tasks, timeout) OVERRIDING SYSTEM VALUE \
         VALUES (900, 'me', '{a}', interval '1 hour'), (901, 'other', '{a}', interval '1 hour'); \
     INSERT INTO mainspring.jobs (task, run_at, state, key, updated_at) VALUES \
-        ('a', now(), 'ready', 'waits', now()), ('a', now() + interval '1 day', 'scheduled', 'waits long', now()), \
-        ('a', now(), 'dead', 'is dead', now() - interval '9 days'); \
+        ('a', mainspring.now(), 'ready', 'waits', mainspring.now()), ('a', mainspring.now() + interval '1 day', 'scheduled', 'waits long', mainspring.now()), \
+        ('a', mainspring.now(), 'dead', 'is dead', mainspring.now() - interval '9 days'); \
     INSERT INTO mainspring.queues (name) VALUES ('known')";
 
-const MANY: &str = "INSERT INTO mainspring.jobs (task, run_at, state, key) SELECT 'a', now() - interval '1 day', 'ready', \
+const MANY: &str = "INSERT INTO mainspring.jobs (task, run_at, state, key) SELECT 'a', mainspring.now() - interval '1 day', 'ready', \
         CASE WHEN n % 2 = 0 THEN 'ready ' || n END FROM generate_series(1, 30000) AS n; \
-    INSERT INTO mainspring.jobs (task, run_at, state, key) SELECT 'a', now() + interval '1 day', 'scheduled', 'later ' || n \
+    INSERT INTO mainspring.jobs (task, run_at, state, key) SELECT 'a', mainspring.now() + interval '1 day', 'scheduled', 'later ' || n \
         FROM generate_series(1, 20000) AS n; \
-    INSERT INTO mainspring.jobs (task, run_at, state, queue) SELECT 'a', now(), 'parked', 'queue ' || n % 10000 \
+    INSERT INTO mainspring.jobs (task, run_at, state, queue) SELECT 'a', mainspring.now(), 'parked', 'queue ' || n % 10000 \
         FROM generate_series(1, 20000) AS n; \
-    INSERT INTO mainspring.jobs (task, run_at, state, flags) SELECT 'a', now(), 'ready', ARRAY['f'] \
+    INSERT INTO mainspring.jobs (task, run_at, state, flags) SELECT 'a', mainspring.now(), 'ready', ARRAY['f'] \
         FROM generate_series(1, 10000) AS n; \
-    INSERT INTO mainspring.jobs (task, run_at, state, key) SELECT 'a', now(), 'dead', 'dead ' || n \
+    INSERT INTO mainspring.jobs (task, run_at, state, key) SELECT 'a', mainspring.now(), 'dead', 'dead ' || n \
         FROM generate_series(1, 2000) AS n; \
     INSERT INTO mainspring.jobs (task, run_at, state, attempts, lease, worker_id, locked_at) \
-        SELECT 'a', now(), 'running', 1, n, 901, now() FROM generate_series(1, 20000) AS n; \
+        SELECT 'a', mainspring.now(), 'running', 1, n, 901, mainspring.now() FROM generate_series(1, 20000) AS n; \
     INSERT INTO mainspring.queues (name, concurrency) SELECT 'queue ' || n, 2 FROM generate_series(1, 20000) AS n; \
     INSERT INTO mainspring.cron_fires (identifier) SELECT 'line ' || n FROM generate_series(1, 20000) AS n; \
     INSERT INTO mainspring.schedules (name, task, expression, zone, payload, priority, max_attempts, overlap, catch_up, \
             jitter_seconds, paused, next_fire_at) \
-        SELECT 'schedule ' || n, 'a', '0 0 1 1 *', 'UTC', '{}', 0, 25, 'allow', 1, 0, false, now() + interval '1 day' \
+        SELECT 'schedule ' || n, 'a', '0 0 1 1 *', 'UTC', '{}', 0, 25, 'allow', 1, 0, false, mainspring.now() + interval '1 day' \
         FROM generate_series(1, 20000) AS n; \
     INSERT INTO mainspring.schedule_fires (schedule, due_at, outcome, triggered) \
-        SELECT 'schedule ' || n, now(), 'missed', false FROM generate_series(1, 20000) AS n; \
+        SELECT 'schedule ' || n, mainspring.now(), 'missed', false FROM generate_series(1, 20000) AS n; \
     INSERT INTO mainspring.history (finished_at, started_at, created_at, run_at, id, worker_id, priority, attempts, outcome, task) \
-        SELECT now() - n * interval '1 second', now(), now(), now(), n, 1, 0, 1, 'succeeded', 'a' \
+        SELECT mainspring.now() - n * interval '1 second', mainspring.now(), mainspring.now(), mainspring.now(), n, 1, 0, 1, 'succeeded', 'a' \
         FROM generate_series(1, 20000) AS n";
 
 type Verb = (&'static str, fn(&mut PgConnection));
 
 // What only the scheduler does, on its own connections.
 const OURS: &[Verb] = &[
-    ("succeed", |conn| ended(conn, Outcome::Succeeded, false)),
-    ("succeed, with history", |conn| ended(conn, Outcome::Succeeded, true)),
+    ("succeed", |conn| ended(conn, Outcome::Succeeded, History::Skip)),
+    ("succeed, with history", |conn| ended(conn, Outcome::Succeeded, History::Keep)),
     ("fail", |conn| {
         let delay = Duration::from_secs(9);
-        ended(conn, Outcome::Failed { error: "boom".into(), delay, payload: None }, true);
+        ended(conn, Outcome::Failed { error: "boom".into(), delay, payload: None }, History::Keep);
     }),
-    ("come back untouched", |conn| ended(conn, Outcome::Untouched, true)),
+    ("come back untouched", |conn| ended(conn, Outcome::Untouched, History::Keep)),
     ("settle what is free", |conn| {
         let outcomes = settlements(&running(conn, 5), &Outcome::Succeeded);
-        assert_eq!(settle_free(conn, &outcomes, true).unwrap().0.len(), 5);
+        assert_eq!(settle_free(conn, &outcomes, History::Keep).unwrap().0.len(), 5);
     }),
     ("take back a lease", |conn| {
         running(conn, 5);
-        assert_eq!(reclaim_lease(conn, WORKER, 77).unwrap(), 5);
+        assert_eq!(reclaim_lease(conn, WORKER, 77, History::Skip).unwrap(), 5);
     }),
     ("look at what is leased", |conn| {
         running(conn, 5);
@@ -117,8 +117,10 @@ const OURS: &[Verb] = &[
     ("fire a schedule", |conn| {
         schedules::create(conn, &hourly()).unwrap();
         plan_marked(conn, 10).unwrap();
-        conn.batch_execute("UPDATE mainspring.schedules SET next_fire_at = now() WHERE name = 'hourly'")
-            .unwrap();
+        conn.batch_execute(
+            "UPDATE mainspring.schedules SET next_fire_at = mainspring.now() WHERE name = 'hourly'",
+        )
+        .unwrap();
         assert_eq!(fire_due(conn, 10).unwrap().fires.len(), 1);
         assert_eq!(schedules::fires(conn, "hourly", 10).unwrap().len(), 1);
     }),
@@ -170,7 +172,10 @@ const ANYONES: &[Verb] = &[
     }),
     ("succeed within a transaction", |conn| {
         let ids = running(conn, 2);
-        assert!(complete(conn, (ids[0], 77), true).unwrap() && complete(conn, (ids[1], 77), false).unwrap());
+        assert!(
+            complete(conn, (ids[0], 77), History::Keep).unwrap()
+                && complete(conn, (ids[1], 77), History::Skip).unwrap()
+        );
     }),
     ("cancel", |conn| {
         let ids = three(conn);
@@ -261,9 +266,9 @@ fn settlements(ids: &[i64], outcome: &Outcome) -> Vec<Settlement> {
     ids.iter().map(|&id| Settlement { id, lease: 77, outcome: outcome.clone() }).collect()
 }
 
-fn ended(conn: &mut PgConnection, outcome: Outcome, keep_history: bool) {
+fn ended(conn: &mut PgConnection, outcome: Outcome, history: History) {
     let outcomes = settlements(&running(conn, 5), &outcome);
-    assert_eq!(settle(conn, &outcomes, keep_history).unwrap().len(), 5);
+    assert_eq!(settle(conn, &outcomes, history).unwrap().len(), 5);
 }
 
 fn done(acts: &[jobs::JobAct]) {

@@ -19,7 +19,7 @@ use super::{
     some_outcome, stored_rows,
 };
 use crate::error::StoreError;
-use crate::lifecycle::JobState;
+use crate::lifecycle::{History, JobState};
 
 /// One walk: the database, the model of it, and what the acts need to know.
 pub(super) struct Walk {
@@ -109,7 +109,7 @@ impl Walk {
                 settlements.push(Settlement { id, lease, outcome: some_outcome(&mut self.random) });
             }
         }
-        let mut settled = settle(&mut self.conn, &settlements, true).expect("settle");
+        let mut settled = settle(&mut self.conn, &settlements, History::Keep).expect("settle");
         settled.sort_by_key(|settled| settled.id);
         settlements.retain(|one| self.model.rows[&one.id].holder.is_some_and(|holder| holder.1 == one.lease));
         for one in &settlements {

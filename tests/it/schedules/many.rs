@@ -48,7 +48,7 @@ fn neither_the_due_nor_the_next_nor_the_marked_are_found_by_reading_every_row() 
     let mut conn = database.connection();
     conn.batch_execute(TEN_THOUSAND).unwrap();
     for question in [
-        "SELECT id FROM mainspring.schedules WHERE next_fire_at <= statement_timestamp() ORDER BY next_fire_at \
+        "SELECT id FROM mainspring.schedules WHERE next_fire_at <= mainspring.now() ORDER BY next_fire_at \
          LIMIT 500 FOR UPDATE SKIP LOCKED",
         "SELECT id FROM mainspring.schedules WHERE plan_after IS NOT NULL ORDER BY plan_after LIMIT 500 \
          FOR UPDATE SKIP LOCKED",

@@ -1,0 +1,10 @@
+-- Returns the `last_error` of a job after an event. It begins with the cause where that is not the event itself: the job
+-- was superseded, or cancelled while its worker was lost.
+CREATE OR REPLACE FUNCTION mainspring.error_after(job mainspring.jobs, event text, reason text)
+RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN CASE
+    WHEN event = 'lost' OR ((job).superseded AND event <> 'reschedule') THEN concat_ws(': ',
+        CASE WHEN (job).superseded THEN 'superseded' END, 'cancelled: ' || (job).cancel_reason, reason)
+    ELSE coalesce(reason, (job).last_error)
+END;
