@@ -86,7 +86,7 @@ pub enum Event {
         /// The identifier of the line, or the name of the schedule.
         identifier: String,
         /// When the fire was due.
-        due: DateTime<Utc>,
+        due_at: DateTime<Utc>,
         /// Whether it makes up for one that was missed.
         backfilled: bool,
         /// The job's id.

@@ -73,13 +73,14 @@ impl Scheduler {
         SchedulerBuilder::new(database_url.into())
     }
 
-    /// The actor that takes [`Enqueue`], [`EnqueueMany`](crate::EnqueueMany) and [`Remove`] messages. Ask for it each time:
-    /// should the actor fail, it is started again under a new address, and the old one answers `MailboxError::Closed`.
+    /// Returns the address of the QueueActor, which handles [`Enqueue`], [`EnqueueMany`](crate::EnqueueMany) and [`Remove`]
+    /// messages. Call this for each message: if the actor fails, it is restarted under a new address, and sends to the old
+    /// one fail with [`MailboxError::Closed`](actix::MailboxError::Closed).
     ///
     /// # Errors
     ///
     /// [`SchedulerError::Stopped`] when the scheduler is stopped.
-    pub fn queue(&self) -> Result<Addr<QueueActor>, SchedulerError> {
+    pub fn queue_actor(&self) -> Result<Addr<QueueActor>, SchedulerError> {
         self.0.shared.address().ok_or(SchedulerError::Stopped)
     }
 
@@ -109,7 +110,7 @@ impl Scheduler {
     ///
     /// As [`Scheduler::enqueue`].
     pub async fn remove(&self, key: impl Into<String>) -> Result<Option<i64>, SchedulerError> {
-        Ok(self.queue()?.send(Remove(key.into())).await??)
+        Ok(self.queue_actor()?.send(Remove(key.into())).await??)
     }
 
     /// What happens in this process from now on, event by event. A listener that is too slow loses the oldest and learns how

@@ -130,7 +130,7 @@ pub(crate) async fn send_singly<T: Task + Send + 'static>(
     jobs: usize,
     task: impl Fn() -> T,
 ) -> Outcome<u64> {
-    let queue = scheduler.queue()?;
+    let queue = scheduler.queue_actor()?;
     let began = Instant::now();
     try_join_all((0..SENDERS).map(|sender| {
         let (queue, task) = (queue.clone(), &task);

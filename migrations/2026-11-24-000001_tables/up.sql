@@ -44,9 +44,9 @@ CREATE TABLE mainspring.jobs (
     worker_id     integer,
     revision      integer NOT NULL DEFAULT 0,
     state         mainspring.job_state NOT NULL,
-    priority      smallint NOT NULL DEFAULT 0,
+    priority      smallint NOT NULL DEFAULT mainspring.default_priority(),
     attempts      smallint NOT NULL DEFAULT 0,
-    max_attempts  smallint NOT NULL DEFAULT 25,
+    max_attempts  smallint NOT NULL DEFAULT mainspring.default_max_attempts(),
     progress      smallint,
     -- It lost its key while it ran: it is not run again, however this attempt ends.
     superseded    boolean NOT NULL DEFAULT false,

@@ -67,7 +67,7 @@ BEGIN
     IF notify AND priorities IS NULL AND run_ats IS NULL AND cardinality(tasks) > 0 THEN
         PERFORM mainspring.wake(0, least(oldest, moment), queues, false, flag_sets IS NOT NULL);
     ELSIF notify AND cardinality(tasks) > 0 THEN
-        SELECT min(coalesce(s.priority, 0)), least(oldest, min(coalesce(s.run_at, moment))),
+        SELECT min(coalesce(s.priority, mainspring.default_priority())), least(oldest, min(coalesce(s.run_at, moment))),
             coalesce(bool_or(s.run_at > moment AND s.run_at < moment + interval '20 seconds'), false)
         INTO least_priority, oldest, soon
         FROM unnest(tasks, priorities, run_ats) AS s(task, priority, run_at);

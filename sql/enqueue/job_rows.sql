@@ -8,7 +8,8 @@ RETURNS TABLE (ord bigint, task text, payload jsonb, queue text, run_at timestam
 LANGUAGE sql STABLE
 BEGIN ATOMIC
     SELECT s.ord, s.task, coalesce(s.payload, '{}')::jsonb, s.queue, coalesce(s.run_at, moment),
-        coalesce(s.priority, 0)::smallint, coalesce(s.max_attempts, 25)::smallint, s.key, s.key_mode,
+        coalesce(s.priority, mainspring.default_priority())::smallint,
+        coalesce(s.max_attempts, mainspring.default_max_attempts())::smallint, s.key, s.key_mode,
         CASE WHEN s.flags IS NOT NULL THEN mainspring.flags_of(s.flags) END
     FROM unnest(tasks, payloads, queues, run_ats, priorities, attempt_limits, keys, key_modes, flag_sets)
         WITH ORDINALITY AS s(task, payload, queue, run_at, priority, max_attempts, key, key_mode, flags, ord);

@@ -7,8 +7,9 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    defaults jsonb := '{"payload": {}, "zone": "UTC", "priority": 0, "max_attempts": 25, "overlap": "allow",
-        "catch_up": 1, "jitter_seconds": 0, "paused": false}';
+    defaults jsonb := '{"payload": {}, "zone": "UTC", "overlap": "allow", "catch_up": 1, "jitter_seconds": 0,
+        "paused": false}'::jsonb || jsonb_build_object('priority', mainspring.default_priority(),
+        'max_attempts', mainspring.default_max_attempts());
     fields text[] := ARRAY['task', 'expression', 'payload', 'zone', 'queue', 'priority', 'max_attempts', 'key',
         'overlap', 'catch_up', 'starts_at', 'ends_at', 'jitter_seconds', 'paused'];
     moment timestamptz := mainspring.now();

@@ -188,7 +188,12 @@ async fn fire_line(
 }
 
 fn publish_fired(shared: &Shared, identifier: &str, due: DateTime<Utc>, backfilled: bool, job: i64) {
-    shared.events.publish(|| Event::CronFired { identifier: identifier.to_owned(), due, backfilled, job });
+    shared.events.publish(|| Event::CronFired {
+        identifier: identifier.to_owned(),
+        due_at: due,
+        backfilled,
+        job,
+    });
 }
 
 fn job_of(entry: &CronEntry, due: DateTime<Utc>, backfilled: bool) -> NewJob {

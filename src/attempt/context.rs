@@ -49,8 +49,9 @@ struct Facts {
 /// What cron says to a job that it added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub struct CronFire {
-    /// When the fire was due.
-    pub ts: DateTime<Utc>,
+    /// When the fire was due: `_cron.ts` of the payload.
+    #[serde(rename = "ts")]
+    pub due_at: DateTime<Utc>,
     /// Whether the job was added late, to make up for a fire that was missed.
     pub backfilled: bool,
 }

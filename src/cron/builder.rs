@@ -5,9 +5,9 @@ use chrono::{TimeDelta, Weekday};
 use chrono_tz::Tz;
 use serde_json::{Map, Value};
 
-use super::options::{self, LARGEST_CATCHUP, LONGEST_FILL, Options};
+use super::options::{self, MAX_CATCH_UP, MAX_FILL, Options};
 use super::{CronEntry, CronError, CronExpression};
-use crate::job::{KeyMode, Task};
+use crate::job::{Task, common_setters};
 
 /// A task that is due again and again, for [`SchedulerBuilder::cron`](crate::SchedulerBuilder::cron). Its identifier is
 /// the task's name unless [`Cron::id`] gives it another; each task has one line without an identifier of its own.
@@ -24,10 +24,10 @@ use crate::job::{KeyMode, Task};
 ///
 /// let paris = Cron::every_week_on(Weekday::Mon, 8, 30, SendDigest { office: "paris" })
 ///     .id("digest.paris")
-///     .tz(Tz::Europe__Paris)
+///     .zone(Tz::Europe__Paris)
 ///     .fill(TimeDelta::days(2))
 ///     .key("digest.paris");
-/// let berlin = Cron::new("0 8 * * mon-fri", SendDigest { office: "berlin" }).tz(Tz::Europe__Berlin);
+/// let berlin = Cron::new("0 8 * * mon-fri", SendDigest { office: "berlin" }).zone(Tz::Europe__Berlin);
 /// let builder = Scheduler::builder("postgres://localhost/app").cron(paris).cron(berlin);
 /// ```
 #[derive(Debug, Clone)]
@@ -89,7 +89,7 @@ impl Cron {
     }
 
     /// The zone whose wall clock counts; default UTC.
-    pub fn tz(mut self, zone: Tz) -> Self {
+    pub fn zone(mut self, zone: Tz) -> Self {
         self.options.zone = zone;
         self
     }
@@ -101,40 +101,12 @@ impl Cron {
     }
 
     /// How many missed fires are made up for at once, 0 to 10000; default 100.
-    pub fn catchup(mut self, most: u32) -> Self {
-        self.options.catchup = most;
+    pub fn catch_up(mut self, most: u32) -> Self {
+        self.options.catch_up = most;
         self
     }
 
-    /// The queue of the jobs, 1 to 128 characters; default none.
-    pub fn queue(mut self, queue: impl Into<String>) -> Self {
-        self.options.job.queue = Some(queue.into());
-        self
-    }
-
-    /// The priority of the jobs, smaller runs first; default 0.
-    pub fn priority(mut self, priority: i16) -> Self {
-        self.options.job.priority = priority;
-        self
-    }
-
-    /// After how many failed attempts a job is dead, at least 1; default 25.
-    pub fn max_attempts(mut self, attempts: i16) -> Self {
-        self.options.job.max_attempts = attempts;
-        self
-    }
-
-    /// The key of the jobs, which keeps them from piling up, 1 to 512 characters; default none.
-    pub fn key(mut self, key: impl Into<String>) -> Self {
-        self.options.job.key = Some(key.into());
-        self
-    }
-
-    /// What a taken key means; default [`KeyMode::Replace`].
-    pub fn key_mode(mut self, mode: KeyMode) -> Self {
-        self.options.job.key_mode = mode;
-        self
-    }
+    common_setters!(options.job.);
 
     /// The line that was built.
     ///
@@ -143,20 +115,21 @@ impl Cron {
     pub fn build(self) -> Result<CronEntry, CronError> {
         let expression = CronExpression::parse(&self.expression)?;
         check_text(self.task, 128, "a task of ")?;
-        let Options { id, zone, fill, catchup, job } = self.options;
+        let Options { id, zone, fill, catch_up, job } = self.options;
         let identifier = id.unwrap_or_else(|| self.task.to_owned());
         check_text(&identifier, 128, "an id of ")?;
         job.queue.iter().try_for_each(|queue| check_text(queue, 128, "a queue of "))?;
         job.key.iter().try_for_each(|key| check_text(key, 512, "a key of "))?;
-        check(job.max_attempts >= 1, job.max_attempts, "at least 1 attempt")?;
-        check(catchup <= LARGEST_CATCHUP, catchup, "a catchup of at most 10000")?;
+        let attempts = job.max_attempts.unwrap_or(1);
+        check(attempts >= 1, attempts, "at least 1 attempt")?;
+        check(catch_up <= MAX_CATCH_UP, catch_up, "a catch_up of at most 10000")?;
         let period = fill.unwrap_or_default();
-        check(TimeDelta::zero() <= period && period <= LONGEST_FILL, period, "a fill of at most 5200 weeks")?;
+        check(TimeDelta::zero() <= period && period <= MAX_FILL, period, "a fill of at most 5200 weeks")?;
         let payload = self.payload.map_err(|found| {
             CronError::new(&found, "a payload that is an object, such as a struct with fields")
         })?;
         let task = self.task.to_owned();
-        Ok(CronEntry { identifier, expression, zone, task, payload, options: job, fill, catchup })
+        Ok(CronEntry { identifier, expression, zone, task, payload, options: job, fill, catch_up })
     }
 }
 
@@ -176,6 +149,7 @@ mod tests {
 
     use super::*;
     use crate::cron::Crontab;
+    use crate::job::KeyMode;
 
     #[derive(Serialize, Clone)]
     struct Digest {
@@ -203,9 +177,9 @@ mod tests {
     fn a_line_built_by_code_is_the_line_that_the_text_says() {
         let built = Cron::every_week_on(Weekday::Mon, 8, 30, PARIS)
             .id("i")
-            .tz(Tz::Europe__Paris)
+            .zone(Tz::Europe__Paris)
             .fill(TimeDelta::days(2))
-            .catchup(3)
+            .catch_up(3)
             .queue("q")
             .priority(-1)
             .max_attempts(4)
@@ -242,7 +216,7 @@ mod tests {
             refused(Cron::every_minute(PARIS).max_attempts(0))
                 .contains("found `0`, expected at least 1 attempt")
         );
-        assert!(refused(Cron::every_minute(PARIS).catchup(10_001)).contains("at most 10000"));
+        assert!(refused(Cron::every_minute(PARIS).catch_up(10_001)).contains("at most 10000"));
         assert!(refused(Cron::every_minute(PARIS).fill(TimeDelta::weeks(-1))).contains("5200 weeks"));
         assert!(refused(Cron::every_minute(PARIS).key("k".repeat(513))).contains("a key of 1 to 512"));
     }

@@ -55,7 +55,7 @@ const LONGEST_TEXT: usize = 1 << 20;
 /// )?;
 /// let entry = &crontab.entries[0];
 /// assert_eq!((entry.identifier.as_str(), entry.task.as_str()), ("cleanup", "cleanup"));
-/// assert_eq!(entry.options.max_attempts, 3);
+/// assert_eq!(entry.options.max_attempts, Some(3));
 /// assert_eq!(entry.payload["dry_run"], false);
 /// # Ok::<(), mainspring::CronError>(())
 /// ```
@@ -83,7 +83,7 @@ pub struct CronEntry {
     /// How far back missed fires are made up for; `None` is not at all.
     pub fill: Option<TimeDelta>,
     /// How many missed fires are added at once, from 0 to 10000.
-    pub catchup: u32,
+    pub catch_up: u32,
 }
 
 impl Crontab {
@@ -118,7 +118,7 @@ impl CronEntry {
             CronExpression::parse(parts.time.text).map_err(|error| error.after(parts.time.column))?;
         let task = options::text(parts.task.text, 128)
             .map_err(|expected| parts.task.error(format!("a task of {expected}")))?;
-        let Options { id, zone, fill, catchup, job } = match parts.options {
+        let Options { id, zone, fill, catch_up, job } = match parts.options {
             Some(part) => Options::parse(part.text).map_err(|error| error.after(part.column))?,
             None => Options::default(),
         };
@@ -127,7 +127,7 @@ impl CronEntry {
             None => Map::new(),
         };
         let identifier = id.unwrap_or_else(|| task.clone());
-        Ok(Self { identifier, expression, zone, task, payload, options: job, fill, catchup })
+        Ok(Self { identifier, expression, zone, task, payload, options: job, fill, catch_up })
     }
 
     /// The first fire strictly after `time`, as [`CronExpression::next_after_in`].
@@ -200,9 +200,9 @@ mod tests {
         assert_eq!(entry.task, "report.publish");
         assert_eq!(entry.expression, CronExpression::parse("30 2 * * mon").unwrap());
         assert_eq!(entry.zone, Tz::Europe__Paris);
-        assert_eq!((entry.fill, entry.catchup), (Some(TimeDelta::days(1)), 3));
+        assert_eq!((entry.fill, entry.catch_up), (Some(TimeDelta::days(1)), 3));
         assert_eq!(Value::Object(entry.payload), json!({"office": "Paris", "list": [1, 2]}));
-        assert_eq!((entry.options.max_attempts, entry.options.priority), (2, 5));
+        assert_eq!((entry.options.max_attempts, entry.options.priority), (Some(2), Some(5)));
         assert_eq!(entry.options.queue.as_deref(), Some("q"));
         assert_eq!(entry.options.key.as_deref(), Some("k"));
         assert_eq!((entry.options.key_mode, entry.options.run_at), (KeyMode::PreserveRunAt, None));
@@ -212,7 +212,7 @@ mod tests {
     fn a_short_line_has_defaults() {
         let entry = entry("*/5 * * * * session.cleanup");
         assert_eq!((entry.identifier.as_str(), entry.zone), ("session.cleanup", Tz::UTC));
-        assert_eq!((entry.fill, entry.catchup), (None, 100));
+        assert_eq!((entry.fill, entry.catch_up), (None, 100));
         assert_eq!((entry.options, entry.payload), (JobOptions::default(), Map::new()));
     }
 

@@ -7,13 +7,13 @@ use super::CronError;
 use crate::job::{JobOptions, KeyMode};
 
 /// As many missed fires as are added by default after a pause.
-const DEFAULT_CATCHUP: u32 = 100;
+const DEFAULT_CATCH_UP: u32 = 100;
 
 /// The most missed fires a line may ask for: all of them are in memory at once.
-pub(super) const LARGEST_CATCHUP: u32 = 10_000;
+pub(super) const MAX_CATCH_UP: u32 = 10_000;
 
 /// The longest back-fill: a hundred years, which may be taken from any sensible date without overflow.
-pub(super) const LONGEST_FILL: TimeDelta = TimeDelta::weeks(5200);
+pub(super) const MAX_FILL: TimeDelta = TimeDelta::weeks(5200);
 
 /// What the options say, with their defaults.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,13 +21,13 @@ pub(super) struct Options {
     pub(super) id: Option<String>,
     pub(super) zone: Tz,
     pub(super) fill: Option<TimeDelta>,
-    pub(super) catchup: u32,
+    pub(super) catch_up: u32,
     pub(super) job: JobOptions,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { id: None, zone: Tz::UTC, fill: None, catchup: DEFAULT_CATCHUP, job: JobOptions::default() }
+        Self { id: None, zone: Tz::UTC, fill: None, catch_up: DEFAULT_CATCH_UP, job: JobOptions::default() }
     }
 }
 
@@ -61,13 +61,13 @@ impl Options {
         match name {
             "id" => self.id = Some(text(value, 128)?),
             "fill" => self.fill = Some(period(value)?),
-            "max" => self.job.max_attempts = whole_number(value, 1, i16::MAX)?,
+            "max" => self.job.max_attempts = Some(whole_number(value, 1, i16::MAX)?),
             "queue" => self.job.queue = Some(text(value, 128)?),
             "jobKey" => self.job.key = Some(text(value, 512)?),
             "jobKeyMode" => self.job.key_mode = key_mode(value)?,
-            "priority" => self.job.priority = whole_number(value, i16::MIN, i16::MAX)?,
+            "priority" => self.job.priority = Some(whole_number(value, i16::MIN, i16::MAX)?),
             "tz" => self.zone = value.parse().map_err(|_| "a time zone such as tz=Europe/Paris")?,
-            "catchup" => self.catchup = whole_number(value, 0, LARGEST_CATCHUP)?,
+            "catchup" => self.catch_up = whole_number(value, 0, MAX_CATCH_UP)?,
             _ => {
                 return Err(
                     "one of id, fill, max, queue, jobKey, jobKeyMode, priority, tz and catchup".into()
@@ -119,7 +119,7 @@ fn period(value: &str) -> Result<TimeDelta, String> {
         .split_inclusive(|character: char| !character.is_ascii_digit())
         .map(period_part)
         .try_fold(TimeDelta::zero(), |sum, part| sum.checked_add(&part?))
-        .filter(|sum| !value.is_empty() && *sum <= LONGEST_FILL)
+        .filter(|sum| !value.is_empty() && *sum <= MAX_FILL)
         .ok_or_else(|| "a period such as 4w2d3h5m10s, at most 5200w".to_owned())
 }
 
@@ -169,15 +169,15 @@ mod tests {
         .unwrap();
         let fill = TimeDelta::days(30) + TimeDelta::hours(3) + TimeDelta::minutes(5) + TimeDelta::seconds(10);
         let job = JobOptions {
-            max_attempts: 3,
+            max_attempts: Some(3),
             queue: Some("q".into()),
             key: Some("k".into()),
             key_mode: KeyMode::PreserveRunAt,
-            priority: -7,
+            priority: Some(-7),
             ..JobOptions::default()
         };
         let expected =
-            Options { id: Some("a".into()), zone: Tz::Asia__Tokyo, fill: Some(fill), catchup: 5, job };
+            Options { id: Some("a".into()), zone: Tz::Asia__Tokyo, fill: Some(fill), catch_up: 5, job };
         assert_eq!(options, expected);
     }
 

@@ -152,8 +152,8 @@ impl StandingLine {
 
     /// What is due at `now`: a fire is late when it was due before the start.
     pub(crate) fn due(&self, now: DateTime<Utc>) -> Vec<Fire> {
-        let CronEntry { expression, zone, catchup, .. } = &self.entry;
-        let fires = due_between(expression, *zone, self.seen_to, now, now, *catchup);
+        let CronEntry { expression, zone, catch_up, .. } = &self.entry;
+        let fires = due_between(expression, *zone, self.seen_to, now, now, *catch_up);
         fires.into_iter().map(|fire| Fire { is_late: fire.at <= self.started, ..fire }).collect()
     }
 

@@ -100,8 +100,8 @@ pub(crate) fn enqueue(conn: &mut PgConnection, jobs: &[NewJob]) -> Result<Vec<Ad
     .bind::<Array<Text>, _>(jobs.iter().map(|job| job.payload.as_str()).collect::<Vec<_>>())
     .bind::<Nullable<Array<Nullable<Text>>>, _>(given(jobs, |job| job.options.queue.as_deref()))
     .bind::<Nullable<Array<Nullable<Timestamptz>>>, _>(given(jobs, |job| job.options.run_at))
-    .bind::<Nullable<Array<Nullable<Integer>>>, _>(given(jobs, |job| other_than(0, job.options.priority)))
-    .bind::<Nullable<Array<Nullable<Integer>>>, _>(given(jobs, |job| other_than(25, job.options.max_attempts)))
+    .bind::<Nullable<Array<Nullable<Integer>>>, _>(given(jobs, |job| job.options.priority.map(i32::from)))
+    .bind::<Nullable<Array<Nullable<Integer>>>, _>(given(jobs, |job| job.options.max_attempts.map(i32::from)))
     .bind::<Nullable<Array<Nullable<Text>>>, _>(given(jobs, |job| job.options.key.as_deref()))
     .bind::<Nullable<Array<Text>>, _>(
         keyed.then(|| jobs.iter().map(|job| job.options.key_mode.as_str()).collect::<Vec<_>>()),
@@ -111,14 +111,10 @@ pub(crate) fn enqueue(conn: &mut PgConnection, jobs: &[NewJob]) -> Result<Vec<Ad
     Ok(in_input_order(rows, jobs))
 }
 
-// What each job says, or nothing at all where none says anything but the default: the database has less to unpack then.
+// What each job sets, or nothing at all where none sets anything: the database has less to unpack then.
 fn given<'a, T>(jobs: &'a [NewJob], get: impl Fn(&'a NewJob) -> Option<T>) -> Option<Vec<Option<T>>> {
     let values: Vec<Option<T>> = jobs.iter().map(get).collect();
     values.iter().any(Option::is_some).then_some(values)
-}
-
-fn other_than(default: i16, value: i16) -> Option<i32> {
-    (value != default).then_some(i32::from(value))
 }
 
 /// Takes back the job under `key`. A waiting job is deleted and its id answered; a running one loses

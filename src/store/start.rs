@@ -3,7 +3,7 @@
 
 use diesel::RunQueryDsl;
 use diesel::pg::PgConnection;
-use diesel::sql_types::{Array, BigInt, Integer, Text};
+use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text};
 
 use super::claim::{ClaimedJob, Columns};
 use super::statement::Statement;
@@ -27,8 +27,8 @@ pub(crate) fn may_start_at_once(job: &NewJob) -> bool {
 // Where any job breaks a limit, none is added, and the way of all other jobs says what is wrong.
 const START: &str = "INSERT INTO mainspring.jobs AS j \
     (task, payload, run_at, priority, max_attempts, state, attempts, lease, worker_id, locked_at) \
-    SELECT s.task, s.payload::jsonb, mainspring.now(), s.priority, s.max_attempts, 'running', 1, {}, {}, \
-        mainspring.now() \
+    SELECT s.task, s.payload::jsonb, mainspring.now(), coalesce(s.priority, mainspring.default_priority()), \
+        coalesce(s.max_attempts, mainspring.default_max_attempts()), 'running', 1, {}, {}, mainspring.now() \
     FROM unnest({}, {}, {}, {}) WITH ORDINALITY AS s(task, payload, priority, max_attempts, ord) \
     WHERE NOT EXISTS (SELECT FROM unnest({}, {}, {}, {}) AS c(task, payload, priority, max_attempts) \
         WHERE mainspring.validate_job(c.task, c.payload, NULL, c.priority, c.max_attempts, NULL, NULL) IS NOT NULL) \
@@ -49,8 +49,8 @@ pub(crate) fn start(
         statement = statement
             .bind::<Array<Text>, _>(column(jobs, |job| job.task.as_ref()))
             .bind::<Array<Text>, _>(column(jobs, |job| job.payload.as_str()))
-            .bind::<Array<Integer>, _>(column(jobs, |job| i32::from(job.options.priority)))
-            .bind::<Array<Integer>, _>(column(jobs, |job| i32::from(job.options.max_attempts)));
+            .bind::<Array<Nullable<Integer>>, _>(column(jobs, |job| job.options.priority.map(i32::from)))
+            .bind::<Array<Nullable<Integer>>, _>(column(jobs, |job| job.options.max_attempts.map(i32::from)));
     }
     Ok(statement.load(conn)?.into_iter().map(ClaimedJob::from_row).collect())
 }

@@ -46,11 +46,14 @@ fn new_job(random: &mut fastrand::Rng) -> (NewJob, Row) {
     let is_late = random.u8(0..5) == 0;
     let number = random.u8(..);
     let payload = if random.bool() { json!([number]) } else { json!({"n": number}) };
+    let (run_at, priority) = (if is_late { late() } else { early() }, random.i16(-2..3));
+    let queue = (random.u8(0..3) == 0).then(|| format!("lane {}", random.u8(0..LANES)));
+    let max_attempts = random.i16(1..4);
     let options = JobOptions {
-        run_at: Some(if is_late { late() } else { early() }),
-        priority: random.i16(-2..3),
-        queue: (random.u8(0..3) == 0).then(|| format!("lane {}", random.u8(0..LANES))),
-        max_attempts: random.i16(1..4),
+        run_at: Some(run_at),
+        priority: Some(priority),
+        queue,
+        max_attempts: Some(max_attempts),
         key: random.bool().then(|| format!("key {}", random.u8(0..KEYS))),
         key_mode: [KeyMode::Replace, KeyMode::PreserveRunAt, KeyMode::UnsafeDedupe][random.usize(0..3)],
         ..JobOptions::default()
@@ -59,11 +62,11 @@ fn new_job(random: &mut fastrand::Rng) -> (NewJob, Row) {
         state: JobState::Ready,
         payload: payload.clone(),
         queue: options.queue.clone(),
-        priority: options.priority,
+        priority,
         run_at: options.run_at,
         late: is_late,
         attempts: 0,
-        max_attempts: options.max_attempts,
+        max_attempts,
         key: options.key.clone(),
         superseded: false,
         cancelled: false,

@@ -221,8 +221,7 @@ async fn a_slot_that_an_act_frees_lets_the_next_job_of_the_queue_through_at_once
     let database = TestDatabase::new();
     let mut conn = database.connection();
     let head = mainspring::NewJob::new("unknown", &serde_json::json!({}));
-    let options = mainspring::JobOptions { queue: Some("q".into()), ..Default::default() };
-    let head = head.with_options(options).insert(&mut conn).unwrap();
+    let head = head.queue("q").insert(&mut conn).unwrap();
     conn.batch_execute("SELECT mainspring.admit('{q}')").unwrap();
     assert_eq!(states(&mut conn, &head.to_string(), JobState::Ready), 1);
     let (builder, mut started) = scheduler(&database);

@@ -15,7 +15,8 @@ const MANY: i64 = 10_000;
 // Mixed tasks, every third with a key, every seventh of them with the key of the one before.
 fn mixed(number: i64) -> NewJob {
     let key = (number % 3 == 0).then(|| format!("key {}", number - if number % 7 == 0 { 3 } else { 0 }));
-    let options = JobOptions { key, priority: (number % 5) as i16, ..JobOptions::default() };
+    let mut options = JobOptions::new().priority((number % 5) as i16);
+    options.key = key;
     NewJob::new(if number % 2 == 0 { "even" } else { "odd" }, &json!({"n": number})).with_options(options)
 }
 
@@ -41,7 +42,7 @@ async fn a_scheduler_takes_ten_thousand_in_one_call() {
     let database = TestDatabase::new();
     let (scheduler, _started) = scheduler(&database);
     let scheduler = scheduler.start().await.unwrap();
-    let later = JobOptions { run_at: Some("2100-01-01T00:00:00Z".parse().unwrap()), ..JobOptions::default() };
+    let later = JobOptions::new().run_at("2100-01-01T00:00:00Z".parse().unwrap());
     let jobs = (0..MANY).map(|n| NewJob::new("far", &json!({"n": n})).with_options(later.clone())).collect();
     let ids = scheduler.enqueue_many(jobs).await.unwrap();
     assert!(ids.len() as i64 == MANY && ids.is_sorted());
@@ -54,15 +55,9 @@ fn one_bad_job_of_many_is_named_with_its_place_and_stores_none() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
     let cases = [
-        (
-            JobOptions { key: Some(String::new()), ..JobOptions::default() },
-            "key must be 1 to 512 characters, got 0",
-        ),
-        (JobOptions { max_attempts: 0, ..JobOptions::default() }, "max_attempts must be 1 to 32767, got 0"),
-        (
-            JobOptions { queue: Some("\0".into()), ..JobOptions::default() },
-            "queue must not contain the character NUL, got one",
-        ),
+        (JobOptions::new().key(""), "key must be 1 to 512 characters, got 0"),
+        (JobOptions::new().max_attempts(0), "max_attempts must be 1 to 32767, got 0"),
+        (JobOptions::new().queue("\0"), "queue must not contain the character NUL, got one"),
     ];
     for (options, words) in cases {
         let mut jobs: Vec<NewJob> = (1..=5).map(|n| NewJob::new("t", &json!(n))).collect();

@@ -125,8 +125,8 @@ struct Slow {
 }
 impl Task for Slow {
     const NAME: &'static str = "slow";
-    const MAX_ATTEMPTS: i16 = 7;
-    const PRIORITY: i16 = -3;
+    const MAX_ATTEMPTS: Option<i16> = Some(7);
+    const PRIORITY: Option<i16> = Some(-3);
     const BACKOFF: Backoff =
         Backoff::linear(Duration::from_secs(1_000), Duration::from_secs(1_500)).with_jitter(0.0);
 

@@ -126,7 +126,7 @@ async fn an_event_tells_of_each_fire_that_this_process_has_won() {
     scheduler.schedules().create(schedule).await.unwrap();
     let mut told = HashMap::new();
     while told.len() < 2 {
-        if let Event::CronFired { identifier, due, backfilled, job } = events.next().await.unwrap() {
+        if let Event::CronFired { identifier, due_at: due, backfilled, job } = events.next().await.unwrap() {
             assert!(!backfilled);
             told.insert(identifier, (due, job));
         }

@@ -74,10 +74,7 @@ fn a_batch_that_grows_under_its_key_keeps_the_limit_of_a_payload() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
     conn.batch_execute("SET mainspring.max_payload_bytes = '100'").unwrap();
-    let entries = |text: &str| {
-        let options = mainspring::JobOptions { key: Some("k".into()), ..Default::default() };
-        NewJob::new("t", &json!([text])).with_options(options)
-    };
+    let entries = |text: &str| NewJob::new("t", &json!([text])).key("k");
     entries(&"x".repeat(60)).insert(&mut conn).unwrap();
     let refused = entries(&"y".repeat(60)).insert(&mut conn).unwrap_err();
     let words = "payload must be at most 100 bytes, got 128 with what the job of the key holds";

@@ -99,7 +99,7 @@ async fn a_job_runs_however_it_was_enqueued_and_leaves_one_line_of_history() {
     let database = TestDatabase::new();
     let (builder, mut started) = scheduler(&database);
     let scheduler = builder.start().await.unwrap();
-    let by_message = scheduler.queue().unwrap().send(act("message")).await.unwrap().unwrap();
+    let by_message = scheduler.queue_actor().unwrap().send(act("message")).await.unwrap().unwrap();
     let by_handle = scheduler.enqueue(act("handle")).await.unwrap();
     let by_insert = act("insert").insert(&mut database.connection()).unwrap();
     database.connection().batch_execute("SELECT mainspring.add_job('act', '{\"act\": \"sql\"}')").unwrap();

@@ -23,7 +23,7 @@ Examples:
   mainspring enqueue report.publish '{\"reportId\": \"r1\"}' --in 5m --key schedule:7
   mainspring jobs list --state dead --json | jq '.[].last_error'
   mainspring queues set mails --limit 5 --rate 100/1m
-  mainspring cron next '*/5 * * * *' --tz Europe/Berlin
+  mainspring cron next '*/5 * * * *' --zone Europe/Berlin
 
 The log goes to the standard error, as RUST_LOG says (default: warn).
 Exit codes: 0 done, 1 could not be done, 2 not understood, 3 done but for some of the ids, as the output says.";
@@ -129,12 +129,12 @@ pub(crate) struct EnqueueArguments {
     /// The queue to run in, one job after the other [default: none].
     #[arg(long)]
     pub(crate) queue: Option<String>,
-    /// Smaller runs first.
-    #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
-    pub(crate) priority: i16,
-    /// After how many failed attempts the job is dead.
-    #[arg(long, default_value_t = 25, value_parser = clap::value_parser!(i16).range(1..))]
-    pub(crate) max_attempts: i16,
+    /// Smaller runs first [default: 0].
+    #[arg(long, allow_negative_numbers = true)]
+    pub(crate) priority: Option<i16>,
+    /// After how many failed attempts the job is dead [default: 25].
+    #[arg(long, value_parser = clap::value_parser!(i16).range(1..))]
+    pub(crate) max_attempts: Option<i16>,
     /// Unique over living jobs [default: none].
     #[arg(long)]
     pub(crate) key: Option<String>,
@@ -208,7 +208,7 @@ pub(crate) struct ExplainArguments {
 const NEXT_EXAMPLES: &str = "\
 Examples:
   mainspring cron next '*/5 * * * *'
-  mainspring cron next '30 2 * * mon-fri' --tz Europe/Berlin --count 3
+  mainspring cron next '30 2 * * mon-fri' --zone Europe/Berlin --count 3
   mainspring cron next @monthly --from 2027-01-01T00:00:00Z --json";
 
 #[derive(Debug, Args)]
@@ -218,7 +218,7 @@ pub(crate) struct NextArguments {
     pub(crate) expression: CronExpression,
     /// The zone whose clock counts, such as Europe/Berlin.
     #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = zone)]
-    pub(crate) tz: Tz,
+    pub(crate) zone: Tz,
     /// Only moments after this one, such as 2027-01-01T09:00:00Z [default: now].
     #[arg(long, value_name = "RFC3339", value_parser = moment)]
     pub(crate) from: Option<DateTime<Utc>>,

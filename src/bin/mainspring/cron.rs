@@ -14,8 +14,8 @@ const LAST_YEAR: i32 = 9_999;
 pub(crate) fn next(arguments: &NextArguments, out: &mut impl Write) -> Result<(), Failure> {
     let fires: Vec<String> = arguments
         .expression
-        .iter_after_in(arguments.from.unwrap_or_else(Utc::now), arguments.tz)
-        .map(|fire| fire.with_timezone(&arguments.tz))
+        .iter_after_in(arguments.from.unwrap_or_else(Utc::now), arguments.zone)
+        .map(|fire| fire.with_timezone(&arguments.zone))
         .take_while(|fire| fire.year() <= LAST_YEAR)
         .take(arguments.count)
         .map(|fire| fire.to_rfc3339_opts(SecondsFormat::Secs, true))

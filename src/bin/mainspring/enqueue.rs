@@ -13,16 +13,15 @@ impl EnqueueArguments {
         let payload = if self.payload == "-" { from_stdin()? } else { self.payload };
         let job =
             NewJob::from_json(self.task, &payload).map_err(|error| Failure::Usage(error.to_string()))?;
-        let run_at = self.due.moment()?;
-        Ok(job.with_options(JobOptions {
-            run_at,
-            priority: self.priority,
-            queue: self.queue,
-            max_attempts: self.max_attempts,
-            key: self.key,
-            key_mode: self.key_mode.into(),
-            flags: self.flags,
-        }))
+        let mut options = JobOptions::new();
+        options.run_at = self.due.moment()?;
+        options.priority = self.priority;
+        options.queue = self.queue;
+        options.max_attempts = self.max_attempts;
+        options.key = self.key;
+        options.key_mode = self.key_mode.into();
+        options.flags = self.flags;
+        Ok(job.with_options(options))
     }
 }
 

@@ -23,7 +23,7 @@ fn five_moments_from_now_on_are_the_default() {
 #[test]
 fn a_zone_gives_the_clock_and_the_offset() {
     let arguments =
-        ["30 2 * * *", "--tz", "Europe/Berlin", "--from", "2024-03-30T00:00:00+01:00", "--count", "3"];
+        ["30 2 * * *", "--zone", "Europe/Berlin", "--from", "2024-03-30T00:00:00+01:00", "--count", "3"];
     let expected = "2024-03-30T02:30:00+01:00\n2024-03-31T03:00:00+02:00\n2024-04-01T02:30:00+02:00\n";
     assert_eq!(answer(next(&arguments)), expected);
 }
@@ -53,7 +53,7 @@ fn what_is_wrong_is_told_in_one_line_with_code_2() {
         (&["* *"], "found `* *`"),
         (&[""], "found ``"),
         (&["0 0 31 2 *"], "expected a day that exists"),
-        (&["@daily", "--tz", "Mars/Olympus"], "expected the name of a time zone"),
+        (&["@daily", "--zone", "Mars/Olympus"], "expected the name of a time zone"),
         (&["@daily", "--from", "yesterday"], "2027-01-01T09:00:00Z"),
         (&["@daily", "--count", "0"], "0 is not in 1..=10000"),
         (&["@daily", "--count", "10001"], "10001 is not in 1..=10000"),

@@ -21,7 +21,7 @@ fn a_schedule_is_made_changed_fired_paused_and_deleted() {
         "note",
         "30 2 1 1 *",
         r#"{"n": 1}"#,
-        "--tz",
+        "--zone",
         "Europe/Berlin",
         "--queue",
         "q",
@@ -54,7 +54,8 @@ fn a_schedule_is_made_changed_fired_paused_and_deleted() {
     assert_eq!((&row["overlap"], &row["key"], &row["catch_up"]), (&"skip".into(), &"k".into(), &7.into()));
     assert_eq!((&row["jitter_seconds"], row["next_fires"].as_array().unwrap().len()), (&90.into(), 5));
 
-    let update = ["update", "nightly", "--expression", "@daily", "--tz", "UTC", "--no-queue", "--no-ends-at"];
+    let update =
+        ["update", "nightly", "--expression", "@daily", "--zone", "UTC", "--no-queue", "--no-ends-at"];
     assert_eq!(answer(schedules(&database, &update)), "updated nightly\n");
     let id = answer(schedules(&database, &["trigger", "nightly"])).trim().to_owned();
     assert_eq!(

@@ -44,7 +44,7 @@ Examples:
 
 const CREATE_EXAMPLES: &str = "\
 Examples:
-  mainspring schedules create nightly report.publish '30 2 * * *' '{\"reportId\": \"r1\"}' --tz Europe/Berlin
+  mainspring schedules create nightly report.publish '30 2 * * *' '{\"reportId\": \"r1\"}' --zone Europe/Berlin
   mainspring schedules create sync crm.sync '*/5 * * * *' --overlap skip --catch-up none --jitter 30s";
 
 const UPDATE_EXAMPLES: &str = "\
@@ -136,7 +136,7 @@ pub(crate) struct UpdateArguments {
 struct Fields {
     /// The zone whose wall clock counts, such as Europe/Berlin [default: UTC].
     #[arg(long, value_name = "ZONE")]
-    tz: Option<String>,
+    zone: Option<String>,
     /// The queue of its jobs [default: none].
     #[arg(long)]
     queue: Option<String>,
@@ -217,7 +217,7 @@ impl Fields {
             OverlapName::Replace => Overlap::Replace,
         });
         let jitter = self.jitter.map(|span| u32::try_from(span.num_seconds()).unwrap_or(u32::MAX));
-        let mut changes = set(ScheduleChanges::new(), self.tz.as_deref(), ScheduleChanges::zone);
+        let mut changes = set(ScheduleChanges::new(), self.zone.as_deref(), ScheduleChanges::zone);
         changes = set(changes, self.queue.as_deref().map(Some), ScheduleChanges::queue);
         changes = set(changes, self.priority, ScheduleChanges::priority);
         changes = set(changes, self.max_attempts, ScheduleChanges::max_attempts);

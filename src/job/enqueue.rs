@@ -1,0 +1,119 @@
+//! Jobs to be added: of a task whose type is known, and of one that is known by its name only.
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
+use super::options::option_setters;
+use super::{JobOptions, Task};
+use crate::error::StoreError;
+
+/// A job to be added: the task's payload and the options of this one job. As a message to the
+/// [`QueueActor`](crate::QueueActor), its result is the job's id.
+///
+/// ```
+/// use mainspring::{Enqueue, Task};
+/// use serde::Serialize;
+///
+/// #[derive(Serialize)]
+/// struct PublishReport { report_id: String }
+/// impl Task for PublishReport { const NAME: &'static str = "report.publish"; }
+///
+/// let job = Enqueue::new(PublishReport { report_id: "r1".into() }).key("schedule:7").priority(-5);
+/// assert_eq!(job.options().priority, Some(-5));
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "a job is added only once it is given to `enqueue`, `insert` or the QueueActor"]
+pub struct Enqueue<T> {
+    task: T,
+    options: JobOptions,
+}
+
+impl<T: Task> Enqueue<T> {
+    /// Creates a job of `task` with the options of [`Task::options`].
+    pub fn new(task: T) -> Self {
+        let options = task.options();
+        Self { task, options }
+    }
+
+    option_setters!(options.);
+
+    /// Returns the payload.
+    pub fn task(&self) -> &T {
+        &self.task
+    }
+
+    /// Returns the options that are set so far.
+    pub fn options(&self) -> &JobOptions {
+        &self.options
+    }
+}
+
+impl<T: Task> TryFrom<Enqueue<T>> for NewJob {
+    type Error = StoreError;
+
+    fn try_from(enqueue: Enqueue<T>) -> Result<Self, StoreError> {
+        let payload = serde_json::to_string(&enqueue.task)
+            .map_err(|error| StoreError::Payload { task: T::NAME.into(), source: error.into() })?;
+        Ok(Self { task: Cow::Borrowed(T::NAME), payload, options: enqueue.options })
+    }
+}
+
+/// A job to be added whose task is known by name only. [`Enqueue`] becomes one on its way to the store. Programs that do
+/// not have the task's type, such as the command line, create it directly.
+///
+/// ```
+/// use mainspring::NewJob;
+///
+/// let job = NewJob::new("report.publish", &serde_json::json!({"report_id": "r1"})).priority(-5);
+/// assert_eq!((job.task(), job.options().priority), ("report.publish", Some(-5)));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "a job is added only once it is given to `insert` or `enqueue_many`"]
+pub struct NewJob {
+    pub(crate) task: Cow<'static, str>,
+    pub(crate) payload: String,
+    pub(crate) options: JobOptions,
+}
+
+impl NewJob {
+    /// Creates a job of the task named `task` with default options.
+    pub fn new(task: impl Into<Cow<'static, str>>, payload: &serde_json::Value) -> Self {
+        Self { task: task.into(), payload: payload.to_string(), options: JobOptions::new() }
+    }
+
+    /// Creates a job of the task named `task` from a payload that is JSON text. The text is passed on unchanged, so no
+    /// number loses a digit.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Invalid`] when the text is not JSON.
+    pub fn from_json(task: impl Into<Cow<'static, str>>, payload: &str) -> Result<Self, StoreError> {
+        let json: &RawValue = serde_json::from_str(payload)
+            .map_err(|error| StoreError::Invalid(format!("payload must be JSON, got {error}")))?;
+        Ok(Self { task: task.into(), payload: json.get().to_owned(), options: JobOptions::new() })
+    }
+
+    option_setters!(options.);
+
+    /// Replaces all options.
+    pub fn with_options(mut self, options: JobOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Returns the task's name.
+    pub fn task(&self) -> &str {
+        &self.task
+    }
+
+    /// Returns the payload as JSON text.
+    pub fn payload(&self) -> &str {
+        &self.payload
+    }
+
+    /// Returns the options that are set so far.
+    pub fn options(&self) -> &JobOptions {
+        &self.options
+    }
+}

@@ -1,0 +1,101 @@
+//! The options of one job, and their setters, which every type that holds options shares.
+
+use chrono::{DateTime, Utc};
+
+use super::KeyMode;
+
+/// The options of one job. An option that is not set has its default, which the database holds.
+///
+/// ```
+/// use mainspring::JobOptions;
+///
+/// let options = JobOptions::new().queue("mails").priority(-5);
+/// assert_eq!((options.queue.as_deref(), options.priority), (Some("mails"), Some(-5)));
+/// assert_eq!(options.max_attempts, None, "the default of the database");
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use = "options do nothing until a job has them"]
+pub struct JobOptions {
+    /// When the job is due. The default is now, by the database's clock.
+    pub run_at: Option<DateTime<Utc>>,
+    /// The priority; smaller runs first. The default is 0.
+    pub priority: Option<i16>,
+    /// The queue that the job belongs to, 1 to 128 characters. The default is none.
+    pub queue: Option<String>,
+    /// After how many failed attempts the job is dead, at least 1. The default is 25.
+    pub max_attempts: Option<i16>,
+    /// The key, unique over living jobs, 1 to 512 characters. The default is none.
+    pub key: Option<String>,
+    /// What a taken key means. The default is [`KeyMode::Replace`].
+    pub key_mode: KeyMode,
+    /// Labels by which a process may leave the job alone, at most 32 of 1 to 128 characters. The default is none.
+    pub flags: Vec<String>,
+}
+
+impl JobOptions {
+    /// Creates options that have their defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+/// The setters that a line of a crontab has too. The argument is the path from `self` to the options.
+macro_rules! common_setters {
+    ($($path:ident.)*) => {
+        /// Puts the job into a queue, 1 to 128 characters; default none.
+        pub fn queue(mut self, queue: impl Into<String>) -> Self {
+            self.$($path.)*queue = Some(queue.into());
+            self
+        }
+
+        /// Sets the priority; smaller runs first; default 0.
+        pub fn priority(mut self, priority: i16) -> Self {
+            self.$($path.)*priority = Some(priority);
+            self
+        }
+
+        /// Sets after how many failed attempts the job is dead, at least 1; default 25.
+        pub fn max_attempts(mut self, max_attempts: i16) -> Self {
+            self.$($path.)*max_attempts = Some(max_attempts);
+            self
+        }
+
+        /// Sets the key, unique over living jobs, 1 to 512 characters; default none.
+        pub fn key(mut self, key: impl Into<String>) -> Self {
+            self.$($path.)*key = Some(key.into());
+            self
+        }
+
+        /// Sets what a taken key means; default [`KeyMode::Replace`](crate::KeyMode::Replace).
+        pub fn key_mode(mut self, key_mode: crate::job::KeyMode) -> Self {
+            self.$($path.)*key_mode = key_mode;
+            self
+        }
+    };
+}
+
+/// All setters of a job's options. The argument is the path from `self` to the options.
+macro_rules! option_setters {
+    ($($path:ident.)*) => {
+        $crate::job::common_setters!($($path.)*);
+
+        /// Makes the job due at `run_at`; default now, by the database's clock.
+        pub fn run_at(mut self, run_at: chrono::DateTime<chrono::Utc>) -> Self {
+            self.$($path.)*run_at = Some(run_at);
+            self
+        }
+
+        /// Gives the job flags: labels by which a process may leave it alone, at most 32 of 1 to 128 characters.
+        pub fn flags<F: Into<String>>(mut self, flags: impl IntoIterator<Item = F>) -> Self {
+            self.$($path.)*flags = flags.into_iter().map(Into::into).collect();
+            self
+        }
+    };
+}
+
+pub(crate) use {common_setters, option_setters};
+
+impl JobOptions {
+    option_setters!();
+}
