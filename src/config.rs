@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::cron::CronEntry;
 use crate::flags::ForbiddenFlags;
 use crate::lifecycle::History;
+use crate::schema::Schema;
 
 /// What happens when the database cannot be reached at start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +33,7 @@ pub enum SettleDurability {
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
     pub(crate) database_url: String,
+    pub(crate) schema: Schema,
     pub(crate) worker_name: String,
     pub(crate) concurrency: usize,
     pub(crate) worker_threads: usize,
@@ -66,6 +68,7 @@ impl Config {
     pub(crate) fn new(database_url: String) -> Self {
         Self {
             database_url,
+            schema: Schema::default(),
             worker_name: format!("{}:{}", host_name(), std::process::id()),
             concurrency: 10,
             worker_threads: std::thread::available_parallelism().map_or(1, usize::from),

@@ -12,6 +12,7 @@ mod job;
 mod job_error;
 mod lifecycle;
 mod schedule;
+mod schema;
 // Store: the only place that speaks SQL.
 mod store;
 // Engine: what to do next. No actors, no SQL.
@@ -59,6 +60,7 @@ pub use job_error::{BatchResult, JobError, JobResult};
 pub use lifecycle::{JobState, may_follow};
 pub use schedule::{CatchUp, NewSchedule, Overlap, ScheduleChanges};
 pub use scheduler::{Jobs, Queues, Scheduler, SchedulerBuilder, Schedules, Workers};
+pub use schema::Schema;
 #[doc(hidden)]
 pub use store::database::{connect, migrate, verify};
 #[doc(hidden)]
@@ -75,4 +77,6 @@ pub mod inspect {
     pub use crate::store::jobs::{JobFilter, get as find_job, list as list_jobs, payload};
     pub use crate::store::status::read as status;
 }
-pub use store::{HandlerConnection, database, history, jobs, queues, schedules, status, workers};
+pub use store::{
+    AsSession, HandlerConnection, Session, database, history, jobs, queues, schedules, status, workers,
+};

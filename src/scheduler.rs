@@ -135,7 +135,7 @@ impl Scheduler {
     #[doc(hidden)]
     pub async fn administer<T: Send + 'static>(
         &self,
-        act: impl FnOnce(&mut diesel::PgConnection) -> Result<T, crate::error::StoreError> + Send + 'static,
+        act: impl FnOnce(&mut crate::store::Session<'_>) -> Result<T, crate::error::StoreError> + Send + 'static,
     ) -> Result<T, SchedulerError> {
         Verbs::new(&self.0.shared).run_and_wake(crate::engine::Wake::Everything, act).await
     }
@@ -146,7 +146,7 @@ impl Scheduler {
     ///
     /// As [`Scheduler::enqueue`].
     pub async fn status(&self) -> Result<Status, SchedulerError> {
-        Verbs::new(&self.0.shared).run(status::read).await
+        Verbs::new(&self.0.shared).run(|conn| status::read(conn)).await
     }
 
     /// Whether the scheduler runs: it has started, and nobody has asked it to stop.

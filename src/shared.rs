@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
+use crate::store::Session;
 use actix::{Actor, Addr, Context, Handler, Message, Recipient};
 use chrono::{DateTime, Utc};
-use diesel::pg::PgConnection;
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
 use crate::config::Config;
@@ -238,7 +238,7 @@ impl Shared {
     /// Runs `work` on a connection whose commits are durable, unless the scheduler has stopped.
     pub(crate) async fn do_durably<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut PgConnection) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&mut Session<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, SchedulerError> {
         self.addresses.get::<Recipient<EnqueueMany>>().ok_or(SchedulerError::Stopped)?;
         Ok(self.store.run(Durability::Durable, work).await?)

@@ -16,7 +16,7 @@ BEGIN
     PERFORM mainspring.notify_after(before, ended);
     UPDATE mainspring.jobs AS j SET cancel_reason = why, updated_at = mainspring.now()
     WHERE j.id = ANY (ARRAY(SELECT b.id FROM unnest(before) AS b WHERE b.state = 'running'));
-    PERFORM pg_notify('mainspring', 'cancel ' || w.worker_id)
+    PERFORM pg_notify(mainspring.channel(), 'cancel ' || w.worker_id)
     FROM (SELECT DISTINCT b.worker_id FROM unnest(before) AS b WHERE b.state = 'running') AS w;
     RETURN QUERY
     SELECT i.id, CASE WHEN b.id IS NULL THEN 'unknown' WHEN b.state = 'running' THEN 'cancelling'

@@ -8,7 +8,7 @@ AS $$
 DECLARE
     partition text;
 BEGIN
-    IF NOT pg_try_advisory_xact_lock(1836216166, 1) THEN
+    IF NOT pg_try_advisory_xact_lock(mainspring.lock_class(), 1) THEN
         RETURN;
     END IF;
     FOR partition IN

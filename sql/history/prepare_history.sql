@@ -10,7 +10,7 @@ DECLARE
     partition text;
     made integer := 0;
 BEGIN
-    PERFORM pg_advisory_xact_lock(1836216166, 1);
+    PERFORM pg_advisory_xact_lock(mainspring.lock_class(), 1);
     FOR day IN SELECT (moment AT TIME ZONE 'UTC')::date + d FROM generate_series(-1, 2) AS d LOOP
         partition := 'history_' || to_char(day, 'YYYYMMDD');
         CONTINUE WHEN to_regclass('mainspring.' || partition) IS NOT NULL;

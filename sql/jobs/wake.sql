@@ -17,27 +17,27 @@ DECLARE
     names text;
 BEGIN
     IF soon THEN
-        PERFORM pg_notify('mainspring', 'soon ' || origin);
+        PERFORM pg_notify(mainspring.channel(), 'soon ' || origin);
     END IF;
     IF oldest > mainspring.now() THEN
         RETURN;
     END IF;
     IF flagged THEN
-        PERFORM pg_notify('mainspring', 'flagged ' || origin);
+        PERFORM pg_notify(mainspring.channel(), 'flagged ' || origin);
     END IF;
     IF queues IS NULL OR (cardinality(queues) = 1 AND array_position(queues, NULL) IS NOT NULL) THEN
-        PERFORM pg_notify('mainspring', 'job ' || hint);
+        PERFORM pg_notify(mainspring.channel(), 'job ' || hint);
         RETURN;
     END IF;
     lanes := ARRAY(SELECT DISTINCT q FROM unnest(queues) AS q WHERE q IS NOT NULL);
     IF cardinality(lanes) = 1 THEN
-        PERFORM pg_notify('mainspring', 'queue ' || hint || ' ' || lanes[1]);
+        PERFORM pg_notify(mainspring.channel(), 'queue ' || hint || ' ' || lanes[1]);
     ELSE
         names := to_json(lanes)::text;
-        PERFORM pg_notify('mainspring', 'queues ' || hint
+        PERFORM pg_notify(mainspring.channel(), 'queues ' || hint
             || CASE WHEN octet_length(names) <= 7000 THEN ' ' || names ELSE '' END) WHERE cardinality(lanes) > 0;
     END IF;
     IF array_position(queues, NULL) IS NOT NULL OR cardinality(queues) = 0 THEN
-        PERFORM pg_notify('mainspring', 'job ' || hint);
+        PERFORM pg_notify(mainspring.channel(), 'job ' || hint);
     END IF;
 END $$;

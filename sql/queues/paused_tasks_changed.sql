@@ -5,7 +5,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM pg_notify('mainspring', 'tasks ' || coalesce(nullif(current_setting('mainspring.origin', true), ''), '-'));
+    PERFORM pg_notify(mainspring.channel(), 'tasks ' || coalesce(nullif(current_setting('mainspring.origin', true), ''), '-'));
     RETURN NULL;
 END $$;
 

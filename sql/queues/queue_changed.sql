@@ -28,7 +28,7 @@ BEGIN
     -- What went back is parked where a gate may no longer look: from the very beginning on.
     PERFORM mainspring.wake(-32768, 'epoch', ARRAY[changed]);
     IF TG_OP <> 'DELETE' AND NEW.paused <> coalesce(OLD.paused, false) THEN
-        PERFORM pg_notify('mainspring', CASE WHEN NEW.paused THEN 'paused ' ELSE 'resumed ' END || changed);
+        PERFORM pg_notify(mainspring.channel(), CASE WHEN NEW.paused THEN 'paused ' ELSE 'resumed ' END || changed);
     END IF;
     RETURN NULL;
 END $$;

@@ -206,7 +206,7 @@ fn job_of(entry: &CronEntry, due: DateTime<Utc>, backfilled: bool) -> NewJob {
 // Until nothing is left to do here; answers how long until there is, if ever.
 async fn fire_schedules(shared: &Shared) -> Result<Option<Duration>, StoreError> {
     // A look writes nothing, and a scheduler at rest does it on the connection that it has.
-    let until = shared.store.run(Durability::Relaxed, until_next).await?;
+    let until = shared.store.run(Durability::Relaxed, |conn| until_next(conn)).await?;
     if until.is_none_or(|until| !until.is_zero()) {
         return Ok(until);
     }

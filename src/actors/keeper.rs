@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use crate::store::Session;
 use actix::{Actor, AsyncContext, Context, WrapFuture};
-use diesel::pg::PgConnection;
 
 use super::death_watch::DeathWatch;
 use super::listener::{ListenerActor, LockAgain};
@@ -141,7 +141,7 @@ async fn register_again(shared: &Arc<Shared>, old: i32) {
     }
     let (config, tasks) = (shared.config.clone(), Arc::clone(&shared.tasks));
     let registration =
-        move |conn: &mut PgConnection| register(conn, &config.worker_name, &tasks, config.heartbeat_timeout);
+        move |conn: &mut Session<'_>| register(conn, &config.worker_name, &tasks, config.heartbeat_timeout);
     let registered = shared.store.run(Durability::Durable, registration).await;
     match registered {
         Ok(new) => {
@@ -213,7 +213,7 @@ fn rescued_event(rescued: &RescuedJob) -> Event {
 
 // Of workers that have no row any more.
 async fn rescue_those_left(shared: &Shared, lane: Durability) {
-    match shared.store.run(lane, rescue_orphans).await {
+    match shared.store.run(lane, |conn| rescue_orphans(conn)).await {
         Ok(0) => {}
         Ok(orphans) => {
             log::warn!("{orphans} jobs taken from workers that left without settling them");
@@ -243,7 +243,7 @@ fn wake_own_queue(shared: &Shared, rescued: &[RescuedJob]) {
     }
 }
 
-fn announce(conn: &mut PgConnection, rescued: &[RescuedJob]) -> Result<(), StoreError> {
+fn announce(conn: &mut Session<'_>, rescued: &[RescuedJob]) -> Result<(), StoreError> {
     let (in_queues, outside): (Vec<_>, Vec<_>) =
         rescued.iter().filter(|job| !job.dead).partition(|job| job.queue.is_some());
     // A wake names queues or no queue: the jobs outside of queues get one of their own.

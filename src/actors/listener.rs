@@ -10,6 +10,7 @@ use chrono::DateTime;
 use super::cron::{CronActor, SchedulesChanged};
 use super::death_watch::DeathWatch;
 use super::queue::{QueueActor, Reconcile};
+use crate::config::Config;
 use crate::engine::Wake;
 use crate::error::StoreError;
 use crate::event::Event;
@@ -18,7 +19,7 @@ use crate::store::Durability;
 use crate::store::claim::Position;
 use crate::store::notifications::{Notification, NotificationConnection};
 use crate::store::pool::blocking;
-use crate::store::presence::{WORKER_LOCK_CLASS, set_has_lock};
+use crate::store::presence::set_has_lock;
 
 // What the SQL function mainspring.tell_schedules_changed says, to this process too.
 const SCHEDULES_CHANGED: &str = "schedules";
@@ -98,8 +99,8 @@ async fn listen_for_ever(shared: Arc<Shared>) {
 }
 
 async fn connect(shared: &Shared) -> Result<NotificationConnection, String> {
-    let (url, worker_id) = (shared.config.database_url.clone(), shared.worker_id());
-    let connected = blocking(move || Ok(listen_and_lock(&url, worker_id))).await;
+    let (config, worker_id) = (shared.config.clone(), shared.worker_id());
+    let connected = blocking(move || Ok(listen_and_lock(&config, worker_id))).await;
     let (connection, locked) = connected.map_err(|error: StoreError| error.to_string())??;
     shared
         .store
@@ -109,11 +110,14 @@ async fn connect(shared: &Shared) -> Result<NotificationConnection, String> {
     Ok(connection)
 }
 
-fn listen_and_lock(url: &str, worker_id: i32) -> Result<(NotificationConnection, bool), String> {
-    let mut connection = NotificationConnection::connect(url).map_err(|error| error.to_string())?;
-    connection.execute("LISTEN mainspring").map_err(|error| error.to_string())?;
-    let lock = format!("SELECT pg_try_advisory_lock({WORKER_LOCK_CLASS}, {worker_id})");
-    let locked = connection.execute(&lock).map_err(|error| error.to_string())?;
+fn listen_and_lock(config: &Config, worker_id: i32) -> Result<(NotificationConnection, bool), String> {
+    let mut connection =
+        NotificationConnection::connect(&config.database_url).map_err(|error| error.to_string())?;
+    let mut execute =
+        |sql: &str| connection.execute(&config.schema.rewrite(sql)).map_err(|error| error.to_string());
+    execute("LISTEN mainspring")?;
+    let lock = format!("SELECT pg_try_advisory_lock(mainspring.lock_class() + 1, {worker_id})");
+    let locked = execute(&lock)?;
     Ok((connection, locked.as_deref() == Some("t")))
 }
 

@@ -5,9 +5,8 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use crate::store::Session;
 use chrono::{DateTime, Utc};
-use diesel::Connection;
-use diesel::pg::PgConnection;
 use serde::Deserialize;
 
 use crate::error::{SchedulerError, StoreError};
@@ -232,7 +231,7 @@ impl JobContext {
     ///
     /// async fn charge(task: Charge, job: JobContext) -> JobResult {
     ///     job.transaction(move |conn| {
-    ///         sql_query("UPDATE orders SET charged = true WHERE id = $1").bind::<BigInt, _>(task.order).execute(conn)?;
+    ///         sql_query("UPDATE orders SET charged = true WHERE id = $1").bind::<BigInt, _>(task.order).execute(&mut **conn)?;
     ///         Ok(())
     ///     })
     ///     .await
@@ -247,7 +246,7 @@ impl JobContext {
     pub async fn transaction<R, W>(&self, work: W) -> Result<R, JobError>
     where
         R: Send + 'static,
-        W: FnOnce(&mut PgConnection) -> Result<R, JobError> + Send + 'static,
+        W: FnOnce(&mut Session<'_>) -> Result<R, JobError> + Send + 'static,
     {
         let job = self.clone();
         self.0.shared.store.run_for_handler(move |conn| job.complete(conn, work)).await?
@@ -255,8 +254,8 @@ impl JobContext {
 
     fn complete<R>(
         &self,
-        conn: &mut PgConnection,
-        work: impl FnOnce(&mut PgConnection) -> Result<R, JobError>,
+        conn: &mut Session<'_>,
+        work: impl FnOnce(&mut Session<'_>) -> Result<R, JobError>,
     ) -> Result<R, JobError> {
         if self.is_completed() {
             Err("the job is done already: it was completed by a transaction before")?;

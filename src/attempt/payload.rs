@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use diesel::pg::PgConnection;
+use crate::store::Session;
 
 use crate::engine::outage::{Failure, PAUSE_AFTER_ERROR};
 use crate::error::StoreError;
@@ -25,7 +25,7 @@ const LONGEST: Duration = Duration::from_millis(100);
 /// Hands on jobs that were claimed under the lease, in their order, and fetches what payloads they lack and memory may
 /// hold. After an error, which is logged, the jobs are handed on without.
 pub(crate) fn fetch_and_offer(
-    conn: &mut PgConnection,
+    conn: &mut Session<'_>,
     shared: &Shared,
     mut jobs: Vec<LeasedJob>,
     lease: i64,
@@ -59,7 +59,7 @@ pub(crate) fn fetch_and_offer(
 }
 
 fn fetch_portion(
-    conn: &mut PgConnection,
+    conn: &mut Session<'_>,
     jobs: &mut Vec<LeasedJob>,
     lease: i64,
     most: usize,

@@ -21,9 +21,9 @@ pub(super) fn clear(folder: &Folder, user: &ServerUser) -> Result<(), EmbeddedEr
     let failed = || EmbeddedError::cannot(format!("clear {}", folder.root().display()));
     for entry in fs::read_dir(folder.root()).map_err(failed())?.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        let position =
+        let is_marker =
             matches!(name.as_str(), "server" | "holders" | "closing") || name.starts_with("joined.");
-        if position {
+        if is_marker {
             fs::remove_file(entry.path()).map_err(failed())?;
         } else if name.contains(".half-") {
             let folder = entry.file_type().is_ok_and(|kind| kind.is_dir());

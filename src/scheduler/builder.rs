@@ -18,6 +18,7 @@ use crate::error::SchedulerError;
 use crate::flags::ForbiddenFlags;
 use crate::job::Task;
 use crate::job_error::{BatchResult, JobResult};
+use crate::schema::Schema;
 use crate::shared::AppData;
 
 /// Sets up a [`Scheduler`]. Begun by [`Scheduler::builder`].
@@ -37,6 +38,16 @@ impl SchedulerBuilder {
             app_data: AppData::new(),
             problem: None,
         }
+    }
+
+    /// The schema that holds the jobs; default `mainspring`. Schedulers with different schemas in one database know nothing
+    /// of each other. [`Schema::new`](crate::Schema::new) says which names are possible; `start` rejects others.
+    pub fn schema(mut self, name: impl Into<String>) -> Self {
+        match Schema::new(name) {
+            Ok(schema) => self.config.schema = schema,
+            Err(error) => self.problem = self.problem.or(Some(error.to_string())),
+        }
+        self
     }
 
     /// Registers an async function as the handler of its task. Its future stays on one thread, so it need not be `Send`.

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::store::Session;
 use chrono::{DateTime, Utc};
-use diesel::pg::PgConnection;
 
 use super::Scheduler;
 use super::verbs::Verbs;
@@ -146,7 +146,7 @@ impl Jobs {
 
     async fn act(
         &self,
-        act: impl FnOnce(&mut PgConnection) -> Result<Vec<JobAct>, StoreError> + Send + 'static,
+        act: impl FnOnce(&mut Session<'_>) -> Result<Vec<JobAct>, StoreError> + Send + 'static,
     ) -> Result<Vec<JobAct>, SchedulerError> {
         self.verbs.run_and_wake(Wake::Everything, act).await
     }

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use diesel::pg::PgConnection;
+use crate::store::Session;
 
 use super::Scheduler;
 use super::verbs::Verbs;
@@ -51,27 +51,27 @@ impl Queues {
 
     /// Pauses the queue; see [`queues::pause`].
     pub async fn pause(&self, queue: impl Into<String>) -> Result<bool, SchedulerError> {
-        self.change(queue.into(), queues::pause).await
+        self.change(queue.into(), |conn, queue| queues::pause(conn, queue)).await
     }
 
     /// Ends the pause of the queue; see [`queues::resume`].
     pub async fn resume(&self, queue: impl Into<String>) -> Result<bool, SchedulerError> {
-        self.change(queue.into(), queues::resume).await
+        self.change(queue.into(), |conn, queue| queues::resume(conn, queue)).await
     }
 
     /// Removes the queue's settings; see [`queues::remove`].
     pub async fn remove(&self, queue: impl Into<String>) -> Result<bool, SchedulerError> {
-        self.change(queue.into(), queues::remove).await
+        self.change(queue.into(), |conn, queue| queues::remove(conn, queue)).await
     }
 
     /// Removes the rows of unused queues, and returns how many; see [`queues::remove_unused`].
     pub async fn remove_unused(&self) -> Result<i64, SchedulerError> {
-        self.verbs.run(queues::remove_unused).await
+        self.verbs.run(|conn| queues::remove_unused(conn)).await
     }
 
     /// Returns the queues that are in use or have settings; see [`queues::list`].
     pub async fn list(&self) -> Result<Vec<QueueStatus>, SchedulerError> {
-        self.verbs.run(queues::list).await
+        self.verbs.run(|conn| queues::list(conn)).await
     }
 
     /// Pauses the task; see [`queues::pause_task`].
@@ -88,13 +88,13 @@ impl Queues {
 
     /// Returns the names of the tasks that are paused; see [`queues::paused_tasks`].
     pub async fn paused_tasks(&self) -> Result<Vec<String>, SchedulerError> {
-        self.verbs.run(queues::paused_tasks).await
+        self.verbs.run(|conn| queues::paused_tasks(conn)).await
     }
 
     async fn change<T: Send + 'static>(
         &self,
         queue: String,
-        change: impl FnOnce(&mut PgConnection, &str) -> Result<T, StoreError> + Send + 'static,
+        change: impl FnOnce(&mut Session<'_>, &str) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, SchedulerError> {
         let name = queue.clone();
         self.verbs.run_and_wake(Wake::Parked(queue, None), move |conn| change(conn, &name)).await

@@ -17,8 +17,9 @@ use crate::config::{Config, StartPolicy};
 use crate::error::{SchedulerError, StoreError};
 use crate::event::Event;
 use crate::shared::{AppData, Role, Shared};
+use crate::store::connector::connect;
 use crate::store::migrate::{migrate, verify};
-use crate::store::pool::{blocking, connect};
+use crate::store::pool::blocking;
 use crate::store::presence::register;
 use crate::store::retention::prepare_history;
 
@@ -198,7 +199,8 @@ async fn prepare(
 }
 
 fn set_up(config: &Config, tasks: &[String]) -> Result<i32, StoreError> {
-    let mut conn = connect(config)?;
+    let mut connection = connect(config)?;
+    let mut conn = config.schema.on(&mut connection);
     if config.migrate {
         let applied = migrate(&mut conn)?;
         if !applied.is_empty() {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use diesel::pg::PgConnection;
+use crate::store::Session;
 
 use crate::actors::queue::QueueActor;
 use crate::engine::Wake;
@@ -28,7 +28,7 @@ impl Verbs {
     /// Runs a verb.
     pub(super) async fn run<T: Send + 'static>(
         &self,
-        verb: impl FnOnce(&mut PgConnection) -> Result<T, StoreError> + Send + 'static,
+        verb: impl FnOnce(&mut Session<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, SchedulerError> {
         self.shared.do_durably(verb).await
     }
@@ -38,7 +38,7 @@ impl Verbs {
     pub(super) async fn run_and_wake<T: Send + 'static>(
         &self,
         wake: Wake,
-        verb: impl FnOnce(&mut PgConnection) -> Result<T, StoreError> + Send + 'static,
+        verb: impl FnOnce(&mut Session<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, SchedulerError> {
         let done = self.run(verb).await?;
         self.shared.send::<QueueActor, _>(wake);

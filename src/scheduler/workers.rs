@@ -40,7 +40,7 @@ impl Scheduler {
 impl Workers {
     /// Returns the workers by name; see [`workers::list`].
     pub async fn list(&self) -> Result<Vec<WorkerStatus>, SchedulerError> {
-        self.verbs.run(workers::list).await
+        self.verbs.run(|conn| workers::list(conn)).await
     }
 
     /// Takes everything from workers that are gone; see [`workers::release`].
@@ -51,7 +51,7 @@ impl Workers {
 
     /// Releases all workers whose time-out is over; see [`workers::release_lost`].
     pub async fn release_lost(&self) -> Result<Vec<WorkerAct>, SchedulerError> {
-        self.verbs.run_and_wake(Wake::Everything, workers::release_lost).await
+        self.verbs.run_and_wake(Wake::Everything, |conn| workers::release_lost(conn)).await
     }
 }
 

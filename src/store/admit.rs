@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use diesel::RunQueryDsl;
-use diesel::pg::PgConnection;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
 
 use super::claim::Position;
 use super::statement::{Statement, millis};
 use crate::error::StoreError;
+use crate::store::session::AsSession;
 
 /// What an admission did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -83,7 +82,7 @@ type Row = (
 /// The hints are in the order of the queues; those that are missing say nothing. The queues' turns begin where the jobs of the
 /// tasks `known` begin that are ready, from `floor` on.
 pub(crate) fn admit(
-    conn: &mut PgConnection,
+    conn: &mut impl AsSession,
     queues: &[String],
     hints: &[AdmissionHint],
     known: &[String],
@@ -130,7 +129,7 @@ fn column<'a, T>(hints: &'a [AdmissionHint], get: impl Fn(&'a AdmissionHint) -> 
 /// The names of queues that have parked jobs, at most `limit`, after `after` in the order of names. Costs one probe of
 /// the index a queue, however many jobs are parked.
 pub(crate) fn queues_with_parked_jobs(
-    conn: &mut PgConnection,
+    conn: &mut impl AsSession,
     after: &str,
     limit: i64,
 ) -> Result<Vec<String>, StoreError> {
@@ -168,7 +167,7 @@ const SINCE: &str = "run_at >= coalesce(mainspring.now() - {} * interval '1 mill
 /// Promotes scheduled jobs that are due, at most `limit`, and looks when the next one will be. Rows that
 /// another session is promoting are left to it. `since` is how long ago a promotion left none that was due then.
 pub(crate) fn promote(
-    conn: &mut PgConnection,
+    conn: &mut impl AsSession,
     limit: i64,
     since: Option<Duration>,
 ) -> Result<Promotion, StoreError> {
@@ -206,7 +205,7 @@ pub(crate) fn promote(
 }
 
 // In how long the next scheduled job is due.
-fn next_due_in(conn: &mut PgConnection, since: Option<i64>) -> Result<Option<Duration>, StoreError> {
+fn next_due_in(conn: &mut impl AsSession, since: Option<i64>) -> Result<Option<Duration>, StoreError> {
     let rows: Vec<(i64,)> = Statement::<(BigInt,)>::new(format!(
         "SELECT greatest(0, ceil(extract(epoch FROM run_at - mainspring.now()) * 1000))::bigint \
          FROM mainspring.jobs WHERE state = 'scheduled' AND {SINCE} ORDER BY run_at, id LIMIT 1"
@@ -217,7 +216,11 @@ fn next_due_in(conn: &mut PgConnection, since: Option<i64>) -> Result<Option<Dur
 }
 
 /// Tells all listening processes of jobs that have become ready. The turn of one may lie ahead; it is ready all the same.
-pub(crate) fn wake(conn: &mut PgConnection, position: Position, queues: &[String]) -> Result<(), StoreError> {
+pub(crate) fn wake(
+    conn: &mut impl AsSession,
+    position: Position,
+    queues: &[String],
+) -> Result<(), StoreError> {
     Statement::<()>::new("SELECT mainspring.wake({}, least({}, mainspring.now()), {})")
         .bind::<Integer, _>(i32::from(position.priority))
         .bind::<Timestamptz, _>(position.turn_at)

@@ -3,12 +3,11 @@
 use std::cmp::Ordering;
 
 use chrono::{DateTime, Utc};
-use diesel::RunQueryDsl;
-use diesel::pg::PgConnection;
 use diesel::sql_types::{BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
 
 use super::statement::Statement;
 use crate::error::StoreError;
+use crate::store::session::AsSession;
 
 mod filtered;
 mod payload;
@@ -133,7 +132,10 @@ fn claim_of_many(tasks: &[TaskShare]) -> String {
 }
 
 /// Claims the best ready jobs, at most `limit`, best first. Never waits for a row.
-pub(crate) fn claim(conn: &mut PgConnection, request: &ClaimRequest) -> Result<Vec<ClaimedJob>, StoreError> {
+pub(crate) fn claim(
+    conn: &mut impl AsSession,
+    request: &ClaimRequest,
+) -> Result<Vec<ClaimedJob>, StoreError> {
     if request.tasks.is_empty() {
         return Ok(Vec::new());
     }

@@ -3,12 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use diesel::RunQueryDsl;
-use diesel::pg::PgConnection;
 use diesel::sql_types::{Array, Bool, Text};
 
 use super::statement::Statement;
 use crate::error::StoreError;
+use crate::store::session::AsSession;
 
 /// How things stand.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,7 +17,7 @@ pub(crate) struct Claimability {
 }
 
 /// Looks, at the cost of one probe of an index.
-pub(crate) fn claimability(conn: &mut PgConnection) -> Result<Claimability, StoreError> {
+pub(crate) fn claimability(conn: &mut impl AsSession) -> Result<Claimability, StoreError> {
     let (paused, flagged_jobs): (Vec<String>, bool) = Statement::<(Array<Text>, Bool)>::new(
         "SELECT ARRAY(SELECT task FROM mainspring.paused_tasks), EXISTS (SELECT FROM mainspring.jobs \
          WHERE state = 'ready' AND flags IS NOT NULL)",

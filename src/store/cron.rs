@@ -2,14 +2,13 @@
 //! added in one transaction, so that whoever comes second finds it done.
 
 use chrono::{DateTime, Utc};
-use diesel::pg::PgConnection;
 use diesel::sql_types::{Array, Nullable, Text, Timestamptz};
-use diesel::{Connection, RunQueryDsl};
 
 use super::enqueue::{Added, enqueue};
 use super::statement::Statement;
 use crate::error::StoreError;
 use crate::job::NewJob;
+use crate::store::session::AsSession;
 
 /// What the books say of an identifier.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +20,7 @@ pub(crate) struct KnownLine {
 
 /// Writes down the identifiers that are new, and answers what is known of each.
 pub(crate) fn register_lines(
-    conn: &mut PgConnection,
+    conn: &mut impl AsSession,
     identifiers: &[String],
 ) -> Result<Vec<KnownLine>, StoreError> {
     Statement::<()>::new(
@@ -48,12 +47,12 @@ pub(crate) fn register_lines(
 /// Fires once for `(identifier, fire_time)` over all processes: adds the job, or answers `None` when this fire
 /// or a later one has been recorded.
 pub(crate) fn fire(
-    conn: &mut PgConnection,
+    conn: &mut impl AsSession,
     identifier: &str,
     fire_time: DateTime<Utc>,
     job: &NewJob,
 ) -> Result<Option<Added>, StoreError> {
-    conn.transaction(|conn| {
+    conn.as_session().transaction(|conn| {
         let recorded = Statement::<()>::new(
             "INSERT INTO mainspring.cron_fires AS f (identifier, last_fire) VALUES ({}, {}) \
              ON CONFLICT (identifier) DO UPDATE SET last_fire = excluded.last_fire \

@@ -4,14 +4,13 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use diesel::RunQueryDsl;
-use diesel::pg::PgConnection;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
 
 use super::claim::Position;
 use super::statement::{Statement, nul_problem};
 use crate::error::StoreError;
 use crate::job::{Enqueue, NewJob, Task};
+use crate::store::session::AsSession;
 
 /// A job as the store took it: its row, and where it waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +41,7 @@ impl<T: Task> Enqueue<T> {
     ///
     /// [`StoreError::Invalid`] when a field breaks its limit: nothing is stored, and the text names the
     /// field, the limit and what came. [`StoreError::Database`] when the database refuses for another reason.
-    pub fn insert(self, conn: &mut PgConnection) -> Result<i64, StoreError> {
+    pub fn insert(self, conn: &mut impl AsSession) -> Result<i64, StoreError> {
         NewJob::try_from(self)?.insert(conn)
     }
 }
@@ -53,7 +52,7 @@ impl NewJob {
     /// # Errors
     ///
     /// As [`Enqueue::insert`].
-    pub fn insert(self, conn: &mut PgConnection) -> Result<i64, StoreError> {
+    pub fn insert(self, conn: &mut impl AsSession) -> Result<i64, StoreError> {
         let added = enqueue(conn, &[self])?;
         added.first().map(|job| job.id).ok_or_else(|| diesel::result::Error::NotFound.into())
     }
@@ -80,12 +79,12 @@ impl NewJob {
 /// # Errors
 ///
 /// As [`Enqueue::insert`]; the text begins with the place of the bad job, counted from 1: `job 3 of 10: ..`.
-pub fn insert_many(conn: &mut PgConnection, jobs: &[NewJob]) -> Result<Vec<i64>, StoreError> {
+pub fn insert_many(conn: &mut impl AsSession, jobs: &[NewJob]) -> Result<Vec<i64>, StoreError> {
     Ok(enqueue(conn, jobs)?.into_iter().map(|job| job.id).collect())
 }
 
 /// Adds the jobs in one statement, all or none, and answers them in the order of the input.
-pub(crate) fn enqueue(conn: &mut PgConnection, jobs: &[NewJob]) -> Result<Vec<Added>, StoreError> {
+pub(crate) fn enqueue(conn: &mut impl AsSession, jobs: &[NewJob]) -> Result<Vec<Added>, StoreError> {
     for (index, job) in jobs.iter().enumerate() {
         refuse_nul(job).map_err(|problem| at_place(&problem, index, jobs.len()))?;
     }
@@ -123,7 +122,7 @@ fn given<'a, T>(jobs: &'a [NewJob], get: impl Fn(&'a NewJob) -> Option<T>) -> Op
 /// # Errors
 ///
 /// [`StoreError::Database`] when the database refuses or cannot be reached.
-pub fn remove(conn: &mut PgConnection, key: &str) -> Result<Option<i64>, StoreError> {
+pub fn remove(conn: &mut impl AsSession, key: &str) -> Result<Option<i64>, StoreError> {
     let removed = Statement::<(Nullable<BigInt>,)>::new("SELECT mainspring.remove_job({})")
         .bind::<Text, _>(key)
         .get_result::<(Option<i64>,)>(conn)?;

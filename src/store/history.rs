@@ -15,13 +15,13 @@
 //! ```
 
 use chrono::{DateTime, Utc};
-use diesel::pg::PgConnection;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use serde::{Deserialize, Serialize};
 
 use super::json_rows::rows;
 use super::statement::Statement;
 use crate::error::StoreError;
+use crate::store::session::AsSession;
 
 /// One finished job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,7 +92,7 @@ impl Default for HistoryFilter {
 /// # Errors
 ///
 /// [`StoreError::Database`] when the database refuses, [`StoreError::SchemaMissing`] where the schema is missing.
-pub fn list(conn: &mut PgConnection, filter: &HistoryFilter) -> Result<Vec<HistoryRow>, StoreError> {
+pub fn list(conn: &mut impl AsSession, filter: &HistoryFilter) -> Result<Vec<HistoryRow>, StoreError> {
     let text = format!(
         "SELECT row_to_json(h)::text FROM mainspring.history_view AS h \
          WHERE coalesce(h.id = {{}}, true) AND coalesce(h.task = {{}}, true) AND coalesce(h.queue = {{}}, {{}} IS NULL) \

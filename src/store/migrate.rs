@@ -6,14 +6,12 @@
 mod definitions;
 mod script;
 
-use diesel::connection::SimpleConnection;
-use diesel::pg::PgConnection;
 use diesel::sql_types::{Bool, Text};
-use diesel::{Connection, RunQueryDsl};
 
 use self::definitions::{Definition, Installed, Phase};
 use super::statement::Statement;
 use crate::error::StoreError;
+use crate::store::session::AsSession;
 
 /// A step of the tables. Its number is the date and the place in its folder's name.
 struct Migration {
@@ -23,8 +21,10 @@ struct Migration {
 
 include!(concat!(env!("OUT_DIR"), "/definitions.rs"));
 
-/// The class of the advisory locks of the schema's own changes: `MAIN` and a half of `SPRING`, as bytes.
-const LOCK: &str = "SELECT pg_advisory_xact_lock(1836216166, 0)";
+/// Taken before any function exists, so it follows from the name here. The second number keeps it apart from the locks
+/// that the application takes on hashes of its own names.
+const LOCK: &str =
+    "SELECT pg_advisory_xact_lock(hashtextextended((parse_ident('mainspring.definitions'))[1], 1836216166))";
 /// Diesel's name for it, so that Diesel's tools can read it.
 const RECORDS: &str = "mainspring.__diesel_schema_migrations";
 
@@ -41,8 +41,8 @@ const RECORDS: &str = "mainspring.__diesel_schema_migrations";
 /// [`StoreError::SchemaTooNew`] when a newer program has migrated in a way this one cannot work with,
 /// [`StoreError::Migration`] when a migration cannot be applied, [`StoreError::Database`] when the database
 /// refuses another statement.
-pub fn migrate(conn: &mut PgConnection) -> Result<Vec<String>, StoreError> {
-    conn.transaction(|conn| {
+pub fn migrate(conn: &mut impl AsSession) -> Result<Vec<String>, StoreError> {
+    conn.as_session().transaction(|conn| {
         prepare(conn)?;
         refuse_newer(conn)?;
         let pending = pending(conn)?;
@@ -68,7 +68,7 @@ pub fn migrate(conn: &mut PgConnection) -> Result<Vec<String>, StoreError> {
 ///
 /// [`StoreError::SchemaTooOld`] when migrations or newer functions are missing, [`StoreError::SchemaTooNew`] as in
 /// [`migrate`].
-pub fn verify(conn: &mut PgConnection) -> Result<(), StoreError> {
+pub fn verify(conn: &mut impl AsSession) -> Result<(), StoreError> {
     let missing: Vec<_> = pending(conn)?.iter().map(|migration| migration.version).collect();
     if !missing.is_empty() {
         return Err(StoreError::SchemaTooOld { missing: format!("the migrations {}", missing.join(", ")) });
@@ -81,7 +81,7 @@ pub fn verify(conn: &mut PgConnection) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn prepare(conn: &mut PgConnection) -> Result<(), StoreError> {
+fn prepare(conn: &mut impl AsSession) -> Result<(), StoreError> {
     for statement in [
         LOCK,
         "SET LOCAL client_min_messages = warning",
@@ -90,12 +90,12 @@ fn prepare(conn: &mut PgConnection) -> Result<(), StoreError> {
         "CREATE TABLE IF NOT EXISTS mainspring.__diesel_schema_migrations \
             (version varchar(50) PRIMARY KEY, run_on timestamp NOT NULL)",
     ] {
-        conn.batch_execute(statement)?;
+        conn.as_session().run(statement)?;
     }
     Ok(())
 }
 
-fn apply(conn: &mut PgConnection, migration: &Migration) -> Result<(), StoreError> {
+fn apply(conn: &mut impl AsSession, migration: &Migration) -> Result<(), StoreError> {
     let Migration { version, up } = migration;
     run(conn, version, up)?;
     Statement::<()>::new(format!("INSERT INTO {RECORDS} (version, run_on) VALUES ({{}}, mainspring.now())"))
@@ -105,14 +105,16 @@ fn apply(conn: &mut PgConnection, migration: &Migration) -> Result<(), StoreErro
 }
 
 // One statement at a time: some poolers and Citus take no more.
-fn run(conn: &mut PgConnection, name: &str, script: &str) -> Result<(), StoreError> {
+fn run(conn: &mut impl AsSession, name: &str, script: &str) -> Result<(), StoreError> {
     for statement in script::statements(script) {
-        conn.batch_execute(statement).map_err(|error| StoreError::Migration(format!("{name}: {error}")))?;
+        conn.as_session()
+            .run(statement)
+            .map_err(|error| StoreError::Migration(format!("{name}: {error}")))?;
     }
     Ok(())
 }
 
-fn refuse_newer(conn: &mut PgConnection) -> Result<(), StoreError> {
+fn refuse_newer(conn: &mut impl AsSession) -> Result<(), StoreError> {
     if !exists(conn, "mainspring.compatible_from()")? {
         return Ok(());
     }
@@ -125,14 +127,15 @@ fn refuse_newer(conn: &mut PgConnection) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn exists(conn: &mut PgConnection, name: &str) -> Result<bool, StoreError> {
+fn exists(conn: &mut impl AsSession, name: &str) -> Result<bool, StoreError> {
     let lookup = if name.ends_with("()") { "to_regprocedure" } else { "to_regclass" };
     let found = Statement::<(Bool,)>::new(format!("SELECT {lookup}({{}}) IS NOT NULL"));
+    let name = conn.as_session().schema().rewrite(name).into_owned();
     Ok(found.bind::<Text, _>(name).get_result::<(bool,)>(conn)?.0)
 }
 
 // The migrations that the database lacks, oldest first.
-fn pending(conn: &mut PgConnection) -> Result<Vec<&'static Migration>, StoreError> {
+fn pending(conn: &mut impl AsSession) -> Result<Vec<&'static Migration>, StoreError> {
     let applied: Vec<(String,)> = if exists(conn, RECORDS)? {
         Statement::<(Text,)>::new(format!("SELECT version::text FROM {RECORDS}")).load(conn)?
     } else {

@@ -4,20 +4,16 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use diesel::RunQueryDsl;
-use diesel::pg::PgConnection;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
 
 use super::claim::Position;
 use super::statement::{Statement, millis};
 use crate::error::StoreError;
-
-/// The class of the session advisory locks that workers hold while they live; the other half is the worker's id.
-pub(crate) const WORKER_LOCK_CLASS: i32 = 1_836_216_167;
+use crate::store::session::AsSession;
 
 /// Announces a worker and answers its id.
 pub(crate) fn register(
-    conn: &mut PgConnection,
+    conn: &mut impl AsSession,
     name: &str,
     tasks: &[String],
     timeout: Duration,
@@ -35,7 +31,7 @@ pub(crate) fn register(
 
 /// Says whether the worker holds its session advisory lock, so that its absence means something.
 pub(crate) fn set_has_lock(
-    conn: &mut PgConnection,
+    conn: &mut impl AsSession,
     worker_id: i32,
     has_lock: bool,
 ) -> Result<(), StoreError> {
@@ -66,12 +62,12 @@ macro_rules! lost_worker {
               AND w.heartbeat_at > pg_postmaster_start_time() \
               AND NOT EXISTS (SELECT 1 FROM pg_locks AS l WHERE l.locktype = 'advisory' AND l.granted \
                   AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
-                  AND l.classid = 1836216167 AND l.objid = w.id::oid)))"
+                  AND l.classid = (mainspring.lock_class() + 1)::oid AND l.objid = w.id::oid)))"
     };
 }
 
 /// Shows that the worker lives, and looks whether any other seems not to.
-pub(crate) fn beat(conn: &mut PgConnection, worker_id: i32) -> Result<Heartbeat, StoreError> {
+pub(crate) fn beat(conn: &mut impl AsSession, worker_id: i32) -> Result<Heartbeat, StoreError> {
     let rows: Vec<(bool, bool)> = Statement::<(Bool, Bool)>::new(concat!(
         "UPDATE mainspring.workers AS me SET heartbeat_at = mainspring.now() WHERE me.id = {} \
          RETURNING EXISTS (SELECT 1 FROM mainspring.workers AS w WHERE w.id <> me.id AND ",
@@ -122,7 +118,7 @@ const RESCUE: &str = concat!(
 
 /// Puts back the jobs of lost workers, whose attempt is spent, and removes those workers. Two that rescue at once
 /// share the work.
-pub(crate) fn rescue(conn: &mut PgConnection, worker_id: i32) -> Result<Vec<RescuedJob>, StoreError> {
+pub(crate) fn rescue(conn: &mut impl AsSession, worker_id: i32) -> Result<Vec<RescuedJob>, StoreError> {
     let rows: Vec<RescuedRow> =
         Statement::<RescuedColumns>::new(RESCUE).bind::<Integer, _>(worker_id).load(conn)?;
     Ok(rows.into_iter().map(RescuedJob::from_row).collect())
@@ -139,8 +135,8 @@ const RESCUE_ORPHANS: &str = "SELECT FROM mainspring.move_jobs(ARRAY(\
 
 /// Puts back jobs that are leased to workers without a row, as a worker leaves behind that was cut off at the very end
 /// of its stop: its last claim may have come through after it had left. Answers how many.
-pub(crate) fn rescue_orphans(conn: &mut PgConnection) -> Result<usize, StoreError> {
-    Ok(Statement::<()>::new(RESCUE_ORPHANS).execute(conn)?)
+pub(crate) fn rescue_orphans(conn: &mut impl AsSession) -> Result<usize, StoreError> {
+    Statement::<()>::new(RESCUE_ORPHANS).execute(conn)
 }
 
 impl RescuedJob {
@@ -159,7 +155,7 @@ pub(crate) type CancelledAttempt = ((i64, i64), String);
 
 /// The attempts of the worker that have been cancelled.
 pub(crate) fn cancelled_attempts(
-    conn: &mut PgConnection,
+    conn: &mut impl AsSession,
     worker_id: i32,
 ) -> Result<Vec<CancelledAttempt>, StoreError> {
     let rows: Vec<(i64, i64, String)> = Statement::<(BigInt, BigInt, Text)>::new(
@@ -176,7 +172,7 @@ pub(crate) fn cancelled_attempts(
 /// last vacuum, a sixth of a second for a million; a job that the server has leased to it all the same is an orphan.
 /// Answers whether the row is gone.
 pub(crate) fn unregister(
-    conn: &mut PgConnection,
+    conn: &mut impl AsSession,
     worker_id: i32,
     has_given_all_back: bool,
 ) -> Result<bool, StoreError> {

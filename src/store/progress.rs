@@ -1,11 +1,10 @@
 //! Writes how far running jobs have come, for all that have news, in one statement. A job whose lease is gone is passed over.
 
-use diesel::RunQueryDsl;
-use diesel::pg::PgConnection;
 use diesel::sql_types::{Array, BigInt, SmallInt, Text};
 
 use super::statement::Statement;
 use crate::error::StoreError;
+use crate::store::session::AsSession;
 
 /// How far a job has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +16,7 @@ pub(crate) struct Progress {
 }
 
 /// Writes the progress of the jobs.
-pub(crate) fn write_progress(conn: &mut PgConnection, news: &[Progress]) -> Result<(), StoreError> {
+pub(crate) fn write_progress(conn: &mut impl AsSession, news: &[Progress]) -> Result<(), StoreError> {
     // In the order of ids, as every statement locks rows.
     let mut news: Vec<&Progress> = news.iter().collect();
     news.sort_unstable_by_key(|progress| progress.id);

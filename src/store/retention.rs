@@ -2,22 +2,24 @@
 
 use std::time::Duration;
 
-use diesel::RunQueryDsl;
-use diesel::pg::PgConnection;
 use diesel::sql_types::{BigInt, Integer, Text};
 
 use super::statement::{Statement, millis};
 use crate::error::StoreError;
+use crate::store::session::AsSession;
 
 /// Makes the partitions of the history for the days around now, and answers how many were missing.
-pub(crate) fn prepare_history(conn: &mut PgConnection) -> Result<i32, StoreError> {
+pub(crate) fn prepare_history(conn: &mut impl AsSession) -> Result<i32, StoreError> {
     let made =
         Statement::<(Integer,)>::new("SELECT mainspring.prepare_history()").get_result::<(i32,)>(conn)?;
     Ok(made.0)
 }
 
 /// Drops the partitions of the history whose last moment is older than the retention, and answers their names.
-pub(crate) fn drop_history(conn: &mut PgConnection, retention: Duration) -> Result<Vec<String>, StoreError> {
+pub(crate) fn drop_history(
+    conn: &mut impl AsSession,
+    retention: Duration,
+) -> Result<Vec<String>, StoreError> {
     let rows: Vec<(String,)> =
         Statement::<(Text,)>::new("SELECT mainspring.drop_history({} * interval '1 millisecond')")
             .bind::<BigInt, _>(millis(retention))
@@ -27,7 +29,7 @@ pub(crate) fn drop_history(conn: &mut PgConnection, retention: Duration) -> Resu
 
 /// Deletes dead jobs that died longer ago than the retention, at most `limit`, oldest first.
 pub(crate) fn delete_dead(
-    conn: &mut PgConnection,
+    conn: &mut impl AsSession,
     retention: Duration,
     limit: i64,
 ) -> Result<i64, StoreError> {

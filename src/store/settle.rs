@@ -3,13 +3,12 @@
 
 use std::collections::HashSet;
 
-use diesel::pg::PgConnection;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text};
-use diesel::{Connection, RunQueryDsl};
 
 use super::statement::{Statement, millis};
 use crate::error::StoreError;
 use crate::lifecycle::{History, Outcome};
+use crate::store::session::{AsSession, Session};
 
 /// One job's outcome, and the lease under which it was reached.
 #[derive(Debug, Clone)]
@@ -30,7 +29,7 @@ pub(crate) struct Settled {
 /// Settles the jobs, whose outcomes may be of any kind, and answers those whose lease was still held. On a
 /// connection with a `lock_timeout` it fails where somebody holds one of their rows for longer.
 pub(crate) fn settle(
-    conn: &mut PgConnection,
+    conn: &mut impl AsSession,
     settlements: &[Settlement],
     history: History,
 ) -> Result<Vec<Settled>, StoreError> {
@@ -39,11 +38,11 @@ pub(crate) fn settle(
 
 /// Settles, as [`settle`], those of the jobs whose rows nobody holds, and answers the others apart by id.
 pub(crate) fn settle_free(
-    conn: &mut PgConnection,
+    conn: &mut impl AsSession,
     settlements: &[Settlement],
     history: History,
 ) -> Result<(Vec<Settled>, HashSet<i64>), StoreError> {
-    conn.transaction(|conn| {
+    conn.as_session().transaction(|conn| {
         let held = held_by_others(conn, &settlements.iter().collect::<Vec<_>>())?;
         let free: Vec<_> = settlements.iter().filter(|settlement| !held.contains(&settlement.id)).collect();
         Ok((settle_all(conn, &free, history)?, held))
@@ -52,7 +51,10 @@ pub(crate) fn settle_free(
 
 // Locks the rows that are free, in no order, since it waits for none. Those that it could not lock and that still are there
 // are held.
-fn held_by_others(conn: &mut PgConnection, settlements: &[&Settlement]) -> Result<HashSet<i64>, StoreError> {
+fn held_by_others(
+    conn: &mut impl AsSession,
+    settlements: &[&Settlement],
+) -> Result<HashSet<i64>, StoreError> {
     let mut ids = |lock: &str| -> Result<HashSet<i64>, StoreError> {
         let rows: Vec<(i64,)> = Statement::<(BigInt,)>::new(format!(
             "SELECT j.id FROM mainspring.jobs AS j JOIN unnest({{}}, {{}}) AS s(id, lease) \
@@ -68,7 +70,7 @@ fn held_by_others(conn: &mut PgConnection, settlements: &[&Settlement]) -> Resul
 }
 
 fn settle_all(
-    conn: &mut PgConnection,
+    conn: &mut impl AsSession,
     settlements: &[&Settlement],
     history: History,
 ) -> Result<Vec<Settled>, StoreError> {
@@ -80,7 +82,7 @@ fn settle_all(
         in_order.into_iter().partition(|settlement| settlement.outcome == Outcome::Completed);
     let (finished, returned): (Vec<_>, Vec<_>) =
         owed.into_iter().partition(|settlement| settlement.outcome.leaves_the_table());
-    let store = |conn: &mut PgConnection| -> Result<Vec<Settled>, StoreError> {
+    let store = |conn: &mut Session<'_>| -> Result<Vec<Settled>, StoreError> {
         let mut settled = Vec::with_capacity(settlements.len());
         settled.extend(stored.iter().map(|&&Settlement { id, lease, .. }| Settled {
             id,
@@ -96,13 +98,17 @@ fn settle_all(
         Ok(settled)
     };
     // Were one statement stored and the other not, those of the first would be taken for lost when all are tried again.
-    if finished.is_empty() || returned.is_empty() { store(conn) } else { conn.transaction(store) }
+    if finished.is_empty() || returned.is_empty() {
+        store(&mut conn.as_session())
+    } else {
+        conn.as_session().transaction(store)
+    }
 }
 
 /// Settles one job as succeeded inside the caller's transaction, and answers whether its lease was still held. Only then
 /// may the transaction commit.
 pub(crate) fn complete(
-    conn: &mut PgConnection,
+    conn: &mut impl AsSession,
     (id, lease): (i64, i64),
     history: History,
 ) -> Result<bool, StoreError> {
@@ -128,7 +134,7 @@ const FINISH_WITH_HISTORY: &str = "WITH gone AS (\
     SELECT id, lease FROM gone";
 
 fn finish(
-    conn: &mut PgConnection,
+    conn: &mut impl AsSession,
     finished: &[&Settlement],
     history: History,
 ) -> Result<Vec<Settled>, StoreError> {
@@ -152,7 +158,7 @@ const RETURN: &str = "SELECT m.job_id, m.job_lease, m.job_state = 'dead' FROM ma
     FROM unnest({}, {}, {}, {}, {}, {}) AS u(id, lease, outcome, reason, delay, payload)), {}) AS m";
 
 fn return_jobs(
-    conn: &mut PgConnection,
+    conn: &mut impl AsSession,
     returned: &[&Settlement],
     history: History,
 ) -> Result<Vec<Settled>, StoreError> {
@@ -172,7 +178,7 @@ fn return_jobs(
 
 /// Takes back the jobs of a claim whose reply was lost. Returns how many jobs that was.
 pub(crate) fn reclaim_lease(
-    conn: &mut PgConnection,
+    conn: &mut impl AsSession,
     worker_id: i32,
     lease: i64,
     history: History,
@@ -189,13 +195,12 @@ pub(crate) fn reclaim_lease(
 }
 
 /// The jobs that are leased to the worker, and their leases.
-pub(crate) fn leased_to(conn: &mut PgConnection, worker_id: i32) -> Result<Vec<(i64, i64)>, StoreError> {
+pub(crate) fn leased_to(conn: &mut impl AsSession, worker_id: i32) -> Result<Vec<(i64, i64)>, StoreError> {
     Statement::<(BigInt, BigInt)>::new(
         "SELECT id, lease FROM mainspring.jobs WHERE state = 'running' AND worker_id = {}",
     )
     .bind::<Integer, _>(worker_id)
     .load(conn)
-    .map_err(Into::into)
 }
 
 fn column<'a, T>(settlements: &[&'a Settlement], get: impl Fn(&'a Settlement) -> T) -> Vec<T> {

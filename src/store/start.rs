@@ -1,14 +1,13 @@
 //! Adds jobs that this process starts at once: stored as `running` under a lease, in the one statement, so that a job for
 //! which a slot is free needs no notification, no claim and no second round trip.
 
-use diesel::RunQueryDsl;
-use diesel::pg::PgConnection;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text};
 
 use super::claim::{ClaimedJob, Columns};
 use super::statement::Statement;
 use crate::error::StoreError;
 use crate::job::NewJob;
+use crate::store::session::AsSession;
 
 /// Who starts the jobs, and the lease that fences every later write about them.
 #[derive(Debug, Clone, Copy)]
@@ -38,7 +37,7 @@ const START: &str = "INSERT INTO mainspring.jobs AS j \
 /// Adds the jobs as running, all or none, and answers them in the order of the input; none when one of them is not as it
 /// should be.
 pub(crate) fn start(
-    conn: &mut PgConnection,
+    conn: &mut impl AsSession,
     starter: Starter,
     jobs: &[NewJob],
 ) -> Result<Vec<ClaimedJob>, StoreError> {

@@ -1,5 +1,8 @@
-//! A statement that Diesel keeps prepared. Diesel prepares its own `sql_query` afresh each time and reads
-//! its columns by name; this one is kept by its text and its columns are read by their place.
+//! A statement: the one door through which SQL goes to the database. Its text is written for the schema `mainspring`, and
+//! runs in the schema of its session.
+//!
+//! Diesel keeps it prepared under its text, and reads its columns by their place. Diesel's own `sql_query` is prepared
+//! each time, and reads columns by name.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -8,9 +11,13 @@ use std::time::Duration;
 use diesel::RunQueryDsl;
 use diesel::pg::{Pg, PgConnection};
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::query_dsl::methods::{ExecuteDsl, LoadQuery};
 use diesel::result::QueryResult;
 use diesel::serialize::ToSql;
 use diesel::sql_types::HasSqlType;
+
+use super::session::{AsSession, Session};
+use crate::error::StoreError;
 
 /// SQL text with a `{}` for each bound value, and the SQL types of the columns it answers.
 pub(super) struct Statement<'a, Columns> {
@@ -33,6 +40,45 @@ impl<'a, Columns> Statement<'a, Columns> {
     {
         self.binds.push(Box::new(Bound { value, sql_type: PhantomData::<S> }));
         self
+    }
+
+    /// Runs the statement, and returns how many rows it changed.
+    pub(super) fn execute(mut self, conn: &mut impl AsSession) -> Result<usize, StoreError>
+    where
+        Self: ExecuteDsl<PgConnection>,
+    {
+        let session = self.in_schema_of(conn);
+        Ok(RunQueryDsl::execute(self, session.conn)?)
+    }
+
+    /// Runs the statement, and returns all its rows.
+    pub(super) fn load<Row>(mut self, conn: &mut impl AsSession) -> Result<Vec<Row>, StoreError>
+    where
+        Self: LoadQuery<'a, PgConnection, Row>,
+    {
+        let session = self.in_schema_of(conn);
+        Ok(RunQueryDsl::load(self, session.conn)?)
+    }
+
+    /// Runs the statement, and returns its first row. No row is an error.
+    pub(super) fn get_result<Row>(mut self, conn: &mut impl AsSession) -> Result<Row, StoreError>
+    where
+        Self: LoadQuery<'a, PgConnection, Row>,
+    {
+        let session = self.in_schema_of(conn);
+        Ok(RunQueryDsl::get_result(self, session.conn)?)
+    }
+
+    fn in_schema_of<'c>(&mut self, conn: &'c mut impl AsSession) -> Session<'c> {
+        let session = conn.as_session();
+        let rewritten = match session.schema.rewrite(&self.text) {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(text) => Some(text),
+        };
+        if let Some(text) = rewritten {
+            self.text = text.into();
+        }
+        session
     }
 }
 

@@ -10,8 +10,6 @@
 //! # }
 //! ```
 
-use diesel::RunQueryDsl;
-use diesel::pg::PgConnection;
 use diesel::result::Error as DieselError;
 use diesel::sql_types::Text;
 use serde::{Deserialize, Serialize};
@@ -22,6 +20,7 @@ use super::queues::{self, QueueStatus};
 use super::statement::Statement;
 use super::workers::{self, WorkerStatus};
 use crate::error::StoreError;
+use crate::store::session::AsSession;
 
 pub use super::counts::{COUNT_CAP, DETAIL_COUNT_CAP, LIST_CAP};
 
@@ -78,7 +77,7 @@ pub struct TaskStatus {
 /// # Errors
 ///
 /// [`StoreError::Database`] when the database refuses, [`StoreError::SchemaMissing`] where the schema is missing.
-pub fn read(conn: &mut PgConnection) -> Result<Status, StoreError> {
+pub fn read(conn: &mut impl AsSession) -> Result<Status, StoreError> {
     let jobs = state_counts(conn)?;
     let tasks = task_statuses(conn)?;
     let queues = queues::list(conn)?;
@@ -95,12 +94,12 @@ pub fn read(conn: &mut PgConnection) -> Result<Status, StoreError> {
     })
 }
 
-fn schema_version(conn: &mut PgConnection) -> Result<String, StoreError> {
+fn schema_version(conn: &mut impl AsSession) -> Result<String, StoreError> {
     let newest = "SELECT coalesce(max(version), '')::text FROM mainspring.__diesel_schema_migrations";
     Ok(Statement::<(Text,)>::new(newest).get_result::<(String,)>(conn)?.0)
 }
 
-fn state_counts(conn: &mut PgConnection) -> Result<StateCounts, StoreError> {
+fn state_counts(conn: &mut impl AsSession) -> Result<StateCounts, StoreError> {
     let text = format!(
         "SELECT row_to_json(c)::text FROM (SELECT {} AS scheduled, {} AS parked, {} AS ready, {} AS running, {} AS dead) AS c",
         capped_count(COUNT_CAP, "state = 'scheduled'", "run_at, id"),
@@ -115,7 +114,7 @@ fn state_counts(conn: &mut PgConnection) -> Result<StateCounts, StoreError> {
 
 // The index of ready jobs leads with task and priority: the oldest job of each such pair is found by
 // skipping from pair to pair, whatever the number of jobs between them.
-fn task_statuses(conn: &mut PgConnection) -> Result<Vec<TaskStatus>, StoreError> {
+fn task_statuses(conn: &mut impl AsSession) -> Result<Vec<TaskStatus>, StoreError> {
     let text = format!(
         "WITH RECURSIVE free AS ({}), flagged AS ({}), \
          head AS ((SELECT task, turn FROM free LIMIT {LIST_CAP}) UNION ALL \

@@ -16,8 +16,6 @@
 //! ```
 
 use chrono::{DateTime, Utc};
-use diesel::RunQueryDsl;
-use diesel::pg::PgConnection;
 use diesel::sql_types::{Array, BigInt, Integer, Text};
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +23,7 @@ use super::counts::{DETAIL_COUNT_CAP, LIST_CAP, capped_count, seconds_since};
 use super::json_rows::rows;
 use super::statement::Statement;
 use crate::error::StoreError;
+use crate::store::session::AsSession;
 
 pub use super::act_result::ActResult;
 
@@ -65,7 +64,7 @@ pub struct WorkerAct {
 /// # Errors
 ///
 /// [`StoreError::Database`] when the database refuses, [`StoreError::SchemaMissing`] where the schema is missing.
-pub fn list(conn: &mut PgConnection) -> Result<Vec<WorkerStatus>, StoreError> {
+pub fn list(conn: &mut impl AsSession) -> Result<Vec<WorkerStatus>, StoreError> {
     let text = format!(
         "SELECT row_to_json(s)::text FROM ( \
              SELECT w.id, w.name, w.started_at, {} AS heartbeat_age_seconds, \
@@ -84,7 +83,7 @@ pub fn list(conn: &mut PgConnection) -> Result<Vec<WorkerStatus>, StoreError> {
 /// # Errors
 ///
 /// As [`list`].
-pub fn release(conn: &mut PgConnection, ids: &[i32]) -> Result<Vec<WorkerAct>, StoreError> {
+pub fn release(conn: &mut impl AsSession, ids: &[i32]) -> Result<Vec<WorkerAct>, StoreError> {
     let release = "SELECT worker_id, result, jobs FROM mainspring.release_workers({})";
     acts(conn, Statement::new(release).bind::<Array<Integer>, _>(ids))
 }
@@ -94,12 +93,12 @@ pub fn release(conn: &mut PgConnection, ids: &[i32]) -> Result<Vec<WorkerAct>, S
 /// # Errors
 ///
 /// As [`list`].
-pub fn release_lost(conn: &mut PgConnection) -> Result<Vec<WorkerAct>, StoreError> {
+pub fn release_lost(conn: &mut impl AsSession) -> Result<Vec<WorkerAct>, StoreError> {
     acts(conn, Statement::new("SELECT worker_id, result, jobs FROM mainspring.release_lost_workers()"))
 }
 
 fn acts(
-    conn: &mut PgConnection,
+    conn: &mut impl AsSession,
     statement: Statement<'_, (Integer, Text, BigInt)>,
 ) -> Result<Vec<WorkerAct>, StoreError> {
     let rows: Vec<(i32, String, i64)> = statement.load(conn)?;

@@ -28,7 +28,7 @@ async fn book(task: Book, job: JobContext) -> JobResult {
         sql_query("INSERT INTO ledger VALUES ($1, $2)")
             .bind::<BigInt, _>(task.number)
             .bind::<BigInt, _>(task.followers)
-            .execute(conn)?;
+            .execute(&mut **conn)?;
         if task.followers > 0 {
             Enqueue::new(Book { followers: task.followers - 1, ..task }).insert(conn)?;
         }
@@ -114,19 +114,19 @@ async fn trick(task: Trick, job: JobContext) -> JobResult {
     let how = task.how.clone();
     let (id, first) = (job.id(), job.attempt() == 1);
     job.transaction(move |conn| {
-        sql_query("INSERT INTO ledger VALUES ($1, 0)").bind::<BigInt, _>(id).execute(conn)?;
+        sql_query("INSERT INTO ledger VALUES ($1, 0)").bind::<BigInt, _>(id).execute(&mut **conn)?;
         if how == "lose the lease" && first {
             // Another has it now.
             sql_query("UPDATE mainspring.jobs SET lease = lease + 1 WHERE id = $1")
                 .bind::<BigInt, _>(id)
-                .execute(conn)?;
+                .execute(&mut **conn)?;
         }
         if how == "fail inside" && first { Err(JobError::discard("in the middle")) } else { Ok(()) }
     })
     .await?;
     if task.how == "twice" {
         job.transaction(move |conn| {
-            sql_query("INSERT INTO ledger VALUES ($1, 0)").bind::<BigInt, _>(id).execute(conn)?;
+            sql_query("INSERT INTO ledger VALUES ($1, 0)").bind::<BigInt, _>(id).execute(&mut **conn)?;
             Ok(())
         })
         .await?;

@@ -4,7 +4,7 @@
 use std::sync::MutexGuard;
 use std::time::Instant;
 
-use diesel::pg::PgConnection;
+use crate::store::Session;
 
 use crate::engine::{AdmissionPlan, DueScan, MAX_PROMOTED, MAX_QUEUES, ParkedCursors, ParkedScan, Passed};
 use crate::error::StoreError;
@@ -14,7 +14,7 @@ use crate::store::claim::Position;
 
 /// Performs the plan. `tasks` are those that this process can run, in alphabetical order.
 pub(super) fn pass(
-    conn: &mut PgConnection,
+    conn: &mut Session<'_>,
     plan: &AdmissionPlan,
     tasks: &[String],
 ) -> Result<Passed, StoreError> {
@@ -37,7 +37,7 @@ pub(super) fn pass(
     Ok(passed)
 }
 
-fn promote_due(conn: &mut PgConnection, due: DueScan) -> Result<Option<Promotion>, StoreError> {
+fn promote_due(conn: &mut Session<'_>, due: DueScan) -> Result<Option<Promotion>, StoreError> {
     let since = match due {
         DueScan::None => return Ok(None),
         DueScan::Within(since) => Some(since),
@@ -47,7 +47,7 @@ fn promote_due(conn: &mut PgConnection, due: DueScan) -> Result<Option<Promotion
 }
 
 fn admit_from(
-    conn: &mut PgConnection,
+    conn: &mut Session<'_>,
     mut queues: Vec<String>,
     plan: &AdmissionPlan,
     tasks: &[String],
@@ -64,7 +64,7 @@ fn admit_from(
     Ok(admission)
 }
 
-fn all_parked(conn: &mut PgConnection) -> Result<Vec<String>, StoreError> {
+fn all_parked(conn: &mut Session<'_>) -> Result<Vec<String>, StoreError> {
     let mut names: Vec<String> = Vec::new();
     loop {
         let after = names.last().cloned().unwrap_or_default();

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use diesel::pg::PgConnection;
+use crate::store::Session;
 use tokio::sync::oneshot;
 
 use super::admission_pass::pass;
@@ -36,12 +36,12 @@ pub(super) async fn perform(step: Step<Reply>, shared: Arc<Shared>) -> Done<Repl
         Step::Enqueue(plan) => store_jobs(plan, &shared).await,
         Step::Settle(plan) => store_outcomes(plan, &shared).await,
         Step::Admit(plan) => Done::Admit(admit_jobs(plan, &shared).await),
-        Step::LookUp => Done::LookUp(shared.store.run(Durability::Relaxed, claimability).await),
+        Step::LookUp => Done::LookUp(shared.store.run(Durability::Relaxed, |conn| claimability(conn)).await),
         Step::Claim(plan) => Done::Claim(plan.lease, claim_jobs(plan, &shared).await),
         Step::Reclaim(lease) => {
             let worker_id = shared.worker_id();
             let history = shared.config.history();
-            let reclaim = move |conn: &mut PgConnection| reclaim_lease(conn, worker_id, lease, history);
+            let reclaim = move |conn: &mut Session<'_>| reclaim_lease(conn, worker_id, lease, history);
             Done::Reclaim(lease, shared.store.run(Durability::Relaxed, reclaim).await)
         }
         Step::Reconcile => Done::Reconcile(reconcile(&shared).await),
@@ -53,7 +53,7 @@ async fn store_jobs(plan: EnqueuePlan<Reply>, shared: &Arc<Shared>) -> Done<Repl
     let EnqueuePlan { slot, requests, replies, start_as } = plan;
     let starter = start_as.map(|lease| Starter { worker_id: shared.worker_id(), lease });
     let own = Arc::clone(shared);
-    let store = move |conn: &mut PgConnection| store_requests(conn, &own, starter, requests);
+    let store = move |conn: &mut Session<'_>| store_requests(conn, &own, starter, requests);
     let result = shared.store.run_checked(Durability::Durable, store, leaves_doubt).await;
     Done::Enqueue { slot, lease: start_as, replies, result }
 }
@@ -62,7 +62,7 @@ async fn store_outcomes(plan: SettlePlan, shared: &Arc<Shared>) -> Done<Reply> {
     let settlements = plan.settlements();
     let SettlePlan { leases, locked_rows, released_from } = plan;
     let history = shared.config.history();
-    let store = move |conn: &mut PgConnection| {
+    let store = move |conn: &mut Session<'_>| {
         let (settled, locked) = match locked_rows {
             LockedRows::Wait => (settle(conn, &settlements, history)?, Default::default()),
             LockedRows::Skip => settle_free(conn, &settlements, history)?,
@@ -93,7 +93,7 @@ async fn claim_jobs(plan: ClaimPlan, shared: &Arc<Shared>) -> Result<Found, Stor
     let own = Arc::clone(shared);
     // The blocking thread hands the jobs on, which saves the wake-up of this one. It runs to its end: if the QueueActor dies
     // meanwhile, no job is lost.
-    let claim_and_offer = move |conn: &mut PgConnection| {
+    let claim_and_offer = move |conn: &mut Session<'_>| {
         let began = Instant::now();
         let claimed = claim(conn, &request)?;
         let found = Found::new(&claimed, began.elapsed());
@@ -123,7 +123,7 @@ async fn reconcile(shared: &Arc<Shared>) -> Result<usize, StoreError> {
 }
 
 // The table in memory is read first: a lease that is closed after that was settled, and its job is no longer under it.
-fn release_lost(conn: &mut PgConnection, worker_id: i32, leases: &LeaseTable) -> Result<usize, StoreError> {
+fn release_lost(conn: &mut Session<'_>, worker_id: i32, leases: &LeaseTable) -> Result<usize, StoreError> {
     let open = leases.all_open();
     let lost: Vec<Settlement> = leased_to(conn, worker_id)?
         .into_iter()
@@ -139,7 +139,7 @@ async fn store_progress(shared: &Arc<Shared>) -> Written {
         return Written::Nothing;
     }
     let written = reports.clone();
-    let write = move |conn: &mut PgConnection| write_progress(conn, &reports);
+    let write = move |conn: &mut Session<'_>| write_progress(conn, &reports);
     match shared.store.run(Durability::Relaxed, write).await {
         Ok(()) => written.into_iter().for_each(|progress| shared.events.publish_progress(progress)),
         // The next report of the job replaces it.

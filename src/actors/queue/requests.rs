@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::store::Session;
 use diesel::connection::SimpleConnection;
-use diesel::pg::PgConnection;
 
 use crate::engine::Enqueued;
 use crate::error::StoreError;
@@ -20,7 +20,7 @@ const ISOLATION_TIMEOUT: Duration = Duration::from_secs(1);
 /// Stores the requests. With a starter, the jobs are stored as running and handed to the workers by this thread, as after
 /// a claim.
 pub(super) fn store_requests(
-    conn: &mut PgConnection,
+    conn: &mut Session<'_>,
     shared: &Shared,
     starter: Option<Starter>,
     requests: Vec<Vec<NewJob>>,
@@ -58,7 +58,7 @@ pub(super) fn leaves_doubt(enqueued: &Enqueued) -> bool {
 // If the connection still works after an error, the server has refused the statement and started nothing: then each job is
 // stored the usual way, which reports what is wrong with which one. A lost connection may have started all of them.
 fn start_or_refuse(
-    conn: &mut PgConnection,
+    conn: &mut Session<'_>,
     starter: Starter,
     jobs: &[NewJob],
 ) -> Result<Vec<ClaimedJob>, StoreError> {
@@ -71,7 +71,7 @@ fn start_or_refuse(
 // Stores all requests in one statement. If it is refused, each half is tried by itself, so that only the bad request fails,
 // at the price of a few more statements.
 fn enqueue_or_isolate(
-    conn: &mut PgConnection,
+    conn: &mut Session<'_>,
     jobs: &[NewJob],
     sizes: &[usize],
     deadline: Instant,

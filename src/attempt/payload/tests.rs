@@ -1,14 +1,16 @@
 //! Payloads that were left by a claim: how many are fetched ahead, and what becomes of a job whose payload cannot be had.
 
 use diesel::connection::SimpleConnection;
+use diesel::pg::PgConnection;
 use futures_util::FutureExt;
 use tokio::sync::mpsc::unbounded_channel;
 
 use super::*;
 use crate::config::Config;
 use crate::server::TestDatabase;
+use crate::store::AsSession;
 use crate::store::claim::{ClaimRequest, TaskShare, claim};
-use crate::store::pool::connect;
+use crate::store::connector::connect;
 
 const LEASE: i64 = 7;
 
@@ -41,7 +43,7 @@ async fn a_claim_brings_small_payloads_and_as_many_large_ones_as_memory_may_hold
     let mut brought = claimed.iter().map(|job| job.payload.as_deref());
     assert!((0..40).all(|_| brought.next() == Some(Some("1")) && brought.next() == Some(None)));
     let ids: Vec<i64> = claimed.iter().map(|job| job.id).collect();
-    fetch_and_offer(&mut conn, &shared, shared.open(claimed, LEASE), LEASE).unwrap();
+    fetch_and_offer(&mut conn.as_session(), &shared, shared.open(claimed, LEASE), LEASE).unwrap();
     let (bytes, bound) = (shared.prefetch.payload_bytes(), MAX_BYTES_AHEAD + 2 * PORTION);
     assert!(bytes > PORTION && bytes < bound, "{bytes} bytes");
     let leased = taken_from(&shared);
@@ -56,7 +58,7 @@ async fn a_claim_brings_small_payloads_and_as_many_large_ones_as_memory_may_hold
     more[0].job.payload = Some(full);
     more[1].job.payload = None;
     shared.offer(vec![more.remove(0)]);
-    fetch_and_offer(&mut conn, &shared, more, LEASE).unwrap();
+    fetch_and_offer(&mut conn.as_session(), &shared, more, LEASE).unwrap();
     let rest = taken_from(&shared);
     assert!(rest.len() == lacking && rest[1].job.payload.is_none());
 }
@@ -67,7 +69,7 @@ async fn a_job_whose_lease_is_lost_before_its_payload_came_is_not_handed_on() {
     let (shared, mut conn, mut claimed) = stage(&database, 2);
     conn.batch_execute(&format!("DELETE FROM mainspring.jobs WHERE id = {}", claimed[1].id)).unwrap();
     let (lost, mut last) = (claimed[1].clone(), claimed.pop().unwrap());
-    fetch_and_offer(&mut conn, &shared, shared.open(claimed, LEASE), LEASE).unwrap();
+    fetch_and_offer(&mut conn.as_session(), &shared, shared.open(claimed, LEASE), LEASE).unwrap();
     assert_eq!(shared.prefetch.len(), 2);
     assert_eq!(shared.leases.collect_dropped().len(), 1);
     // The same at the start of a job.

@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 use clap::builder::TypedValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use mainspring::{CronExpression, KeyMode};
+use mainspring::{CronExpression, KeyMode, Schema, StoreError};
 
 use crate::failure::Failure;
 use crate::jobs::JobsCommand;
@@ -35,6 +35,9 @@ pub(crate) struct Arguments {
     /// The database: postgres://user:password@host:port/name, or another libpq connection string.
     #[arg(long, global = true, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub(crate) database_url: Option<String>,
+    /// The schema that holds the jobs. Each schema of a database is a scheduler of its own.
+    #[arg(long, global = true, env = "MAINSPRING_SCHEMA", default_value = "mainspring", value_name = "NAME", value_parser = schema)]
+    pub(crate) schema: Schema,
     /// The private database in this folder, as the demo's in target/mainspring-demo, instead of any URL.
     ///
     /// A server that runs there is joined; otherwise it is started for as long as the command takes.
@@ -45,9 +48,13 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
+fn schema(name: &str) -> Result<Schema, StoreError> {
+    Schema::new(name)
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Create the schema mainspring, or bring it up to date.
+    /// Create the schema, or bring it up to date.
     ///
     /// Prints the migrations that were applied. Safe to run at any time, from many places at once. The
     /// first time, the role needs CREATE on the database.

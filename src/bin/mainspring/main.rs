@@ -3,6 +3,7 @@
 
 mod arguments;
 mod cron;
+mod database;
 mod enqueue;
 mod failure;
 mod jobs;
@@ -16,11 +17,11 @@ use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
-use diesel::PgConnection;
 #[cfg(feature = "embedded")]
 use mainspring::embedded::{EmbeddedOptions, EmbeddedPostgres};
 
 use arguments::{Arguments, Command, CronCommand};
+use database::Database;
 use failure::Failure;
 
 fn main() -> ExitCode {
@@ -41,20 +42,22 @@ fn run() -> Result<(), Failure> {
     #[cfg(not(feature = "embedded"))]
     let private_url = None;
     let database_url = private_url.or(arguments.database_url.as_deref());
-    let connect = || connect(database_url);
+    let open = || Database::open(database_url, &arguments.schema);
     let mut out = BufWriter::new(io::stdout().lock());
     match arguments.command {
-        Command::Migrate => migrate(&mut connect()?, &mut out)?,
-        Command::Status(options) => status::show(&mut verified(connect()?)?, &options, &mut out)?,
+        Command::Migrate => open()?.migrate(&mut out)?,
+        Command::Status(options) => status::show(&mut open()?.verified()?.session(), &options, &mut out)?,
         Command::Enqueue(job) => {
             let job = job.into_job()?;
             // Not verified: a role that may add jobs need not be able to read which migrations there are.
-            writeln!(out, "{}", job.insert(&mut connect()?)?)?;
+            writeln!(out, "{}", job.insert(&mut open()?.session())?)?;
         }
-        Command::Queues(command) => queues::run(command, &mut verified(connect()?)?, &mut out)?,
-        Command::Jobs(command) => jobs::run(&mut verified(connect()?)?, command, &mut out)?,
-        Command::Workers(command) => workers::run(&mut verified(connect()?)?, command, &mut out)?,
-        Command::Cleanup(options) => workers::clean_up(&mut verified(connect()?)?, &options, &mut out)?,
+        Command::Queues(command) => queues::run(command, &mut open()?.verified()?.session(), &mut out)?,
+        Command::Jobs(command) => jobs::run(&mut open()?.verified()?.session(), command, &mut out)?,
+        Command::Workers(command) => workers::run(&mut open()?.verified()?.session(), command, &mut out)?,
+        Command::Cleanup(options) => {
+            workers::clean_up(&mut open()?.verified()?.session(), &options, &mut out)?
+        }
         Command::Cron(CronCommand::Next(options)) => cron::next(&options, &mut out)?,
         Command::Cron(CronCommand::Explain(options)) => {
             writeln!(out, "{}", options.expression.describe())?;
@@ -62,30 +65,7 @@ fn run() -> Result<(), Failure> {
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "mainspring", &mut out);
         }
-        Command::Schedules(command) => schedules::run(&mut verified(connect()?)?, command, &mut out)?,
+        Command::Schedules(command) => schedules::run(&mut open()?.verified()?.session(), command, &mut out)?,
     }
     Ok(out.flush()?)
-}
-
-fn connect(database_url: Option<&str>) -> Result<PgConnection, Failure> {
-    let url = database_url.filter(|url| !url.trim().is_empty());
-    let url =
-        url.ok_or_else(|| Failure::Usage("no database: give --database-url or set DATABASE_URL".into()))?;
-    Ok(mainspring::database::connect(url)?)
-}
-
-fn verified(mut conn: PgConnection) -> Result<PgConnection, Failure> {
-    mainspring::database::verify(&mut conn)?;
-    Ok(conn)
-}
-
-fn migrate(conn: &mut PgConnection, out: &mut impl Write) -> Result<(), Failure> {
-    let applied = mainspring::database::migrate(conn)?;
-    if applied.is_empty() {
-        writeln!(out, "the schema mainspring is up to date")?;
-    }
-    for version in applied {
-        writeln!(out, "applied {version}")?;
-    }
-    Ok(())
 }

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use diesel::PgConnection;
+use mainspring::Session;
 use mainspring::queues::{self, QueueSettings, QueueStatus, Rate};
 use mainspring::status::DETAIL_COUNT_CAP;
 
@@ -66,7 +66,7 @@ pub(crate) struct Target {
 
 pub(crate) fn run(
     command: QueuesCommand,
-    conn: &mut PgConnection,
+    conn: &mut Session<'_>,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
     match command {
@@ -76,21 +76,29 @@ pub(crate) fn run(
             Ok(writeln!(out, "queue {queue} is set")?)
         }
         QueuesCommand::Pause(target) => {
-            let (what, changed) = target.apply(conn, queues::pause, queues::pause_task)?;
+            let (what, changed) = target.apply(
+                conn,
+                |conn, queue| queues::pause(conn, queue),
+                |conn, task| queues::pause_task(conn, task),
+            )?;
             Ok(writeln!(out, "{what} {}", if changed { "is paused" } else { "was paused already" })?)
         }
         QueuesCommand::Resume(target) => {
-            let (what, changed) = target.apply(conn, queues::resume, queues::resume_task)?;
+            let (what, changed) = target.apply(
+                conn,
+                |conn, queue| queues::resume(conn, queue),
+                |conn, task| queues::resume_task(conn, task),
+            )?;
             Ok(writeln!(out, "{what} {}", if changed { "is resumed" } else { "was not paused" })?)
         }
     }
 }
 
-type Change = fn(&mut PgConnection, &str) -> Result<bool, mainspring::StoreError>;
+type Change = fn(&mut Session<'_>, &str) -> Result<bool, mainspring::StoreError>;
 
 impl Target {
     // clap has seen to it that one of the two is there.
-    fn apply(self, conn: &mut PgConnection, queue: Change, task: Change) -> Result<(String, bool), Failure> {
+    fn apply(self, conn: &mut Session<'_>, queue: Change, task: Change) -> Result<(String, bool), Failure> {
         match (self.task, self.queue) {
             (Some(name), _) => Ok((format!("task {name}"), task(conn, &name)?)),
             (None, name) => {
@@ -101,7 +109,7 @@ impl Target {
     }
 }
 
-fn list(conn: &mut PgConnection, options: &ListingOptions, out: &mut impl Write) -> Result<(), Failure> {
+fn list(conn: &mut Session<'_>, options: &ListingOptions, out: &mut impl Write) -> Result<(), Failure> {
     let queues = queues::list(conn)?;
     if options.json {
         return output::json(out, &queues);

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use diesel::PgConnection;
+use mainspring::Session;
 use mainspring::queues::QueueStatus;
 use mainspring::status::{COUNT_CAP, DETAIL_COUNT_CAP, StateCounts, Status, TaskStatus};
 use mainspring::workers::WorkerStatus;
@@ -14,7 +14,7 @@ use crate::output;
 pub(crate) const WORKER_HEADINGS: [&str; 5] = ["WORKER", "ID", "HEARTBEAT", "RUNNING", "TASKS"];
 
 pub(crate) fn show(
-    conn: &mut PgConnection,
+    conn: &mut Session<'_>,
     options: &ListingOptions,
     out: &mut impl Write,
 ) -> Result<(), Failure> {

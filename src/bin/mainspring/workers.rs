@@ -4,7 +4,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use diesel::PgConnection;
+use mainspring::Session;
 use mainspring::workers::{self, WorkerAct};
 use mainspring::{jobs, queues};
 use serde_json::json;
@@ -47,7 +47,7 @@ pub(crate) struct CleanupArguments {
 }
 
 pub(crate) fn run(
-    conn: &mut PgConnection,
+    conn: &mut Session<'_>,
     command: WorkersCommand,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
@@ -60,7 +60,7 @@ pub(crate) fn run(
     }
 }
 
-fn list(conn: &mut PgConnection, listing: &ListingOptions, out: &mut impl Write) -> Result<(), Failure> {
+fn list(conn: &mut Session<'_>, listing: &ListingOptions, out: &mut impl Write) -> Result<(), Failure> {
     let workers = workers::list(conn)?;
     if listing.json {
         return output::json(out, &workers);
@@ -81,7 +81,7 @@ fn tell(out: &mut impl Write, listing: &ListingOptions, acts: &[WorkerAct]) -> R
 
 /// Does all that cleans up, and says how much that was.
 pub(crate) fn clean_up(
-    conn: &mut PgConnection,
+    conn: &mut Session<'_>,
     arguments: &CleanupArguments,
     out: &mut impl Write,
 ) -> Result<(), Failure> {

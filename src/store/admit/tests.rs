@@ -4,13 +4,14 @@ use std::slice;
 
 use chrono::Datelike;
 use diesel::connection::SimpleConnection;
+use diesel::pg::PgConnection;
 use diesel::sql_types::BigInt;
-use diesel::{QueryableByName, sql_query};
+use diesel::{QueryableByName, RunQueryDsl, sql_query};
 
 use super::*;
 use crate::config::Config;
 use crate::server::TestDatabase;
-use crate::store::pool::connect;
+use crate::store::connector::connect;
 use crate::store::tests::cost_of;
 
 const START: &str = "2020-01-01T00:00:00Z";

@@ -1,11 +1,10 @@
 //! The payloads that claims leave in the database because they are not small. They are fetched in portions of bytes, which
 //! the server counts, so that what comes is bounded however large the next ones are. Does not know when they are needed.
 
-use diesel::RunQueryDsl;
-use diesel::pg::PgConnection;
 use diesel::sql_types::{Array, BigInt, Nullable, Text};
 
 use crate::error::StoreError;
+use crate::store::session::AsSession;
 use crate::store::statement::Statement;
 
 // One job after the other in their order, until the bytes are used up: what lies behind is not even read. `OFFSET 0`
@@ -26,7 +25,7 @@ const FETCH: &str = "WITH RECURSIVE asked AS MATERIALIZED (\
 /// Fetches payloads of jobs under one lease: of the first and of as many more, in order, as begin within so many bytes.
 /// Answers each job that it came to, with `None` where the lease is no longer held.
 pub(crate) fn fetch_payloads(
-    conn: &mut PgConnection,
+    conn: &mut impl AsSession,
     jobs: &[i64],
     lease: i64,
     bytes: usize,
@@ -36,5 +35,4 @@ pub(crate) fn fetch_payloads(
         .bind::<BigInt, _>(lease)
         .bind::<BigInt, _>(i64::try_from(bytes).unwrap_or(i64::MAX))
         .load(conn)
-        .map_err(Into::into)
 }

@@ -3,8 +3,6 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use diesel::RunQueryDsl;
-use diesel::pg::PgConnection;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz};
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +10,7 @@ use crate::error::StoreError;
 use crate::store::act_result::ActResult;
 use crate::store::portions::{PORTION, in_portions};
 use crate::store::retention;
+use crate::store::session::AsSession;
 use crate::store::statement::Statement;
 
 /// What became of one job.
@@ -83,7 +82,7 @@ impl Reschedule {
 /// As every act: [`StoreError::Invalid`] when an argument breaks its limit, and then nothing is changed;
 /// [`StoreError::Database`] when the database refuses.
 pub fn complete(
-    conn: &mut PgConnection,
+    conn: &mut impl AsSession,
     ids: &[i64],
     reason: Option<&str>,
 ) -> Result<Vec<JobAct>, StoreError> {
@@ -95,7 +94,7 @@ pub fn complete(
 /// # Errors
 ///
 /// As [`complete`].
-pub fn fail(conn: &mut PgConnection, ids: &[i64], reason: Option<&str>) -> Result<Vec<JobAct>, StoreError> {
+pub fn fail(conn: &mut impl AsSession, ids: &[i64], reason: Option<&str>) -> Result<Vec<JobAct>, StoreError> {
     with_reason(conn, "fail_jobs", ids, reason)
 }
 
@@ -105,7 +104,11 @@ pub fn fail(conn: &mut PgConnection, ids: &[i64], reason: Option<&str>) -> Resul
 /// # Errors
 ///
 /// As [`complete`].
-pub fn cancel(conn: &mut PgConnection, ids: &[i64], reason: Option<&str>) -> Result<Vec<JobAct>, StoreError> {
+pub fn cancel(
+    conn: &mut impl AsSession,
+    ids: &[i64],
+    reason: Option<&str>,
+) -> Result<Vec<JobAct>, StoreError> {
     with_reason(conn, "cancel_jobs", ids, reason)
 }
 
@@ -114,7 +117,7 @@ pub fn cancel(conn: &mut PgConnection, ids: &[i64], reason: Option<&str>) -> Res
 /// # Errors
 ///
 /// As [`complete`].
-pub fn delete(conn: &mut PgConnection, ids: &[i64]) -> Result<Vec<JobAct>, StoreError> {
+pub fn delete(conn: &mut impl AsSession, ids: &[i64]) -> Result<Vec<JobAct>, StoreError> {
     acts(conn, statement("delete_jobs({})").bind::<Array<BigInt>, _>(ids))
 }
 
@@ -124,7 +127,7 @@ pub fn delete(conn: &mut PgConnection, ids: &[i64]) -> Result<Vec<JobAct>, Store
 ///
 /// As [`complete`].
 pub fn retry(
-    conn: &mut PgConnection,
+    conn: &mut impl AsSession,
     ids: &[i64],
     run_at: Option<DateTime<Utc>>,
 ) -> Result<Vec<JobAct>, StoreError> {
@@ -138,7 +141,7 @@ pub fn retry(
 ///
 /// As [`complete`].
 pub fn reschedule(
-    conn: &mut PgConnection,
+    conn: &mut impl AsSession,
     ids: &[i64],
     changes: &Reschedule,
 ) -> Result<Vec<JobAct>, StoreError> {
@@ -157,7 +160,7 @@ pub fn reschedule(
 /// # Errors
 ///
 /// As [`complete`].
-pub fn delete_dead(conn: &mut PgConnection, age: Duration) -> Result<i64, StoreError> {
+pub fn delete_dead(conn: &mut impl AsSession, age: Duration) -> Result<i64, StoreError> {
     in_portions(|| retention::delete_dead(conn, age, PORTION.into()))
 }
 
@@ -168,7 +171,7 @@ fn statement<'a>(call: &str) -> Statement<'a, Columns> {
 }
 
 fn with_reason(
-    conn: &mut PgConnection,
+    conn: &mut impl AsSession,
     function: &str,
     ids: &[i64],
     reason: Option<&str>,
@@ -177,7 +180,7 @@ fn with_reason(
     acts(conn, call.bind::<Nullable<Text>, _>(reason))
 }
 
-fn acts(conn: &mut PgConnection, statement: Statement<'_, Columns>) -> Result<Vec<JobAct>, StoreError> {
+fn acts(conn: &mut impl AsSession, statement: Statement<'_, Columns>) -> Result<Vec<JobAct>, StoreError> {
     let rows: Vec<(i64, String)> = statement.load(conn)?;
     rows.into_iter().map(|(id, word)| Ok(JobAct { id, result: ActResult::read(word)? })).collect()
 }

@@ -2,14 +2,13 @@
 //! table of jobs could make slow.
 
 use chrono::{DateTime, Utc};
-use diesel::RunQueryDsl;
-use diesel::pg::PgConnection;
 use diesel::sql_types::{BigInt, Text};
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
 use crate::lifecycle::JobState;
 use crate::store::json_rows::rows;
+use crate::store::session::AsSession;
 use crate::store::statement::Statement;
 
 /// One job as `mainspring.jobs_view` shows it, under the same names and without the payload.
@@ -97,7 +96,7 @@ const OF_KEY: &str = " AND id = ANY (ARRAY(\
 /// # Errors
 ///
 /// [`StoreError::Database`] when the database refuses, [`StoreError::SchemaMissing`] where the schema is missing.
-pub fn list(conn: &mut PgConnection, filter: &JobFilter) -> Result<Vec<JobRow>, StoreError> {
+pub fn list(conn: &mut impl AsSession, filter: &JobFilter) -> Result<Vec<JobRow>, StoreError> {
     let mut conditions = String::new();
     let mut given: Vec<&str> = Vec::new();
     // A state stands in the text and not among the values, so that the partial index of the state serves.
@@ -129,7 +128,7 @@ pub fn list(conn: &mut PgConnection, filter: &JobFilter) -> Result<Vec<JobRow>, 
 /// # Errors
 ///
 /// As [`list`].
-pub fn get(conn: &mut PgConnection, id: i64) -> Result<Option<JobRow>, StoreError> {
+pub fn get(conn: &mut impl AsSession, id: i64) -> Result<Option<JobRow>, StoreError> {
     let text = "SELECT row_to_json(v)::text FROM mainspring.jobs_view AS v WHERE v.id = {}";
     Ok(rows(conn, Statement::new(text).bind::<BigInt, _>(id))?.pop())
 }
@@ -140,7 +139,7 @@ pub fn get(conn: &mut PgConnection, id: i64) -> Result<Option<JobRow>, StoreErro
 /// # Errors
 ///
 /// As [`list`].
-pub fn payload(conn: &mut PgConnection, id: i64) -> Result<Option<String>, StoreError> {
+pub fn payload(conn: &mut impl AsSession, id: i64) -> Result<Option<String>, StoreError> {
     let text = "SELECT payload::text FROM mainspring.jobs WHERE id = {}";
     let rows: Vec<(String,)> = Statement::<(Text,)>::new(text).bind::<BigInt, _>(id).load(conn)?;
     Ok(rows.into_iter().next().map(|row| row.0))

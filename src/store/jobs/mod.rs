@@ -32,16 +32,15 @@ pub use self::list::{JobFilter, JobRow, get, list, payload};
 pub use super::act_result::ActResult;
 pub use super::enqueue::{insert_many, remove};
 
-use diesel::pg::PgConnection;
-
 use crate::error::StoreError;
 use crate::job::NewJob;
+use crate::store::session::AsSession;
 
 /// Adds a job and returns its id, as [`Enqueue::insert`](crate::Enqueue::insert) does for a job of a known type.
 ///
 /// # Errors
 ///
 /// As [`Enqueue::insert`](crate::Enqueue::insert).
-pub fn insert(conn: &mut PgConnection, job: NewJob) -> Result<i64, StoreError> {
+pub fn insert(conn: &mut impl AsSession, job: NewJob) -> Result<i64, StoreError> {
     job.insert(conn)
 }

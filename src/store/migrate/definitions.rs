@@ -11,12 +11,11 @@
 
 use std::collections::HashSet;
 
-use diesel::pg::PgConnection;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Text};
-use diesel::{Connection, RunQueryDsl};
 
 use super::{DEFINITIONS, exists, run};
 use crate::error::StoreError;
+use crate::store::session::AsSession;
 use crate::store::statement::Statement;
 
 /// A file in sql/.
@@ -41,7 +40,7 @@ pub(super) struct Installed {
 }
 
 impl Installed {
-    pub(super) fn read(conn: &mut PgConnection) -> Result<Self, StoreError> {
+    pub(super) fn read(conn: &mut impl AsSession) -> Result<Self, StoreError> {
         if !exists(conn, "mainspring.definitions")? {
             return Ok(Self { files: HashSet::new(), release: Vec::new() });
         }
@@ -67,7 +66,7 @@ fn release() -> Vec<i32> {
 }
 
 /// Creates or replaces the definitions that tables need.
-pub(super) fn install_base(conn: &mut PgConnection) -> Result<(), StoreError> {
+pub(super) fn install_base(conn: &mut impl AsSession) -> Result<(), StoreError> {
     create(conn, Phase::BeforeTables)?;
     for Definition { name, .. } in DEFINITIONS.iter().filter(|file| file.phase == Phase::BeforeTables) {
         run(conn, name, &format!("REVOKE ALL ON FUNCTION mainspring.{name} FROM PUBLIC"))?;
@@ -76,11 +75,11 @@ pub(super) fn install_base(conn: &mut PgConnection) -> Result<(), StoreError> {
 }
 
 /// Replaces all other definitions, and drops those whose files are gone.
-pub(super) fn install(conn: &mut PgConnection) -> Result<(), StoreError> {
+pub(super) fn install(conn: &mut impl AsSession) -> Result<(), StoreError> {
     let grants = grants(conn)?;
     let before = functions(conn)?;
     execute_all(conn, TRIGGERS)?;
-    if conn.transaction(|conn| replace_in_place(conn, &before)).is_err() {
+    if conn.as_session().transaction(|conn| replace_in_place(conn, &before)).is_err() {
         execute_all(conn, OBJECTS)?;
         create(conn, Phase::AfterTables)?;
     }
@@ -89,14 +88,14 @@ pub(super) fn install(conn: &mut PgConnection) -> Result<(), StoreError> {
     remember(conn)
 }
 
-fn create(conn: &mut PgConnection, phase: Phase) -> Result<(), StoreError> {
+fn create(conn: &mut impl AsSession, phase: Phase) -> Result<(), StoreError> {
     for file in DEFINITIONS.iter().filter(|file| file.phase == phase) {
         run(conn, file.name, file.text)?;
     }
     Ok(())
 }
 
-fn replace_in_place(conn: &mut PgConnection, before: &[Function]) -> Result<(), StoreError> {
+fn replace_in_place(conn: &mut impl AsSession, before: &[Function]) -> Result<(), StoreError> {
     create(conn, Phase::AfterTables)?;
     let after = functions(conn)?;
     // A changed list of arguments makes a second function of the same name.
@@ -127,7 +126,7 @@ struct Function {
 }
 
 // The functions that come from a file now, or did before.
-fn functions(conn: &mut PgConnection) -> Result<Vec<Function>, StoreError> {
+fn functions(conn: &mut impl AsSession) -> Result<Vec<Function>, StoreError> {
     let names: Vec<&str> = DEFINITIONS.iter().map(|file| file.name).collect();
     let rows: Vec<(i64, String, String)> = Statement::<(BigInt, Text, Text)>::new(
         "SELECT p.oid::bigint, p.proname::text, p.oid::regprocedure::text FROM pg_proc AS p \
@@ -158,7 +157,7 @@ const OBJECTS: &str = "SELECT o.dropping FROM ( \
         WHERE c.relnamespace = 'mainspring'::regnamespace AND c.relkind = 'v') AS o \
     ORDER BY o.place DESC";
 
-fn execute_all(conn: &mut PgConnection, query: &str) -> Result<(), StoreError> {
+fn execute_all(conn: &mut impl AsSession, query: &str) -> Result<(), StoreError> {
     for (statement,) in Statement::<(Text,)>::new(query).load::<(String,)>(conn)? {
         run(conn, "replacing functions and views", &statement)?;
     }
@@ -166,7 +165,7 @@ fn execute_all(conn: &mut PgConnection, query: &str) -> Result<(), StoreError> {
 }
 
 // PostgreSQL lets everybody call a new function.
-fn revoke_from_public(conn: &mut PgConnection, before: &[Function]) -> Result<(), StoreError> {
+fn revoke_from_public(conn: &mut impl AsSession, before: &[Function]) -> Result<(), StoreError> {
     for function in
         functions(conn)?.iter().filter(|function| before.iter().all(|other| other.oid != function.oid))
     {
@@ -198,13 +197,13 @@ const GRANTS: &str = "WITH grants AS ( \
         ELSE quote_ident(pg_get_userbyid(g.grantee)) END, CASE WHEN g.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END) \
     FROM grants AS g WHERE split_part(g.target, '.', 1) IN (SELECT d.name FROM mainspring.definitions AS d)";
 
-fn grants(conn: &mut PgConnection) -> Result<Vec<Grant>, StoreError> {
+fn grants(conn: &mut impl AsSession) -> Result<Vec<Grant>, StoreError> {
     let rows: Vec<(String, String)> = Statement::<(Text, Text)>::new(GRANTS).load(conn)?;
     Ok(rows.into_iter().map(|(target, statement)| Grant { target, statement }).collect())
 }
 
 // In place of those that were dropped; the others are there already, and nothing is left of what no longer exists.
-fn grant_again(conn: &mut PgConnection, grants: Vec<Grant>) -> Result<(), StoreError> {
+fn grant_again(conn: &mut impl AsSession, grants: Vec<Grant>) -> Result<(), StoreError> {
     let exists = "SELECT EXISTS (SELECT FROM pg_proc WHERE pronamespace = 'mainspring'::regnamespace AND proname = {}) \
         OR EXISTS (SELECT FROM pg_class AS c JOIN pg_attribute AS f ON f.attrelid = c.oid \
             WHERE c.relnamespace = 'mainspring'::regnamespace AND {} IN (c.relname, c.relname || '.' || f.attname))";
@@ -221,7 +220,7 @@ fn grant_again(conn: &mut PgConnection, grants: Vec<Grant>) -> Result<(), StoreE
 }
 
 // The place of those that tables need is 0: they are never dropped.
-fn remember(conn: &mut PgConnection) -> Result<(), StoreError> {
+fn remember(conn: &mut impl AsSession) -> Result<(), StoreError> {
     Statement::<()>::new("DELETE FROM mainspring.definitions").execute(conn)?;
     for (index, file) in DEFINITIONS.iter().enumerate() {
         let place = match file.phase {

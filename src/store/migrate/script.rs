@@ -1,6 +1,8 @@
 //! Splits a script of SQL into its statements, so that each is sent by itself. Knows comments, quotes and bodies of
 //! functions, and nothing of what a statement means.
 
+use crate::schema::tokens::first_token;
+
 /// The statements of the script, each with the comments before it and without its semicolon.
 pub(super) fn statements(script: &str) -> Vec<&str> {
     let mut found = Vec::new();
@@ -30,72 +32,6 @@ pub(super) fn statements(script: &str) -> Vec<&str> {
 
 fn is_blank(token: &str) -> bool {
     token.starts_with("--") || token.starts_with("/*") || token.trim().is_empty()
-}
-
-// A comment, a quoted text, a word, or one character. Where a quote is not closed the token ends with the script.
-fn first_token(rest: &str) -> &str {
-    let end = match rest.as_bytes() {
-        [b'-', b'-', ..] => rest.find('\n'),
-        [b'/', b'*', ..] => end_of_comment(rest),
-        [b'\'', ..] => end_behind(rest, 1, "'"),
-        [b'"', ..] => end_behind(rest, 1, "\""),
-        [b'E' | b'e', b'\'', ..] => end_of_escapes(rest),
-        [b'$', ..] => end_of_dollars(rest),
-        _ => Some(
-            rest.find(|letter| !is_name(letter)).filter(|end| *end > 0).unwrap_or_else(|| first_length(rest)),
-        ),
-    };
-    &rest[..end.unwrap_or(rest.len())]
-}
-
-fn is_name(letter: char) -> bool {
-    letter.is_alphanumeric() || letter == '_' || letter == '$'
-}
-
-// All of a word that the script ends with, or one character.
-fn first_length(rest: &str) -> usize {
-    match rest.chars().next() {
-        Some(letter) if is_name(letter) => rest.len(),
-        letter => letter.map_or(0, char::len_utf8),
-    }
-}
-
-fn end_behind(rest: &str, from: usize, closing: &str) -> Option<usize> {
-    rest[from..].find(closing).map(|at| from + at + closing.len())
-}
-
-// A backslash takes the next character's meaning away.
-fn end_of_escapes(rest: &str) -> Option<usize> {
-    let mut letters = rest.char_indices().skip(2);
-    while let Some((at, letter)) = letters.next() {
-        match letter {
-            '\\' => drop(letters.next()),
-            '\'' => return Some(at + 1),
-            _ => {}
-        }
-    }
-    None
-}
-
-// `$$ .. $$`, or with a tag between the signs. Another dollar sign stands for itself.
-fn end_of_dollars(rest: &str) -> Option<usize> {
-    let tag = rest[1..].find(|letter: char| letter == '$' || !is_name(letter)).map(|at| at + 1);
-    match tag {
-        Some(at) if rest[at..].starts_with('$') => end_behind(rest, at + 1, &rest[..=at]),
-        _ => Some(1),
-    }
-}
-
-fn end_of_comment(rest: &str) -> Option<usize> {
-    let (mut at, mut depth) = (2, 1);
-    while depth > 0 {
-        let next = rest[at..].find("*/")? + at;
-        match rest[at..next].find("/*") {
-            Some(opened) => (at, depth) = (at + opened + 2, depth + 1),
-            None => (at, depth) = (next + 2, depth - 1),
-        }
-    }
-    Some(at)
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! Rescues read the jobs of those who are gone, and nothing of what living workers have done; and they wait for nobody.
 
 use diesel::connection::SimpleConnection;
+use diesel::pg::PgConnection;
 
 use super::*;
 use crate::config::Config;
 use crate::server::TestDatabase;
-use crate::store::pool::connect;
+use crate::store::connector::connect;
 use crate::store::tests::cost_of;
 
 fn leave_behind(conn: &mut PgConnection, lost: bool) {

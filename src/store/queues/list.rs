@@ -1,11 +1,11 @@
 //! Lists queues for people. Skips from one name to the next, so that the list stays cheap however many jobs a queue has.
 
-use diesel::pg::PgConnection;
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
 use crate::store::counts::{DETAIL_COUNT_CAP, LIST_CAP, capped_count};
 use crate::store::json_rows::rows;
+use crate::store::session::AsSession;
 use crate::store::statement::Statement;
 
 /// One queue, with its limits and counts.
@@ -34,7 +34,7 @@ pub struct QueueStatus {
 /// # Errors
 ///
 /// [`StoreError::Database`] when the database refuses, [`StoreError::SchemaMissing`] where the schema is missing.
-pub fn list(conn: &mut PgConnection) -> Result<Vec<QueueStatus>, StoreError> {
+pub fn list(conn: &mut impl AsSession) -> Result<Vec<QueueStatus>, StoreError> {
     let parked = "state = 'parked'";
     let admitted = "queue IS NOT NULL AND state IN ('ready', 'running')";
     let text = format!(

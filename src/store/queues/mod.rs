@@ -16,13 +16,12 @@
 
 use std::time::Duration;
 
-use diesel::RunQueryDsl;
-use diesel::pg::PgConnection;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 
 use super::portions::{PORTION, in_portions};
 use super::statement::{Statement, millis, nul_problem};
 use crate::error::StoreError;
+use crate::store::session::AsSession;
 
 mod list;
 
@@ -73,7 +72,7 @@ impl Default for QueueSettings {
 ///
 /// [`StoreError::Invalid`] when a value breaks its limit: nothing is stored, and the text names the field, the limit and
 /// what came. [`StoreError::Database`] when the database refuses for another reason.
-pub fn set(conn: &mut PgConnection, queue: &str, settings: &QueueSettings) -> Result<(), StoreError> {
+pub fn set(conn: &mut impl AsSession, queue: &str, settings: &QueueSettings) -> Result<(), StoreError> {
     Statement::<()>::new("SELECT mainspring.set_queue({}, {}, {}, {} * interval '1 millisecond')")
         .bind::<Text, _>(without_nul("queue", queue)?)
         .bind::<BigInt, _>(i64::from(settings.concurrency))
@@ -88,7 +87,7 @@ pub fn set(conn: &mut PgConnection, queue: &str, settings: &QueueSettings) -> Re
 /// # Errors
 ///
 /// As [`set`].
-pub fn pause(conn: &mut PgConnection, queue: &str) -> Result<bool, StoreError> {
+pub fn pause(conn: &mut impl AsSession, queue: &str) -> Result<bool, StoreError> {
     changed(conn, "SELECT mainspring.pause_queue({})", without_nul("queue", queue)?)
 }
 
@@ -97,7 +96,7 @@ pub fn pause(conn: &mut PgConnection, queue: &str) -> Result<bool, StoreError> {
 /// # Errors
 ///
 /// As [`set`].
-pub fn resume(conn: &mut PgConnection, queue: &str) -> Result<bool, StoreError> {
+pub fn resume(conn: &mut impl AsSession, queue: &str) -> Result<bool, StoreError> {
     changed(conn, "SELECT mainspring.resume_queue({})", without_nul("queue", queue)?)
 }
 
@@ -107,7 +106,7 @@ pub fn resume(conn: &mut PgConnection, queue: &str) -> Result<bool, StoreError> 
 /// # Errors
 ///
 /// As [`set`].
-pub fn remove(conn: &mut PgConnection, queue: &str) -> Result<bool, StoreError> {
+pub fn remove(conn: &mut impl AsSession, queue: &str) -> Result<bool, StoreError> {
     let gone = Statement::<()>::new("DELETE FROM mainspring.queues WHERE name = {}")
         .bind::<Text, _>(without_nul("queue", queue)?)
         .execute(conn)?;
@@ -120,12 +119,12 @@ pub fn remove(conn: &mut PgConnection, queue: &str) -> Result<bool, StoreError> 
 /// # Errors
 ///
 /// [`StoreError::Database`] when the database refuses.
-pub fn remove_unused(conn: &mut PgConnection) -> Result<i64, StoreError> {
+pub fn remove_unused(conn: &mut impl AsSession) -> Result<i64, StoreError> {
     in_portions(|| remove_unused_portion(conn, PORTION))
 }
 
 /// Removes at most `limit` of the rows that [`remove_unused`] removes, and returns how many.
-pub(crate) fn remove_unused_portion(conn: &mut PgConnection, limit: u32) -> Result<i64, StoreError> {
+pub(crate) fn remove_unused_portion(conn: &mut impl AsSession, limit: u32) -> Result<i64, StoreError> {
     let removed: (i64,) = Statement::<(BigInt,)>::new("SELECT mainspring.remove_unused_queues({})")
         .bind::<BigInt, _>(i64::from(limit))
         .get_result(conn)?;
@@ -137,7 +136,7 @@ pub(crate) fn remove_unused_portion(conn: &mut PgConnection, limit: u32) -> Resu
 /// # Errors
 ///
 /// As [`set`].
-pub fn pause_task(conn: &mut PgConnection, task: &str) -> Result<bool, StoreError> {
+pub fn pause_task(conn: &mut impl AsSession, task: &str) -> Result<bool, StoreError> {
     changed(conn, "SELECT mainspring.pause_task({})", without_nul("task", task)?)
 }
 
@@ -146,7 +145,7 @@ pub fn pause_task(conn: &mut PgConnection, task: &str) -> Result<bool, StoreErro
 /// # Errors
 ///
 /// As [`set`].
-pub fn resume_task(conn: &mut PgConnection, task: &str) -> Result<bool, StoreError> {
+pub fn resume_task(conn: &mut impl AsSession, task: &str) -> Result<bool, StoreError> {
     changed(conn, "SELECT mainspring.resume_task({})", without_nul("task", task)?)
 }
 
@@ -155,13 +154,13 @@ pub fn resume_task(conn: &mut PgConnection, task: &str) -> Result<bool, StoreErr
 /// # Errors
 ///
 /// [`StoreError::Database`] when the database refuses.
-pub fn paused_tasks(conn: &mut PgConnection) -> Result<Vec<String>, StoreError> {
+pub fn paused_tasks(conn: &mut impl AsSession) -> Result<Vec<String>, StoreError> {
     let rows: Vec<(String,)> =
         Statement::<(Text,)>::new("SELECT task FROM mainspring.paused_tasks ORDER BY task").load(conn)?;
     Ok(rows.into_iter().map(|row| row.0).collect())
 }
 
-fn changed(conn: &mut PgConnection, text: &'static str, name: &str) -> Result<bool, StoreError> {
+fn changed(conn: &mut impl AsSession, text: &'static str, name: &str) -> Result<bool, StoreError> {
     Ok(Statement::<(Bool,)>::new(text).bind::<Text, _>(name).get_result::<(bool,)>(conn)?.0)
 }
 

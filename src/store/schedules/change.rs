@@ -2,12 +2,12 @@
 //! it, which plain SQL uses too; here only the expression is read before. A running scheduler finds the next fire.
 
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
-use diesel::{PgConnection, RunQueryDsl};
 
 use super::look::ScheduleFire;
 use crate::error::StoreError;
 use crate::schedule::{NewSchedule, ScheduleChanges};
 use crate::store::json_rows::rows;
+use crate::store::session::AsSession;
 use crate::store::statement::Statement;
 
 /// Makes a schedule. It fires from its next moment on.
@@ -16,7 +16,7 @@ use crate::store::statement::Statement;
 ///
 /// [`StoreError::Invalid`] when a field breaks its limit, the expression or the zone cannot be read, or the name is
 /// taken: nothing is stored. [`StoreError::Database`] when the database refuses for another reason.
-pub fn create(conn: &mut PgConnection, schedule: &NewSchedule) -> Result<(), StoreError> {
+pub fn create(conn: &mut impl AsSession, schedule: &NewSchedule) -> Result<(), StoreError> {
     schedule.fields().validate()?;
     write(conn, schedule.name(), schedule.fields(), Write::Create).map(|_| ())
 }
@@ -27,7 +27,7 @@ pub fn create(conn: &mut PgConnection, schedule: &NewSchedule) -> Result<(), Sto
 /// # Errors
 ///
 /// As [`create`].
-pub fn update(conn: &mut PgConnection, name: &str, changes: &ScheduleChanges) -> Result<bool, StoreError> {
+pub fn update(conn: &mut impl AsSession, name: &str, changes: &ScheduleChanges) -> Result<bool, StoreError> {
     changes.validate()?;
     write(conn, name, changes, Write::Change)
 }
@@ -37,7 +37,7 @@ pub fn update(conn: &mut PgConnection, name: &str, changes: &ScheduleChanges) ->
 /// # Errors
 ///
 /// [`StoreError::Database`] when the database refuses or cannot be reached.
-pub fn pause(conn: &mut PgConnection, name: &str) -> Result<bool, StoreError> {
+pub fn pause(conn: &mut impl AsSession, name: &str) -> Result<bool, StoreError> {
     write(conn, name, &ScheduleChanges::new().paused(true), Write::Change)
 }
 
@@ -46,7 +46,7 @@ pub fn pause(conn: &mut PgConnection, name: &str) -> Result<bool, StoreError> {
 /// # Errors
 ///
 /// As [`pause`].
-pub fn resume(conn: &mut PgConnection, name: &str) -> Result<bool, StoreError> {
+pub fn resume(conn: &mut impl AsSession, name: &str) -> Result<bool, StoreError> {
     write(conn, name, &ScheduleChanges::new().paused(false), Write::Change)
 }
 
@@ -56,7 +56,7 @@ pub fn resume(conn: &mut PgConnection, name: &str) -> Result<bool, StoreError> {
 /// # Errors
 ///
 /// As [`pause`].
-pub fn delete(conn: &mut PgConnection, name: &str) -> Result<bool, StoreError> {
+pub fn delete(conn: &mut impl AsSession, name: &str) -> Result<bool, StoreError> {
     let deleted = Statement::<(Bool,)>::new("SELECT mainspring.delete_schedule({})");
     Ok(deleted.bind::<Text, _>(name).get_result::<(bool,)>(conn)?.0)
 }
@@ -67,7 +67,7 @@ pub fn delete(conn: &mut PgConnection, name: &str) -> Result<bool, StoreError> {
 /// # Errors
 ///
 /// As [`pause`].
-pub fn trigger(conn: &mut PgConnection, name: &str) -> Result<Option<ScheduleFire>, StoreError> {
+pub fn trigger(conn: &mut impl AsSession, name: &str) -> Result<Option<ScheduleFire>, StoreError> {
     let fired = Statement::<(Text,)>::new(
         "SELECT row_to_json(f)::text FROM mainspring.trigger_schedule({}) AS f WHERE f.outcome IS NOT NULL",
     );
@@ -81,7 +81,7 @@ enum Write {
 }
 
 fn write(
-    conn: &mut PgConnection,
+    conn: &mut impl AsSession,
     name: &str,
     fields: &ScheduleChanges,
     how: Write,

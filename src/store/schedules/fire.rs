@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
-use diesel::{Connection, PgConnection, RunQueryDsl};
 
 use super::plan::FaultySchedule;
 use crate::cron::{Due, Fire, Rhythm};
 use crate::error::StoreError;
 use crate::store::claim::Position;
+use crate::store::session::AsSession;
 use crate::store::statement::{Statement, millis};
 
 // What one transaction holds in memory and locks: missed fires of many schedules come in portions.
@@ -43,8 +43,8 @@ pub(crate) struct Fired {
 }
 
 /// Fires at most `limit` of the schedules that are due.
-pub(crate) fn fire_due(conn: &mut PgConnection, limit: i64) -> Result<Fired, StoreError> {
-    conn.transaction(|conn| {
+pub(crate) fn fire_due(conn: &mut impl AsSession, limit: i64) -> Result<Fired, StoreError> {
+    conn.as_session().transaction(|conn| {
         let locked = lock_due(conn, limit)?;
         if locked.is_empty() {
             return Ok(Fired::default());
@@ -70,7 +70,7 @@ pub(crate) fn fire_due(conn: &mut PgConnection, limit: i64) -> Result<Fired, Sto
 /// Deletes the oldest fires of the history, at most `limit`, that are older than `retention`, and
 /// answers how many. Reads those only.
 pub(crate) fn prune_fires(
-    conn: &mut PgConnection,
+    conn: &mut impl AsSession,
     retention: Duration,
     limit: i64,
 ) -> Result<usize, StoreError> {
@@ -78,7 +78,7 @@ pub(crate) fn prune_fires(
         "DELETE FROM mainspring.schedule_fires WHERE ctid = ANY (ARRAY(SELECT ctid FROM mainspring.schedule_fires \
          WHERE fired_at < mainspring.now() - {} * interval '1 millisecond' ORDER BY fired_at LIMIT {}))",
     );
-    Ok(deleted.bind::<BigInt, _>(millis(retention)).bind::<BigInt, _>(limit).execute(conn)?)
+    deleted.bind::<BigInt, _>(millis(retention)).bind::<BigInt, _>(limit).execute(conn)
 }
 
 /// A schedule that is due, its row locked.
@@ -111,7 +111,7 @@ type DueRow = (i64, String, String, String, Option<Moment>, Option<Moment>, i32,
 type Judged = (DueSchedule, Result<Due, String>);
 
 // No subselect: it would answer rows as they were before a lock was waited for, and fire them twice.
-fn lock_due(conn: &mut PgConnection, limit: i64) -> Result<Vec<DueSchedule>, StoreError> {
+fn lock_due(conn: &mut impl AsSession, limit: i64) -> Result<Vec<DueSchedule>, StoreError> {
     let rows: Vec<DueRow> = Statement::<DueColumns>::new(
         "SELECT id, name, expression, zone, starts_at, ends_at, catch_up, jitter_seconds, next_fire_at, \
              mainspring.now() FROM mainspring.schedules WHERE next_fire_at <= mainspring.now() \
@@ -146,13 +146,13 @@ impl DueSchedule {
 }
 
 // All jobs in one call. One that the database refuses must not hold up the others: then each schedule is tried by itself.
-fn add_jobs(conn: &mut PgConnection, judged: &mut [Judged]) -> Result<Fired, StoreError> {
+fn add_jobs(conn: &mut impl AsSession, judged: &mut [Judged]) -> Result<Fired, StoreError> {
     let mut fired = Fired::default();
-    match conn.transaction(|conn| call(conn, judged)) {
+    match conn.as_session().transaction(|conn| call(conn, judged)) {
         Ok(fires) => fired.fires = fires,
         Err(StoreError::Invalid(_)) => {
             for schedule in judged.iter_mut() {
-                match conn.transaction(|conn| call(conn, std::slice::from_ref(schedule))) {
+                match conn.as_session().transaction(|conn| call(conn, std::slice::from_ref(schedule))) {
                     Ok(fires) => fired.fires.extend(fires),
                     Err(StoreError::Invalid(error)) => schedule.1 = Err(error),
                     Err(error) => return Err(error),
@@ -173,7 +173,7 @@ type CallRow = (i64, Moment, String, Option<i64>, Option<String>, Option<i16>, O
 type CallColumns =
     (BigInt, Timestamptz, Text, Nullable<BigInt>, Nullable<Text>, Nullable<SmallInt>, Nullable<Timestamptz>);
 
-fn call(conn: &mut PgConnection, judged: &[Judged]) -> Result<Vec<FiredSchedule>, StoreError> {
+fn call(conn: &mut impl AsSession, judged: &[Judged]) -> Result<Vec<FiredSchedule>, StoreError> {
     let each = || {
         judged.iter().flat_map(|(schedule, verdict)| {
             let fires = verdict.as_ref().map_or(&[][..], |due| &due.fires);
@@ -210,7 +210,7 @@ fn call(conn: &mut PgConnection, judged: &[Judged]) -> Result<Vec<FiredSchedule>
     Ok(rows.into_iter().zip(each()).map(fired).collect())
 }
 
-fn write_missed(conn: &mut PgConnection, judged: &[Judged]) -> Result<(), StoreError> {
+fn write_missed(conn: &mut impl AsSession, judged: &[Judged]) -> Result<(), StoreError> {
     let missed = judged
         .iter()
         .filter_map(|(schedule, verdict)| Some((schedule.name.as_str(), verdict.as_ref().ok()?.missed?)));
@@ -229,7 +229,7 @@ fn write_missed(conn: &mut PgConnection, judged: &[Judged]) -> Result<(), StoreE
 }
 
 // The next fire, or the error that ends the schedule, and what became of the last fire.
-fn advance(conn: &mut PgConnection, judged: &[Judged], fired: &Fired) -> Result<(), StoreError> {
+fn advance(conn: &mut impl AsSession, judged: &[Judged], fired: &Fired) -> Result<(), StoreError> {
     let last: HashMap<&str, &FiredSchedule> =
         fired.fires.iter().map(|fire| (fire.name.as_str(), fire)).collect();
     let lasts: Vec<_> =

@@ -1,7 +1,6 @@
 //! Shows schedules and what became of their fires, for people and their programs. It changes nothing.
 
 use chrono::{DateTime, Utc};
-use diesel::PgConnection;
 use diesel::sql_types::{BigInt, Text};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,6 +9,7 @@ use crate::cron::Rhythm;
 use crate::error::StoreError;
 use crate::schedule::Overlap;
 use crate::store::json_rows::rows;
+use crate::store::session::AsSession;
 use crate::store::statement::Statement;
 
 /// How many of its next fires a schedule shows.
@@ -111,7 +111,7 @@ const SHOWN: &str = "SELECT row_to_json(r)::text FROM (SELECT v.*, CASE WHEN v.l
 /// # Errors
 ///
 /// [`StoreError::Database`] when the database refuses, also where the schema is missing.
-pub fn list(conn: &mut PgConnection, filter: &ScheduleFilter) -> Result<Vec<ScheduleRow>, StoreError> {
+pub fn list(conn: &mut impl AsSession, filter: &ScheduleFilter) -> Result<Vec<ScheduleRow>, StoreError> {
     let of_task = if filter.task.is_some() { "AND v.task = {}" } else { "" };
     let text = format!("{SHOWN} v.name > {{}} {of_task} ORDER BY v.name LIMIT {}) AS r", filter.limit);
     let statement = Statement::new(text).bind::<Text, _>(filter.after.as_deref().unwrap_or_default());
@@ -127,7 +127,7 @@ pub fn list(conn: &mut PgConnection, filter: &ScheduleFilter) -> Result<Vec<Sche
 /// # Errors
 ///
 /// As [`list`].
-pub fn get(conn: &mut PgConnection, name: &str) -> Result<Option<ScheduleRow>, StoreError> {
+pub fn get(conn: &mut impl AsSession, name: &str) -> Result<Option<ScheduleRow>, StoreError> {
     let statement = Statement::new(format!("{SHOWN} v.name = {{}}) AS r")).bind::<Text, _>(name);
     Ok(rows(conn, statement)?.pop().map(with_next_fires))
 }
@@ -137,7 +137,7 @@ pub fn get(conn: &mut PgConnection, name: &str) -> Result<Option<ScheduleRow>, S
 /// # Errors
 ///
 /// As [`list`].
-pub fn fires(conn: &mut PgConnection, name: &str, limit: u32) -> Result<Vec<ScheduleFire>, StoreError> {
+pub fn fires(conn: &mut impl AsSession, name: &str, limit: u32) -> Result<Vec<ScheduleFire>, StoreError> {
     let statement = Statement::new(
         "SELECT row_to_json(f)::text FROM mainspring.schedule_fires AS f WHERE schedule = {} \
          ORDER BY schedule DESC, fired_at DESC, due_at DESC LIMIT {}",

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz};
-use diesel::{Connection, PgConnection, RunQueryDsl};
 
 use crate::cron::Rhythm;
 use crate::error::StoreError;
+use crate::store::session::AsSession;
 use crate::store::statement::Statement;
 
 /// A schedule that will not fire, because it cannot be read or its job was refused.
@@ -30,8 +30,8 @@ type Marked = (i64, String, String, String, Option<Moment>, Option<Moment>, Mome
 type MarkedColumns = (BigInt, Text, Text, Text, Nullable<Timestamptz>, Nullable<Timestamptz>, Timestamptz);
 
 /// Finds the next fire of at most `limit` marked schedules, or writes down why there is none.
-pub(crate) fn plan_marked(conn: &mut PgConnection, limit: i64) -> Result<Planned, StoreError> {
-    conn.transaction(|conn| {
+pub(crate) fn plan_marked(conn: &mut impl AsSession, limit: i64) -> Result<Planned, StoreError> {
+    conn.as_session().transaction(|conn| {
         let marked: Vec<Marked> = Statement::<MarkedColumns>::new(
             "SELECT id, name, expression, zone, starts_at, ends_at, plan_after FROM mainspring.schedules \
              WHERE plan_after IS NOT NULL ORDER BY plan_after LIMIT {} FOR UPDATE SKIP LOCKED",
@@ -68,7 +68,7 @@ pub(crate) fn plan_marked(conn: &mut PgConnection, limit: i64) -> Result<Planned
 
 /// How long until a schedule fires, by the database's clock; none when none does. Zero when there is something to do
 /// now, which another process may be at.
-pub(crate) fn until_next(conn: &mut PgConnection) -> Result<Option<Duration>, StoreError> {
+pub(crate) fn until_next(conn: &mut impl AsSession) -> Result<Option<Duration>, StoreError> {
     let millis = Statement::<(Nullable<BigInt>,)>::new(
         "SELECT CASE WHEN EXISTS (SELECT FROM mainspring.schedules WHERE plan_after IS NOT NULL) THEN 0 ELSE \
              (SELECT greatest(0, ceil(extract(epoch FROM next_fire_at - mainspring.now()) * 1000))::bigint \

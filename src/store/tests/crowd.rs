@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use std::sync::Barrier;
 use std::thread;
 
-use diesel::RunQueryDsl;
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::sql_types::{BigInt, Nullable, Text};

@@ -22,7 +22,7 @@ use crate::store::queues::{self, QueueSettings};
 use crate::store::schedules::{self, ScheduleFilter, fire_due, plan_marked, prune_fires, until_next};
 use crate::store::settle::{Settlement, complete, leased_to, reclaim_lease, settle, settle_free};
 use crate::store::start::{Starter, start};
-use crate::store::{claimability, cron, jobs, pool, presence, retention, workers};
+use crate::store::{claimability, connector, cron, jobs, presence, retention, workers};
 
 const WORKER: i32 = 900;
 
@@ -323,7 +323,7 @@ impl Group {
 #[test]
 fn nothing_that_is_done_to_a_few_reads_more_where_there_are_many() {
     let database = TestDatabase::new();
-    let connections = &mut [pool::connect(&Config::new(database.url())).unwrap(), database.connection()];
+    let connections = &mut [connector::connect(&Config::new(database.url())).unwrap(), database.connection()];
     let mut filling = database.connection();
     filling.batch_execute(FEW).unwrap();
     let mut groups = [

@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use diesel::RunQueryDsl;
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::sql_types::{BigInt, Text};

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use diesel::PgConnection;
+use mainspring::Session;
 use mainspring::history::{self, HistoryRow};
 use mainspring::jobs::{self, JobAct, JobRow};
 use serde::Serialize;
@@ -18,11 +18,7 @@ use crate::arguments::ListingOptions;
 use crate::failure::Failure;
 use crate::output;
 
-pub(crate) fn run(
-    conn: &mut PgConnection,
-    command: JobsCommand,
-    out: &mut impl Write,
-) -> Result<(), Failure> {
+pub(crate) fn run(conn: &mut Session<'_>, command: JobsCommand, out: &mut impl Write) -> Result<(), Failure> {
     match command {
         JobsCommand::List(arguments) => list(conn, &arguments, out),
         JobsCommand::Show(arguments) => show(conn, &arguments, out),
@@ -55,7 +51,7 @@ fn tell(out: &mut impl Write, listing: &ListingOptions, acts: &[JobAct]) -> Resu
     Failure::unless_all_done(acts.iter().map(|act| act.result))
 }
 
-fn list(conn: &mut PgConnection, arguments: &ListArguments, out: &mut impl Write) -> Result<(), Failure> {
+fn list(conn: &mut Session<'_>, arguments: &ListArguments, out: &mut impl Write) -> Result<(), Failure> {
     let jobs = jobs::list(conn, &arguments.filter())?;
     if arguments.listing.json {
         return output::json(out, &jobs);
@@ -89,7 +85,7 @@ struct Shown {
     payload: Option<Value>,
 }
 
-fn show(conn: &mut PgConnection, arguments: &ShowArguments, out: &mut impl Write) -> Result<(), Failure> {
+fn show(conn: &mut Session<'_>, arguments: &ShowArguments, out: &mut impl Write) -> Result<(), Failure> {
     let unknown =
         || Failure::Refused(format!("there is no job {}: it is finished, or never was", arguments.id));
     let job = jobs::get(conn, arguments.id)?.ok_or_else(unknown)?;
@@ -114,7 +110,7 @@ fn field_cells((name, value): (&String, &Value)) -> [String; 2] {
 }
 
 fn list_history(
-    conn: &mut PgConnection,
+    conn: &mut Session<'_>,
     arguments: &HistoryArguments,
     out: &mut impl Write,
 ) -> Result<(), Failure> {

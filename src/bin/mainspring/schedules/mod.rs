@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use diesel::PgConnection;
+use mainspring::Session;
 use mainspring::schedules::{self, ScheduleFire, ScheduleRow};
 use mainspring::{CronExpression, NewSchedule};
 use serde_json::json;
@@ -17,7 +17,7 @@ pub(crate) use arguments::SchedulesCommand;
 use arguments::{ListArguments, ShowArguments};
 
 pub(crate) fn run(
-    conn: &mut PgConnection,
+    conn: &mut Session<'_>,
     command: SchedulesCommand,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
@@ -61,7 +61,7 @@ fn unknown(name: &str) -> Failure {
     Failure::Refused(format!("there is no schedule `{name}`"))
 }
 
-fn list(conn: &mut PgConnection, arguments: &ListArguments, out: &mut impl Write) -> Result<(), Failure> {
+fn list(conn: &mut Session<'_>, arguments: &ListArguments, out: &mut impl Write) -> Result<(), Failure> {
     let rows = schedules::list(conn, &arguments.filter())?;
     if arguments.listing.json {
         return output::json(out, &rows);
@@ -91,7 +91,7 @@ fn cells(row: ScheduleRow) -> [String; 9] {
     ]
 }
 
-fn show(conn: &mut PgConnection, arguments: &ShowArguments, out: &mut impl Write) -> Result<(), Failure> {
+fn show(conn: &mut Session<'_>, arguments: &ShowArguments, out: &mut impl Write) -> Result<(), Failure> {
     let row = schedules::get(conn, &arguments.name)?.ok_or_else(|| unknown(&arguments.name))?;
     let fires = schedules::fires(conn, &arguments.name, arguments.fires)?;
     if arguments.listing.json {

@@ -1,0 +1,50 @@
+//! Connections that are lent to handlers. They come from a pool of their own, and go back to it when they are clean.
+
+use diesel::Connection;
+use diesel::pg::PgConnection;
+use r2d2::PooledConnection;
+
+use super::connector::Connector;
+use super::session::{AsSession, Session};
+
+/// A database connection lent to a handler; it goes back to its pool when dropped. Derefs to Diesel's
+/// `PgConnection`.
+pub struct HandlerConnection(pub(super) PooledConnection<Connector>);
+
+impl std::ops::Deref for HandlerConnection {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.0.inner
+    }
+}
+
+impl std::ops::DerefMut for HandlerConnection {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.0.inner
+    }
+}
+
+impl Drop for HandlerConnection {
+    fn drop(&mut self) {
+        // A handler may leave a transaction open or break the connection: only a clean one goes back.
+        use diesel::connection::{TransactionManager, TransactionManagerStatus};
+        type Manager = <PgConnection as Connection>::TransactionManager;
+        let status = Manager::transaction_manager_status_mut(&mut self.0.inner);
+        let clean =
+            matches!(status, TransactionManagerStatus::Valid(depth) if depth.transaction_depth().is_none());
+        self.0.broken = !clean || std::thread::panicking();
+    }
+}
+
+impl std::fmt::Debug for HandlerConnection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("HandlerConnection")
+    }
+}
+
+impl AsSession for HandlerConnection {
+    fn as_session(&mut self) -> Session<'_> {
+        self.0.session()
+    }
+}

@@ -1,0 +1,113 @@
+//! A session: a connection, and the schema that its statements run in. Every verb of the store takes one, or what can be
+//! taken for one.
+
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+
+use diesel::Connection;
+use diesel::connection::SimpleConnection;
+use diesel::pg::PgConnection;
+use diesel::result::Error as DieselError;
+
+use crate::error::StoreError;
+use crate::schema::Schema;
+
+static DEFAULT: Schema = Schema::DEFAULT;
+
+/// A connection, and the schema that Mainspring's statements run in. Made by [`Schema::on`].
+///
+/// Derefs to Diesel's `PgConnection`, for the application's own statements: `query.execute(&mut **session)`.
+pub struct Session<'c> {
+    pub(super) conn: &'c mut PgConnection,
+    pub(super) schema: &'c Schema,
+}
+
+impl Schema {
+    /// The connection, for verbs that shall run in this schema.
+    ///
+    /// ```no_run
+    /// use mainspring::{Enqueue, NewJob, Schema, database};
+    /// use serde_json::json;
+    ///
+    /// # fn main() -> Result<(), mainspring::StoreError> {
+    /// let schema = Schema::new("billing_jobs")?;
+    /// let mut conn = database::connect("postgres://localhost/app")?;
+    /// database::migrate(&mut schema.on(&mut conn))?;
+    /// NewJob::new("invoice.send", &json!({"invoice": 1})).insert(&mut schema.on(&mut conn))?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn on<'c>(&'c self, conn: &'c mut PgConnection) -> Session<'c> {
+        Session { conn, schema: self }
+    }
+}
+
+impl Session<'_> {
+    /// The schema that the session works in.
+    pub fn schema(&self) -> &Schema {
+        self.schema
+    }
+
+    /// Runs `work` in a transaction, or in a savepoint where one is open. It is rolled back when `work` fails.
+    ///
+    /// # Errors
+    ///
+    /// What `work` returns, and what the database refuses.
+    pub fn transaction<T, E>(&mut self, work: impl FnOnce(&mut Session<'_>) -> Result<T, E>) -> Result<T, E>
+    where
+        E: From<DieselError>,
+    {
+        let schema = self.schema;
+        self.conn.transaction(|conn| work(&mut Session { conn, schema }))
+    }
+
+    /// Runs a text that has no values to bind and whose rows nobody reads.
+    pub(crate) fn run(&mut self, sql: &str) -> Result<(), StoreError> {
+        Ok(self.conn.batch_execute(&self.schema.rewrite(sql))?)
+    }
+}
+
+impl Deref for Session<'_> {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        self.conn
+    }
+}
+
+impl DerefMut for Session<'_> {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        self.conn
+    }
+}
+
+impl fmt::Debug for Session<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("schema", &self.schema.name()).finish_non_exhaustive()
+    }
+}
+
+/// What a verb can run on: a [`Session`], or a connection, which means the schema `mainspring`.
+pub trait AsSession: sealed::Sealed {
+    #[doc(hidden)]
+    fn as_session(&mut self) -> Session<'_>;
+}
+
+impl AsSession for Session<'_> {
+    fn as_session(&mut self) -> Session<'_> {
+        Session { conn: self.conn, schema: self.schema }
+    }
+}
+
+impl AsSession for PgConnection {
+    fn as_session(&mut self) -> Session<'_> {
+        DEFAULT.on(self)
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Session<'_> {}
+    impl Sealed for diesel::pg::PgConnection {}
+    impl Sealed for crate::store::handler::HandlerConnection {}
+}
