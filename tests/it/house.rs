@@ -19,6 +19,7 @@ const LAYERS: [(&str, &[&str]); 7] = [
             "config",
             "flags",
             "schedule",
+            "schema",
         ],
     ),
     ("store", &["store"]),
