@@ -42,7 +42,7 @@ mod readme {}
 pub mod guide;
 
 #[cfg(test)]
-#[path = "../tests/it/server.rs"]
+#[path = "../tests/it/support/database.rs"]
 #[allow(dead_code, unreachable_pub, reason = "shared with the integration tests")]
 mod server;
 

@@ -9,9 +9,11 @@ use mainspring::admin::{self, ActResult, JobAct, Reschedule};
 use mainspring::inspect::{HistoryFilter, list_history};
 use mainspring::{JobState, StoreError};
 
-use crate::migrations::count;
-use crate::running::{WAITS_FOR_A_ROW, act, next, scheduler, until};
-use crate::server::TestDatabase;
+use crate::support::database::TestDatabase;
+use crate::support::jobs::act;
+use crate::support::rows::{WAITS_FOR_A_ROW, count};
+use crate::support::schedulers::scheduler;
+use crate::support::waiting::until;
 
 /// A job in each state, by id, each but the running one with the key of its id; the worker of the running one is 1.
 const ONE_IN_EACH_STATE: &str = "
@@ -200,16 +202,16 @@ async fn whatever_an_act_makes_due_starts_at_once() {
     let now = Reschedule { run_at: Some(Utc::now()), ..Reschedule::default() };
     let before = std::time::Instant::now();
     admin::reschedule(&mut conn, &[by_sql], &now).unwrap();
-    assert_eq!(next(&mut started).await.id, by_sql);
+    assert_eq!(started.next().await.id, by_sql);
     let done = scheduler.administer(move |conn| admin::reschedule(conn, &[by_handle], &now)).await.unwrap();
     assert_eq!(done[0].result, ActResult::Rescheduled);
-    assert_eq!(next(&mut started).await.id, by_handle);
+    assert_eq!(started.next().await.id, by_handle);
 
     let dead = scheduler.enqueue(act("discard")).await.unwrap();
-    assert_eq!(next(&mut started).await.id, dead);
-    crate::running::until(&database, "mainspring.jobs WHERE state = 'dead'", 1).await;
+    assert_eq!(started.next().await.id, dead);
+    until(&database, "mainspring.jobs WHERE state = 'dead'", 1).await;
     admin::retry(&mut conn, &[dead], None).unwrap();
-    assert_eq!(next(&mut started).await.id, dead);
+    assert_eq!(started.next().await.id, dead);
     assert!(before.elapsed() < Duration::from_secs(10), "a poll found them: {:?}", before.elapsed());
     scheduler.stop().await;
     let stopped = scheduler.administer(|conn| admin::delete(conn, &[1])).await;
@@ -229,7 +231,7 @@ async fn a_slot_that_an_act_frees_lets_the_next_job_of_the_queue_through_at_once
     let next_one = scheduler.enqueue(act("done").queue("q")).await.unwrap();
     let before = std::time::Instant::now();
     admin::fail(&mut conn, &[head], None).unwrap();
-    assert_eq!(next(&mut started).await.id, next_one);
+    assert_eq!(started.next().await.id, next_one);
     assert!(before.elapsed() < Duration::from_secs(5));
     scheduler.stop().await;
 }

@@ -6,9 +6,9 @@ use mainspring::{BatchResult, Enqueue, JobContext, JobError, JobResult, Schedule
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::migrations::count;
-use crate::running::until;
-use crate::server::TestDatabase;
+use crate::support::database::TestDatabase;
+use crate::support::rows::count;
+use crate::support::waiting::until;
 
 /// An entry that says how it ends.
 #[derive(Debug, Serialize, Deserialize)]

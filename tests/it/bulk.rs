@@ -5,10 +5,10 @@ use diesel::{PgConnection, QueryableByName, RunQueryDsl, sql_query};
 use mainspring::{JobOptions, NewJob, StoreError, insert_many};
 use serde_json::{Value, json};
 
-use crate::enqueue::note;
-use crate::migrations::count;
-use crate::running::scheduler;
-use crate::server::TestDatabase;
+use crate::support::database::TestDatabase;
+use crate::support::jobs::act;
+use crate::support::rows::count;
+use crate::support::schedulers::scheduler;
 
 const MANY: i64 = 10_000;
 
@@ -88,7 +88,7 @@ fn add_jobs(conn: &mut PgConnection, specs: &Value) -> diesel::QueryResult<Vec<R
 fn sql_adds_many_with_every_option_and_answers_in_input_order() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
-    let waiting = note("old").key("z").insert(&mut conn).unwrap();
+    let waiting = act("old").key("z").insert(&mut conn).unwrap();
     let specs = json!([
         {"task": "a", "payload": {"n": 1}, "queue": "q", "run_at": "2100-01-01T09:00:00+01:00", "max_attempts": 3,
             "key": "y", "priority": -5, "flags": ["big"], "key_mode": "replace"},

@@ -8,9 +8,11 @@ use mainspring::{Backoff, Enqueue, JobContext, JobResult, Scheduler, Task};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::migrations::count;
-use crate::running::{act, scheduler, until};
-use crate::server::TestDatabase;
+use crate::support::database::TestDatabase;
+use crate::support::jobs::act;
+use crate::support::rows::count;
+use crate::support::schedulers::scheduler;
+use crate::support::waiting::until;
 
 /// Tells that it runs, and ends as it was told once it is cancelled.
 #[derive(Serialize, Deserialize)]

@@ -4,7 +4,7 @@
 
 mod here;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use diesel::PgConnection;
 use diesel::sql_types::Double;
@@ -14,7 +14,8 @@ use mainspring::{Enqueue, JobContext, NewJob, Scheduler, SchedulerBuilder, Task,
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::unbounded_channel;
 
-use crate::migrations::count;
+use crate::support::rows::{OTHER_SESSIONS, count};
+use crate::support::waiting::until_on;
 
 const JOBS: usize = 20_000;
 
@@ -73,12 +74,7 @@ fn log_bytes(conn: &mut PgConnection) -> f64 {
 /// All that have been committed by connections that are closed: a server counts those of an open one when it is idle.
 async fn transactions(server: &EmbeddedPostgres) -> f64 {
     let mut conn = connect(server);
-    let others = "pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
-    let deadline = Instant::now() + crate::running::PATIENCE;
-    while count(&mut conn, others) > 0 {
-        assert!(Instant::now() < deadline, "connections are still open");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until_on(&mut conn, Duration::from_millis(5), OTHER_SESSIONS, 0).await;
     figure(
         &mut conn,
         "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()",
@@ -91,12 +87,8 @@ async fn stop(scheduler: Scheduler) {
 }
 
 async fn await_empty_table(server: &EmbeddedPostgres) {
-    let mut conn = connect(server);
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while count(&mut conn, "mainspring.jobs") > 0 {
-        assert!(Instant::now() < deadline, "jobs are left");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    // Seldom, since each of these queries is a transaction that the test counts.
+    until_on(&mut connect(server), Duration::from_millis(100), "mainspring.jobs", 0).await;
 }
 
 #[tokio::test]

@@ -6,13 +6,13 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
 use mainspring::embedded::{EmbeddedOptions, EmbeddedPostgres};
 
-use crate::migrations::count;
+use crate::support::rows::count;
+use crate::support::waiting::block_until;
 
 const FOLDER: &str = "MAINSPRING_TEST_FOLDER";
 const TEMPORARY: &str = "temporary";
@@ -43,7 +43,7 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         // A server that was in it may be stopping still.
-        until("the test's folder is gone", || fs::remove_dir_all(&self.0).is_ok());
+        block_until("the test's folder is gone", || fs::remove_dir_all(&self.0).is_ok());
     }
 }
 
@@ -112,22 +112,14 @@ fn answers(url: &str) -> bool {
     PgConnection::establish(url).is_ok()
 }
 
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + crate::running::PATIENCE;
-    while !holds() {
-        assert!(Instant::now() < deadline, "waited 30 s until {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
 #[test]
 fn a_killed_owner_takes_its_server_and_its_temporary_folder_along() {
     let scratch = Scratch::new();
     let mut owner = User::start(TEMPORARY, &scratch.0);
     assert!(answers(owner.url()), "{:?}", owner.lines);
     owner.kill();
-    until("the server is gone", || !answers(owner.url()));
-    until("its folder is gone", || scratch.entries() == 0);
+    block_until("the server is gone", || !answers(owner.url()));
+    block_until("its folder is gone", || scratch.entries() == 0);
 }
 
 #[test]
@@ -166,7 +158,7 @@ fn processes_that_name_one_folder_share_one_server_until_the_last_is_gone() {
     second.kill();
     assert!(answers(third.url()));
     third.kill();
-    until("the server is gone", || !answers(third.url()));
+    block_until("the server is gone", || !answers(third.url()));
 }
 
 #[test]

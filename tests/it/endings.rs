@@ -8,9 +8,9 @@ use actix::{
 use mainspring::{Enqueue, JobResult, Scheduler, Task, WorkerActor};
 use serde::{Deserialize, Serialize};
 
-use crate::migrations::count;
-use crate::running::until;
-use crate::server::TestDatabase;
+use crate::support::database::TestDatabase;
+use crate::support::rows::count;
+use crate::support::waiting::until;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum End {

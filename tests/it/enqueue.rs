@@ -4,30 +4,19 @@ use std::collections::HashMap;
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, RunQueryDsl, sql_query};
-use mainspring::{Enqueue, JobContext, JobResult, NewJob, Scheduler, StoreError, Task};
-use serde::{Deserialize, Serialize};
+use mainspring::{Enqueue, NewJob, Scheduler, StoreError, Task};
+use serde::Serialize;
 
-use crate::migrations::count;
-use crate::server::TestDatabase;
-
-#[derive(Serialize, Deserialize)]
-pub struct Note {
-    pub text: String,
-}
-impl Task for Note {
-    const NAME: &'static str = "note";
-}
-
-pub fn note(text: &str) -> Enqueue<Note> {
-    Enqueue::new(Note { text: text.into() })
-}
+use crate::support::database::TestDatabase;
+use crate::support::jobs::{act, behave};
+use crate::support::rows::count;
 
 #[test]
 fn a_job_added_in_a_transaction_is_gone_with_its_rollback() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
     let rolled_back = conn.transaction(|conn| {
-        note("a").insert(conn)?;
+        act("a").insert(conn)?;
         assert_eq!(count(conn, "mainspring.jobs"), 1);
         Err::<(), StoreError>(StoreError::Invalid("changed my mind".into()))
     });
@@ -39,10 +28,10 @@ fn a_job_added_in_a_transaction_is_gone_with_its_rollback() {
 fn a_plain_job_has_the_contracts_defaults() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
-    note("a").insert(&mut conn).unwrap();
-    conn.batch_execute("SELECT mainspring.add_job('note', '{\"text\": \"a\"}')").unwrap();
-    let alike = "mainspring.jobs WHERE task = 'note' AND state = 'ready' AND queue IS NULL AND key IS NULL \
-        AND priority = 0 AND attempts = 0 AND max_attempts = 25 AND payload = '{\"text\": \"a\"}' \
+    act("a").insert(&mut conn).unwrap();
+    conn.batch_execute("SELECT mainspring.add_job('act', '{\"act\": \"a\"}')").unwrap();
+    let alike = "mainspring.jobs WHERE task = 'act' AND state = 'ready' AND queue IS NULL AND key IS NULL \
+        AND priority = 0 AND attempts = 0 AND max_attempts = 25 AND payload = '{\"act\": \"a\"}' \
         AND run_at <= clock_timestamp()";
     assert_eq!(count(&mut conn, alike), 2);
 }
@@ -52,22 +41,22 @@ fn every_bad_field_from_rust_is_named_with_its_limit_and_stores_nothing() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
     let cases = [
-        (note("a").queue(""), "queue must be 1 to 128 characters, got 0"),
-        (note("a").queue("q".repeat(129)), "queue must be 1 to 128 characters, got 129"),
-        (note("a").key(""), "key must be 1 to 512 characters, got 0"),
-        (note("a").key("k".repeat(513)), "key must be 1 to 512 characters, got 513"),
-        (note("a").max_attempts(0), "max_attempts must be 1 to 32767, got 0"),
-        (note("a").max_attempts(-1), "max_attempts must be 1 to 32767, got -1"),
-        (note("a\0b"), "payload must not contain the character NUL, got one"),
-        (note("a").key("k\0"), "key must not contain the character NUL, got one"),
-        (note(&"x".repeat(1 << 20)), "payload must be at most 1048576 bytes, got 1048587"),
+        (act("a").queue(""), "queue must be 1 to 128 characters, got 0"),
+        (act("a").queue("q".repeat(129)), "queue must be 1 to 128 characters, got 129"),
+        (act("a").key(""), "key must be 1 to 512 characters, got 0"),
+        (act("a").key("k".repeat(513)), "key must be 1 to 512 characters, got 513"),
+        (act("a").max_attempts(0), "max_attempts must be 1 to 32767, got 0"),
+        (act("a").max_attempts(-1), "max_attempts must be 1 to 32767, got -1"),
+        (act("a\0b"), "payload must not contain the character NUL, got one"),
+        (act("a").key("k\0"), "key must not contain the character NUL, got one"),
+        (act(&"x".repeat(1 << 20)), "payload must be at most 1048576 bytes, got 1048586"),
     ];
     for (job, expected) in cases {
         let error = job.insert(&mut conn).unwrap_err();
         assert!(matches!(error, StoreError::Invalid(_)), "{error:?}");
         assert_eq!(error.to_string(), expected);
     }
-    note("the letters \\u0000 are text").insert(&mut conn).unwrap();
+    act("the letters \\u0000 are text").insert(&mut conn).unwrap();
     assert_eq!(count(&mut conn, "mainspring.jobs"), 1);
 }
 
@@ -81,7 +70,7 @@ fn a_bad_task_or_payload_of_a_job_that_is_known_by_name_only_is_named_and_stores
         (job("t".repeat(129)), "task must be 1 to 128 characters, got 129"),
         (job("t\0".into()), "task must not contain the character NUL, got one"),
         (
-            NewJob::try_from(note("a").queue("q\0")).unwrap(),
+            NewJob::try_from(act("a").queue("q\0")).unwrap(),
             "queue must not contain the character NUL, got one",
         ),
     ];
@@ -114,27 +103,23 @@ fn a_payload_that_cannot_be_json_is_an_error_that_names_the_task() {
     );
 }
 
-async fn keep(_: Note, _: JobContext) -> JobResult {
-    Ok(())
-}
-
 #[tokio::test]
 async fn what_the_database_refuses_of_one_caller_costs_no_other_its_job() {
     let database = TestDatabase::new();
     // With a handler and free slots, and without: jobs may be started by the statement that stores them.
-    let handled = Scheduler::builder(database.url()).handler(keep).start().await.unwrap();
-    let error = handled.enqueue(note("\0")).await.unwrap_err();
+    let handled = Scheduler::builder(database.url()).handler(behave).start().await.unwrap();
+    let error = handled.enqueue(act("\0")).await.unwrap_err();
     assert_eq!(error.to_string(), "payload must not contain the character NUL, got one");
     handled.stop().await;
     let scheduler = Scheduler::builder(database.url()).start().await.unwrap();
     let before_all_time = chrono::DateTime::<chrono::Utc>::MIN_UTC;
-    let bad = || async { scheduler.enqueue(note("bad").run_at(before_all_time)).await.unwrap_err() };
-    let good = || async { scheduler.enqueue(note("good")).await.unwrap() };
+    let bad = || async { scheduler.enqueue(act("bad").run_at(before_all_time)).await.unwrap_err() };
+    let good = || async { scheduler.enqueue(act("good")).await.unwrap() };
     // The first goes alone; the others wait for it and go together.
     let (_, one, two, three, error) = tokio::join!(good(), good(), good(), good(), bad());
     assert!(one < two && two < three, "{one} {two} {three}");
     assert!(error.to_string().contains("timestamp out of range"), "{error}");
-    let nul = || async { scheduler.enqueue(note("\0")).await.unwrap_err() };
+    let nul = || async { scheduler.enqueue(act("\0")).await.unwrap_err() };
     let (_, _, error, _) = tokio::join!(good(), good(), nul(), good());
     assert_eq!(error.to_string(), "payload must not contain the character NUL, got one");
     assert_eq!(count(&mut database.connection(), "mainspring.jobs"), 7);

@@ -3,9 +3,11 @@
 use mainspring::{Enqueue, Event, EventStream, JobContext, JobResult, Scheduler, StoreError, Task};
 use serde::{Deserialize, Serialize};
 
-use crate::migrations::count;
-use crate::running::{PATIENCE, act, scheduler, until};
-use crate::server::TestDatabase;
+use crate::support::database::TestDatabase;
+use crate::support::jobs::act;
+use crate::support::rows::count;
+use crate::support::schedulers::scheduler;
+use crate::support::waiting::{PATIENCE, until};
 
 // Every event in one word, to compare a whole life.
 fn word(event: &Event) -> String {

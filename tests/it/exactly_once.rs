@@ -1,6 +1,5 @@
 //! Effects in the transaction that completes the job happen exactly once, whatever is killed meanwhile.
 
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
@@ -9,9 +8,10 @@ use diesel::{RunQueryDsl, sql_query};
 use mainspring::{Enqueue, JobContext, JobError, JobResult, NewJob, Scheduler, SchedulerBuilder, Task};
 use serde::{Deserialize, Serialize};
 
-use crate::migrations::count;
-use crate::running::{PATIENCE, until};
-use crate::server::TestDatabase;
+use crate::support::database::TestDatabase;
+use crate::support::process::{self, Process};
+use crate::support::rows::count;
+use crate::support::waiting::{until, until_at_least};
 
 /// Books itself in the ledger, with as many followers as it has left.
 #[derive(Serialize, Deserialize)]
@@ -47,28 +47,13 @@ fn worker(url: String) -> SchedulerBuilder {
 #[tokio::test]
 #[ignore = "a helper process of `a_ledger_is_exact_while_processes_are_killed`"]
 async fn helper_process_that_books() {
-    let Ok(url) = std::env::var("MAINSPRING_TEST_URL") else { return };
+    let Some(url) = process::given_url() else { return };
     let _scheduler = worker(url).start().await.unwrap();
     std::future::pending::<()>().await;
 }
 
-async fn until_at_least(conn: &mut diesel::PgConnection, booked: i64) {
-    let deadline = std::time::Instant::now() + PATIENCE;
-    while count(conn, "ledger") < booked {
-        assert!(
-            std::time::Instant::now() < deadline,
-            "{booked} bookings expected, found {}",
-            count(conn, "ledger")
-        );
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
-}
-
-fn helper(database: &TestDatabase) -> Child {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "exactly_once::helper_process_that_books", "--ignored"]);
-    let command = command.env("MAINSPRING_TEST_URL", database.url());
-    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+fn helper(database: &TestDatabase) -> Process {
+    Process::start(&mut process::command("exactly_once::helper_process_that_books", &database.url()))
 }
 
 #[tokio::test]
@@ -84,17 +69,12 @@ async fn a_ledger_is_exact_while_processes_are_killed() {
     }
     let mut victims = vec![helper(&database), helper(&database)];
     for booked in [100, 250, 400, 550, 700] {
-        until_at_least(&mut conn, booked).await;
-        let mut victim = victims.remove(0);
-        victim.kill().unwrap();
-        victim.wait().unwrap();
+        until_at_least(&database, "ledger", booked).await;
+        victims.remove(0).kill();
         victims.push(helper(&database));
     }
     until(&database, "mainspring.jobs", 0).await;
-    for mut victim in victims {
-        victim.kill().unwrap();
-        victim.wait().unwrap();
-    }
+    drop(victims);
     assert_eq!(count(&mut conn, "ledger"), 1_200);
     assert_eq!(count(&mut conn, "(SELECT DISTINCT number, followers FROM ledger) AS once"), 1_200);
     assert_eq!(count(&mut conn, "mainspring.history WHERE outcome = 'succeeded'"), 1_200);

@@ -10,16 +10,22 @@ use diesel::{PgConnection, QueryableByName, RunQueryDsl, sql_query};
 use mainspring::StoreError;
 use mainspring::queues::{self, QueueSettings};
 
-use crate::gates::{Gauge, builder, step};
-use crate::migrations::count;
-use crate::running::until;
-use crate::server::TestDatabase;
+use crate::support::database::TestDatabase;
+use crate::support::gauge::Gauge;
+use crate::support::jobs::{act, lasting};
+use crate::support::rows::count;
+use crate::support::schedulers::gauged;
+use crate::support::waiting::{until, until_true};
 
 fn insert_many(conn: &mut PgConnection, select: &str) {
     conn.batch_execute(&format!(
         "INSERT INTO mainspring.jobs (task, payload, queue, run_at, priority, state, flags) {select}; ANALYZE mainspring.jobs"
     ))
     .unwrap();
+}
+
+async fn until_started(database: &TestDatabase, gauge: &Gauge, jobs: usize) {
+    until_true(database, &format!("{jobs} starts"), || gauge.starts().len() >= jobs).await;
 }
 
 #[tokio::test]
@@ -31,23 +37,21 @@ async fn a_tenants_many_jobs_delay_another_tenants_first_by_at_most_one_round() 
     }
     insert_many(
         &mut conn,
-        "SELECT 'step', '{\"name\": \"big\", \"millis\": 1}', 'big', now() - interval '1 hour', 0, 'parked', NULL FROM generate_series(1, 100000)",
+        "SELECT 'act', '{\"act\": \"big\", \"millis\": 1}', 'big', now() - interval '1 hour', 0, 'parked', NULL FROM generate_series(1, 100000)",
     );
     let gauge = Arc::new(Gauge::default());
-    let scheduler = builder(&database, &gauge).concurrency(2).start().await.unwrap();
+    let scheduler = gauged(&database, &gauge).concurrency(2).start().await.unwrap();
     let mut seen = Vec::new();
     for tenant in ["late", "later"] {
         // The big tenant has hundreds of ready jobs by now.
-        let before = gauge.names().len();
-        while gauge.names().len() < before + 100 {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
+        let before = gauge.acts().len();
+        until_started(&database, &gauge, before + 100).await;
         assert!(count(&mut conn, "mainspring.jobs WHERE queue = 'big' AND state = 'ready'") > 300);
-        let twenty = (0..20).map(|_| mainspring::NewJob::try_from(step(tenant, 1).queue(tenant)).unwrap());
+        let twenty = (0..20).map(|_| mainspring::NewJob::try_from(lasting(tenant, 1).queue(tenant)).unwrap());
         mainspring::insert_many(&mut conn, &twenty.collect::<Vec<_>>()).unwrap();
-        let enqueued_behind = gauge.names().len();
+        let enqueued_behind = gauge.acts().len();
         until(&database, &format!("mainspring.jobs WHERE queue = '{tenant}'"), 0).await;
-        let names = gauge.names()[enqueued_behind..].to_vec();
+        let names = gauge.acts()[enqueued_behind..].to_vec();
         let places: Vec<usize> =
             names.iter().enumerate().filter(|(_, name)| *name == tenant).map(|(place, _)| place).collect();
         seen.push((places[0], places[19] - places[0]));
@@ -70,7 +74,7 @@ async fn queues_with_one_place_a_large_one_and_jobs_outside_all_get_on_where_wor
         insert_many(
             &mut conn,
             &format!(
-                "SELECT 'step', '{{\"name\": \"{name}\", \"millis\": 10}}', {queue}, now() - n * interval '{age}', 0, '{state}', NULL FROM generate_series(1, {jobs}) AS n"
+                "SELECT 'act', '{{\"act\": \"{name}\", \"millis\": 10}}', {queue}, now() - n * interval '{age}', 0, '{state}', NULL FROM generate_series(1, {jobs}) AS n"
             ),
         );
     };
@@ -78,12 +82,10 @@ async fn queues_with_one_place_a_large_one_and_jobs_outside_all_get_on_where_wor
     waiting("large", "'large'", "1 second", 2_000, "parked");
     waiting("outside", "NULL", "10 milliseconds", 2_000, "ready");
     let gauge = Arc::new(Gauge::default());
-    let scheduler = builder(&database, &gauge).concurrency(2).start().await.unwrap();
-    while gauge.names().len() < 430 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let scheduler = gauged(&database, &gauge).concurrency(2).start().await.unwrap();
+    until_started(&database, &gauge, 430).await;
     scheduler.stop().await;
-    let names = gauge.names();
+    let names = gauge.acts();
     let share = |name: &str| names.iter().skip(30).filter(|other| *other == name).count();
     let shares = (share("small"), share("large"), share("outside"));
     eprintln!("of {} jobs: small {}, large {}, outside {}", names.len() - 30, shares.0, shares.1, shares.2);
@@ -101,10 +103,10 @@ fn turns_of_queues_with_equal_priority_go_round_whatever_their_limits() {
         insert_many(
             &mut conn,
             &format!(
-                "SELECT 'step', '{{}}', '{queue}', now() - interval '1 hour', 0, 'parked', NULL FROM generate_series(1, {jobs})"
+                "SELECT 'act', '{{}}', '{queue}', now() - interval '1 hour', 0, 'parked', NULL FROM generate_series(1, {jobs})"
             ),
         );
-        conn.batch_execute(&format!("SELECT * FROM mainspring.admit(ARRAY['{queue}'], ARRAY['step'])"))
+        conn.batch_execute(&format!("SELECT * FROM mainspring.admit(ARRAY['{queue}'], ARRAY['act'])"))
             .unwrap();
     }
     #[derive(QueryableByName)]
@@ -126,24 +128,22 @@ async fn a_low_priority_job_runs_under_endless_high_priority_load_where_age_lift
         let database = TestDatabase::new();
         let gauge = Arc::new(Gauge::default());
         let mut conn = database.connection();
-        step("old", 0).priority(5).insert(&mut conn).unwrap();
+        act("old").priority(5).insert(&mut conn).unwrap();
         let insert_load = |conn: &mut PgConnection| {
             insert_many(
                 conn,
-                "SELECT 'step', '{\"name\": \"load\", \"millis\": 1}', NULL, now(), -5, 'ready', NULL FROM generate_series(1, 500)",
+                "SELECT 'act', '{\"act\": \"load\", \"millis\": 1}', NULL, now(), -5, 'ready', NULL FROM generate_series(1, 500)",
             );
         };
         insert_load(&mut conn);
-        let instance = builder(&database, &gauge).concurrency(2);
+        let instance = gauged(&database, &gauge).concurrency(2);
         let instance = if ages { instance.ageing(Duration::from_millis(20)) } else { instance };
         let scheduler = instance.start().await.unwrap();
-        let waits = "mainspring.jobs WHERE payload->>'name' = 'old'";
+        let waits = "mainspring.jobs WHERE payload->>'act' = 'old'";
         for _ in 0..6 {
-            let done = gauge.names().len();
+            let done = gauge.acts().len();
             insert_load(&mut conn);
-            while gauge.names().len() < done + 300 {
-                tokio::time::sleep(Duration::from_millis(2)).await;
-            }
+            until_started(&database, &gauge, done + 300).await;
         }
         assert!(count(&mut conn, "mainspring.jobs WHERE priority = -5") > 100, "the load never ended");
         assert_eq!(count(&mut conn, waits) == 0, ran, "with ageing: {ages}");
@@ -155,19 +155,19 @@ async fn a_low_priority_job_runs_under_endless_high_priority_load_where_age_lift
 async fn jobs_with_forbidden_flags_wait_untouched_until_an_instance_may_run_them() {
     let database = TestDatabase::new();
     let gauge = Arc::new(Gauge::default());
-    let choosy = builder(&database, &gauge).forbid_flags(["gpu", "eu"]).start().await.unwrap();
+    let choosy = gauged(&database, &gauge).forbid_flags(["gpu", "eu"]).start().await.unwrap();
     for (name, flags) in
         [("gpu", vec!["gpu"]), ("both", vec!["cpu", "eu"]), ("cpu", vec!["cpu"]), ("none", vec![])]
     {
-        choosy.enqueue(step(name, 0).flags(flags.clone())).await.unwrap();
-        choosy.enqueue(step(name, 0).flags(flags).queue("lane")).await.unwrap();
+        choosy.enqueue(act(name).flags(flags.clone())).await.unwrap();
+        choosy.enqueue(act(name).flags(flags).queue("lane")).await.unwrap();
     }
     // A forbidden job that has passed the gate of a queue keeps its slot: others of the queue wait behind it.
     until(&database, "mainspring.jobs WHERE queue IS NULL", 2).await;
     assert_eq!(count(&mut database.connection(), "mainspring.jobs WHERE attempts > 0"), 0);
     let allowed = Arc::new(AtomicBool::new(false));
     let asked = allowed.clone();
-    let undecided = builder(&database, &gauge)
+    let undecided = gauged(&database, &gauge)
         .poll_interval(Duration::from_millis(50))
         .forbid_flags_by(move || {
             let allowed = asked.load(Ordering::SeqCst);
@@ -187,13 +187,13 @@ async fn jobs_with_forbidden_flags_wait_untouched_until_an_instance_may_run_them
 async fn a_function_for_flags_that_panics_holds_up_flagged_jobs_alone() {
     let database = TestDatabase::new();
     let gauge = Arc::new(Gauge::default());
-    let scheduler = builder(&database, &gauge)
+    let scheduler = gauged(&database, &gauge)
         .forbid_flags_by(|| async { panic!("no idea") as Vec<String> })
         .start()
         .await
         .unwrap();
-    scheduler.enqueue(step("flagged", 0).flags(["any"])).await.unwrap();
-    scheduler.enqueue(step("plain", 0)).await.unwrap();
+    scheduler.enqueue(act("flagged").flags(["any"])).await.unwrap();
+    scheduler.enqueue(act("plain")).await.unwrap();
     until(&database, "mainspring.jobs WHERE flags IS NULL", 0).await;
     assert_eq!(
         count(&mut database.connection(), "mainspring.jobs WHERE state = 'ready' AND attempts = 0"),
@@ -206,9 +206,9 @@ async fn a_function_for_flags_that_panics_holds_up_flagged_jobs_alone() {
 fn flags_are_stored_once_and_in_order_and_what_breaks_a_limit_is_refused() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
-    step("s", 0).flags(["b", "a", "b"]).insert(&mut conn).unwrap();
-    step("s", 0).flags(Vec::<String>::new()).insert(&mut conn).unwrap();
-    conn.batch_execute("SELECT mainspring.add_job('step', flags => ARRAY['b', 'a'])").unwrap();
+    act("s").flags(["b", "a", "b"]).insert(&mut conn).unwrap();
+    act("s").flags(Vec::<String>::new()).insert(&mut conn).unwrap();
+    conn.batch_execute("SELECT mainspring.add_job('act', flags => ARRAY['b', 'a'])").unwrap();
     assert_eq!(count(&mut conn, "mainspring.jobs WHERE flags = ARRAY['a', 'b']"), 2);
     assert_eq!(count(&mut conn, "mainspring.jobs WHERE flags IS NULL"), 1);
     let many: Vec<String> = (0..33).map(|n| n.to_string()).collect();
@@ -218,13 +218,13 @@ fn flags_are_stored_once_and_in_order_and_what_breaks_a_limit_is_refused() {
         (vec!["x".repeat(129)], "flags must be labels of 1 to 128 characters, got one of 129"),
         (vec!["a\0".into()], "flags must not contain the character NUL, got one"),
     ] {
-        match step("s", 0).flags(flags).insert(&mut conn) {
+        match act("s").flags(flags).insert(&mut conn) {
             Err(StoreError::Invalid(text)) => assert_eq!(text, told),
             other => panic!("{told}: {other:?}"),
         }
     }
     let refused =
-        conn.batch_execute("SELECT mainspring.add_job('step', flags => ARRAY['a', NULL])").unwrap_err();
+        conn.batch_execute("SELECT mainspring.add_job('act', flags => ARRAY['a', NULL])").unwrap_err();
     assert!(refused.to_string().contains("flags must be a list of labels"), "{refused}");
     for flags in [
         "'{}'",

@@ -8,9 +8,8 @@ use mainspring::{Cron as CronLine, Event, JobContext, JobResult, NewSchedule, Sc
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use crate::migrations::count;
-use crate::running::until;
-use crate::server::TestDatabase;
+use crate::support::database::TestDatabase;
+use crate::support::rows::count;
 
 mod outages;
 

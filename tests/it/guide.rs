@@ -2,7 +2,7 @@
 
 use diesel::connection::SimpleConnection;
 
-use crate::server::TestDatabase;
+use crate::support::database::TestDatabase;
 
 const CHAPTERS: [&str; 2] =
     [include_str!("../../docs/guide/sql.md"), include_str!("../../docs/guide/administration.md")];

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::running::until;
-use crate::server::TestDatabase;
+use crate::support::database::TestDatabase;
+use crate::support::rows::count;
+use crate::support::waiting::until;
 
 #[derive(Debug, Serialize, Deserialize, Message)]
 #[rtype(result = "JobResult")]
@@ -104,7 +105,7 @@ async fn a_worker_that_ends_comes_back_and_no_job_is_lost() {
     until(&database, "mainspring.jobs WHERE state <> 'dead'", 0).await;
     // The job that ended its worker may have had its answer out before, or not.
     let ended = "(SELECT id FROM mainspring.history WHERE task = 'local' UNION ALL SELECT id FROM mainspring.jobs) AS ended";
-    assert_eq!(crate::migrations::count(&mut database.connection(), ended), 21);
+    assert_eq!(count(&mut database.connection(), ended), 21);
     scheduler.stop().await;
 }
 

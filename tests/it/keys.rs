@@ -9,10 +9,10 @@ use diesel::connection::SimpleConnection;
 use mainspring::KeyMode::{PreserveRunAt, Replace, UnsafeDedupe};
 use mainspring::{NewJob, insert_many};
 
-use crate::enqueue::note;
-use crate::migrations::count;
-use crate::running::{WAITS_FOR_A_ROW, until};
-use crate::server::TestDatabase;
+use crate::support::database::TestDatabase;
+use crate::support::jobs::act;
+use crate::support::rows::{WAITS_FOR_A_ROW, count};
+use crate::support::waiting::until;
 
 const WAITING: &str = "UPDATE mainspring.jobs SET revision = 0";
 const FAILED: &str = "UPDATE mainspring.jobs SET attempts = 2, last_error = 'boom'";
@@ -24,7 +24,7 @@ fn with_holder(state: &str) -> (TestDatabase, PgConnection, i64) {
     let database = TestDatabase::new();
     let mut conn = database.connection();
     let later = Utc::now() + TimeDelta::hours(1);
-    let id = note("old").key("k").run_at(later).priority(3).insert(&mut conn).unwrap();
+    let id = act("old").key("k").run_at(later).priority(3).insert(&mut conn).unwrap();
     conn.batch_execute(state).unwrap();
     (database, conn, id)
 }
@@ -37,10 +37,10 @@ fn matches(conn: &mut PgConnection, what: &str) -> bool {
 fn replace_takes_every_field_of_a_waiting_job() {
     for state in [WAITING, FAILED] {
         let (_database, mut conn, id) = with_holder(state);
-        assert_eq!(note("new").key("k").key_mode(Replace).insert(&mut conn).unwrap(), id);
+        assert_eq!(act("new").key("k").key_mode(Replace).insert(&mut conn).unwrap(), id);
         assert!(matches(
             &mut conn,
-            "payload->>'text' = 'new' AND state = 'ready' AND priority = 0 \
+            "payload->>'act' = 'new' AND state = 'ready' AND priority = 0 \
             AND attempts = 0 AND last_error IS NULL AND revision = 1"
         ));
     }
@@ -49,11 +49,11 @@ fn replace_takes_every_field_of_a_waiting_job() {
 #[test]
 fn preserve_run_at_keeps_the_time_of_an_unattempted_job_only() {
     let (_database, mut conn, id) = with_holder(WAITING);
-    assert_eq!(note("new").key("k").key_mode(PreserveRunAt).insert(&mut conn).unwrap(), id);
-    assert!(matches(&mut conn, "payload->>'text' = 'new' AND state = 'scheduled' AND revision = 1"));
+    assert_eq!(act("new").key("k").key_mode(PreserveRunAt).insert(&mut conn).unwrap(), id);
+    assert!(matches(&mut conn, "payload->>'act' = 'new' AND state = 'scheduled' AND revision = 1"));
 
     let (_database, mut conn, id) = with_holder(FAILED);
-    assert_eq!(note("new").key("k").key_mode(PreserveRunAt).insert(&mut conn).unwrap(), id);
+    assert_eq!(act("new").key("k").key_mode(PreserveRunAt).insert(&mut conn).unwrap(), id);
     assert!(matches(&mut conn, "state = 'ready' AND attempts = 0 AND last_error IS NULL"));
 }
 
@@ -61,11 +61,11 @@ fn preserve_run_at_keeps_the_time_of_an_unattempted_job_only() {
 fn unsafe_dedupe_changes_nothing_but_the_revision_of_a_waiting_job() {
     for (state, unchanged) in [(WAITING, "attempts = 0"), (FAILED, "attempts = 2 AND last_error = 'boom'")] {
         let (_database, mut conn, id) = with_holder(state);
-        assert_eq!(note("new").key("k").key_mode(UnsafeDedupe).insert(&mut conn).unwrap(), id);
+        assert_eq!(act("new").key("k").key_mode(UnsafeDedupe).insert(&mut conn).unwrap(), id);
         assert!(matches(
             &mut conn,
             &format!(
-                "payload->>'text' = 'old' AND state = 'scheduled' \
+                "payload->>'act' = 'old' AND state = 'scheduled' \
             AND priority = 3 AND revision = 1 AND {unchanged}"
             )
         ));
@@ -76,7 +76,7 @@ fn unsafe_dedupe_changes_nothing_but_the_revision_of_a_waiting_job() {
 fn an_updating_mode_takes_the_key_from_a_running_job_and_adds_a_new_one() {
     for mode in [Replace, PreserveRunAt] {
         let (_database, mut conn, id) = with_holder(RUNNING);
-        let new = note("new").key("k").key_mode(mode).insert(&mut conn).unwrap();
+        let new = act("new").key("k").key_mode(mode).insert(&mut conn).unwrap();
         assert_ne!(new, id);
         assert!(matches(
             &mut conn,
@@ -89,14 +89,14 @@ fn an_updating_mode_takes_the_key_from_a_running_job_and_adds_a_new_one() {
 #[test]
 fn unsafe_dedupe_queues_nothing_while_the_job_runs() {
     let (_database, mut conn, id) = with_holder(RUNNING);
-    assert_eq!(note("new").key("k").key_mode(UnsafeDedupe).insert(&mut conn).unwrap(), id);
-    assert!(matches(&mut conn, "key = 'k' AND payload->>'text' = 'old' AND revision = 0"));
+    assert_eq!(act("new").key("k").key_mode(UnsafeDedupe).insert(&mut conn).unwrap(), id);
+    assert!(matches(&mut conn, "key = 'k' AND payload->>'act' = 'old' AND revision = 0"));
 }
 
 #[test]
 fn a_dead_job_does_not_hold_its_key() {
     let (_database, mut conn, id) = with_holder("UPDATE mainspring.jobs SET state = 'dead'");
-    assert_ne!(note("new").key("k").insert(&mut conn).unwrap(), id);
+    assert_ne!(act("new").key("k").insert(&mut conn).unwrap(), id);
     assert_eq!(count(&mut conn, "mainspring.jobs"), 2);
 }
 
@@ -133,7 +133,7 @@ fn ten_writers_on_ten_hot_keys_while_jobs_run_and_end_always_get_a_row() {
                 start.wait();
                 for round in 0..150 {
                     let key = format!("hot-{}", round % 10);
-                    assert!(note("a").key(key).insert(&mut conn).unwrap() > 0);
+                    assert!(act("a").key(key).insert(&mut conn).unwrap() > 0);
                 }
             });
         }
@@ -171,7 +171,7 @@ fn ten_writers_on_ten_hot_keys_while_jobs_run_and_end_always_get_a_row() {
 async fn a_job_that_goes_back_while_it_is_removed_is_removed() {
     let database = TestDatabase::new();
     let mut other = database.connection();
-    let id = note("a").key("k").insert(&mut other).unwrap();
+    let id = act("a").key("k").insert(&mut other).unwrap();
     other.batch_execute(RUNNING).unwrap();
     other
         .batch_execute(
@@ -206,12 +206,12 @@ async fn batches_of_keys_that_meet_with_a_third_between_them_do_not_wait_in_a_ci
         let settings =
             format!("SET deadlock_timeout = '1h'; SET statement_timeout = '1min'; SET test.held = '{held}'");
         conn.batch_execute(&settings).unwrap();
-        let jobs = ["a", "b"].map(|key| NewJob::try_from(note(text).key(key)).unwrap());
+        let jobs = ["a", "b"].map(|key| NewJob::try_from(act(text).key(key)).unwrap());
         thread::spawn(move || insert_many(&mut conn, &jobs).unwrap())
     };
     let first = insert_both("first", "yes");
     until(&database, "pg_locks WHERE locktype = 'advisory' AND objid = 7 AND NOT granted", 1).await;
-    let b = note("single").key("b").insert(&mut database.connection()).unwrap();
+    let b = act("single").key("b").insert(&mut database.connection()).unwrap();
     let second = insert_both("second", "no");
     until(&database, WAITS_FOR_A_ROW, 1).await;
     gate.batch_execute("SELECT pg_advisory_unlock(7)").unwrap();

@@ -4,8 +4,8 @@ use diesel::connection::SimpleConnection;
 use mainspring::{NewJob, StoreError};
 use serde_json::json;
 
-use crate::migrations::count;
-use crate::server::TestDatabase;
+use crate::support::database::TestDatabase;
+use crate::support::rows::count;
 
 #[test]
 fn every_limit_of_a_job_is_a_check_of_its_table() {

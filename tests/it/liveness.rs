@@ -1,20 +1,19 @@
 //! Life and death: starts, stops, lost databases, killed processes. Nothing is lost, nothing hangs.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
 use diesel::connection::SimpleConnection;
-use mainspring::{Enqueue, Scheduler, SchedulerError, StartPolicy, StoreError};
+use mainspring::{Scheduler, SchedulerError, StartPolicy, StoreError};
 
-use crate::migrations::count;
-use crate::running::{Act, act, next, scheduler, until};
-use crate::server::TestDatabase;
-
-fn sleeping(millis: u64) -> Enqueue<Act> {
-    Enqueue::new(Act { act: "sleep".into(), millis })
-}
+use crate::support::database::TestDatabase;
+use crate::support::jobs::{act, lasting};
+use crate::support::process::{self, Process};
+use crate::support::rows::{LISTENING_SESSION, OTHER_SESSIONS, count};
+use crate::support::schedulers::{scheduler, scheduler_on};
+use crate::support::waiting::until;
 
 #[test]
 fn it_starts_and_stops_under_actix_as_under_tokio() {
@@ -23,7 +22,7 @@ fn it_starts_and_stops_under_actix_as_under_tokio() {
         let (builder, mut started) = scheduler(&database);
         let scheduler = builder.start().await.unwrap();
         scheduler.enqueue(act("go")).await.unwrap();
-        next(&mut started).await;
+        started.next().await;
         scheduler.stop().await;
         scheduler.stop().await;
         assert!(matches!(scheduler.enqueue(act("late")).await, Err(SchedulerError::Stopped)));
@@ -36,10 +35,10 @@ async fn a_stop_lets_running_jobs_end_and_gives_the_others_back_untouched() {
     let (builder, mut started) = scheduler(&database);
     let scheduler = builder.concurrency(4).start().await.unwrap();
     for _ in 0..12 {
-        scheduler.enqueue(sleeping(300)).await.unwrap();
+        scheduler.enqueue(lasting("long", 300)).await.unwrap();
     }
     for _ in 0..4 {
-        next(&mut started).await;
+        started.next().await;
     }
     scheduler.stop().await;
     let mut conn = database.connection();
@@ -57,17 +56,11 @@ async fn a_stop_closes_every_connection_while_handles_of_the_scheduler_live_on()
     let scheduler = builder.start().await.unwrap();
     let handle = scheduler.clone();
     scheduler.enqueue(act("go")).await.unwrap();
-    next(&mut started).await;
+    started.next().await;
     assert!(handle.administer(|_| Ok(())).await.is_ok());
     scheduler.stop().await;
     // The server notices the end of a session a moment later.
-    let others = "pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
-    let mut conn = database.connection();
-    let deadline = std::time::Instant::now() + Duration::from_secs(5);
-    while count(&mut conn, others) > 0 {
-        assert!(std::time::Instant::now() < deadline, "{} connections are open", count(&mut conn, others));
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until(&database, OTHER_SESSIONS, 0).await;
     assert!(handle.administer(|_| Ok(())).await.is_err());
 }
 
@@ -76,8 +69,8 @@ async fn a_job_that_outlasts_the_grace_period_goes_back_without_its_attempt() {
     let database = TestDatabase::new();
     let (builder, mut started) = scheduler(&database);
     let scheduler = builder.grace_period(Duration::from_millis(50)).start().await.unwrap();
-    scheduler.enqueue(sleeping(600_000)).await.unwrap();
-    next(&mut started).await;
+    scheduler.enqueue(lasting("long", 600_000)).await.unwrap();
+    started.next().await;
     scheduler.stop().await;
     let back = "mainspring.jobs WHERE state = 'ready' AND attempts = 0 AND last_error LIKE 'interrupted%'";
     assert_eq!(count(&mut database.connection(), back), 1);
@@ -92,7 +85,7 @@ async fn a_pool_of_two_and_one_slot_are_enough() {
         scheduler.enqueue(act("go").queue("lane")).await.unwrap();
     }
     for _ in 0..50 {
-        next(&mut started).await;
+        started.next().await;
     }
     scheduler.stop().await;
 }
@@ -108,7 +101,7 @@ async fn without_listen_jobs_of_one_second_start_within_fifty_milliseconds_of_th
     let scheduler = builder.without_listen().start().await.unwrap();
     let mut delays = Vec::new();
     for n in 0..10 {
-        let late = next(&mut started).await.at - (due + TimeDelta::milliseconds(100 * n));
+        let late = started.next().await.at - (due + TimeDelta::milliseconds(100 * n));
         assert!(late >= TimeDelta::zero(), "job {n} came {late} too early");
         delays.push(late);
     }
@@ -162,17 +155,12 @@ async fn connections_that_are_cut_are_made_again_and_no_job_is_lost() {
         }
         database.connection().batch_execute(cut).unwrap();
         for _ in 0..20 {
-            next(&mut started).await;
+            started.next().await;
         }
     }
     until(&database, "mainspring.jobs", 0).await;
     // Notifications come again: a job is found long before the poll of ten seconds.
-    until(
-        &database,
-        "pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%pg_try_advisory_lock%'",
-        1,
-    )
-    .await;
+    until(&database, LISTENING_SESSION, 1).await;
     scheduler.stop().await;
 }
 
@@ -181,8 +169,8 @@ async fn a_settle_after_the_lease_was_lost_changes_nothing() {
     let database = TestDatabase::new();
     let (builder, mut started) = scheduler(&database);
     let scheduler = builder.start().await.unwrap();
-    let id = scheduler.enqueue(sleeping(300)).await.unwrap();
-    next(&mut started).await;
+    let id = scheduler.enqueue(lasting("long", 300)).await.unwrap();
+    started.next().await;
     database
         .connection()
         .batch_execute("UPDATE mainspring.jobs SET lease = lease + 1, last_error = 'another worker has it'")
@@ -199,49 +187,33 @@ async fn a_settle_after_the_lease_was_lost_changes_nothing() {
 #[tokio::test]
 #[ignore = "a helper process of `jobs_of_a_killed_process_run_elsewhere_within_seconds`"]
 async fn helper_process_that_runs_jobs() {
-    let Ok(url) = std::env::var("MAINSPRING_TEST_URL") else { return };
-    let (told, mut started) = tokio::sync::mpsc::unbounded_channel::<crate::running::Started>();
-    let builder = Scheduler::builder(url).concurrency(100).handler(crate::running::behave).app_data(told);
-    let _scheduler = builder.start().await.unwrap();
-    while let Some(job) = started.recv().await {
-        println!("started {}", job.id);
+    let Some(url) = process::given_url() else { return };
+    let (builder, mut started) = scheduler_on(&url);
+    let _scheduler = builder.concurrency(100).start().await.unwrap();
+    loop {
+        println!("started {}", started.next().await.id);
     }
-}
-
-fn helper(database: &TestDatabase) -> Child {
-    Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "liveness::helper_process_that_runs_jobs",
-            "--ignored",
-            "--nocapture",
-            "--test-threads=1",
-        ])
-        .env("MAINSPRING_TEST_URL", database.url())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap()
 }
 
 #[tokio::test]
 async fn jobs_of_a_killed_process_run_elsewhere_within_seconds() {
     let database = TestDatabase::new();
     let jobs: Vec<i64> =
-        (0..100).map(|_| sleeping(3_600_000).insert(&mut database.connection()).unwrap()).collect();
-    let mut victim = helper(&database);
-    let lines = BufReader::new(victim.stdout.take().unwrap()).lines();
+        (0..100).map(|_| lasting("long", 3_600_000).insert(&mut database.connection()).unwrap()).collect();
+    let test = "liveness::helper_process_that_runs_jobs";
+    let command = &mut process::command(test, &database.url());
+    let mut victim = Process::start(command.stdout(Stdio::piped()));
+    let lines = BufReader::new(victim.0.stdout.take().unwrap()).lines();
     let running =
         lines.map_while(Result::ok).filter(|line| line.contains("started ")).take(jobs.len()).count();
     assert_eq!(running, 100);
-    victim.kill().unwrap();
-    victim.wait().unwrap();
+    victim.kill();
     database.connection().batch_execute("UPDATE mainspring.jobs SET payload = '{\"act\": \"go\"}'").unwrap();
     let killed = std::time::Instant::now();
     let (builder, mut started) = scheduler(&database);
     let scheduler = builder.start().await.unwrap();
     for _ in 0..100 {
-        let job = next(&mut started).await;
+        let job = started.next().await;
         assert_eq!(job.attempt, 2);
     }
     assert!(killed.elapsed() < Duration::from_secs(15), "{:?}", killed.elapsed());
@@ -261,6 +233,6 @@ async fn jobs_of_a_worker_that_left_without_a_row_are_found_at_the_next_start() 
         .unwrap();
     let (builder, mut started) = scheduler(&database);
     let scheduler = builder.start().await.unwrap();
-    assert_eq!(next(&mut started).await.attempt, 2);
+    assert_eq!(started.next().await.attempt, 2);
     scheduler.stop().await;
 }

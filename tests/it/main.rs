@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 mod administration;
+mod admission;
 mod batches;
 mod bulk;
 mod cancelling;
@@ -15,17 +16,16 @@ mod events;
 mod exactly_once;
 mod fairness;
 mod firing;
-mod gates;
 mod guide;
 mod handlers;
 mod house;
 mod keys;
-mod lanes;
 mod lifecycle;
 mod limits;
 mod liveness;
 mod migrations;
 mod payloads;
+mod queue_order;
 mod queues;
 mod restarts;
 mod resting;
@@ -33,8 +33,8 @@ mod roles;
 mod running;
 mod runtimes;
 mod schedules;
-mod server;
 mod starting;
 mod superseded;
+mod support;
 mod wakes;
 mod walks;

@@ -6,22 +6,11 @@ use std::sync::Barrier;
 use std::thread;
 
 use diesel::connection::SimpleConnection;
-use diesel::sql_types::BigInt;
 use diesel::{QueryableByName, RunQueryDsl, sql_query};
 use mainspring::{Scheduler, StartPolicy};
 
-use crate::server::TestDatabase;
-
-#[derive(QueryableByName)]
-struct Count {
-    #[diesel(sql_type = BigInt)]
-    n: i64,
-}
-
-pub fn count(conn: &mut diesel::PgConnection, from: &str) -> i64 {
-    let row: Count = sql_query(format!("SELECT count(*) AS n FROM {from}")).get_result(conn).unwrap();
-    row.n
-}
+use crate::support::database::TestDatabase;
+use crate::support::rows::count;
 
 #[test]
 fn twenty_that_migrate_at_once_apply_each_migration_once() {

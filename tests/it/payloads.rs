@@ -7,11 +7,12 @@ use diesel::sql_types::Text;
 use diesel::{PgConnection, QueryableByName, RunQueryDsl, sql_query};
 use mainspring::{Enqueue, JobContext, JobResult, Scheduler, SchedulerBuilder, Task, connect};
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::UnboundedSender;
 
-use crate::migrations::count;
-use crate::running::{PATIENCE, until};
-use crate::server::TestDatabase;
+use crate::support::database::TestDatabase;
+use crate::support::process;
+use crate::support::rows::count;
+use crate::support::waiting::{Reports, reports, until};
 
 #[derive(Serialize, Deserialize)]
 struct Letter {
@@ -30,13 +31,9 @@ async fn read(letter: Letter, job: JobContext) -> JobResult {
     Ok(())
 }
 
-fn reader(url: String) -> (SchedulerBuilder, UnboundedReceiver<Read>) {
-    let (told, read_letters) = unbounded_channel();
-    (Scheduler::builder(url).handler(read).app_data(told), read_letters)
-}
-
-async fn next(letters: &mut UnboundedReceiver<Read>) -> Read {
-    tokio::time::timeout(PATIENCE, letters.recv()).await.expect("a letter in time").unwrap()
+fn reader(url: &str) -> (SchedulerBuilder, Reports<Read>) {
+    let (sender, read_letters) = reports(url);
+    (Scheduler::builder(url).handler(read).app_data(sender), read_letters)
 }
 
 const LARGE: usize = (1 << 20) - 100;
@@ -89,10 +86,10 @@ async fn payloads_of_every_size_arrive_as_they_were_and_in_order() {
         let letter = Letter { number, text: text.clone() };
         Enqueue::new(letter).priority(number as i16).insert(&mut database.connection()).unwrap();
     }
-    let (builder, mut letters) = reader(database.url());
+    let (builder, mut letters) = reader(&database.url());
     let scheduler = builder.concurrency(1).start().await.unwrap();
     for (number, text) in texts.iter().enumerate() {
-        let letter = next(&mut letters).await;
+        let letter = letters.next().await;
         assert!(letter == (number, text.clone(), 1), "letter {number} of {} bytes, or another", text.len());
     }
     until(&database, "mainspring.jobs", 0).await;
@@ -106,12 +103,12 @@ async fn forty_large_jobs_at_once_have_their_payloads_and_cut_connections_cost_n
     let mut conn = database.connection();
     let original = Original::of(&mut conn);
     add_large(&mut conn, 40);
-    let (builder, mut letters) = reader(database.url());
+    let (builder, mut letters) = reader(&database.url());
     let scheduler = builder.concurrency(40).start().await.unwrap();
     let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
         WHERE datname = current_database() AND pid <> pg_backend_pid()";
     for read in 1..=40 {
-        let letter = next(&mut letters).await;
+        let letter = letters.next().await;
         assert!(original.is_in(&letter), "letter {}", letter.0);
         assert_eq!(letter.2, 1);
         if read % 10 == 0 {
@@ -139,10 +136,10 @@ async fn a_payload_that_cannot_be_fetched_costs_no_attempt_and_is_asked_for_agai
     let mut conn = database.connection();
     add_large(&mut conn, 1);
     conn.batch_execute(FAIL_TWICE).unwrap();
-    let (builder, mut letters) = reader(database.url());
+    let (builder, mut letters) = reader(&database.url());
     let began = Instant::now();
     let scheduler = builder.pool_size(2).start().await.unwrap();
-    let letter = next(&mut letters).await;
+    let letter = letters.next().await;
     assert_eq!(letter.2, 1);
     assert!(began.elapsed() > Duration::from_secs(1), "{:?}", began.elapsed());
     until(&database, "mainspring.jobs", 0).await;
@@ -166,12 +163,12 @@ async fn a_large_job_that_is_gone_before_its_payload_came_does_not_run_and_holds
     add_large(&mut conn, 3);
     let letter = |number| Enqueue::new(Letter { number, text: "y".repeat(LARGE) });
     letter(500).priority(2).insert(&mut conn).unwrap();
-    let (builder, mut letters) = reader(database.url());
+    let (builder, mut letters) = reader(&database.url());
     let scheduler = builder.concurrency(2).start().await.unwrap();
-    assert_eq!(next(&mut letters).await.0, 500);
+    assert_eq!(letters.next().await.0, 500);
     until(&database, "mainspring.jobs", 0).await;
     scheduler.stop().await;
-    assert!(letters.try_recv().is_err());
+    assert!(letters.try_next().is_none());
 }
 
 /// Not a test of its own: the process whose memory another test looks at.
@@ -179,13 +176,13 @@ async fn a_large_job_that_is_gone_before_its_payload_came_does_not_run_and_holds
 #[tokio::test]
 #[ignore = "a helper process of `memory_is_bounded_when_large_jobs_come_after_many_small_ones`"]
 async fn helper_process_that_reads_letters() {
-    let Ok(url) = std::env::var("MAINSPRING_TEST_URL") else { return };
+    let Some(url) = process::given_url() else { return };
     let original = Original::of(&mut connect(&url).unwrap());
-    let (builder, mut letters) = reader(url);
+    let (builder, mut letters) = reader(&url);
     let before = kilobytes("VmRSS:");
     let scheduler = builder.start().await.unwrap();
     for _ in 0..SMALL_LETTERS + LARGE_LETTERS {
-        let letter = next(&mut letters).await;
+        let letter = letters.next().await;
         assert!(letter.0 == 0 || original.is_in(&letter), "letter {}", letter.0);
     }
     scheduler.stop().await;
@@ -213,13 +210,8 @@ fn memory_is_bounded_when_large_jobs_come_after_many_small_ones() {
     ))
     .unwrap();
     add_large(&mut conn, LARGE_LETTERS);
-    let helper = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "payloads::helper_process_that_reads_letters", "--ignored", "--nocapture"])
-        .env("MAINSPRING_TEST_URL", database.url())
-        .output()
-        .unwrap();
-    let told = String::from_utf8(helper.stdout).unwrap();
-    assert!(helper.status.success(), "{told}{}", String::from_utf8_lossy(&helper.stderr));
+    let test = "payloads::helper_process_that_reads_letters";
+    let told = process::run(&mut process::command(test, &database.url())).out;
     let grown = told.lines().find_map(|line| line.strip_prefix("grew by ")?.strip_suffix(" kB")).unwrap();
     eprintln!("grew by {grown} kB");
     // A claim of all large ones with their payloads made it 300 MiB and more.

@@ -4,9 +4,9 @@ use diesel::connection::SimpleConnection;
 use std::sync::Barrier;
 use std::thread;
 
-use crate::enqueue::note;
-use crate::migrations::count;
-use crate::server::TestDatabase;
+use crate::support::database::TestDatabase;
+use crate::support::jobs::act;
+use crate::support::rows::count;
 
 const LET_THROUGH: &str = "mainspring.jobs WHERE queue = 'q' AND state = 'ready'";
 
@@ -14,7 +14,7 @@ const LET_THROUGH: &str = "mainspring.jobs WHERE queue = 'q' AND state = 'ready'
 fn eight_that_admit_at_once_let_one_job_through() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
-    (0..12).for_each(|_| assert!(note("a").queue("q").insert(&mut conn).unwrap() > 0));
+    (0..12).for_each(|_| assert!(act("a").queue("q").insert(&mut conn).unwrap() > 0));
     assert_eq!(count(&mut conn, LET_THROUGH), 0);
     let start = Barrier::new(8);
     thread::scope(|scope| {
@@ -37,21 +37,25 @@ fn an_admission_answers_busy_and_does_not_wait_whatever_an_open_transaction_has_
         ("SELECT mainspring.set_queue('q', 2)", "DELETE FROM mainspring.queues"),
         ("SELECT 1", "SELECT mainspring.set_queue('q', 2)"),
     ];
-    for (before, act) in acts {
+    for (before, change) in acts {
         let database = TestDatabase::new();
         let (mut conn, mut holder) = (database.connection(), database.connection());
-        note("a").queue("q").insert(&mut conn).unwrap();
+        act("a").queue("q").insert(&mut conn).unwrap();
         conn.batch_execute(before).unwrap();
         holder.batch_execute("BEGIN").unwrap();
-        holder.batch_execute(act).unwrap();
+        holder.batch_execute(change).unwrap();
         // One that waits would wait for ever.
         conn.batch_execute("SET statement_timeout = '10s'").unwrap();
-        assert_eq!(count(&mut conn, "mainspring.admit(ARRAY['q']) WHERE busy AND admitted = 0"), 1, "{act}");
+        assert_eq!(
+            count(&mut conn, "mainspring.admit(ARRAY['q']) WHERE busy AND admitted = 0"),
+            1,
+            "{change}"
+        );
         holder.batch_execute("COMMIT").unwrap();
         assert_eq!(
             count(&mut conn, "mainspring.admit(ARRAY['q']) WHERE NOT busy AND admitted = 1"),
             1,
-            "{act}"
+            "{change}"
         );
     }
 }
@@ -60,7 +64,7 @@ fn an_admission_answers_busy_and_does_not_wait_whatever_an_open_transaction_has_
 fn limit_and_pause_of_a_queue_are_obeyed() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
-    (0..5).for_each(|_| assert!(note("a").queue("q").insert(&mut conn).unwrap() > 0));
+    (0..5).for_each(|_| assert!(act("a").queue("q").insert(&mut conn).unwrap() > 0));
     conn.batch_execute("INSERT INTO mainspring.queues (name, concurrency, paused) VALUES ('q', 3, true)")
         .unwrap();
     conn.batch_execute("SELECT * FROM mainspring.admit(ARRAY['q'])").unwrap();

@@ -14,13 +14,14 @@ use std::time::{Duration, Instant};
 use diesel::sql_types::Text;
 use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, sql_query};
 use mainspring::embedded::{EmbeddedOptions, EmbeddedPostgres};
-use mainspring::{Enqueue, Scheduler, SchedulerBuilder, SettleDurability};
+use mainspring::{Scheduler, SchedulerBuilder, SettleDurability};
 use tokio::sync::Semaphore;
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::embedded::Scratch;
-use crate::migrations::count;
-use crate::running::{Act, PATIENCE, Started, act, behave, next};
+use crate::support::jobs::{Started, act};
+use crate::support::rows::{LISTENING_SESSION, count};
+use crate::support::schedulers::scheduler_on;
+use crate::support::waiting::{Reports, Watched, block_until, until};
 
 // Runs the server until it ends, and ends it when the test's end of the input is gone.
 const RUN: &str = "exec 3<&0; eval \"exec $1\" </dev/null 3<&- & server=$!; { cat <&3; kill -QUIT $server; } >/dev/null & \
@@ -79,11 +80,9 @@ impl OwnServer {
         let pid = text.lines().next().unwrap().trim().to_owned();
         let told = Command::new("sh").args(["-c", "kill -$1 $2", "sh", signal, &pid]).status().unwrap();
         assert!(told.success());
-        let deadline = Instant::now() + PATIENCE;
-        while TcpListener::bind(("127.0.0.1", self.port)).is_err() || pid_file.exists() && runs(&pid) {
-            assert!(Instant::now() < deadline, "the server {pid} does not stop");
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        block_until("the server has stopped", || {
+            TcpListener::bind(("127.0.0.1", self.port)).is_ok() && !(pid_file.exists() && runs(&pid))
+        });
         drop(self.first.take());
         if let Some((mut process, input)) = self.again.take() {
             drop(input);
@@ -101,11 +100,7 @@ impl OwnServer {
         let mut process = shell.process_group(0).spawn().unwrap();
         let input = process.stdin.take().unwrap();
         self.again = Some((process, input));
-        let deadline = Instant::now() + PATIENCE;
-        while PgConnection::establish(&self.url).is_err() {
-            assert!(Instant::now() < deadline, "the server does not start again");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        block_until("the server has started again", || PgConnection::establish(&self.url).is_ok());
     }
 
     /// Returns when somebody has tried to reach the server that is stopped.
@@ -120,24 +115,16 @@ impl OwnServer {
         PgConnection::establish(&self.url).unwrap()
     }
 
-    fn scheduler(&self) -> (SchedulerBuilder, UnboundedReceiver<Started>, Arc<Semaphore>) {
-        let (told, started) = unbounded_channel();
+    fn scheduler(&self) -> (SchedulerBuilder, Reports<Started>, Arc<Semaphore>) {
         let gate = Arc::new(Semaphore::new(0));
-        let builder = Scheduler::builder(&self.url).handler(behave).app_data(told);
+        let (builder, started) = scheduler_on(&self.url);
         (builder.app_data(gate.clone()), started, gate)
     }
+}
 
-    async fn until(&self, from: &str, expected: i64) {
-        let deadline = Instant::now() + PATIENCE;
-        let mut conn = self.connection();
-        loop {
-            let found = count(&mut conn, from);
-            if found == expected {
-                return;
-            }
-            assert!(Instant::now() < deadline, "{from}: expected {expected}, found {found}");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+impl Watched for OwnServer {
+    fn watched_url(&self) -> String {
+        self.url.clone()
     }
 }
 
@@ -155,17 +142,14 @@ fn runs(pid: &str) -> bool {
     Command::new("kill").args(["-0", pid]).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
-const LISTENING: &str =
-    "pg_stat_activity WHERE application_name = 'mainspring' AND query LIKE '%pg_try_advisory_lock%'";
-
 /// Jobs of other processes start one after the other sooner than any poll would find them: notifications come.
-async fn hears(server: &OwnServer, started: &mut UnboundedReceiver<Started>) {
-    server.until(LISTENING, 1).await;
+async fn hears(server: &OwnServer, started: &mut Reports<Started>) {
+    until(server, LISTENING_SESSION, 1).await;
     let began = Instant::now();
     for n in 0..4 {
         let what = format!("heard {n}");
         act(&what).insert(&mut server.connection()).unwrap();
-        while next(started).await.act != what {}
+        while started.next().await.act != what {}
     }
     // At most one poll of the time without notifications is left over; the next comes after 13.5 s.
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
@@ -184,7 +168,7 @@ async fn a_start_while_the_server_is_stopped_waits_and_works_as_soon_as_it_is_ba
         let back = Instant::now();
         let scheduler = starting.await.unwrap().unwrap();
         scheduler.enqueue(act("go")).await.unwrap();
-        next(&mut started).await;
+        started.next().await;
         assert!(back.elapsed() < Duration::from_secs(10), "{:?}", back.elapsed());
         hears(&server, &mut started).await;
         scheduler.stop().await;
@@ -202,7 +186,7 @@ async fn a_server_that_stops_and_comes_back_under_load_costs_no_job() {
     for how in [Stop::Immediate, Stop::Fast, Stop::Immediate] {
         let load = tokio::spawn(enqueue_until_refused(scheduler.clone()));
         for _ in 0..200 {
-            next(&mut started).await;
+            started.next().await;
         }
         tokio::task::block_in_place(|| server.stop(how));
         let (ids, refusal_took) = load.await.unwrap();
@@ -211,11 +195,11 @@ async fn a_server_that_stops_and_comes_back_under_load_costs_no_job() {
         tokio::task::block_in_place(|| server.start_again());
         let back = Instant::now();
         scheduler.enqueue(act("back")).await.unwrap();
-        while next(&mut started).await.act != "back" {}
+        while started.next().await.act != "back" {}
         assert!(back.elapsed() < Duration::from_secs(10), "claims resumed after {:?}", back.elapsed());
         hears(&server, &mut started).await;
     }
-    server.until("mainspring.jobs", 0).await;
+    until(&server, "mainspring.jobs", 0).await;
     let mut conn = server.connection();
     for id in &stored {
         let done = format!("mainspring.history WHERE id = {id} AND outcome = 'succeeded'");
@@ -248,7 +232,7 @@ async fn an_outcome_that_is_reached_while_the_server_is_away_is_stored_when_it_i
         let scheduler = builder.start().await.unwrap();
         let ids = [at_gate("at gate", &scheduler).await, at_gate("at gate, then fail", &scheduler).await];
         for _ in ids {
-            next(&mut started).await;
+            started.next().await;
         }
         tokio::task::block_in_place(|| server.stop(how));
         gate.add_permits(ids.len());
@@ -258,16 +242,16 @@ async fn an_outcome_that_is_reached_while_the_server_is_away_is_stored_when_it_i
         tokio::task::block_in_place(|| server.await_caller());
         tokio::task::block_in_place(|| server.start_again());
         let [done, failed] = ids;
-        server.until(&format!("mainspring.history WHERE id = {done} AND attempts = 1"), 1).await;
+        until(&server, &format!("mainspring.history WHERE id = {done} AND attempts = 1"), 1).await;
         let failed =
             format!("mainspring.jobs WHERE id = {failed} AND attempts = 1 AND last_error = 'disk on fire'");
-        server.until(&failed, 1).await;
+        until(&server, &failed, 1).await;
         scheduler.stop().await;
-        let again = std::iter::from_fn(|| started.try_recv().ok()).filter(|job| job.id == done).count();
+        let again = std::iter::from_fn(|| started.try_next()).filter(|job| job.id == done).count();
         assert_eq!(again, 0, "the job ran again");
     }
 }
 
 async fn at_gate(what: &str, scheduler: &Scheduler) -> i64 {
-    scheduler.enqueue(Enqueue::new(Act { act: what.into(), millis: 0 })).await.unwrap()
+    scheduler.enqueue(act(what)).await.unwrap()
 }

@@ -6,9 +6,10 @@ use diesel::connection::SimpleConnection;
 use mainspring::{NewSchedule, schedules};
 use serde_json::json;
 
-use crate::migrations::count;
-use crate::running::{PATIENCE, next, scheduler, until};
-use crate::server::TestDatabase;
+use crate::support::database::TestDatabase;
+use crate::support::rows::count;
+use crate::support::schedulers::scheduler;
+use crate::support::waiting::{PATIENCE, until};
 
 // The start may use more connections at once. They are cut, and all that is used from then on is made anew; only the one
 // that listens is left, which holds the worker's lock.
@@ -114,8 +115,8 @@ async fn what_a_look_at_schedules_finds_due_is_stored_durably() {
     let scheduler = builder.start().await.unwrap();
     let each_second = NewSchedule::new("often", "act", "* * * * * *").payload(json!({"act": "go"}));
     schedules::create(&mut database.connection(), &each_second).unwrap();
-    next(&mut started).await;
-    next(&mut started).await;
+    started.next().await;
+    started.next().await;
     scheduler.stop().await;
     until(&database, "commits WHERE durability <> 'on'", 0).await;
     until(&database, "(SELECT FROM commits LIMIT 1) AS any_commit", 1).await;

@@ -7,10 +7,11 @@ use diesel::connection::SimpleConnection;
 use mainspring::inspect::{HistoryFilter, JobFilter, list_history, list_jobs, status};
 use mainspring::{Scheduler, StartPolicy, admin, insert_many, remove};
 
-use crate::enqueue::note;
-use crate::migrations::count;
-use crate::running::{act, until};
-use crate::server::TestDatabase;
+use crate::support::database::TestDatabase;
+use crate::support::jobs::act;
+use crate::support::rows::count;
+use crate::support::schedulers::scheduler_on;
+use crate::support::waiting::until;
 
 /// A role of the server that may log in, gone at the end.
 struct Role<'a> {
@@ -82,8 +83,8 @@ fn an_enqueueing_role_adds_and_takes_back_and_can_do_nothing_else() {
     let mut conn = role.connection();
     conn.batch_execute("SELECT mainspring.add_job('note', key => 'k', queue => 'q')").unwrap();
     conn.batch_execute("SELECT mainspring.add_jobs('[{\"task\": \"note\"}]')").unwrap();
-    note("a").key("k2").insert(&mut conn).unwrap();
-    insert_many(&mut conn, &[note("b").try_into().unwrap()]).unwrap();
+    act("a").key("k2").insert(&mut conn).unwrap();
+    insert_many(&mut conn, &[act("b").try_into().unwrap()]).unwrap();
     assert!(remove(&mut conn, "k2").unwrap().is_some());
     for statement in [
         "SELECT id FROM mainspring.jobs",
@@ -107,7 +108,7 @@ fn an_enqueueing_role_adds_and_takes_back_and_can_do_nothing_else() {
 #[test]
 fn a_reading_role_sees_everything_but_payloads_and_changes_nothing() {
     let database = TestDatabase::new();
-    let id = note("secret").insert(&mut database.connection()).unwrap();
+    let id = act("secret").insert(&mut database.connection()).unwrap();
     let role = Role::granted(&database, "read");
     let mut conn = role.connection();
     assert_eq!(list_jobs(&mut conn, &JobFilter::default()).unwrap()[0].id, id);
@@ -139,7 +140,7 @@ async fn a_worker_role_that_owns_nothing_runs_a_scheduler_makes_and_drops_partit
         )
         .unwrap();
     let role = Role::granted(&database, "worker");
-    let (builder, _started) = crate::running::scheduler_on(role.url());
+    let (builder, _started) = scheduler_on(&role.url());
     let scheduler = builder.without_migrations().crontab("0 0 1 1 * act").start().await.unwrap();
     scheduler.enqueue(act("done")).await.unwrap();
     scheduler.enqueue(act("done").queue("q")).await.unwrap();
@@ -150,7 +151,7 @@ async fn a_worker_role_that_owns_nothing_runs_a_scheduler_makes_and_drops_partit
     scheduler.stop().await;
 
     let mut conn = role.connection();
-    let id = note("a").insert(&mut conn).unwrap();
+    let id = act("a").insert(&mut conn).unwrap();
     assert!(admin::fail(&mut conn, &[id], None).unwrap()[0].result.was_done());
     assert!(admin::retry(&mut conn, &[id], None).unwrap()[0].result.was_done());
     assert!(admin::complete(&mut conn, &[id], None).unwrap()[0].result.was_done());

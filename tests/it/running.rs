@@ -1,98 +1,15 @@
 //! Jobs run: enqueued by message, by transaction and by SQL, retried, dead, and done.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{TimeDelta, Utc};
 use diesel::connection::SimpleConnection;
-use mainspring::{Enqueue, JobContext, JobError, JobResult, Scheduler, SchedulerBuilder, Task};
-use serde::{Deserialize, Serialize};
-use tokio::sync::Semaphore;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::migrations::count;
-use crate::server::TestDatabase;
-
-/// The one test job: told by its payload how to behave.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Act {
-    pub act: String,
-    #[serde(default)]
-    pub millis: u64,
-}
-impl Task for Act {
-    const NAME: &'static str = "act";
-}
-
-pub fn act(act: &str) -> Enqueue<Act> {
-    Enqueue::new(Act { act: act.into(), millis: 0 })
-}
-
-/// What a job tells the test when it starts.
-#[derive(Debug, Clone)]
-pub struct Started {
-    pub id: i64,
-    pub attempt: i16,
-    pub act: String,
-    pub at: chrono::DateTime<Utc>,
-}
-
-pub async fn behave(task: Act, job: JobContext) -> JobResult {
-    let told = job.data::<UnboundedSender<Started>>();
-    let _ =
-        told.send(Started { id: job.id(), attempt: job.attempt(), act: task.act.clone(), at: Utc::now() });
-    match task.act.as_str() {
-        "fail" => Err(std::io::Error::other("disk on fire"))?,
-        "fail at once again" => return Err(JobError::retry_in(Duration::ZERO, "not yet")),
-        "panic" => panic!("the bottom fell out"),
-        "at gate" => drop(job.data::<Arc<Semaphore>>().acquire().await?),
-        "at gate, then fail" => {
-            drop(job.data::<Arc<Semaphore>>().acquire().await?);
-            Err(std::io::Error::other("disk on fire"))?;
-        }
-        "sleep" => tokio::time::sleep(Duration::from_millis(task.millis)).await,
-        "discard" => return Err(JobError::discard("no use")),
-        "cancel" => return Err(JobError::cancel("no longer wanted")),
-        _ => {}
-    }
-    Ok(())
-}
-
-/// A scheduler on the database whose jobs tell when they start.
-pub fn scheduler(database: &TestDatabase) -> (SchedulerBuilder, UnboundedReceiver<Started>) {
-    scheduler_on(database.url())
-}
-
-pub fn scheduler_on(url: String) -> (SchedulerBuilder, UnboundedReceiver<Started>) {
-    let (told, started) = unbounded_channel();
-    let builder = Scheduler::builder(url).worker_threads(2).handler(behave).app_data(told);
-    (builder, started)
-}
-
-/// How long a test waits for what is sure to come, on a machine that has much else to do.
-pub const PATIENCE: Duration = Duration::from_secs(60);
-
-pub async fn next(started: &mut UnboundedReceiver<Started>) -> Started {
-    tokio::time::timeout(PATIENCE, started.recv()).await.expect("a job starts in time").unwrap()
-}
-
-/// Of the sessions of the test's database, those that wait for a row another transaction holds.
-pub const WAITS_FOR_A_ROW: &str =
-    "pg_stat_activity WHERE datname = current_database() AND wait_event = 'transactionid'";
-
-/// Waits until the query counts what is expected; the database is asked again and again, with a deadline.
-pub async fn until(database: &TestDatabase, from: &str, expected: i64) {
-    let mut conn = database.connection();
-    let deadline = std::time::Instant::now() + PATIENCE;
-    loop {
-        let found = count(&mut conn, from);
-        if found == expected {
-            return;
-        }
-        assert!(std::time::Instant::now() < deadline, "{from}: expected {expected}, found {found}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
+use crate::support::database::TestDatabase;
+use crate::support::jobs::{act, lasting};
+use crate::support::rows::count;
+use crate::support::schedulers::scheduler;
+use crate::support::waiting::until;
 
 #[tokio::test]
 async fn a_job_runs_however_it_was_enqueued_and_leaves_one_line_of_history() {
@@ -105,7 +22,7 @@ async fn a_job_runs_however_it_was_enqueued_and_leaves_one_line_of_history() {
     database.connection().batch_execute("SELECT mainspring.add_job('act', '{\"act\": \"sql\"}')").unwrap();
     let mut ids = Vec::new();
     for _ in 0..4 {
-        let job = next(&mut started).await;
+        let job = started.next().await;
         assert_eq!(job.attempt, 1);
         assert!(["message", "handle", "insert", "sql"].contains(&job.act.as_str()));
         ids.push(job.id);
@@ -124,13 +41,13 @@ async fn outcomes_are_stored_as_the_contract_says() {
     let scheduler = builder.start().await.unwrap();
     for how in ["fail", "panic", "discard", "cancel"] {
         scheduler.enqueue(act(how)).await.unwrap();
-        next(&mut started).await;
+        started.next().await;
     }
     scheduler.enqueue(act("fail").max_attempts(1)).await.unwrap();
     let job = "mainspring.jobs WHERE payload->>'act' =";
     until(&database, &format!("{job} 'fail' AND state = 'scheduled' AND attempts = 1 AND last_error = 'disk on fire' AND run_at BETWEEN clock_timestamp() + interval '1 second' AND clock_timestamp() + interval '3.1 seconds'"), 1).await;
     until(&database, &format!("{job} 'fail' AND state = 'dead' AND attempts = 1"), 1).await;
-    until(&database, &format!("{job} 'panic' AND state = 'scheduled' AND last_error LIKE 'panicked at tests/it/running.rs:%: the bottom fell out'"), 1).await;
+    until(&database, &format!("{job} 'panic' AND state = 'scheduled' AND last_error LIKE 'panicked at %jobs.rs:%: the bottom fell out'"), 1).await;
     until(&database, &format!("{job} 'discard' AND state = 'dead' AND last_error = 'no use'"), 1).await;
     until(&database, "mainspring.history WHERE outcome = 'cancelled' AND reason = 'no longer wanted'", 1)
         .await;
@@ -146,7 +63,7 @@ async fn a_payload_that_does_not_fit_names_the_field_and_the_handler_does_not_ru
     scheduler.enqueue_many(vec![wrong]).await.unwrap();
     until(&database, "mainspring.jobs WHERE last_error LIKE 'payload does not fit the task `act` at `millis`: %' AND attempts = 1", 1).await;
     scheduler.stop().await;
-    assert!(started.try_recv().is_err());
+    assert!(started.try_next().is_none());
 }
 
 #[tokio::test]
@@ -156,12 +73,12 @@ async fn a_job_that_is_tried_again_runs_again_and_a_future_one_at_its_time() {
     let scheduler = builder.start().await.unwrap();
     scheduler.enqueue(act("fail at once again").max_attempts(3)).await.unwrap();
     for attempt in 1..=3 {
-        assert_eq!(next(&mut started).await.attempt, attempt);
+        assert_eq!(started.next().await.attempt, attempt);
     }
     until(&database, "mainspring.jobs WHERE state = 'dead' AND attempts = 3", 1).await;
     let due = Utc::now() + TimeDelta::milliseconds(700);
     scheduler.enqueue(act("later").run_at(due)).await.unwrap();
-    let job = next(&mut started).await;
+    let job = started.next().await;
     assert!(job.at >= due && job.at < due + TimeDelta::milliseconds(200), "due {due}, started {}", job.at);
     scheduler.stop().await;
 }
@@ -171,18 +88,17 @@ async fn ten_writers_on_ten_hot_keys_of_running_jobs_for_ten_seconds_lose_nothin
     let database = TestDatabase::new();
     let (builder, _started) = scheduler(&database);
     let scheduler = builder.concurrency(20).start().await.unwrap();
-    let deadline = std::time::Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + Duration::from_secs(10);
     let writers: Vec<_> = (0..10)
         .map(|writer| {
             let scheduler = scheduler.clone();
             tokio::spawn(async move {
                 let mut ids = Vec::new();
                 for round in writer.. {
-                    if std::time::Instant::now() >= deadline {
+                    if Instant::now() >= deadline {
                         break;
                     }
-                    let job = Enqueue::new(Act { act: "sleep".into(), millis: 2 })
-                        .key(format!("hot {}", round % 10));
+                    let job = lasting("hot", 2).key(format!("hot {}", round % 10));
                     ids.push(scheduler.enqueue(job).await.unwrap());
                 }
                 ids

@@ -6,9 +6,11 @@ use chrono::Utc;
 use diesel::connection::SimpleConnection;
 use mainspring::{EnqueueMany, NewJob, StoreError};
 
-use crate::migrations::count;
-use crate::running::{PATIENCE, act, next, scheduler, until};
-use crate::server::TestDatabase;
+use crate::support::database::TestDatabase;
+use crate::support::jobs::act;
+use crate::support::rows::count;
+use crate::support::schedulers::scheduler;
+use crate::support::waiting::{PATIENCE, until};
 
 // Writes down in which state each job was stored.
 const WRITE_BIRTHS_DOWN: &str = "
@@ -35,18 +37,18 @@ async fn a_job_is_born_running_where_a_slot_is_free_and_it_may_start_at_once() {
     while births(&database, "act = 'plain' AND state = 'running' AND attempts = 1") == 0 {
         assert!(began.elapsed() < PATIENCE, "none was born running");
         scheduler.enqueue(act("plain")).await.unwrap();
-        assert_eq!(next(&mut started).await.attempt, 1);
+        assert_eq!(started.next().await.attempt, 1);
     }
     for job in [act("lane").queue("lane"), act("key").key("k"), act("now").run_at(Utc::now())] {
         scheduler.enqueue(job).await.unwrap();
-        next(&mut started).await;
+        started.next().await;
     }
     let stranger = NewJob::new("unknown here", &serde_json::json!({"act": "unknown"}));
     scheduler.enqueue_many(vec![stranger]).await.unwrap();
     let three = vec![NewJob::try_from(act("three")).unwrap(); 3];
     scheduler.enqueue_many(three).await.unwrap();
     for _ in 0..3 {
-        next(&mut started).await;
+        started.next().await;
     }
     until(&database, "mainspring.jobs WHERE task = 'act'", 0).await;
     scheduler.stop().await;
@@ -91,7 +93,7 @@ async fn a_session_cut_off_while_it_starts_a_job_leaves_nothing_leased_and_the_n
     .unwrap();
     assert!(scheduler.enqueue(act("cut off")).await.is_err());
     scheduler.enqueue(act("after")).await.unwrap();
-    assert_eq!(next(&mut started).await.act, "after");
+    assert_eq!(started.next().await.act, "after");
     until(&database, "mainspring.jobs", 0).await;
     scheduler.stop().await;
     assert_eq!(count(&mut conn, "mainspring.workers"), 0);

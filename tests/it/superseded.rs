@@ -7,9 +7,9 @@ use mainspring::{Enqueue, JobContext, JobError, JobResult, Scheduler, Task};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
-use crate::migrations::count;
-use crate::running::until;
-use crate::server::TestDatabase;
+use crate::support::database::TestDatabase;
+use crate::support::rows::count;
+use crate::support::waiting::until;
 
 /// Holds on until the test lets go, and ends as it was told.
 #[derive(Serialize, Deserialize)]

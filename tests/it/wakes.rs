@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 use diesel::PgConnection;
 use diesel::connection::SimpleConnection;
 use mainspring::Scheduler;
-use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::running::{Started, act, next, scheduler, until};
-use crate::server::TestDatabase;
+use crate::support::database::TestDatabase;
+use crate::support::jobs::{Started, act};
+use crate::support::schedulers::scheduler;
+use crate::support::waiting::{Reports, until};
 
 /// Statements of which the text holds the pattern end only while nobody has the gate locked. The trigger fires after
 /// the statement, even one that changed nothing, and counts what passes by. What it holds waits without a limit: a claim that
@@ -40,7 +41,7 @@ const EARLIEST_POLL: Duration = Duration::from_millis(13_500);
 
 /// Returns after the one poll that comes a second after the start, which could not know yet whether notifications would
 /// come. The start itself looks for due jobs twice: when the queue begins, and when the listener does.
-async fn start_without_polls(database: &TestDatabase) -> (Scheduler, UnboundedReceiver<Started>, Instant) {
+async fn start_without_polls(database: &TestDatabase) -> (Scheduler, Reports<Started>, Instant) {
     let (builder, started) = scheduler(database);
     let began = Instant::now();
     let scheduler = builder.poll_interval(POLL).start().await.unwrap();
@@ -76,7 +77,7 @@ async fn a_job_that_is_announced_while_a_claim_finds_nothing_starts_without_wait
     act("go").insert(&mut database.connection()).unwrap();
     heard_all(&database, "job").await;
     gate.batch_execute("SELECT pg_advisory_unlock(7)").unwrap();
-    assert_eq!(next(&mut started).await.act, "go");
+    assert_eq!(started.next().await.act, "go");
     assert!(began.elapsed() < EARLIEST_POLL, "a poll may have found it after {:?}", began.elapsed());
     scheduler.stop().await;
 }
@@ -98,7 +99,7 @@ async fn a_job_of_a_queue_that_is_announced_while_its_gate_finds_nothing_starts_
         until(&database, &format!("claims WHERE is_called AND last_value >= {claims}"), 1).await;
     }
     gate.batch_execute("SELECT pg_advisory_unlock(7)").unwrap();
-    assert_eq!(next(&mut started).await.act, "go");
+    assert_eq!(started.next().await.act, "go");
     assert!(began.elapsed() < EARLIEST_POLL, "a poll may have found it after {:?}", began.elapsed());
     scheduler.stop().await;
 }
@@ -125,13 +126,13 @@ async fn what_a_lost_worker_held_starts_again_without_waiting_for_a_poll_whereve
     for queue in [None, Some("lane"), Some("full")] {
         let job = act("before");
         scheduler.enqueue(queue.map_or(job.clone(), |queue| job.queue(queue))).await.unwrap();
-        next(&mut started).await;
+        started.next().await;
     }
     until(&database, "mainspring.jobs", 0).await;
     conn.batch_execute(LOST).unwrap();
     let mut acts = Vec::new();
     for _ in 0..4 {
-        acts.push(next(&mut started).await.act);
+        acts.push(started.next().await.act);
     }
     acts.sort_unstable();
     assert_eq!(acts, ["behind", "flagged", "in a lane", "plain"]);
@@ -152,7 +153,7 @@ async fn a_job_behind_the_end_of_a_short_array_of_queues_is_announced_as_one_wit
              payloads => ARRAY['{\"act\": \"paused\", \"millis\": 0}', '{\"act\": \"free\", \"millis\": 0}'])",
     )
     .unwrap();
-    assert_eq!(next(&mut started).await.act, "free");
+    assert_eq!(started.next().await.act, "free");
     assert!(began.elapsed() < EARLIEST_POLL, "a poll may have found it");
     scheduler.stop().await;
 }

@@ -7,9 +7,11 @@ use diesel::{QueryableByName, RunQueryDsl, sql_query};
 use mainspring::queues::{self, QueueSettings};
 use mainspring::{JobState, KeyMode, may_follow, remove};
 
-use crate::migrations::count;
-use crate::running::{act, scheduler, until};
-use crate::server::TestDatabase;
+use crate::support::database::TestDatabase;
+use crate::support::jobs::act;
+use crate::support::rows::count;
+use crate::support::schedulers::scheduler;
+use crate::support::waiting::until;
 
 #[derive(QueryableByName, Debug)]
 struct Move {

@@ -3,8 +3,8 @@
 use diesel::connection::SimpleConnection;
 
 use super::{answer, assert_refused, json, on, program};
-use crate::migrations::count;
-use crate::server::TestDatabase;
+use crate::support::database::TestDatabase;
+use crate::support::rows::count;
 
 /// Three jobs: 1 dead, 2 scheduled, 3 running on worker 1, which is lost.
 fn furnished() -> TestDatabase {

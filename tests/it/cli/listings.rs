@@ -6,8 +6,8 @@ use diesel::connection::SimpleConnection;
 use serde_json::Value;
 
 use super::{answer, json, on, program};
-use crate::migrations::count;
-use crate::server::TestDatabase;
+use crate::support::database::TestDatabase;
+use crate::support::rows::count;
 
 #[test]
 fn jobs_list_shows_as_json_what_the_view_shows() {

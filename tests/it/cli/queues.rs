@@ -1,8 +1,8 @@
 //! `queues`: what it prints, for people and for programs, and what it refuses.
 
 use super::{answer, assert_refused, json, on};
-use crate::migrations::count;
-use crate::server::TestDatabase;
+use crate::support::database::TestDatabase;
+use crate::support::rows::count;
 
 #[test]
 fn queues_are_set_listed_paused_and_resumed() {

@@ -1,8 +1,8 @@
 //! How the program says no: one line, a code, and never a password.
 
 use super::{assert_refused, on, program};
-use crate::migrations::count;
-use crate::server::TestDatabase;
+use crate::support::database::TestDatabase;
+use crate::support::rows::count;
 
 #[test]
 fn a_missing_schema_is_told_with_the_command_that_makes_it() {

@@ -1,8 +1,8 @@
 //! `schedules` and `cron explain`: a life of a schedule by the command line, and how it says no.
 
 use super::{answer, assert_refused, json, on, program};
-use crate::migrations::count;
-use crate::server::TestDatabase;
+use crate::support::database::TestDatabase;
+use crate::support::rows::count;
 
 fn schedules(database: &TestDatabase, arguments: &[&str]) -> std::process::Output {
     on(database, &[&["schedules"], arguments].concat())

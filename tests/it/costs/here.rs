@@ -9,6 +9,7 @@ use mainspring::CronExpression;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 use super::*;
+use crate::support::process;
 
 // It adds a few atomic additions to each allocation of all tests.
 #[global_allocator]
@@ -24,25 +25,14 @@ fn told(answer: &str, name: &str) -> f64 {
     line.and_then(|number| number.trim().parse().ok()).unwrap_or_else(|| panic!("no {name} in {answer}"))
 }
 
-fn helper(command: &mut Command, test: &str) -> (String, String) {
-    let name = format!("costs::here::{test}");
-    let ran = command.args(["--exact", &name, "--ignored", "--nocapture"]).output().unwrap();
-    let (out, err) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
-    assert!(ran.status.success(), "{out}{err}");
-    (out.into_owned(), err.into_owned())
-}
-
 #[test]
 fn a_job_costs_few_allocations() {
     let server = start_server();
     let jobs = (0..JOBS).map(|_| NewJob::try_from(letter(200)).unwrap()).collect::<Vec<_>>();
     let mut conn = connect(&server);
     jobs.chunks(1_000).for_each(|jobs| drop(insert_many(&mut conn, jobs).unwrap()));
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    let (answer, _) = helper(
-        command.env("MAINSPRING_TEST_URL", server.url()),
-        "helper_process_that_counts_its_allocations",
-    );
+    let test = "costs::here::helper_process_that_counts_its_allocations";
+    let answer = process::run(&mut process::command(test, server.url())).out;
     let [many, bytes, one] = ["of many: ", "bytes of many: ", "one by one: "].map(|name| told(&answer, name));
     eprintln!("allocations a job: {many:.1} of many, {bytes:.0} bytes; {one:.0} one by one");
     // 5.3, 2,180 and 111 when this was written. A job by itself varies with where it meets a timer, and has cost up to 152.
@@ -53,7 +43,7 @@ fn a_job_costs_few_allocations() {
 #[tokio::test]
 #[ignore = "a helper process of another test"]
 async fn helper_process_that_counts_its_allocations() {
-    let url = std::env::var("MAINSPRING_TEST_URL").unwrap();
+    let Some(url) = process::given_url() else { return };
     let (told, mut started) = unbounded_channel();
     let builder = quiet(&url)
         .handler(move |_: Letter, _: JobContext| std::future::ready(told.send(()).map_err(Into::into)));
@@ -85,7 +75,8 @@ fn the_next_fire_of_an_expression_costs_few_instructions() {
         let mut command = Command::new("valgrind");
         command.args(["--tool=callgrind", &format!("--callgrind-out-file={}", out.display())]);
         command.arg(std::env::current_exe().unwrap()).env("MAINSPRING_TEST_FIRES", fires.to_string());
-        let (_, told_by_valgrind) = helper(&mut command, "helper_process_that_looks_for_fires");
+        command.args(process::arguments("costs::here::helper_process_that_looks_for_fires"));
+        let told_by_valgrind = process::run(&mut command).err;
         std::fs::remove_file(out).unwrap();
         let collected = told_by_valgrind.lines().find_map(|line| line.split_once("Collected :"));
         collected.unwrap().1.trim().parse::<f64>().unwrap()

@@ -1,12 +1,13 @@
 //! Processes that are killed and a database that goes away: each fire of each line and schedule still happens, once.
 
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use diesel::PgConnection;
 use mainspring::{CatchUp, NewSchedule, schedules};
 
 use super::*;
+use crate::support::process::{self, Process};
+use crate::support::waiting::until;
 
 const EACH_SECOND: &str = "* * * * * *";
 // Nobody has a handler for it, so that its jobs stay and can be counted.
@@ -40,21 +41,15 @@ fn faults(conn: &mut PgConnection) -> (i64, i64) {
 #[tokio::test]
 #[ignore = "a helper process of `fires_happen_once_while_one_of_three_processes_is_killed_and_one_started_all_the_time`"]
 async fn helper_process_that_fires() {
-    let Ok(url) = std::env::var("MAINSPRING_TEST_URL") else { return };
+    let Some(url) = process::given_url() else { return };
     let crontab = std::env::var("MAINSPRING_TEST_CRONTAB").unwrap();
     let _scheduler = Scheduler::builder(url).crontab(&crontab).start().await.unwrap();
     std::future::pending::<()>().await;
 }
 
-fn helper(database: &TestDatabase, crontab: &str) -> Child {
-    Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "firing::outages::helper_process_that_fires", "--ignored", "--test-threads=1"])
-        .env("MAINSPRING_TEST_URL", database.url())
-        .env("MAINSPRING_TEST_CRONTAB", crontab)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap()
+fn helper(database: &TestDatabase, crontab: &str) -> Process {
+    let mut command = process::command("firing::outages::helper_process_that_fires", &database.url());
+    Process::start(command.env("MAINSPRING_TEST_CRONTAB", crontab))
 }
 
 /// Three processes; every two seconds the oldest is killed and another one started, until there are that many fires. Each has a line
@@ -67,7 +62,7 @@ async fn fire_under_kills(lines: usize, fires: i64) {
     let start = |n: usize| {
         helper(&database, &format!("{crontab}{EACH_SECOND} {KEPT} ?id=own-{n} {{line: 'own-{n}'}}\n"))
     };
-    let mut processes: Vec<Child> = (0..3).map(start).collect();
+    let mut processes: Vec<Process> = (0..3).map(start).collect();
     let mut kills = 0;
     while count(&mut conn, "mainspring.jobs") < fires {
         tokio::time::sleep(Duration::from_secs(2)).await;
@@ -77,17 +72,12 @@ async fn fire_under_kills(lines: usize, fires: i64) {
             );
             until(&database, &fired, 1).await;
         }
-        let mut oldest = processes.remove(0);
-        oldest.kill().unwrap();
-        oldest.wait().unwrap();
+        processes.remove(0).kill();
         processes.push(start(kills + 3));
         kills += 1;
         assert!(kills < fires as usize, "no progress: {} fires", count(&mut conn, "mainspring.jobs"));
     }
-    for mut process in processes {
-        process.kill().unwrap();
-        process.wait().unwrap();
-    }
+    drop(processes);
     assert_eq!(faults(&mut conn), (0, 0), "after {kills} kills");
     let tellers = "(SELECT DISTINCT payload ->> 'line' FROM mainspring.jobs WHERE payload ->> 'line' NOT LIKE 'own-%') AS tellers";
     assert_eq!(count(&mut conn, tellers), (lines + lines / 10) as i64);
@@ -110,7 +100,7 @@ async fn fire_around_an_outage(seconds: u64) {
     let database = TestDatabase::new();
     keep_schedules(&mut database.connection(), 2);
     let scheduler = Scheduler::builder(database.url()).crontab(&lines(2)).start().await.unwrap();
-    crate::running::until(&database, "(SELECT FROM mainspring.jobs LIMIT 8) AS jobs", 8).await;
+    until(&database, "(SELECT FROM mainspring.jobs LIMIT 8) AS jobs", 8).await;
     database.go_away();
     let away = Utc::now();
     tokio::time::sleep(Duration::from_secs(seconds)).await;
@@ -123,7 +113,7 @@ async fn all_made_up_for(database: &TestDatabase, away: DateTime<Utc>, seconds: 
     let back = Utc::now();
     let after =
         format!("(SELECT DISTINCT payload ->> 'line' FROM mainspring.jobs WHERE run_at > '{back}') AS after");
-    crate::running::until(database, &after, 4).await;
+    until(database, &after, 4).await;
     let mut conn = database.connection();
     assert_eq!(faults(&mut conn), (0, 0));
     let missed = count(&mut conn, &format!("mainspring.jobs WHERE run_at > '{away}' AND run_at < '{back}'"));
@@ -146,18 +136,14 @@ async fn fires_of_a_minute_without_a_database_happen_once_when_it_is_back() {
 async fn a_process_that_was_suspended_makes_up_for_what_was_due_meanwhile() {
     let database = TestDatabase::new();
     keep_schedules(&mut database.connection(), 2);
-    let mut process = helper(&database, &lines(2));
-    let signal = |name: &str| {
-        assert!(Command::new("kill").args([name, &process.id().to_string()]).status().unwrap().success());
-    };
-    crate::running::until(&database, "(SELECT FROM mainspring.jobs LIMIT 8) AS jobs", 8).await;
-    signal("-STOP");
+    let process = helper(&database, &lines(2));
+    until(&database, "(SELECT FROM mainspring.jobs LIMIT 8) AS jobs", 8).await;
+    process.signal("STOP");
     let away = Utc::now();
     tokio::time::sleep(Duration::from_secs(12)).await;
-    signal("-CONT");
+    process.signal("CONT");
     all_made_up_for(&database, away, 12).await;
-    process.kill().unwrap();
-    process.wait().unwrap();
+    drop(process);
 }
 
 #[tokio::test]
@@ -173,6 +159,6 @@ async fn a_line_whose_job_is_refused_holds_up_no_other_and_no_schedule() {
     let scheduler = Scheduler::builder(database.url()).crontab(&crontab).start().await.unwrap();
     let tellers =
         "(SELECT payload ->> 'line' FROM mainspring.jobs GROUP BY 1 HAVING count(*) > 1) AS tellers";
-    crate::running::until(&database, tellers, 2).await;
+    until(&database, tellers, 2).await;
     scheduler.stop().await;
 }

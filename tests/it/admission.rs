@@ -1,81 +1,19 @@
 //! Limits, rates and pauses that change at run time: what is measured inside the jobs never passes them, and a change is
 //! noticed at once.
 
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
+use mainspring::StoreError;
 use mainspring::queues::{self, QueueSettings};
-use mainspring::{Enqueue, JobContext, JobResult, Scheduler, SchedulerBuilder, StoreError, Task};
-use serde::{Deserialize, Serialize};
 
-use crate::migrations::count;
-use crate::running::{Started, until};
-use crate::server::TestDatabase;
-
-#[derive(Clone, Serialize, Deserialize)]
-pub struct Step {
-    pub name: String,
-    #[serde(default)]
-    pub millis: u64,
-}
-impl Task for Step {
-    const NAME: &'static str = "step";
-}
-
-pub fn step(name: &str, millis: u64) -> Enqueue<Step> {
-    Enqueue::new(Step { name: name.into(), millis })
-}
-
-/// What jobs say of themselves: how many run at once, and in which order they started.
-#[derive(Default)]
-pub struct Gauge {
-    now: AtomicI64,
-    pub most: AtomicI64,
-    pub started: Mutex<Vec<(String, Instant)>>,
-}
-
-impl Gauge {
-    pub fn names(&self) -> Vec<String> {
-        self.started.lock().unwrap().iter().map(|(name, _)| name.clone()).collect()
-    }
-}
-
-// A job may end by being dropped.
-struct Running<'a>(&'a Gauge);
-
-impl<'a> Running<'a> {
-    fn new(gauge: &'a Gauge) -> Self {
-        let now = gauge.now.fetch_add(1, Ordering::SeqCst) + 1;
-        gauge.most.fetch_max(now, Ordering::SeqCst);
-        Self(gauge)
-    }
-}
-
-impl Drop for Running<'_> {
-    fn drop(&mut self) {
-        self.0.now.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
-async fn measure(task: Step, job: JobContext) -> JobResult {
-    let gauge = job.data::<Arc<Gauge>>();
-    let _running = Running::new(gauge);
-    gauge.started.lock().unwrap().push((task.name, Instant::now()));
-    tokio::time::sleep(Duration::from_millis(task.millis)).await;
-    Ok(())
-}
-
-/// A scheduler that polls as seldom as may be, so that what is quick was not found by a poll.
-pub fn builder(database: &TestDatabase, gauge: &Arc<Gauge>) -> SchedulerBuilder {
-    Scheduler::builder(database.url())
-        .concurrency(8)
-        .worker_threads(2)
-        .poll_interval(Duration::from_secs(15))
-        .handler(measure)
-        .app_data(gauge.clone())
-}
+use crate::support::database::TestDatabase;
+use crate::support::gauge::Gauge;
+use crate::support::jobs::{Act, act, behave_too, lasting, other};
+use crate::support::rows::count;
+use crate::support::schedulers::gauged;
+use crate::support::waiting::until;
 
 async fn parked(database: &TestDatabase, queue: &str, jobs: i64) {
     until(database, &format!("mainspring.jobs WHERE state = 'parked' AND queue = '{queue}'"), jobs).await;
@@ -86,36 +24,34 @@ async fn pauses_and_limits_by_handle_sql_and_transaction_are_noticed_at_once_by_
     let database = TestDatabase::new();
     let mut conn = database.connection();
     let gauge = Arc::new(Gauge::default());
-    let (one, two) = (
-        builder(&database, &gauge).start().await.unwrap(),
-        builder(&database, &gauge).start().await.unwrap(),
-    );
+    let (one, two) =
+        (gauged(&database, &gauge).start().await.unwrap(), gauged(&database, &gauge).start().await.unwrap());
     // The first poll comes a second after the start.
     tokio::time::sleep(Duration::from_millis(1_300)).await;
     let began = Instant::now();
     assert!(one.queues().pause("lane").await.unwrap());
     assert!(!one.queues().pause("lane").await.unwrap(), "no change");
     for _ in 0..3 {
-        two.enqueue(step("by handle", 0).queue("lane")).await.unwrap();
+        two.enqueue(act("by handle").queue("lane")).await.unwrap();
     }
     assert_eq!(count(&mut conn, "mainspring.jobs WHERE state = 'parked' AND queue = 'lane'"), 3);
     assert!(two.queues().resume("lane").await.unwrap());
     until(&database, "mainspring.jobs", 0).await;
 
     queues::pause(&mut conn, "lane").unwrap();
-    one.enqueue(step("by function", 0).queue("lane")).await.unwrap();
+    one.enqueue(act("by function").queue("lane")).await.unwrap();
     conn.batch_execute("SELECT mainspring.resume_queue('lane')").unwrap();
     until(&database, "mainspring.jobs", 0).await;
 
     conn.batch_execute("INSERT INTO mainspring.queues (name, paused) VALUES ('hand', true)").unwrap();
-    one.enqueue(step("by hand", 0).queue("hand")).await.unwrap();
+    one.enqueue(act("by hand").queue("hand")).await.unwrap();
     parked(&database, "hand", 1).await;
     conn.batch_execute("UPDATE mainspring.queues SET paused = false WHERE name = 'hand'").unwrap();
     until(&database, "mainspring.jobs", 0).await;
 
     // Two wait behind one that is slow; a wider queue lets them pass beside it.
     for (name, millis) in [("slow", 3_000), ("beside", 0), ("beside", 0)] {
-        one.enqueue(step(name, millis).queue("wide")).await.unwrap();
+        one.enqueue(lasting(name, millis).queue("wide")).await.unwrap();
     }
     parked(&database, "wide", 2).await;
     conn.batch_execute("BEGIN").unwrap();
@@ -136,11 +72,11 @@ async fn never_more_than_the_limit_at_once_while_instances_come_and_go_and_the_q
     let mut conn = database.connection();
     queues::set(&mut conn, "lane", &QueueSettings::concurrency(3)).unwrap();
     for n in 0..600 {
-        step(&format!("{n}"), n % 7).queue("lane").insert(&mut conn).unwrap();
+        lasting(&format!("{n}"), n % 7).queue("lane").insert(&mut conn).unwrap();
     }
-    let stays = builder(&database, &gauge).start().await.unwrap();
+    let stays = gauged(&database, &gauge).start().await.unwrap();
     for round in 0..8_u32 {
-        let guest = builder(&database, &gauge).grace_period(Duration::ZERO).start().await.unwrap();
+        let guest = gauged(&database, &gauge).grace_period(Duration::ZERO).start().await.unwrap();
         let handle = if round % 2 == 0 { guest.queues() } else { stays.queues() };
         handle.pause("lane").await.unwrap();
         handle.set("lane", QueueSettings::concurrency(1 + round % 3)).await.unwrap();
@@ -149,7 +85,7 @@ async fn never_more_than_the_limit_at_once_while_instances_come_and_go_and_the_q
         guest.stop().await;
     }
     until(&database, "mainspring.jobs", 0).await;
-    let most = gauge.most.load(Ordering::SeqCst);
+    let most = gauge.peak();
     assert!((2..=3).contains(&most), "{most} at once");
     stays.stop().await;
 }
@@ -159,7 +95,7 @@ async fn a_paused_queue_takes_back_what_no_worker_has_claimed() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
     queues::set(&mut conn, "lane", &QueueSettings::concurrency(4)).unwrap();
-    (0..5).for_each(|_| assert!(step("s", 0).queue("lane").insert(&mut conn).unwrap() > 0));
+    (0..5).for_each(|_| assert!(act("s").queue("lane").insert(&mut conn).unwrap() > 0));
     conn.batch_execute("SELECT * FROM mainspring.admit(ARRAY['lane'])").unwrap();
     let ready = "mainspring.jobs WHERE state = 'ready'";
     assert_eq!(count(&mut conn, ready), 4);
@@ -176,9 +112,9 @@ async fn a_paused_queue_takes_back_what_no_worker_has_claimed() {
 async fn an_interrupted_job_of_a_paused_queue_goes_back_behind_the_gate() {
     let database = TestDatabase::new();
     let gauge = Arc::new(Gauge::default());
-    let scheduler = builder(&database, &gauge).grace_period(Duration::ZERO).start().await.unwrap();
+    let scheduler = gauged(&database, &gauge).grace_period(Duration::ZERO).start().await.unwrap();
     for queue in ["held", "free"] {
-        scheduler.enqueue(step("s", 60_000).queue(queue)).await.unwrap();
+        scheduler.enqueue(lasting("s", 60_000).queue(queue)).await.unwrap();
     }
     until(&database, "mainspring.jobs WHERE state = 'running'", 2).await;
     scheduler.queues().pause("held").await.unwrap();
@@ -201,16 +137,14 @@ async fn a_rate_holds_over_two_instances_and_the_next_token_wakes_the_queue() {
     let mut conn = database.connection();
     let (jobs, period) = (5, Duration::from_millis(500));
     queues::set(&mut conn, "lane", &QueueSettings::concurrency(100).rate(jobs, period)).unwrap();
-    let (one, two) = (
-        builder(&database, &gauge).start().await.unwrap(),
-        builder(&database, &gauge).start().await.unwrap(),
-    );
+    let (one, two) =
+        (gauged(&database, &gauge).start().await.unwrap(), gauged(&database, &gauge).start().await.unwrap());
     for n in 0..20 {
         let scheduler = if n % 2 == 0 { &one } else { &two };
-        scheduler.enqueue(step("s", 0).queue("lane")).await.unwrap();
+        scheduler.enqueue(act("s").queue("lane")).await.unwrap();
     }
     until(&database, "mainspring.jobs", 0).await;
-    let started: Vec<Instant> = gauge.started.lock().unwrap().iter().map(|(_, at)| *at).collect();
+    let started: Vec<Instant> = gauge.starts().into_iter().map(|start| start.at).collect();
     // The bucket is full at first: 5 at once, and the other 15 take a tenth of a second each.
     let took = started.last().unwrap().duration_since(started[0]);
     assert!((Duration::from_millis(1_350)..Duration::from_secs(4)).contains(&took), "{took:?}");
@@ -269,7 +203,7 @@ fn rows_of_unused_queues_are_removed_and_those_that_say_something_stay() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
     for queue in ["idle", "waiting", "let through"] {
-        step("s", 0).queue(queue).insert(&mut conn).unwrap();
+        act("s").queue(queue).insert(&mut conn).unwrap();
     }
     conn.batch_execute(
         "SELECT * FROM mainspring.admit(ARRAY['idle', 'let through']); \
@@ -288,30 +222,27 @@ fn rows_of_unused_queues_are_removed_and_those_that_say_something_stay() {
 async fn a_paused_task_is_claimed_nowhere_and_other_tasks_run_on() {
     let database = TestDatabase::new();
     let gauge = Arc::new(Gauge::default());
-    let act_too = |instance: SchedulerBuilder| {
-        instance.handler(crate::running::behave).app_data(tokio::sync::mpsc::unbounded_channel::<Started>().0)
-    };
     let (one, two) = (
-        act_too(builder(&database, &gauge)).start().await.unwrap(),
-        act_too(builder(&database, &gauge)).start().await.unwrap(),
+        gauged(&database, &gauge).handler(behave_too).start().await.unwrap(),
+        gauged(&database, &gauge).handler(behave_too).start().await.unwrap(),
     );
-    assert!(one.queues().pause_task("step").await.unwrap());
-    assert_eq!(two.queues().paused_tasks().await.unwrap(), ["step"]);
+    assert!(one.queues().pause_task("act").await.unwrap());
+    assert_eq!(two.queues().paused_tasks().await.unwrap(), ["act"]);
     for _ in 0..3 {
-        one.enqueue(step("paused", 0)).await.unwrap();
-        step("paused", 0).insert(&mut database.connection()).unwrap();
-        two.enqueue(crate::running::act("go")).await.unwrap();
+        one.enqueue(act("paused")).await.unwrap();
+        act("paused").insert(&mut database.connection()).unwrap();
+        two.enqueue(other()).await.unwrap();
     }
-    until(&database, "mainspring.jobs WHERE task = 'act'", 0).await;
+    until(&database, "mainspring.jobs WHERE task = 'other'", 0).await;
     assert_eq!(
         count(
             &mut database.connection(),
-            "mainspring.jobs WHERE task = 'step' AND state = 'ready' AND attempts = 0"
+            "mainspring.jobs WHERE task = 'act' AND state = 'ready' AND attempts = 0"
         ),
         6
     );
     let began = Instant::now();
-    assert!(two.queues().resume_task("step").await.unwrap());
+    assert!(two.queues().resume_task("act").await.unwrap());
     until(&database, "mainspring.jobs", 0).await;
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     one.stop().await;
@@ -322,9 +253,9 @@ async fn a_paused_task_is_claimed_nowhere_and_other_tasks_run_on() {
 async fn a_task_with_a_limit_here_runs_no_more_at_once_and_the_rest_is_left_to_others() {
     let database = TestDatabase::new();
     let gauge = Arc::new(Gauge::default());
-    let limited = builder(&database, &gauge).limit::<Step>(2).start().await.unwrap();
+    let limited = gauged(&database, &gauge).limit::<Act>(2).start().await.unwrap();
     for n in 0..40 {
-        let job = step("s", 40);
+        let job = lasting("s", 40);
         if n % 2 == 0 {
             limited.enqueue(job).await.unwrap();
         } else {
@@ -334,6 +265,6 @@ async fn a_task_with_a_limit_here_runs_no_more_at_once_and_the_rest_is_left_to_o
         assert!(count(&mut database.connection(), leased) <= 2, "none is held in the tray");
     }
     until(&database, "mainspring.jobs", 0).await;
-    assert_eq!(gauge.most.load(Ordering::SeqCst), 2);
+    assert_eq!(gauge.peak(), 2);
     limited.stop().await;
 }

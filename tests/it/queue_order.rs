@@ -1,74 +1,32 @@
 //! Queues as lanes: one at a time over all instances, prefetch or not, and a failed head does not block its queue.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
 use diesel::connection::SimpleConnection;
-use mainspring::{Enqueue, JobContext, JobResult, Scheduler, Task};
-use serde::{Deserialize, Serialize};
+use mainspring::{JobContext, Scheduler};
 use tokio::sync::Semaphore;
 
-use crate::migrations::count;
-use crate::running::{WAITS_FOR_A_ROW, act, next, scheduler, until};
-use crate::server::TestDatabase;
-
-#[derive(Serialize, Deserialize)]
-struct Step(u64);
-impl Task for Step {
-    const NAME: &'static str = "step";
-}
-
-#[derive(Serialize, Deserialize)]
-struct Quick {}
-impl Task for Quick {
-    const NAME: &'static str = "quick";
-}
-
-async fn quick(_: Quick, _: JobContext) -> JobResult {
-    Ok(())
-}
-
-#[derive(Default)]
-struct Gauge {
-    now: AtomicI64,
-    most: AtomicI64,
-    done: AtomicI64,
-}
-
-async fn step(task: Step, job: JobContext) -> JobResult {
-    let gauge = job.data::<Arc<Gauge>>();
-    let now = gauge.now.fetch_add(1, Ordering::SeqCst) + 1;
-    gauge.most.fetch_max(now, Ordering::SeqCst);
-    tokio::time::sleep(Duration::from_millis(task.0)).await;
-    gauge.now.fetch_sub(1, Ordering::SeqCst);
-    gauge.done.fetch_add(1, Ordering::SeqCst);
-    Ok(())
-}
-
-async fn instance(database: &TestDatabase, gauge: &Arc<Gauge>) -> Scheduler {
-    Scheduler::builder(database.url())
-        .concurrency(8)
-        .handler(step)
-        .app_data(gauge.clone())
-        .start()
-        .await
-        .unwrap()
-}
+use crate::support::database::TestDatabase;
+use crate::support::gauge::Gauge;
+use crate::support::jobs::{Other, act, behave_too, lasting, other};
+use crate::support::rows::{WAITS_FOR_A_ROW, count};
+use crate::support::schedulers::{gauged, scheduler};
+use crate::support::waiting::until;
 
 #[tokio::test]
 async fn twelve_jobs_of_one_queue_never_run_two_at_once_on_two_instances_with_eight_slots() {
     let database = TestDatabase::new();
     let gauge = Arc::new(Gauge::default());
-    let (one, two) = (instance(&database, &gauge).await, instance(&database, &gauge).await);
+    let (one, two) =
+        (gauged(&database, &gauge).start().await.unwrap(), gauged(&database, &gauge).start().await.unwrap());
     for n in 0..12 {
         let scheduler = if n % 2 == 0 { &one } else { &two };
-        scheduler.enqueue(Enqueue::new(Step(5)).queue("lane")).await.unwrap();
+        scheduler.enqueue(lasting("go", 5).queue("lane")).await.unwrap();
     }
     until(&database, "mainspring.jobs", 0).await;
-    assert_eq!(gauge.done.load(Ordering::SeqCst), 12);
-    assert_eq!(gauge.most.load(Ordering::SeqCst), 1);
+    assert_eq!(gauge.ended(), 12);
+    assert_eq!(gauge.peak(), 1);
     one.stop().await;
     two.stop().await;
 }
@@ -81,12 +39,12 @@ async fn a_queue_with_room_for_three_runs_three_at_once_and_other_queues_beside_
         .batch_execute("INSERT INTO mainspring.queues (name, concurrency) VALUES ('wide', 3)")
         .unwrap();
     let gauge = Arc::new(Gauge::default());
-    let scheduler = instance(&database, &gauge).await;
+    let scheduler = gauged(&database, &gauge).start().await.unwrap();
     for _ in 0..30 {
-        scheduler.enqueue(Enqueue::new(Step(10)).queue("wide")).await.unwrap();
+        scheduler.enqueue(lasting("go", 10).queue("wide")).await.unwrap();
     }
     until(&database, "mainspring.jobs", 0).await;
-    assert_eq!(gauge.most.load(Ordering::SeqCst), 3);
+    assert_eq!(gauge.peak(), 3);
     scheduler.stop().await;
 }
 
@@ -102,14 +60,14 @@ async fn a_queue_with_room_for_three_has_three_jobs_claimed_in_one_batch_and_nev
     let (builder, mut started) = scheduler(&database);
     let scheduler = builder.concurrency(8).app_data(gate.clone()).start().await.unwrap();
     for _ in 0..3 {
-        next(&mut started).await;
+        started.next().await;
     }
     // One lease is one claim. There is room for five more here, and none in the queue.
     let claims =
         "(SELECT lease FROM mainspring.jobs WHERE state = 'running' GROUP BY lease HAVING count(*) = 3) AS c";
     assert_eq!(count(&mut conn, claims), 1);
     assert_eq!(count(&mut conn, "mainspring.jobs WHERE state = 'parked' AND attempts = 0"), 9);
-    gate.add_permits(3);
+    gate.add_permits(12);
     until(&database, "mainspring.history WHERE outcome = 'succeeded'", 12).await;
     scheduler.stop().await;
 }
@@ -121,24 +79,17 @@ async fn a_serial_queue_stays_serial_and_in_order_among_jobs_that_are_claimed_ah
     let gauge = Arc::new(Gauge::default());
     // Hundreds of jobs that take no time are claimed ahead of eight slots, and the queue's among them.
     conn.batch_execute(
-        "SELECT FROM mainspring.enqueue(array_fill('quick'::text, ARRAY[4000])); \
-         SELECT FROM mainspring.enqueue(array_fill('step'::text, ARRAY[12]), array_fill('2'::text, ARRAY[12]), \
-             array_fill('lane'::text, ARRAY[12]))",
+        "SELECT FROM mainspring.enqueue(array_fill('other'::text, ARRAY[4000])); \
+         SELECT FROM mainspring.enqueue(array_fill('act'::text, ARRAY[12]), \
+             array_fill('{\"act\": \"serial\", \"millis\": 2}'::text, ARRAY[12]), array_fill('serial'::text, ARRAY[12]))",
     )
     .unwrap();
-    let scheduler = Scheduler::builder(database.url())
-        .concurrency(8)
-        .handler(step)
-        .handler(quick)
-        .app_data(gauge.clone())
-        .start()
-        .await
-        .unwrap();
+    let scheduler = gauged(&database, &gauge).handler(behave_too).start().await.unwrap();
     until(&database, "mainspring.jobs", 0).await;
-    assert_eq!(gauge.done.load(Ordering::SeqCst), 12);
-    assert_eq!(gauge.most.load(Ordering::SeqCst), 1);
+    assert_eq!(gauge.ended(), 12);
+    assert_eq!(gauge.peak(), 1);
     let out_of_order = "(SELECT id - lag(id) OVER (ORDER BY started_at, id) AS step FROM mainspring.history \
-        WHERE queue = 'lane') AS s WHERE step <> 1";
+        WHERE queue = 'serial') AS s WHERE step <> 1";
     assert_eq!(count(&mut conn, out_of_order), 0);
     scheduler.stop().await;
 }
@@ -151,10 +102,10 @@ async fn jobs_of_a_paused_queue_wait_and_cost_others_nothing() {
         .batch_execute("INSERT INTO mainspring.queues (name, paused) VALUES ('held', true)")
         .unwrap();
     let gauge = Arc::new(Gauge::default());
-    let scheduler = instance(&database, &gauge).await;
+    let scheduler = gauged(&database, &gauge).start().await.unwrap();
     for _ in 0..5 {
-        scheduler.enqueue(Enqueue::new(Step(0)).queue("held")).await.unwrap();
-        scheduler.enqueue(Enqueue::new(Step(0)).queue("free")).await.unwrap();
+        scheduler.enqueue(act("go").queue("held")).await.unwrap();
+        scheduler.enqueue(act("go").queue("free")).await.unwrap();
     }
     until(&database, "mainspring.jobs WHERE queue = 'free'", 0).await;
     assert_eq!(
@@ -172,7 +123,7 @@ async fn jobs_of_a_task_unknown_here_are_left_alone_for_an_instance_that_knows_i
     let database = TestDatabase::new();
     let enqueuer = Scheduler::builder(database.url()).start().await.unwrap();
     for queue in [None, Some("lane")] {
-        let job = Enqueue::new(Step(0));
+        let job = act("go");
         enqueuer
             .enqueue(match queue {
                 Some(queue) => job.queue(queue),
@@ -183,7 +134,7 @@ async fn jobs_of_a_task_unknown_here_are_left_alone_for_an_instance_that_knows_i
     }
     until(&database, "mainspring.jobs WHERE state = 'ready' AND attempts = 0", 2).await;
     let gauge = Arc::new(Gauge::default());
-    let knower = instance(&database, &gauge).await;
+    let knower = gauged(&database, &gauge).start().await.unwrap();
     until(&database, "mainspring.jobs", 0).await;
     enqueuer.stop().await;
     knower.stop().await;
@@ -199,13 +150,13 @@ async fn an_application_that_holds_one_queue_in_a_transaction_does_not_hold_up_t
     scheduler.enqueue(act("held").queue("held")).await.unwrap();
     for n in 0..20 {
         scheduler.enqueue(act("free").queue(format!("free {n}"))).await.unwrap();
-        assert_eq!(next(&mut started).await.act, "free");
+        assert_eq!(started.next().await.act, "free");
         let later = Utc::now() + TimeDelta::milliseconds(20);
         scheduler.enqueue(act("later").run_at(later)).await.unwrap();
-        assert_eq!(next(&mut started).await.act, "later");
+        assert_eq!(started.next().await.act, "later");
     }
     application.batch_execute("COMMIT").unwrap();
-    assert_eq!(next(&mut started).await.act, "held");
+    assert_eq!(started.next().await.act, "held");
     scheduler.stop().await;
 }
 
@@ -215,7 +166,7 @@ async fn an_application_that_holds_one_jobs_row_in_a_transaction_does_not_hold_u
     let (may_end, ended) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let (gate, told) = (Arc::clone(&may_end), Arc::clone(&ended));
     let (builder, mut started) = scheduler(&database);
-    let builder = builder.handler(move |_: Quick, _: JobContext| {
+    let builder = builder.handler(move |_: Other, _: JobContext| {
         let (gate, told) = (Arc::clone(&gate), Arc::clone(&told));
         async move {
             gate.acquire().await?.forget();
@@ -224,12 +175,12 @@ async fn an_application_that_holds_one_jobs_row_in_a_transaction_does_not_hold_u
         }
     });
     let scheduler = builder.start().await.unwrap();
-    let id = scheduler.enqueue(Enqueue::new(Quick {}).key("k")).await.unwrap();
+    let id = scheduler.enqueue(other().key("k")).await.unwrap();
     until(&database, "mainspring.jobs WHERE state = 'running'", 1).await;
     let mut application = database.connection();
     application.batch_execute("BEGIN").unwrap();
     // It takes the key from the job that runs.
-    Enqueue::new(Quick {}).key("k").insert(&mut application).unwrap();
+    other().key("k").insert(&mut application).unwrap();
     may_end.add_permits(1);
     ended.acquire().await.unwrap().forget();
     // Each starts when the outcome of the one before is stored.
@@ -237,7 +188,7 @@ async fn an_application_that_holds_one_jobs_row_in_a_transaction_does_not_hold_u
         scheduler.enqueue(act("other").queue("lane")).await.unwrap();
     }
     for _ in 0..30 {
-        assert_eq!(next(&mut started).await.act, "other");
+        assert_eq!(started.next().await.act, "other");
     }
     until(&database, &format!("mainspring.jobs WHERE id = {id} AND state = 'running'"), 1).await;
     application.batch_execute("COMMIT").unwrap();
@@ -262,11 +213,11 @@ async fn an_application_that_holds_a_key_in_a_transaction_holds_up_no_enqueue_wi
     until(&database, WAITS_FOR_A_ROW, 1).await;
     for _ in 0..30 {
         scheduler.enqueue(act("other")).await.unwrap();
-        assert_eq!(next(&mut started).await.act, "other");
+        assert_eq!(started.next().await.act, "other");
     }
     assert!(!waiting.is_finished());
     application.batch_execute("ROLLBACK").unwrap();
     waiting.await.unwrap().unwrap();
-    assert_eq!(next(&mut started).await.act, "second");
+    assert_eq!(started.next().await.act, "second");
     scheduler.stop().await;
 }

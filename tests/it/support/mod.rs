@@ -1,0 +1,9 @@
+//! What the integration tests share: databases, the test job, waits, rows, other processes, schedulers.
+
+pub mod database;
+pub mod gauge;
+pub mod jobs;
+pub mod process;
+pub mod rows;
+pub mod schedulers;
+pub mod waiting;
