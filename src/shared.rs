@@ -63,7 +63,8 @@ pub(crate) enum Role {
     Queue,
     Cron,
     Listener,
-    Keeper,
+    Heartbeat,
+    Maintenance,
     Worker(usize),
 }
 
@@ -74,7 +75,8 @@ impl fmt::Display for Role {
             Self::Queue => f.write_str("the queue actor"),
             Self::Cron => f.write_str("the cron actor"),
             Self::Listener => f.write_str("the listener actor"),
-            Self::Keeper => f.write_str("the keeper actor"),
+            Self::Heartbeat => f.write_str("the heartbeat actor"),
+            Self::Maintenance => f.write_str("the maintenance actor"),
             Self::Worker(index) => write!(f, "worker actor {index}"),
         }
     }

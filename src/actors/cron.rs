@@ -1,19 +1,20 @@
-//! CronActor: sleeps until a line of the crontab or a stored schedule is due, and has it fired. What is due when is plain
-//! code over times (`crate::cron`); that a fire happens once over all processes is the store's doing.
+//! CronActor: sleeps until a line of the crontab or a stored schedule is due, and fires it. Plain code over times decides
+//! what is due (`crate::cron`). The store makes sure that a fire happens once over all processes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::{Actor, AsyncContext, Context, Handler, Message, WrapFuture};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use super::death_watch::DeathWatch;
+use super::death_watch::{DeathWatch, ends_on_leave};
 use super::queue::QueueActor;
 use crate::cron::{CronEntry, StandingLine};
 use crate::engine::Wake;
+use crate::engine::outage::{Failure, Outage};
 use crate::error::StoreError;
 use crate::event::Event;
 use crate::job::{JobOptions, NewJob};
@@ -23,14 +24,14 @@ use crate::store::claim::Position;
 use crate::store::cron::{fire, register_lines};
 use crate::store::schedules::{FaultySchedule, Fired, fire_due, plan_marked, until_next};
 
-// A clock that is set, or a machine that slept, is noticed at the latest after this long.
+// A clock that was set, or a machine that slept, is noticed after this time at the latest.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 const PAUSE_AFTER_ERROR: Duration = Duration::from_secs(1);
-// While another process is at what is due here too, it is looked for again after this long, then after twice as long.
+// While another process fires what is due here too, the next tick follows after this time, then after twice this time.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(25);
-// One transaction's worth: a thousand due at once are two, and none holds its locks for long.
+// How many schedules one transaction fires, so that none holds its locks for long.
 const SCHEDULES_AT_ONCE: i64 = 500;
-// More lanes than this are not worth naming one by one.
+// Beyond this number, one wake of everything is cheaper than a wake for each queue.
 const MAX_QUEUES_NAMED: usize = 8;
 
 /// Fires the lines of the crontab and the stored schedules.
@@ -40,8 +41,8 @@ pub(crate) struct CronActor {
     _watch: DeathWatch,
 }
 
-/// Stored schedules may have changed. Sent by the listener for notifications, and when it begins or ceases to hear them;
-/// when it is lost, the cron's next look finds the change, after a minute at the latest.
+/// Stored schedules may have changed. Sent by the listener for notifications, and when it starts or stops to receive them.
+/// If it is lost, the next tick finds the change, after a minute at the latest.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct SchedulesChanged;
@@ -56,14 +57,14 @@ impl CronActor {
     }
 }
 
-super::death_watch::ends_on_leave!(CronActor);
+ends_on_leave!(CronActor);
 
 impl Actor for CronActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
         let (shared, changed) = (Arc::clone(&self.shared), Arc::clone(&self.changed));
-        ctx.spawn(fire_for_ever(shared, changed).into_actor(self));
+        ctx.spawn(fire_forever(shared, changed).into_actor(self));
     }
 }
 
@@ -75,17 +76,19 @@ impl Handler<SchedulesChanged> for CronActor {
     }
 }
 
-async fn fire_for_ever(shared: Arc<Shared>, changed: Arc<Notify>) {
-    let mut rounds = Rounds { shared, lines: None, patience: SHORTEST_PAUSE };
-    let mut failing = false;
+async fn fire_forever(shared: Arc<Shared>, changed: Arc<Notify>) {
+    let mut ticks = Ticks { shared, lines: None, patience: SHORTEST_PAUSE };
+    let mut outage = Outage::default();
     loop {
-        let rest = match rounds.next().await {
+        let rest = match ticks.next().await {
             Ok(rest) => {
-                failing = false;
-                rest.min(longest_sleep(&rounds.shared))
+                if outage.recovered() {
+                    log::info!("cron stores what is due again");
+                }
+                rest.min(longest_sleep(&ticks.shared))
             }
             Err(error) => {
-                if !std::mem::replace(&mut failing, true) {
+                if outage.failed(Instant::now(), PAUSE_AFTER_ERROR) == Failure::First {
                     log::error!("cron cannot store what is due, trying again each second: {error}");
                 }
                 PAUSE_AFTER_ERROR
@@ -98,26 +101,26 @@ async fn fire_for_ever(shared: Arc<Shared>, changed: Arc<Notify>) {
     }
 }
 
-// Without notifications nobody tells of changes, and polling is how they are found.
+// Without notifications, changes are found by polling.
 fn longest_sleep(shared: &Shared) -> Duration {
     if *shared.listening.borrow() { LONGEST_SLEEP } else { shared.config.poll_interval().min(LONGEST_SLEEP) }
 }
 
-/// Looks at everything that may be due, again and again.
-struct Rounds {
+/// The lines of the crontab, and when to look at them and at stored schedules again.
+struct Ticks {
     shared: Arc<Shared>,
-    /// None until the books have been read.
+    /// `None` until their last fires have been read.
     lines: Option<Vec<StandingLine>>,
-    /// After how long to look again at what others are at.
+    /// The pause before the next tick, while another process fires what is due.
     patience: Duration,
 }
 
-impl Rounds {
-    /// Fires whatever is due, and answers how long nothing will be.
+impl Ticks {
+    /// Fires everything that is due. Returns how long nothing will be due.
     async fn next(&mut self) -> Result<Duration, StoreError> {
         let lines = match &mut self.lines {
             Some(lines) => lines,
-            unread => unread.insert(standing_lines(&self.shared).await?),
+            unread => unread.insert(crontab_lines(&self.shared).await?),
         };
         let now = Utc::now();
         for line in lines.iter_mut() {
@@ -130,7 +133,7 @@ impl Rounds {
         Ok(until_schedule.into_iter().chain(until_line).min().unwrap_or(LONGEST_SLEEP))
     }
 
-    /// A schedule that is due and was left to others is looked for again, less often each time.
+    // A schedule that is due and was left to another process is looked for again, less often each time.
     fn patient(&mut self, until: Duration) -> Duration {
         if !until.is_zero() {
             self.patience = SHORTEST_PAUSE;
@@ -142,7 +145,7 @@ impl Rounds {
     }
 }
 
-async fn standing_lines(shared: &Shared) -> Result<Vec<StandingLine>, StoreError> {
+async fn crontab_lines(shared: &Shared) -> Result<Vec<StandingLine>, StoreError> {
     let crontab = &shared.config.crontab;
     if crontab.is_empty() {
         return Ok(Vec::new());
@@ -157,7 +160,7 @@ async fn standing_lines(shared: &Shared) -> Result<Vec<StandingLine>, StoreError
     Ok(crontab.iter().map(line).collect())
 }
 
-// Oldest first; what is stored is not fired again when a later one fails.
+// Fires the oldest first. A fire that is stored is not repeated when a later one fails.
 async fn fire_line(
     line: &mut StandingLine,
     now: DateTime<Utc>,
@@ -169,7 +172,7 @@ async fn fire_line(
             shared.store.run(Durability::Durable, move |conn| fire(conn, &identifier, due.at, &job)).await;
         let added = match added {
             Err(StoreError::Invalid(reason)) => {
-                // It will not get better, and must not hold up the others.
+                // Another try would fail as well, and must not delay the other lines.
                 log::error!("cron `{}` cannot add its job for {}: {reason}", line.entry.identifier, due.at);
                 None
             }
@@ -203,9 +206,9 @@ fn job_of(entry: &CronEntry, due: DateTime<Utc>, backfilled: bool) -> NewJob {
     NewJob::new(entry.task.clone(), &Value::Object(payload)).with_options(options)
 }
 
-// Until nothing is left to do here; answers how long until there is, if ever.
+// Fires stored schedules until none is due. Returns how long until the next one is due, if there is one.
 async fn fire_schedules(shared: &Shared) -> Result<Option<Duration>, StoreError> {
-    // A look writes nothing, and a scheduler at rest does it on the connection that it has.
+    // This query writes nothing, and an idle scheduler runs it on the connection that it already has.
     let until = shared.store.run(Durability::Relaxed, |conn| until_next(conn)).await?;
     if until.is_none_or(|until| !until.is_zero()) {
         return Ok(until);
@@ -230,7 +233,7 @@ fn log_faulty(FaultySchedule { name, error }: &FaultySchedule) {
     log::error!("schedule `{name}` fires no more until it is changed: {error}");
 }
 
-// Tells the log, and the queue where the new jobs are.
+// Logs and publishes the fires, and wakes the QueueActor for their jobs.
 fn announce(shared: &Shared, fired: &Fired) {
     let level = shared.config.job_log_level;
     for fire in &fired.fires {
@@ -243,18 +246,19 @@ fn announce(shared: &Shared, fired: &Fired) {
         }
     }
     let added = || fired.fires.iter().filter(|fire| fire.job_id.is_some());
-    let mut lanes: BTreeMap<&String, Option<Position>> = BTreeMap::new();
-    for (lane, position) in added().filter_map(|fire| fire.queue.as_ref().map(|queue| (queue, fire.position)))
+    let mut queues: BTreeMap<&String, Option<Position>> = BTreeMap::new();
+    for (queue, position) in
+        added().filter_map(|fire| fire.queue.as_ref().map(|queue| (queue, fire.position)))
     {
-        let least = lanes.entry(lane).or_insert(position);
+        let least = queues.entry(queue).or_insert(position);
         *least = (*least).min(position);
     }
-    if lanes.len() > MAX_QUEUES_NAMED {
+    if queues.len() > MAX_QUEUES_NAMED {
         return shared.send::<QueueActor, _>(Wake::Everything);
     }
-    lanes
+    queues
         .into_iter()
-        .for_each(|(lane, position)| shared.send::<QueueActor, _>(Wake::Parked(lane.clone(), position)));
+        .for_each(|(queue, position)| shared.send::<QueueActor, _>(Wake::Parked(queue.clone(), position)));
     let marks = added().filter(|fire| fire.queue.is_none()).filter_map(|fire| fire.position);
     let (due, later): (Vec<Position>, Vec<Position>) =
         marks.partition(|position| position.turn_at <= Utc::now());

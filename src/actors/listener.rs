@@ -1,17 +1,18 @@
-//! ListenerActor: holds the one connection that listens, and on it the lock that tells others that this process lives.
-//! It passes on what it hears and decides nothing about jobs.
+//! ListenerActor: holds the one connection that listens, and on it the lock that shows other processes that this one lives.
+//! It passes notifications on and decides nothing about jobs.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, WrapFuture};
 use chrono::DateTime;
 
 use super::cron::{CronActor, SchedulesChanged};
-use super::death_watch::DeathWatch;
+use super::death_watch::{DeathWatch, ends_on_leave};
 use super::queue::{QueueActor, Reconcile};
 use crate::config::Config;
 use crate::engine::Wake;
+use crate::engine::outage::{Failure, Outage};
 use crate::error::StoreError;
 use crate::event::Event;
 use crate::shared::{Role, Shared};
@@ -21,7 +22,7 @@ use crate::store::notifications::{Notification, NotificationConnection};
 use crate::store::pool::blocking;
 use crate::store::presence::set_has_lock;
 
-// What the SQL function mainspring.tell_schedules_changed says, to this process too.
+// The payload sent by the SQL function mainspring.tell_schedules_changed, to this process too.
 const SCHEDULES_CHANGED: &str = "schedules";
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -32,8 +33,8 @@ pub(crate) struct ListenerActor {
     _watch: DeathWatch,
 }
 
-/// The worker has a new id, so its lock must be taken anew. Sent by the keeper; when it is lost, the time-out of the
-/// heartbeat is what others go by.
+/// The worker has a new id, and needs the lock of that id. Sent by the heartbeat. If it is lost, other processes rely on the
+/// timeout of the heartbeat.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct LockAgain;
@@ -44,17 +45,17 @@ impl ListenerActor {
     }
 }
 
-super::death_watch::ends_on_leave!(ListenerActor);
+ends_on_leave!(ListenerActor);
 
 impl Actor for ListenerActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
-        ctx.spawn(listen_for_ever(Arc::clone(&self.shared)).into_actor(self));
+        ctx.spawn(listen_forever(Arc::clone(&self.shared)).into_actor(self));
     }
 }
 
-// A listener that ends is started again, and the new connection takes the lock of the new id.
+// The supervisor starts a new listener, whose connection takes the lock of the new id.
 impl Handler<LockAgain> for ListenerActor {
     type Result = ();
 
@@ -64,38 +65,46 @@ impl Handler<LockAgain> for ListenerActor {
     }
 }
 
-async fn listen_for_ever(shared: Arc<Shared>) {
+async fn listen_forever(shared: Arc<Shared>) {
     let mut pause = SHORTEST_PAUSE;
-    let mut told = false;
+    let mut outage = Outage::default();
     loop {
         let reason = match connect(&shared).await {
             Ok(connection) => {
-                if std::mem::take(&mut told) {
+                if outage.recovered() {
                     log::info!("listening for notifications again");
                 }
                 pause = SHORTEST_PAUSE;
-                shared.listening.send_replace(true);
-                // What was announced while nobody listened is looked for now.
-                shared.send::<QueueActor, _>(Wake::Everything);
-                shared.send::<QueueActor, _>(Reconcile);
-                shared.send::<CronActor, _>(SchedulesChanged);
+                started_listening(&shared);
                 pass_on(connection, &shared).await
             }
             Err(error) => error,
         };
-        shared.listening.send_replace(false);
-        // It sleeps as long as one may who will be told of changes.
-        shared.send::<CronActor, _>(SchedulesChanged);
-        if !std::mem::replace(&mut told, true) {
+        if outage.failed(Instant::now(), pause) == Failure::First {
             log::warn!("not listening for notifications, polling until it works again: {reason}");
         }
-        // Without the lock, only the time-out of the heartbeat may speak for this process. Nothing can be said while the
-        // whole database is away, and nobody could hear it.
-        let worker_id = shared.worker_id();
-        let _ = shared.store.run(Durability::Relaxed, move |conn| set_has_lock(conn, worker_id, false)).await;
+        stopped_listening(&shared).await;
         actix_rt::time::sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
+}
+
+// Notifications were lost until now, so everything may have changed.
+fn started_listening(shared: &Shared) {
+    shared.listening.send_replace(true);
+    shared.send::<QueueActor, _>(Wake::Everything);
+    shared.send::<QueueActor, _>(Reconcile);
+    shared.send::<CronActor, _>(SchedulesChanged);
+}
+
+async fn stopped_listening(shared: &Shared) {
+    shared.listening.send_replace(false);
+    // The CronActor sleeps for as long as notifications allow. Now it must poll.
+    shared.send::<CronActor, _>(SchedulesChanged);
+    // Without the lock, only the timeout of the heartbeat shows whether this process lives. While the database is away, the
+    // row cannot be written, and no other process can read it.
+    let worker_id = shared.worker_id();
+    let _ = shared.store.run(Durability::Relaxed, move |conn| set_has_lock(conn, worker_id, false)).await;
 }
 
 async fn connect(shared: &Shared) -> Result<NotificationConnection, String> {
@@ -121,14 +130,14 @@ fn listen_and_lock(config: &Config, worker_id: i32) -> Result<(NotificationConne
     Ok((connection, locked.as_deref() == Some("t")))
 }
 
-// Until the connection is lost; answers why.
+// Runs until the connection is lost, and returns the reason.
 async fn pass_on(mut connection: NotificationConnection, shared: &Shared) -> String {
     let origin = shared.config.origin.to_string();
     loop {
         match connection.next_batch().await {
             Ok(batch) => {
-                for heard in &batch {
-                    act_on(heard, &origin, shared);
+                for notification in &batch {
+                    act_on(notification, &origin, shared);
                 }
             }
             Err(error) => return error.to_string(),
@@ -136,11 +145,11 @@ async fn pass_on(mut connection: NotificationConnection, shared: &Shared) -> Str
     }
 }
 
-fn act_on(heard: &Notification, own_origin: &str, shared: &Shared) {
-    if heard.payload == SCHEDULES_CHANGED {
+fn act_on(notification: &Notification, own_origin: &str, shared: &Shared) {
+    if notification.payload == SCHEDULES_CHANGED {
         return shared.send::<CronActor, _>(SchedulesChanged);
     }
-    match heard.payload.split_once(' ') {
+    match notification.payload.split_once(' ') {
         Some(("cancel", worker)) => {
             if worker.parse() == Ok(shared.worker_id()) {
                 shared.cancellations_posted.notify_one();
@@ -148,14 +157,14 @@ fn act_on(heard: &Notification, own_origin: &str, shared: &Shared) {
         }
         Some(("paused", queue)) => shared.events.publish(|| Event::QueuePaused { queue: queue.to_owned() }),
         Some(("resumed", queue)) => shared.events.publish(|| Event::QueueResumed { queue: queue.to_owned() }),
-        _ => understand(&heard.payload, own_origin)
+        _ => parse_wakes(&notification.payload, own_origin)
             .into_iter()
             .for_each(|wake| shared.send::<QueueActor, _>(wake)),
     }
 }
 
-// The text is described where it is made, in the SQL function mainspring.wake. Anything else means: look.
-fn understand(payload: &str, own_origin: &str) -> Vec<Wake> {
+// The format is described in the SQL function mainspring.wake. Any other text means that anything may have changed.
+fn parse_wakes(payload: &str, own_origin: &str) -> Vec<Wake> {
     let mut words = payload.splitn(5, ' ');
     let (kind, origin) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     if origin == own_origin {
@@ -181,28 +190,28 @@ fn understand(payload: &str, own_origin: &str) -> Vec<Wake> {
 mod tests {
     use super::*;
 
-    fn heard(payload: &str) -> Option<String> {
-        let wakes: Vec<String> = understand(payload, "7").iter().map(|wake| format!("{wake:?}")).collect();
+    fn parsed(payload: &str) -> Option<String> {
+        let wakes: Vec<String> = parse_wakes(payload, "7").iter().map(|wake| format!("{wake:?}")).collect();
         (!wakes.is_empty()).then(|| wakes.join(" and "))
     }
 
     #[test]
-    fn own_notifications_are_passed_over_and_strange_ones_mean_look_everywhere() {
-        assert_eq!(heard("job 7 0 1000"), None);
+    fn own_notifications_are_ignored_and_unknown_ones_wake_everything() {
+        assert_eq!(parsed("job 7 0 1000"), None);
         assert!(
-            heard("job 8 -3 1000")
+            parsed("job 8 -3 1000")
                 .unwrap()
                 .starts_with("Ready(Position { priority: -3, turn_at: 1970-01-01T00:00:01Z")
         );
         assert!(
-            heard("queue - 0 1000 a lane with spaces")
+            parsed("queue - 0 1000 a queue with spaces")
                 .unwrap()
-                .starts_with("Parked(\"a lane with spaces\", Some(Position {")
+                .starts_with("Parked(\"a queue with spaces\", Some(Position {")
         );
-        let several = heard(r#"queues 8 0 1000 ["a","b c"]"#).unwrap();
+        let several = parsed(r#"queues 8 0 1000 ["a","b c"]"#).unwrap();
         assert!(several.starts_with("Parked(\"a\", Some(") && several.contains("and Parked(\"b c\", Some("));
-        assert_eq!(heard("soon 8").as_deref(), Some("DueSoon"));
-        assert_eq!(heard("flagged 8").as_deref(), Some("Flagged"));
+        assert_eq!(parsed("soon 8").as_deref(), Some("DueSoon"));
+        assert_eq!(parsed("flagged 8").as_deref(), Some("Flagged"));
         for strange in [
             "",
             "job",
@@ -211,7 +220,7 @@ mod tests {
             "queues 8 0 1000 x",
             "anything else at all, of any length",
         ] {
-            assert_eq!(heard(strange).as_deref(), Some("Everything"), "{strange}");
+            assert_eq!(parsed(strange).as_deref(), Some("Everything"), "{strange}");
         }
     }
 }

@@ -1,41 +1,44 @@
 //! The actors: who talks to whom. Each is thin. The [engine](crate::engine) decides, the actors act.
 //!
 //! ```text
-//!  root thread ──Died, StopAll──▶ SupervisorActor ──starts, restarts, drains──▶ all others
+//!  root thread ──Died, StopAll──▶ SupervisorActor ──starts, restarts──▶ all others
 //!
 //!  application ──Enqueue, Remove──▶ QueueActor ──TakeJobs──▶ WorkerActor (one a thread)
-//!                                      ▲  ▲ └──statements──▶ PostgreSQL    │
-//!                                      │  └──────────Settle───────────────┘
-//!              CronActor ────Wake──────┤
-//!          ListenerActor ────Wake──────┤ and SchedulesChanged to the CronActor
-//!            KeeperActor ──Claims, ────┘ and LockAgain to the ListenerActor
-//!                          Wake
+//!                                    ▲ ▲ │ ▲                    │
+//!                                    │ │ │ └───────Settle───────┘
+//!   CronActor ────────Wake───────────┤ │ └──statements──▶ PostgreSQL
+//!      ▲ SchedulesChanged            │ │
+//!   ListenerActor ────Wake───────────┘ │
+//!      ▲ LockAgain                     │
+//!   HeartbeatActor ───Claims, Wake─────┘        MaintenanceActor ──Wake──▶ QueueActor
 //! ```
 //!
 //! | message | from | to |
 //! |---|---|---|
 //! | `Enqueue`, `EnqueueMany`, `Remove` | the application, jobs | QueueActor |
-//! | `Wake` | listener, cron, keeper, handles | QueueActor |
+//! | `Wake` | listener, cron, heartbeat, maintenance, handles | QueueActor |
 //! | `TakeJobs` | the thread that claimed | WorkerActor |
 //! | `Perform` | an attempt | the WorkerActor of its thread |
 //! | `Settle` | WorkerActor | QueueActor |
 //! | `ProgressPosted` | a job | QueueActor |
-//! | `Claims`, `LeasesLost` | keeper | QueueActor |
-//! | `Reconcile` | keeper, listener | QueueActor |
-//! //! | `LockAgain` | keeper | ListenerActor |
+//! | `Claims`, `LeasesLost` | heartbeat | QueueActor |
+//! | `Reconcile` | heartbeat, listener | QueueActor |
+//! | `LockAgain` | heartbeat | ListenerActor |
 //! | `SchedulesChanged` | listener | CronActor |
-//! | `Drain` | supervisor | QueueActor |
+//! | `Drain` | the stop | QueueActor |
 //! | `Died`, `StopAll` | the root thread | SupervisorActor |
-//! | `Leave` | supervisor | the CronActor, the keeper, the listener, the QueueActor |
+//! | `Leave` | the stop | every actor but the supervisor and the workers |
 //!
 //! Workers run on threads of their own, all others on the thread `mainspring`. Any message may be lost, because an actor
 //! may panic and be started again: its doc says what happens then.
 
 pub(crate) mod cron;
 pub(crate) mod death_watch;
-pub(crate) mod keeper;
+pub(crate) mod heartbeat;
 pub(crate) mod listener;
+pub(crate) mod maintenance;
 pub(crate) mod queue;
+mod rescue;
 pub(crate) mod supervisor;
 #[cfg(test)]
 mod tests;

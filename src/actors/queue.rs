@@ -61,7 +61,7 @@ pub(crate) struct Settle(pub(crate) Vec<Lease>);
 
 /// Whether this process may claim. Sent by the heartbeat when it fails for too long, and when it succeeds again. If it is
 /// lost, the QueueActor is dead: the next one starts with claims, and the next failed heartbeat suspends it.
-#[derive(Debug, Clone, Copy, Message)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
 #[rtype(result = "()")]
 pub(crate) enum Claims {
     Suspend,

@@ -11,8 +11,9 @@ use actix_rt::{Arbiter, ArbiterHandle};
 
 use super::cron::CronActor;
 use super::death_watch::{DeathWatch, Leave};
-use super::keeper::KeeperActor;
+use super::heartbeat::HeartbeatActor;
 use super::listener::ListenerActor;
+use super::maintenance::MaintenanceActor;
 use super::queue::{Drain, QueueActor};
 use super::worker::{WorkerActor, WorkerSetup};
 use crate::attempt::TaskRegistry;
@@ -72,7 +73,7 @@ impl SupervisorActor {
         let shares = self.shared.config.shares();
         // Workers first, in the order of their places: the queue wakes them as soon as it has claimed.
         let workers = (0..shares.len()).map(Role::Worker);
-        let others = [Role::Keeper, Role::Listener, Role::Cron, Role::Queue];
+        let others = [Role::Heartbeat, Role::Maintenance, Role::Listener, Role::Cron, Role::Queue];
         workers.chain(others).filter(|role| !self.is_alive(*role)).for_each(|role| self.start_role(role));
     }
 
@@ -85,7 +86,8 @@ impl SupervisorActor {
             Role::Queue => alive::<QueueActor>(&self.shared),
             Role::Cron => alive::<CronActor>(&self.shared),
             Role::Listener => !self.shared.config.listen || alive::<ListenerActor>(&self.shared),
-            Role::Keeper => alive::<KeeperActor>(&self.shared),
+            Role::Heartbeat => alive::<HeartbeatActor>(&self.shared),
+            Role::Maintenance => alive::<MaintenanceActor>(&self.shared),
             Role::Worker(index) => {
                 self.shared.addresses.worker(index).is_some_and(|worker| worker.is_alive())
             }
@@ -105,7 +107,8 @@ impl SupervisorActor {
             }
             Role::Cron => shared.addresses.set(CronActor::new(shared).start()),
             Role::Listener => shared.addresses.set(ListenerActor::new(shared).start()),
-            Role::Keeper => shared.addresses.set(KeeperActor::new(shared).start()),
+            Role::Heartbeat => shared.addresses.set(HeartbeatActor::new(shared).start()),
+            Role::Maintenance => shared.addresses.set(MaintenanceActor::new(shared).start()),
             Role::Worker(index) => self.start_worker(index),
         }
     }
@@ -192,7 +195,8 @@ async fn stop_all(shared: Arc<Shared>) {
             );
         }
     }
-    shared.send::<KeeperActor, _>(Leave);
+    shared.send::<MaintenanceActor, _>(Leave);
+    shared.send::<HeartbeatActor, _>(Leave);
     let (worker_id, given_back) = (shared.worker_id(), drained.unwrap_or(false));
     let left = shared.store.run(Durability::Durable, move |conn| unregister(conn, worker_id, given_back));
     match actix_rt::time::timeout(SETTLE_TIMEOUT, left).await {

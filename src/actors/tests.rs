@@ -10,8 +10,9 @@ use diesel::{QueryableByName, RunQueryDsl, sql_query};
 use serde::{Deserialize, Serialize};
 
 use super::cron::CronActor;
-use super::keeper::KeeperActor;
+use super::heartbeat::HeartbeatActor;
 use super::listener::ListenerActor;
+use super::maintenance::MaintenanceActor;
 use super::queue::QueueActor;
 use super::supervisor::SupervisorActor;
 use super::worker::WorkerActor;
@@ -81,17 +82,18 @@ async fn every_actor_that_is_killed_comes_back_and_no_job_is_lost() {
         .unwrap();
     let shared = scheduler.shared();
     let mut enqueued = 0;
-    for round in 0..12 {
+    for round in 0..14 {
         for _ in 0..40 {
             Enqueue::new(Count).insert(&mut database.connection()).unwrap();
             enqueued += 1;
         }
-        match round % 6 {
+        match round % 7 {
             0 => shared.send::<QueueActor, _>(Panic),
             1 => shared.send::<WorkerActor, _>(Panic),
             2 => shared.send::<CronActor, _>(Panic),
             3 => shared.send::<ListenerActor, _>(Panic),
-            4 => shared.send::<KeeperActor, _>(Panic),
+            4 => shared.send::<HeartbeatActor, _>(Panic),
+            5 => shared.send::<MaintenanceActor, _>(Panic),
             _ => shared.send::<SupervisorActor, _>(Panic),
         }
         until_done(&database).await;
