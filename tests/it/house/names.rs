@@ -1,0 +1,48 @@
+//! Files have names that say something, and unsafe code lives in one of them.
+
+use super::expect_none;
+use super::files::{File, sources, without_comment};
+
+const EMPTY_NAMES: [&str; 9] =
+    ["util", "utils", "common", "helper", "helpers", "types", "messages", "manager", "misc"];
+const UNSAFE_PLACE: &str = "src/store/notifications.rs";
+
+#[test]
+fn no_source_file_has_a_name_that_says_nothing() {
+    expect_none(sources().iter().filter_map(empty_name).collect());
+}
+
+#[test]
+fn unsafe_code_lives_in_one_file() {
+    expect_none(sources().iter().flat_map(misplaced_unsafe).collect());
+}
+
+#[test]
+fn an_empty_name_and_misplaced_unsafe_code_are_found() {
+    assert!(empty_name(&File::new("src/store/utils.rs", "")).is_some());
+    assert!(empty_name(&File::new("src/store/claim.rs", "")).is_none());
+    let text = "// unsafe\nlet unsafe_dedupe = 1;\n    unsafe { x() }\n";
+    assert_eq!(misplaced_unsafe(&File::new("src/store/claim.rs", text)).len(), 1);
+    assert!(misplaced_unsafe(&File::new(UNSAFE_PLACE, text)).is_empty());
+}
+
+fn empty_name(file: &File) -> Option<String> {
+    let mut parts = file.name.split(['/', '.']);
+    let empty = parts.any(|part| EMPTY_NAMES.contains(&part));
+    empty.then(|| format!("{}:1: a name that says nothing", file.name))
+}
+
+fn misplaced_unsafe(file: &File) -> Vec<String> {
+    if file.name == UNSAFE_PLACE {
+        return Vec::new();
+    }
+    let lines = file.text.lines().enumerate().filter(|(_, line)| is_unsafe(line));
+    lines
+        .map(|(index, _)| format!("{}:{}: `unsafe` outside of {UNSAFE_PLACE}", file.name, index + 1))
+        .collect()
+}
+
+fn is_unsafe(line: &str) -> bool {
+    let mut words = without_comment(line).split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+    words.any(|word| word == "unsafe")
+}
