@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// How long a failed job waits for its next attempt: a rule over the number of attempts, and a share of chance on top, so
-/// that jobs that failed together do not come back together.
+/// How long a failed job waits for its next attempt: a rule over the number of attempts, and a random share on top. The
+/// random share keeps jobs that failed together from coming back together.
 ///
 /// ```
 /// use std::time::Duration;
@@ -14,13 +14,14 @@ use std::time::Duration;
 /// struct CallPartner {}
 /// impl Task for CallPartner {
 ///     const NAME: &'static str = "partner.call";
-///     // 10 s, 20 s, 40 s, .. and never more than an hour, without chance.
+///     // 10 s, 20 s, 40 s, .. and never more than an hour, without jitter.
 ///     const BACKOFF: Backoff =
 ///         Backoff::exponential(Duration::from_secs(10), 2.0, Duration::from_secs(3_600)).with_jitter(0.0);
 /// }
 /// assert_eq!(CallPartner::BACKOFF.delay(3, 0.5), Duration::from_secs(40));
 /// ```
 #[derive(Debug, Clone, Copy)]
+#[must_use = "a back-off does nothing until a task has it"]
 pub struct Backoff {
     rule: Rule,
     jitter: f64,
@@ -38,29 +39,30 @@ const DEFAULT_JITTER: f64 = 0.1;
 
 impl Backoff {
     /// e^min(attempts, 10) seconds, as in Graphile Worker, so 2.718 s, 7.389 s, 20.09 s, up to 22,026 s (about six hours);
-    /// plus up to a tenth by chance.
+    /// plus a random share of up to a tenth.
     pub const DEFAULT: Self = Self::exponential(
         Duration::from_nanos(2_718_281_828),
         std::f64::consts::E,
         Duration::from_nanos(22_026_465_794_807),
     );
 
-    /// `first` after the first attempt, then each time `factor` times as long, and never longer than `cap`.
+    /// Waits `first` after the first attempt, then each time `factor` times as long, and never longer than `cap`.
     pub const fn exponential(first: Duration, factor: f64, cap: Duration) -> Self {
         Self::of(Rule::Exponential { first, factor, cap })
     }
 
-    /// `step` after the first attempt, then each time a `step` longer, and never longer than `cap`.
+    /// Waits `step` after the first attempt, then each time a `step` longer, and never longer than `cap`.
     pub const fn linear(step: Duration, cap: Duration) -> Self {
         Self::of(Rule::Linear { step, cap })
     }
 
-    /// The same after each attempt.
+    /// Waits the same time after each attempt.
     pub const fn constant(delay: Duration) -> Self {
         Self::of(Rule::Constant(delay))
     }
 
-    /// What the function says of the number of attempts so far, 1 or more. Where it panics, the default serves.
+    /// Waits what the function returns for the number of attempts so far, 1 or more. If the function panics, the default
+    /// back-off applies.
     pub const fn function(delay: fn(i16) -> Duration) -> Self {
         Self::of(Rule::Function(delay))
     }
@@ -69,13 +71,14 @@ impl Backoff {
         Self { rule, jitter: DEFAULT_JITTER }
     }
 
-    /// The largest share of the delay that is added to it by chance: 0.1 unless set, 0 for none. Less than 0 counts as 0.
+    /// Sets the largest random share of the delay that is added to it; default 0.1, 0 for none. Less than 0 counts as 0.
     pub const fn with_jitter(mut self, share: f64) -> Self {
         self.jitter = share;
         self
     }
 
-    /// The delay after so many attempts; `random`, from 0 to 1, decides how much of the jitter is added.
+    /// Returns the delay after this many attempts. `random`, from 0 to 1, decides how much of the jitter is added.
+    #[must_use]
     pub fn delay(&self, attempts: i16, random: f64) -> Duration {
         let attempts = attempts.max(1);
         let delay = match self.rule {

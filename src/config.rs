@@ -8,18 +8,20 @@ use crate::flags::ForbiddenFlags;
 use crate::lifecycle::History;
 use crate::schema::Schema;
 
-/// What happens when the database cannot be reached at start.
+/// What `start` does when the database cannot be reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum StartPolicy {
-    /// `start` answers with the error at once.
+    /// `start` returns the error at once.
     FailAtOnce,
-    /// `start` tries again with a growing pause, and gives up after this long. A refusal that waiting cannot
-    /// mend, such as a wrong password, is answered at once.
+    /// `start` tries again with a growing pause, and returns the error after this long. A refusal that waiting cannot
+    /// cure, such as a wrong password, is returned at once.
     WaitFor(Duration),
 }
 
 /// What a crash of the database may forget about jobs that had been claimed or finished in its last moments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum SettleDurability {
     /// Claims and completions are written with `synchronous_commit = off`: after a crash of the database
     /// (not of the application) a job finished in its last fraction of a second may run again, as

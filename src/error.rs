@@ -7,6 +7,7 @@ use thiserror::Error;
 
 /// Why the store could not do what it was asked.
 #[derive(Debug, Clone, Error)]
+#[non_exhaustive]
 pub enum StoreError {
     /// A field of a new job breaks its limit; nothing was stored. The text names the field, the limit
     /// and what came.
@@ -97,6 +98,7 @@ fn is_missing_schema(message: &str) -> bool {
 
 /// Why the scheduler could not do what it was asked.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum SchedulerError {
     /// The set-up is wrong; nothing was started. The text names the setting, what was expected and what came.
     #[error("{0}")]

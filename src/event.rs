@@ -1,15 +1,15 @@
-//! What happened, as it is told to whoever listens in this process. Knows nothing of who tells or who listens.
+//! What happened in this process, as [`EventStream`](crate::EventStream) reports it. Knows nothing of senders and receivers.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-/// Something that happened in this process. What became of a job is told once the database holds it.
+/// Something that happened in this process. The outcome of a job is reported once the database holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
     /// A job was added through this scheduler. Jobs that are added on connections of the application, by SQL or in other
-    /// processes are not told of.
+    /// processes are not reported.
     JobEnqueued {
         /// Its id.
         id: i64,
@@ -45,7 +45,7 @@ pub enum Event {
         /// Why, with all causes.
         error: String,
     },
-    /// A job was cancelled while it ran, or ended itself so.
+    /// A job was cancelled while it ran, or cancelled itself.
     JobCancelled {
         /// The job.
         job: JobFacts,
@@ -54,7 +54,7 @@ pub enum Event {
         /// Why.
         reason: String,
     },
-    /// A job put itself off.
+    /// A job snoozed itself.
     JobSnoozed {
         /// The job.
         job: JobFacts,
@@ -63,7 +63,7 @@ pub enum Event {
     },
     /// An attempt was stopped from outside, and the job waits to be run again.
     JobInterrupted(JobFacts),
-    /// This process took a job from a worker that was lost.
+    /// This process requeued a job of a worker that was lost.
     JobRescued {
         /// The job, with the attempt that was lost.
         job: JobFacts,
@@ -78,7 +78,7 @@ pub enum Event {
         id: i64,
         /// 0 to 100.
         percent: u8,
-        /// What it said besides.
+        /// The note of the report.
         note: String,
     },
     /// This process won a fire of cron, and added its job.
@@ -87,7 +87,7 @@ pub enum Event {
         identifier: String,
         /// When the fire was due.
         due_at: DateTime<Utc>,
-        /// Whether it makes up for one that was missed.
+        /// Whether the fire was missed, and is made up for.
         backfilled: bool,
         /// The job's id.
         job: i64,
@@ -102,7 +102,7 @@ pub enum Event {
         /// The worker's id.
         id: i32,
     },
-    /// A queue was paused, by whomever: told in every process that listens for notifications.
+    /// A queue was paused. Reported in every process that listens for notifications.
     QueuePaused {
         /// Its name.
         queue: String,
@@ -112,25 +112,26 @@ pub enum Event {
         /// Its name.
         queue: String,
     },
-    /// A heartbeat failed: the database does not answer, or refuses.
+    /// A heartbeat failed: the database cannot be reached, or refuses.
     DatabaseLost {
         /// Why.
         error: String,
     },
-    /// Heartbeats are answered again.
+    /// Heartbeats succeed again.
     DatabaseBack,
-    /// The listener was too slow: so many events, the oldest, were dropped before this place.
+    /// The receiver was too slow: this many events, the oldest, were dropped before this one.
     Missed(u64),
 }
 
 /// Which job, and which attempt of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct JobFacts {
     /// The job's id.
     pub id: i64,
     /// Its task.
     pub task: String,
-    /// The lane it runs in, if any.
+    /// The queue it belongs to, if any.
     pub queue: Option<String>,
     /// Which attempt; the first is 1.
     pub attempt: i16,

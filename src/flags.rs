@@ -1,11 +1,11 @@
-//! Which flags a process leaves alone: a list, or a function that is asked before claims. No database, no actors.
+//! Which flags a process leaves alone: a list, or a function that is called before claims. No database, no actors.
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-/// Answers the flags that are left alone for now.
+/// Returns the flags that are left alone for now.
 pub(crate) type AskForFlags = dyn Fn() -> Pin<Box<dyn Future<Output = Vec<String>>>> + Send + Sync;
 
 /// The flags whose jobs this process does not claim.
@@ -16,7 +16,7 @@ pub(crate) enum ForbiddenFlags {
 }
 
 impl ForbiddenFlags {
-    /// A function that is asked.
+    /// Creates flags that a function returns.
     pub(crate) fn asked<F, Answer>(function: F) -> Self
     where
         F: Fn() -> Answer + Send + Sync + 'static,

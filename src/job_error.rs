@@ -4,14 +4,14 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-/// What a handler answers: done, or why not.
+/// What a handler returns: done, or why not.
 pub type JobResult = Result<(), JobError>;
 
-/// What a batch handler answers: a result for each entry in their order, or why the whole batch failed.
+/// What a batch handler returns: a result for each entry in their order, or why the whole batch failed.
 pub type BatchResult = Result<Vec<JobResult>, JobError>;
 
-/// Why an attempt did not succeed, and what shall happen next. `?` makes one of any error, which means a retry
-/// after the back-off; the constructors say something else.
+/// Why an attempt did not succeed, and what happens next. Any error converts into it with `?` and is retried after the
+/// back-off. The constructors choose another delay, or snooze, cancel or discard the job.
 ///
 /// ```
 /// use std::time::Duration;
@@ -46,22 +46,23 @@ pub(crate) enum Verdict {
 }
 
 impl JobError {
-    /// The attempt failed and is spent; the next one comes after `delay` instead of the back-off.
+    /// Fails and spends the attempt; the next attempt comes after `delay` instead of the back-off.
     pub fn retry_in(delay: Duration, reason: impl Into<String>) -> Self {
         Self(Verdict::RetryIn(delay, reason.into()))
     }
 
-    /// Not now: the job is due again after `delay`, and the attempt is not spent.
+    /// Snoozes the job: it is due again after `delay`, and the attempt is not spent.
+    #[must_use]
     pub fn snooze(delay: Duration) -> Self {
         Self(Verdict::Snooze(delay))
     }
 
-    /// The job is finished without being done, and is never tried again.
+    /// Cancels the job: it is finished without being done, and is never tried again.
     pub fn cancel(reason: impl Into<String>) -> Self {
         Self(Verdict::Cancel(reason.into()))
     }
 
-    /// The job is dead at once, and kept with the reason.
+    /// Discards the job: it is dead at once, and kept with the reason.
     pub fn discard(reason: impl Into<String>) -> Self {
         Self(Verdict::Discard(reason.into()))
     }

@@ -1,5 +1,21 @@
-//! Mainspring: a durable job queue and cron scheduler that lives inside an actix-web application and
-//! keeps its state in the application's own PostgreSQL.
+#![doc = include_str!("../README.md")]
+//!
+//! # Map of the crate
+//!
+//! | what | where |
+//! |---|---|
+//! | Define work | [`Task`], [`JobOptions`], [`KeyMode`], [`Backoff`] |
+//! | Handle a job | [`JobContext`], [`JobResult`], [`JobError`], [`BatchResult`], [`CronFire`], [`WorkerActor`] |
+//! | Add a job | [`Enqueue`], [`NewJob`], [`EnqueueMany`], [`Remove`], [`QueueActor`] |
+//! | Set up and run | [`Scheduler`], [`SchedulerBuilder`], [`StartPolicy`], [`SettleDurability`], [`Event`], [`EventStream`] |
+//! | Recur | [`Cron`], [`Crontab`], [`CronEntry`], [`CronExpression`]; [`NewSchedule`], [`ScheduleChanges`], [`Overlap`], [`CatchUp`] |
+//! | Read and change what is stored | [`jobs`], [`queues`], [`schedules`], [`workers`], [`history`], [`status`]; the handles [`Jobs`], [`Queues`], [`Schedules`], [`Workers`] |
+//! | Connect and migrate | [`database`], [`Schema`], [`Session`], [`AsSession`] |
+//! | Understand failures | [`StoreError`], [`SchedulerError`], [`CronError`] |
+//! | Read on | [`guide`] |
+//!
+//! The types of [`actix`], [`chrono`], [`chrono_tz`] and [`diesel`] appear in signatures, so these crates are re-exported.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 // Vocabulary: what things are. No database, no actors.
 mod backoff;
@@ -32,12 +48,8 @@ mod actors;
 mod scheduler;
 // Leaves, each behind a feature.
 #[cfg(feature = "embedded")]
+#[cfg_attr(docsrs, doc(cfg(feature = "embedded")))]
 pub mod embedded;
-
-// The README's example must compile.
-#[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-mod readme {}
 
 pub mod guide;
 
@@ -46,21 +58,33 @@ pub mod guide;
 #[allow(dead_code, unreachable_pub, reason = "shared with the integration tests")]
 mod server;
 
+// Work: what applications define, handle and add.
 pub use actors::queue::{EnqueueMany, QueueActor, Remove};
 pub use actors::worker::WorkerActor;
 pub use attempt::{CronFire, JobContext};
 pub use backoff::Backoff;
-pub use config::{SettleDurability, StartPolicy};
-pub use cron::{Cron, CronEntry, CronError, CronExpression, Crontab};
-pub use error::{SchedulerError, StoreError};
-pub use event::{Event, JobFacts};
-pub use events::EventStream;
 pub use job::{Enqueue, JobOptions, KeyMode, NewJob, Task};
 pub use job_error::{BatchResult, JobError, JobResult};
-pub use lifecycle::{JobState, may_follow};
-pub use schedule::{CatchUp, NewSchedule, Overlap, ScheduleChanges};
+pub use store::HandlerConnection;
+// The scheduler.
+pub use config::{SettleDurability, StartPolicy};
+pub use event::{Event, JobFacts};
+pub use events::EventStream;
 pub use scheduler::{Jobs, Queues, Scheduler, SchedulerBuilder, Schedules, Workers};
+// Recurring work.
+pub use cron::{Cron, CronEntry, CronError, CronExpression, Crontab};
+pub use schedule::{CatchUp, NewSchedule, Overlap, ScheduleChanges};
+// What is stored: verbs on a connection.
+pub use lifecycle::JobState;
 pub use schema::Schema;
+pub use store::{AsSession, Session, database, history, jobs, queues, schedules, status, workers};
+// Failures.
+pub use error::{SchedulerError, StoreError};
+// Crates whose types appear in signatures.
+pub use {actix, chrono, chrono_tz, diesel};
+
+#[doc(hidden)]
+pub use lifecycle::may_follow;
 #[doc(hidden)]
 pub use store::database::{connect, migrate, verify};
 #[doc(hidden)]
@@ -77,6 +101,3 @@ pub mod inspect {
     pub use crate::store::jobs::{JobFilter, get as find_job, list as list_jobs, payload};
     pub use crate::store::status::read as status;
 }
-pub use store::{
-    AsSession, HandlerConnection, Session, database, history, jobs, queues, schedules, status, workers,
-};

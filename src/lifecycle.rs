@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 /// Where a job stands. A finished job has no row, and so no state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum JobState {
     /// Not due yet.
     Scheduled,
@@ -26,6 +27,7 @@ impl JobState {
     pub const ALL: [Self; 5] = [Self::Scheduled, Self::Parked, Self::Ready, Self::Running, Self::Dead];
 
     /// The state's name in SQL and JSON.
+    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Scheduled => "scheduled",
@@ -39,6 +41,7 @@ impl JobState {
 
 /// Whether a row may go from one state to another in one move; `None` is no row. A waiting job may be
 /// replaced into any waiting state, or removed.
+#[must_use]
 pub fn may_follow(from: Option<JobState>, to: Option<JobState>) -> bool {
     use JobState::{Dead, Parked, Ready, Running, Scheduled};
     match (from, to) {

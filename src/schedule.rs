@@ -1,5 +1,5 @@
-//! What people may say about a schedule: make one, or change some of its fields. Plain values; when it fires is
-//! computed elsewhere, and its limits are the database's to judge.
+//! A schedule to be created, and changes to the fields of one. Plain values: when a schedule fires is computed elsewhere,
+//! and the database checks the limits.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
@@ -9,23 +9,25 @@ use crate::cron::{CronExpression, read_zone};
 use crate::error::StoreError;
 use crate::job::Task;
 
-/// What a fire does while an earlier job of the same schedule lives. `Skip` and `Replace` know that job by its key:
+/// What a fire does while an earlier job of the same schedule lives. `Skip` and `Replace` find that job by its key:
 /// the schedule's own, or `schedule:NAME`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Overlap {
     /// Adds another job. The default.
     #[default]
     Allow,
     /// Adds nothing while one is waiting or running.
     Skip,
-    /// Takes the place of the waiting one, as [`KeyMode::Replace`](crate::KeyMode::Replace) says: a running one goes on
-    /// to its end, but is not retried.
+    /// Replaces the waiting one, as [`KeyMode::Replace`](crate::KeyMode::Replace) does: a running one goes on to its end,
+    /// but is not retried.
     Replace,
 }
 
 impl Overlap {
-    /// The policy's name in SQL.
+    /// Returns the policy's name in SQL.
+    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Allow => "allow",
@@ -38,6 +40,7 @@ impl Overlap {
 /// How many missed fires are made up for once a scheduler runs again. A fire is missed when it was due more than ten
 /// seconds ago: while no scheduler ran, or the database was away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum CatchUp {
     /// None of them.
     None,
@@ -49,8 +52,9 @@ pub enum CatchUp {
 }
 
 impl CatchUp {
-    /// As the database stores it: at most how many.
-    pub fn most(self) -> u32 {
+    /// Returns how many fires are made up for at most, as the database stores it.
+    #[must_use]
+    pub fn limit(self) -> u32 {
         match self {
             Self::None => 0,
             Self::Last => 1,
@@ -59,7 +63,7 @@ impl CatchUp {
     }
 }
 
-/// A schedule to be made.
+/// A schedule to be created.
 ///
 /// ```
 /// use mainspring::{NewSchedule, Overlap};
@@ -71,12 +75,13 @@ impl CatchUp {
 /// assert_eq!(nightly.name(), "nightly");
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[must_use = "a schedule does nothing until it is given to `create`"]
 pub struct NewSchedule {
     name: String,
     fields: ScheduleChanges,
 }
 
-/// Changes to a schedule: what is not named stays as it is.
+/// Changes to a schedule. A field that is not set stays as it is.
 ///
 /// ```
 /// use mainspring::ScheduleChanges;
@@ -84,16 +89,17 @@ pub struct NewSchedule {
 /// let changes = ScheduleChanges::new().expression("0 3 * * *").queue(None);
 /// ```
 #[derive(Debug, Clone, PartialEq, Default)]
+#[must_use = "changes do nothing until they are given to `update`"]
 pub struct ScheduleChanges(Map<String, Value>);
 
 impl NewSchedule {
-    /// A schedule that adds jobs of the task named `task` whenever the expression fires. Its name is 1 to 128 characters
-    /// and no other schedule's.
+    /// Creates a schedule that adds jobs of the task named `task` whenever the expression fires. The name is unique over
+    /// schedules, 1 to 128 characters.
     pub fn new(name: impl Into<String>, task: impl Into<String>, expression: impl Into<String>) -> Self {
         Self { name: name.into(), fields: ScheduleChanges::new().task(task).expression(expression) }
     }
 
-    /// A schedule that adds jobs with this payload.
+    /// Creates a schedule that adds jobs of the type `T` with this payload.
     ///
     /// # Errors
     ///
@@ -110,17 +116,18 @@ impl NewSchedule {
         Ok(Self::new(name, T::NAME, expression).payload(payload))
     }
 
-    /// The name.
+    /// Returns the name.
+    #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The fields that were set.
+    /// Returns the fields that are set so far.
     pub fn fields(&self) -> &ScheduleChanges {
         &self.fields
     }
 
-    /// Sets the fields that the changes name.
+    /// Sets every field that the changes name.
     pub fn with(mut self, fields: ScheduleChanges) -> Self {
         self.fields.0.extend(fields.0);
         self
@@ -146,34 +153,35 @@ macro_rules! setters {
 }
 
 setters! {
-    /// The payload of the jobs, an object; default `{}`. Each job's gains `_cron` with the fire's time, `ts`, whether it
+    /// Sets the payload of the jobs, an object; default `{}`. Each job's gains `_cron` with the fire's time, `ts`, whether it
     /// was missed and made up for, `backfilled`, and the name of the schedule, `schedule`.
     payload: Value => Value::from;
-    /// The zone whose wall clock the expression is about, such as `Europe/Berlin`; default UTC.
+    /// Sets the zone whose wall clock the expression is about, such as `Europe/Berlin`; default UTC. The crontab option
+    /// `tz` corresponds.
     zone: &str => Value::from;
-    /// The queue of the jobs; default none.
+    /// Sets the queue of the jobs; default none.
     queue: Option<&str> => Value::from;
-    /// The priority of the jobs, smaller runs first; default 0.
+    /// Sets the priority of the jobs, smaller runs first; default 0.
     priority: i16 => Value::from;
-    /// After how many failed attempts a job is dead; default 25.
+    /// Sets after how many failed attempts a job is dead; default 25.
     max_attempts: i16 => Value::from;
-    /// The key of the jobs, for [`Overlap::Skip`] and [`Overlap::Replace`]; default `schedule:NAME`.
+    /// Sets the key of the jobs, for [`Overlap::Skip`] and [`Overlap::Replace`]; default `schedule:NAME`.
     key: Option<&str> => Value::from;
-    /// What a fire does while an earlier job lives; default [`Overlap::Allow`].
+    /// Sets what a fire does while an earlier job lives; default [`Overlap::Allow`].
     overlap: Overlap => policy_name;
-    /// Nothing fires before this moment; default none.
+    /// Sets the moment before which nothing fires; default none.
     starts_at: Option<DateTime<Utc>> => moment_text;
-    /// Nothing fires after this moment; default none.
+    /// Sets the moment after which nothing fires; default none.
     ends_at: Option<DateTime<Utc>> => moment_text;
     /// Spreads the jobs over this many seconds after their fires, so that many schedules do not start at once: each is
     /// due a while later, always the same for the same name and time. At most 86,400; default 0.
     jitter_seconds: u32 => Value::from;
-    /// Whether the schedule rests; default no.
+    /// Sets whether the schedule is paused; default no.
     paused: bool => Value::from;
 }
 
 impl NewSchedule {
-    /// How many missed fires are made up for; default [`CatchUp::Last`].
+    /// Sets how many missed fires are made up for; default [`CatchUp::Last`]. The crontab option `catchup` corresponds.
     pub fn catch_up(mut self, catch_up: CatchUp) -> Self {
         self.fields = self.fields.catch_up(catch_up);
         self
@@ -181,24 +189,24 @@ impl NewSchedule {
 }
 
 impl ScheduleChanges {
-    /// No changes.
+    /// Creates changes that change nothing.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The task of the jobs, 1 to 128 characters.
+    /// Sets the task of the jobs, 1 to 128 characters.
     pub fn task(self, task: impl Into<String>) -> Self {
         self.set("task", task.into())
     }
 
-    /// When the schedule fires, as [`CronExpression`] reads it.
+    /// Sets when the schedule fires, as [`CronExpression`] reads it.
     pub fn expression(self, expression: impl Into<String>) -> Self {
         self.set("expression", expression.into())
     }
 
-    /// How many missed fires are made up for.
+    /// Sets how many missed fires are made up for. The crontab option `catchup` corresponds.
     pub fn catch_up(self, catch_up: CatchUp) -> Self {
-        self.set("catch_up", catch_up.most())
+        self.set("catch_up", catch_up.limit())
     }
 
     fn set(mut self, field: &str, value: impl Into<Value>) -> Self {

@@ -27,7 +27,7 @@ use crate::actors::queue::{QueueActor, Remove};
 use crate::error::SchedulerError;
 use crate::events::EventStream;
 use crate::job::{Enqueue, NewJob, Task};
-use crate::shared::Shared;
+use crate::shared::{Shared, interrupted};
 use crate::store::status::{self, Status};
 
 /// A running scheduler. Clones are handles to the same one; when the last is dropped, the scheduler stops by itself,
@@ -110,7 +110,7 @@ impl Scheduler {
     ///
     /// As [`Scheduler::enqueue`].
     pub async fn remove(&self, key: impl Into<String>) -> Result<Option<i64>, SchedulerError> {
-        Ok(self.queue_actor()?.send(Remove(key.into())).await??)
+        Ok(self.queue_actor()?.send(Remove::new(key)).await.map_err(interrupted)??)
     }
 
     /// What happens in this process from now on, event by event. A listener that is too slow loses the oldest and learns how
@@ -128,6 +128,7 @@ impl Scheduler {
     /// }
     /// # }
     /// ```
+    #[must_use]
     pub fn events(&self) -> EventStream {
         self.0.shared.events.subscribe()
     }
@@ -150,6 +151,7 @@ impl Scheduler {
     }
 
     /// Whether the scheduler runs: it has started, and nobody has asked it to stop.
+    #[must_use]
     pub fn is_running(&self) -> bool {
         !self.0.shared.is_stopping() && !*self.0.stopped.borrow()
     }

@@ -69,6 +69,7 @@ impl Schema {
     }
 
     /// The name, without quotes.
+    #[must_use]
     pub fn name(&self) -> &str {
         self.0.as_ref().map_or(DEFAULT_NAME, |names| &names.name)
     }
@@ -79,6 +80,7 @@ impl Schema {
     /// - In a literal it is the schema before a dot that no blank follows, behind the word `SCHEMA`, and where the literal is cast to `regnamespace`.
     /// - Before the name of a setting (`mainspring.origin`, `mainspring.max_payload_bytes`) it stays.
     /// - Comments and quoted identifiers stay. A body between dollar signs is SQL like any other.
+    #[must_use]
     pub fn rewrite<'a>(&self, sql: &'a str) -> Cow<'a, str> {
         match &self.0 {
             None => Cow::Borrowed(sql),

@@ -86,7 +86,18 @@ impl fmt::Display for Role {
 /// order of the input. If the reply is lost, the jobs may be stored; a key makes it safe to send them again.
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Vec<i64>, StoreError>")]
-pub struct EnqueueMany(pub Vec<NewJob>);
+pub struct EnqueueMany {
+    /// The jobs, of any tasks.
+    pub jobs: Vec<NewJob>,
+}
+
+impl EnqueueMany {
+    /// Creates the message for these jobs.
+    #[must_use]
+    pub fn new(jobs: impl Into<Vec<NewJob>>) -> Self {
+        Self { jobs: jobs.into() }
+    }
+}
 
 /// Jobs have reported progress. Sent by the first of them. If it is lost, the next report of any job finds them.
 #[derive(Debug, Message)]
@@ -255,12 +266,11 @@ impl Shared {
     /// Adds jobs through the QueueActor, all or none.
     pub(crate) async fn enqueue_many(&self, jobs: Vec<NewJob>) -> Result<Vec<i64>, SchedulerError> {
         let queue = self.addresses.get::<Recipient<EnqueueMany>>().ok_or(SchedulerError::Stopped)?;
-        Ok(queue.send(EnqueueMany(jobs)).await??)
+        Ok(queue.send(EnqueueMany { jobs }).await.map_err(interrupted)??)
     }
 }
 
-impl From<actix::MailboxError> for SchedulerError {
-    fn from(_: actix::MailboxError) -> Self {
-        Self::Interrupted
-    }
+/// The actor failed before it replied. Not a public `From`: actix's errors are no part of our interface.
+pub(crate) fn interrupted(_: actix::MailboxError) -> SchedulerError {
+    SchedulerError::Interrupted
 }

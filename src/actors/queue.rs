@@ -27,8 +27,8 @@ pub use crate::shared::EnqueueMany;
 use crate::shared::{ProgressPosted, Role, Shared};
 use crate::store::{Durability, remove};
 
-/// Moves jobs between the database and the workers of this process. Reached by
-/// [`Scheduler::queue`](crate::Scheduler::queue).
+/// Moves jobs between the database and the workers of this process. Its address is
+/// [`Scheduler::queue_actor`](crate::Scheduler::queue_actor).
 pub struct QueueActor {
     shared: Arc<Shared>,
     engine: Engine<Reply>,
@@ -37,11 +37,28 @@ pub struct QueueActor {
     _watch: DeathWatch,
 }
 
+impl std::fmt::Debug for QueueActor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("QueueActor").finish_non_exhaustive()
+    }
+}
+
 /// Removes the job under a key. Sent by applications. Returns the id of the waiting job that was deleted. A running job
 /// loses its key and is not retried. An unknown key is not an error. If the message is lost, nothing has changed.
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Option<i64>, StoreError>")]
-pub struct Remove(pub String);
+pub struct Remove {
+    /// The job's key.
+    pub key: String,
+}
+
+impl Remove {
+    /// Creates the message for a key.
+    #[must_use]
+    pub fn new(key: impl Into<String>) -> Self {
+        Self { key: key.into() }
+    }
+}
 
 impl<T: Task + 'static> Message for Enqueue<T> {
     type Result = Result<i64, StoreError>;
@@ -202,7 +219,7 @@ impl<T: Task + 'static> Handler<Enqueue<T>> for QueueActor {
 impl Handler<EnqueueMany> for QueueActor {
     type Result = ResponseFuture<Result<Vec<i64>, StoreError>>;
 
-    fn handle(&mut self, EnqueueMany(jobs): EnqueueMany, ctx: &mut Context<Self>) -> Self::Result {
+    fn handle(&mut self, EnqueueMany { jobs }: EnqueueMany, ctx: &mut Context<Self>) -> Self::Result {
         Box::pin(self.accept(jobs, ctx))
     }
 }
@@ -210,7 +227,7 @@ impl Handler<EnqueueMany> for QueueActor {
 impl Handler<Remove> for QueueActor {
     type Result = ResponseFuture<Result<Option<i64>, StoreError>>;
 
-    fn handle(&mut self, Remove(key): Remove, _: &mut Context<Self>) -> Self::Result {
+    fn handle(&mut self, Remove { key }: Remove, _: &mut Context<Self>) -> Self::Result {
         let store = self.shared.store.clone();
         Box::pin(async move { store.run(Durability::Durable, move |conn| remove(conn, &key)).await })
     }

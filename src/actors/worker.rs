@@ -41,6 +41,12 @@ pub struct WorkerActor {
     _watch: DeathWatch,
 }
 
+impl std::fmt::Debug for WorkerActor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WorkerActor").finish_non_exhaustive()
+    }
+}
+
 /// Ends the worker's life when it is dropped.
 struct EndOfLife(Arc<Life>);
 
@@ -71,6 +77,7 @@ impl WorkerActor {
     /// # Panics
     ///
     /// When called outside of one.
+    #[must_use]
     pub fn job(&self) -> JobContext {
         self.current.clone().expect("`WorkerActor::job` is for handlers of tasks, while they handle one")
     }

@@ -45,8 +45,9 @@ struct Facts {
     payload: String,
 }
 
-/// What cron says to a job that it added.
+/// The fire that added a job, as the job's payload carries it in `_cron`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
 pub struct CronFire {
     /// When the fire was due: `_cron.ts` of the payload.
     #[serde(rename = "ts")]
@@ -87,46 +88,55 @@ impl JobContext {
     }
 
     /// The job's id.
+    #[must_use]
     pub fn id(&self) -> i64 {
         self.0.job.id
     }
 
     /// The task's name.
+    #[must_use]
     pub fn task(&self) -> &str {
         &self.0.job.task
     }
 
     /// Which attempt this is; the first is 1.
+    #[must_use]
     pub fn attempt(&self) -> i16 {
         self.0.job.attempt
     }
 
     /// After how many failed attempts the job is dead.
+    #[must_use]
     pub fn max_attempts(&self) -> i16 {
         self.0.job.max_attempts
     }
 
     /// The job's priority; smaller runs first.
+    #[must_use]
     pub fn priority(&self) -> i16 {
         self.0.job.priority
     }
 
     /// When the job was due; for a job that cron added, the time of the fire.
+    #[must_use]
     pub fn run_at(&self) -> DateTime<Utc> {
         self.0.job.run_at
     }
 
     /// The lane the job runs in, if any.
+    #[must_use]
     pub fn queue(&self) -> Option<&str> {
         self.0.job.queue.as_deref()
     }
 
     /// The job's key when it was claimed, if any.
+    #[must_use]
     pub fn key(&self) -> Option<&str> {
         self.0.job.key.as_deref()
     }
 
     /// Which fire of cron added the job; `None` for a job that was added otherwise.
+    #[must_use]
     pub fn cron(&self) -> Option<CronFire> {
         serde_json::from_str::<FiredPayload>(&self.0.job.payload).ok()?.cron
     }
@@ -138,6 +148,7 @@ impl JobContext {
     /// log::info!(target: job.log_target(), "half of it is done");
     /// # }
     /// ```
+    #[must_use]
     pub fn log_target(&self) -> &str {
         self.0.log_target.get_or_init(|| format!("mainspring::job::{}#{}", self.task(), self.id()))
     }
@@ -168,6 +179,7 @@ impl JobContext {
     /// Whether somebody has cancelled the job. It has the grace period of
     /// [`SchedulerBuilder::cancel_grace_period`](crate::SchedulerBuilder::cancel_grace_period) to come to an end by itself:
     /// with an error its outcome is `cancelled`, with success it is what it is.
+    #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.cancellation().is_some()
     }
@@ -182,6 +194,7 @@ impl JobContext {
     /// # Panics
     ///
     /// When no such data was given, which fails the attempt with a message that names the type. See [`Self::try_data`].
+    #[must_use]
     pub fn data<D: Send + Sync + 'static>(&self) -> &D {
         self.try_data().unwrap_or_else(|| {
             let name = std::any::type_name::<D>();
@@ -190,6 +203,7 @@ impl JobContext {
     }
 
     /// Application data of this type, or `None` when none was given.
+    #[must_use]
     pub fn try_data<D: Send + Sync + 'static>(&self) -> Option<&D> {
         self.0.shared.app_data.get(&TypeId::of::<D>())?.downcast_ref()
     }
@@ -294,6 +308,7 @@ impl JobContext {
 
     /// Whether the scheduler has been asked to stop. A long job may come to an early end then; otherwise it
     /// has the grace period.
+    #[must_use]
     pub fn is_stopping(&self) -> bool {
         self.0.shared.is_stopping()
     }

@@ -44,22 +44,26 @@ impl CronError {
     }
 
     /// The line of the crontab, counted from 1; `None` for a single expression.
+    #[must_use]
     pub fn line(&self) -> Option<usize> {
         self.line
     }
 
     /// The character in the line or expression where the offending text begins, counted from 1;
     /// `None` where the whole text is at fault.
+    #[must_use]
     pub fn column(&self) -> Option<usize> {
         self.column
     }
 
     /// The offending text: at most its first 60 characters, control characters escaped.
+    #[must_use]
     pub fn found(&self) -> &str {
         &self.found
     }
 
     /// What was expected in its place.
+    #[must_use]
     pub fn expected(&self) -> &str {
         &self.expected
     }

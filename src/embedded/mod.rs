@@ -78,11 +78,13 @@ impl EmbeddedPostgres {
     }
 
     /// Where the server is: `postgres://user:password@127.0.0.1:port/postgres`. The user may do anything.
+    #[must_use]
     pub fn url(&self) -> &str {
         &self.running.url
     }
 
     /// One line on which engine runs and what it lacks, to be printed.
+    #[must_use]
     pub fn engine(&self) -> &str {
         &self.running.engine
     }
@@ -141,6 +143,7 @@ pub enum Database {
 
 impl Database {
     /// The URL to connect to.
+    #[must_use]
     pub fn url(&self) -> &str {
         match self {
             Self::Given(url) => url,
@@ -149,6 +152,7 @@ impl Database {
     }
 
     /// One line on what runs, to be printed. Holds no password.
+    #[must_use]
     pub fn engine(&self) -> &str {
         match self {
             Self::Given(_) => "the server that DATABASE_URL names",

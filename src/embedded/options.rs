@@ -24,6 +24,7 @@ pub struct EmbeddedOptions {
 
 impl EmbeddedOptions {
     /// A cluster under the system's temporary folder, removed when the server stops.
+    #[must_use]
     pub fn temporary() -> Self {
         Self { kept_in: None, fsync: true, carried_engine: true, settings: Vec::new() }
     }
@@ -38,6 +39,7 @@ impl EmbeddedOptions {
     }
 
     /// Does not wait for the disk: much faster, and corrupt after a crash of the machine.
+    #[must_use]
     pub fn without_fsync(mut self) -> Self {
         self.fsync = false;
         self
@@ -45,6 +47,7 @@ impl EmbeddedOptions {
 
     /// Refuses the engine that a crate carries, whose server timers never fire: for callers to whom
     /// `statement_timeout`, `lock_timeout` or the detection of deadlocks matters.
+    #[must_use]
     pub fn installed_only(mut self) -> Self {
         self.carried_engine = false;
         self

@@ -103,11 +103,13 @@ impl NewJob {
     }
 
     /// Returns the task's name.
+    #[must_use]
     pub fn task(&self) -> &str {
         &self.task
     }
 
     /// Returns the payload as JSON text.
+    #[must_use]
     pub fn payload(&self) -> &str {
         &self.payload
     }

@@ -2,6 +2,7 @@
 
 use std::any::TypeId;
 use std::collections::HashSet;
+use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -334,6 +335,16 @@ impl SchedulerBuilder {
                 entry.identifier
             ))
         })
+    }
+}
+
+// The URL may hold a password.
+impl fmt::Debug for SchedulerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SchedulerBuilder")
+            .field("worker", &self.config.worker_name)
+            .field("tasks", &self.registry.tasks())
+            .finish_non_exhaustive()
     }
 }
 

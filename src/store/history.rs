@@ -57,6 +57,7 @@ pub struct HistoryRow {
 
 /// Which finished jobs [`list`] returns: those that meet every condition that is set.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 #[must_use = "a filter does nothing until it is given to `list`"]
 pub struct HistoryFilter {
     /// Only the job with this id.

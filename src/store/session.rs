@@ -44,6 +44,7 @@ impl Schema {
 
 impl Session<'_> {
     /// The schema that the session works in.
+    #[must_use]
     pub fn schema(&self) -> &Schema {
         self.schema
     }

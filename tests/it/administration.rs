@@ -112,7 +112,7 @@ fn reschedule_changes_what_is_given_and_keeps_the_rest() {
     use ActResult::{NoAttemptLeft, Rescheduled, Running, Unknown};
     let (_database, mut conn) = furnished();
     let later = Utc::now() + TimeDelta::hours(2);
-    let changes = Reschedule { run_at: Some(later), priority: Some(-7), ..Reschedule::default() };
+    let changes = Reschedule::new().run_at(later).priority(-7);
     let done = admin::reschedule(&mut conn, &ALL, &changes).unwrap();
     assert_eq!(results(done), [Unknown, NoAttemptLeft, Running, Rescheduled, Rescheduled, Rescheduled]);
     assert_eq!(states(&mut conn, "1, 2, 3", JobState::Scheduled), 3);
@@ -124,12 +124,7 @@ fn reschedule_changes_what_is_given_and_keeps_the_rest() {
         1
     );
 
-    let now = Reschedule {
-        run_at: Some(Utc::now()),
-        attempts: Some(0),
-        max_attempts: Some(3),
-        ..Reschedule::default()
-    };
+    let now = Reschedule::new().run_at(Utc::now()).attempts(0).max_attempts(3);
     let done = admin::reschedule(&mut conn, &ALL, &now).unwrap();
     assert_eq!(results(done), [Unknown, Rescheduled, Running, Rescheduled, Rescheduled, Rescheduled]);
     assert_eq!(states(&mut conn, "1, 3, 5", JobState::Ready) + states(&mut conn, "2", JobState::Parked), 4);
@@ -141,11 +136,8 @@ fn a_bad_argument_is_named_and_changes_nothing() {
     let (_database, mut conn) = furnished();
     let long = "x".repeat(1001);
     let cases = [
-        (Reschedule { attempts: Some(-1), ..Reschedule::default() }, "attempts must be 0 to 32766, got -1"),
-        (
-            Reschedule { max_attempts: Some(0), ..Reschedule::default() },
-            "max_attempts must be 1 to 32767, got 0",
-        ),
+        (Reschedule::new().attempts(-1), "attempts must be 0 to 32766, got -1"),
+        (Reschedule::new().max_attempts(0), "max_attempts must be 1 to 32767, got 0"),
     ];
     for (changes, words) in cases {
         let error = admin::reschedule(&mut conn, &ALL, &changes).unwrap_err();
@@ -199,7 +191,7 @@ async fn whatever_an_act_makes_due_starts_at_once() {
     let far = Utc::now() + TimeDelta::hours(1);
     let by_sql = act("done").run_at(far).insert(&mut conn).unwrap();
     let by_handle = act("done").run_at(far).queue("q").insert(&mut conn).unwrap();
-    let now = Reschedule { run_at: Some(Utc::now()), ..Reschedule::default() };
+    let now = Reschedule::new().run_at(Utc::now());
     let before = std::time::Instant::now();
     admin::reschedule(&mut conn, &[by_sql], &now).unwrap();
     assert_eq!(started.next().await.id, by_sql);

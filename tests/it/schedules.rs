@@ -184,9 +184,11 @@ fn a_schedule_shows_itself_with_its_next_five_fires() {
     assert_eq!((row.last_fire_at, row.last_outcome, row.error), (None, None, None));
     let names = |filter| list(&mut database.connection(), &filter).unwrap().into_iter().map(|row| row.name);
     assert_eq!(names(ScheduleFilter::default()).collect::<Vec<_>>(), ["full", "plain"]);
-    let after = ScheduleFilter { after: Some("full".into()), ..ScheduleFilter::default() };
+    let mut after = ScheduleFilter::new();
+    after.after = Some("full".into());
     assert_eq!(names(after).collect::<Vec<_>>(), ["plain"]);
-    let other = ScheduleFilter { task: Some("other".into()), ..ScheduleFilter::default() };
+    let mut other = ScheduleFilter::new();
+    other.task = Some("other".into());
     assert_eq!(names(other).count(), 0);
     // Null gives the default back.
     assert!(update(&mut conn, "full", &ScheduleChanges::new().queue(None).key(None)).unwrap());

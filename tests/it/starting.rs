@@ -64,7 +64,7 @@ async fn one_bad_job_keeps_all_from_being_started_and_is_named() {
         .into_iter()
         .map(|job| NewJob::try_from(job).unwrap())
         .collect();
-    let refused = scheduler.queue_actor().unwrap().send(EnqueueMany(jobs)).await.unwrap().unwrap_err();
+    let refused = scheduler.queue_actor().unwrap().send(EnqueueMany { jobs }).await.unwrap().unwrap_err();
     assert!(
         matches!(&refused, StoreError::Invalid(text) if text.contains("max_attempts must be 1 to 32767, got 0")),
         "{refused}"

@@ -72,7 +72,9 @@ pub(crate) fn run(
     match command {
         QueuesCommand::List(options) => list(conn, &options, out),
         QueuesCommand::Set(SetArguments { queue, limit, rate }) => {
-            queues::set(conn, &queue, &QueueSettings { concurrency: limit, rate })?;
+            let mut settings = QueueSettings::concurrency(limit);
+            settings.rate = rate;
+            queues::set(conn, &queue, &settings)?;
             Ok(writeln!(out, "queue {queue} is set")?)
         }
         QueuesCommand::Pause(target) => {

@@ -32,6 +32,7 @@ pub struct JobAct {
 /// assert_eq!((sooner.attempts, sooner.priority), (Some(0), None));
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 #[must_use = "changes do nothing until they are given to `reschedule`"]
 pub struct Reschedule {
     /// When the jobs are due.

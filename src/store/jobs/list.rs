@@ -55,6 +55,7 @@ pub struct JobRow {
 
 /// Which jobs [`list`] returns: those that meet every condition that is set.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 #[must_use = "a filter does nothing until it is given to `list`"]
 pub struct JobFilter {
     /// Only jobs in this state.

@@ -1,13 +1,14 @@
-//! Queues and tasks at run time: limits, rates, pauses. Each function joins the caller's transaction, if there is one, and
-//! is noticed by all running schedulers at the commit, without waiting for a poll. What follows from a change is
-//! decided in the database, so that a change by SQL has the same meaning.
+//! Queues and tasks at run time: limits, rates, pauses. Each verb is a function on a connection and joins the caller's
+//! transaction, if there is one. All running schedulers notice a change at the commit, without waiting for a poll.
+//! [`Scheduler::queues`](crate::Scheduler::queues) offers the same verbs on the scheduler's own connections. The database
+//! decides what follows from a change, so that a change by SQL has the same meaning.
 //!
 //! ```no_run
 //! use std::time::Duration;
 //! use mainspring::queues::{self, QueueSettings};
 //!
 //! # fn main() -> Result<(), mainspring::StoreError> {
-//! let mut conn = mainspring::connect("postgres://localhost/app")?;
+//! let mut conn = mainspring::database::connect("postgres://localhost/app")?;
 //! queues::set(&mut conn, "mails", &QueueSettings::concurrency(5).rate(100, Duration::from_secs(60)))?;
 //! queues::pause(&mut conn, "reports")?;
 //! # Ok(())
@@ -27,17 +28,20 @@ mod list;
 
 pub use self::list::{QueueStatus, list};
 
-/// What a queue lets through. A queue that nobody has set has the default: one job at a time, at any rate.
+/// The limits of a queue. A queue without settings runs one job at a time, at any rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use = "settings do nothing until they are given to `set`"]
 pub struct QueueSettings {
-    /// How many of its jobs may run at once over all processes: 1 to 1,000,000, default 1.
+    /// How many jobs of the queue may run at once over all processes: 1 to 1,000,000, default 1.
     pub concurrency: u32,
-    /// At most so many jobs a period; default any number.
+    /// At most so many jobs in a period; default any number.
     pub rate: Option<Rate>,
 }
 
-/// So many jobs a period: a bucket that holds `jobs` tokens, is full at first, and is filled evenly with `jobs` tokens a
-/// `period`. Each job that the gate lets through takes one. So in any time `t` at most `jobs + jobs * t / period` pass.
+/// A rate: at most so many jobs in a period. A bucket holds `jobs` tokens, is full at first, and is refilled evenly with
+/// `jobs` tokens in each `period`. Each admitted job takes one. In any time `t` at most `jobs + jobs * t / period` jobs
+/// are admitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
     /// 1 to 1,000,000.
@@ -47,12 +51,12 @@ pub struct Rate {
 }
 
 impl QueueSettings {
-    /// So many jobs at once, at any rate.
+    /// Creates settings that run so many jobs at once, at any rate.
     pub fn concurrency(jobs: u32) -> Self {
         Self { concurrency: jobs, rate: None }
     }
 
-    /// At most so many jobs a period.
+    /// Limits the rate to so many jobs in a period.
     pub fn rate(mut self, jobs: u32, period: Duration) -> Self {
         self.rate = Some(Rate { jobs, period });
         self
@@ -65,8 +69,8 @@ impl Default for QueueSettings {
     }
 }
 
-/// Sets the queue's limits. Whether it is paused stays as it is. Running jobs go on when a limit becomes smaller; those
-/// that no worker has claimed go back behind the gate. A rate that changes begins with a full bucket.
+/// Replaces the queue's limits. Whether the queue is paused stays as it is. When a limit becomes smaller, running jobs go
+/// on, and admitted jobs that no worker has claimed are parked again. A rate that changes begins with a full bucket.
 ///
 /// # Errors
 ///
@@ -82,7 +86,7 @@ pub fn set(conn: &mut impl AsSession, queue: &str, settings: &QueueSettings) -> 
     Ok(())
 }
 
-/// Lets no job of the queue start until it is resumed; running ones go on. Answers whether that is a change.
+/// Pauses the queue: running jobs finish, no other starts. Returns `false` if the queue was already paused.
 ///
 /// # Errors
 ///
@@ -91,7 +95,7 @@ pub fn pause(conn: &mut impl AsSession, queue: &str) -> Result<bool, StoreError>
     changed(conn, "SELECT mainspring.pause_queue({})", without_nul("queue", queue)?)
 }
 
-/// Ends the pause of a queue. Answers whether that is a change.
+/// Ends the pause of the queue. Returns `false` if the queue was not paused.
 ///
 /// # Errors
 ///
@@ -100,8 +104,7 @@ pub fn resume(conn: &mut impl AsSession, queue: &str) -> Result<bool, StoreError
     changed(conn, "SELECT mainspring.resume_queue({})", without_nul("queue", queue)?)
 }
 
-/// Forgets the queue's settings, its pause too: it is as one that nobody has set. Its jobs stay. Answers whether there
-/// were any.
+/// Removes the queue's settings and its pause. Its jobs stay. Returns `false` if there was nothing to remove.
 ///
 /// # Errors
 ///
@@ -131,7 +134,7 @@ pub(crate) fn remove_unused_portion(conn: &mut impl AsSession, limit: u32) -> Re
     Ok(removed.0)
 }
 
-/// Lets no process claim jobs of the task until it is resumed; running ones go on. Answers whether that is a change.
+/// Pauses the task: running jobs finish, no process claims another. Returns `false` if the task was already paused.
 ///
 /// # Errors
 ///
@@ -140,7 +143,7 @@ pub fn pause_task(conn: &mut impl AsSession, task: &str) -> Result<bool, StoreEr
     changed(conn, "SELECT mainspring.pause_task({})", without_nul("task", task)?)
 }
 
-/// Ends the pause of a task. Answers whether that is a change.
+/// Ends the pause of the task. Returns `false` if the task was not paused.
 ///
 /// # Errors
 ///
@@ -149,7 +152,7 @@ pub fn resume_task(conn: &mut impl AsSession, task: &str) -> Result<bool, StoreE
     changed(conn, "SELECT mainspring.resume_task({})", without_nul("task", task)?)
 }
 
-/// The tasks that are paused, by name.
+/// Returns the tasks that are paused, by name.
 ///
 /// # Errors
 ///

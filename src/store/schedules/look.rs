@@ -1,4 +1,4 @@
-//! Shows schedules and what became of their fires, for people and their programs. It changes nothing.
+//! Reads schedules and what became of their fires, for people and their programs. Changes nothing.
 
 use chrono::{DateTime, Utc};
 use diesel::sql_types::{BigInt, Text};
@@ -15,10 +15,11 @@ use crate::store::statement::Statement;
 /// How many of its next fires a schedule shows.
 const NEXT_FIRES: usize = 5;
 
-/// A schedule as it stands.
+/// A schedule with its next and last fires.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ScheduleRow {
-    /// What it is known by.
+    /// The schedule's name.
     pub name: String,
     /// The task of its jobs.
     pub task: String,
@@ -46,9 +47,9 @@ pub struct ScheduleRow {
     pub ends_at: Option<DateTime<Utc>>,
     /// Over how many seconds its jobs are spread.
     pub jitter_seconds: u32,
-    /// Whether it rests.
+    /// Whether the schedule is paused.
     pub paused: bool,
-    /// When it fires next, five times; fewer when it ends before, none when it is paused or faulty.
+    /// The next five fires; fewer when the schedule ends before, none when it is paused or faulty.
     #[serde(default)]
     pub next_fires: Vec<DateTime<Utc>>,
     /// When its last fire was due.
@@ -59,7 +60,7 @@ pub struct ScheduleRow {
     pub last_job_id: Option<i64>,
     /// Where that job stands: the name of its state, or `finished` when its row is gone.
     pub last_job_state: Option<String>,
-    /// Why it does not fire, though it is not paused.
+    /// Why the schedule does not fire, though it is not paused.
     pub error: Option<String>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
@@ -69,31 +70,41 @@ pub struct ScheduleRow {
 
 /// One fire of a schedule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ScheduleFire {
     /// The schedule's name.
     pub schedule: String,
     /// When it was due.
     pub due_at: DateTime<Utc>,
-    /// When it was seen to, and its job enqueued.
+    /// When the fire was handled, and its job enqueued.
     pub fired_at: DateTime<Utc>,
     /// `enqueued`; `skipped` or `replaced` by the overlap policy; or `missed`, which stands for all fires from `due_at`
     /// on that were not made up for.
     pub outcome: String,
     /// The job, where one was enqueued.
     pub job_id: Option<i64>,
-    /// Whether somebody asked for it.
+    /// Whether a person triggered it.
     pub triggered: bool,
 }
 
-/// Which schedules to list: those that meet every condition given.
+/// Which schedules [`list`] returns: those that meet every condition that is set.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use = "a filter does nothing until it is given to `list`"]
 pub struct ScheduleFilter {
     /// Only schedules of this task.
     pub task: Option<String>,
-    /// Only schedules whose names come after this one: the last name of one page asks for the next.
+    /// Only schedules whose names come after this one. The last name of one page selects the next page.
     pub after: Option<String>,
     /// At most this many; default 100.
     pub limit: u32,
+}
+
+impl ScheduleFilter {
+    /// Creates a filter that admits the first 100 schedules.
+    pub fn new() -> Self {
+        Self::default()
+    }
 }
 
 impl Default for ScheduleFilter {
@@ -106,7 +117,7 @@ const SHOWN: &str = "SELECT row_to_json(r)::text FROM (SELECT v.*, CASE WHEN v.l
     THEN coalesce((SELECT j.state FROM mainspring.jobs_view AS j WHERE j.id = v.last_job_id), 'finished') END \
     AS last_job_state FROM mainspring.schedules_view AS v WHERE ";
 
-/// The schedules that the filter admits, in the order of their names.
+/// Returns the schedules that the filter admits, in the order of their names.
 ///
 /// # Errors
 ///
@@ -122,7 +133,7 @@ pub fn list(conn: &mut impl AsSession, filter: &ScheduleFilter) -> Result<Vec<Sc
     Ok(found.into_iter().map(with_next_fires).collect())
 }
 
-/// The schedule of this name, if there is one.
+/// Returns the schedule of this name, or `None` when there is none.
 ///
 /// # Errors
 ///
@@ -132,7 +143,7 @@ pub fn get(conn: &mut impl AsSession, name: &str) -> Result<Option<ScheduleRow>,
     Ok(rows(conn, statement)?.pop().map(with_next_fires))
 }
 
-/// The last fires of a schedule, newest first, as far as the history goes back.
+/// Returns the last fires of a schedule, newest first, as far as the history goes back.
 ///
 /// # Errors
 ///

@@ -12,35 +12,36 @@ fn lines(text: &str) -> Vec<String> {
     text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
 }
 
+const CREATE: [&str; 23] = [
+    "create",
+    "nightly",
+    "note",
+    "30 2 1 1 *",
+    r#"{"n": 1}"#,
+    "--zone",
+    "Europe/Berlin",
+    "--queue",
+    "q",
+    "--priority",
+    "-2",
+    "--max-attempts",
+    "3",
+    "--overlap",
+    "skip",
+    "--key",
+    "k",
+    "--catch-up",
+    "7",
+    "--jitter",
+    "1m30s",
+    "--ends-at",
+    "2100-01-01T00:00:00Z",
+];
+
 #[test]
 fn a_schedule_is_made_changed_fired_paused_and_deleted() {
     let database = TestDatabase::new();
-    let create = [
-        "create",
-        "nightly",
-        "note",
-        "30 2 1 1 *",
-        r#"{"n": 1}"#,
-        "--zone",
-        "Europe/Berlin",
-        "--queue",
-        "q",
-        "--priority",
-        "-2",
-        "--max-attempts",
-        "3",
-        "--overlap",
-        "skip",
-        "--key",
-        "k",
-        "--catch-up",
-        "7",
-        "--jitter",
-        "1m30s",
-        "--ends-at",
-        "2100-01-01T00:00:00Z",
-    ];
-    assert_eq!(answer(schedules(&database, &create)), "created nightly\n");
+    assert_eq!(answer(schedules(&database, &CREATE)), "created nightly\n");
     let listed = json(schedules(&database, &["list", "--json"]));
     let row = &listed[0];
     assert_eq!(

@@ -186,7 +186,11 @@ fn catch_up(text: &str) -> Result<CatchUp, &'static str> {
 
 impl ListArguments {
     pub(crate) fn filter(&self) -> ScheduleFilter {
-        ScheduleFilter { task: self.task.clone(), after: self.after.clone(), limit: self.limit }
+        let mut filter = ScheduleFilter::new();
+        filter.task.clone_from(&self.task);
+        filter.after.clone_from(&self.after);
+        filter.limit = self.limit;
+        filter
     }
 }
 

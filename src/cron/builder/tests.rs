@@ -1,0 +1,73 @@
+use serde::Serialize;
+
+use super::*;
+use crate::cron::Crontab;
+use crate::job::KeyMode;
+
+#[derive(Serialize, Clone)]
+struct Digest {
+    office: &'static str,
+}
+impl Task for Digest {
+    const NAME: &'static str = "digest";
+}
+
+#[derive(Serialize)]
+struct Plain;
+impl Task for Plain {
+    const NAME: &'static str = "plain";
+}
+
+#[derive(Serialize)]
+struct Number(u8);
+impl Task for Number {
+    const NAME: &'static str = "number";
+}
+
+const PARIS: Digest = Digest { office: "paris" };
+
+#[test]
+fn a_line_built_by_code_is_the_line_that_the_text_says() {
+    let built = Cron::every_week_on(Weekday::Mon, 8, 30, PARIS)
+        .id("i")
+        .zone(Tz::Europe__Paris)
+        .fill(TimeDelta::days(2))
+        .catch_up(3)
+        .queue("q")
+        .priority(-1)
+        .max_attempts(4)
+        .key("k")
+        .key_mode(KeyMode::PreserveRunAt);
+    let text = "30 8 * * 1 digest ?id=i&tz=Europe/Paris&fill=2d&catchup=3&queue=q&priority=-1&max=4&jobKey=k\
+                &jobKeyMode=preserve_run_at {office: 'paris'}";
+    assert_eq!(built.build().unwrap(), Crontab::parse(text).unwrap().entries[0]);
+    let plain = Crontab::parse("* * * * * plain").unwrap();
+    assert_eq!(Cron::every_minute(Plain).build().unwrap(), plain.entries[0]);
+}
+
+#[test]
+fn each_rhythm_is_an_expression() {
+    let expression = |cron: Cron| cron.build().unwrap().expression.to_string();
+    assert_eq!(expression(Cron::every_minutes(5, PARIS)), "*/5 * * * *");
+    assert_eq!(expression(Cron::every_hour_at(7, PARIS)), "7 * * * *");
+    assert_eq!(expression(Cron::every_day_at(8, 0, PARIS)), "0 8 * * *");
+    assert_eq!(expression(Cron::every_week_on(Weekday::Sun, 8, 0, PARIS)), "0 8 * * 0");
+    assert_eq!(expression(Cron::every_month_on(1, 0, 5, PARIS)), "5 0 1 * *");
+}
+
+#[test]
+fn what_is_wrong_is_named() {
+    let refused = |cron: Cron| cron.build().unwrap_err().to_string();
+    assert!(refused(Cron::every_day_at(24, 0, PARIS)).contains("an hour from 0 to 23"));
+    assert!(refused(Cron::every_month_on(32, 0, 0, PARIS)).contains("a day of the month"));
+    assert!(
+        refused(Cron::every_minute(Number(5))).contains("found `5`, expected a payload that is an object")
+    );
+    assert!(refused(Cron::every_minute(PARIS).id("")).contains("an id of 1 to 128"));
+    assert!(
+        refused(Cron::every_minute(PARIS).max_attempts(0)).contains("found `0`, expected at least 1 attempt")
+    );
+    assert!(refused(Cron::every_minute(PARIS).catch_up(10_001)).contains("at most 10000"));
+    assert!(refused(Cron::every_minute(PARIS).fill(TimeDelta::weeks(-1))).contains("5200 weeks"));
+    assert!(refused(Cron::every_minute(PARIS).key("k".repeat(513))).contains("a key of 1 to 512"));
+}
