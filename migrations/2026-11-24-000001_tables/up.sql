@@ -98,9 +98,8 @@ CREATE INDEX jobs_flagged ON mainspring.jobs (task, flags, priority, (coalesce(t
 CREATE INDEX jobs_scheduled ON mainspring.jobs (run_at, id) WHERE state = 'scheduled';
 -- The admission: the best parked jobs of one queue.
 CREATE INDEX jobs_parked ON mainspring.jobs (queue, priority, run_at, id) WHERE state = 'parked';
--- How many slots of a queue are taken: admitted jobs, claimed or not, the longest admitted first. A job that
--- no gate has numbered comes last, where it is counted in any case.
-CREATE INDEX jobs_slots ON mainspring.jobs (queue, (coalesce(slot, 9223372036854775807)))
+-- The slots of a queue that are taken: admitted jobs, claimed or not, the longest admitted first.
+CREATE INDEX jobs_slots ON mainspring.jobs (queue, mainspring.slot_or_last(slot))
     WHERE queue IS NOT NULL AND state IN ('ready', 'running');
 -- The rescue of a lost worker's jobs.
 CREATE INDEX jobs_running ON mainspring.jobs (worker_id) WHERE state = 'running';

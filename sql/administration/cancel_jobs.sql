@@ -1,6 +1,11 @@
--- Cancels jobs. A waiting one is gone, with a line in the history; a running one is told, and ends as cancelled unless it
--- succeeds first. Answers a row for each id, in the order of the input: `cancelled`, `cancelling` (it runs), `dead` (it has
--- ended: nothing is changed) or `unknown`.
+-- Cancels jobs, and returns a result for each id, in the order of the input.
+--
+-- - `cancelled`: the job waited. It is gone, and history has a line about it.
+-- - `cancelling`: the job runs. Its worker is notified, and it ends as cancelled unless it succeeds first.
+-- - `dead`: the job is over, and stays as it is.
+-- - `unknown`: there is no such job.
+--
+-- The worker may be another process, so the request is in the row. The notification only makes it quick.
 CREATE OR REPLACE FUNCTION mainspring.cancel_jobs(ids bigint[], reason text DEFAULT NULL)
 RETURNS TABLE (job_id bigint, result text)
 LANGUAGE plpgsql SECURITY DEFINER

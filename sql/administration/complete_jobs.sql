@@ -1,5 +1,5 @@
--- Ends jobs as if they had succeeded: they are gone, with a line in the history. Answers `completed`, `running` or
--- `unknown`.
+-- Ends jobs as if they had succeeded, with a line in the history. Returns a result for each id, in the order of the input:
+-- `completed`, `running` (left alone) or `unknown`.
 CREATE OR REPLACE FUNCTION mainspring.complete_jobs(ids bigint[], reason text DEFAULT NULL)
 RETURNS TABLE (job_id bigint, result text)
 LANGUAGE plpgsql SECURITY DEFINER

@@ -1,4 +1,4 @@
--- Deletes the jobs that died longer ago than `older_than`, oldest first, at most `most` at once. Returns how many.
+-- Deletes jobs that died longer ago than `older_than`, the oldest first and at most `most`. Returns how many those were.
 CREATE OR REPLACE FUNCTION mainspring.delete_dead_jobs(older_than interval, most bigint DEFAULT 1000)
 RETURNS bigint
 LANGUAGE sql SECURITY DEFINER

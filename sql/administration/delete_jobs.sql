@@ -1,4 +1,5 @@
--- Takes jobs out of the table without a trace in the history. Answers `deleted`, `running` or `unknown`.
+-- Deletes jobs without a line in the history. Returns a result for each id, in the order of the input: `deleted`, `running`
+-- (left alone) or `unknown`.
 CREATE OR REPLACE FUNCTION mainspring.delete_jobs(ids bigint[])
 RETURNS TABLE (job_id bigint, result text)
 LANGUAGE plpgsql SECURITY DEFINER

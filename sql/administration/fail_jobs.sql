@@ -1,5 +1,5 @@
--- Ends waiting jobs as if their last attempt had failed: they are dead, kept with the reason, and hold no key any more.
--- Answers `failed`, `running`, `dead` (already) or `unknown`.
+-- Ends waiting jobs as if their last attempt had failed: they are dead, keep the reason, and hold no key. Returns a result for
+-- each id, in the order of the input: `failed`, `running` or `dead` (left alone), or `unknown`.
 CREATE OR REPLACE FUNCTION mainspring.fail_jobs(ids bigint[], reason text DEFAULT NULL)
 RETURNS TABLE (job_id bigint, result text)
 LANGUAGE plpgsql SECURITY DEFINER

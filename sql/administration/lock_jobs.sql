@@ -1,5 +1,6 @@
--- Locks the jobs in the order of their ids, as enqueueing and settling do, and answers what each is now. An act touches these
--- alone: a job that was committed since is answered as `unknown`.
+-- Locks the jobs in the order of their ids, as enqueueing and settling do, and returns them.
+--
+-- What a person does to a list of jobs is done to these alone. The result for a job that is committed later is `unknown`.
 CREATE OR REPLACE FUNCTION mainspring.lock_jobs(ids bigint[])
 RETURNS SETOF mainspring.jobs
 LANGUAGE sql

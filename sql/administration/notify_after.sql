@@ -1,5 +1,5 @@
--- Tells the workers what follows from an act: jobs that were changed may be due, and a job that was `ready` before held a
--- slot of its queue.
+-- Notifies the workers of what follows from a change of jobs. A changed job may be due. A job that was ready or running before
+-- has given up a slot of its queue.
 CREATE OR REPLACE FUNCTION mainspring.notify_after(before mainspring.jobs[], changed bigint[])
 RETURNS void
 LANGUAGE plpgsql

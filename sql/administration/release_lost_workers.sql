@@ -1,4 +1,4 @@
--- Does the same to all workers whose time-out is over, which any running scheduler does by itself.
+-- Releases all workers whose time-out is over. A running scheduler does this by itself.
 CREATE OR REPLACE FUNCTION mainspring.release_lost_workers()
 RETURNS TABLE (worker_id integer, result text, jobs bigint)
 LANGUAGE sql SECURITY DEFINER

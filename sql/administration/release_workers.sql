@@ -1,6 +1,7 @@
--- Takes everything from workers: their rows go, and the jobs they hold wait again, as after a rescue: the attempt is spent,
--- and a job without attempts left is dead. A worker that lives after all notices with its next heartbeat, stops what it
--- runs, and goes on under a new id. Answers `released` and how many jobs, or `unknown`, for each id in order.
+-- Removes workers, and requeues the jobs that they hold as a rescue does: the attempt is spent. Returns for each id, in the order
+-- of the input, `released` and how many jobs that was, or `unknown`.
+--
+-- A worker that is alive notices at its next heartbeat. It stops its jobs, and goes on under a new id.
 CREATE OR REPLACE FUNCTION mainspring.release_workers(ids integer[])
 RETURNS TABLE (worker_id integer, result text, jobs bigint)
 LANGUAGE plpgsql SECURITY DEFINER

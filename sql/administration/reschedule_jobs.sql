@@ -1,6 +1,11 @@
--- Changes when, how urgently and how often jobs are tried; NULL leaves a field as it is. A dead job lives again. Answers
--- `rescheduled`, or `running`, `unknown`, `key_taken` (dead, and a living job has its key) or `no_attempt_left` (as many
--- attempts as it may have are counted: give fewer `attempts` or more `max_attempts`).
+-- Changes the time, priority and attempts of jobs, where NULL leaves a field as it is. A dead job lives again. Returns a result
+-- for each id, in the order of the input.
+--
+-- - `rescheduled`: the job was changed.
+-- - `running`: the job is left alone.
+-- - `key_taken`: the job is dead, and a living job has its key.
+-- - `no_attempt_left`: it has used all its attempts. Give fewer `attempts` or more `max_attempts`.
+-- - `unknown`: there is no such job.
 CREATE OR REPLACE FUNCTION mainspring.reschedule_jobs(
     ids bigint[], run_at timestamptz DEFAULT NULL, priority integer DEFAULT NULL, attempts integer DEFAULT NULL,
     max_attempts integer DEFAULT NULL)
@@ -19,9 +24,7 @@ BEGIN
     IF attempts NOT BETWEEN 0 AND 32766 THEN
         problem := format('attempts must be 0 to 32766, got %s', attempts);
     END IF;
-    IF problem IS NOT NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = problem, HINT = 'Nothing was stored.';
-    END IF;
+    PERFORM mainspring.refuse(problem);
     -- In the order of keys, as enqueueing takes them.
     FOR job IN SELECT b.* FROM unnest(before) AS b ORDER BY b.key NULLS FIRST, b.id LOOP
         CONTINUE WHEN job.state = 'running'

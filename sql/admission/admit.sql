@@ -40,7 +40,7 @@ DECLARE
     parked_run_at timestamptz;
 BEGIN
     FOR queue_name, parked_priority, parked_run_at, row_at IN
-        SELECT DISTINCT ON (n) n, coalesce(p, -32768), coalesce(r, '-infinity'), t
+        SELECT DISTINCT ON (n) n, coalesce(p, mainspring.first_priority()), coalesce(r, '-infinity'), t
         FROM unnest(names, parked_priorities, parked_run_ats, rows_at) AS u(n, p, r, t) WHERE n IS NOT NULL ORDER BY n, 2, 3
     LOOP
         IF row_at IS NOT NULL THEN
@@ -72,7 +72,7 @@ BEGIN
             INTO room, waiting, highest_slot, lowest_slot
             FROM mainspring.jobs AS j
             WHERE j.queue = queue_name AND j.queue IS NOT NULL AND j.state IN ('ready', 'running')
-                AND coalesce(j.slot, 9223372036854775807) >= gate.first_slot;
+                AND mainspring.slot_or_last(j.slot) >= gate.first_slot;
             IF room > 0 THEN
                 SELECT p.priority INTO best FROM mainspring.jobs AS p
                 WHERE p.state = 'parked' AND p.queue = queue_name

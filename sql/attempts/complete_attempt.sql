@@ -1,5 +1,6 @@
--- Ends one attempt as succeeded within the transaction of its handler, and answers whether its lease was still held. A line goes
--- into the history where that is kept, as with acts by hand: a missing partition of the day does not fail what the handler did.
+-- Ends an attempt as succeeded, inside the transaction of its handler. Returns false if its lease is no longer held.
+--
+-- The handler's transaction may not fail because the history lacks a partition, so `write_history` skips the line then.
 CREATE OR REPLACE FUNCTION mainspring.complete_attempt(attempt_id bigint, attempt_lease bigint, keep_history boolean)
 RETURNS boolean
 LANGUAGE plpgsql

@@ -1,4 +1,4 @@
--- Flags are 1 to 32 labels of 1 to 128 characters; a job without any has NULL.
+-- Returns whether flags are 1 to 32 labels of 1 to 128 characters. A job without flags has NULL instead.
 CREATE OR REPLACE FUNCTION mainspring.flags_are_valid(flags text[])
 RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

@@ -1,5 +1,7 @@
--- Drops the partitions of the history whose last moment is older than `retention`, and answers their names. It runs as the
--- owner, whom dropping needs. Whoever finds the lock of making partitions taken leaves the work to the other.
+-- Drops the partitions that ended longer ago than `retention`, and returns their names.
+--
+-- It runs as the owner of the schema, which dropping needs. It returns nothing while another session creates or drops
+-- partitions.
 CREATE OR REPLACE FUNCTION mainspring.drop_history(retention interval)
 RETURNS SETOF text
 LANGUAGE plpgsql SECURITY DEFINER

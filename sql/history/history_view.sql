@@ -1,4 +1,4 @@
--- What anyone who may look sees of finished jobs: everything but the payload.
+-- Everything about finished jobs: what a role that reads may see.
 CREATE OR REPLACE VIEW mainspring.history_view AS
 SELECT id, task, queue, outcome, priority, run_at, attempts, key, reason, created_at, started_at, finished_at, worker_id
 FROM mainspring.history;

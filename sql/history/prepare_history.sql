@@ -1,5 +1,6 @@
--- Makes the partitions for the days around `moment` that are still missing. The new table
--- is made apart and then attached, which locks out nobody who reads or writes history.
+-- Creates the missing partitions of the days around `moment`, and returns how many those were.
+--
+-- A partition is created as a table of its own and then attached. This blocks nobody who reads or writes history.
 CREATE OR REPLACE FUNCTION mainspring.prepare_history(moment timestamptz DEFAULT mainspring.now())
 RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER

@@ -1,4 +1,6 @@
--- Writes lines about jobs that ended, where history is kept: a process that keeps it has made the partition of the day.
+-- Writes a line about each job that ended.
+--
+-- It writes nothing if the partition of the day is missing: then no process keeps a history.
 CREATE OR REPLACE FUNCTION mainspring.write_history(ended mainspring.jobs[], outcome text, reason text)
 RETURNS void
 LANGUAGE plpgsql

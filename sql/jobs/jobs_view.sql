@@ -1,4 +1,4 @@
--- What anyone may read: everything about a job but its payload.
+-- Everything about jobs but the payload and the lease: what a role that reads may see.
 CREATE OR REPLACE VIEW mainspring.jobs_view AS
 SELECT id, task, queue, state::text AS state, priority, run_at, attempts, max_attempts, key, flags,
        revision, created_at, updated_at, locked_at, worker_id, progress, progress_note, last_error

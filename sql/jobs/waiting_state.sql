@@ -1,5 +1,4 @@
--- The one decision about where a waiting job waits: not due, held by its queue's
--- gate, or free to be claimed.
+-- Returns where a waiting job waits: for its time, for its queue to admit it, or for a claim.
 CREATE OR REPLACE FUNCTION mainspring.waiting_state(queue text, run_at timestamptz, moment timestamptz)
 RETURNS mainspring.job_state
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

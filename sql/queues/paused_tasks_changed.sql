@@ -1,4 +1,5 @@
--- Tells all processes that other tasks are paused than before: `tasks ORIGIN`.
+-- Notifies all processes that other tasks are paused than before. The text is `tasks ORIGIN`: a process that made the change
+-- knows its own origin.
 CREATE OR REPLACE FUNCTION mainspring.paused_tasks_changed()
 RETURNS trigger
 LANGUAGE plpgsql

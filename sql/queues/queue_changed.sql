@@ -1,6 +1,9 @@
--- What follows from a change of a queue: its surplus goes back behind the gate, so that a pause or a narrower
--- limit holds for every job that no worker has claimed; then the workers are told to look at the gate, and those who
--- listen to events of a pause or its end: `paused NAME`, `resumed NAME`.
+-- Carries out a change of a queue's settings, whoever made it.
+--
+-- - Ready jobs that no longer have a slot are parked again. So a pause, or a smaller limit, holds for all jobs that no
+--   worker has claimed.
+-- - The workers are notified that the queue may admit jobs.
+-- - Listeners are notified of a pause (`paused NAME`) or its end (`resumed NAME`).
 CREATE OR REPLACE FUNCTION mainspring.queue_changed()
 RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
@@ -12,21 +15,20 @@ DECLARE
     slots bigint := CASE WHEN TG_OP = 'DELETE' THEN 1 WHEN NEW.paused THEN 0 ELSE NEW.concurrency END;
     surplus bigint;
 BEGIN
+    -- As in the condition of the index jobs_slots, so that the planner uses it.
     SELECT least(count(*) FILTER (WHERE j.state = 'ready'), count(*) - slots) INTO surplus
-    FROM mainspring.jobs AS j
-    WHERE j.queue = changed AND j.queue IS NOT NULL AND j.state IN ('ready', 'running');
+    FROM mainspring.jobs AS j WHERE j.queue = changed AND j.state IN ('ready', 'running');
     IF slots = 0 THEN
         surplus := NULL;
     END IF;
     IF surplus IS NULL OR surplus > 0 THEN
         UPDATE mainspring.jobs AS j SET state = 'parked', updated_at = mainspring.now()
         WHERE j.id = ANY (ARRAY(
-            SELECT r.id FROM mainspring.jobs AS r
-            WHERE r.queue = changed AND r.queue IS NOT NULL AND r.state IN ('ready', 'running') AND r.state = 'ready'
+            SELECT r.id FROM mainspring.jobs AS r WHERE r.queue = changed AND r.state = 'ready'
             ORDER BY r.turn_at DESC, r.id DESC LIMIT surplus FOR UPDATE SKIP LOCKED));
     END IF;
-    -- What went back is parked where a gate may no longer look: from the very beginning on.
-    PERFORM mainspring.wake(-32768, 'epoch', ARRAY[changed]);
+    -- Jobs are parked again before the place from which workers scan. The epoch is the earliest time of a notification.
+    PERFORM mainspring.wake(mainspring.first_priority(), 'epoch', ARRAY[changed]);
     IF TG_OP <> 'DELETE' AND NEW.paused <> coalesce(OLD.paused, false) THEN
         PERFORM pg_notify(mainspring.channel(), CASE WHEN NEW.paused THEN 'paused ' ELSE 'resumed ' END || changed);
     END IF;

@@ -1,4 +1,4 @@
--- What is wrong with a queue's name and settings, as a person is told, or NULL.
+-- Returns what is wrong with a queue's name and settings, in words for a person, or NULL.
 CREATE OR REPLACE FUNCTION mainspring.queue_problem(name text, concurrency bigint, rate_limit bigint, rate_period interval)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

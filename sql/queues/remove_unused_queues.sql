@@ -1,5 +1,5 @@
--- Removes rows of queues that say nothing: defaults only, no job at the gate or through it. Such rows are made by
--- admission. At most `most` at once; answers how many.
+-- Removes at most `most` queues that have only default settings and no job. Admission creates such rows. Returns how many were
+-- removed.
 CREATE OR REPLACE FUNCTION mainspring.remove_unused_queues(most bigint DEFAULT 1000)
 RETURNS bigint
 LANGUAGE sql SECURITY DEFINER
@@ -11,7 +11,7 @@ AS $$
             WHERE u.concurrency = 1 AND NOT u.paused AND u.rate_limit IS NULL
                 AND NOT EXISTS (SELECT FROM mainspring.jobs AS j WHERE j.state = 'parked' AND j.queue = u.name)
                 AND NOT EXISTS (SELECT FROM mainspring.jobs AS j
-                    WHERE j.queue = u.name AND j.queue IS NOT NULL AND j.state IN ('ready', 'running'))
+                    WHERE j.queue = u.name AND j.state IN ('ready', 'running'))
             LIMIT most FOR UPDATE SKIP LOCKED))
         RETURNING 1)
     SELECT count(*) FROM gone;

@@ -1,4 +1,4 @@
--- Ends the pause of a queue. Answers whether that is a change.
+-- Ends the pause of a queue. Returns false if it was not paused.
 CREATE OR REPLACE FUNCTION mainspring.resume_queue(name text)
 RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER

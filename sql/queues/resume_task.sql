@@ -1,4 +1,4 @@
--- Ends the pause of a task. Answers whether that is a change.
+-- Ends the pause of a task. Returns false if it was not paused.
 CREATE OR REPLACE FUNCTION mainspring.resume_task(task text)
 RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER

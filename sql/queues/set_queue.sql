@@ -1,17 +1,12 @@
--- Sets all that a queue's row says but the pause, which stays: what is not given has its default. A rate that changes
--- begins with a full bucket.
+-- Sets the limits of a queue. What is not given has its default, and a pause stays. A changed rate begins with a full bucket.
 CREATE OR REPLACE FUNCTION mainspring.set_queue(
     name text, concurrency bigint DEFAULT 1, rate_limit bigint DEFAULT NULL, rate_period interval DEFAULT NULL)
 RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    problem text := mainspring.queue_problem(name, coalesce(concurrency, 1), rate_limit, rate_period);
 BEGIN
-    IF problem IS NOT NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = problem, HINT = 'Nothing was stored.';
-    END IF;
+    PERFORM mainspring.refuse(mainspring.queue_problem(name, coalesce(concurrency, 1), rate_limit, rate_period));
     INSERT INTO mainspring.queues AS q (name, concurrency, rate_limit, rate_period)
     VALUES (set_queue.name, coalesce(set_queue.concurrency, 1), set_queue.rate_limit, set_queue.rate_period)
     ON CONFLICT ON CONSTRAINT queues_pkey DO UPDATE SET concurrency = excluded.concurrency, rate_limit = excluded.rate_limit,

@@ -1,4 +1,4 @@
--- Lets a role add jobs and take them back by key, and nothing else: it reads no table and no view.
+-- Lets a role add jobs, and remove them by their keys. The role cannot read any table or view.
 CREATE OR REPLACE FUNCTION mainspring.grant_enqueue(role_name name)
 RETURNS void
 LANGUAGE plpgsql

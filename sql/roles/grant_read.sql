@@ -1,4 +1,4 @@
--- Lets a role see jobs, finished jobs, queues, workers and migrations, and so the status, but no payload; it changes nothing.
+-- Lets a role read jobs, history, queues, workers and migrations, and so the status. It sees no payload, and changes nothing.
 CREATE OR REPLACE FUNCTION mainspring.grant_read(role_name name)
 RETURNS void
 LANGUAGE plpgsql

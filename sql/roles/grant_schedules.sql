@@ -1,4 +1,4 @@
--- Lets a role make, change, trigger and list schedules, and so add jobs of any task; their payloads it sees.
+-- Lets a role create, change, trigger and list schedules, and so add jobs of any task. It sees the payloads of schedules.
 CREATE OR REPLACE FUNCTION mainspring.grant_schedules(role_name name)
 RETURNS void
 LANGUAGE plpgsql

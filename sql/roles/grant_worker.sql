@@ -1,5 +1,5 @@
--- Lets a role run schedulers that do not migrate (`without_migrations`), and administer: everything but to change the schema
--- and to grant. What later migrations add is not in it: call this again after an upgrade.
+-- Lets a role run schedulers that do not migrate (`without_migrations`), and administer. It can do everything but change the
+-- schema and grant. Call it again after an upgrade: what an upgrade adds is not granted yet.
 CREATE OR REPLACE FUNCTION mainspring.grant_worker(role_name name)
 RETURNS void
 LANGUAGE plpgsql

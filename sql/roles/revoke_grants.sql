@@ -1,4 +1,4 @@
--- Takes back all that these functions have granted to a role.
+-- Takes everything back that the grant functions have granted to a role.
 CREATE OR REPLACE FUNCTION mainspring.revoke_grants(role_name name)
 RETURNS void
 LANGUAGE plpgsql

@@ -1,4 +1,4 @@
--- Makes a schedule and answers its id. Only the first three arguments are needed; NULL means the default.
+-- Creates a schedule, and returns its id. Only the first three arguments are needed; NULL means the default.
 CREATE OR REPLACE FUNCTION mainspring.create_schedule(
     name text, task text, expression text, payload jsonb DEFAULT '{}', zone text DEFAULT NULL,
     queue text DEFAULT NULL, priority integer DEFAULT NULL, max_attempts integer DEFAULT NULL,

@@ -1,4 +1,4 @@
--- Deletes a schedule; the jobs it has added stay. Answers whether there was one.
+-- Deletes a schedule. The jobs that it has added stay. Returns false if there is no such schedule.
 CREATE OR REPLACE FUNCTION mainspring.delete_schedule(name text)
 RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER

@@ -1,8 +1,9 @@
--- Fires schedules that the caller has locked: adds the jobs in one call of mainspring.enqueue, writes the fires down,
--- and answers a row for each in the order of the input. Several fires of one schedule stand in the order of `dues`.
+-- Fires schedules that the caller has locked. It adds their jobs, records the fires, and returns a row for each in the order of
+-- the input. Several fires of one schedule are in the order of `dues`.
 --
--- With the overlap `skip` a fire adds nothing while a job of the schedule lives; with `replace` it takes the place of
--- the waiting one, and of several fires at once only the last adds a job. Both know their job by its key.
+-- - With the overlap `skip`, a fire adds no job while a job of the schedule lives.
+-- - With `replace`, its job takes the place of the waiting one. Of several fires at once, only the last adds a job.
+-- - Both recognise the schedule's job by its key.
 CREATE OR REPLACE FUNCTION mainspring.fire_schedules(
     ids bigint[], dues timestamptz[], run_ats timestamptz[], backfills boolean[], are_triggered boolean)
 RETURNS TABLE (schedule_id bigint, due timestamptz, what text, job bigint, job_queue text, job_priority smallint,

@@ -1,4 +1,4 @@
--- Stops a schedule from firing; what is due meanwhile is not made up for. Answers whether there is such a schedule.
+-- Pauses a schedule. Fires that come due meanwhile are not made up for. Returns false if there is no such schedule.
 CREATE OR REPLACE FUNCTION mainspring.pause_schedule(name text)
 RETURNS boolean
 LANGUAGE sql SECURITY DEFINER

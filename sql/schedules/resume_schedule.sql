@@ -1,4 +1,4 @@
--- Lets a paused schedule fire again, from its next moment on. Answers whether there is such a schedule.
+-- Lets a paused schedule fire again, from its next time on. Returns false if there is no such schedule.
 CREATE OR REPLACE FUNCTION mainspring.resume_schedule(name text)
 RETURNS boolean
 LANGUAGE sql SECURITY DEFINER

@@ -1,4 +1,4 @@
--- What is wrong with a schedule, or NULL. Expression and zone are read by the scheduler.
+-- Returns what is wrong with a schedule, in words for a person, or NULL. Only a scheduler reads expression and zone.
 CREATE OR REPLACE FUNCTION mainspring.schedule_problem(s mainspring.schedules)
 RETURNS text
 LANGUAGE sql STABLE

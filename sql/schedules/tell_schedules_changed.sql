@@ -1,4 +1,4 @@
--- Tells every instance that a schedule has changed.
+-- Notifies every scheduler that a schedule has changed.
 CREATE OR REPLACE FUNCTION mainspring.tell_schedules_changed()
 RETURNS void
 LANGUAGE sql

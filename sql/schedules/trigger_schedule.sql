@@ -1,5 +1,5 @@
--- Fires a schedule now, whether it is paused or not, and answers the fire: the job's id, or none where the overlap
--- policy skipped it. Answers NULL where there is no such schedule.
+-- Fires a schedule now, even if it is paused, and returns the fire. The fire has no job if the overlap policy skipped it. Returns
+-- NULL if there is no such schedule.
 CREATE OR REPLACE FUNCTION mainspring.trigger_schedule(name text)
 RETURNS mainspring.schedule_fires
 LANGUAGE plpgsql SECURITY DEFINER

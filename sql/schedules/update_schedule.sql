@@ -1,5 +1,5 @@
--- Changes the fields that `changes` names, as in '{"expression": "*/5 * * * *", "queue": null}', and answers whether
--- there is such a schedule. A null means the default.
+-- Changes the fields that `changes` names, as in '{"expression": "*/5 * * * *", "queue": null}'. A null means the default.
+-- Returns false if there is no such schedule.
 CREATE OR REPLACE FUNCTION mainspring.update_schedule(name text, changes jsonb)
 RETURNS boolean
 LANGUAGE sql SECURITY DEFINER

@@ -1,6 +1,7 @@
--- The one home of every change: makes the schedule, or changes the fields that `changes` names, where a JSON null
--- means the default. Answers the id, or NULL where there is no schedule to change. Only what decides about the time
--- marks the row: a new payload leaves the next fire where it is.
+-- Creates a schedule, or changes the fields that `changes` names, where a JSON null means the default. Returns its id, or NULL if
+-- there is no schedule to change. Every change of a schedule is made here.
+--
+-- A change that affects the time marks the row for planning. A new payload leaves the next fire as it is.
 CREATE OR REPLACE FUNCTION mainspring.write_schedule(schedule_name text, changes jsonb, is_new boolean)
 RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER
@@ -34,9 +35,7 @@ BEGIN
         new := jsonb_populate_record(old, changes);
         problem := mainspring.schedule_problem(new);
     END IF;
-    IF problem IS NOT NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = problem, HINT = 'Nothing was stored.';
-    END IF;
+    PERFORM mainspring.refuse(problem);
 
     IF is_new OR old.error IS NOT NULL OR (old.expression, old.zone, old.starts_at, old.ends_at, old.paused)
         IS DISTINCT FROM (new.expression, new.zone, new.starts_at, new.ends_at, new.paused)
@@ -54,8 +53,8 @@ BEGIN
         ON CONFLICT (name) DO NOTHING
         RETURNING id INTO new.id;
         IF NOT FOUND THEN
-            RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', HINT = 'Nothing was stored.',
-                MESSAGE = format('name must be new, got %s, which another schedule has', quote_literal(schedule_name));
+            PERFORM mainspring.refuse(format('name must be new, got %s, which another schedule has',
+                quote_literal(schedule_name)));
         END IF;
     ELSE
         UPDATE mainspring.schedules AS s

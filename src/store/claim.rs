@@ -97,13 +97,13 @@ const TAKEN: &str = ") RETURNING id, task, CASE WHEN pg_column_size(payload) <= 
     coalesce(turn_at, run_at), flags IS NOT NULL";
 // A range of the index of ready jobs: those of one task, from the position on. Jobs of other tasks are never looked at, and
 // none that has flags.
-const FROM_MARK: &str = "state = 'ready' AND flags IS NULL \
+const FROM_POSITION: &str = "state = 'ready' AND flags IS NULL \
     AND (priority, coalesce(turn_at, run_at)) >= ({}, coalesce({}, '-infinity'))";
 const IN_ORDER: &str = "ORDER BY priority, coalesce(turn_at, run_at), id";
 
 fn claim_of_one() -> String {
     format!(
-        "{TAKE}ARRAY(SELECT id FROM mainspring.jobs WHERE task = {{}} AND {FROM_MARK} {IN_ORDER} \
+        "{TAKE}ARRAY(SELECT id FROM mainspring.jobs WHERE task = {{}} AND {FROM_POSITION} {IN_ORDER} \
          LIMIT {{}} FOR UPDATE SKIP LOCKED){TAKEN}"
     )
 }
@@ -116,7 +116,7 @@ fn claim_of_many(tasks: &[TaskShare]) -> String {
         let most = if task.most.is_some() { " LIMIT {}" } else { "" };
         format!(
             "(SELECT task, priority, coalesce(turn_at, run_at) AS turn, id FROM mainspring.jobs \
-             WHERE task = {{}} AND {FROM_MARK} {IN_ORDER}{most})"
+             WHERE task = {{}} AND {FROM_POSITION} {IN_ORDER}{most})"
         )
     };
     let ranges = tasks.iter().map(range).collect::<Vec<_>>().join(" UNION ALL ");
@@ -126,7 +126,7 @@ fn claim_of_many(tasks: &[TaskShare]) -> String {
     );
     let locked = format!(
         "ARRAY(SELECT taken.id FROM quota CROSS JOIN LATERAL (SELECT id FROM mainspring.jobs \
-         WHERE task = quota.task AND {FROM_MARK} {IN_ORDER} LIMIT quota.jobs FOR UPDATE SKIP LOCKED) AS taken)"
+         WHERE task = quota.task AND {FROM_POSITION} {IN_ORDER} LIMIT quota.jobs FOR UPDATE SKIP LOCKED) AS taken)"
     );
     format!("{quota}{TAKE}{locked}{TAKEN}")
 }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use diesel::Queryable;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
 
 use super::claim::Position;
@@ -82,7 +83,7 @@ pub(crate) fn beat(conn: &mut impl AsSession, worker_id: i32) -> Result<Heartbea
 }
 
 /// A job that was taken from a lost worker.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
 pub(crate) struct RescuedJob {
     pub(crate) id: i64,
     pub(crate) task: String,
@@ -94,7 +95,6 @@ pub(crate) struct RescuedJob {
     pub(crate) worker_id: i32,
 }
 
-type RescuedRow = (i64, String, i16, bool, i16, DateTime<Utc>, Option<String>, i32);
 type RescuedColumns = (BigInt, Text, SmallInt, Bool, SmallInt, Timestamptz, Nullable<Text>, Integer);
 
 // Both rescues ask the index of running jobs for ranges that hold none of a living worker's: of the living many dead
@@ -119,9 +119,7 @@ const RESCUE: &str = concat!(
 /// Puts back the jobs of lost workers, whose attempt is spent, and removes those workers. Two that rescue at once
 /// share the work.
 pub(crate) fn rescue(conn: &mut impl AsSession, worker_id: i32) -> Result<Vec<RescuedJob>, StoreError> {
-    let rows: Vec<RescuedRow> =
-        Statement::<RescuedColumns>::new(RESCUE).bind::<Integer, _>(worker_id).load(conn)?;
-    Ok(rows.into_iter().map(RescuedJob::from_row).collect())
+    Statement::<RescuedColumns>::new(RESCUE).bind::<Integer, _>(worker_id).load(conn)
 }
 
 // The gaps between the ids of workers; the last one is open to the greatest id.
@@ -130,20 +128,16 @@ const RESCUE_ORPHANS: &str = "SELECT FROM mainspring.move_jobs(ARRAY(\
     FROM (SELECT w.id AS after, lead(w.id) OVER (ORDER BY w.id) AS before \
         FROM (SELECT 0 AS id UNION ALL SELECT id FROM mainspring.workers) AS w) AS gap \
     CROSS JOIN LATERAL (SELECT k.id, k.lease FROM mainspring.jobs AS k WHERE k.state = 'running' \
-        AND k.worker_id > gap.after AND k.worker_id < coalesce(gap.before, 2147483647) OFFSET 0 \
+        AND k.worker_id > gap.after AND k.worker_id < coalesce(gap.before, {}) OFFSET 0 \
         FOR UPDATE SKIP LOCKED) AS r), true)";
 
 /// Puts back jobs that are leased to workers without a row, as a worker leaves behind that was cut off at the very end
 /// of its stop: its last claim may have come through after it had left. Answers how many.
 pub(crate) fn rescue_orphans(conn: &mut impl AsSession) -> Result<usize, StoreError> {
-    Statement::<()>::new(RESCUE_ORPHANS).execute(conn)
+    Statement::<()>::new(RESCUE_ORPHANS).bind::<Integer, _>(i32::MAX).execute(conn)
 }
 
 impl RescuedJob {
-    fn from_row((id, task, attempt, dead, priority, run_at, queue, worker_id): RescuedRow) -> Self {
-        Self { id, task, attempt, dead, priority, run_at, queue, worker_id }
-    }
-
     /// Where it waits, if it does.
     pub(crate) fn position(&self) -> Position {
         Position { priority: self.priority, turn_at: self.run_at }

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use diesel::Queryable;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text};
 
 use super::statement::{Statement, millis};
@@ -19,7 +20,7 @@ pub(crate) struct Settlement {
 }
 
 /// What the store made of a settlement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Queryable)]
 pub(crate) struct Settled {
     pub(crate) id: i64,
     pub(crate) lease: i64,
@@ -152,7 +153,7 @@ fn finish(
 }
 
 // Failed and snoozed jobs become due after their delay; others keep their time. All else is decided in `state_after`.
-const RETURN: &str = "SELECT m.job_id, m.job_lease, m.job_state = 'dead' FROM mainspring.move_jobs(ARRAY(\
+const RETURN: &str = "SELECT m.job_id, m.job_lease, coalesce(m.job_state = 'dead', false) FROM mainspring.move_jobs(ARRAY(\
     SELECT mainspring.new_event(u.id, u.outcome, u.lease, u.reason, CASE WHEN u.outcome IN ('failed', 'snoozed') \
         THEN mainspring.now() + u.delay * interval '1 millisecond' END, u.payload) \
     FROM unnest({}, {}, {}, {}, {}, {}) AS u(id, lease, outcome, reason, delay, payload)), {}) AS m";
@@ -162,7 +163,7 @@ fn return_jobs(
     returned: &[&Settlement],
     history: History,
 ) -> Result<Vec<Settled>, StoreError> {
-    let rows: Vec<(i64, i64, Option<bool>)> = Statement::<(BigInt, BigInt, Nullable<Bool>)>::new(RETURN)
+    Statement::<(BigInt, BigInt, Bool)>::new(RETURN)
         .bind::<Array<BigInt>, _>(column(returned, |settlement| settlement.id))
         .bind::<Array<BigInt>, _>(column(returned, |settlement| settlement.lease))
         .bind::<Array<Text>, _>(column(returned, |settlement| settlement.outcome.as_str()))
@@ -172,8 +173,7 @@ fn return_jobs(
             settlement.outcome.remaining_payload()
         }))
         .bind::<Bool, _>(history.is_kept())
-        .load(conn)?;
-    Ok(rows.into_iter().map(|(id, lease, dead)| Settled { id, lease, dead: dead == Some(true) }).collect())
+        .load(conn)
 }
 
 /// Takes back the jobs of a claim whose reply was lost. Returns how many jobs that was.
