@@ -1,5 +1,5 @@
-//! A line of the crontab, built by code: the task is a value, so that its payload is checked by the compiler. What is
-//! wrong with the numbers is told when the line is read, at the start of the scheduler.
+//! A line of the crontab, built by code. The task is a value, so the compiler checks its payload. Values out of range are
+//! reported when the scheduler starts.
 
 use chrono::{TimeDelta, Weekday};
 use chrono_tz::Tz;
@@ -9,8 +9,9 @@ use super::options::{self, MAX_CATCH_UP, MAX_FILL, Options};
 use super::{CronEntry, CronError, CronExpression};
 use crate::job::{Task, common_setters};
 
-/// A task that is due again and again, for [`SchedulerBuilder::cron`](crate::SchedulerBuilder::cron). Its identifier is
-/// the task's name unless [`Cron::id`] gives it another; each task has one line without an identifier of its own.
+/// A line of the crontab that code builds, for [`SchedulerBuilder::cron`](crate::SchedulerBuilder::cron). It becomes the
+/// same [`CronEntry`] that [`Crontab`](crate::Crontab) reads from text. The identifier is the task's name unless
+/// [`Cron::id`] sets another; each task may have one line without an identifier of its own.
 ///
 /// ```
 /// use chrono::{TimeDelta, Weekday};
@@ -40,7 +41,7 @@ pub struct Cron {
 }
 
 impl Cron {
-    /// The task, when the expression fires.
+    /// Adds the task when the expression fires.
     pub fn new<T: Task>(expression: impl Into<String>, task: T) -> Self {
         let payload = match serde_json::to_value(task) {
             Ok(Value::Object(payload)) => Ok(payload),
@@ -52,55 +53,58 @@ impl Cron {
         Self { expression: expression.into(), task: T::NAME, payload, options: Options::default() }
     }
 
-    /// The task, each minute.
+    /// Adds the task each minute.
     pub fn every_minute<T: Task>(task: T) -> Self {
         Self::new("* * * * *", task)
     }
 
-    /// The task, at each minute that `step` divides, 1 to 59, from the full hour on.
+    /// Adds the task at each minute that `step` divides, 1 to 59, from the full hour on.
     pub fn every_minutes<T: Task>(step: u32, task: T) -> Self {
         Self::new(format!("*/{step} * * * *"), task)
     }
 
-    /// The task, each hour at the minute, 0 to 59.
+    /// Adds the task each hour at the minute, 0 to 59.
     pub fn every_hour_at<T: Task>(minute: u32, task: T) -> Self {
         Self::new(format!("{minute} * * * *"), task)
     }
 
-    /// The task, each day at the time.
+    /// Adds the task each day at the time.
     pub fn every_day_at<T: Task>(hour: u32, minute: u32, task: T) -> Self {
         Self::new(format!("{minute} {hour} * * *"), task)
     }
 
-    /// The task, each week on the day at the time.
+    /// Adds the task each week on the day at the time.
     pub fn every_week_on<T: Task>(day: Weekday, hour: u32, minute: u32, task: T) -> Self {
         Self::new(format!("{minute} {hour} * * {}", day.num_days_from_sunday()), task)
     }
 
-    /// The task, on the day of each month that has it, 1 to 31, at the time.
+    /// Adds the task on the day of each month that has it, 1 to 31, at the time.
     pub fn every_month_on<T: Task>(day: u32, hour: u32, minute: u32, task: T) -> Self {
         Self::new(format!("{minute} {hour} {day} * *"), task)
     }
 
-    /// What the line is known by from one start to the next, 1 to 128 characters; default the task's name.
+    /// Sets the identifier, which is the same from one start to the next, 1 to 128 characters; default the task's name.
+    /// The crontab option `id` corresponds.
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.options.id = Some(id.into());
         self
     }
 
-    /// The zone whose wall clock counts; default UTC.
+    /// Sets the zone whose wall clock counts; default UTC. The crontab option `tz` corresponds.
     pub fn zone(mut self, zone: Tz) -> Self {
         self.options.zone = zone;
         self
     }
 
-    /// How far back fires are made up for that were missed while no process ran, at most 5200 weeks; default not at all.
+    /// Sets how far back fires are made up for that were missed while no process ran, at most 5200 weeks; default not at
+    /// all. The crontab option `fill` corresponds.
     pub fn fill(mut self, period: TimeDelta) -> Self {
         self.options.fill = Some(period);
         self
     }
 
-    /// How many missed fires are made up for at once, 0 to 10000; default 100.
+    /// Sets how many missed fires are made up for at once, 0 to 10000; default 100. The crontab option `catchup`
+    /// corresponds.
     pub fn catch_up(mut self, most: u32) -> Self {
         self.options.catch_up = most;
         self
@@ -108,10 +112,11 @@ impl Cron {
 
     common_setters!(options.job.);
 
-    /// The line that was built.
+    /// Builds the line.
     ///
     /// # Errors
-    /// Names the first value that is wrong, and what was expected.
+    ///
+    /// [`CronError`] names the first value that is wrong, and what was expected.
     pub fn build(self) -> Result<CronEntry, CronError> {
         let expression = CronExpression::parse(&self.expression)?;
         check_text(self.task, 128, "a task of ")?;

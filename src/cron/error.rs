@@ -1,5 +1,5 @@
 //! What is wrong with an expression or a crontab: where, what was found and what was expected.
-//! One error, because every caller does the same with it: shows it to whoever wrote the text.
+//! One error, because every caller does the same with it: shows it to the author of the text.
 
 use std::fmt;
 
@@ -43,26 +43,26 @@ impl CronError {
         self
     }
 
-    /// The line of the crontab, counted from 1; `None` for a single expression.
+    /// Returns the line of the crontab, counted from 1; `None` for a single expression.
     #[must_use]
     pub fn line(&self) -> Option<usize> {
         self.line
     }
 
-    /// The character in the line or expression where the offending text begins, counted from 1;
+    /// Returns the character in the line or expression where the offending text begins, counted from 1;
     /// `None` where the whole text is at fault.
     #[must_use]
     pub fn column(&self) -> Option<usize> {
         self.column
     }
 
-    /// The offending text: at most its first 60 characters, control characters escaped.
+    /// Returns the offending text: at most its first 60 characters, control characters escaped.
     #[must_use]
     pub fn found(&self) -> &str {
         &self.found
     }
 
-    /// What was expected in its place.
+    /// Returns what was expected in its place.
     #[must_use]
     pub fn expected(&self) -> &str {
         &self.expected

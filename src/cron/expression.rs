@@ -23,7 +23,7 @@ const YEARS_OF_THE_CRATE: std::ops::Range<i32> = 1970..2100;
 /// 29 February is the date that keeps one waiting longest: eight years around most turns of a century.
 const LONGEST_WAIT_IN_YEARS: i32 = 8;
 
-/// When something happens again and again: the time fields of a crontab line.
+/// A cron expression: the time fields of a crontab line.
 ///
 /// Five fields, `minute hour day-of-month month day-of-week`, with the meaning of crontab(5); a sixth
 /// in front counts seconds. A field is a list, separated by commas, of `*`, values and ranges `a-b`;
@@ -61,11 +61,12 @@ pub struct CronExpression {
 }
 
 impl CronExpression {
-    /// Reads an expression. Its length is bounded, and dates that never come are refused here, so that
-    /// no text makes the search for the next fire long.
+    /// Parses an expression. Its length is bounded, and dates that never come are refused, so that no text
+    /// makes the search for the next fire long.
     ///
     /// # Errors
-    /// Names the field that is wrong, its column, and what was expected.
+    ///
+    /// [`CronError`] names the field that is wrong, its column, and what was expected.
     pub fn parse(text: &str) -> Result<Self, CronError> {
         if text.len() > LONGEST_TEXT {
             return Err(CronError::new(text, format!("at most {LONGEST_TEXT} bytes")));
@@ -78,16 +79,16 @@ impl CronExpression {
         Ok(Self { source: text.trim().to_owned(), fields, schedules })
     }
 
-    /// The first fire strictly after `time`, in UTC.
+    /// Returns the first fire strictly after `time`, in UTC.
     ///
-    /// Every expression fires at least once in eight years, so there is always an answer, until calendar
-    /// time ends in the year 262142: after the last fire the answer is [`DateTime::<Utc>::MAX_UTC`].
+    /// Every expression fires at least once in eight years, until calendar time ends in the year 262142.
+    /// After the last fire this returns [`DateTime::<Utc>::MAX_UTC`].
     #[must_use]
     pub fn next_after(&self, time: DateTime<Utc>) -> DateTime<Utc> {
         self.next_after_in(time, Tz::UTC)
     }
 
-    /// The first fire strictly after `time`, by the wall clock of `zone`.
+    /// Returns the first fire strictly after `time`, by the wall clock of `zone`.
     ///
     /// ```
     /// use chrono_tz::America::New_York;
@@ -104,7 +105,7 @@ impl CronExpression {
         self.fire_after(time, zone).unwrap_or(DateTime::<Utc>::MAX_UTC)
     }
 
-    /// All fires strictly after `time`, in UTC, in order.
+    /// Returns all fires strictly after `time`, in UTC, in order.
     ///
     /// ```
     /// # use mainspring::CronExpression;
@@ -118,12 +119,12 @@ impl CronExpression {
         self.iter_after_in(time, Tz::UTC)
     }
 
-    /// All fires strictly after `time`, by the wall clock of `zone`, in order.
+    /// Returns all fires strictly after `time`, by the wall clock of `zone`, in order.
     pub fn iter_after_in(&self, time: DateTime<Utc>, zone: Tz) -> impl Iterator<Item = DateTime<Utc>> {
         iter::successors(self.fire_after(time, zone), move |fire| self.fire_after(*fire, zone))
     }
 
-    /// The expression in words.
+    /// Returns the expression in words.
     ///
     /// ```
     /// # use mainspring::CronExpression;

@@ -6,7 +6,7 @@ use std::io;
 
 /// Why no server could be had: what failed, with which value, and what to do.
 ///
-/// Reads the same in both formats, so that a `main` that returns it prints it well.
+/// `Debug` writes the text and its cause for people, so that a `main` that returns it prints it well.
 pub struct EmbeddedError {
     text: String,
     source: Option<io::Error>,
@@ -35,14 +35,14 @@ impl EmbeddedError {
 
 impl fmt::Display for EmbeddedError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)?;
-        self.source.as_ref().map_or(Ok(()), |source| write!(f, ": {source}"))
+        f.write_str(&self.text)
     }
 }
 
 impl fmt::Debug for EmbeddedError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+        f.write_str(&self.text)?;
+        self.source.as_ref().map_or(Ok(()), |source| write!(f, ": {source}"))
     }
 }
 

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use super::options::option_setters;
-use super::{JobOptions, Task};
+use super::options::{JobOptions, option_setters};
+use super::task::Task;
 use crate::error::StoreError;
 
 /// A job to be added: the task's payload and the options of this one job. As a message to the

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::KeyMode;
+use super::key_mode::KeyMode;
 
 /// The options of one job. An option that is not set has its default, which the database holds.
 ///

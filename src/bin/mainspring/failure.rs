@@ -1,5 +1,5 @@
-//! Why a command failed, and how that is told: one line on the standard error, never a password, and 2 for
-//! a command that was not understood, 1 for one that could not be done, 3 for one that was done in part.
+//! Why a command failed, and how that is reported: one line on the standard error, never a password. The exit code is 2
+//! for a command that was not understood, 1 for one that could not be done, 3 for one that was done in part.
 
 use std::io;
 use std::process::ExitCode;
@@ -18,7 +18,7 @@ pub(crate) enum Failure {
     Partial(String),
     /// Help was asked for, or nothing at all: clap has the text.
     Help(clap::Error),
-    /// Whoever reads the output has read enough.
+    /// The reader of the output has closed it.
     ClosedPipe,
 }
 
@@ -32,14 +32,14 @@ impl Failure {
         }
     }
 
-    /// Tells the failure and answers the exit code.
+    /// Reports the failure and returns the exit code.
     pub(crate) fn report(self) -> ExitCode {
         let (text, code) = match self {
             Self::Usage(text) => (text, 2),
             Self::Refused(text) => (text, 1),
             Self::Partial(text) => (text, 3),
             Self::Help(help) => {
-                // There is nobody left to tell when the help itself cannot be printed.
+                // When the help itself cannot be printed, nothing else can be either.
                 let _ = help.print();
                 return u8::try_from(help.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from);
             }
@@ -63,14 +63,14 @@ impl From<clap::Error> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Self::Refused(error.to_string())
+        Self::Refused(with_causes(&error))
     }
 }
 
 #[cfg(feature = "embedded")]
 impl From<mainspring::embedded::EmbeddedError> for Failure {
     fn from(error: mainspring::embedded::EmbeddedError) -> Self {
-        Self::Refused(error.to_string())
+        Self::Refused(with_causes(&error))
     }
 }
 
@@ -87,6 +87,20 @@ impl From<serde_json::Error> for Failure {
     fn from(error: serde_json::Error) -> Self {
         io::Error::from(error).into()
     }
+}
+
+// The text of the error, then those of its causes. A text that the one before it ends with is not repeated.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let reason = error.to_string();
+        if !text.ends_with(&reason) {
+            text = format!("{text}: {reason}");
+        }
+        cause = error.source();
+    }
+    text
 }
 
 // clap ends its errors with the usage and a pointer to the help, each a paragraph.

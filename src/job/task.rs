@@ -1,0 +1,87 @@
+//! What a task is. No database, no actors.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::options::JobOptions;
+use crate::backoff::Backoff;
+
+/// A type of job: a serializable message with a name and default options. The constants are the same for every job of the
+/// task; the functions may read the payload.
+///
+/// ```
+/// use std::time::Duration;
+/// use mainspring::{Enqueue, JobOptions, Task};
+/// use serde::Serialize;
+///
+/// #[derive(Serialize)]
+/// struct ImportFile { tenant: String, size: u64 }
+/// impl Task for ImportFile {
+///     const NAME: &'static str = "file.import";
+///     const MAX_ATTEMPTS: Option<i16> = Some(3);
+///     // Each tenant has a queue of its own.
+///     fn options(&self) -> JobOptions {
+///         Self::defaults().queue(format!("import:{}", self.tenant))
+///     }
+///     // A second for each megabyte.
+///     fn timeout(&self) -> Option<Duration> {
+///         Some(Duration::from_secs(30 + self.size / 1_000_000))
+///     }
+/// }
+/// let job = Enqueue::new(ImportFile { tenant: "acme".into(), size: 10 });
+/// assert_eq!((job.options().queue.as_deref(), job.options().max_attempts), (Some("import:acme"), Some(3)));
+/// ```
+///
+/// Jobs that are added without their type, from SQL, by a crontab or as [`NewJob`](crate::NewJob), have the defaults of [`JobOptions`]
+/// instead of `QUEUE`, `PRIORITY`, `MAX_ATTEMPTS` and `options`. Time-out and back-off hold for every job of the task.
+pub trait Task: Serialize {
+    /// The task's name, 1 to 128 characters. It is the same in every process, for as long as jobs of the task live.
+    const NAME: &'static str;
+    /// The queue of the task's jobs; default none.
+    const QUEUE: Option<&'static str> = None;
+    /// The priority, smaller runs first. `None` is the default of the database, 0.
+    const PRIORITY: Option<i16> = None;
+    /// After how many failed attempts a job is dead. `None` is the default of the database, 25.
+    const MAX_ATTEMPTS: Option<i16> = None;
+    /// After how long an attempt fails as timed out; default never.
+    const TIMEOUT: Option<Duration> = None;
+    /// How long a failed job waits for its next attempt.
+    const BACKOFF: Backoff = Backoff::DEFAULT;
+
+    /// Returns the options that [`Enqueue::new`](crate::Enqueue::new) begins with; default [`Task::defaults`].
+    fn options(&self) -> JobOptions {
+        Self::defaults()
+    }
+
+    /// Returns after how long an attempt of this job fails as timed out; default [`Task::TIMEOUT`]. The handler's future
+    /// is dropped then.
+    fn timeout(&self) -> Option<Duration> {
+        Self::TIMEOUT
+    }
+
+    /// Returns how long this job waits after a failure; default [`Task::BACKOFF`].
+    fn backoff(&self) -> Backoff {
+        Self::BACKOFF
+    }
+
+    /// Returns the options that the constants describe.
+    fn defaults() -> JobOptions {
+        let mut options = JobOptions::new();
+        options.queue = Self::QUEUE.map(str::to_owned);
+        options.priority = Self::PRIORITY;
+        options.max_attempts = Self::MAX_ATTEMPTS;
+        options
+    }
+}
+
+/// A batch: a job whose payload is an array of entries, for a batch handler of their task. Under a key, jobs that are
+/// added while one waits append their entries to it.
+impl<T: Task> Task for Vec<T> {
+    const NAME: &'static str = T::NAME;
+    const QUEUE: Option<&'static str> = T::QUEUE;
+    const PRIORITY: Option<i16> = T::PRIORITY;
+    const MAX_ATTEMPTS: Option<i16> = T::MAX_ATTEMPTS;
+    const TIMEOUT: Option<Duration> = T::TIMEOUT;
+    const BACKOFF: Backoff = T::BACKOFF;
+}
