@@ -1,5 +1,5 @@
-//! Workers' rows: a process announces itself, shows that it lives, and leaves; whoever looks finds the ones that are
-//! lost and puts their jobs back. Does not know what a worker does with its jobs.
+//! The rows of workers: a process registers, sends heartbeats, and leaves. Any process finds lost workers, and requeues
+//! their jobs. Does not know what a worker does with its jobs.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::statement::{Statement, millis};
 use crate::error::StoreError;
 use crate::store::session::AsSession;
 
-/// Announces a worker and answers its id.
+/// Registers a worker and returns its id.
 pub(crate) fn register(
     conn: &mut impl AsSession,
     name: &str,
@@ -30,7 +30,7 @@ pub(crate) fn register(
     Ok(row.0)
 }
 
-/// Says whether the worker holds its session advisory lock, so that its absence means something.
+/// Records whether the worker holds its session advisory lock, so that a missing lock means something.
 pub(crate) fn set_has_lock(
     conn: &mut impl AsSession,
     worker_id: i32,
@@ -46,16 +46,15 @@ pub(crate) fn set_has_lock(
 /// What a heartbeat learned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Heartbeat {
-    /// The row was there; `others_late` when another worker may be lost.
-    /// `cancelled` when jobs of this worker have been.
+    /// The row was there. `others_late`: another worker may be lost. `cancelled`: jobs of this worker have been cancelled.
     Alive { others_late: bool, cancelled: bool },
-    /// The row is gone: somebody took this worker for lost and gave its jobs away.
+    /// The row is gone: another process took this worker for lost, and requeued its jobs.
     Lost,
 }
 
-// A lock that is gone tells of a death at once. The heartbeat must be late as well, by half an interval: a worker
-// whose LISTEN connection alone was cut is heard before that. A lock lost with a restart of the server
-// tells nothing, so there the time-out alone decides. The intervals are tenths of the time-out (config.rs).
+// A missing lock reveals a dead worker at once. Its heartbeat must be late as well, by half an interval, since the worker may
+// have lost its LISTEN connection alone. A restart of the server releases all locks, so after one only the time-out
+// decides. Intervals are tenths of the time-out (config.rs).
 macro_rules! lost_worker {
     () => {
         "(w.heartbeat_at + w.timeout < mainspring.now() \
@@ -67,7 +66,7 @@ macro_rules! lost_worker {
     };
 }
 
-/// Shows that the worker lives, and looks whether any other seems not to.
+/// Sends a heartbeat, and checks whether another worker may be lost.
 pub(crate) fn beat(conn: &mut impl AsSession, worker_id: i32) -> Result<Heartbeat, StoreError> {
     let rows: Vec<(bool, bool)> = Statement::<(Bool, Bool)>::new(concat!(
         "UPDATE mainspring.workers AS me SET heartbeat_at = mainspring.now() WHERE me.id = {} \
@@ -97,9 +96,9 @@ pub(crate) struct RescuedJob {
 
 type RescuedColumns = (BigInt, Text, SmallInt, Bool, SmallInt, Timestamptz, Nullable<Text>, Integer);
 
-// Both rescues ask the index of running jobs for ranges that hold none of a living worker's: of the living many dead
-// entries are there while anyone holds an old snapshot. They wait for nobody: a job whose row an application holds in a
-// transaction is left to a later rescue of orphans. OFFSET 0 keeps the planner from reading all running jobs at once.
+// Both rescues read ranges of the index of running jobs in which no living worker has jobs. A living worker leaves many dead
+// entries there while any transaction holds an old snapshot. OFFSET 0 keeps the planner from reading all running jobs.
+// They wait for no row. A job that an application holds in a transaction is left to a later rescue of orphans.
 
 const RESCUE: &str = concat!(
     "WITH lost AS MATERIALIZED (SELECT w.id, w.name FROM mainspring.workers AS w WHERE w.id <> {} AND ",
@@ -116,8 +115,8 @@ const RESCUE: &str = concat!(
     JOIN held AS h ON h.id = m.job_id"
 );
 
-/// Puts back the jobs of lost workers, whose attempt is spent, and removes those workers. Two that rescue at once
-/// share the work.
+/// Requeues the jobs of lost workers, whose attempts are spent, and removes those workers. Two processes that rescue at the
+/// same time share the work.
 pub(crate) fn rescue(conn: &mut impl AsSession, worker_id: i32) -> Result<Vec<RescuedJob>, StoreError> {
     Statement::<RescuedColumns>::new(RESCUE).bind::<Integer, _>(worker_id).load(conn)
 }
@@ -131,8 +130,8 @@ const RESCUE_ORPHANS: &str = "SELECT FROM mainspring.move_jobs(ARRAY(\
         AND k.worker_id > gap.after AND k.worker_id < coalesce(gap.before, {}) OFFSET 0 \
         FOR UPDATE SKIP LOCKED) AS r), true)";
 
-/// Puts back jobs that are leased to workers without a row, as a worker leaves behind that was cut off at the very end
-/// of its stop: its last claim may have come through after it had left. Answers how many.
+/// Requeues the jobs of workers that have no row, and returns how many those were. A worker leaves such jobs behind when its
+/// last claim reaches the server after it has left.
 pub(crate) fn rescue_orphans(conn: &mut impl AsSession) -> Result<usize, StoreError> {
     Statement::<()>::new(RESCUE_ORPHANS).bind::<Integer, _>(i32::MAX).execute(conn)
 }
@@ -161,10 +160,11 @@ pub(crate) fn cancelled_attempts(
     Ok(rows.into_iter().map(|(id, lease, reason)| ((id, lease), reason)).collect())
 }
 
-/// Leaves: removes the worker's row. One that has not given back all its jobs, as far as it knows, leaves the row when jobs are
-/// leased to it: a rescue must find them. For one that has, that look would pass the dead entries of all it has run since the
-/// last vacuum, a sixth of a second for a million; a job that the server has leased to it all the same is an orphan.
-/// Answers whether the row is gone.
+/// Removes the worker's row, and returns whether it is gone.
+///
+/// The row stays if the worker has not released all its jobs and some are leased to it, so that a rescue finds them. After
+/// a full release nothing is checked: that would read the dead entries of all jobs since the last vacuum, which takes a sixth
+/// of a second for a million. A job that the server has leased all the same is an orphan.
 pub(crate) fn unregister(
     conn: &mut impl AsSession,
     worker_id: i32,

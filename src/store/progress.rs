@@ -1,4 +1,4 @@
-//! Writes how far running jobs have come, for all that have news, in one statement. A job whose lease is gone is passed over.
+//! Writes the progress of running jobs, all in one statement. A job whose lease is no longer held is left alone.
 
 use diesel::sql_types::{Array, BigInt, SmallInt, Text};
 

@@ -1,4 +1,4 @@
-//! What is over: partitions of the history and dead jobs that have been kept long enough. Reads nothing else.
+//! Drops partitions of the history and dead jobs that have been kept long enough.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use super::statement::{Statement, millis};
 use crate::error::StoreError;
 use crate::store::session::AsSession;
 
-/// Makes the partitions of the history for the days around now, and answers how many were missing.
+/// Creates the missing partitions of the history for the days around now, and returns how many those were.
 pub(crate) fn prepare_history(conn: &mut impl AsSession) -> Result<i32, StoreError> {
     let made =
         Statement::<(Integer,)>::new("SELECT mainspring.prepare_history()").get_result::<(i32,)>(conn)?;
     Ok(made.0)
 }
 
-/// Drops the partitions of the history whose last moment is older than the retention, and answers their names.
+/// Drops the partitions of the history whose last moment is older than the retention, and returns their names.
 pub(crate) fn drop_history(
     conn: &mut impl AsSession,
     retention: Duration,

@@ -1,5 +1,8 @@
-//! Settles claimed jobs: done jobs leave the table, others go back to wait or die. Every write names the lease
-//! it expects; a job whose lease is no longer held is not touched, and is missing from the answer.
+//! Settles claimed jobs: it stores how their attempts ended.
+//!
+//! Every write names the lease that it expects. A job whose lease is no longer held stays as it is, and is not in the
+//! result. Which state a job goes to is decided in sql/jobs/state_after.sql. Only outcomes after which the row always goes
+//! are stored without it, since nearly all jobs end like that.
 
 use std::collections::HashSet;
 
@@ -27,8 +30,8 @@ pub(crate) struct Settled {
     pub(crate) dead: bool,
 }
 
-/// Settles the jobs, whose outcomes may be of any kind, and answers those whose lease was still held. On a
-/// connection with a `lock_timeout` it fails where somebody holds one of their rows for longer.
+/// Settles the jobs, and returns those whose lease was still held. It fails when another transaction holds one of the rows
+/// for longer than the `lock_timeout` of the connection.
 pub(crate) fn settle(
     conn: &mut impl AsSession,
     settlements: &[Settlement],
@@ -37,7 +40,7 @@ pub(crate) fn settle(
     settle_all(conn, &settlements.iter().collect::<Vec<_>>(), history)
 }
 
-/// Settles, as [`settle`], those of the jobs whose rows nobody holds, and answers the others apart by id.
+/// Settles the jobs whose rows no transaction holds, as [`settle`] does. Returns the ids of the others apart.
 pub(crate) fn settle_free(
     conn: &mut impl AsSession,
     settlements: &[Settlement],
@@ -50,8 +53,7 @@ pub(crate) fn settle_free(
     })
 }
 
-// Locks the rows that are free, in no order, since it waits for none. Those that it could not lock and that still are there
-// are held.
+// Locks the free rows in no order, since it waits for none. A row that it could not lock and that is still there is held.
 fn held_by_others(
     conn: &mut impl AsSession,
     settlements: &[&Settlement],
@@ -75,8 +77,8 @@ fn settle_all(
     settlements: &[&Settlement],
     history: History,
 ) -> Result<Vec<Settled>, StoreError> {
-    // In the order of ids, in which enqueueing locks rows too: two statements never wait in a circle. Where two of these make one
-    // transaction the order begins anew with the second; there a circle ends by the `lock_timeout` of the connection.
+    // Rows are locked in the order of their ids, as in enqueueing, so two statements never wait for each other in a circle.
+    // Two statements in one transaction may. That ends with the `lock_timeout` of the connection.
     let mut in_order = settlements.to_vec();
     in_order.sort_unstable_by_key(|settlement| settlement.id);
     let (stored, owed): (Vec<_>, Vec<_>) =
@@ -98,7 +100,7 @@ fn settle_all(
         }
         Ok(settled)
     };
-    // Were one statement stored and the other not, those of the first would be taken for lost when all are tried again.
+    // In one transaction: if only one statement was stored, a second try would take its jobs for lost.
     if finished.is_empty() || returned.is_empty() {
         store(&mut conn.as_session())
     } else {
@@ -106,14 +108,14 @@ fn settle_all(
     }
 }
 
-/// Settles one job as succeeded inside the caller's transaction, and answers whether its lease was still held. Only then
-/// may the transaction commit.
+/// Settles one job as succeeded inside the caller's transaction. Returns false if its lease is no longer held: then the
+/// transaction must not commit.
 pub(crate) fn complete(
     conn: &mut impl AsSession,
     (id, lease): (i64, i64),
     history: History,
 ) -> Result<bool, StoreError> {
-    // A function, since the connection is the application's: its planner may have settled on reading the whole table.
+    // The connection is the application's, whose planner could choose to read the whole table. The function prevents that.
     let held: (bool,) = Statement::<(Bool,)>::new("SELECT mainspring.complete_attempt({}, {}, {})")
         .bind::<BigInt, _>(id)
         .bind::<BigInt, _>(lease)

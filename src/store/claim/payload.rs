@@ -23,7 +23,7 @@ const FETCH: &str = "WITH RECURSIVE asked AS MATERIALIZED (\
     SELECT a.ids[f.place], f.payload FROM fetched AS f CROSS JOIN asked AS a WHERE f.place > 0";
 
 /// Fetches payloads of jobs under one lease: of the first and of as many more, in order, as begin within so many bytes.
-/// Answers each job that it came to, with `None` where the lease is no longer held.
+/// Returns each of these jobs, with `None` if its lease is no longer held.
 pub(crate) fn fetch_payloads(
     conn: &mut impl AsSession,
     jobs: &[i64],
