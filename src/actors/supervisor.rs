@@ -21,7 +21,7 @@ use crate::engine::Drained;
 use crate::prefetch::{Life, WorkerHandle};
 use crate::shared::{EnqueueMany, ProgressPosted, Role, Shared};
 use crate::store::Durability;
-use crate::store::presence::unregister;
+use crate::store::presence::{JobsLeft, unregister};
 
 // An actor that dies more often than this will not be mended by starting it again.
 const MAX_RESTARTS: usize = 50;
@@ -197,8 +197,9 @@ async fn stop_all(shared: Arc<Shared>) {
     }
     shared.send::<MaintenanceActor, _>(Leave);
     shared.send::<HeartbeatActor, _>(Leave);
-    let (worker_id, given_back) = (shared.worker_id(), drained.unwrap_or(false));
-    let left = shared.store.run(Durability::Durable, move |conn| unregister(conn, worker_id, given_back));
+    let jobs_left = if drained == Some(true) { JobsLeft::None } else { JobsLeft::Possible };
+    let worker_id = shared.worker_id();
+    let left = shared.store.run(Durability::Durable, move |conn| unregister(conn, worker_id, jobs_left));
     match actix_rt::time::timeout(SETTLE_TIMEOUT, left).await {
         Ok(Ok(_)) => {}
         Ok(Err(error)) => log::error!("cannot take this worker's row away: {error}"),

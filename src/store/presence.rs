@@ -160,6 +160,13 @@ pub(crate) fn cancelled_attempts(
     Ok(rows.into_iter().map(|(id, lease, reason)| ((id, lease), reason)).collect())
 }
 
+/// Whether jobs may still be leased to a worker that leaves, as far as it knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum JobsLeft {
+    None,
+    Possible,
+}
+
 /// Removes the worker's row, and returns whether it is gone.
 ///
 /// The row stays if the worker has not released all its jobs and some are leased to it, so that a rescue finds them. After
@@ -168,12 +175,13 @@ pub(crate) fn cancelled_attempts(
 pub(crate) fn unregister(
     conn: &mut impl AsSession,
     worker_id: i32,
-    has_given_all_back: bool,
+    jobs_left: JobsLeft,
 ) -> Result<bool, StoreError> {
-    let unless_leased = if has_given_all_back {
-        ""
-    } else {
-        "AND NOT EXISTS (SELECT 1 FROM mainspring.jobs AS j WHERE j.state = 'running' AND j.worker_id = w.id)"
+    let unless_leased = match jobs_left {
+        JobsLeft::None => "",
+        JobsLeft::Possible => {
+            "AND NOT EXISTS (SELECT 1 FROM mainspring.jobs AS j WHERE j.state = 'running' AND j.worker_id = w.id)"
+        }
     };
     let gone = Statement::<()>::new(format!(
         "DELETE FROM mainspring.workers AS w WHERE w.id = {{}} {unless_leased}"

@@ -100,7 +100,7 @@ const OURS: &[Verb] = &[
     ("look for cancelled attempts", |conn| {
         assert_eq!(presence::cancelled_attempts(conn, WORKER).unwrap(), []);
     }),
-    ("leave", |conn| assert!(presence::unregister(conn, WORKER, false).unwrap())),
+    ("leave", |conn| assert!(presence::unregister(conn, WORKER, presence::JobsLeft::Possible).unwrap())),
     ("claimability", |conn| assert_eq!(claimability::claimability(conn).unwrap().paused_tasks.len(), 0)),
     ("register lines of the crontab", |conn| {
         assert_eq!(cron::register_lines(conn, &["nightly".to_owned()]).unwrap().len(), 1);
