@@ -36,6 +36,7 @@ mod engine;
 mod events;
 mod leases;
 mod lock;
+mod phase;
 mod prefetch;
 mod progress;
 // One execution of a job, and what all actors share.

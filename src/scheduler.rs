@@ -5,8 +5,9 @@
 mod builder;
 mod jobs;
 mod queues;
-mod root;
 mod schedules;
+mod stop;
+mod thread;
 mod verbs;
 mod workers;
 
@@ -14,7 +15,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use actix::Addr;
-use tokio::sync::watch;
 
 use self::verbs::Verbs;
 
@@ -22,12 +22,14 @@ pub use self::builder::SchedulerBuilder;
 pub use self::jobs::Jobs;
 pub use self::queues::Queues;
 pub use self::schedules::Schedules;
+use self::stop::StopOnDrop;
 pub use self::workers::Workers;
 use crate::actors::queue::{QueueActor, Remove};
 use crate::error::SchedulerError;
 use crate::events::EventStream;
 use crate::job::{Enqueue, NewJob, Task};
-use crate::shared::{Shared, interrupted};
+use crate::phase::Phase;
+use crate::shared::interrupted;
 use crate::store::status::{self, Status};
 
 /// A running scheduler. Clones are handles to the same one; when the last is dropped, the scheduler stops by itself,
@@ -59,13 +61,7 @@ use crate::store::status::{self, Status};
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Scheduler(Arc<Inner>);
-
-struct Inner {
-    shared: Arc<Shared>,
-    stop: watch::Sender<bool>,
-    stopped: watch::Receiver<bool>,
-}
+pub struct Scheduler(Arc<StopOnDrop>);
 
 impl Scheduler {
     /// Begins to set up a scheduler on the database that the URL names, in any form that libpq knows.
@@ -153,30 +149,22 @@ impl Scheduler {
     /// Whether the scheduler runs: it has started, and nobody has asked it to stop.
     #[must_use]
     pub fn is_running(&self) -> bool {
-        !self.0.shared.is_stopping() && !*self.0.stopped.borrow()
+        !self.0.shared.is_stopping()
     }
 
     /// Stops in order: cron fires no more, nothing more is claimed, jobs that have not started go back untouched, running
     /// jobs get the grace period (30 seconds unless set) and then go back as interrupted, without their attempt being
     /// spent; outcomes are stored and the connections closed. Returns when all is done. A second stop waits for the first.
     pub async fn stop(&self) {
-        self.0.stop.send_replace(true);
-        let mut stopped = self.0.stopped.clone();
-        // An error means that the thread is gone, which is what was asked for.
-        let _ = stopped.wait_for(|stopped| *stopped).await;
+        self.0.request_stop();
+        self.0.shared.phase.reached(Phase::Stopped).await;
     }
 }
 
 #[cfg(test)]
 impl Scheduler {
-    pub(crate) fn shared(&self) -> Arc<Shared> {
+    pub(crate) fn shared(&self) -> Arc<crate::shared::Shared> {
         Arc::clone(&self.0.shared)
-    }
-}
-
-impl Drop for Inner {
-    fn drop(&mut self) {
-        self.stop.send_replace(true);
     }
 }
 

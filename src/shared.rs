@@ -19,6 +19,7 @@ use crate::error::{SchedulerError, StoreError};
 use crate::events::EventBus;
 use crate::job::NewJob;
 use crate::leases::{LeaseTable, LeasedJob};
+use crate::phase::{Phase, PhaseWatch};
 use crate::prefetch::{PrefetchBuffer, WorkerHandle, wake_workers};
 use crate::progress::ProgressBoard;
 use crate::signals::Signals;
@@ -47,12 +48,10 @@ pub(crate) struct Shared {
     /// Notified when running jobs of this worker were cancelled. The next heartbeat finds them as well.
     pub(crate) cancellations_posted: Notify,
     pub(crate) events: EventBus,
-    /// True from the moment a stop is requested. Running jobs can observe it.
-    pub(crate) stopping: watch::Sender<bool>,
+    pub(crate) phase: PhaseWatch,
     /// Whether notifications are being received.
     pub(crate) listening: watch::Sender<bool>,
     deaths: mpsc::UnboundedSender<Role>,
-    gave_up: watch::Sender<bool>,
     cron_started_at: DateTime<Utc>,
 }
 
@@ -170,10 +169,9 @@ impl Shared {
             payload_outage: Mutex::default(),
             cancellations_posted: Notify::new(),
             events: EventBus::default(),
-            stopping: watch::Sender::new(false),
+            phase: PhaseWatch::default(),
             listening: watch::Sender::new(false),
             deaths,
-            gave_up: watch::Sender::new(false),
             cron_started_at: Utc::now(),
         }
     }
@@ -183,7 +181,7 @@ impl Shared {
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
-        *self.stopping.borrow()
+        self.phase.current() >= Phase::Stopping
     }
 
     /// Returns the current address of the actor, or `None` when the scheduler has stopped.
@@ -224,17 +222,6 @@ impl Shared {
         if let Some(queue) = self.addresses.get::<Recipient<ProgressPosted>>() {
             queue.do_send(ProgressPosted);
         }
-    }
-
-    /// Requests a stop, because the actors cannot be kept alive.
-    pub(crate) fn give_up(&self) {
-        self.gave_up.send_replace(true);
-    }
-
-    /// Waits until the scheduler gives up.
-    pub(crate) async fn given_up(&self) {
-        // The sender lives here, so waiting cannot fail.
-        let _ = self.gave_up.subscribe().wait_for(|gave_up| *gave_up).await;
     }
 
     /// Reports that an actor has ended.

@@ -1,7 +1,7 @@
 //! The actors: who talks to whom. Each is thin. The [engine](crate::engine) decides, the actors act.
 //!
 //! ```text
-//!  root thread ──Died, StopAll──▶ SupervisorActor ──starts, restarts──▶ all others
+//!  root thread ──Died──▶ SupervisorActor ──starts, restarts──▶ all others
 //!
 //!  application ──Enqueue, Remove──▶ QueueActor ──TakeJobs──▶ WorkerActor (one a thread)
 //!                                    ▲ ▲ │ ▲                    │
@@ -26,7 +26,7 @@
 //! | `LockAgain` | heartbeat | ListenerActor |
 //! | `SchedulesChanged` | listener | CronActor |
 //! | `Drain` | the stop | QueueActor |
-//! | `Died`, `StopAll` | the root thread | SupervisorActor |
+//! | `Died` | the root thread | SupervisorActor |
 //! | `Leave` | the stop | every actor but the supervisor and the workers |
 //!
 //! Workers run on threads of their own, all others on the thread `mainspring`. Any message may be lost, because an actor

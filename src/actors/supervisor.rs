@@ -6,30 +6,26 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
-use actix::{Actor, AsyncContext, Context, Handler, Message, ResponseFuture};
+use actix::{Actor, AsyncContext, Context, Handler, Message};
 use actix_rt::{Arbiter, ArbiterHandle};
 
 use super::cron::CronActor;
-use super::death_watch::{DeathWatch, Leave};
+use super::death_watch::DeathWatch;
 use super::heartbeat::HeartbeatActor;
 use super::listener::ListenerActor;
 use super::maintenance::MaintenanceActor;
-use super::queue::{Drain, QueueActor};
+use super::queue::QueueActor;
 use super::worker::{WorkerActor, WorkerSetup};
 use crate::attempt::TaskRegistry;
-use crate::engine::Drained;
+use crate::phase::Phase;
 use crate::prefetch::{Life, WorkerHandle};
 use crate::shared::{EnqueueMany, ProgressPosted, Role, Shared};
-use crate::store::Durability;
-use crate::store::presence::{JobsLeft, unregister};
 
 // An actor that dies more often than this will not be mended by starting it again.
 const MAX_RESTARTS: usize = 50;
 const RESTARTS_WITHIN: Duration = Duration::from_secs(60);
-// What remains to be done after the jobs have ended is a few statements.
-const SETTLE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Starts, restarts and stops the others.
+/// Starts and restarts the other actors.
 pub(crate) struct SupervisorActor {
     shared: Arc<Shared>,
     workers: WorkerThreads,
@@ -50,11 +46,6 @@ pub(crate) struct WorkerThreads {
 #[rtype(result = "()")]
 pub(crate) struct Died(pub(crate) Role);
 
-/// Stop everything in order. Sent by the root once; answers when all is done.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct StopAll;
-
 impl WorkerThreads {
     pub(crate) fn start(count: usize, handlers: Arc<TaskRegistry>) -> std::io::Result<Self> {
         let threads: std::io::Result<Vec<_>> =
@@ -74,7 +65,14 @@ impl SupervisorActor {
         // Workers first, in the order of their places: the queue wakes them as soon as it has claimed.
         let workers = (0..shares.len()).map(Role::Worker);
         let others = [Role::Heartbeat, Role::Maintenance, Role::Listener, Role::Cron, Role::Queue];
-        workers.chain(others).filter(|role| !self.is_alive(*role)).for_each(|role| self.start_role(role));
+        let missing = |role: &Role| self.is_needed(*role) && !self.is_alive(*role);
+        workers.chain(others).filter(missing).for_each(|role| self.start_role(role));
+    }
+
+    // During a stop, jobs still end and are settled. None is left once the QueueActor has no address.
+    fn is_needed(&self, role: Role) -> bool {
+        let settles = || self.shared.address::<QueueActor>().is_some();
+        !self.shared.is_stopping() || matches!(role, Role::Queue | Role::Worker(_)) && settles()
     }
 
     fn is_alive(&self, role: Role) -> bool {
@@ -143,9 +141,7 @@ impl Actor for SupervisorActor {
 
     fn started(&mut self, ctx: &mut Context<Self>) {
         self.shared.addresses.set(ctx.address());
-        if !self.shared.is_stopping() {
-            self.start_missing();
-        }
+        self.start_missing();
     }
 }
 
@@ -153,9 +149,7 @@ impl Handler<Died> for SupervisorActor {
     type Result = ();
 
     fn handle(&mut self, Died(role): Died, _: &mut Context<Self>) {
-        let needed = !self.shared.is_stopping()
-            || self.shared.address::<QueueActor>().is_some() && matches!(role, Role::Queue | Role::Worker(_));
-        if !needed || self.is_alive(role) {
+        if !self.is_needed(role) || self.is_alive(role) {
             return;
         }
         if self.is_within_budget() {
@@ -165,62 +159,7 @@ impl Handler<Died> for SupervisorActor {
             log::error!(
                 "actors ended {MAX_RESTARTS} times within a minute: the scheduler gives up and stops"
             );
-            self.shared.give_up();
-        }
-    }
-}
-
-impl Handler<StopAll> for SupervisorActor {
-    type Result = ResponseFuture<()>;
-
-    fn handle(&mut self, _: StopAll, _: &mut Context<Self>) -> Self::Result {
-        Box::pin(stop_all(Arc::clone(&self.shared)))
-    }
-}
-
-// Cron first, then the queue and with it the jobs, then those that keep the leases alive.
-async fn stop_all(shared: Arc<Shared>) {
-    shared.stopping.send_replace(true);
-    shared.send::<CronActor, _>(Leave);
-    let deadline = Instant::now() + shared.config.grace_period;
-    let mut drained = drained_by(&shared, deadline).await;
-    if drained.is_none() {
-        log::warn!("the grace period is over: {} jobs are interrupted", shared.leases.count());
-        shared.signals.interrupt_all();
-        drained = drained_by(&shared, Instant::now() + SETTLE_TIMEOUT).await;
-        if drained.is_none() {
-            let left = shared.leases.count();
-            log::error!(
-                "{left} jobs could not be given back in time: others will find this worker lost and rescue them"
-            );
-        }
-    }
-    shared.send::<MaintenanceActor, _>(Leave);
-    shared.send::<HeartbeatActor, _>(Leave);
-    let jobs_left = if drained == Some(true) { JobsLeft::None } else { JobsLeft::Possible };
-    let worker_id = shared.worker_id();
-    let left = shared.store.run(Durability::Durable, move |conn| unregister(conn, worker_id, jobs_left));
-    match actix_rt::time::timeout(SETTLE_TIMEOUT, left).await {
-        Ok(Ok(_)) => {}
-        Ok(Err(error)) => log::error!("cannot take this worker's row away: {error}"),
-        Err(_) => log::error!("cannot take this worker's row away: the database does not answer"),
-    }
-    let (listener, queue) = (shared.address::<ListenerActor>(), shared.address::<QueueActor>());
-    shared.addresses.clear();
-    listener.iter().for_each(|listener| listener.do_send(Leave));
-    queue.iter().for_each(|queue| queue.do_send(Leave));
-}
-
-// Whether everything is known to be given back, once no lease is open. A queue that dies meanwhile is started again, and the new
-// one is asked.
-async fn drained_by(shared: &Shared, deadline: Instant) -> Option<bool> {
-    loop {
-        let left = deadline.checked_duration_since(Instant::now())?;
-        let Some(queue) = shared.address::<QueueActor>() else { return Some(false) };
-        match actix_rt::time::timeout(left, queue.send(Drain)).await {
-            Ok(Ok(given_back)) if shared.leases.count() == 0 => return Some(given_back == Drained::Agreed),
-            Ok(_) => actix_rt::time::sleep(Duration::from_millis(10).min(left)).await,
-            Err(_) => return None,
+            self.shared.phase.advance(Phase::Stopping);
         }
     }
 }

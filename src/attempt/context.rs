@@ -13,6 +13,7 @@ use crate::error::{SchedulerError, StoreError};
 use crate::event::JobFacts;
 use crate::job::{Enqueue, NewJob, Task};
 use crate::job_error::JobError;
+use crate::phase::Phase;
 use crate::shared::Shared;
 use crate::signals::Attempt;
 use crate::store::HandlerConnection;
@@ -315,9 +316,7 @@ impl JobContext {
 
     /// Waits until the scheduler is asked to stop.
     pub async fn stopping(&self) {
-        let mut stopping = self.0.shared.stopping.subscribe();
-        // The sender lives in the shared, which this context holds.
-        let _ = stopping.wait_for(|stopping| *stopping).await;
+        self.0.shared.phase.reached(Phase::Stopping).await;
     }
 }
 

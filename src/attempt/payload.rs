@@ -11,6 +11,7 @@ use crate::engine::outage::{Failure, PAUSE_AFTER_ERROR};
 use crate::error::StoreError;
 use crate::leases::{Lease, LeasedJob};
 use crate::lock::lock;
+use crate::phase::Phase;
 use crate::shared::Shared;
 use crate::store::Durability;
 use crate::store::claim::{ClaimedJob, fetch_payloads};
@@ -109,10 +110,9 @@ async fn fetch((id, lease): (i64, i64), shared: &Arc<Shared>) -> Option<String> 
             failed(shared, &error);
             // The job is `ready` again at once, and may well be the next one that is claimed.
             let retry_at = lock(&shared.payload_outage).retry_at().unwrap_or_else(Instant::now);
-            let mut stopping = shared.stopping.subscribe();
             tokio::select! {
                 () = actix_rt::time::sleep_until(retry_at.into()) => {}
-                _ = stopping.wait_for(|stopping| *stopping) => {}
+                () = shared.phase.reached(Phase::Stopping) => {}
             }
             None
         }

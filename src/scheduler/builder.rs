@@ -10,7 +10,7 @@ use std::time::Duration;
 use actix::{Handler, Message, Recipient};
 use serde::de::DeserializeOwned;
 
-use super::{Scheduler, root};
+use super::{Scheduler, thread};
 use crate::actors::worker::{ThisWorker, WorkerActor};
 use crate::attempt::{AnyActor, Function, JobContext, TaskRegistry};
 use crate::config::{Config, SettleDurability, StartPolicy};
@@ -317,7 +317,7 @@ impl SchedulerBuilder {
                 "cron `{identifier}` adds jobs of the task `{task}`, for which this process has no handler"
             );
         }
-        root::start(self.config, self.registry, self.app_data).await
+        Ok(Scheduler(Arc::new(thread::start(self.config, self.registry, self.app_data).await?)))
     }
 
     fn lines_without_handler(&self) -> impl Iterator<Item = &CronEntry> {

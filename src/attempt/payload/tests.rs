@@ -99,7 +99,7 @@ async fn a_job_that_waits_for_its_payload_is_interrupted_as_others_are() {
     drop(turn);
     // Nor does a stop wait for a database that is away.
     database.go_away();
-    shared.stopping.send_replace(true);
+    shared.phase.advance(Phase::Stopping);
     let before = Instant::now();
     assert_eq!(payload_of(&mut job, &leased.lease, &shared).await, None);
     assert!(lock(&shared.payload_outage).retry_at().is_some() && before.elapsed() < Duration::from_secs(10));

@@ -22,7 +22,7 @@ const LAYERS: [(&str, &[&str]); 7] = [
         ],
     ),
     ("store", &["store"]),
-    ("engine", &["engine", "events", "leases", "lock", "prefetch", "progress"]),
+    ("engine", &["engine", "events", "leases", "lock", "phase", "prefetch", "progress"]),
     ("attempts", &["attempt", "shared", "signals"]),
     ("actors", &["actors"]),
     ("facade", &["scheduler"]),

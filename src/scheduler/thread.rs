@@ -1,5 +1,5 @@
-//! The root: the scheduler's own thread, with an actix system of its own. It brings the database up to date, starts the
-//! supervisor, starts it again if it dies, and ends the thread when everything has stopped.
+//! The scheduler's own thread, with an actix system of its own. It migrates the database, starts the supervisor, restarts
+//! it if it dies, and ends when everything has stopped. The order of a stop is in the file `stop.rs`.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -7,15 +7,16 @@ use std::time::{Duration, Instant};
 
 use actix::{Actor, Addr};
 use actix_rt::System;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 
-use super::{Inner, Scheduler};
-use crate::actors::supervisor::{Died, StopAll, SupervisorActor, WorkerThreads};
+use super::stop::{StopOnDrop, stop};
+use crate::actors::supervisor::{Died, SupervisorActor, WorkerThreads};
 use crate::attempt::TaskRegistry;
 use crate::attempt::panics::record_places;
 use crate::config::{Config, StartPolicy};
 use crate::error::{SchedulerError, StoreError};
 use crate::event::Event;
+use crate::phase::Phase;
 use crate::shared::{AppData, Role, Shared};
 use crate::store::connector::connect;
 use crate::store::migrate::{migrate, verify};
@@ -25,129 +26,119 @@ use crate::store::retention::prepare_history;
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-// Listening needs one more connection than the start itself; polling serves until it is there.
+// Listening needs one more connection than the start itself. Until that is there, jobs are found by polling.
 const LISTEN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Starts the thread, and answers when the scheduler listens.
+/// Starts the thread, and returns once the scheduler receives notifications.
 pub(super) async fn start(
     config: Config,
     handlers: TaskRegistry,
     app_data: AppData,
-) -> Result<Scheduler, SchedulerError> {
+) -> Result<StopOnDrop, SchedulerError> {
     record_places();
     let (deaths, died) = mpsc::unbounded_channel();
     let shared = Arc::new(Shared::new(config, handlers.tasks(), app_data, deaths));
-    let (stop, stop_asked) = watch::channel(false);
-    let (mark_stopped, stopped) = watch::channel(false);
     let (ready, is_ready) = oneshot::channel();
-    let root = Root { shared: Arc::clone(&shared), handlers: Arc::new(handlers), died, stop_asked };
+    let root = Root { shared: Arc::clone(&shared), handlers: Arc::new(handlers), died };
+    let ended = Ended(Arc::clone(&shared));
     std::thread::Builder::new()
         .name("mainspring".into())
         .spawn(move || {
+            let _ended = ended;
             let system = System::new();
-            system.block_on(root.live(ready));
+            system.block_on(root.run(ready));
             // Ends the workers' threads too.
             System::current().stop();
             if let Err(error) = system.run() {
                 log::error!("the scheduler's thread ended with an error: {error}");
             }
-            mark_stopped.send_replace(true);
         })
         .map_err(|error| SchedulerError::Config(format!("cannot start the scheduler's thread: {error}")))?;
-    // Made before the wait: when the caller gives up waiting, this is dropped and the thread ends.
-    let scheduler = Scheduler(Arc::new(Inner { shared, stop, stopped }));
+    // Made before the wait: when the caller stops waiting, this is dropped and the thread ends.
+    let scheduler = StopOnDrop { shared };
     is_ready.await.unwrap_or(Err(SchedulerError::Stopped))?;
     Ok(scheduler)
+}
+
+/// Marks the scheduler as stopped when its thread ends, even by a panic.
+struct Ended(Arc<Shared>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.phase.advance(Phase::Stopped);
+    }
 }
 
 struct Root {
     shared: Arc<Shared>,
     handlers: Arc<TaskRegistry>,
     died: mpsc::UnboundedReceiver<Role>,
-    stop_asked: watch::Receiver<bool>,
 }
 
 impl Root {
-    async fn live(mut self, ready: oneshot::Sender<Result<(), SchedulerError>>) {
-        let mut stop = self.stop_asked.clone();
+    async fn run(mut self, ready: oneshot::Sender<Result<(), SchedulerError>>) {
+        let shared = Arc::clone(&self.shared);
         let prepared = tokio::select! {
-            prepared = prepare(&self.shared, &self.handlers) => prepared,
-            () = asked(&mut stop) => Err(SchedulerError::Stopped),
+            prepared = prepare(&shared, &self.handlers) => prepared,
+            () = shared.phase.reached(Phase::Stopping) => Err(SchedulerError::Stopped),
         };
-        let threads = match prepared {
-            Ok(threads) => threads,
+        let workers = match prepared {
+            Ok(workers) => workers,
             Err(error) => return drop(ready.send(Err(error))),
         };
-        let mut supervisor = SupervisorActor::new(&self.shared, threads.clone()).start();
+        let mut supervisor = SupervisorActor::new(&shared, workers.clone()).start();
         tokio::select! {
-            () = wait_until_listening(&self.shared) => {}
-            () = asked(&mut stop) => {}
+            () = wait_until_listening(&shared) => {}
+            () = shared.phase.reached(Phase::Stopping) => {}
         }
-        let config = &self.shared.config;
-        log::info!(
-            "worker {} `{}` started: jobs at once: {}, threads: {}, tasks: {}, cron lines: {}",
-            self.shared.worker_id(),
-            config.worker_name,
-            config.concurrency,
-            config.shares().len(),
-            self.shared.tasks.len(),
-            config.crontab.len()
-        );
-        self.shared.events.publish(|| Event::WorkerStarted { id: self.shared.worker_id() });
+        log_start(&shared);
+        shared.events.publish(|| Event::WorkerStarted { id: shared.worker_id() });
         let _ = ready.send(Ok(()));
-        self.watch_over(&mut supervisor, &threads, &mut stop).await;
-        self.stop_all(supervisor, &threads).await;
-        self.shared.events.publish(|| Event::WorkerStopped { id: self.shared.worker_id() });
-        self.shared.events.close();
-        self.shared.store.close();
-        log::info!("worker {} `{}` stopped", self.shared.worker_id(), self.shared.config.worker_name);
+        let stopped = async {
+            shared.phase.reached(Phase::Stopping).await;
+            stop(&shared).await;
+        };
+        self.supervise_until(stopped, &mut supervisor, &workers).await;
+        log::info!("worker {} `{}` stopped", shared.worker_id(), shared.config.worker_name);
     }
 
-    async fn watch_over(
+    async fn supervise_until(
         &mut self,
+        end: impl Future<Output = ()>,
         supervisor: &mut Addr<SupervisorActor>,
-        threads: &WorkerThreads,
-        stop: &mut watch::Receiver<bool>,
+        workers: &WorkerThreads,
     ) {
-        let shared = Arc::clone(&self.shared);
+        let mut end = std::pin::pin!(end);
         loop {
             tokio::select! {
-                Some(role) = self.died.recv() => self.see_to(role, supervisor, threads),
-                () = shared.given_up() => return,
-                () = asked(stop) => return,
+                () = &mut end => return,
+                Some(role) = self.died.recv() => self.report(role, supervisor, workers),
             }
         }
     }
 
-    fn see_to(&self, role: Role, supervisor: &mut Addr<SupervisorActor>, threads: &WorkerThreads) {
+    // The supervisor restarts the others. A supervisor that died is restarted here.
+    fn report(&self, role: Role, supervisor: &mut Addr<SupervisorActor>, workers: &WorkerThreads) {
         if role == Role::Supervisor && !supervisor.connected() {
             log::warn!("{role} ended and is started again");
-            *supervisor = SupervisorActor::new(&self.shared, threads.clone()).start();
+            *supervisor = SupervisorActor::new(&self.shared, workers.clone()).start();
         } else {
             supervisor.do_send(Died(role));
         }
     }
-
-    async fn stop_all(&mut self, mut supervisor: Addr<SupervisorActor>, threads: &WorkerThreads) {
-        let mut all_stopped = Box::pin(supervisor.send(StopAll));
-        loop {
-            tokio::select! {
-                answer = &mut all_stopped => match answer {
-                    Ok(()) => return,
-                    Err(_) => {
-                        supervisor = SupervisorActor::new(&self.shared, threads.clone()).start();
-                        all_stopped = Box::pin(supervisor.send(StopAll));
-                    }
-                },
-                Some(role) = self.died.recv() => supervisor.do_send(Died(role)),
-            }
-        }
-    }
 }
 
-// Resolves when a stop is asked for, or nobody is left to ask.
-async fn asked(stop: &mut watch::Receiver<bool>) {
-    let _ = stop.wait_for(|stop| *stop).await;
+fn log_start(shared: &Shared) {
+    let config = &shared.config;
+    log::info!(
+        "worker {} `{}` started: jobs at once: {}, threads: {}, tasks: {}, cron lines: {}",
+        shared.worker_id(),
+        config.worker_name,
+        config.concurrency,
+        config.shares().len(),
+        shared.tasks.len(),
+        config.crontab.len()
+    );
 }
 
 async fn wait_until_listening(shared: &Shared) {
@@ -162,7 +153,7 @@ async fn wait_until_listening(shared: &Shared) {
     }
 }
 
-// Connects, with patience if so configured, brings the schema up to date and registers the worker.
+// Connects for as long as the start policy allows, migrates the schema and registers the worker.
 async fn prepare(
     shared: &Arc<Shared>,
     handlers: &Arc<TaskRegistry>,

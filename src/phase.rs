@@ -1,0 +1,65 @@
+//! The phase of a scheduler. A stop is requested by moving it on, from any thread; everything that must end observes it.
+
+use tokio::sync::watch;
+
+/// Where a scheduler is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    Running,
+    /// A stop was requested. Running jobs can observe it.
+    Stopping,
+    /// All is given back, and the threads have ended.
+    Stopped,
+}
+
+/// The current phase. It only moves on.
+#[derive(Debug)]
+pub(crate) struct PhaseWatch(watch::Sender<Phase>);
+
+impl Default for PhaseWatch {
+    fn default() -> Self {
+        Self(watch::Sender::new(Phase::Running))
+    }
+}
+
+impl PhaseWatch {
+    pub(crate) fn current(&self) -> Phase {
+        *self.0.borrow()
+    }
+
+    /// Moves on to a phase, unless it is reached already.
+    pub(crate) fn advance(&self, to: Phase) {
+        self.0.send_if_modified(|phase| {
+            let moves = *phase < to;
+            *phase = to.max(*phase);
+            moves
+        });
+    }
+
+    /// Waits until the phase is reached. Cancel-safe.
+    pub(crate) async fn reached(&self, phase: Phase) {
+        // The sender lives here, so waiting cannot fail.
+        let _ = self.0.subscribe().wait_for(|current| *current >= phase).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[test]
+    fn a_phase_only_moves_on_and_wakes_those_who_wait_for_it() {
+        let phase = PhaseWatch::default();
+        let (mut stopping, mut stopped) =
+            (Box::pin(phase.reached(Phase::Stopping)), Box::pin(phase.reached(Phase::Stopped)));
+        assert!((&mut stopping).now_or_never().is_none());
+        phase.advance(Phase::Stopping);
+        assert!(stopping.now_or_never().is_some() && (&mut stopped).now_or_never().is_none());
+        phase.advance(Phase::Stopped);
+        phase.advance(Phase::Stopping);
+        assert_eq!(phase.current(), Phase::Stopped);
+        assert!(stopped.now_or_never().is_some());
+    }
+}
