@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expression_or_zone_that_cannot_be_read_is_told_before_anything_is_stored() {
+    fn an_unreadable_expression_or_zone_is_refused_before_it_is_stored() {
         let told = |changes: ScheduleChanges| changes.validate().unwrap_err().to_string();
         assert!(told(ScheduleChanges::new().expression("61 * * * *")).starts_with("expression: column 1"));
         assert_eq!(

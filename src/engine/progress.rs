@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reports_are_written_at_once_and_then_once_a_second_until_there_are_none() {
+    fn reports_are_written_at_once_and_then_once_a_second() {
         let now = Instant::now();
         let mut progress = ProgressPlanner::default();
         assert!(!progress.next(now));

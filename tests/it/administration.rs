@@ -89,7 +89,7 @@ fn delete_leaves_no_trace_and_running_jobs_alone() {
 }
 
 #[test]
-fn retry_revives_dead_jobs_with_all_their_attempts_unless_their_key_is_taken() {
+fn retry_gives_dead_jobs_all_attempts_unless_their_key_is_taken() {
     use ActResult::{KeyTaken, Retried, Running, Unknown, Waiting};
     let (_database, mut conn) = furnished();
     let done = admin::retry(&mut conn, &ALL, None).unwrap();
@@ -211,7 +211,7 @@ async fn whatever_an_act_makes_due_starts_at_once() {
 }
 
 #[tokio::test]
-async fn a_slot_that_an_act_frees_lets_the_next_job_of_the_queue_through_at_once() {
+async fn a_slot_that_an_action_frees_admits_the_next_job_at_once() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
     let head = mainspring::NewJob::new("unknown", &serde_json::json!({}));
@@ -229,7 +229,7 @@ async fn a_slot_that_an_act_frees_lets_the_next_job_of_the_queue_through_at_once
 }
 
 #[tokio::test]
-async fn a_job_that_is_committed_while_an_act_waits_is_unknown_to_it_and_left_alone() {
+async fn a_job_committed_while_an_action_waits_is_unknown_to_it() {
     type Act = fn(&mut PgConnection, &[i64]) -> Result<Vec<JobAct>, StoreError>;
     let acts: [(Act, ActResult); 4] = [
         (|conn, ids| admin::complete(conn, ids, None), ActResult::Completed),

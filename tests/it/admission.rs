@@ -66,7 +66,7 @@ async fn pauses_and_limits_by_handle_sql_and_transaction_are_noticed_at_once_by_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn never_more_than_the_limit_at_once_while_instances_come_and_go_and_the_queue_is_changed() {
+async fn no_more_than_the_limit_run_at_once_while_instances_come_and_go() {
     let database = TestDatabase::new();
     let gauge = Arc::new(Gauge::default());
     let mut conn = database.connection();
@@ -161,7 +161,7 @@ async fn a_rate_holds_over_two_instances_and_the_next_token_wakes_the_queue() {
 }
 
 #[test]
-fn what_breaks_a_limit_is_refused_with_the_field_the_limit_and_the_value_and_by_the_table_too() {
+fn a_wrong_setting_is_refused_with_its_field_limit_and_value() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
     let second = Duration::from_secs(1);
@@ -250,7 +250,7 @@ async fn a_paused_task_is_claimed_nowhere_and_other_tasks_run_on() {
 }
 
 #[tokio::test]
-async fn a_task_with_a_limit_here_runs_no_more_at_once_and_the_rest_is_left_to_others() {
+async fn a_task_with_a_local_limit_leaves_the_rest_to_other_instances() {
     let database = TestDatabase::new();
     let gauge = Arc::new(Gauge::default());
     let limited = gauged(&database, &gauge).limit::<Act>(2).start().await.unwrap();

@@ -85,7 +85,7 @@ async fn an_answer_of_another_length_an_error_and_a_panic_are_failures_of_all() 
 }
 
 #[tokio::test]
-async fn one_that_is_no_array_is_a_batch_of_one_and_an_entry_that_does_not_fit_fails_alone() {
+async fn an_object_is_a_batch_of_one_and_an_entry_that_does_not_fit_fails_alone() {
     let database = TestDatabase::new();
     let (scheduler, mut batches) = instance(&database).await;
     scheduler.enqueue(Enqueue::new(Mail("ok".into()))).await.unwrap();

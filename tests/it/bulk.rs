@@ -21,7 +21,7 @@ fn mixed(number: i64) -> NewJob {
 }
 
 #[test]
-fn ten_thousand_mixed_jobs_come_back_in_input_order_with_the_same_key_twice_as_one() {
+fn ten_thousand_mixed_jobs_come_back_in_input_order() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
     let jobs: Vec<NewJob> = (1..=MANY).map(mixed).collect();

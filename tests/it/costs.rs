@@ -92,7 +92,7 @@ async fn await_empty_table(server: &EmbeddedPostgres) {
 }
 
 #[tokio::test]
-async fn a_job_of_many_costs_a_small_part_of_a_transaction_and_little_of_the_log() {
+async fn a_job_of_many_costs_few_transactions_and_little_of_the_log() {
     let server = start_server();
     let mut conn = connect(&server);
     let jobs = (0..JOBS).map(|_| NewJob::try_from(letter(200)).unwrap()).collect::<Vec<_>>();
@@ -120,7 +120,7 @@ async fn a_job_of_many_costs_a_small_part_of_a_transaction_and_little_of_the_log
 }
 
 #[tokio::test]
-async fn a_job_that_is_added_where_a_slot_is_free_costs_two_transactions_and_no_claim() {
+async fn a_job_added_where_a_slot_is_free_costs_two_transactions() {
     const PICK_UPS: usize = 200;
     let server = start_server();
     let (told, mut started) = unbounded_channel();

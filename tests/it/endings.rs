@@ -99,7 +99,7 @@ fn ended(outcome: &str, task: &str) -> String {
 }
 
 #[actix::test]
-async fn an_applications_actor_that_panics_in_its_end_fails_attempts_and_nothing_else() {
+async fn an_actor_that_panics_in_its_end_fails_attempts_and_nothing_else() {
     for end in [End::PanicInStopped, End::PanicInDrop] {
         let database = TestDatabase::new();
         let clerk = Clerk(End::None).start();

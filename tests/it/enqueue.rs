@@ -61,7 +61,7 @@ fn every_bad_field_from_rust_is_named_with_its_limit_and_stores_nothing() {
 }
 
 #[test]
-fn a_bad_task_or_payload_of_a_job_that_is_known_by_name_only_is_named_and_stores_nothing() {
+fn a_bad_task_or_payload_of_an_untyped_job_is_named_and_stores_nothing() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
     let job = |task: String| NewJob::new(task, &serde_json::json!({}));

@@ -33,7 +33,7 @@ async fn words(events: &mut EventStream, count: usize) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_life_of_each_job_is_told_in_order_and_the_stream_ends_with_the_scheduler() {
+async fn events_of_a_job_come_in_order_and_end_with_the_scheduler() {
     let database = TestDatabase::new();
     let (builder, _started) = scheduler(&database);
     let scheduler = builder.start().await.unwrap();
@@ -68,7 +68,7 @@ async fn success_is_told_after_the_row_is_gone() {
 }
 
 #[tokio::test]
-async fn a_listener_that_never_listens_holds_nobody_up_and_learns_how_much_it_missed() {
+async fn a_stream_that_is_not_read_delays_no_job_and_counts_what_it_missed() {
     let database = TestDatabase::new();
     let (builder, _started) = scheduler(&database);
     let scheduler = builder.concurrency(100).start().await.unwrap();

@@ -66,7 +66,7 @@ async fn a_tenants_many_jobs_delay_another_tenants_first_by_at_most_one_round() 
 }
 
 #[tokio::test]
-async fn queues_with_one_place_a_large_one_and_jobs_outside_all_get_on_where_workers_cannot_keep_up() {
+async fn small_queues_a_large_one_and_jobs_outside_share_busy_workers() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
     queues::set(&mut conn, "large", &QueueSettings::concurrency(500)).unwrap();
@@ -123,7 +123,7 @@ fn turns_of_queues_with_equal_priority_go_round_whatever_their_limits() {
 }
 
 #[tokio::test]
-async fn a_low_priority_job_runs_under_endless_high_priority_load_where_age_lifts() {
+async fn a_low_priority_job_runs_under_endless_load_only_with_ageing() {
     for (ages, ran) in [(true, true), (false, false)] {
         let database = TestDatabase::new();
         let gauge = Arc::new(Gauge::default());
@@ -152,7 +152,7 @@ async fn a_low_priority_job_runs_under_endless_high_priority_load_where_age_lift
 }
 
 #[tokio::test]
-async fn jobs_with_forbidden_flags_wait_untouched_until_an_instance_may_run_them() {
+async fn jobs_with_forbidden_flags_wait_for_an_instance_that_may_run_them() {
     let database = TestDatabase::new();
     let gauge = Arc::new(Gauge::default());
     let choosy = gauged(&database, &gauge).forbid_flags(["gpu", "eu"]).start().await.unwrap();

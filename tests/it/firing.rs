@@ -61,7 +61,7 @@ async fn three_instances_fire_each_second_once() {
 }
 
 #[tokio::test]
-async fn fill_makes_up_for_misses_since_the_last_fire_oldest_first_and_plain_lines_do_not() {
+async fn fill_makes_up_for_misses_oldest_first_and_plain_lines_do_not() {
     let database = TestDatabase::new();
     database
         .connection()

@@ -68,7 +68,7 @@ impl Handler<Local> for WorkerActor {
 }
 
 #[actix::test]
-async fn an_actor_and_the_worker_itself_handle_tasks_and_their_panics_are_failed_attempts() {
+async fn an_actor_and_the_worker_handle_tasks_and_their_panics_fail_attempts() {
     let database = TestDatabase::new();
     let seen = std::sync::Arc::new(AtomicUsize::new(0));
     let trail = AuditTrail { seen: seen.clone() }.start();

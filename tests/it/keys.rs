@@ -101,7 +101,7 @@ fn a_dead_job_does_not_hold_its_key() {
 }
 
 #[test]
-fn two_arrays_are_joined_old_first_and_the_same_key_twice_is_one_after_the_other() {
+fn two_arrays_of_one_key_are_joined_in_the_order_of_the_input() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
     conn.batch_execute(
@@ -189,7 +189,7 @@ async fn a_job_that_goes_back_while_it_is_removed_is_removed() {
 /// A statement stops after it has stored `a`, before `b`; another one stores `b`; a third one locks that and waits for `a`. Were the first to
 /// wait for `b`, both would wait for each other.
 #[tokio::test]
-async fn batches_of_keys_that_meet_with_a_third_between_them_do_not_wait_in_a_circle() {
+async fn batches_of_keys_that_meet_do_not_wait_in_a_circle() {
     let database = TestDatabase::new();
     let mut gate = database.connection();
     gate.batch_execute(
@@ -223,7 +223,7 @@ async fn batches_of_keys_that_meet_with_a_third_between_them_do_not_wait_in_a_ci
 
 /// A transaction with more than 64 of them costs all who read at that time.
 #[test]
-fn many_batches_of_keys_in_one_transaction_are_hardly_more_than_one_subtransaction() {
+fn many_batches_of_keys_in_a_transaction_use_one_subtransaction_at_most() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
     conn.batch_execute(

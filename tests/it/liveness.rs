@@ -91,7 +91,7 @@ async fn a_pool_of_two_and_one_slot_are_enough() {
 }
 
 #[tokio::test]
-async fn without_listen_jobs_of_one_second_start_within_fifty_milliseconds_of_their_time() {
+async fn without_listen_scheduled_jobs_start_within_fifty_milliseconds() {
     let database = TestDatabase::new();
     let due = Utc::now() + TimeDelta::milliseconds(1_500);
     for n in 0..10 {
@@ -112,7 +112,7 @@ async fn without_listen_jobs_of_one_second_start_within_fifty_milliseconds_of_th
 }
 
 #[tokio::test]
-async fn a_start_that_cannot_succeed_says_why_without_the_password_and_does_not_hang() {
+async fn a_start_that_cannot_succeed_reports_why_without_the_password() {
     let database = TestDatabase::new();
     let url = database.url();
     let (before, host) = url.rsplit_once('@').unwrap();

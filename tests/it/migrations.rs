@@ -30,7 +30,7 @@ fn twenty_that_migrate_at_once_apply_each_migration_once() {
 }
 
 #[test]
-fn the_hosts_own_migrations_are_not_touched_and_drop_schema_removes_everything() {
+fn drop_schema_removes_everything_but_the_hosts_own_migrations() {
     let database = TestDatabase::empty();
     let mut conn = database.connection();
     conn.batch_execute(

@@ -98,7 +98,7 @@ async fn payloads_of_every_size_arrive_as_they_were_and_in_order() {
 
 // More at once than are fetched ahead, so that some are fetched by those that run them.
 #[tokio::test]
-async fn forty_large_jobs_at_once_have_their_payloads_and_cut_connections_cost_no_attempt() {
+async fn connections_cut_among_forty_large_jobs_cost_no_attempt() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
     let original = Original::of(&mut conn);
@@ -131,7 +131,7 @@ const FAIL_TWICE: &str = "
         FOR EACH ROW WHEN (NEW.state = 'running') EXECUTE FUNCTION public.narrow()";
 
 #[tokio::test]
-async fn a_payload_that_cannot_be_fetched_costs_no_attempt_and_is_asked_for_again_after_a_pause() {
+async fn a_payload_that_cannot_be_fetched_costs_no_attempt_and_comes_later() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
     add_large(&mut conn, 1);
@@ -156,7 +156,7 @@ const DELETE_CLAIMED: &str = "
         FOR EACH ROW WHEN (NEW.state = 'running' AND NEW.priority = 1) EXECUTE FUNCTION public.snatch()";
 
 #[tokio::test]
-async fn a_large_job_that_is_gone_before_its_payload_came_does_not_run_and_holds_up_nobody() {
+async fn a_large_job_deleted_before_its_payload_came_does_not_run() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
     conn.batch_execute(DELETE_CLAIMED).unwrap();

@@ -15,7 +15,7 @@ use crate::support::schedulers::{gauged, scheduler};
 use crate::support::waiting::until;
 
 #[tokio::test]
-async fn twelve_jobs_of_one_queue_never_run_two_at_once_on_two_instances_with_eight_slots() {
+async fn jobs_of_one_queue_never_run_two_at_once_on_two_instances() {
     let database = TestDatabase::new();
     let gauge = Arc::new(Gauge::default());
     let (one, two) =
@@ -32,7 +32,7 @@ async fn twelve_jobs_of_one_queue_never_run_two_at_once_on_two_instances_with_ei
 }
 
 #[tokio::test]
-async fn a_queue_with_room_for_three_runs_three_at_once_and_other_queues_beside_it() {
+async fn a_queue_with_room_for_three_runs_three_at_once() {
     let database = TestDatabase::new();
     database
         .connection()
@@ -49,7 +49,7 @@ async fn a_queue_with_room_for_three_runs_three_at_once_and_other_queues_beside_
 }
 
 #[tokio::test]
-async fn a_queue_with_room_for_three_has_three_jobs_claimed_in_one_batch_and_never_a_fourth() {
+async fn a_queue_with_room_for_three_has_three_jobs_claimed_in_one_batch() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
     conn.batch_execute("INSERT INTO mainspring.queues (name, concurrency) VALUES ('wide', 3)").unwrap();
@@ -73,7 +73,7 @@ async fn a_queue_with_room_for_three_has_three_jobs_claimed_in_one_batch_and_nev
 }
 
 #[tokio::test]
-async fn a_serial_queue_stays_serial_and_in_order_among_jobs_that_are_claimed_ahead() {
+async fn a_serial_queue_stays_in_order_among_jobs_that_are_claimed_ahead() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
     let gauge = Arc::new(Gauge::default());
@@ -119,7 +119,7 @@ async fn jobs_of_a_paused_queue_wait_and_cost_others_nothing() {
 }
 
 #[tokio::test]
-async fn jobs_of_a_task_unknown_here_are_left_alone_for_an_instance_that_knows_it() {
+async fn jobs_of_an_unknown_task_wait_for_an_instance_that_knows_it() {
     let database = TestDatabase::new();
     let enqueuer = Scheduler::builder(database.url()).start().await.unwrap();
     for queue in [None, Some("lane")] {
@@ -141,7 +141,7 @@ async fn jobs_of_a_task_unknown_here_are_left_alone_for_an_instance_that_knows_i
 }
 
 #[tokio::test]
-async fn an_application_that_holds_one_queue_in_a_transaction_does_not_hold_up_the_others() {
+async fn a_queue_held_by_a_transaction_delays_no_other_queue() {
     let database = TestDatabase::new();
     let (builder, mut started) = scheduler(&database);
     let scheduler = builder.start().await.unwrap();
@@ -161,7 +161,7 @@ async fn an_application_that_holds_one_queue_in_a_transaction_does_not_hold_up_t
 }
 
 #[tokio::test]
-async fn an_application_that_holds_one_jobs_row_in_a_transaction_does_not_hold_up_the_outcomes_of_others() {
+async fn a_job_held_by_a_transaction_delays_no_outcome_of_others() {
     let database = TestDatabase::new();
     let (may_end, ended) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let (gate, told) = (Arc::clone(&may_end), Arc::clone(&ended));
@@ -199,7 +199,7 @@ async fn an_application_that_holds_one_jobs_row_in_a_transaction_does_not_hold_u
 }
 
 #[tokio::test]
-async fn an_application_that_holds_a_key_in_a_transaction_holds_up_no_enqueue_without_keys() {
+async fn a_key_held_by_a_transaction_delays_no_enqueue_without_keys() {
     let database = TestDatabase::new();
     let (builder, mut started) = scheduler(&database);
     let scheduler = builder.start().await.unwrap();

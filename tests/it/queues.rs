@@ -30,7 +30,7 @@ fn eight_that_admit_at_once_let_one_job_through() {
 }
 
 #[test]
-fn an_admission_answers_busy_and_does_not_wait_whatever_an_open_transaction_has_done_to_the_queue() {
+fn an_admission_returns_busy_where_a_transaction_holds_the_queue() {
     let acts = [
         ("SELECT mainspring.set_queue('q', 2)", "SELECT FROM mainspring.queues FOR UPDATE"),
         ("SELECT mainspring.set_queue('q', 2)", "SELECT mainspring.set_queue('q', 3)"),

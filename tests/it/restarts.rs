@@ -156,7 +156,7 @@ async fn hears(server: &OwnServer, started: &mut Reports<Started>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_start_while_the_server_is_stopped_waits_and_works_as_soon_as_it_is_back() {
+async fn a_start_waits_for_a_stopped_server_and_works_when_it_is_back() {
     for how in [Stop::Immediate, Stop::Fast] {
         let mut server = OwnServer::start();
         server.stop(how);
@@ -223,7 +223,7 @@ async fn enqueue_until_refused(scheduler: Scheduler) -> (Vec<i64>, Duration) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_outcome_that_is_reached_while_the_server_is_away_is_stored_when_it_is_back() {
+async fn an_outcome_of_an_outage_is_stored_when_the_server_is_back() {
     for how in [Stop::Immediate, Stop::Fast] {
         let mut server = OwnServer::start();
         let (builder, mut started, gate) = server.scheduler();

@@ -72,7 +72,7 @@ async fn polls_and_heartbeats_use_two_connections_besides_the_one_that_listens()
 }
 
 #[tokio::test]
-async fn a_look_at_schedules_of_which_none_is_due_uses_the_connection_of_the_polls() {
+async fn a_query_for_due_schedules_uses_the_connection_of_the_polls() {
     let database = TestDatabase::new();
     let yearly = NewSchedule::new("yearly", "act", "0 0 1 1 *").payload(json!({"act": "go"}));
     schedules::create(&mut database.connection(), &yearly).unwrap();

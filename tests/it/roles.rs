@@ -128,7 +128,7 @@ fn a_reading_role_sees_everything_but_payloads_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_worker_role_that_owns_nothing_runs_a_scheduler_makes_and_drops_partitions_and_administers() {
+async fn a_worker_role_that_owns_nothing_runs_and_administers() {
     let database = TestDatabase::new();
     let mut owner = database.connection();
     // As if it had last run long ago: the partitions of today are missing, and an old one is left.
@@ -189,7 +189,7 @@ fn what_was_granted_can_be_taken_back() {
 }
 
 #[test]
-fn a_trigger_of_a_table_adds_jobs_for_whoever_writes_to_it_and_rolls_back_with_it() {
+fn a_trigger_of_a_table_adds_jobs_for_any_role_that_writes_to_it() {
     let database = TestDatabase::new();
     let mut owner = database.connection();
     owner

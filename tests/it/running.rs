@@ -55,7 +55,7 @@ async fn outcomes_are_stored_as_the_contract_says() {
 }
 
 #[tokio::test]
-async fn a_payload_that_does_not_fit_names_the_field_and_the_handler_does_not_run() {
+async fn a_payload_that_does_not_fit_fails_the_attempt_and_names_the_field() {
     let database = TestDatabase::new();
     let (builder, mut started) = scheduler(&database);
     let scheduler = builder.start().await.unwrap();
@@ -84,7 +84,7 @@ async fn a_job_that_is_tried_again_runs_again_and_a_future_one_at_its_time() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn ten_writers_on_ten_hot_keys_of_running_jobs_for_ten_seconds_lose_nothing() {
+async fn ten_writers_on_ten_hot_keys_of_running_jobs_lose_nothing() {
     let database = TestDatabase::new();
     let (builder, _started) = scheduler(&database);
     let scheduler = builder.concurrency(20).start().await.unwrap();

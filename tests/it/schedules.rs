@@ -245,7 +245,7 @@ fn a_schedule_is_part_of_the_callers_transaction() {
 }
 
 #[tokio::test]
-async fn a_triggered_schedule_runs_at_once_even_when_paused_and_its_next_fire_stays() {
+async fn a_triggered_schedule_runs_at_once_even_when_it_is_paused() {
     let database = TestDatabase::new();
     let (builder, mut ticks) = ticking(&database);
     let scheduler = builder.start().await.unwrap();
@@ -296,7 +296,7 @@ fn the_overlap_policy_says_what_a_fire_does_while_a_job_lives() {
 }
 
 #[tokio::test]
-async fn missed_fires_are_made_up_for_as_each_schedule_says_oldest_first_and_marked() {
+async fn missed_fires_are_made_up_for_as_each_schedule_says() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
     let policies = [("none", CatchUp::None), ("last", CatchUp::Last), ("three", CatchUp::All(3))];
@@ -357,7 +357,7 @@ async fn a_schedule_that_is_over_fires_no_more_and_one_that_has_not_begun_waits(
 }
 
 #[tokio::test]
-async fn jitter_makes_the_jobs_of_a_fire_due_a_while_later_and_keeps_the_fires_time() {
+async fn jitter_delays_the_job_of_a_fire_and_keeps_the_time_of_the_fire() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
     for n in 0..20 {
@@ -402,7 +402,7 @@ async fn without_notifications_a_change_is_found_by_polling_within_a_second() {
 }
 
 #[tokio::test]
-async fn fires_whose_retention_is_over_are_deleted_and_the_schedule_keeps_its_last_one() {
+async fn fires_past_their_retention_are_deleted_but_for_the_last_one() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
     create(&mut conn, &new("a", NEVER_IN_A_TEST)).unwrap();

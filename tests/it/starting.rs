@@ -76,7 +76,7 @@ async fn one_bad_job_keeps_all_from_being_started_and_is_named() {
 
 // A sequence counts on through a rollback: the first session that stores a job is cut off at its commit, and no other.
 #[tokio::test]
-async fn a_session_cut_off_while_it_starts_a_job_leaves_nothing_leased_and_the_next_goes_through() {
+async fn a_session_cut_off_while_it_starts_a_job_leaves_nothing_leased() {
     let database = TestDatabase::new();
     let (builder, mut started) = scheduler(&database);
     let scheduler = builder.poll_interval(Duration::from_secs(15)).start().await.unwrap();

@@ -63,7 +63,7 @@ async fn heard_all(database: &TestDatabase, probe: &str) {
 }
 
 #[tokio::test]
-async fn a_job_that_is_announced_while_a_claim_finds_nothing_starts_without_waiting_for_a_poll() {
+async fn a_job_announced_while_a_claim_finds_nothing_starts_before_any_poll() {
     let database = TestDatabase::new();
     let mut gate = database.connection();
     install_gate(&mut gate, CLAIM);
@@ -83,7 +83,7 @@ async fn a_job_that_is_announced_while_a_claim_finds_nothing_starts_without_wait
 }
 
 #[tokio::test]
-async fn a_job_of_a_queue_that_is_announced_while_its_gate_finds_nothing_starts_without_waiting_for_a_poll() {
+async fn a_job_announced_while_an_admission_finds_none_starts_before_any_poll() {
     let database = TestDatabase::new();
     let mut gate = database.connection();
     install_gate(&mut gate, ADMISSION);
@@ -118,7 +118,7 @@ const LOST: &str = "
         VALUES ('act', '{\"act\": \"behind\", \"millis\": 0}', 'parked', now() - interval '2 hours', 'full');";
 
 #[tokio::test]
-async fn what_a_lost_worker_held_starts_again_without_waiting_for_a_poll_wherever_it_waits() {
+async fn the_jobs_of_a_lost_worker_start_again_before_any_poll() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
     install_gate(&mut conn, "nothing");
@@ -141,7 +141,7 @@ async fn what_a_lost_worker_held_starts_again_without_waiting_for_a_poll_whereve
 }
 
 #[tokio::test]
-async fn a_job_behind_the_end_of_a_short_array_of_queues_is_announced_as_one_without_a_queue() {
+async fn a_job_behind_the_end_of_a_short_array_of_queues_has_no_queue() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
     install_gate(&mut conn, "nothing");

@@ -26,7 +26,7 @@ fn state(name: Option<String>) -> Option<JobState> {
 }
 
 #[tokio::test]
-async fn no_row_leaves_the_table_of_moves_under_random_work_on_two_instances_that_come_and_go() {
+async fn no_row_leaves_the_table_of_moves_under_random_work() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
     database.write_moves_down();

@@ -37,7 +37,7 @@ fn taken_from(shared: &Shared) -> Vec<LeasedJob> {
 }
 
 #[tokio::test]
-async fn a_claim_brings_small_payloads_and_as_many_large_ones_as_memory_may_hold_in_the_order_of_the_jobs() {
+async fn a_claim_brings_small_payloads_and_large_ones_while_memory_is_free() {
     let database = TestDatabase::new();
     let (shared, mut conn, claimed) = stage(&database, 40);
     let mut brought = claimed.iter().map(|job| job.payload.as_deref());

@@ -38,7 +38,7 @@ fn a_process_that_starts_late_for_a_boundary_leaves_it_alone() {
 }
 
 #[test]
-fn fill_asks_for_the_misses_oldest_first_and_marked_never_from_before_the_line_was_known() {
+fn fill_returns_the_misses_oldest_first_from_when_the_line_was_known() {
     let filled = line("0 * * * * a ?fill=1d", Some(noon() - minutes(150)));
     let fires = filled.due(noon() + minutes(60));
     let expected = [-120, -60, 0, 60].map(|ago| Fire { at: noon() + minutes(ago), is_late: ago <= 0 });
@@ -62,7 +62,7 @@ fn catchup_caps_how_many_misses_are_made_up_for_and_the_newest_stay() {
 }
 
 #[test]
-fn a_clock_that_jumps_an_hour_forth_and_back_fires_nothing_twice_and_no_more_than_the_cap() {
+fn a_clock_that_jumps_an_hour_forth_and_back_fires_nothing_twice() {
     let mut line = line("* * * * * a ?catchup=10", None);
     let mut fired = Vec::new();
     // A minute a tick; at the fifth the clock jumps an hour ahead, at the fifteenth it jumps back.
@@ -79,7 +79,7 @@ fn a_clock_that_jumps_an_hour_forth_and_back_fires_nothing_twice_and_no_more_tha
 }
 
 #[test]
-fn after_a_suspend_of_a_night_every_line_is_made_up_for_once_up_to_its_cap() {
+fn after_a_night_of_suspension_each_line_is_made_up_for_up_to_its_cap() {
     let morning = noon() + minutes(19 * 60) + TimeDelta::seconds(20);
     let mut daily = line("30 2 * * * a", None);
     assert_eq!(see_to(&mut daily, morning), [at("2024-06-02T02:30:00Z")]);

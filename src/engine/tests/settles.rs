@@ -38,7 +38,7 @@ fn ended_jobs_free_their_slots_before_they_are_stored() {
 }
 
 #[test]
-fn a_failed_settle_is_tried_again_at_once_without_locked_rows_and_then_after_pauses() {
+fn a_failed_settle_is_repeated_without_locked_rows_and_then_after_pauses() {
     let mut desk = Desk::at_rest();
     let job = desk.leased(TASK, None, 1);
     desk.end([(job, Outcome::Succeeded)]);

@@ -69,7 +69,7 @@ fn an_admission_reads_nothing_that_is_over() {
 }
 
 #[test]
-fn an_admission_that_is_told_where_the_queues_row_is_passes_none_of_its_dead_versions() {
+fn an_admission_that_knows_its_row_passes_none_of_its_dead_versions() {
     let database = TestDatabase::new();
     let conn = &mut connect(&Config::new(database.url())).unwrap();
     let mut other = database.connection();
@@ -119,7 +119,7 @@ fn a_place_where_the_queues_row_is_no_longer_is_no_harm() {
 }
 
 #[test]
-fn an_admission_answers_where_the_first_job_was_parked_and_looks_from_where_it_is_told() {
+fn an_admission_starts_at_its_cursor_and_returns_the_next_one() {
     let database = TestDatabase::new();
     let conn = &mut connect(&Config::new(database.url())).unwrap();
     park(conn, "'2019-01-01 00:00:00+00'", 1);
@@ -138,7 +138,7 @@ fn an_admission_answers_where_the_first_job_was_parked_and_looks_from_where_it_i
 }
 
 #[test]
-fn an_admission_that_finds_a_queue_full_paused_busy_or_without_a_token_says_that_it_did_not_look() {
+fn an_admission_reports_that_it_did_not_read_the_parked_jobs() {
     let database = TestDatabase::new();
     let conn = &mut connect(&Config::new(database.url())).unwrap();
     let mut after = |sql: &str| {
@@ -181,7 +181,7 @@ fn slots(conn: &mut PgConnection) -> Slots {
 }
 
 #[test]
-fn every_slot_is_counted_in_whatever_order_jobs_end_and_though_the_queues_row_is_forgotten() {
+fn every_slot_is_counted_in_whatever_order_jobs_end() {
     let database = TestDatabase::new();
     let conn = &mut connect(&Config::new(database.url())).unwrap();
     let mut random = fastrand::Rng::with_seed(7);

@@ -80,7 +80,7 @@ fn what_is_left_alone_costs_a_claim_nothing() {
 }
 
 #[test]
-fn a_claim_of_the_oldest_costs_by_the_number_of_priorities_and_not_of_jobs() {
+fn a_claim_of_the_oldest_costs_by_priorities_and_not_by_jobs() {
     let database = TestDatabase::new();
     let conn = &mut connect(&Config::new(database.url())).unwrap();
     let oldest = request(
@@ -112,7 +112,7 @@ fn age_lifts_by_one_priority_for_each_step_and_claims_come_in_that_order() {
 }
 
 #[test]
-fn a_promotion_looks_neither_at_jobs_that_are_not_due_nor_at_what_others_have_promoted() {
+fn a_promotion_reads_neither_future_jobs_nor_promoted_ones() {
     let database = TestDatabase::new();
     let conn = &mut connect(&Config::new(database.url())).unwrap();
     let since = Some(Duration::from_secs(2));

@@ -52,7 +52,7 @@ fn a_rescue_reads_nothing_of_what_living_workers_have_done() {
 }
 
 #[test]
-fn a_row_that_an_application_holds_keeps_no_other_job_from_being_rescued_and_is_rescued_later() {
+fn a_row_that_an_application_holds_is_rescued_later_than_the_others() {
     let database = TestDatabase::new();
     let conn = &mut connect(&Config::new(database.url())).unwrap();
     // Whoever waits fails.

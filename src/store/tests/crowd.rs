@@ -89,7 +89,7 @@ fn place(name: Option<String>) -> Option<JobState> {
 }
 
 #[test]
-fn many_at_once_lose_no_job_hold_no_key_twice_and_stay_within_the_table_of_moves() {
+fn many_sessions_lose_no_job_and_stay_within_the_table_of_moves() {
     for seed in [3, 1815] {
         let database = TestDatabase::new();
         let mut conn = database.connection();

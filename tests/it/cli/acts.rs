@@ -26,7 +26,7 @@ fn furnished() -> TestDatabase {
 }
 
 #[test]
-fn every_act_tells_what_became_of_each_id_and_fails_with_3_when_any_was_left() {
+fn every_action_reports_each_id_and_exits_with_3_when_any_was_left() {
     let database = furnished();
     let retried = json(on(&database, &["jobs", "retry", "1", "--in", "1h", "--json"]));
     assert_eq!(retried.to_string(), r#"[{"id":1,"result":"retried"}]"#);
@@ -149,7 +149,7 @@ fn every_new_command_has_help_with_an_example() {
 }
 
 #[test]
-fn a_private_database_is_reached_by_its_folder_and_its_password_is_never_shown() {
+fn a_private_database_is_reached_by_its_folder_without_a_password() {
     let folder = std::env::temp_dir().join(format!("mainspring-cli-{}", std::process::id()));
     let private = folder.to_str().unwrap();
     let ask = |arguments: &[&str]| program(&[&["--private", private], arguments].concat()).output().unwrap();

@@ -13,7 +13,7 @@ const ZONES: [Tz; 6] = [
 ];
 
 #[test]
-fn around_clock_changes_pulses_and_appointments_fire_as_an_independent_implementation_says() {
+fn fires_around_clock_changes_agree_with_an_independent_implementation() {
     let mut random = fastrand::Rng::with_seed(0x7a6f_6e65);
     let parser = CronParser::builder().seconds(Seconds::Optional).build();
     let changes: Vec<(Tz, i64)> = ZONES

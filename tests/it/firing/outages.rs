@@ -39,7 +39,7 @@ fn faults(conn: &mut PgConnection) -> (i64, i64) {
 
 /// Not a test of its own: the process that another test starts and kills.
 #[tokio::test]
-#[ignore = "a helper process of `fires_happen_once_while_one_of_three_processes_is_killed_and_one_started_all_the_time`"]
+#[ignore = "a helper process of `fires_happen_once_while_processes_are_killed_and_started`"]
 async fn helper_process_that_fires() {
     let Some(url) = process::given_url() else { return };
     let crontab = std::env::var("MAINSPRING_TEST_CRONTAB").unwrap();
@@ -85,7 +85,7 @@ async fn fire_under_kills(lines: usize, fires: i64) {
 }
 
 #[tokio::test]
-async fn fires_happen_once_while_one_of_three_processes_is_killed_and_one_started_all_the_time() {
+async fn fires_happen_once_while_processes_are_killed_and_started() {
     fire_under_kills(100, 2_000).await;
 }
 
@@ -122,7 +122,7 @@ async fn all_made_up_for(database: &TestDatabase, away: DateTime<Utc>, seconds: 
 
 // Long enough that some fires are late.
 #[tokio::test]
-async fn fires_that_were_due_while_the_database_was_away_happen_once_when_it_is_back() {
+async fn fires_of_an_outage_happen_once_when_the_database_is_back() {
     fire_around_an_outage(12).await;
 }
 

@@ -21,7 +21,7 @@ const A_THOUSAND_DUE: &str = "UPDATE mainspring.schedules SET next_fire_at = dat
     WHERE id % 10 = 0; SELECT mainspring.tell_schedules_changed()";
 
 #[tokio::test]
-async fn a_thousand_of_ten_thousand_schedules_due_in_one_second_fire_within_a_second() {
+async fn a_thousand_due_schedules_of_ten_thousand_fire_within_a_second() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
     conn.batch_execute(TEN_THOUSAND).unwrap();
@@ -43,7 +43,7 @@ async fn a_thousand_of_ten_thousand_schedules_due_in_one_second_fire_within_a_se
 }
 
 #[test]
-fn neither_the_due_nor_the_next_nor_the_marked_are_found_by_reading_every_row() {
+fn due_next_and_marked_schedules_are_found_by_an_index() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
     conn.batch_execute(TEN_THOUSAND).unwrap();

@@ -16,7 +16,7 @@ async fn a_schedule_made_by_plain_sql_fires_within_a_second_of_its_moment() {
 }
 
 #[tokio::test]
-async fn an_expression_that_cannot_be_read_is_marked_with_its_error_until_it_is_changed() {
+async fn an_unreadable_expression_is_marked_with_its_error_until_it_changes() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
     let (builder, mut ticks) = ticking(&database);
@@ -39,7 +39,7 @@ async fn an_expression_that_cannot_be_read_is_marked_with_its_error_until_it_is_
 }
 
 #[tokio::test]
-async fn a_job_that_the_database_refuses_ends_its_schedule_and_holds_up_no_other() {
+async fn a_job_that_is_refused_ends_its_schedule_and_delays_no_other() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
     create(&mut conn, &new("fat", "0 * * * *").payload(json!({"note": "x".repeat(5_000)}))).unwrap();
@@ -60,7 +60,7 @@ async fn a_job_that_the_database_refuses_ends_its_schedule_and_holds_up_no_other
 }
 
 #[test]
-fn a_role_that_may_edit_schedules_does_all_of_it_and_is_refused_the_tables() {
+fn a_role_for_schedules_edits_them_and_is_refused_the_tables() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
     let role = format!("scheduling_{}", std::process::id());
