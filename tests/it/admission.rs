@@ -1,68 +1,112 @@
-//! Limits, rates and pauses that change at run time: what is measured inside the jobs never passes them, and a change is
-//! noticed at once.
+//! Limits, rates and pauses of queues and tasks that change at run time. What is measured inside the jobs never passes
+//! them, and a change is noticed at once.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
-use mainspring::StoreError;
 use mainspring::queues::{self, QueueSettings};
+use mainspring::{Scheduler, StoreError};
+use tokio::sync::Semaphore;
 
 use crate::support::database::TestDatabase;
 use crate::support::gauge::Gauge;
 use crate::support::jobs::{Act, act, behave_too, lasting, other};
 use crate::support::rows::count;
 use crate::support::schedulers::gauged;
-use crate::support::waiting::until;
+use crate::support::statements::{EARLIEST_POLL, NONE, install_gate, until_polled};
+use crate::support::waiting::{until, until_true};
 
 async fn parked(database: &TestDatabase, queue: &str, jobs: i64) {
     until(database, &format!("mainspring.jobs WHERE state = 'parked' AND queue = '{queue}'"), jobs).await;
 }
 
+/// Two schedulers that poll no more while the test runs.
+struct Pair {
+    one: Scheduler,
+    two: Scheduler,
+    gate: Arc<Semaphore>,
+    began: Instant,
+}
+
+impl Pair {
+    async fn start(database: &TestDatabase) -> Self {
+        let gate = Arc::new(Semaphore::new(0));
+        let builder = || gauged(database, &Arc::default()).app_data(Arc::clone(&gate));
+        install_gate(&mut database.connection(), NONE);
+        let began = Instant::now();
+        let (one, two) = (builder().start().await.unwrap(), builder().start().await.unwrap());
+        until_polled(database, 2).await;
+        Self { one, two, gate, began }
+    }
+
+    /// Stops both before any poll could have helped.
+    async fn stop(self) {
+        assert!(self.began.elapsed() < EARLIEST_POLL, "a poll may have helped: {:?}", self.began.elapsed());
+        self.one.stop().await;
+        self.two.stop().await;
+    }
+}
+
 #[tokio::test]
-async fn pauses_and_limits_by_handle_sql_and_transaction_are_noticed_at_once_by_all_instances() {
+async fn a_pause_by_a_handle_is_noticed_at_once_by_all_instances() {
     let database = TestDatabase::new();
-    let mut conn = database.connection();
-    let gauge = Arc::new(Gauge::default());
-    let (one, two) =
-        (gauged(&database, &gauge).start().await.unwrap(), gauged(&database, &gauge).start().await.unwrap());
-    // The first poll comes a second after the start.
-    tokio::time::sleep(Duration::from_millis(1_300)).await;
-    let began = Instant::now();
-    assert!(one.queues().pause("lane").await.unwrap());
-    assert!(!one.queues().pause("lane").await.unwrap(), "no change");
+    let pair = Pair::start(&database).await;
+    assert!(pair.one.queues().pause("mails").await.unwrap());
+    assert!(!pair.one.queues().pause("mails").await.unwrap(), "no change");
     for _ in 0..3 {
-        two.enqueue(act("by handle").queue("lane")).await.unwrap();
+        pair.two.enqueue(act("go").queue("mails")).await.unwrap();
     }
-    assert_eq!(count(&mut conn, "mainspring.jobs WHERE state = 'parked' AND queue = 'lane'"), 3);
-    assert!(two.queues().resume("lane").await.unwrap());
+    parked(&database, "mails", 3).await;
+    assert!(pair.two.queues().resume("mails").await.unwrap());
     until(&database, "mainspring.jobs", 0).await;
+    pair.stop().await;
+}
 
-    queues::pause(&mut conn, "lane").unwrap();
-    one.enqueue(act("by function").queue("lane")).await.unwrap();
-    conn.batch_execute("SELECT mainspring.resume_queue('lane')").unwrap();
+#[tokio::test]
+async fn a_pause_by_a_function_is_noticed_at_once_by_all_instances() {
+    let database = TestDatabase::new();
+    let pair = Pair::start(&database).await;
+    let mut conn = database.connection();
+    queues::pause(&mut conn, "mails").unwrap();
+    pair.one.enqueue(act("go").queue("mails")).await.unwrap();
+    parked(&database, "mails", 1).await;
+    conn.batch_execute("SELECT mainspring.resume_queue('mails')").unwrap();
     until(&database, "mainspring.jobs", 0).await;
+    pair.stop().await;
+}
 
-    conn.batch_execute("INSERT INTO mainspring.queues (name, paused) VALUES ('hand', true)").unwrap();
-    one.enqueue(act("by hand").queue("hand")).await.unwrap();
-    parked(&database, "hand", 1).await;
-    conn.batch_execute("UPDATE mainspring.queues SET paused = false WHERE name = 'hand'").unwrap();
+#[tokio::test]
+async fn a_pause_by_a_row_is_noticed_at_once_by_all_instances() {
+    let database = TestDatabase::new();
+    let pair = Pair::start(&database).await;
+    let mut conn = database.connection();
+    conn.batch_execute("INSERT INTO mainspring.queues (name, paused) VALUES ('mails', true)").unwrap();
+    pair.one.enqueue(act("go").queue("mails")).await.unwrap();
+    parked(&database, "mails", 1).await;
+    conn.batch_execute("UPDATE mainspring.queues SET paused = false").unwrap();
     until(&database, "mainspring.jobs", 0).await;
+    pair.stop().await;
+}
 
-    // Two wait behind one that is slow; a wider queue lets them pass beside it.
-    for (name, millis) in [("slow", 3_000), ("beside", 0), ("beside", 0)] {
-        one.enqueue(lasting(name, millis).queue("wide")).await.unwrap();
+#[tokio::test]
+async fn a_limit_takes_effect_at_once_when_its_transaction_commits() {
+    let database = TestDatabase::new();
+    let pair = Pair::start(&database).await;
+    let mut conn = database.connection();
+    // Two wait behind one that runs. A wider queue lets them pass beside it.
+    for what in ["at gate", "beside", "beside"] {
+        pair.one.enqueue(act(what).queue("mails")).await.unwrap();
     }
-    parked(&database, "wide", 2).await;
+    parked(&database, "mails", 2).await;
     conn.batch_execute("BEGIN").unwrap();
-    queues::set(&mut conn, "wide", &QueueSettings::concurrency(3)).unwrap();
-    parked(&database, "wide", 2).await;
+    queues::set(&mut conn, "mails", &QueueSettings::concurrency(3)).unwrap();
+    parked(&database, "mails", 2).await;
     conn.batch_execute("COMMIT").unwrap();
-    parked(&database, "wide", 0).await;
     until(&database, "mainspring.jobs", 1).await;
-    assert!(began.elapsed() < Duration::from_secs(10), "a poll may have helped: {:?}", began.elapsed());
-    one.stop().await;
-    two.stop().await;
+    pair.gate.add_permits(1);
+    until(&database, "mainspring.jobs", 0).await;
+    pair.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -70,18 +114,20 @@ async fn no_more_than_the_limit_run_at_once_while_instances_come_and_go() {
     let database = TestDatabase::new();
     let gauge = Arc::new(Gauge::default());
     let mut conn = database.connection();
-    queues::set(&mut conn, "lane", &QueueSettings::concurrency(3)).unwrap();
+    queues::set(&mut conn, "mails", &QueueSettings::concurrency(3)).unwrap();
     for n in 0..600 {
-        lasting(&format!("{n}"), n % 7).queue("lane").insert(&mut conn).unwrap();
+        lasting(&format!("{n}"), n % 7).queue("mails").insert(&mut conn).unwrap();
     }
     let stays = gauged(&database, &gauge).start().await.unwrap();
     for round in 0..8_u32 {
         let guest = gauged(&database, &gauge).grace_period(Duration::ZERO).start().await.unwrap();
         let handle = if round % 2 == 0 { guest.queues() } else { stays.queues() };
-        handle.pause("lane").await.unwrap();
-        handle.set("lane", QueueSettings::concurrency(1 + round % 3)).await.unwrap();
-        handle.resume("lane").await.unwrap();
-        tokio::time::sleep(Duration::from_millis(40)).await;
+        handle.pause("mails").await.unwrap();
+        handle.set("mails", QueueSettings::concurrency(1 + round % 3)).await.unwrap();
+        handle.resume("mails").await.unwrap();
+        let before = gauge.ended();
+        until_true(&database, "ten more jobs have ended, or all", || gauge.ended() >= (before + 10).min(600))
+            .await;
         guest.stop().await;
     }
     until(&database, "mainspring.jobs", 0).await;
@@ -94,22 +140,22 @@ async fn no_more_than_the_limit_run_at_once_while_instances_come_and_go() {
 async fn a_paused_queue_takes_back_what_no_worker_has_claimed() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
-    queues::set(&mut conn, "lane", &QueueSettings::concurrency(4)).unwrap();
-    (0..5).for_each(|_| assert!(act("s").queue("lane").insert(&mut conn).unwrap() > 0));
-    conn.batch_execute("SELECT * FROM mainspring.admit(ARRAY['lane'])").unwrap();
+    queues::set(&mut conn, "mails", &QueueSettings::concurrency(4)).unwrap();
+    (0..5).for_each(|_| assert!(act("s").queue("mails").insert(&mut conn).unwrap() > 0));
+    conn.batch_execute("SELECT * FROM mainspring.admit(ARRAY['mails'])").unwrap();
     let ready = "mainspring.jobs WHERE state = 'ready'";
     assert_eq!(count(&mut conn, ready), 4);
-    queues::set(&mut conn, "lane", &QueueSettings::concurrency(3)).unwrap();
+    queues::set(&mut conn, "mails", &QueueSettings::concurrency(3)).unwrap();
     assert_eq!(count(&mut conn, ready), 3);
-    queues::pause(&mut conn, "lane").unwrap();
+    queues::pause(&mut conn, "mails").unwrap();
     assert_eq!(count(&mut conn, ready), 0);
-    queues::remove(&mut conn, "lane").unwrap();
-    conn.batch_execute("SELECT * FROM mainspring.admit(ARRAY['lane'])").unwrap();
-    assert_eq!(count(&mut conn, ready), 1, "as a queue that nobody has set");
+    queues::remove(&mut conn, "mails").unwrap();
+    conn.batch_execute("SELECT * FROM mainspring.admit(ARRAY['mails'])").unwrap();
+    assert_eq!(count(&mut conn, ready), 1, "as a queue without settings");
 }
 
 #[tokio::test]
-async fn an_interrupted_job_of_a_paused_queue_goes_back_behind_the_gate() {
+async fn an_interrupted_job_of_a_paused_queue_is_parked_again() {
     let database = TestDatabase::new();
     let gauge = Arc::new(Gauge::default());
     let scheduler = gauged(&database, &gauge).grace_period(Duration::ZERO).start().await.unwrap();
@@ -136,12 +182,12 @@ async fn a_rate_holds_over_two_instances_and_the_next_token_wakes_the_queue() {
     let gauge = Arc::new(Gauge::default());
     let mut conn = database.connection();
     let (jobs, period) = (5, Duration::from_millis(500));
-    queues::set(&mut conn, "lane", &QueueSettings::concurrency(100).rate(jobs, period)).unwrap();
+    queues::set(&mut conn, "mails", &QueueSettings::concurrency(100).rate(jobs, period)).unwrap();
     let (one, two) =
         (gauged(&database, &gauge).start().await.unwrap(), gauged(&database, &gauge).start().await.unwrap());
     for n in 0..20 {
         let scheduler = if n % 2 == 0 { &one } else { &two };
-        scheduler.enqueue(act("s").queue("lane")).await.unwrap();
+        scheduler.enqueue(act("s").queue("mails")).await.unwrap();
     }
     until(&database, "mainspring.jobs", 0).await;
     let started: Vec<Instant> = gauge.starts().into_iter().map(|start| start.at).collect();
@@ -150,7 +196,7 @@ async fn a_rate_holds_over_two_instances_and_the_next_token_wakes_the_queue() {
     assert!((Duration::from_millis(1_350)..Duration::from_secs(4)).contains(&took), "{took:?}");
     for (first, start) in started.iter().enumerate() {
         for (n, other) in started.iter().enumerate().skip(first) {
-            // What passed the gate late may start with what passed early: a few milliseconds of grace.
+            // A job that was admitted late may start with one that was admitted early, within a few milliseconds.
             let time = other.duration_since(*start) + Duration::from_millis(60);
             let most = f64::from(jobs) * (1.0 + time.as_secs_f64() / period.as_secs_f64());
             assert!((n - first + 1) as f64 <= most + 1.0, "{} in {time:?}, at most {most}", n - first + 1);
@@ -167,14 +213,14 @@ fn a_wrong_setting_is_refused_with_its_field_limit_and_value() {
     let second = Duration::from_secs(1);
     let long = "x".repeat(129);
     for (queue, settings, told) in [
-        ("lane", QueueSettings::concurrency(0), "concurrency must be 1 to 1000000, got 0"),
-        ("lane", QueueSettings::concurrency(1_000_001), "concurrency must be 1 to 1000000, got 1000001"),
+        ("mails", QueueSettings::concurrency(0), "concurrency must be 1 to 1000000, got 0"),
+        ("mails", QueueSettings::concurrency(1_000_001), "concurrency must be 1 to 1000000, got 1000001"),
         ("", QueueSettings::default(), "queue must be 1 to 128 characters, got 0"),
         (&long, QueueSettings::default(), "queue must be 1 to 128 characters, got 129"),
         ("a\0b", QueueSettings::default(), "queue must not contain the character NUL, got one"),
-        ("lane", QueueSettings::default().rate(0, second), "rate_limit must be 1 to 1000000, got 0"),
+        ("mails", QueueSettings::default().rate(0, second), "rate_limit must be 1 to 1000000, got 0"),
         (
-            "lane",
+            "mails",
             QueueSettings::default().rate(1, Duration::ZERO),
             "rate_period must be 1 millisecond to 366 days, got 00:00:00",
         ),
@@ -262,7 +308,7 @@ async fn a_task_with_a_local_limit_leaves_the_rest_to_other_instances() {
             job.flags(["any"]).insert(&mut database.connection()).unwrap();
         }
         let leased = "mainspring.jobs WHERE state = 'running'";
-        assert!(count(&mut database.connection(), leased) <= 2, "none is held in the tray");
+        assert!(count(&mut database.connection(), leased) <= 2, "none is prefetched");
     }
     until(&database, "mainspring.jobs", 0).await;
     assert_eq!(gauge.peak(), 2);

@@ -32,7 +32,7 @@ async fn book(task: Book, job: JobContext) -> JobResult {
         if task.followers > 0 {
             Enqueue::new(Book { followers: task.followers - 1, ..task }).insert(conn)?;
         }
-        // Room for a kill between the effect and the commit.
+        // The elapsed time is the point: room for a kill between the effect and the commit.
         conn.batch_execute("SELECT pg_sleep(0.003)")?;
         Ok(())
     })

@@ -160,7 +160,7 @@ async fn jobs_with_forbidden_flags_wait_for_an_instance_that_may_run_them() {
         [("gpu", vec!["gpu"]), ("both", vec!["cpu", "eu"]), ("cpu", vec!["cpu"]), ("none", vec![])]
     {
         choosy.enqueue(act(name).flags(flags.clone())).await.unwrap();
-        choosy.enqueue(act(name).flags(flags).queue("lane")).await.unwrap();
+        choosy.enqueue(act(name).flags(flags).queue("mails")).await.unwrap();
     }
     // A forbidden job that has passed the gate of a queue keeps its slot: others of the queue wait behind it.
     until(&database, "mainspring.jobs WHERE queue IS NULL", 2).await;

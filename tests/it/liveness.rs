@@ -82,7 +82,7 @@ async fn a_pool_of_two_and_one_slot_are_enough() {
     let (builder, mut started) = scheduler(&database);
     let scheduler = builder.pool_size(2).handler_pool_size(1).concurrency(1).start().await.unwrap();
     for _ in 0..50 {
-        scheduler.enqueue(act("go").queue("lane")).await.unwrap();
+        scheduler.enqueue(act("go").queue("mails")).await.unwrap();
     }
     for _ in 0..50 {
         started.next().await;

@@ -1,4 +1,5 @@
-//! Queues as lanes: one at a time over all instances, prefetch or not, and a failed head does not block its queue.
+//! The order of a queue's jobs, and what a queue that waits costs the others. A queue runs as many jobs at once as its
+//! limit says over all instances, whether they were prefetched or not.
 
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ async fn jobs_of_one_queue_never_run_two_at_once_on_two_instances() {
         (gauged(&database, &gauge).start().await.unwrap(), gauged(&database, &gauge).start().await.unwrap());
     for n in 0..12 {
         let scheduler = if n % 2 == 0 { &one } else { &two };
-        scheduler.enqueue(lasting("go", 5).queue("lane")).await.unwrap();
+        scheduler.enqueue(lasting("go", 5).queue("mails")).await.unwrap();
     }
     until(&database, "mainspring.jobs", 0).await;
     assert_eq!(gauge.ended(), 12);
@@ -122,7 +123,7 @@ async fn jobs_of_a_paused_queue_wait_and_cost_others_nothing() {
 async fn jobs_of_an_unknown_task_wait_for_an_instance_that_knows_it() {
     let database = TestDatabase::new();
     let enqueuer = Scheduler::builder(database.url()).start().await.unwrap();
-    for queue in [None, Some("lane")] {
+    for queue in [None, Some("mails")] {
         let job = act("go");
         enqueuer
             .enqueue(match queue {
@@ -185,7 +186,7 @@ async fn a_job_held_by_a_transaction_delays_no_outcome_of_others() {
     ended.acquire().await.unwrap().forget();
     // Each starts when the outcome of the one before is stored.
     for _ in 0..30 {
-        scheduler.enqueue(act("other").queue("lane")).await.unwrap();
+        scheduler.enqueue(act("other").queue("mails")).await.unwrap();
     }
     for _ in 0..30 {
         assert_eq!(started.next().await.act, "other");

@@ -1,7 +1,5 @@
 //! Jobs run: enqueued by message, by transaction and by SQL, retried, dead, and done.
 
-use std::time::{Duration, Instant};
-
 use chrono::{TimeDelta, Utc};
 use diesel::connection::SimpleConnection;
 
@@ -85,19 +83,16 @@ async fn a_job_that_is_tried_again_runs_again_and_a_future_one_at_its_time() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn ten_writers_on_ten_hot_keys_of_running_jobs_lose_nothing() {
+    const ROUNDS: usize = 300;
     let database = TestDatabase::new();
     let (builder, _started) = scheduler(&database);
     let scheduler = builder.concurrency(20).start().await.unwrap();
-    let deadline = Instant::now() + Duration::from_secs(10);
     let writers: Vec<_> = (0..10)
         .map(|writer| {
             let scheduler = scheduler.clone();
             tokio::spawn(async move {
                 let mut ids = Vec::new();
-                for round in writer.. {
-                    if Instant::now() >= deadline {
-                        break;
-                    }
+                for round in writer..writer + ROUNDS {
                     let job = lasting("hot", 2).key(format!("hot {}", round % 10));
                     ids.push(scheduler.enqueue(job).await.unwrap());
                 }
@@ -112,8 +107,8 @@ async fn ten_writers_on_ten_hot_keys_of_running_jobs_lose_nothing() {
     until(&database, "mainspring.jobs", 0).await;
     ids.sort_unstable();
     ids.dedup();
-    assert!(ids.len() > 1_000, "{}", ids.len());
-    // Every row that a writer was answered has run to its end: none was lost, none ran into another.
+    assert!(ids.len() > 300, "{}", ids.len());
+    // Every job whose id a writer received has run to its end, and no other has.
     assert_eq!(
         count(&mut database.connection(), "mainspring.history WHERE outcome = 'succeeded'"),
         ids.len() as i64

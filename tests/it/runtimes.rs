@@ -63,7 +63,7 @@ async fn another_process_lives_an_ordinary_life() {
         let builder = builder.worker_threads(8).concurrency(32).crontab("* * * * * * act {act: 'tick'}");
         let scheduler = builder.start().await.unwrap();
         for n in 0..200 {
-            scheduler.enqueue(act("go").queue(format!("lane {}", n % 50))).await.unwrap();
+            scheduler.enqueue(act("go").queue(format!("queue {}", n % 50))).await.unwrap();
         }
         for _ in 0..200 {
             started.next().await;

@@ -39,7 +39,7 @@ async fn a_job_is_born_running_where_a_slot_is_free_and_it_may_start_at_once() {
         scheduler.enqueue(act("plain")).await.unwrap();
         assert_eq!(started.next().await.attempt, 1);
     }
-    for job in [act("lane").queue("lane"), act("key").key("k"), act("now").run_at(Utc::now())] {
+    for job in [act("mails").queue("mails"), act("key").key("k"), act("now").run_at(Utc::now())] {
         scheduler.enqueue(job).await.unwrap();
         started.next().await;
     }

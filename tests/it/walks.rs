@@ -46,16 +46,16 @@ async fn no_row_leaves_the_table_of_moves_under_random_work() {
                 job = job.key(format!("key {}", random.u8(0..6))).key_mode(*random.choice(&modes).unwrap());
             }
             if random.u8(0..3) == 0 {
-                job = job.queue(format!("lane {}", random.u8(0..3)));
+                job = job.queue(format!("queue {}", random.u8(0..3)));
             }
             if random.u8(0..4) == 0 {
                 job = job.run_at(Utc::now() + TimeDelta::milliseconds(random.i64(0..300)));
             }
-            let lane = format!("lane {}", random.u8(0..3));
+            let queue = format!("queue {}", random.u8(0..3));
             match random.u8(0..20) {
-                0 => assert!(queues::pause(&mut conn, &lane).is_ok()),
-                1 => queues::set(&mut conn, &lane, &QueueSettings::concurrency(random.u32(1..4))).unwrap(),
-                2..5 => assert!(queues::resume(&mut conn, &lane).is_ok()),
+                0 => assert!(queues::pause(&mut conn, &queue).is_ok()),
+                1 => queues::set(&mut conn, &queue, &QueueSettings::concurrency(random.u32(1..4))).unwrap(),
+                2..5 => assert!(queues::resume(&mut conn, &queue).is_ok()),
                 _ => {}
             }
             match random.u8(0..8) {
@@ -68,7 +68,7 @@ async fn no_row_leaves_the_table_of_moves_under_random_work() {
         two.stop().await;
     }
     for n in 0..3 {
-        queues::resume(&mut conn, &format!("lane {n}")).unwrap();
+        queues::resume(&mut conn, &format!("queue {n}")).unwrap();
     }
     until(&database, "mainspring.jobs WHERE state IN ('parked', 'ready', 'running')", 0).await;
     one.stop().await;

@@ -10,7 +10,7 @@ use crate::support::process::{self, Process};
 use crate::support::waiting::until;
 
 const EACH_SECOND: &str = "* * * * * *";
-// Nobody has a handler for it, so that its jobs stay and can be counted.
+// No process has a handler for it, so that its jobs stay and can be counted.
 const KEPT: &str = "kept";
 
 /// `count` lines that fire each second, each with its number in the payload.
@@ -52,8 +52,8 @@ fn helper(database: &TestDatabase, crontab: &str) -> Process {
     Process::start(command.env("MAINSPRING_TEST_CRONTAB", crontab))
 }
 
-/// Three processes; every two seconds the oldest is killed and another one started, until there are that many fires. Each has a line
-/// of its own besides the others, which shows that it fires: what passes while none does is skipped rightly.
+/// Three processes until there are that many fires. As soon as all three fire, the oldest is killed and another one is
+/// started. Each has a line of its own, which shows that it fires: what is due while no process fires is skipped rightly.
 async fn fire_under_kills(lines: usize, fires: i64) {
     let database = TestDatabase::new();
     let mut conn = database.connection();
@@ -65,7 +65,6 @@ async fn fire_under_kills(lines: usize, fires: i64) {
     let mut processes: Vec<Process> = (0..3).map(start).collect();
     let mut kills = 0;
     while count(&mut conn, "mainspring.jobs") < fires {
-        tokio::time::sleep(Duration::from_secs(2)).await;
         for n in kills..kills + 3 {
             let fired = format!(
                 "(SELECT FROM mainspring.jobs WHERE payload ->> 'line' = 'own-{n}' LIMIT 1) AS fired"
@@ -103,6 +102,7 @@ async fn fire_around_an_outage(seconds: u64) {
     until(&database, "(SELECT FROM mainspring.jobs LIMIT 8) AS jobs", 8).await;
     database.go_away();
     let away = Utc::now();
+    // The length of the outage is the law: fires that are due in it are late.
     tokio::time::sleep(Duration::from_secs(seconds)).await;
     database.come_back();
     all_made_up_for(&database, away, seconds).await;
@@ -140,6 +140,7 @@ async fn a_process_that_was_suspended_makes_up_for_what_was_due_meanwhile() {
     until(&database, "(SELECT FROM mainspring.jobs LIMIT 8) AS jobs", 8).await;
     process.signal("STOP");
     let away = Utc::now();
+    // As above, the length of the suspension is the law.
     tokio::time::sleep(Duration::from_secs(12)).await;
     process.signal("CONT");
     all_made_up_for(&database, away, 12).await;

@@ -6,4 +6,5 @@ pub mod jobs;
 pub mod process;
 pub mod rows;
 pub mod schedulers;
+pub mod statements;
 pub mod waiting;
