@@ -1,54 +1,51 @@
-//! Setting up: every setting with its default, setters that cannot fail, and one check of all of it at the start.
+//! Sets a scheduler up: handlers, crontab, and one check of everything at the start. Setters never fail. The settings with
+//! plain values are in `settings.rs`.
 
 use std::any::TypeId;
 use std::collections::HashSet;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix::{Handler, Message, Recipient};
 use serde::de::DeserializeOwned;
 
-use super::{Scheduler, thread};
+use super::handle::Scheduler;
+use super::thread;
 use crate::actors::worker::{ThisWorker, WorkerActor};
 use crate::attempt::{AnyActor, Function, JobContext, TaskRegistry};
-use crate::config::{Config, SettleDurability, StartPolicy};
+use crate::config::Config;
 use crate::cron::{Cron, CronEntry, Crontab};
 use crate::error::SchedulerError;
-use crate::flags::ForbiddenFlags;
 use crate::job::Task;
 use crate::job_error::{BatchResult, JobResult};
-use crate::schema::Schema;
 use crate::shared::AppData;
 
 /// Sets up a [`Scheduler`]. Begun by [`Scheduler::builder`].
 #[must_use = "a builder does nothing until `start` is called and awaited"]
 pub struct SchedulerBuilder {
-    config: Config,
+    pub(super) config: Config,
     registry: TaskRegistry,
     app_data: AppData,
-    problem: Option<String>,
+    /// What the first setter with an invalid argument reported.
+    pub(super) problem: Option<String>,
+}
+
+impl Scheduler {
+    /// Begins to set up a scheduler on the database that the URL names, in any form that libpq reads.
+    pub fn builder(database_url: impl Into<String>) -> SchedulerBuilder {
+        SchedulerBuilder::new(database_url.into())
+    }
 }
 
 impl SchedulerBuilder {
-    pub(super) fn new(database_url: String) -> Self {
+    fn new(database_url: String) -> Self {
         Self {
             config: Config::new(database_url),
             registry: TaskRegistry::default(),
             app_data: AppData::new(),
             problem: None,
         }
-    }
-
-    /// The schema that holds the jobs; default `mainspring`. Schedulers with different schemas in one database know nothing
-    /// of each other. [`Schema::new`](crate::Schema::new) says which names are possible; `start` rejects others.
-    pub fn schema(mut self, name: impl Into<String>) -> Self {
-        match Schema::new(name) {
-            Ok(schema) => self.config.schema = schema,
-            Err(error) => self.problem = self.problem.or(Some(error.to_string())),
-        }
-        self
     }
 
     /// Registers an async function as the handler of its task. Its future stays on one thread, so it need not be `Send`.
@@ -62,9 +59,9 @@ impl SchedulerBuilder {
         self
     }
 
-    /// Registers an async function as the handler of batches of its task: it gets the entries of the payload's array, and
-    /// answers one result for each. The failed entries alone are kept for the next attempt; an answer of another
-    /// length is a failure of all. A payload that is no array is a batch of one.
+    /// Registers an async function as the handler of batches of its task: it receives the entries of the payload's array, and
+    /// returns one result for each. Only the failed entries are kept for the next attempt. If the number of results differs
+    /// from the number of entries, all of them fail. A payload that is no array is a batch of one.
     ///
     /// ```
     /// use mainspring::{BatchResult, Enqueue, JobContext, Scheduler, Task};
@@ -139,14 +136,15 @@ impl SchedulerBuilder {
         self
     }
 
-    /// Gives handlers a value, which they reach by its type through [`JobContext::data`]. A second value of the same type
-    /// takes the place of the first.
+    /// Adds a value for handlers, which read it by its type with [`JobContext::data`]. A second value of the same type
+    /// replaces the first.
     pub fn app_data<D: Send + Sync + 'static>(mut self, data: D) -> Self {
         self.app_data.insert(TypeId::of::<D>(), Arc::new(data));
         self
     }
 
-    /// Adds the lines of a crontab; see [`Crontab`] for how they are written. What is wrong with them is told by `start`.
+    /// Adds the lines of a crontab; see [`Crontab`] for their syntax. `start` rejects an invalid
+    /// crontab and reports line, column, found and expected.
     pub fn crontab(mut self, text: &str) -> Self {
         match Crontab::parse(text) {
             Ok(crontab) => self.config.crontab.extend(crontab.entries),
@@ -155,7 +153,7 @@ impl SchedulerBuilder {
         self
     }
 
-    /// Adds a line of the crontab that code has built. What is wrong with it is told by `start`.
+    /// Adds a line of the crontab that code builds. `start` rejects an invalid line.
     pub fn cron(mut self, line: Cron) -> Self {
         match line.build() {
             Ok(entry) => self.config.crontab.push(entry),
@@ -164,146 +162,10 @@ impl SchedulerBuilder {
         self
     }
 
-    /// How many jobs run at once in this process: 1 to 100,000, default 10.
-    pub fn concurrency(mut self, jobs: usize) -> Self {
-        self.config.concurrency = jobs;
-        self
-    }
-
-    /// How many jobs of the task `T` run at once in this process: 1 to 100,000, default as many as there is concurrency. A
-    /// job beyond it is not claimed, so that another process may run it.
-    pub fn limit<T: Task>(mut self, jobs: usize) -> Self {
-        self.config.task_limits.insert(T::NAME.to_owned(), jobs);
-        self
-    }
-
-    /// Leaves jobs alone that have any of these flags, for processes that are not told so. They cost no claim anything.
-    pub fn forbid_flags<F: Into<String>>(mut self, flags: impl IntoIterator<Item = F>) -> Self {
-        self.config.forbidden_flags = ForbiddenFlags::These(flags.into_iter().map(Into::into).collect());
-        self
-    }
-
-    /// As [`Self::forbid_flags`], with a function that answers which flags those are for now. It is asked before a claim, where
-    /// jobs with flags may be ready; a flag that is allowed again is noticed with the next poll. While it panics, or
-    /// gives no answer in 5 seconds, no job with flags is claimed.
-    pub fn forbid_flags_by<F, Answer>(mut self, function: F) -> Self
-    where
-        F: Fn() -> Answer + Send + Sync + 'static,
-        Answer: Future<Output = Vec<String>> + 'static,
-    {
-        self.config.forbidden_flags = ForbiddenFlags::asked(function);
-        self
-    }
-
-    /// Lifts ready jobs with their age: for each `step` that a job has waited, it counts as one priority better, in every
-    /// fourth claim. 1 ms to a day; off by default.
-    pub fn ageing(mut self, step: Duration) -> Self {
-        self.config.age_every = Some(step);
-        self
-    }
-
-    /// How many threads run jobs: 1 to 1,024, default one a CPU.
-    pub fn worker_threads(mut self, threads: usize) -> Self {
-        self.config.worker_threads = threads;
-        self
-    }
-
-    /// How many connections the scheduler itself may hold, besides the one that listens and the one for heartbeats: 2 to
-    /// 1,000, default 5. Half of them, or one less, serve what must be durable, the others claims and outcomes. With fewer than 5
-    /// there is only one claim at a time, which matters for jobs that take no time.
-    pub fn pool_size(mut self, connections: u32) -> Self {
-        self.config.pool_size = connections;
-        self
-    }
-
-    /// How many connections handlers may hold together by [`JobContext::connection`]: 1 to 1,000, default 10. They are
-    /// opened when they are first asked for.
-    pub fn handler_pool_size(mut self, connections: u32) -> Self {
-        self.config.handler_pool_size = connections;
-        self
-    }
-
-    /// What this process is called in the table of workers: 1 to 256 characters, default `HOST:PROCESS_ID`.
-    pub fn worker_name(mut self, name: impl Into<String>) -> Self {
-        self.config.worker_name = name.into();
-        self
-    }
-
-    /// Finds jobs of other processes by polling alone, each second unless [`Self::poll_interval`] says otherwise: where
-    /// notifications do not come through. It does not make poolers in transaction mode safe, which lend the settings of
-    /// Mainspring's sessions to others: give it direct connections, or a pooler in session mode.
-    pub fn without_listen(mut self) -> Self {
-        self.config.listen = false;
-        self
-    }
-
-    /// Expects a schema that is already migrated, and refuses to start on another.
-    pub fn without_migrations(mut self) -> Self {
-        self.config.migrate = false;
-        self
-    }
-
-    /// How often to look for jobs that no notification told of: 10 ms to 15 s, default 10 s, or 1 s without LISTEN.
-    pub fn poll_interval(mut self, interval: Duration) -> Self {
-        self.config.poll_interval = Some(interval);
-        self
-    }
-
-    /// For how long finished jobs stay in the table `mainspring.history`; default 24 hours. Zero writes no history, which
-    /// is faster. Whole days are dropped at once, so a job may stay for up to a day longer.
-    pub fn history_retention(mut self, retention: Duration) -> Self {
-        self.config.history_retention = retention;
-        self
-    }
-
-    /// For how long dead jobs stay; default for ever, until someone retries or deletes them.
-    pub fn dead_retention(mut self, retention: Duration) -> Self {
-        self.config.dead_retention = Some(retention);
-        self
-    }
-
-    /// For how long running jobs may go on after a stop was asked for; default 30 seconds.
-    pub fn grace_period(mut self, period: Duration) -> Self {
-        self.config.grace_period = period;
-        self
-    }
-
-    /// For how long a running job that was cancelled may go on before its future is dropped; default 5 seconds.
-    pub fn cancel_grace_period(mut self, period: Duration) -> Self {
-        self.config.cancel_grace_period = period;
-        self
-    }
-
-    /// After how long without a heartbeat others take this process for lost: 1 s to a day, default 30 seconds. A heartbeat
-    /// is sent ten times as often. A process that was killed is found sooner, by the lock it held.
-    pub fn heartbeat_timeout(mut self, timeout: Duration) -> Self {
-        self.config.heartbeat_timeout = timeout;
-        self
-    }
-
-    /// What happens when the database cannot be reached at start; default to wait for it for up to a minute.
-    pub fn start_policy(mut self, policy: StartPolicy) -> Self {
-        self.config.start_policy = policy;
-        self
-    }
-
-    /// What a crash of the database may forget; default [`SettleDurability::Relaxed`].
-    pub fn settle_durability(mut self, durability: SettleDurability) -> Self {
-        self.config.settle_durability = durability;
-        self
-    }
-
-    /// The level at which the start and the success of each attempt are logged, two lines an attempt; default
-    /// [`log::Level::Info`]. Failures are logged as warnings, deaths as errors, whatever this says.
-    pub fn job_log_level(mut self, level: log::Level) -> Self {
-        self.config.job_log_level = level;
-        self
-    }
-
-    /// Starts the scheduler: connects, migrates or verifies the schema, registers the worker, and answers when it is
-    /// really listening. Works under `#[actix_web::main]` and `#[tokio::main]` alike.
+    /// Starts the scheduler: connects, migrates or verifies the schema, registers the worker, and returns once
+    /// notifications are received. Works under `#[actix_web::main]` and `#[tokio::main]` alike.
     ///
-    /// The builder is used up, and a scheduler that was stopped stays so: to start again, build anew, as the demo's routes do.
+    /// A stopped scheduler cannot be restarted. To start again, build another one, as the routes of the demo do.
     ///
     /// # Errors
     ///

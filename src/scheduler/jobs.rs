@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::store::Session;
 use chrono::{DateTime, Utc};
 
-use super::Scheduler;
+use super::handle::Scheduler;
 use super::verbs::Verbs;
 use crate::engine::Wake;
 use crate::error::{SchedulerError, StoreError};

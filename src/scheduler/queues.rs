@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::store::Session;
 
-use super::Scheduler;
+use super::handle::Scheduler;
 use super::verbs::Verbs;
 use crate::engine::Wake;
 use crate::error::{SchedulerError, StoreError};

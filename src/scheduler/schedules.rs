@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::Scheduler;
+use super::handle::Scheduler;
 use super::verbs::Verbs;
 use crate::engine::Wake;
 use crate::error::SchedulerError;

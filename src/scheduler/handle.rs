@@ -1,0 +1,156 @@
+//! The handle to a running scheduler: what an application calls. Everything it does is done by the actors or the store.
+
+use std::fmt;
+use std::sync::Arc;
+
+use actix::Addr;
+
+use super::stop::StopOnDrop;
+use super::verbs::Verbs;
+use crate::actors::queue::{QueueActor, Remove};
+use crate::error::SchedulerError;
+use crate::events::EventStream;
+use crate::job::{Enqueue, NewJob, Task};
+use crate::phase::Phase;
+use crate::shared::interrupted;
+use crate::store::status::{self, Status};
+
+/// A running scheduler. Clones are handles to the same scheduler. When the last one is dropped, the scheduler stops by
+/// itself in the background; [`Scheduler::stop`] also waits for it.
+///
+/// ```no_run
+/// use mainspring::{Enqueue, JobContext, JobResult, Scheduler, Task};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct PublishReport { report_id: String }
+/// impl Task for PublishReport { const NAME: &'static str = "report.publish"; }
+///
+/// async fn publish(task: PublishReport, job: JobContext) -> JobResult {
+///     println!("job {} publishes {}", job.id(), task.report_id);
+///     Ok(())
+/// }
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let scheduler = Scheduler::builder("postgres://localhost/app")
+///     .handler(publish)
+///     .crontab("*/5 * * * * report.publish {report_id: 'daily'}")
+///     .start()
+///     .await?;
+/// let id = scheduler.enqueue(Enqueue::new(PublishReport { report_id: "r1".into() })).await?;
+/// println!("job {id} is stored");
+/// scheduler.stop().await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Scheduler(pub(super) Arc<StopOnDrop>);
+
+impl Scheduler {
+    /// Returns the address of the QueueActor, which handles [`Enqueue`], [`EnqueueMany`](crate::EnqueueMany) and [`Remove`]
+    /// messages. Call this for each message: if the actor fails, it is restarted under a new address, and sends to the old
+    /// one fail with [`MailboxError::Closed`](actix::MailboxError::Closed).
+    ///
+    /// # Errors
+    ///
+    /// [`SchedulerError::Stopped`] when the scheduler is stopped.
+    pub fn queue_actor(&self) -> Result<Addr<QueueActor>, SchedulerError> {
+        self.0.shared.address().ok_or(SchedulerError::Stopped)
+    }
+
+    /// Adds a job, and returns its id once it is stored. A job that is due now starts within milliseconds.
+    ///
+    /// # Errors
+    ///
+    /// [`SchedulerError::Store`] when a field breaks its limit or the database fails, [`SchedulerError::Stopped`] and
+    /// [`SchedulerError::Interrupted`] as they say.
+    pub async fn enqueue<T: Task>(&self, job: Enqueue<T>) -> Result<i64, SchedulerError> {
+        self.0.shared.enqueue(NewJob::try_from(job)?).await
+    }
+
+    /// Adds jobs in one statement, all or none, and returns their ids in the order of the input.
+    ///
+    /// # Errors
+    ///
+    /// As [`Scheduler::enqueue`].
+    pub async fn enqueue_many(&self, jobs: Vec<NewJob>) -> Result<Vec<i64>, SchedulerError> {
+        self.0.shared.enqueue_many(jobs).await
+    }
+
+    /// Removes the job under a key. A waiting job is deleted, and its id returned. A running job loses its key and is not
+    /// retried. An unknown key is no error.
+    ///
+    /// # Errors
+    ///
+    /// As [`Scheduler::enqueue`].
+    pub async fn remove(&self, key: impl Into<String>) -> Result<Option<i64>, SchedulerError> {
+        Ok(self.queue_actor()?.send(Remove::new(key)).await.map_err(interrupted)??)
+    }
+
+    /// Returns a stream of what happens in this process from now on. A receiver that is too slow loses the oldest events,
+    /// and learns how many by [`Event::Missed`](crate::Event::Missed). The stream ends when the scheduler has stopped.
+    ///
+    /// ```no_run
+    /// # async fn example(scheduler: mainspring::Scheduler) {
+    /// use mainspring::Event;
+    ///
+    /// let mut events = scheduler.events();
+    /// while let Some(event) = events.next().await {
+    ///     if let Event::JobDead { job, error, .. } = event {
+    ///         eprintln!("job {} of {} is dead: {error}", job.id, job.task);
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn events(&self) -> EventStream {
+        self.0.shared.events.subscribe()
+    }
+
+    #[doc(hidden)]
+    pub async fn administer<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&mut crate::store::Session<'_>) -> Result<T, crate::error::StoreError> + Send + 'static,
+    ) -> Result<T, SchedulerError> {
+        Verbs::new(&self.0.shared).run_and_wake(crate::engine::Wake::Everything, act).await
+    }
+
+    /// Returns a summary of jobs, tasks, queues and workers; see [`status::read`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Scheduler::enqueue`].
+    pub async fn status(&self) -> Result<Status, SchedulerError> {
+        Verbs::new(&self.0.shared).run(|conn| status::read(conn)).await
+    }
+
+    /// Returns whether the scheduler runs: it has started, and no stop was requested.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        !self.0.shared.is_stopping()
+    }
+
+    /// Stops in order, and returns when all is done. Cron fires no more, and nothing more is claimed. Jobs that have not
+    /// started are released. Running jobs have the grace period, 30 seconds unless set, and are then interrupted without
+    /// spending their attempt. Outcomes are stored, and the connections closed. A second stop waits for the first.
+    pub async fn stop(&self) {
+        self.0.request_stop();
+        self.0.shared.phase.reached(Phase::Stopped).await;
+    }
+}
+
+#[cfg(test)]
+impl Scheduler {
+    pub(crate) fn shared(&self) -> Arc<crate::shared::Shared> {
+        Arc::clone(&self.0.shared)
+    }
+}
+
+impl fmt::Debug for Scheduler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scheduler")
+            .field("worker", &self.0.shared.config.worker_name)
+            .field("running", &self.is_running())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,158 @@
+//! The settings of a scheduler that are plain values, each with its default and its limits. `start` checks them.
+
+use std::future::Future;
+use std::time::Duration;
+
+use super::builder::SchedulerBuilder;
+use crate::config::{SettleDurability, StartPolicy};
+use crate::flags::ForbiddenFlags;
+use crate::job::Task;
+use crate::schema::Schema;
+
+impl SchedulerBuilder {
+    /// Sets the schema that holds the jobs; default `mainspring`. Schedulers with different schemas in one database know nothing
+    /// of each other. [`Schema::new`](crate::Schema::new) says which names are possible; `start` rejects others.
+    pub fn schema(mut self, name: impl Into<String>) -> Self {
+        match Schema::new(name) {
+            Ok(schema) => self.config.schema = schema,
+            Err(error) => self.problem = self.problem.or(Some(error.to_string())),
+        }
+        self
+    }
+
+    /// Sets how many jobs run at once in this process: 1 to 100,000, default 10.
+    pub fn concurrency(mut self, jobs: usize) -> Self {
+        self.config.concurrency = jobs;
+        self
+    }
+
+    /// Sets how many jobs of the task `T` run at once in this process: 1 to 100,000, default as many as there is concurrency. A
+    /// job beyond it is not claimed, so that another process may run it.
+    pub fn limit<T: Task>(mut self, jobs: usize) -> Self {
+        self.config.task_limits.insert(T::NAME.to_owned(), jobs);
+        self
+    }
+
+    /// Leaves jobs with any of these flags to other processes. They add no cost to a claim.
+    pub fn forbid_flags<F: Into<String>>(mut self, flags: impl IntoIterator<Item = F>) -> Self {
+        self.config.forbidden_flags = ForbiddenFlags::These(flags.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// As [`Self::forbid_flags`], with a function that returns the current flags. It is called before a claim, if jobs with
+    /// flags may be ready. A flag that is allowed again is noticed with the next poll. If the function panics, or takes
+    /// more than 5 seconds, no job with flags is claimed.
+    pub fn forbid_flags_by<F, Answer>(mut self, function: F) -> Self
+    where
+        F: Fn() -> Answer + Send + Sync + 'static,
+        Answer: Future<Output = Vec<String>> + 'static,
+    {
+        self.config.forbidden_flags = ForbiddenFlags::asked(function);
+        self
+    }
+
+    /// Ages ready jobs: for each `step` that a job has waited, it counts as one priority better, in every fourth claim.
+    /// 1 ms to a day; off by default.
+    pub fn ageing(mut self, step: Duration) -> Self {
+        self.config.age_every = Some(step);
+        self
+    }
+
+    /// Sets how many threads run jobs: 1 to 1,024, default one a CPU.
+    pub fn worker_threads(mut self, threads: usize) -> Self {
+        self.config.worker_threads = threads;
+        self
+    }
+
+    /// Sets how many connections the scheduler itself may hold, besides the one that listens and the one for heartbeats: 2 to
+    /// 1,000, default 5. Half of them, or one less, serve what must be durable, the others claims and outcomes. With fewer than 5
+    /// there is only one claim at a time, which matters for jobs that take no time.
+    pub fn pool_size(mut self, connections: u32) -> Self {
+        self.config.pool_size = connections;
+        self
+    }
+
+    /// Sets how many connections handlers may hold together by [`JobContext::connection`]: 1 to 1,000, default 10. They are
+    /// opened on first use.
+    pub fn handler_pool_size(mut self, connections: u32) -> Self {
+        self.config.handler_pool_size = connections;
+        self
+    }
+
+    /// Sets the name of this process in the table of workers: 1 to 256 characters, default `HOST:PROCESS_ID`.
+    pub fn worker_name(mut self, name: impl Into<String>) -> Self {
+        self.config.worker_name = name.into();
+        self
+    }
+
+    /// Finds jobs of other processes by polling alone, each second unless [`Self::poll_interval`] sets another interval.
+    /// For networks that notifications do not pass. It does not make poolers in transaction mode safe, which lend the settings of
+    /// Mainspring's sessions to others: give it direct connections, or a pooler in session mode.
+    pub fn without_listen(mut self) -> Self {
+        self.config.listen = false;
+        self
+    }
+
+    /// Expects a schema that is already migrated; `start` fails on another.
+    pub fn without_migrations(mut self) -> Self {
+        self.config.migrate = false;
+        self
+    }
+
+    /// Sets how often to look for jobs without a notification: 10 ms to 15 s, default 10 s, or 1 s without LISTEN.
+    pub fn poll_interval(mut self, interval: Duration) -> Self {
+        self.config.poll_interval = Some(interval);
+        self
+    }
+
+    /// Sets for how long finished jobs stay in the table `mainspring.history`; default 24 hours. Zero writes no history, which
+    /// is faster. Whole days are dropped at once, so a job may stay for up to a day longer.
+    pub fn history_retention(mut self, retention: Duration) -> Self {
+        self.config.history_retention = retention;
+        self
+    }
+
+    /// Sets for how long dead jobs stay; default for ever, until a person retries or deletes them.
+    pub fn dead_retention(mut self, retention: Duration) -> Self {
+        self.config.dead_retention = Some(retention);
+        self
+    }
+
+    /// Sets for how long running jobs may go on after a stop was requested; default 30 seconds.
+    pub fn grace_period(mut self, period: Duration) -> Self {
+        self.config.grace_period = period;
+        self
+    }
+
+    /// Sets for how long a running job that was cancelled may go on before its future is dropped; default 5 seconds.
+    pub fn cancel_grace_period(mut self, period: Duration) -> Self {
+        self.config.cancel_grace_period = period;
+        self
+    }
+
+    /// Sets after how long without a heartbeat other processes treat this one as lost: 1 s to a day, default 30 seconds. A heartbeat
+    /// is sent ten times as often. A process that was killed is found sooner, by the lock it held.
+    pub fn heartbeat_timeout(mut self, timeout: Duration) -> Self {
+        self.config.heartbeat_timeout = timeout;
+        self
+    }
+
+    /// Sets what `start` does when the database cannot be reached; default is to wait for up to a minute.
+    pub fn start_policy(mut self, policy: StartPolicy) -> Self {
+        self.config.start_policy = policy;
+        self
+    }
+
+    /// Sets what a crash of the database may forget; default [`SettleDurability::Relaxed`].
+    pub fn settle_durability(mut self, durability: SettleDurability) -> Self {
+        self.config.settle_durability = durability;
+        self
+    }
+
+    /// Sets the level at which the start and the success of each attempt are logged, two lines an attempt; default
+    /// [`log::Level::Info`]. Failures are logged as warnings, deaths as errors, whatever this level is.
+    pub fn job_log_level(mut self, level: log::Level) -> Self {
+        self.config.job_log_level = level;
+        self
+    }
+}
