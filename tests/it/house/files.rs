@@ -48,11 +48,11 @@ pub(super) fn commented() -> Vec<File> {
     files_in(&["src", "tests", "examples"], "rs")
 }
 
-/// The README and the pages under docs/, without the change log.
+/// The README, CONTRIBUTING and the pages under docs/, without the change log.
 pub(super) fn pages() -> Vec<File> {
     let mut found = files_in(&["docs"], "md");
     found.retain(|file| !file.name.contains("CHANGELOG"));
-    found.push(read(&root().join("README.md")));
+    found.extend(["README.md", "CONTRIBUTING.md"].map(|name| read(&root().join(name))));
     assert!(found.len() > 10, "only {} pages found", found.len());
     found
 }
