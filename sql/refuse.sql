@@ -1,4 +1,5 @@
--- Refuses bad input, unless `problem` is NULL. Every refusal is raised here, so a program recognises all of them in one way.
+-- Refuses bad input, unless `problem` is NULL. Every refusal is raised here. A program recognises it by the SQLSTATE MS400, or by
+-- the constraint's name where its driver hides the SQLSTATE.
 CREATE OR REPLACE FUNCTION mainspring.refuse(problem text)
 RETURNS void
 LANGUAGE plpgsql
@@ -6,6 +7,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF problem IS NOT NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = problem, HINT = 'Nothing was stored.';
+        RAISE EXCEPTION USING ERRCODE = 'MS400', CONSTRAINT = 'mainspring_refused', MESSAGE = problem,
+            HINT = 'Nothing was stored.';
     END IF;
 END $$;

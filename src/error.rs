@@ -2,74 +2,82 @@
 
 use std::sync::Arc;
 
-use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel::result::Error as DieselError;
 use thiserror::Error;
 
 /// Why the store could not do what it was asked.
 #[derive(Debug, Clone, Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// A field of a new job breaks its limit; nothing was stored. The text names the field, the limit
-    /// and what came.
+    /// A value breaks its limit; nothing was stored. The text names the field, the limit and what came.
     #[error("{0}")]
     Invalid(String),
     /// The payload could not be written as JSON; nothing was stored.
-    #[error("payload of task `{task}` cannot be written as JSON: {source}")]
+    #[error("payload of task `{task}` cannot be written as JSON: {error}")]
     Payload {
         /// The task whose payload it is.
         task: String,
-        /// What serde said.
-        source: Arc<serde_json::Error>,
+        /// What serde reports.
+        error: Arc<serde_json::Error>,
     },
     /// A migration could not be applied; the schema is as it was before.
-    #[error("cannot migrate the schema mainspring: {0}")]
+    #[error("cannot migrate the schema {0}")]
     Migration(String),
     /// The database was migrated by a newer version of Mainspring that this one cannot work with.
     #[error(
-        "the schema mainspring is at migration {found}, newer than this program's {known}: update the program"
+        "the schema {schema} is at migration {found}, newer than this program's {known}: update the program"
     )]
     SchemaTooNew {
+        /// The schema's name.
+        schema: String,
         /// The newest migration in the database.
         found: String,
         /// The newest migration this program has.
         known: String,
     },
     /// The database lacks migrations or newer functions, and the caller asked not to migrate.
-    #[error("the schema mainspring lacks {missing}: run `mainspring migrate`, or let start migrate")]
+    #[error("the schema {schema} lacks {missing}: run `mainspring migrate`, or let start migrate")]
     SchemaTooOld {
+        /// The schema's name.
+        schema: String,
         /// The migrations, oldest first, or the release of the functions.
         missing: String,
     },
-    /// The schema is not there, or not whole: it was dropped, or never made.
-    #[error(
-        "the schema mainspring is not there or not whole ({0}): run `mainspring migrate`, or start the scheduler again"
-    )]
+    /// The schema is not there, or not whole: it was dropped, or never made. The text names it.
+    #[error("the schema {0}: run `mainspring migrate`, or start the scheduler again")]
     SchemaMissing(String),
+    /// The role lacks a privilege. The text names what it may not use, and is followed by the server's.
+    #[error("the role has no privilege on {0}")]
+    Denied(String),
+    /// The server refuses every connection of this kind: a wrong password, no such role or database, no privilege to connect.
+    /// Waiting cannot help. The text is libpq's, and holds no password.
+    #[error("the database rejects the connection: {0}")]
+    Rejected(String),
     /// No connection to the database could be made. The text is libpq's, and holds no password.
     #[error("cannot connect to the database: {0}")]
     Connect(String),
     /// The connection broke, or the database refused a statement. When the connection broke during an enqueue, the
-    /// job may or may not have been stored: a key makes it safe to ask again.
-    #[error("database error: {0}")]
-    Database(#[source] Arc<DieselError>),
+    /// job may or may not have been stored: a key makes it safe to enqueue again.
+    #[error("database error: {}", text_of(.0))]
+    Database(Arc<DieselError>),
 }
 
+/// The name of a constraint that a refusal by Mainspring's own SQL carries. Diesel hides its SQLSTATE `MS400`.
+const REFUSED: &str = "mainspring_refused";
+
 impl StoreError {
-    /// Whether waiting cannot help: the database answered, and refused for good.
+    /// Whether waiting cannot help: the database replied, and refused for good.
     pub(crate) fn is_permanent(&self) -> bool {
         match self {
-            Self::Connect(text) => {
-                ["authentication failed", "does not exist", "no pg_hba.conf entry", "no password supplied"]
-                    .iter()
-                    .any(|sign| text.contains(sign))
-            }
             Self::Invalid(_)
             | Self::Payload { .. }
             | Self::Migration(_)
             | Self::SchemaTooNew { .. }
             | Self::SchemaTooOld { .. }
-            | Self::SchemaMissing(_) => true,
-            Self::Database(_) => false,
+            | Self::SchemaMissing(_)
+            | Self::Denied(_)
+            | Self::Rejected(_) => true,
+            Self::Connect(_) | Self::Database(_) => false,
         }
     }
 }
@@ -77,23 +85,20 @@ impl StoreError {
 impl From<DieselError> for StoreError {
     fn from(error: DieselError) -> Self {
         match &error {
-            DieselError::DatabaseError(DatabaseErrorKind::Unknown, facts)
-                if facts.hint() == Some("Nothing was stored.") =>
-            {
+            DieselError::DatabaseError(_, facts) if facts.constraint_name() == Some(REFUSED) => {
                 Self::Invalid(facts.message().to_owned())
-            }
-            DieselError::DatabaseError(_, facts) if is_missing_schema(facts.message()) => {
-                Self::SchemaMissing(facts.message().to_owned())
             }
             _ => Self::Database(Arc::new(error)),
         }
     }
 }
 
-// Diesel keeps no SQLSTATE; the names of the schema and its parts are in the text, in whatever language.
-fn is_missing_schema(message: &str) -> bool {
-    let missing = message.ends_with("does not exist");
-    missing && (message.contains("\"mainspring") || message.contains(" mainspring."))
+/// The error's text in one line, with the server's detail and hint.
+pub(crate) fn text_of(error: &DieselError) -> String {
+    let DieselError::DatabaseError(_, facts) = error else { return error.to_string() };
+    let parts = [Some(facts.message()), facts.details(), facts.hint()];
+    let parts = parts.into_iter().flatten().map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "));
+    parts.collect::<Vec<_>>().join("; ")
 }
 
 /// Why the scheduler could not do what it was asked.

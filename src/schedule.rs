@@ -110,7 +110,7 @@ impl NewSchedule {
         expression: impl Into<String>,
     ) -> Result<Self, StoreError> {
         let payload = serde_json::to_value(task)
-            .map_err(|error| StoreError::Payload { task: T::NAME.into(), source: error.into() })?;
+            .map_err(|error| StoreError::Payload { task: T::NAME.into(), error: error.into() })?;
         // A task without fields is written as null.
         let payload = if payload.is_null() { Value::Object(Map::new()) } else { payload };
         Ok(Self::new(name, T::NAME, expression).payload(payload))

@@ -4,6 +4,7 @@
 pub(crate) mod tokens;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -91,6 +92,19 @@ impl Schema {
             }
         }
     }
+}
+
+/// The names in the schema that SQL written for `mainspring` mentions outside literals.
+pub(crate) fn mentioned(mut sql: &str) -> BTreeSet<&str> {
+    let mut names = BTreeSet::new();
+    while !sql.is_empty() {
+        let token = first_token(sql);
+        sql = &sql[token.len()..];
+        if token == DEFAULT_NAME && !is_setting(sql) {
+            names.extend(sql.strip_prefix('.').map(first_token).filter(|name| name.starts_with(is_name)));
+        }
+    }
+    names
 }
 
 impl fmt::Debug for Schema {

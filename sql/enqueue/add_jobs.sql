@@ -19,9 +19,7 @@ BEGIN
         FROM jsonb_array_elements(specs) WITH ORDINALITY AS s(spec, ord)
         WHERE mainspring.spec_problem(s.spec) IS NOT NULL ORDER BY s.ord LIMIT 1;
     END IF;
-    IF problem IS NOT NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = problem, HINT = 'Nothing was stored.';
-    END IF;
+    PERFORM mainspring.refuse(problem);
 
     SELECT array_agg(s.spec ->> 'task' ORDER BY s.ord) AS tasks,
         array_agg(nullif(s.spec -> 'payload', 'null')::text ORDER BY s.ord) AS payloads,

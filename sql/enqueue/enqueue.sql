@@ -27,9 +27,7 @@ BEGIN
         CASE WHEN s.flags IS NOT NULL THEN mainspring.flags_problem(s.flags) END) AS problem) AS p
     WHERE p.problem IS NOT NULL
     ORDER BY s.ord LIMIT 1;
-    IF problem IS NOT NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = problem, HINT = 'Nothing was stored.';
-    END IF;
+    PERFORM mainspring.refuse(problem);
 
     IF keys IS NULL THEN
         RETURN QUERY

@@ -48,9 +48,8 @@ BEGIN
             IF stored.revision > 0 AND NOT dedupe AND jsonb_typeof(stored.payload) = 'array'
                 AND octet_length(stored.payload::text) > mainspring.payload_limit()
             THEN
-                RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', HINT = 'Nothing was stored.',
-                    MESSAGE = format('payload must be at most %s bytes, got %s with what the job of the key holds',
-                        mainspring.payload_limit(), octet_length(stored.payload::text));
+                PERFORM mainspring.refuse(format('payload must be at most %s bytes, got %s with what the job of the key holds',
+                        mainspring.payload_limit(), octet_length(stored.payload::text)));
             END IF;
             RETURN stored;
         END IF;

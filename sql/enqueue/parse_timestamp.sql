@@ -7,6 +7,5 @@ AS $$
 BEGIN
     RETURN written::timestamptz;
 EXCEPTION WHEN data_exception THEN
-    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', HINT = 'Nothing was stored.',
-        MESSAGE = format('run_at must be a moment, such as 2027-01-01T09:00:00Z, got %s', quote_literal(written));
+    PERFORM mainspring.refuse(format('run_at must be a moment, such as 2027-01-01T09:00:00Z, got %s', quote_literal(written)));
 END $$;

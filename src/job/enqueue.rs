@@ -54,7 +54,7 @@ impl<T: Task> TryFrom<Enqueue<T>> for NewJob {
 
     fn try_from(enqueue: Enqueue<T>) -> Result<Self, StoreError> {
         let payload = serde_json::to_string(&enqueue.task)
-            .map_err(|error| StoreError::Payload { task: T::NAME.into(), source: error.into() })?;
+            .map_err(|error| StoreError::Payload { task: T::NAME.into(), error: error.into() })?;
         Ok(Self { task: Cow::Borrowed(T::NAME), payload, options: enqueue.options })
     }
 }

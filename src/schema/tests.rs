@@ -1,7 +1,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::{SETTINGS, Schema};
+use super::{SETTINGS, Schema, mentioned};
 
 fn schema(name: &str) -> Schema {
     Schema::new(name).expect("a good name")
@@ -58,6 +58,12 @@ fn settings_comments_and_other_words_stay() {
         assert_eq!(schema("other").rewrite(sql), sql);
     }
     assert_eq!(schema("other").rewrite("mainspring.origin_of(1)"), "\"other\".origin_of(1)");
+}
+
+#[test]
+fn the_names_that_a_statement_mentions_are_found_once_each() {
+    let sql = "SELECT mainspring.now(), 'mainspring.a' FROM mainspring.jobs, mainspring.jobs WHERE mainspring.origin";
+    assert_eq!(mentioned(sql).into_iter().collect::<Vec<_>>(), ["jobs", "now"]);
 }
 
 // The rule knows no literal in which a backslash escapes, and none inside another literal.

@@ -4,19 +4,40 @@
 use diesel::Connection;
 use diesel::pg::PgConnection;
 
-use super::notifications::{UNREADABLE, is_readable};
+use super::notifications::{UNREADABLE, is_readable, rejection};
 use crate::error::StoreError;
+
+// The codes of refusals that no waiting mends: a wrong password or role, no entry in pg_hba.conf, no such database, no
+// privilege to connect.
+const FOR_GOOD: [&str; 4] = ["28P01", "28000", "3D000", "42501"];
 
 /// Connects to the database at `url`: a URL or another libpq connection string.
 ///
 /// # Errors
 ///
-/// [`StoreError::Connect`], in one line and without the password.
+/// [`StoreError::Rejected`] when the server replied and waiting cannot help, [`StoreError::Connect`] otherwise. Both in one
+/// line and without the password.
 pub fn connect(url: &str) -> Result<PgConnection, StoreError> {
+    open(url).map_err(|error| explained(url, error))
+}
+
+/// Connects, and does not look for the reason of a failure, which costs a second connection.
+pub(super) fn open(url: &str) -> Result<PgConnection, StoreError> {
     PgConnection::establish(url).map_err(|error| {
         let reason = if is_readable(url) { in_one_line(&error.to_string()) } else { UNREADABLE.into() };
         StoreError::Connect(reason)
     })
+}
+
+/// The error of [`open`] as what it means to the caller.
+pub(super) fn explained(url: &str, error: StoreError) -> StoreError {
+    match error {
+        StoreError::Connect(reason) if is_readable(url) => match rejection(url) {
+            Some(code) if FOR_GOOD.contains(&code.as_str()) => StoreError::Rejected(reason),
+            Some(_) | None => StoreError::Connect(reason),
+        },
+        other => other,
+    }
 }
 
 // libpq answers a line for each address it tried, and asks back in lines behind a tab.

@@ -7,6 +7,7 @@ use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use r2d2::ManageConnection;
 
+use super::connect::{explained, open};
 use super::session::Session;
 use crate::config::{Config, SettleDurability};
 use crate::error::StoreError;
@@ -31,7 +32,8 @@ pub(crate) enum Durability {
 /// Opens a connection outside the pools: at start-up, where the first error matters.
 pub(crate) fn connect(config: &Config) -> Result<PgConnection, StoreError> {
     let connector = Connector::new(config, Durability::Durable, &LastLoss::default());
-    connector.connect().map(|connection| connection.inner)
+    let connected = connector.connect().map(|connection| connection.inner);
+    connected.map_err(|error| explained(&config.database_url, error))
 }
 
 /// Opens connections for r2d2 and reports when one is no longer good.
@@ -99,7 +101,7 @@ impl Connector {
     }
 
     fn connect(&self) -> Result<Pooled, StoreError> {
-        let mut inner = super::connect::connect(&self.url)?;
+        let mut inner = open(&self.url)?;
         // Diesel takes an empty text for an error, and the connections of handlers have no settings.
         if !self.settings.is_empty() {
             inner.batch_execute(&self.settings)?;

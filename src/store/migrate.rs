@@ -34,15 +34,16 @@ const RECORDS: &str = "mainspring.__diesel_schema_migrations";
 /// Everything happens in one transaction under an advisory lock of the database. Any number of
 /// processes may call this at once: one does the work and the others find it done. A failure leaves
 /// the schema as it was. The schema is created where it is missing, so the role needs `CREATE` on the
-/// database the first time. `DROP SCHEMA mainspring CASCADE` removes everything again.
+/// database the first time. `DROP SCHEMA .. CASCADE` removes everything again.
 ///
 /// # Errors
 ///
 /// [`StoreError::SchemaTooNew`] when a newer program has migrated in a way this one cannot work with,
-/// [`StoreError::Migration`] when a migration cannot be applied, [`StoreError::Database`] when the database
+/// [`StoreError::Migration`] when a migration cannot be applied, [`StoreError::Denied`] when the role may not create the
+/// schema, [`StoreError::Database`] when the database
 /// refuses another statement.
 pub fn migrate(conn: &mut impl AsSession) -> Result<Vec<String>, StoreError> {
-    conn.as_session().transaction(|conn| {
+    let migrated = conn.as_session().transaction(|conn| {
         prepare(conn)?;
         refuse_newer(conn)?;
         let pending = pending(conn)?;
@@ -59,7 +60,24 @@ pub fn migrate(conn: &mut impl AsSession) -> Result<Vec<String>, StoreError> {
         }
         run(conn, "first partitions", "SELECT mainspring.prepare_history()")?;
         Ok(pending.iter().map(|migration| migration.version.to_owned()).collect())
-    })
+    });
+    migrated.map_err(|error| explained(conn, error))
+}
+
+// Whether the role may create the schema, or what is in it.
+const MAY_CREATE: &str = "SELECT coalesce((SELECT has_schema_privilege(s.oid, 'CREATE') FROM pg_namespace AS s \
+    WHERE s.nspname = {}), has_database_privilege(current_database(), 'CREATE'))";
+
+fn explained(conn: &mut impl AsSession, error: StoreError) -> StoreError {
+    if !matches!(error, StoreError::Migration(_) | StoreError::Database(_)) {
+        return error;
+    }
+    let schema = conn.as_session().schema().to_string();
+    let found = Statement::<(Bool,)>::new(MAY_CREATE).bind::<Text, _>(&schema).get_result::<(bool,)>(conn);
+    match found {
+        Ok((false,)) => StoreError::Denied(format!("CREATE for the schema {schema}: {error}")),
+        Ok((true,)) | Err(_) => error,
+    }
 }
 
 /// Checks that the schema is one this program can work with, and changes nothing.
@@ -71,12 +89,15 @@ pub fn migrate(conn: &mut impl AsSession) -> Result<Vec<String>, StoreError> {
 pub fn verify(conn: &mut impl AsSession) -> Result<(), StoreError> {
     let missing: Vec<_> = pending(conn)?.iter().map(|migration| migration.version).collect();
     if !missing.is_empty() {
-        return Err(StoreError::SchemaTooOld { missing: format!("the migrations {}", missing.join(", ")) });
+        return Err(StoreError::SchemaTooOld {
+            schema: conn.as_session().schema().to_string(),
+            missing: format!("the migrations {}", missing.join(", ")),
+        });
     }
     refuse_newer(conn)?;
     if Installed::read(conn)?.is_outdated() {
         let missing = format!("the functions of release {}", env!("CARGO_PKG_VERSION"));
-        return Err(StoreError::SchemaTooOld { missing });
+        return Err(StoreError::SchemaTooOld { schema: conn.as_session().schema().to_string(), missing });
     }
     Ok(())
 }
@@ -106,10 +127,11 @@ fn apply(conn: &mut impl AsSession, migration: &Migration) -> Result<(), StoreEr
 
 // One statement at a time: some poolers and Citus take no more.
 fn run(conn: &mut impl AsSession, name: &str, script: &str) -> Result<(), StoreError> {
+    let schema = conn.as_session().schema().to_string();
     for statement in script::statements(script) {
         conn.as_session()
             .run(statement)
-            .map_err(|error| StoreError::Migration(format!("{name}: {error}")))?;
+            .map_err(|error| StoreError::Migration(format!("{schema}: {name}: {error}")))?;
     }
     Ok(())
 }
@@ -122,7 +144,11 @@ fn refuse_newer(conn: &mut impl AsSession) -> Result<(), StoreError> {
         Statement::<(Text,)>::new("SELECT mainspring.compatible_from()").get_result::<(String,)>(conn)?.0;
     let known = MIGRATIONS.last().map_or("", |migration| migration.version);
     if found.as_str() > known {
-        return Err(StoreError::SchemaTooNew { found, known: known.to_owned() });
+        return Err(StoreError::SchemaTooNew {
+            schema: conn.as_session().schema().to_string(),
+            found,
+            known: known.to_owned(),
+        });
     }
     Ok(())
 }

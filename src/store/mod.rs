@@ -10,6 +10,7 @@ mod counts;
 pub(crate) mod cron;
 pub mod database;
 pub(crate) mod enqueue;
+mod explain;
 mod handler;
 pub mod history;
 pub mod jobs;

@@ -8,7 +8,7 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::ptr::{NonNull, null, null_mut};
 
-use pq_sys::{ConnStatusType, ExecStatusType, PGconn, PGresult};
+use pq_sys::{ConnStatusType, ExecStatusType, PGVerbosity, PGconn, PGresult};
 use thiserror::Error;
 use tokio::net::TcpStream;
 
@@ -100,6 +100,33 @@ const DEFAULTS: [(&CStr, &CStr); 6] = [
 pub(super) const UNREADABLE: &str = "the connection string is malformed: is each special character in its user and \
                           password percent-encoded (`@` as %40, `/` as %2F, `%` as %25)?";
 
+type Connect = unsafe extern "C" fn(*const *const c_char, *const *const c_char, i32) -> *mut PGconn;
+
+/// The SQLSTATE with which the server rejects connections, where it replies at all. Connects once more: libpq reports the
+/// code only to those who ask for it before.
+pub(super) fn rejection(url: &str) -> Option<String> {
+    let text = CString::new(url).ok().filter(|text| is_connection_string(text))?;
+    let session = Session::begin(&text, pq_sys::PQconnectStartParams).ok()?;
+    // SAFETY: the connection is alive, if only begun, and nobody else uses it. A reset makes it anew, and waits.
+    let needs_password = unsafe {
+        pq_sys::PQsetErrorVerbosity(session.0.as_ptr(), PGVerbosity::PQERRORS_SQLSTATE);
+        pq_sys::PQreset(session.0.as_ptr());
+        pq_sys::PQconnectionNeedsPassword(session.0.as_ptr()) == 1
+    };
+    if session.is_connected() {
+        return None;
+    }
+    let reason = session.reason();
+    // In this mode the code is all that follows the severity.
+    let last = if needs_password { NO_PASSWORD } else { reason.split_whitespace().next_back()? };
+    let is_code =
+        last.len() == 5 && last.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
+    is_code.then(|| last.to_owned())
+}
+
+// The server's word for a password that is wrong; that there is none libpq finds out without it.
+const NO_PASSWORD: &str = "28P01";
+
 /// A libpq connection: never null, closed when dropped.
 struct Session(NonNull<PGconn>);
 
@@ -118,24 +145,27 @@ impl Session {
     fn open(url: &str) -> Result<Self, NotificationError> {
         let text = CString::new(url).ok().filter(|text| is_connection_string(text));
         let text = text.ok_or_else(|| NotificationError::Disconnected(UNREADABLE.into()))?;
+        let session = Self::begin(&text, pq_sys::PQconnectdbParams)?;
+        if !session.is_connected() {
+            let reason = if is_misread(url) { UNREADABLE.into() } else { session.reason() };
+            return Err(NotificationError::Disconnected(reason));
+        }
+        // SAFETY: the connection is alive, and the processor is a function that uses none of its arguments.
+        unsafe { pq_sys::PQsetNoticeProcessor(session.0.as_ptr(), Some(ignore_notice), null_mut()) };
+        Ok(session)
+    }
+
+    fn begin(text: &CStr, connect: Connect) -> io::Result<Self> {
         // Of a repeated keyword the last one counts: the string overrides the defaults, not the encoding.
-        let settings = DEFAULTS.into_iter().chain([(c"dbname", &*text), (c"client_encoding", c"UTF8")]);
+        let settings = DEFAULTS.into_iter().chain([(c"dbname", text), (c"client_encoding", c"UTF8")]);
         let (mut keywords, mut values): (Vec<_>, Vec<_>) =
             settings.map(|(keyword, value)| (keyword.as_ptr(), value.as_ptr())).unzip();
         keywords.push(null());
         values.push(null());
         // SAFETY: both arrays are equally long, end with a null, and point to C strings that outlive
         // the call; libpq copies what it keeps.
-        let conn = unsafe { pq_sys::PQconnectdbParams(keywords.as_ptr(), values.as_ptr(), 1) };
-        let conn = NonNull::new(conn).ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))?;
-        let session = Self(conn);
-        if !session.is_connected() {
-            let reason = if is_misread(url) { UNREADABLE.into() } else { session.reason() };
-            return Err(NotificationError::Disconnected(reason));
-        }
-        // SAFETY: the connection is alive, and the processor is a function that uses none of its arguments.
-        unsafe { pq_sys::PQsetNoticeProcessor(conn.as_ptr(), Some(ignore_notice), null_mut()) };
-        Ok(session)
+        let conn = unsafe { connect(keywords.as_ptr(), values.as_ptr(), 1) };
+        NonNull::new(conn).map(Self).ok_or_else(|| io::ErrorKind::OutOfMemory.into())
     }
 
     fn execute(&mut self, sql: &str) -> Result<Option<String>, NotificationError> {

@@ -5,6 +5,7 @@
 //! each time, and reads columns by name.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::time::Duration;
 
@@ -16,19 +17,22 @@ use diesel::result::QueryResult;
 use diesel::serialize::ToSql;
 use diesel::sql_types::HasSqlType;
 
-use super::session::{AsSession, Session};
+use super::explain::explain;
+use super::session::AsSession;
 use crate::error::StoreError;
 
 /// SQL text with a `{}` for each bound value, and the SQL types of the columns it answers.
 pub(super) struct Statement<'a, Columns> {
     text: Cow<'a, str>,
+    /// The text for another schema than `mainspring`.
+    rewritten: RefCell<Option<String>>,
     binds: Vec<Box<dyn QueryFragment<Pg> + 'a>>,
     columns: PhantomData<Columns>,
 }
 
 impl<'a, Columns> Statement<'a, Columns> {
     pub(super) fn new(text: impl Into<Cow<'a, str>>) -> Self {
-        Self { text: text.into(), binds: Vec::new(), columns: PhantomData }
+        Self { text: text.into(), rewritten: RefCell::default(), binds: Vec::new(), columns: PhantomData }
     }
 
     /// Binds the next value.
@@ -43,42 +47,39 @@ impl<'a, Columns> Statement<'a, Columns> {
     }
 
     /// Runs the statement, and returns how many rows it changed.
-    pub(super) fn execute(mut self, conn: &mut impl AsSession) -> Result<usize, StoreError>
+    pub(super) fn execute<'q>(&'q self, conn: &mut impl AsSession) -> Result<usize, StoreError>
     where
-        Self: ExecuteDsl<PgConnection>,
+        &'q Self: ExecuteDsl<PgConnection>,
     {
-        let session = self.in_schema_of(conn);
-        Ok(RunQueryDsl::execute(self, session.conn)?)
+        self.run(conn, |conn| RunQueryDsl::execute(self, conn))
     }
 
     /// Runs the statement, and returns all its rows.
-    pub(super) fn load<Row>(mut self, conn: &mut impl AsSession) -> Result<Vec<Row>, StoreError>
+    pub(super) fn load<'q, Row>(&'q self, conn: &mut impl AsSession) -> Result<Vec<Row>, StoreError>
     where
-        Self: LoadQuery<'a, PgConnection, Row>,
+        &'q Self: LoadQuery<'q, PgConnection, Row>,
     {
-        let session = self.in_schema_of(conn);
-        Ok(RunQueryDsl::load(self, session.conn)?)
+        self.run(conn, |conn| RunQueryDsl::load(self, conn))
     }
 
     /// Runs the statement, and returns its first row. No row is an error.
-    pub(super) fn get_result<Row>(mut self, conn: &mut impl AsSession) -> Result<Row, StoreError>
+    pub(super) fn get_result<'q, Row>(&'q self, conn: &mut impl AsSession) -> Result<Row, StoreError>
     where
-        Self: LoadQuery<'a, PgConnection, Row>,
+        &'q Self: LoadQuery<'q, PgConnection, Row>,
     {
-        let session = self.in_schema_of(conn);
-        Ok(RunQueryDsl::get_result(self, session.conn)?)
+        self.run(conn, |conn| RunQueryDsl::get_result(self, conn))
     }
 
-    fn in_schema_of<'c>(&mut self, conn: &'c mut impl AsSession) -> Session<'c> {
-        let session = conn.as_session();
-        let rewritten = match session.schema.rewrite(&self.text) {
-            Cow::Borrowed(_) => None,
-            Cow::Owned(text) => Some(text),
-        };
-        if let Some(text) = rewritten {
-            self.text = text.into();
+    fn run<T>(
+        &self,
+        conn: &mut impl AsSession,
+        work: impl FnOnce(&mut PgConnection) -> QueryResult<T>,
+    ) -> Result<T, StoreError> {
+        let mut session = conn.as_session();
+        if let Cow::Owned(text) = session.schema.rewrite(&self.text) {
+            self.rewritten.replace(Some(text));
         }
-        session
+        work(session.conn).map_err(|error| explain(&mut session, &self.text, error))
     }
 }
 
@@ -98,7 +99,8 @@ pub(super) fn nul_problem(field: &str, text: &str) -> Option<String> {
 impl<Columns> QueryFragment<Pg> for Statement<'_, Columns> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         let mut binds = self.binds.iter();
-        let mut texts = self.text.split("{}");
+        let rewritten = self.rewritten.borrow();
+        let mut texts = rewritten.as_deref().unwrap_or(&self.text).split("{}");
         out.push_sql(texts.next().unwrap_or_default());
         for text in texts {
             if let Some(bound) = binds.next() {
@@ -120,7 +122,7 @@ impl<Columns> Query for Statement<'_, Columns> {
     type SqlType = Columns;
 }
 
-impl<Columns> RunQueryDsl<PgConnection> for Statement<'_, Columns> {}
+impl<Columns> RunQueryDsl<PgConnection> for &Statement<'_, Columns> {}
 
 struct Bound<S, V> {
     value: V,

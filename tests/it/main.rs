@@ -12,6 +12,7 @@ mod cron;
 mod embedded;
 mod endings;
 mod enqueue;
+mod errors;
 mod events;
 mod exactly_once;
 mod fairness;
