@@ -27,7 +27,10 @@ BEGIN
         CASE WHEN s.flags IS NOT NULL THEN mainspring.flags_problem(s.flags) END) AS problem) AS p
     WHERE p.problem IS NOT NULL
     ORDER BY s.ord LIMIT 1;
-    PERFORM mainspring.refuse(problem);
+    -- A call costs something, and nearly every job is good.
+    IF problem IS NOT NULL THEN
+        PERFORM mainspring.refuse(problem);
+    END IF;
 
     IF keys IS NULL THEN
         RETURN QUERY
