@@ -14,39 +14,21 @@ AS $$
 DECLARE
     fires record;
 BEGIN
-    -- LIMIT keeps the planner from turning the look-up of each row into a scan of all of them.
-    WITH listed AS MATERIALIZED (
-        SELECT f.ord, f.due, f.run_at, f.backfilled, s AS s,
-            CASE WHEN s.overlap <> 'allow' THEN coalesce(s.key, 'schedule:' || s.name) END AS job_key,
-            row_number() OVER (PARTITION BY s.id ORDER BY f.ord) AS nth,
-            lead(f.ord) OVER (PARTITION BY s.id ORDER BY f.ord) IS NULL AS is_last
-        FROM unnest(ids, dues, run_ats, backfills) WITH ORDINALITY AS f(id, due, run_at, backfilled, ord)
-        CROSS JOIN LATERAL (SELECT * FROM mainspring.schedules AS t WHERE t.id = f.id LIMIT 1) AS s
-    ), judged AS MATERIALIZED (
-        SELECT l.*, CASE
-            WHEN (l.s).overlap = 'skip' AND (l.nth > 1 OR EXISTS (
-                SELECT FROM mainspring.jobs AS j WHERE j.key = l.job_key AND j.state <> 'dead')) THEN 'skipped'
-            WHEN (l.s).overlap = 'replace' AND NOT l.is_last THEN 'replaced'
-            ELSE 'enqueued' END AS verdict
-        FROM listed AS l
-    )
-    SELECT array_agg((j.s).id ORDER BY j.ord) AS ids, array_agg((j.s).name ORDER BY j.ord) AS names,
-        array_agg(j.due ORDER BY j.ord) AS dues, array_agg(j.verdict ORDER BY j.ord) AS verdicts,
-        array_agg((j.s).task ORDER BY j.ord) FILTER (WHERE j.verdict = 'enqueued') AS tasks,
-        array_agg(((j.s).payload || jsonb_build_object('_cron', jsonb_build_object(
-            'ts', to_char(j.due AT TIME ZONE 'UTC', CASE WHEN j.due = date_trunc('second', j.due)
-                THEN 'YYYY-MM-DD"T"HH24:MI:SS"Z"' ELSE 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"' END),
-            'backfilled', j.backfilled, 'schedule', (j.s).name)))::text ORDER BY j.ord)
-            FILTER (WHERE j.verdict = 'enqueued') AS payloads,
-        array_agg((j.s).queue ORDER BY j.ord) FILTER (WHERE j.verdict = 'enqueued') AS queues,
-        array_agg(j.run_at ORDER BY j.ord) FILTER (WHERE j.verdict = 'enqueued') AS run_ats,
-        array_agg((j.s).priority::integer ORDER BY j.ord) FILTER (WHERE j.verdict = 'enqueued') AS priorities,
-        array_agg((j.s).max_attempts::integer ORDER BY j.ord) FILTER (WHERE j.verdict = 'enqueued') AS attempt_limits,
-        bool_or(j.job_key IS NOT NULL) AS has_keys,
-        array_agg(j.job_key ORDER BY j.ord) FILTER (WHERE j.verdict = 'enqueued') AS keys,
-        array_agg(CASE WHEN (j.s).overlap = 'skip' THEN 'unsafe_dedupe' ELSE 'replace' END ORDER BY j.ord)
-            FILTER (WHERE j.verdict = 'enqueued') AS key_modes
-    INTO fires FROM judged AS j;
+    SELECT array_agg((f.schedule).id ORDER BY f.ord) AS ids, array_agg((f.schedule).name ORDER BY f.ord) AS names,
+        array_agg(f.due ORDER BY f.ord) AS dues, array_agg(f.outcome ORDER BY f.ord) AS outcomes,
+        array_agg((f.schedule).task ORDER BY f.ord) FILTER (WHERE f.outcome = 'enqueued') AS tasks,
+        array_agg(mainspring.fire_payload(f.schedule, f.due, f.backfilled)::text ORDER BY f.ord)
+            FILTER (WHERE f.outcome = 'enqueued') AS payloads,
+        array_agg((f.schedule).queue ORDER BY f.ord) FILTER (WHERE f.outcome = 'enqueued') AS queues,
+        array_agg(f.run_at ORDER BY f.ord) FILTER (WHERE f.outcome = 'enqueued') AS run_ats,
+        array_agg((f.schedule).priority::integer ORDER BY f.ord) FILTER (WHERE f.outcome = 'enqueued') AS priorities,
+        array_agg((f.schedule).max_attempts::integer ORDER BY f.ord)
+            FILTER (WHERE f.outcome = 'enqueued') AS attempt_limits,
+        bool_or(f.job_key IS NOT NULL) AS has_keys,
+        array_agg(f.job_key ORDER BY f.ord) FILTER (WHERE f.outcome = 'enqueued') AS keys,
+        array_agg(CASE WHEN (f.schedule).overlap = 'skip' THEN 'unsafe_dedupe' ELSE 'replace' END ORDER BY f.ord)
+            FILTER (WHERE f.outcome = 'enqueued') AS key_modes
+    INTO fires FROM mainspring.fire_outcomes(ids, dues, run_ats, backfills) AS f;
 
     RETURN QUERY
     WITH added AS MATERIALIZED (
@@ -59,17 +41,17 @@ BEGIN
             CASE WHEN fires.has_keys THEN fires.key_modes END) WITH ORDINALITY
             AS e(ordinal, job_id, job_state, job_priority, job_run_at, place)
     ), listed AS (
-        SELECT f.*, CASE WHEN f.verdict = 'enqueued'
-            THEN count(*) FILTER (WHERE f.verdict = 'enqueued') OVER (ORDER BY f.ord) END AS nth
-        FROM unnest(fires.ids, fires.names, fires.dues, fires.verdicts) WITH ORDINALITY
-            AS f(id, name, due, verdict, ord)
+        SELECT f.*, CASE WHEN f.outcome = 'enqueued'
+            THEN count(*) FILTER (WHERE f.outcome = 'enqueued') OVER (ORDER BY f.ord) END AS nth
+        FROM unnest(fires.ids, fires.names, fires.dues, fires.outcomes) WITH ORDINALITY
+            AS f(id, name, due, outcome, ord)
     ), known AS MATERIALIZED (
         SELECT l.*, a.jobs[l.nth] AS job_id, a.priorities[l.nth] AS job_priority, a.run_ats[l.nth] AS job_run_at,
-            fires.queues[l.nth] AS lane
+            fires.queues[l.nth] AS queue
         FROM listed AS l CROSS JOIN added AS a
     ), written AS (
         INSERT INTO mainspring.schedule_fires (due_at, job_id, triggered, schedule, outcome)
-        SELECT k.due, k.job_id, are_triggered, k.name, k.verdict FROM known AS k
+        SELECT k.due, k.job_id, are_triggered, k.name, k.outcome FROM known AS k
     )
-    SELECT k.id, k.due, k.verdict, k.job_id, k.lane, k.job_priority, k.job_run_at FROM known AS k ORDER BY k.ord;
+    SELECT k.id, k.due, k.outcome, k.job_id, k.queue, k.job_priority, k.job_run_at FROM known AS k ORDER BY k.ord;
 END $$;
