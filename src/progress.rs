@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
+use crate::error::StoreError;
 use crate::lock::lock;
 use crate::store::progress::Progress;
 
@@ -23,4 +24,17 @@ impl ProgressBoard {
     pub(crate) fn take(&self) -> Vec<Progress> {
         std::mem::take(&mut *lock(&self.0)).into_values().collect()
     }
+}
+
+/// Makes a report, or returns an error that names the limit it breaks.
+pub(crate) fn checked((id, lease): (i64, i64), percent: u8, note: String) -> Result<Progress, StoreError> {
+    if percent > 100 {
+        return Err(StoreError::Invalid(format!("progress must be 0 to 100 percent, got {percent}")));
+    }
+    let length = note.chars().count();
+    if length > 1_000 || note.contains('\0') {
+        let limit = "progress note must be at most 1000 characters, none of them NUL";
+        return Err(StoreError::Invalid(format!("{limit}, got {length}")));
+    }
+    Ok(Progress { id, lease, percent: percent.into(), note })
 }

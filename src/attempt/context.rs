@@ -7,19 +7,19 @@ use std::sync::{Arc, OnceLock};
 
 use crate::store::Session;
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
 
+use super::cron_fire::CronFire;
 use crate::error::{SchedulerError, StoreError};
 use crate::event::JobFacts;
 use crate::job::{Enqueue, NewJob, Task};
 use crate::job_error::JobError;
 use crate::phase::Phase;
+use crate::progress::checked;
 use crate::shared::Shared;
 use crate::signals::Attempt;
 use crate::store::HandlerConnection;
 use crate::store::claim::ClaimedJob;
 use crate::store::pool::blocking;
-use crate::store::progress::Progress;
 use crate::store::settle::complete;
 
 /// A job as its handler sees it. Cheap to clone; clones may outlive the handler.
@@ -44,23 +44,6 @@ struct Facts {
     queue: Option<String>,
     key: Option<String>,
     payload: String,
-}
-
-/// The fire that added a job, as the job's payload carries it in `_cron`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[non_exhaustive]
-pub struct CronFire {
-    /// When the fire was due: `_cron.ts` of the payload.
-    #[serde(rename = "ts")]
-    pub due_at: DateTime<Utc>,
-    /// Whether the job was added late, to make up for a fire that was missed.
-    pub backfilled: bool,
-}
-
-#[derive(Deserialize)]
-struct FiredPayload {
-    #[serde(rename = "_cron")]
-    cron: Option<CronFire>,
 }
 
 impl JobContext {
@@ -139,7 +122,7 @@ impl JobContext {
     /// Which fire of cron added the job; `None` for a job that was added otherwise.
     #[must_use]
     pub fn cron(&self) -> Option<CronFire> {
-        serde_json::from_str::<FiredPayload>(&self.0.job.payload).ok()?.cron
+        CronFire::of_payload(&self.0.job.payload)
     }
 
     /// A target for log lines of this job, so that each names it: `mainspring::job::TASK#ID`.
@@ -161,25 +144,15 @@ impl JobContext {
     ///
     /// [`StoreError::Invalid`] when a value is outside of its limits; nothing is reported.
     pub fn progress(&self, percent: u8, note: impl Into<String>) -> Result<(), StoreError> {
-        let note = note.into();
-        if percent > 100 {
-            return Err(StoreError::Invalid(format!("progress must be 0 to 100 percent, got {percent}")));
-        }
-        let length = note.chars().count();
-        if length > 1_000 || note.contains('\0') {
-            let limit = "progress note must be at most 1000 characters, none of them NUL";
-            return Err(StoreError::Invalid(format!("{limit}, got {length}")));
-        }
-        let (id, lease) = self.attempt_key();
-        if self.0.shared.progress.post(Progress { id, lease, percent: percent.into(), note }) {
+        let report = checked(self.attempt_key(), percent, note.into())?;
+        if self.0.shared.progress.post(report) {
             self.0.shared.progress_posted();
         }
         Ok(())
     }
 
-    /// Whether somebody has cancelled the job. It has the grace period of
-    /// [`SchedulerBuilder::cancel_grace_period`](crate::SchedulerBuilder::cancel_grace_period) to come to an end by itself:
-    /// with an error its outcome is `cancelled`, with success it is what it is.
+    /// Returns `true` if the job was cancelled. It may still succeed within the
+    /// [grace period](crate::SchedulerBuilder::cancel_grace_period). An error ends it as `cancelled`.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.cancellation().is_some()
@@ -300,11 +273,9 @@ impl JobContext {
         R: Send + 'static,
         W: FnOnce() -> R + Send + 'static,
     {
-        match blocking(move || Ok(work())).await {
-            Ok(done) => done,
-            // Only at the very end of the process, where nobody waits for this job any more.
-            Err(_) => std::future::pending().await,
-        }
+        // An error comes only at the very end of the process, where no one waits for this job any more.
+        let Ok(done) = blocking(move || Ok(work())).await else { std::future::pending().await };
+        done
     }
 
     /// Whether the scheduler has been asked to stop. A long job may come to an early end then; otherwise it
@@ -322,11 +293,7 @@ impl JobContext {
 
 impl fmt::Debug for JobContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let job = &self.0.job;
-        f.debug_struct("JobContext")
-            .field("id", &job.id)
-            .field("task", &job.task)
-            .field("attempt", &job.attempt)
-            .finish_non_exhaustive()
+        let (id, task, attempt) = (self.id(), self.task(), self.attempt());
+        write!(f, "JobContext {{ id: {id}, task: {task:?}, attempt: {attempt}, .. }}")
     }
 }

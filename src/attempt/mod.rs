@@ -2,13 +2,15 @@
 
 mod batch;
 mod context;
+mod cron_fire;
 mod handler;
 pub(crate) mod panics;
 pub(crate) mod payload;
 mod registry;
 mod run;
 
-pub use self::context::{CronFire, JobContext};
+pub use self::context::JobContext;
+pub use self::cron_fire::CronFire;
 pub(crate) use self::handler::{AnyActor, Function, Handles, JobFuture, no_reply};
 pub(crate) use self::registry::TaskRegistry;
 pub(crate) use self::run::execute;

@@ -1,0 +1,28 @@
+//! What cron adds to the payload of a job.
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+/// The fire that added a job, as the job's payload carries it in `_cron`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub struct CronFire {
+    /// When the fire was due: `_cron.ts` of the payload.
+    #[serde(rename = "ts")]
+    pub due_at: DateTime<Utc>,
+    /// Whether the job was added late, to make up for a fire that was missed.
+    pub backfilled: bool,
+}
+
+#[derive(Deserialize)]
+struct FiredPayload {
+    #[serde(rename = "_cron")]
+    cron: Option<CronFire>,
+}
+
+impl CronFire {
+    /// Reads the fire from a payload. Returns `None` for a job that was added otherwise.
+    pub(super) fn of_payload(payload: &str) -> Option<Self> {
+        serde_json::from_str::<FiredPayload>(payload).ok()?.cron
+    }
+}
