@@ -34,6 +34,7 @@ mod roles;
 mod running;
 mod runtimes;
 mod schedules;
+mod schemas;
 mod starting;
 mod superseded;
 mod support;
