@@ -1,7 +1,7 @@
 //! The seed application: a web server with a scheduler inside. `cargo run --example demo`, then for instance
 //! `curl -X POST localhost:8080/api/test-scheduler` and `curl localhost:8080/api/jobs`.
-//! `DATABASE_URL` names the database (else a private PostgreSQL starts under `target/`), `PORT` the port (8080), `RUST_LOG`
-//! the log level (info); with `DEMO_FAST=1` every minute becomes two seconds.
+//! `DATABASE_URL` names the database (else a private PostgreSQL starts under `target/`), `MAINSPRING_SCHEMA` the schema, `PORT`
+//! the port (8080), `RUST_LOG` the log level (info); with `DEMO_FAST=1` every minute becomes two seconds.
 
 use std::net::TcpListener;
 use std::sync::LazyLock;
@@ -12,7 +12,7 @@ use mainspring::database::connect;
 use mainspring::embedded::{EmbeddedOptions, database_url};
 use mainspring::jobs::JobFilter;
 use mainspring::{
-    CronExpression, Enqueue, JobContext, JobResult, Scheduler, SchedulerError, StoreError, Task,
+    CronExpression, Enqueue, JobContext, JobResult, Scheduler, SchedulerError, Schema, StoreError, Task,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -60,13 +60,14 @@ async fn publish_report(task: PublishReport, job: JobContext) -> JobResult {
 /// What the routes share. The scheduler is there while the worker runs.
 struct Shared {
     database_url: String,
+    schema: Schema,
     scheduler: Mutex<Option<Scheduler>>,
 }
 
 impl Shared {
     async fn start_scheduler(&self) -> Result<Scheduler, SchedulerError> {
         let crontab = format!("{} session.cleanup ?jobKey=session.cleanup", *EVERY_MINUTE);
-        let builder = Scheduler::builder(&self.database_url).concurrency(5);
+        let builder = Scheduler::builder(&self.database_url).schema(self.schema.name()).concurrency(5);
         builder.handler(clean_sessions).handler(publish_report).crontab(&crontab).start().await
     }
 }
@@ -116,8 +117,8 @@ async fn start_worker(shared: web::Data<Shared>) -> impl Responder {
 
 #[get("/api/jobs")]
 async fn jobs(shared: web::Data<Shared>) -> impl Responder {
-    let url = shared.database_url.clone();
-    let list = move || mainspring::jobs::list(&mut connect(&url)?, &JobFilter::new());
+    let (url, schema) = (shared.database_url.clone(), shared.schema.clone());
+    let list = move || mainspring::jobs::list(&mut schema.on(&mut connect(&url)?), &JobFilter::new());
     let listed = web::block(list).await;
     match listed {
         Ok(jobs) => jobs.map_or_else(failed, |jobs| HttpResponse::Ok().json(jobs)),
@@ -136,7 +137,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let database = database_url(EmbeddedOptions::kept_in(folder))?;
     println!("database: {}", database.engine());
     let url = database.url().to_owned();
-    let shared = web::Data::new(Shared { database_url: url, scheduler: Mutex::default() });
+    let schema = Schema::new(std::env::var("MAINSPRING_SCHEMA").unwrap_or_else(|_| "mainspring".into()))?;
+    let shared = web::Data::new(Shared { database_url: url, schema, scheduler: Mutex::default() });
     *shared.scheduler.lock().await = Some(shared.start_scheduler().await?);
     let data = shared.clone();
     let routes = || (test_scheduler, stop_worker, start_worker, jobs);

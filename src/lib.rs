@@ -19,6 +19,7 @@
 
 // Vocabulary: what things are. No database, no actors.
 mod backoff;
+mod clock;
 mod config;
 mod cron;
 mod error;

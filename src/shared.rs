@@ -13,6 +13,7 @@ use actix::{Actor, Addr, Context, Handler, Message, Recipient};
 use chrono::{DateTime, Utc};
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::outage::Outage;
 use crate::error::{SchedulerError, StoreError};
@@ -53,6 +54,7 @@ pub(crate) struct Shared {
     pub(crate) listening: watch::Sender<bool>,
     deaths: mpsc::UnboundedSender<Role>,
     cron_started_at: DateTime<Utc>,
+    pub(crate) clock: Clock,
 }
 
 /// Names an actor.
@@ -172,7 +174,8 @@ impl Shared {
             phase: PhaseWatch::default(),
             listening: watch::Sender::new(false),
             deaths,
-            cron_started_at: Utc::now(),
+            cron_started_at: Clock.now(),
+            clock: Clock,
         }
     }
 

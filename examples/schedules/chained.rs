@@ -6,7 +6,7 @@ use chrono::Utc;
 use diesel::connection::SimpleConnection;
 use diesel::insert_into;
 use diesel::prelude::*;
-use mainspring::{CronExpression, Enqueue, JobContext, JobResult, StoreError, Task, jobs};
+use mainspring::{CronExpression, Enqueue, JobContext, JobResult, Session, StoreError, Task, jobs};
 use serde::{Deserialize, Serialize};
 
 use crate::{Edit, Shared, answer, listed};
@@ -55,9 +55,9 @@ pub(crate) async fn publish(task: PublishChained, job: JobContext) -> JobResult 
 }
 
 /// Makes the next job of the report due, unless the report is paused or gone.
-fn chain(conn: &mut PgConnection, id: &str) -> Result<(), StoreError> {
+fn chain(conn: &mut Session<'_>, id: &str) -> Result<(), StoreError> {
     // The lock makes an edit at this moment come before or after, not in between.
-    let found = reports::table.find(id).for_update().first::<Report>(conn).optional()?;
+    let found = reports::table.find(id).for_update().first::<Report>(&mut **conn).optional()?;
     let Some(report) = found.filter(|report| !report.paused) else { return Ok(()) };
     let next = read(&report.expression)?.next_after(Utc::now());
     PublishChained::of(id).run_at(next).insert(conn).map(|_| ())
@@ -77,17 +77,17 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
 }
 
 async fn list(shared: web::Data<Shared>) -> HttpResponse {
-    let all = |conn: &mut PgConnection| Ok(reports::table.order(reports::id).load::<Report>(conn)?);
+    let all = |conn: &mut Session<'_>| Ok(reports::table.order(reports::id).load::<Report>(&mut **conn)?);
     listed(shared.with_connection(all).await.map_err(Into::into))
 }
 
 async fn create(shared: web::Data<Shared>, id: web::Path<String>, edit: web::Json<Edit>) -> HttpResponse {
-    let work = move |conn: &mut PgConnection| {
+    let work = move |conn: &mut Session<'_>| {
         read(&edit.expression)?;
         conn.transaction(|conn| {
             let row =
                 (reports::id.eq(&*id), reports::expression.eq(&edit.expression), reports::paused.eq(false));
-            insert_into(reports::table).values(row).on_conflict_do_nothing().execute(conn)?;
+            insert_into(reports::table).values(row).on_conflict_do_nothing().execute(&mut **conn)?;
             chain(conn, &id).map(|()| true)
         })
     };
@@ -96,11 +96,11 @@ async fn create(shared: web::Data<Shared>, id: web::Path<String>, edit: web::Jso
 
 /// The waiting job is due anew: the same key, another time. A change resumes a paused report.
 async fn change(shared: web::Data<Shared>, id: web::Path<String>, edit: web::Json<Edit>) -> HttpResponse {
-    let work = move |conn: &mut PgConnection| {
+    let work = move |conn: &mut Session<'_>| {
         read(&edit.expression)?;
         conn.transaction(|conn| {
             let fields = (reports::expression.eq(&edit.expression), reports::paused.eq(false));
-            let changed = diesel::update(reports::table.find(&*id)).set(fields).execute(conn)?;
+            let changed = diesel::update(reports::table.find(&*id)).set(fields).execute(&mut **conn)?;
             chain(conn, &id).map(|()| changed > 0)
         })
     };
@@ -109,10 +109,11 @@ async fn change(shared: web::Data<Shared>, id: web::Path<String>, edit: web::Jso
 
 /// The waiting job is taken back; one that runs finds its report paused and adds no successor.
 async fn pause(shared: web::Data<Shared>, id: web::Path<String>) -> HttpResponse {
-    let work = move |conn: &mut PgConnection| {
+    let work = move |conn: &mut Session<'_>| {
         conn.transaction(|conn| {
-            let paused =
-                diesel::update(reports::table.find(&*id)).set(reports::paused.eq(true)).execute(conn)?;
+            let paused = diesel::update(reports::table.find(&*id))
+                .set(reports::paused.eq(true))
+                .execute(&mut **conn)?;
             jobs::remove(conn, &format!("report:{id}"))?;
             Ok(paused > 0)
         })
@@ -124,8 +125,9 @@ async fn pause(shared: web::Data<Shared>, id: web::Path<String>) -> HttpResponse
 async fn run(shared: web::Data<Shared>, id: web::Path<String>) -> HttpResponse {
     let known = {
         let id = id.clone();
-        let work =
-            move |conn: &mut PgConnection| Ok(reports::table.find(&*id).count().get_result::<i64>(conn)? > 0);
+        let work = move |conn: &mut Session<'_>| {
+            Ok(reports::table.find(&*id).count().get_result::<i64>(&mut **conn)? > 0)
+        };
         shared.with_connection(work).await
     };
     match known {

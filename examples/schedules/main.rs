@@ -3,15 +3,14 @@
 //!
 //! `cargo run --example schedules`, then for instance
 //! `curl -X POST localhost:8080/stored/r1 -H 'content-type: application/json' -d '{"expression": "*/5 * * * * *"}'`.
-//! `DATABASE_URL`, `PORT` and `RUST_LOG` are as in the demo, but that a private database goes with the program.
+//! `DATABASE_URL`, `MAINSPRING_SCHEMA`, `PORT` and `RUST_LOG` are as in the demo, but that a private database goes with the program.
 
 mod chained;
 mod stored;
 
 use actix_web::{App, HttpResponse, HttpServer, web};
-use diesel::PgConnection;
 use mainspring::embedded::{EmbeddedOptions, database_url};
-use mainspring::{Scheduler, SchedulerError, StoreError};
+use mainspring::{Scheduler, SchedulerError, Schema, Session, StoreError};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -24,6 +23,7 @@ struct Edit {
 /// What the routes share.
 struct Shared {
     database_url: String,
+    schema: Schema,
     scheduler: Scheduler,
 }
 
@@ -31,10 +31,11 @@ impl Shared {
     /// Runs `work` on a connection of its own, off the threads that answer requests.
     async fn with_connection<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut PgConnection) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&mut Session<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let url = self.database_url.clone();
-        let done = web::block(move || work(&mut mainspring::database::connect(&url)?)).await;
+        let (url, schema) = (self.database_url.clone(), self.schema.clone());
+        let run = move || work(&mut schema.on(&mut mainspring::database::connect(&url)?));
+        let done = web::block(run).await;
         done.unwrap_or_else(|error| Err(StoreError::Connect(error.to_string())))
     }
 }
@@ -65,9 +66,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let port: u16 = std::env::var("PORT").map_or(Ok(8080), |port| port.parse())?;
 
     chained::make_table(&mut mainspring::database::connect(database.url())?)?;
-    let builder = Scheduler::builder(database.url());
+    let schema = Schema::new(std::env::var("MAINSPRING_SCHEMA").unwrap_or_else(|_| "mainspring".into()))?;
+    let builder = Scheduler::builder(database.url()).schema(schema.name());
     let scheduler = builder.handler(chained::publish).handler(stored::publish).start().await?;
-    let shared = Shared { database_url: database.url().to_owned(), scheduler: scheduler.clone() };
+    let shared = Shared { database_url: database.url().to_owned(), schema, scheduler: scheduler.clone() };
     let shared = web::Data::new(shared);
     println!("listening on http://127.0.0.1:{port}");
     let app = move || {

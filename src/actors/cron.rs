@@ -122,13 +122,14 @@ impl Ticks {
             Some(lines) => lines,
             unread => unread.insert(crontab_lines(&self.shared).await?),
         };
-        let now = Utc::now();
+        let now = self.shared.clock.now();
         for line in lines.iter_mut() {
             fire_line(line, now, &self.shared).await?;
         }
         let until_schedule = fire_schedules(&self.shared).await?;
         let next = lines.iter().map(StandingLine::next).min();
-        let until_line = next.map(|next| (next - Utc::now()).to_std().unwrap_or(Duration::from_millis(1)));
+        let until_line =
+            next.map(|next| (next - self.shared.clock.now()).to_std().unwrap_or(Duration::from_millis(1)));
         let until_schedule = until_schedule.map(|until| self.patient(until));
         Ok(until_schedule.into_iter().chain(until_line).min().unwrap_or(LONGEST_SLEEP))
     }
@@ -261,7 +262,7 @@ fn announce(shared: &Shared, fired: &Fired) {
         .for_each(|(queue, position)| shared.send::<QueueActor, _>(Wake::Parked(queue.clone(), position)));
     let marks = added().filter(|fire| fire.queue.is_none()).filter_map(|fire| fire.position);
     let (due, later): (Vec<Position>, Vec<Position>) =
-        marks.partition(|position| position.turn_at <= Utc::now());
+        marks.partition(|position| position.turn_at <= shared.clock.now());
     let (priority, run_at) = (
         due.iter().map(|position| position.priority).min(),
         due.iter().map(|position| position.turn_at).min(),

@@ -180,7 +180,7 @@ impl QueueActor {
 fn now(shared: &Shared) -> Now {
     let listening = *shared.listening.borrow();
     let notifications = if listening { Notifications::Received } else { Notifications::Missing };
-    Now { instant: Instant::now(), utc: chrono::Utc::now(), notifications }
+    Now { instant: Instant::now(), utc: shared.clock.now(), notifications }
 }
 
 ends_on_leave!(QueueActor);

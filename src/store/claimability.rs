@@ -1,5 +1,5 @@
-//! What a claim must know beforehand and is not told by the jobs that are announced: which tasks are paused, and whether
-//! jobs with flags are ready. Decides nothing.
+//! What a claim must know beforehand, and no notification says: which tasks are paused, and whether jobs with flags are
+//! ready. Decides nothing.
 
 use std::collections::BTreeSet;
 
@@ -9,14 +9,14 @@ use super::statement::Statement;
 use crate::error::StoreError;
 use crate::store::session::AsSession;
 
-/// How things stand.
+/// What decides which jobs a claim may take.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Claimability {
     pub(crate) paused_tasks: BTreeSet<String>,
     pub(crate) flagged_jobs: bool,
 }
 
-/// Looks, at the cost of one probe of an index.
+/// Returns what decides it, at the cost of one probe of an index.
 pub(crate) fn claimability(conn: &mut impl AsSession) -> Result<Claimability, StoreError> {
     let (paused, flagged_jobs): (Vec<String>, bool) = Statement::<(Array<Text>, Bool)>::new(
         "SELECT ARRAY(SELECT task FROM mainspring.paused_tasks), EXISTS (SELECT FROM mainspring.jobs \

@@ -1,7 +1,8 @@
-//! Cron's books: which identifiers are known since when, and which fire was the last. A fire is recorded and its job
-//! added in one transaction, so that whoever comes second finds it done.
+//! The records of crontab lines: since when each identifier is known, and its last fire. A fire is recorded and its job
+//! added in one transaction, so that a second process finds it done.
 
 use chrono::{DateTime, Utc};
+use diesel::Queryable;
 use diesel::sql_types::{Array, Nullable, Text, Timestamptz};
 
 use super::enqueue::{Added, enqueue};
@@ -10,15 +11,15 @@ use crate::error::StoreError;
 use crate::job::NewJob;
 use crate::store::session::AsSession;
 
-/// What the books say of an identifier.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What is recorded of a line's identifier.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
 pub(crate) struct KnownLine {
     pub(crate) identifier: String,
     pub(crate) known_since: DateTime<Utc>,
     pub(crate) last_fire: Option<DateTime<Utc>>,
 }
 
-/// Writes down the identifiers that are new, and answers what is known of each.
+/// Records the identifiers that are new, and returns what is recorded of each.
 pub(crate) fn register_lines(
     conn: &mut impl AsSession,
     identifiers: &[String],
@@ -29,22 +30,14 @@ pub(crate) fn register_lines(
     )
     .bind::<Array<Text>, _>(identifiers)
     .execute(conn)?;
-    let rows: Vec<(String, DateTime<Utc>, Option<DateTime<Utc>>)> = Statement::<(
-        Text,
-        Timestamptz,
-        Nullable<Timestamptz>,
-    )>::new(
+    Statement::<(Text, Timestamptz, Nullable<Timestamptz>)>::new(
         "SELECT identifier, known_since, last_fire FROM mainspring.cron_fires WHERE identifier = ANY ({})",
     )
     .bind::<Array<Text>, _>(identifiers)
-    .load(conn)?;
-    Ok(rows
-        .into_iter()
-        .map(|(identifier, known_since, last_fire)| KnownLine { identifier, known_since, last_fire })
-        .collect())
+    .load(conn)
 }
 
-/// Fires once for `(identifier, fire_time)` over all processes: adds the job, or answers `None` when this fire
+/// Fires once for `(identifier, fire_time)` over all processes: adds the job, or returns `None` when this fire
 /// or a later one has been recorded.
 pub(crate) fn fire(
     conn: &mut impl AsSession,

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use diesel::Queryable;
 use diesel::connection::{Connection, TransactionManager, TransactionManagerStatus};
 use diesel::pg::PgConnection;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
@@ -54,7 +55,14 @@ const LOOK_UP: &str = "SELECT n.name, s.oid IS NOT NULL, coalesce(has_schema_pri
     CROSS JOIN LATERAL (SELECT count(*) > 0 AS found, bool_or(has_function_privilege(p.oid, 'EXECUTE')) AS usable \
         FROM pg_proc AS p WHERE p.pronamespace = s.oid AND p.proname = n.name) AS p ORDER BY n.name";
 
-type Found = (String, bool, bool, bool, bool);
+#[derive(Queryable)]
+struct Found {
+    name: String,
+    has_schema: bool,
+    may_use_schema: bool,
+    is_there: bool,
+    is_usable: bool,
+}
 
 fn meaning(session: &mut Session<'_>, names: &BTreeSet<&str>, error: &DieselError) -> Option<StoreError> {
     let schema = session.schema.to_string();
@@ -63,7 +71,7 @@ fn meaning(session: &mut Session<'_>, names: &BTreeSet<&str>, error: &DieselErro
         .bind::<Text, _>(&schema)
         .load(session)
         .ok()?;
-    for (name, has_schema, may_use_schema, is_there, is_usable) in found {
+    for Found { name, has_schema, may_use_schema, is_there, is_usable } in found {
         if !has_schema {
             return Some(StoreError::SchemaMissing(format!("{schema} is not there")));
         }

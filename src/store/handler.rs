@@ -11,6 +11,21 @@ use super::session::{AsSession, Session};
 /// `PgConnection`.
 pub struct HandlerConnection(pub(super) PooledConnection<Connector>);
 
+impl HandlerConnection {
+    /// Runs `work` in a transaction. It gets a session, so that the jobs it adds are in the scheduler's schema, which
+    /// Diesel's own method of this name knows nothing of.
+    ///
+    /// # Errors
+    ///
+    /// What `work` returns, and what the database refuses.
+    pub fn transaction<T, E>(&mut self, work: impl FnOnce(&mut Session<'_>) -> Result<T, E>) -> Result<T, E>
+    where
+        E: From<diesel::result::Error>,
+    {
+        self.as_session().transaction(work)
+    }
+}
+
 impl std::ops::Deref for HandlerConnection {
     type Target = PgConnection;
 

@@ -11,9 +11,10 @@ use diesel::{PgConnection, RunQueryDsl, sql_query};
 use mainspring::history::HistoryFilter;
 use mainspring::queues::QueueSettings;
 use mainspring::{
-    Cron, JobState, NewJob, NewSchedule, Scheduler, SchedulerBuilder, Schema, database, history, jobs,
-    queues, schedules, status, workers,
+    Cron, Enqueue, JobContext, JobResult, JobState, NewJob, NewSchedule, Scheduler, SchedulerBuilder, Schema,
+    Task, database, history, jobs, queues, schedules, status, workers,
 };
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::support::database::TestDatabase;
@@ -110,6 +111,31 @@ async fn schedulers_with_different_schemas_do_not_see_each_others_jobs_pauses_or
     one.stop().await;
     two.stop().await;
     assert!(of_two.try_next().is_none());
+}
+
+#[derive(Serialize, Deserialize)]
+struct Chained;
+
+impl Task for Chained {
+    const NAME: &'static str = "chained";
+}
+
+async fn add_followers(_: Chained, job: JobContext) -> JobResult {
+    job.connection().await?.transaction(|conn| act("by connection").insert(conn))?;
+    job.transaction(|conn| Ok(act("by transaction").insert(conn).map(drop)?)).await
+}
+
+#[tokio::test]
+async fn what_a_handler_adds_is_in_the_schema_of_its_scheduler() {
+    let database = TestDatabase::new();
+    let (builder, mut started) = scheduler(&database);
+    let scheduler = builder.schema("Billing Jobs").handler(add_followers).start().await.unwrap();
+    scheduler.enqueue(Enqueue::new(Chained)).await.unwrap();
+    let mut acts = [started.next().await.act, started.next().await.act];
+    acts.sort();
+    assert_eq!(acts, ["by connection", "by transaction"]);
+    scheduler.stop().await;
+    assert_eq!(count(&mut database.connection(), "mainspring.jobs"), 0);
 }
 
 #[derive(QueryableByName)]

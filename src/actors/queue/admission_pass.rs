@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use crate::store::Session;
 
+use crate::clock::Clock;
 use crate::engine::{AdmissionPlan, DueScan, MAX_PROMOTED, MAX_QUEUES, ParkedCursors, ParkedScan, Passed};
 use crate::error::StoreError;
 use crate::lock::lock;
@@ -60,7 +61,7 @@ fn admit_from(
     let began = Instant::now();
     let hints = cursors(plan).start(&queues, began);
     let admission = admit(conn, &queues, &hints, tasks, plan.ready_from)?;
-    cursors(plan).advance(&admission.results, Instant::now(), chrono::Utc::now(), began.elapsed());
+    cursors(plan).advance(&admission.results, Instant::now(), Clock.now(), began.elapsed());
     Ok(admission)
 }
 

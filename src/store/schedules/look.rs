@@ -5,6 +5,7 @@ use diesel::sql_types::{BigInt, Text};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::clock::Clock;
 use crate::cron::Rhythm;
 use crate::error::StoreError;
 use crate::schedule::Overlap;
@@ -159,7 +160,7 @@ pub fn fires(conn: &mut impl AsSession, name: &str, limit: u32) -> Result<Vec<Sc
 fn with_next_fires(mut row: ScheduleRow) -> ScheduleRow {
     let rhythm = Rhythm::read(&row.expression, &row.zone, row.starts_at, row.ends_at);
     if let (Ok(rhythm), false, None) = (rhythm, row.paused, &row.error) {
-        row.next_fires = rhythm.fires_after(Utc::now()).take(NEXT_FIRES).collect();
+        row.next_fires = rhythm.fires_after(Clock.now()).take(NEXT_FIRES).collect();
     }
     row
 }

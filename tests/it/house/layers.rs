@@ -14,6 +14,7 @@ const LAYERS: [(&str, &[&str]); 7] = [
             "job_error",
             "lifecycle",
             "backoff",
+            "clock",
             "cron",
             "config",
             "flags",

@@ -1,4 +1,4 @@
-//! Files have names that say something, and unsafe code lives in one of them.
+//! Files have names that say something, and unsafe code and the wall clock live in one each.
 
 use super::expect_none;
 use super::files::{File, sources, without_comment};
@@ -6,6 +6,7 @@ use super::files::{File, sources, without_comment};
 const EMPTY_NAMES: [&str; 9] =
     ["util", "utils", "common", "helper", "helpers", "types", "messages", "manager", "misc"];
 const UNSAFE_PLACE: &str = "src/store/notifications.rs";
+const CLOCK_PLACE: &str = "src/clock.rs";
 
 #[test]
 fn no_source_file_has_a_name_that_says_nothing() {
@@ -15,6 +16,18 @@ fn no_source_file_has_a_name_that_says_nothing() {
 #[test]
 fn unsafe_code_lives_in_one_file() {
     expect_none(sources().iter().flat_map(misplaced_unsafe).collect());
+}
+
+#[test]
+fn the_wall_clock_is_read_in_one_file() {
+    expect_none(sources().iter().flat_map(misplaced_clock).collect());
+}
+
+#[test]
+fn a_second_wall_clock_is_found() {
+    let text = "// Utc::now()\nlet at = chrono::Utc::now();\n";
+    assert_eq!(misplaced_clock(&File::new("src/store/claim.rs", text)).len(), 1);
+    assert!(misplaced_clock(&File::new(CLOCK_PLACE, text)).is_empty());
 }
 
 #[test]
@@ -39,6 +52,21 @@ fn misplaced_unsafe(file: &File) -> Vec<String> {
     let lines = file.text.lines().enumerate().filter(|(_, line)| is_unsafe(line));
     lines
         .map(|(index, _)| format!("{}:{}: `unsafe` outside of {UNSAFE_PLACE}", file.name, index + 1))
+        .collect()
+}
+
+// The program is an application of its own, and tests may read what they like.
+fn misplaced_clock(file: &File) -> Vec<String> {
+    if file.name == CLOCK_PLACE || file.name.starts_with("src/bin/") || file.name.contains("tests") {
+        return Vec::new();
+    }
+    let reads =
+        |line: &str| ["Utc::now(", "Local::now(", "SystemTime::now("].iter().any(|call| line.contains(call));
+    let lines = file.text.lines().enumerate().filter(|(_, line)| reads(without_comment(line)));
+    lines
+        .map(|(index, _)| {
+            format!("{}:{}: the wall clock is read outside of {CLOCK_PLACE}", file.name, index + 1)
+        })
         .collect()
 }
 
