@@ -72,7 +72,7 @@ impl SchedulerBuilder {
         self
     }
 
-    /// Sets how many connections handlers may hold together by [`JobContext::connection`]: 1 to 1,000, default 10. They are
+    /// Sets how many connections handlers may hold together by [`JobContext::connection`](crate::JobContext::connection): 1 to 1,000, default 10. They are
     /// opened on first use.
     pub fn handler_pool_size(mut self, connections: u32) -> Self {
         self.config.handler_pool_size = connections;

@@ -1,4 +1,18 @@
-//! The store: the only place that speaks SQL. Free functions, the connection first, facts back.
+//! The store: the only place that speaks SQL. Its verbs are free functions. They take a session first, and return facts.
+//!
+//! | module | verbs |
+//! |---|---|
+//! | `database`, `connect`, `migrate` | connect, migrate, verify |
+//! | `enqueue`, `start` | add jobs, remove one by its key; add jobs that this process starts at once |
+//! | `admit` | promote scheduled jobs, admit parked ones, wake other processes |
+//! | `claimability`, `claim` | what decides a claim; claim jobs, fetch their payloads |
+//! | `settle`, `progress` | settle, complete, reclaim; write progress |
+//! | `presence` | register, beat, rescue, unregister |
+//! | `cron`, `schedules` | fire lines of the crontab; fire and change stored schedules |
+//! | `jobs`, `queues`, `workers`, `history`, `status`, `retention` | what people and maintenance read and change |
+//!
+//! The rest is machinery: `session` and `statement` run SQL in a schema, `explain` finds out why it failed, `connector`,
+//! `pool` and `handler` keep connections, `notifications` listens.
 
 mod act_result;
 pub(crate) mod admit;
