@@ -122,6 +122,11 @@ impl Config {
         in_range("poll_interval in milliseconds", millis(self.poll_interval()), 10, 15_000)
     }
 
+    /// The names of the crontab lines.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.crontab.iter().map(|line| line.identifier.clone()).collect()
+    }
+
     pub(crate) fn poll_interval(&self) -> Duration {
         self.poll_interval.unwrap_or(if self.listen { POLL_BESIDE_LISTEN } else { POLL_ALONE })
     }

@@ -10,7 +10,6 @@ use std::time::Instant;
 
 use crate::store::Session;
 use actix::{Actor, Addr, Context, Handler, Message, Recipient};
-use chrono::{DateTime, Utc};
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
 use crate::clock::Clock;
@@ -53,7 +52,7 @@ pub(crate) struct Shared {
     /// Whether notifications are being received.
     pub(crate) listening: watch::Sender<bool>,
     deaths: mpsc::UnboundedSender<Role>,
-    cron_started_at: DateTime<Utc>,
+    pub(crate) started_at: Instant,
     pub(crate) clock: Clock,
 }
 
@@ -174,7 +173,7 @@ impl Shared {
             phase: PhaseWatch::default(),
             listening: watch::Sender::new(false),
             deaths,
-            cron_started_at: Clock.now(),
+            started_at: Instant::now(),
             clock: Clock,
         }
     }
@@ -231,11 +230,6 @@ impl Shared {
     pub(crate) fn report_death(&self, role: Role) {
         // The receiver is gone only when the whole scheduler is.
         let _ = self.deaths.send(role);
-    }
-
-    /// Returns the time when the scheduler started, from which every new CronActor continues.
-    pub(crate) fn cron_started_at(&self) -> DateTime<Utc> {
-        self.cron_started_at
     }
 
     /// Runs `work` on a connection whose commits are durable, unless the scheduler has stopped.

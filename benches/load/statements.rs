@@ -104,7 +104,7 @@ impl Means {
                 query.starts_with("UPDATE mainspring.jobs SET state = mainspring.waiting_state(")
             }),
             settle_ms: mean(|query| query.contains("DELETE FROM mainspring.jobs AS j USING unnest(")),
-            cron_ms: mean(|query| query.starts_with("INSERT INTO mainspring.cron_fires AS f")),
+            cron_ms: mean(|query| query.contains("mainspring.fire_schedules(")),
         }
     }
 }

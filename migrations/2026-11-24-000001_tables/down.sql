@@ -2,7 +2,6 @@
 DROP TABLE mainspring.schedule_fires CASCADE;
 DROP TABLE mainspring.schedules CASCADE;
 DROP TABLE mainspring.history CASCADE;
-DROP TABLE mainspring.cron_fires CASCADE;
 DROP TABLE mainspring.paused_tasks CASCADE;
 DROP TABLE mainspring.queues CASCADE;
 DROP TABLE mainspring.workers CASCADE;

@@ -1,8 +1,8 @@
 -- Tables, types and indexes. Functions, views and triggers are in sql/, and are replaced whenever their text changes.
 --
 -- `jobs` holds every job that is not finished, and `history` the finished ones. `workers` lists the running processes,
--- `queues` the settings of queues, `paused_tasks` the tasks that nobody claims, `cron_fires` the last fires of crontab
--- lines. Every statement creates something new, so none blocks a live table.
+-- `queues` the settings of queues, `paused_tasks` the tasks that no process claims, `schedules` the schedules of people and
+-- the crontab lines of programs. Every statement creates something new, so none blocks a live table.
 --
 -- Defaults and CHECK constraints may call the functions in sql/base/, and no others: those are created before the tables.
 
@@ -114,6 +114,8 @@ CREATE TABLE mainspring.workers (
     id           integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name         text NOT NULL,
     tasks        text[] NOT NULL,
+    -- The crontab lines of its program, by name. Only processes that have a line fire it.
+    lines        text[] NOT NULL DEFAULT '{}',
     started_at   timestamptz NOT NULL DEFAULT mainspring.now(),
     heartbeat_at timestamptz NOT NULL DEFAULT mainspring.now(),
     -- After this long without a heartbeat the worker counts as lost.
@@ -153,13 +155,6 @@ CREATE TABLE mainspring.paused_tasks (
     task      text PRIMARY KEY,
     paused_at timestamptz NOT NULL DEFAULT mainspring.now(),
     CONSTRAINT paused_tasks_task_length CHECK (char_length(task) BETWEEN 1 AND 128)
-);
-
-CREATE TABLE mainspring.cron_fires (
-    identifier  text PRIMARY KEY,
-    known_since timestamptz NOT NULL DEFAULT mainspring.now(),
-    last_fire   timestamptz,
-    CONSTRAINT cron_fires_identifier_length CHECK (char_length(identifier) BETWEEN 1 AND 128)
 );
 
 -- Finished jobs, a partition a day, dropped whole when retention has passed. There is no
@@ -202,16 +197,23 @@ CREATE TABLE mainspring.schedules (
     priority       smallint NOT NULL,
     max_attempts   smallint NOT NULL,
     paused         boolean NOT NULL,
-    name           text NOT NULL UNIQUE,
+    -- Whether people keep it, or the crontab of a program does.
+    owner          text NOT NULL DEFAULT 'people',
+    name           text NOT NULL,
     task           text NOT NULL,
     expression     text NOT NULL,
     zone           text NOT NULL,
     queue          text,
     key            text,
+    -- What a taken key means to a line; NULL: what `overlap` says.
+    key_mode       text,
+    flags          text[],
     overlap        text NOT NULL,
     last_outcome   text,
     error          text,
     payload        jsonb NOT NULL,
+    CONSTRAINT schedules_name UNIQUE (owner, name),
+    CONSTRAINT schedules_owner_known CHECK (owner IN ('people', 'code')),
     CONSTRAINT schedules_name_length CHECK (char_length(name) BETWEEN 1 AND 128),
     CONSTRAINT schedules_task_length CHECK (char_length(task) BETWEEN 1 AND 128),
     CONSTRAINT schedules_queue_length CHECK (char_length(queue) BETWEEN 1 AND 128),
@@ -220,7 +222,7 @@ CREATE TABLE mainspring.schedules (
     CONSTRAINT schedules_catch_up_range CHECK (catch_up BETWEEN 0 AND 10000),
     CONSTRAINT schedules_jitter_range CHECK (jitter_seconds BETWEEN 0 AND 86400),
     CONSTRAINT schedules_overlap_known CHECK (overlap IN ('allow', 'skip', 'replace')),
-    CONSTRAINT schedules_key_for_overlap CHECK (key IS NULL OR overlap <> 'allow'),
+    CONSTRAINT schedules_key_for_overlap CHECK (key IS NULL OR overlap <> 'allow' OR owner = 'code'),
     CONSTRAINT schedules_dates_readable CHECK (
         starts_at >= '0001-01-01 00:00:00+00' AND starts_at < '10000-01-01 00:00:00+00'
         AND ends_at >= '0001-01-01 00:00:00+00' AND ends_at < '10000-01-01 00:00:00+00'),
@@ -231,6 +233,9 @@ CREATE TABLE mainspring.schedules (
 
 -- The due ones, and the timer for the next one.
 CREATE INDEX schedules_next ON mainspring.schedules (next_fire_at) WHERE next_fire_at IS NOT NULL;
+-- The lines of programs that fire, or will as soon as their next fire is found.
+CREATE INDEX schedules_lines ON mainspring.schedules (name)
+    WHERE owner = 'code' AND (next_fire_at IS NOT NULL OR plan_after IS NOT NULL);
 -- The marked ones.
 CREATE INDEX schedules_marked ON mainspring.schedules (plan_after) WHERE plan_after IS NOT NULL;
 
@@ -240,6 +245,7 @@ CREATE TABLE mainspring.schedule_fires (
     due_at    timestamptz NOT NULL,
     job_id    bigint,
     triggered boolean NOT NULL,
+    owner     text NOT NULL DEFAULT 'people',
     schedule  text NOT NULL,
     outcome   text NOT NULL,
     -- `missed` stands for all fires from `due_at` on that were not made up for.

@@ -5,7 +5,7 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    DELETE FROM mainspring.schedules AS s WHERE s.name = delete_schedule.name;
+    DELETE FROM mainspring.schedules AS s WHERE s.owner = 'people' AND s.name = delete_schedule.name;
     IF FOUND THEN
         PERFORM mainspring.tell_schedules_changed();
     END IF;

@@ -1,5 +1,5 @@
 -- Returns what becomes of each fire, in the order of the input: `enqueued`, `skipped` or `replaced`, by the overlap policy of its
--- schedule. `job_key` is the key by which a policy other than `allow` recognises the schedule's job.
+-- schedule. `job_key` is the key of the job: the schedule's, or one by its name for a policy other than `allow`.
 CREATE OR REPLACE FUNCTION mainspring.fire_outcomes(
     ids bigint[], dues timestamptz[], run_ats timestamptz[], backfills boolean[])
 RETURNS TABLE (ord bigint, schedule mainspring.schedules, due timestamptz, run_at timestamptz, backfilled boolean,
@@ -10,7 +10,8 @@ AS $$
     -- LIMIT keeps the planner from turning the look-up of each row into a scan of all of them.
     WITH listed AS MATERIALIZED (
         SELECT f.ord, s.found AS schedule, f.due, f.run_at, f.backfilled,
-            CASE WHEN (s.found).overlap <> 'allow' THEN coalesce((s.found).key, 'schedule:' || (s.found).name) END AS job_key,
+            CASE WHEN (s.found).overlap <> 'allow' THEN coalesce((s.found).key, 'schedule:' || (s.found).name)
+                ELSE (s.found).key END AS job_key,
             row_number() OVER (PARTITION BY f.id ORDER BY f.ord) AS nth,
             lead(f.ord) OVER (PARTITION BY f.id ORDER BY f.ord) IS NULL AS is_last
         FROM unnest(ids, dues, run_ats, backfills) WITH ORDINALITY AS f(id, due, run_at, backfilled, ord)

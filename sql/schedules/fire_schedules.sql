@@ -26,8 +26,12 @@ BEGIN
             FILTER (WHERE f.outcome = 'enqueued') AS attempt_limits,
         bool_or(f.job_key IS NOT NULL) AS has_keys,
         array_agg(f.job_key ORDER BY f.ord) FILTER (WHERE f.outcome = 'enqueued') AS keys,
-        array_agg(CASE WHEN (f.schedule).overlap = 'skip' THEN 'unsafe_dedupe' ELSE 'replace' END ORDER BY f.ord)
-            FILTER (WHERE f.outcome = 'enqueued') AS key_modes
+        array_agg(CASE WHEN (f.schedule).overlap = 'skip' THEN 'unsafe_dedupe'
+            ELSE coalesce((f.schedule).key_mode, 'replace') END ORDER BY f.ord)
+            FILTER (WHERE f.outcome = 'enqueued') AS key_modes,
+        bool_or((f.schedule).flags IS NOT NULL) AS has_flags,
+        array_agg(to_jsonb((f.schedule).flags)::text ORDER BY f.ord) FILTER (WHERE f.outcome = 'enqueued') AS flag_sets,
+        array_agg((f.schedule).owner ORDER BY f.ord) AS owners
     INTO fires FROM mainspring.fire_outcomes(ids, dues, run_ats, backfills) AS f;
 
     RETURN QUERY
@@ -38,20 +42,21 @@ BEGIN
             array_agg(e.job_run_at ORDER BY e.ordinal, e.place) AS run_ats
         FROM mainspring.enqueue(fires.tasks, fires.payloads, fires.queues, fires.run_ats, fires.priorities,
             fires.attempt_limits, CASE WHEN fires.has_keys THEN fires.keys END,
-            CASE WHEN fires.has_keys THEN fires.key_modes END) WITH ORDINALITY
+            CASE WHEN fires.has_keys THEN fires.key_modes END,
+            CASE WHEN fires.has_flags THEN fires.flag_sets END) WITH ORDINALITY
             AS e(ordinal, job_id, job_state, job_priority, job_run_at, place)
     ), listed AS (
         SELECT f.*, CASE WHEN f.outcome = 'enqueued'
             THEN count(*) FILTER (WHERE f.outcome = 'enqueued') OVER (ORDER BY f.ord) END AS nth
-        FROM unnest(fires.ids, fires.names, fires.dues, fires.outcomes) WITH ORDINALITY
-            AS f(id, name, due, outcome, ord)
+        FROM unnest(fires.ids, fires.names, fires.dues, fires.outcomes, fires.owners) WITH ORDINALITY
+            AS f(id, name, due, outcome, owner, ord)
     ), known AS MATERIALIZED (
         SELECT l.*, a.jobs[l.nth] AS job_id, a.priorities[l.nth] AS job_priority, a.run_ats[l.nth] AS job_run_at,
             fires.queues[l.nth] AS queue
         FROM listed AS l CROSS JOIN added AS a
     ), written AS (
-        INSERT INTO mainspring.schedule_fires (due_at, job_id, triggered, schedule, outcome)
-        SELECT k.due, k.job_id, are_triggered, k.name, k.outcome FROM known AS k
+        INSERT INTO mainspring.schedule_fires (due_at, job_id, triggered, owner, schedule, outcome)
+        SELECT k.due, k.job_id, are_triggered, k.owner, k.name, k.outcome FROM known AS k
     )
     SELECT k.id, k.due, k.outcome, k.job_id, k.queue, k.job_priority, k.job_run_at FROM known AS k ORDER BY k.ord;
 END $$;

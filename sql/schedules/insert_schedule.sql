@@ -12,7 +12,7 @@ BEGIN
     VALUES (new.name, new.task, new.expression, new.payload, new.zone, new.queue, new.priority, new.max_attempts,
         new.key, new.overlap, new.catch_up, new.starts_at, new.ends_at, new.jitter_seconds, new.paused,
         new.plan_after)
-    ON CONFLICT (name) DO NOTHING
+    ON CONFLICT (owner, name) DO NOTHING
     RETURNING id INTO added;
     IF added IS NULL THEN
         PERFORM mainspring.refuse(format('name must be new, got %s, which another schedule has',

@@ -11,7 +11,8 @@ DECLARE
     fired record;
     answer mainspring.schedule_fires;
 BEGIN
-    SELECT s.id INTO locked FROM mainspring.schedules AS s WHERE s.name = trigger_schedule.name FOR UPDATE;
+    SELECT s.id INTO locked FROM mainspring.schedules AS s
+    WHERE s.owner = 'people' AND s.name = trigger_schedule.name FOR UPDATE;
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
@@ -23,6 +24,7 @@ BEGIN
     answer.due_at := moment;
     answer.job_id := fired.job;
     answer.triggered := true;
+    answer.owner := 'people';
     answer.schedule := trigger_schedule.name;
     answer.outcome := fired.what;
     RETURN answer;

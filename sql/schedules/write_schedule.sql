@@ -15,7 +15,8 @@ BEGIN
     IF is_new THEN
         changes := mainspring.schedule_defaults() || coalesce(changes, '{}') || jsonb_build_object('name', schedule_name);
     ELSE
-        SELECT * INTO old FROM mainspring.schedules AS s WHERE s.name = schedule_name FOR UPDATE;
+        SELECT * INTO old FROM mainspring.schedules AS s
+        WHERE s.owner = 'people' AND s.name = schedule_name FOR UPDATE;
         IF NOT FOUND THEN
             RETURN NULL;
         END IF;

@@ -1,5 +1,5 @@
-//! CronActor: sleeps until a line of the crontab or a stored schedule is due, and fires it. Plain code over times decides
-//! what is due (`crate::cron`). The store makes sure that a fire happens once over all processes.
+//! CronActor: sleeps until a schedule is due, and fires it. Crontab lines are schedules that the program owns. What is
+//! due when is plain code over times (`crate::cron`). The store makes each fire happen once over all processes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,30 +7,26 @@ use std::time::{Duration, Instant};
 
 use actix::{Actor, AsyncContext, Context, Handler, Message, WrapFuture};
 use chrono::{DateTime, Utc};
-use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use super::death_watch::{DeathWatch, ends_on_leave};
 use super::queue::QueueActor;
-use crate::cron::{CronEntry, StandingLine};
 use crate::engine::Wake;
 use crate::engine::outage::{Failure, Outage};
 use crate::error::StoreError;
 use crate::event::Event;
-use crate::job::{JobOptions, NewJob};
 use crate::shared::{Role, Shared};
-use crate::store::Durability;
 use crate::store::claim::Position;
-use crate::store::cron::{fire, register_lines};
-use crate::store::schedules::{FaultySchedule, Fired, fire_due, plan_marked, until_next};
+use crate::store::schedules::{FaultySchedule, Fired, fire_due, plan_marked, register_lines, until_next};
+use crate::store::{Durability, Session};
 
 // A clock that was set, or a machine that slept, is noticed after this time at the latest.
-const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+const MAX_SLEEP: Duration = Duration::from_secs(60);
 const PAUSE_AFTER_ERROR: Duration = Duration::from_secs(1);
 // While another process fires what is due here too, the next tick follows after this time, then after twice this time.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(25);
+const MIN_PAUSE: Duration = Duration::from_millis(25);
 // How many schedules one transaction fires, so that none holds its locks for long.
-const SCHEDULES_AT_ONCE: i64 = 500;
+const MAX_SCHEDULES_AT_ONCE: i64 = 500;
 // Beyond this number, one wake of everything is cheaper than a wake for each queue.
 const MAX_QUEUES_NAMED: usize = 8;
 
@@ -77,7 +73,8 @@ impl Handler<SchedulesChanged> for CronActor {
 }
 
 async fn fire_forever(shared: Arc<Shared>, changed: Arc<Notify>) {
-    let mut ticks = Ticks { shared, lines: None, patience: SHORTEST_PAUSE };
+    let lines = shared.config.lines();
+    let mut ticks = Ticks { shared, lines, registration: Registration::Due, pause: MIN_PAUSE };
     let mut outage = Outage::default();
     loop {
         let rest = match ticks.next().await {
@@ -85,7 +82,7 @@ async fn fire_forever(shared: Arc<Shared>, changed: Arc<Notify>) {
                 if outage.recovered() {
                     log::info!("cron stores what is due again");
                 }
-                rest.min(longest_sleep(&ticks.shared))
+                rest.min(max_sleep(&ticks.shared))
             }
             Err(error) => {
                 if outage.failed(Instant::now(), PAUSE_AFTER_ERROR) == Failure::First {
@@ -101,94 +98,57 @@ async fn fire_forever(shared: Arc<Shared>, changed: Arc<Notify>) {
     }
 }
 
-// Without notifications, changes are found by polling.
-fn longest_sleep(shared: &Shared) -> Duration {
-    if *shared.listening.borrow() { LONGEST_SLEEP } else { shared.config.poll_interval().min(LONGEST_SLEEP) }
+// Without notifications, polls are how changes are found.
+fn max_sleep(shared: &Shared) -> Duration {
+    if *shared.listening.borrow() { MAX_SLEEP } else { shared.config.poll_interval().min(MAX_SLEEP) }
 }
 
-/// The lines of the crontab, and when to look at them and at stored schedules again.
+/// Fires whatever is due, again and again.
 struct Ticks {
     shared: Arc<Shared>,
-    /// `None` until their last fires have been read.
-    lines: Option<Vec<StandingLine>>,
-    /// The pause before the next tick, while another process fires what is due.
-    patience: Duration,
+    /// The names of the program's crontab lines.
+    lines: Vec<String>,
+    registration: Registration,
+    /// When to look again for what another process is firing.
+    pause: Duration,
+}
+
+/// Whether the program's crontab lines are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Registration {
+    Due,
+    Done,
 }
 
 impl Ticks {
-    /// Fires everything that is due. Returns how long nothing will be due.
+    /// Fires whatever is due. Returns how long nothing will be.
     async fn next(&mut self) -> Result<Duration, StoreError> {
-        let lines = match &mut self.lines {
-            Some(lines) => lines,
-            unread => unread.insert(crontab_lines(&self.shared).await?),
-        };
-        let now = self.shared.clock.now();
-        for line in lines.iter_mut() {
-            fire_line(line, now, &self.shared).await?;
+        if self.registration == Registration::Due {
+            self.register_lines().await?;
+            self.registration = Registration::Done;
         }
-        let until_schedule = fire_schedules(&self.shared).await?;
-        let next = lines.iter().map(StandingLine::next).min();
-        let until_line =
-            next.map(|next| (next - self.shared.clock.now()).to_std().unwrap_or(Duration::from_millis(1)));
-        let until_schedule = until_schedule.map(|until| self.patient(until));
-        Ok(until_schedule.into_iter().chain(until_line).min().unwrap_or(LONGEST_SLEEP))
+        let until = fire_schedules(&self.shared, &self.lines).await?;
+        Ok(until.map_or(MAX_SLEEP, |until| self.patient(until)))
     }
 
-    // A schedule that is due and was left to another process is looked for again, less often each time.
+    async fn register_lines(&self) -> Result<(), StoreError> {
+        let (config, worker_id) = (self.shared.config.clone(), self.shared.worker_id());
+        let since_start = self.shared.started_at.elapsed();
+        let register =
+            move |conn: &mut Session<'_>| register_lines(conn, worker_id, &config.crontab, since_start);
+        self.shared.store.run(Durability::Durable, register).await
+    }
+
+    /// A schedule that is due and that another process fires is looked for again, less often each time.
     fn patient(&mut self, until: Duration) -> Duration {
         if !until.is_zero() {
-            self.patience = SHORTEST_PAUSE;
+            self.pause = MIN_PAUSE;
             return until;
         }
-        let patience = self.patience;
-        self.patience = (patience * 2).min(PAUSE_AFTER_ERROR);
-        patience
+        let pause = self.pause;
+        self.pause = (pause * 2).min(PAUSE_AFTER_ERROR);
+        pause
     }
-}
-
-async fn crontab_lines(shared: &Shared) -> Result<Vec<StandingLine>, StoreError> {
-    let crontab = &shared.config.crontab;
-    if crontab.is_empty() {
-        return Ok(Vec::new());
-    }
-    let identifiers: Vec<_> = crontab.iter().map(|entry| entry.identifier.clone()).collect();
-    let known = shared.store.run(Durability::Durable, move |conn| register_lines(conn, &identifiers)).await?;
-    let line = |entry: &CronEntry| {
-        let books = known.iter().find(|known| known.identifier == entry.identifier);
-        let last_seen = books.map(|books| books.last_fire.unwrap_or(books.known_since));
-        StandingLine::new(entry.clone(), last_seen, shared.cron_started_at())
-    };
-    Ok(crontab.iter().map(line).collect())
-}
-
-// Fires the oldest first. A fire that is stored is not repeated when a later one fails.
-async fn fire_line(
-    line: &mut StandingLine,
-    now: DateTime<Utc>,
-    shared: &Arc<Shared>,
-) -> Result<(), StoreError> {
-    for due in line.due(now) {
-        let (identifier, job) = (line.entry.identifier.clone(), job_of(&line.entry, due.at, due.is_late));
-        let added =
-            shared.store.run(Durability::Durable, move |conn| fire(conn, &identifier, due.at, &job)).await;
-        let added = match added {
-            Err(StoreError::Invalid(reason)) => {
-                // Another try would fail as well, and must not delay the other lines.
-                log::error!("cron `{}` cannot add its job for {}: {reason}", line.entry.identifier, due.at);
-                None
-            }
-            done => done?,
-        };
-        line.seen_to(due.at);
-        if let Some(added) = added {
-            let CronEntry { identifier, task, .. } = &line.entry;
-            log::info!("cron `{identifier}` fired for {}: job {} `{task}`", due.at, added.id);
-            publish_fired(shared, identifier, due.at, due.is_late, added.id);
-            shared.send::<QueueActor, _>(Wake::Added(added));
-        }
-    }
-    line.seen_to(now);
-    Ok(())
 }
 
 fn publish_fired(shared: &Shared, identifier: &str, due: DateTime<Utc>, backfilled: bool, job: i64) {
@@ -200,26 +160,21 @@ fn publish_fired(shared: &Shared, identifier: &str, due: DateTime<Utc>, backfill
     });
 }
 
-fn job_of(entry: &CronEntry, due: DateTime<Utc>, backfilled: bool) -> NewJob {
-    let mut payload = entry.payload.clone();
-    payload.insert("_cron".into(), json!({"ts": due, "backfilled": backfilled}));
-    let options = JobOptions { run_at: Some(due), ..entry.options.clone() };
-    NewJob::new(entry.task.clone(), &Value::Object(payload)).with_options(options)
-}
-
-// Fires stored schedules until none is due. Returns how long until the next one is due, if there is one.
-async fn fire_schedules(shared: &Shared) -> Result<Option<Duration>, StoreError> {
-    // This query writes nothing, and an idle scheduler runs it on the connection that it already has.
-    let until = shared.store.run(Durability::Relaxed, |conn| until_next(conn)).await?;
+// Fires until nothing is due. Returns how long until something is, if ever.
+async fn fire_schedules(shared: &Shared, lines: &[String]) -> Result<Option<Duration>, StoreError> {
+    // A query writes nothing, and a scheduler at rest makes it on the connection that it has.
+    let own = lines.to_vec();
+    let until = shared.store.run(Durability::Relaxed, move |conn| until_next(conn, &own)).await?;
     if until.is_none_or(|until| !until.is_zero()) {
         return Ok(until);
     }
     loop {
+        let own = lines.to_vec();
         let (planned, fired, until) = shared
             .store
-            .run(Durability::Durable, |conn| {
-                let planned = plan_marked(conn, SCHEDULES_AT_ONCE)?;
-                Ok((planned, fire_due(conn, SCHEDULES_AT_ONCE)?, until_next(conn)?))
+            .run(Durability::Durable, move |conn| {
+                let planned = plan_marked(conn, &own, MAX_SCHEDULES_AT_ONCE)?;
+                Ok((planned, fire_due(conn, &own, MAX_SCHEDULES_AT_ONCE)?, until_next(conn, &own)?))
             })
             .await?;
         planned.faulty.iter().chain(&fired.faulty).for_each(log_faulty);

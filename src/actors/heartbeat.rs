@@ -137,8 +137,9 @@ async fn register_again(shared: &Arc<Shared>, old: i32) {
         return;
     }
     let (config, tasks) = (shared.config.clone(), Arc::clone(&shared.tasks));
-    let registration =
-        move |conn: &mut Session<'_>| register(conn, &config.worker_name, &tasks, config.heartbeat_timeout);
+    let registration = move |conn: &mut Session<'_>| {
+        register(conn, &config.worker_name, &tasks, &config.lines(), config.heartbeat_timeout)
+    };
     match shared.store.run(Durability::Durable, registration).await {
         Ok(new) => {
             log::error!(

@@ -13,7 +13,7 @@ use crate::error::StoreError;
 use crate::shared::{Role, Shared};
 use crate::store::Durability;
 use crate::store::retention::{delete_dead, drop_history, prepare_history};
-use crate::store::schedules::prune_fires;
+use crate::store::schedules::{prune_fires, retire_lines};
 
 const INTERVAL: Duration = Duration::from_secs(600);
 // Rows are deleted in portions, so that no statement holds its locks for long.
@@ -78,7 +78,7 @@ async fn maintain_history(shared: &Shared) -> Result<(), StoreError> {
         shared.store.run(Durability::Relaxed, move |conn| prune_fires(conn, retention, MAX_DELETED_AT_ONCE))
     };
     while prune().await? > 0 {}
-    Ok(())
+    shared.store.run(Durability::Relaxed, |conn| retire_lines(conn)).await
 }
 
 async fn delete_dead_jobs(shared: &Shared) -> Result<(), StoreError> {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::line::Parts;
 use super::options::{self, Options};
-use super::rhythm::newest_fires;
+use super::recurrence::newest_fires;
 use super::{CronError, CronExpression, payload};
 use crate::job::JobOptions;
 

@@ -13,11 +13,11 @@ mod fields;
 mod line;
 mod options;
 mod payload;
-mod rhythm;
+mod recurrence;
 mod wall_clock;
 
 pub use builder::Cron;
 pub use crontab::{CronEntry, Crontab};
 pub use error::CronError;
 pub use expression::CronExpression;
-pub(crate) use rhythm::{Due, Fire, Rhythm, StandingLine, read_zone};
+pub(crate) use recurrence::{Due, Fire, Recurrence, read_zone};

@@ -11,7 +11,6 @@ use crate::error::StoreError;
 use crate::events::EndedAttempt;
 use crate::lifecycle::Outcome;
 use crate::store::claim::Position;
-use crate::store::enqueue::Added;
 
 /// The present, as the caller of the engine sees it.
 #[derive(Debug, Clone, Copy)]
@@ -76,8 +75,6 @@ impl Capacity {
 /// What may have happened to jobs outside of the engine.
 #[derive(Debug)]
 pub(crate) enum Wake {
-    /// A job that this process added by another way than the queue.
-    Added(Added),
     /// Jobs without a queue are ready from this position on.
     Ready(Position),
     /// Jobs of a queue are parked from this position on, or anywhere.

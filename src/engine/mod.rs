@@ -122,7 +122,6 @@ impl<R> Engine<R> {
     /// Accepts a hint about jobs that may have become due, parked or ready.
     pub(crate) fn wake(&mut self, wake: Wake, now: Now) {
         match wake {
-            Wake::Added(job) => self.added(&job, now),
             Wake::Ready(position) => self.apply(Effect::Ready(Some(position)), now),
             Wake::Parked(queue, from) => self.apply(Effect::Parked(queue, from), now),
             Wake::Flagged => self.claim.flagged_ready(),

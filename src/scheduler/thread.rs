@@ -203,5 +203,5 @@ fn set_up(config: &Config, tasks: &[String]) -> Result<i32, StoreError> {
     if config.history().is_kept() {
         prepare_history(&mut conn)?;
     }
-    register(&mut conn, &config.worker_name, tasks, config.heartbeat_timeout)
+    register(&mut conn, &config.worker_name, tasks, &config.lines(), config.heartbeat_timeout)
 }

@@ -21,7 +21,6 @@ pub(crate) mod claimability;
 pub(crate) mod connect;
 pub(crate) mod connector;
 mod counts;
-pub(crate) mod cron;
 pub mod database;
 pub(crate) mod enqueue;
 mod explain;

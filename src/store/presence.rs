@@ -17,14 +17,16 @@ pub(crate) fn register(
     conn: &mut impl AsSession,
     name: &str,
     tasks: &[String],
+    lines: &[String],
     timeout: Duration,
 ) -> Result<i32, StoreError> {
     let row: (i32,) = Statement::<(Integer,)>::new(
-        "INSERT INTO mainspring.workers (name, tasks, timeout) \
-         VALUES ({}, {}, {} * interval '1 millisecond') RETURNING id",
+        "INSERT INTO mainspring.workers (name, tasks, lines, timeout) \
+         VALUES ({}, {}, {}, {} * interval '1 millisecond') RETURNING id",
     )
     .bind::<Text, _>(name)
     .bind::<Array<Text>, _>(tasks)
+    .bind::<Array<Text>, _>(lines)
     .bind::<BigInt, _>(millis(timeout))
     .get_result(conn)?;
     Ok(row.0)

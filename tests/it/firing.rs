@@ -66,9 +66,11 @@ async fn fill_makes_up_for_misses_oldest_first_and_plain_lines_do_not() {
     database
         .connection()
         .batch_execute(
-            "INSERT INTO mainspring.cron_fires (identifier, known_since, last_fire) VALUES \
-             ('filled', now() - interval '1 day', date_trunc('hour', now()) - interval '3 hours'), \
-             ('plain', now() - interval '1 day', date_trunc('hour', now()) - interval '3 hours')",
+            "INSERT INTO mainspring.schedules (owner, name, task, expression, zone, payload, priority, max_attempts, \
+             overlap, catch_up, jitter_seconds, paused, created_at, last_fire_at) \
+             SELECT 'code', name, 'tick', '0 * * * *', 'UTC', '{}', 0, 25, 'allow', 100, 0, false, \
+             now() - interval '1 day', date_trunc('hour', now()) - interval '3 hours' \
+             FROM (VALUES ('filled'), ('plain')) AS line(name)",
         )
         .unwrap();
     let (told, mut ticks) = unbounded_channel::<Tick>();
@@ -87,7 +89,7 @@ async fn fill_makes_up_for_misses_oldest_first_and_plain_lines_do_not() {
     assert_eq!(
         count(
             &mut database.connection(),
-            "mainspring.cron_fires WHERE last_fire = date_trunc('hour', now())"
+            "mainspring.schedules WHERE owner = 'code' AND last_fire_at = date_trunc('hour', now())"
         ),
         1
     );

@@ -60,7 +60,11 @@ fn every_limit_of_the_other_tables_is_a_check_too() {
         ("workers (name, tasks, timeout) VALUES ('w', '{}', '0 s')", "workers_timeout_positive"),
         ("queues (name) VALUES (repeat('x', 129))", "queues_name_length"),
         ("queues (name, concurrency) VALUES ('q', 0)", "queues_concurrency"),
-        ("cron_fires (identifier) VALUES ('')", "cron_fires_identifier_length"),
+        (
+            "schedules (owner, name, task, expression, zone, payload, priority, max_attempts, overlap, catch_up, \
+             jitter_seconds, paused) VALUES ('nobody', 'n', 't', '', '', '{}', 0, 1, 'allow', 0, 0, false)",
+            "schedules_owner_known",
+        ),
     ];
     for (row, constraint) in cases {
         let refused =

@@ -168,12 +168,12 @@ fn a_stored_job_is_claimed_promoted_or_admitted() {
         Added { queue: Some("a".to_owned()), ..added(1, desk.now) },
         Added { scheduled: true, due_in: Duration::from_secs(1), ..added(2, desk.now) },
     ];
-    jobs.into_iter().for_each(|job| desk.wake(Wake::Added(job)));
+    jobs.iter().for_each(|job| desk.engine.added(job, desk.now));
     assert_eq!(desk.next_admission().queues, ["a"]);
     desk.finished(Done::Admit(Ok(Passed::default())));
     desk.pass(Duration::from_secs(1));
     assert!(matches!(desk.next_admission().due, DueScan::Within(_)));
     let job = added(3, desk.now);
-    desk.wake(Wake::Added(job));
+    desk.engine.added(&job, desk.now);
     desk.next_claim();
 }

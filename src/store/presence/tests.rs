@@ -25,7 +25,7 @@ fn leave_behind(conn: &mut PgConnection, lost: bool) {
 fn a_rescue_reads_nothing_of_what_living_workers_have_done() {
     let database = TestDatabase::new();
     let conn = &mut connect(&Config::new(database.url())).unwrap();
-    let me = register(conn, "me", &["a".to_owned()], Duration::from_secs(30)).unwrap();
+    let me = register(conn, "me", &["a".to_owned()], &[], Duration::from_secs(30)).unwrap();
     let rescue_one = |conn: &mut PgConnection| {
         leave_behind(conn, true);
         assert_eq!(rescue(conn, me).unwrap().len(), 1);
@@ -57,7 +57,7 @@ fn a_row_that_an_application_holds_is_rescued_later_than_the_others() {
     let conn = &mut connect(&Config::new(database.url())).unwrap();
     // Whoever waits fails.
     conn.batch_execute("SET lock_timeout = '1ms'").unwrap();
-    let me = register(conn, "me", &["a".to_owned()], Duration::from_secs(30)).unwrap();
+    let me = register(conn, "me", &["a".to_owned()], &[], Duration::from_secs(30)).unwrap();
     for lost in [true, true, false, false] {
         leave_behind(conn, lost);
     }

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
 
 use super::plan::FaultySchedule;
-use crate::cron::{Due, Fire, Rhythm};
+use crate::cron::{Due, Fire, Recurrence};
 use crate::error::StoreError;
 use crate::store::claim::Position;
 use crate::store::session::AsSession;
@@ -22,6 +22,7 @@ type Moment = DateTime<Utc>;
 /// A fire that was written down.
 #[derive(Debug, Clone)]
 pub(crate) struct FiredSchedule {
+    id: i64,
     pub(crate) name: String,
     pub(crate) due: Moment,
     pub(crate) is_late: bool,
@@ -42,10 +43,10 @@ pub(crate) struct Fired {
     pub(crate) faulty: Vec<FaultySchedule>,
 }
 
-/// Fires at most `limit` of the schedules that are due.
-pub(crate) fn fire_due(conn: &mut impl AsSession, limit: i64) -> Result<Fired, StoreError> {
+/// Fires at most `limit` of the schedules that are due: those of people, and these lines of the program.
+pub(crate) fn fire_due(conn: &mut impl AsSession, lines: &[String], limit: i64) -> Result<Fired, StoreError> {
     conn.as_session().transaction(|conn| {
-        let locked = lock_due(conn, limit)?;
+        let locked = lock_due(conn, lines, limit)?;
         if locked.is_empty() {
             return Ok(Fired::default());
         }
@@ -111,12 +112,13 @@ type DueRow = (i64, String, String, String, Option<Moment>, Option<Moment>, i32,
 type Judged = (DueSchedule, Result<Due, String>);
 
 // No subselect: it would answer rows as they were before a lock was waited for, and fire them twice.
-fn lock_due(conn: &mut impl AsSession, limit: i64) -> Result<Vec<DueSchedule>, StoreError> {
+fn lock_due(conn: &mut impl AsSession, lines: &[String], limit: i64) -> Result<Vec<DueSchedule>, StoreError> {
     let rows: Vec<DueRow> = Statement::<DueColumns>::new(
         "SELECT id, name, expression, zone, starts_at, ends_at, catch_up, jitter_seconds, next_fire_at, \
              mainspring.now() FROM mainspring.schedules WHERE next_fire_at <= mainspring.now() \
-         ORDER BY next_fire_at LIMIT {} FOR UPDATE SKIP LOCKED",
+         AND CASE owner WHEN 'people' THEN true ELSE name = ANY ({}) END ORDER BY next_fire_at LIMIT {} FOR UPDATE SKIP LOCKED",
     )
+    .bind::<Array<Text>, _>(lines)
     .bind::<BigInt, _>(limit)
     .load(conn)?;
     let due = |(id, name, expression, zone, starts_at, ends_at, catch_up, jitter, first, now): DueRow| {
@@ -129,8 +131,8 @@ fn lock_due(conn: &mut impl AsSession, limit: i64) -> Result<Vec<DueSchedule>, S
 
 impl DueSchedule {
     fn judge(&self) -> Result<Due, String> {
-        let rhythm = Rhythm::read(&self.expression, &self.zone, self.dates.0, self.dates.1)?;
-        Ok(rhythm.due(self.first, self.now, self.catch_up))
+        let recurrence = Recurrence::read(&self.expression, &self.zone, self.dates.0, self.dates.1)?;
+        Ok(recurrence.due(self.first, self.now, self.catch_up))
     }
 
     /// When the job of a fire is due: a while later, the same for the same name and time.
@@ -198,6 +200,7 @@ fn call(conn: &mut impl AsSession, judged: &[Judged]) -> Result<Vec<FiredSchedul
     )| {
         let position = priority.zip(run_at).map(|(priority, run_at)| Position { priority, turn_at: run_at });
         FiredSchedule {
+            id: schedule.id,
             name: schedule.name.clone(),
             due,
             is_late: fire.is_late,
@@ -211,18 +214,18 @@ fn call(conn: &mut impl AsSession, judged: &[Judged]) -> Result<Vec<FiredSchedul
 }
 
 fn write_missed(conn: &mut impl AsSession, judged: &[Judged]) -> Result<(), StoreError> {
-    let missed = judged
-        .iter()
-        .filter_map(|(schedule, verdict)| Some((schedule.name.as_str(), verdict.as_ref().ok()?.missed?)));
-    let (names, dues): (Vec<&str>, Vec<Moment>) = missed.unzip();
-    if names.is_empty() {
+    let missed =
+        judged.iter().filter_map(|(schedule, verdict)| Some((schedule.id, verdict.as_ref().ok()?.missed?)));
+    let (ids, dues): (Vec<i64>, Vec<Moment>) = missed.unzip();
+    if ids.is_empty() {
         return Ok(());
     }
     Statement::<()>::new(
-        "INSERT INTO mainspring.schedule_fires (due_at, triggered, schedule, outcome) \
-         SELECT m.due, false, m.name, 'missed' FROM unnest({}, {}) AS m(name, due)",
+        "INSERT INTO mainspring.schedule_fires (due_at, triggered, owner, schedule, outcome) \
+         SELECT m.due, false, s.owner, s.name, 'missed' FROM unnest({}, {}) AS m(id, due) \
+         CROSS JOIN LATERAL (SELECT t.owner, t.name FROM mainspring.schedules AS t WHERE t.id = m.id LIMIT 1) AS s",
     )
-    .bind::<Array<Text>, _>(names)
+    .bind::<Array<BigInt>, _>(ids)
     .bind::<Array<Timestamptz>, _>(dues)
     .execute(conn)?;
     Ok(())
@@ -230,10 +233,8 @@ fn write_missed(conn: &mut impl AsSession, judged: &[Judged]) -> Result<(), Stor
 
 // The next fire, or the error that ends the schedule, and what became of the last fire.
 fn advance(conn: &mut impl AsSession, judged: &[Judged], fired: &Fired) -> Result<(), StoreError> {
-    let last: HashMap<&str, &FiredSchedule> =
-        fired.fires.iter().map(|fire| (fire.name.as_str(), fire)).collect();
-    let lasts: Vec<_> =
-        judged.iter().map(|(schedule, _)| last.get(schedule.name.as_str()).copied()).collect();
+    let last: HashMap<i64, &FiredSchedule> = fired.fires.iter().map(|fire| (fire.id, fire)).collect();
+    let lasts: Vec<_> = judged.iter().map(|(schedule, _)| last.get(&schedule.id).copied()).collect();
     let ids: Vec<i64> = judged.iter().map(|(schedule, _)| schedule.id).collect();
     // The ids are said twice, so that the planner looks each row up and does not read them all.
     Statement::<()>::new(

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::clock::Clock;
-use crate::cron::Rhythm;
+use crate::cron::Recurrence;
 use crate::error::StoreError;
 use crate::schedule::Overlap;
 use crate::store::json_rows::rows;
@@ -116,7 +116,7 @@ impl Default for ScheduleFilter {
 
 const SHOWN: &str = "SELECT row_to_json(r)::text FROM (SELECT v.*, CASE WHEN v.last_job_id IS NOT NULL \
     THEN coalesce((SELECT j.state FROM mainspring.jobs_view AS j WHERE j.id = v.last_job_id), 'finished') END \
-    AS last_job_state FROM mainspring.schedules_view AS v WHERE ";
+    AS last_job_state FROM mainspring.schedules_view AS v WHERE v.owner = 'people' AND ";
 
 /// Returns the schedules that the filter admits, in the order of their names.
 ///
@@ -151,16 +151,16 @@ pub fn get(conn: &mut impl AsSession, name: &str) -> Result<Option<ScheduleRow>,
 /// As [`list`].
 pub fn fires(conn: &mut impl AsSession, name: &str, limit: u32) -> Result<Vec<ScheduleFire>, StoreError> {
     let statement = Statement::new(
-        "SELECT row_to_json(f)::text FROM mainspring.schedule_fires AS f WHERE schedule = {} \
+        "SELECT row_to_json(f)::text FROM mainspring.schedule_fires AS f WHERE schedule = {} AND owner = 'people' \
          ORDER BY schedule DESC, fired_at DESC, due_at DESC LIMIT {}",
     );
     rows(conn, statement.bind::<Text, _>(name).bind::<BigInt, _>(i64::from(limit)))
 }
 
 fn with_next_fires(mut row: ScheduleRow) -> ScheduleRow {
-    let rhythm = Rhythm::read(&row.expression, &row.zone, row.starts_at, row.ends_at);
-    if let (Ok(rhythm), false, None) = (rhythm, row.paused, &row.error) {
-        row.next_fires = rhythm.fires_after(Clock.now()).take(NEXT_FIRES).collect();
+    let recurrence = Recurrence::read(&row.expression, &row.zone, row.starts_at, row.ends_at);
+    if let (Ok(recurrence), false, None) = (recurrence, row.paused, &row.error) {
+        row.next_fires = recurrence.fires_after(Clock.now()).take(NEXT_FIRES).collect();
     }
     row
 }

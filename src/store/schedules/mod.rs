@@ -17,10 +17,12 @@
 
 mod change;
 mod fire;
+mod lines;
 mod look;
 mod plan;
 
 pub use change::{create, delete, pause, resume, trigger, update};
 pub(crate) use fire::{Fired, fire_due, prune_fires};
+pub(crate) use lines::{register_lines, retire_lines};
 pub use look::{ScheduleFilter, ScheduleFire, ScheduleRow, fires, get, list};
 pub(crate) use plan::{FaultySchedule, plan_marked, until_next};

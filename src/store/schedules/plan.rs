@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz};
 
-use crate::cron::Rhythm;
+use crate::cron::Recurrence;
 use crate::error::StoreError;
 use crate::store::session::AsSession;
 use crate::store::statement::Statement;
@@ -29,13 +29,19 @@ type Moment = DateTime<Utc>;
 type Marked = (i64, String, String, String, Option<Moment>, Option<Moment>, Moment);
 type MarkedColumns = (BigInt, Text, Text, Text, Nullable<Timestamptz>, Nullable<Timestamptz>, Timestamptz);
 
-/// Finds the next fire of at most `limit` marked schedules, or writes down why there is none.
-pub(crate) fn plan_marked(conn: &mut impl AsSession, limit: i64) -> Result<Planned, StoreError> {
+/// Finds the next fire of at most `limit` marked schedules, of people and of these lines of the program, or writes down why there is none.
+pub(crate) fn plan_marked(
+    conn: &mut impl AsSession,
+    lines: &[String],
+    limit: i64,
+) -> Result<Planned, StoreError> {
     conn.as_session().transaction(|conn| {
         let marked: Vec<Marked> = Statement::<MarkedColumns>::new(
             "SELECT id, name, expression, zone, starts_at, ends_at, plan_after FROM mainspring.schedules \
-             WHERE plan_after IS NOT NULL ORDER BY plan_after LIMIT {} FOR UPDATE SKIP LOCKED",
+             WHERE plan_after IS NOT NULL AND CASE owner WHEN 'people' THEN true ELSE name = ANY ({}) END ORDER BY plan_after LIMIT {} \
+             FOR UPDATE SKIP LOCKED",
         )
+        .bind::<Array<Text>, _>(lines)
         .bind::<BigInt, _>(limit)
         .load(conn)?;
         if marked.is_empty() {
@@ -68,16 +74,23 @@ pub(crate) fn plan_marked(conn: &mut impl AsSession, limit: i64) -> Result<Plann
 
 /// How long until a schedule fires, by the database's clock; none when none does. Zero when there is something to do
 /// now, which another process may be at.
-pub(crate) fn until_next(conn: &mut impl AsSession) -> Result<Option<Duration>, StoreError> {
+pub(crate) fn until_next(
+    conn: &mut impl AsSession,
+    lines: &[String],
+) -> Result<Option<Duration>, StoreError> {
     let millis = Statement::<(Nullable<BigInt>,)>::new(
-        "SELECT CASE WHEN EXISTS (SELECT FROM mainspring.schedules WHERE plan_after IS NOT NULL) THEN 0 ELSE \
+        "SELECT CASE WHEN EXISTS (SELECT FROM mainspring.schedules WHERE plan_after IS NOT NULL \
+             AND CASE owner WHEN 'people' THEN true ELSE name = ANY ({}) END) THEN 0 ELSE \
              (SELECT greatest(0, ceil(extract(epoch FROM next_fire_at - mainspring.now()) * 1000))::bigint \
-              FROM mainspring.schedules WHERE next_fire_at IS NOT NULL ORDER BY next_fire_at LIMIT 1) END",
+              FROM mainspring.schedules WHERE next_fire_at IS NOT NULL AND CASE owner WHEN 'people' THEN true ELSE name = ANY ({}) END \
+              ORDER BY next_fire_at LIMIT 1) END",
     )
+    .bind::<Array<Text>, _>(lines)
+    .bind::<Array<Text>, _>(lines)
     .get_result::<(Option<i64>,)>(conn)?;
     Ok(millis.0.map(|millis| Duration::from_millis(millis.unsigned_abs())))
 }
 
 fn next_of((_, _, expression, zone, starts_at, ends_at, after): &Marked) -> Result<Option<Moment>, String> {
-    Rhythm::read(expression, zone, *starts_at, *ends_at).map(|rhythm| rhythm.next_after(*after))
+    Recurrence::read(expression, zone, *starts_at, *ends_at).map(|recurrence| recurrence.next_after(*after))
 }

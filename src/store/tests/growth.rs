@@ -4,13 +4,13 @@
 
 use std::time::Duration;
 
-use chrono::Utc;
 use diesel::PgConnection;
 use diesel::connection::SimpleConnection;
 use serde_json::json;
 
 use super::{TestDatabase, cost_of};
 use crate::config::Config;
+use crate::cron::Crontab;
 use crate::job::{JobOptions, KeyMode, NewJob};
 use crate::lifecycle::{History, JobState, Outcome};
 use crate::schedule::{NewSchedule, Overlap, ScheduleChanges};
@@ -19,10 +19,12 @@ use crate::store::enqueue::{enqueue, remove};
 use crate::store::jobs::{JobFilter, get as find_job, list as list_jobs, payload};
 use crate::store::progress::{Progress, write_progress};
 use crate::store::queues::{self, QueueSettings};
-use crate::store::schedules::{self, ScheduleFilter, fire_due, plan_marked, prune_fires, until_next};
+use crate::store::schedules::{
+    self, ScheduleFilter, fire_due, plan_marked, prune_fires, register_lines, until_next,
+};
 use crate::store::settle::{Settlement, complete, leased_to, reclaim_lease, settle, settle_free};
 use crate::store::start::{Starter, start};
-use crate::store::{claimability, connector, cron, jobs, presence, retention, workers};
+use crate::store::{claimability, connector, jobs, presence, retention, workers};
 
 const WORKER: i32 = 900;
 
@@ -48,7 +50,10 @@ const MANY: &str = "INSERT INTO mainspring.jobs (task, run_at, state, key) SELEC
     INSERT INTO mainspring.jobs (task, run_at, state, attempts, lease, worker_id, locked_at) \
         SELECT 'a', mainspring.now(), 'running', 1, n, 901, mainspring.now() FROM generate_series(1, 20000) AS n; \
     INSERT INTO mainspring.queues (name, concurrency) SELECT 'queue ' || n, 2 FROM generate_series(1, 20000) AS n; \
-    INSERT INTO mainspring.cron_fires (identifier) SELECT 'line ' || n FROM generate_series(1, 20000) AS n; \
+    INSERT INTO mainspring.schedules (owner, name, task, expression, zone, payload, priority, max_attempts, overlap, catch_up, \
+            jitter_seconds, paused) \
+        SELECT 'code', 'line ' || n, 'a', '0 0 1 1 *', 'UTC', '{}', 0, 25, 'allow', 1, 0, false \
+        FROM generate_series(1, 20000) AS n; \
     INSERT INTO mainspring.schedules (name, task, expression, zone, payload, priority, max_attempts, overlap, catch_up, \
             jitter_seconds, paused, next_fire_at) \
         SELECT 'schedule ' || n, 'a', '0 0 1 1 *', 'UTC', '{}', 0, 25, 'allow', 1, 0, false, mainspring.now() + interval '1 day' \
@@ -103,25 +108,25 @@ const OURS: &[Verb] = &[
     ("leave", |conn| assert!(presence::unregister(conn, WORKER, presence::JobsLeft::Possible).unwrap())),
     ("claimability", |conn| assert_eq!(claimability::claimability(conn).unwrap().paused_tasks.len(), 0)),
     ("register lines of the crontab", |conn| {
-        assert_eq!(cron::register_lines(conn, &["nightly".to_owned()]).unwrap().len(), 1);
-    }),
-    ("fire a line of the crontab", |conn| {
-        let job = with_key("nightly", KeyMode::Replace, json!({}));
-        assert!(cron::fire(conn, "nightly", Utc::now(), &job).unwrap().is_some());
+        let lines = Crontab::parse("0 3 * * * a ?id=nightly").unwrap().entries;
+        let names = ["nightly".to_owned()];
+        let worker = presence::register(conn, "w", &[], &names, Duration::from_secs(30)).unwrap();
+        register_lines(conn, worker, &lines, Duration::ZERO).unwrap();
+        assert_eq!(plan_marked(conn, &names, 10).unwrap().count, 1);
     }),
     ("plan a schedule", |conn| {
         schedules::create(conn, &hourly()).unwrap();
-        assert_eq!(plan_marked(conn, 10).unwrap().count, 1);
-        assert!(until_next(conn).unwrap().is_some());
+        assert_eq!(plan_marked(conn, &[], 10).unwrap().count, 1);
+        assert!(until_next(conn, &[]).unwrap().is_some());
     }),
     ("fire a schedule", |conn| {
         schedules::create(conn, &hourly()).unwrap();
-        plan_marked(conn, 10).unwrap();
+        plan_marked(conn, &[], 10).unwrap();
         conn.batch_execute(
-            "UPDATE mainspring.schedules SET next_fire_at = mainspring.now() WHERE name = 'hourly'",
+            "UPDATE mainspring.schedules SET next_fire_at = mainspring.now() WHERE owner = 'people' AND name = 'hourly'",
         )
         .unwrap();
-        assert_eq!(fire_due(conn, 10).unwrap().fires.len(), 1);
+        assert_eq!(fire_due(conn, &[], 10).unwrap().fires.len(), 1);
         assert_eq!(schedules::fires(conn, "hourly", 10).unwrap().len(), 1);
     }),
     ("forget old fires", |conn| assert_eq!(prune_fires(conn, Duration::from_secs(86_400), 100).unwrap(), 0)),

@@ -1,34 +1,34 @@
-//! What fires when, as plain code over times that the caller passes in: a stored schedule between two dates, and a line
-//! of the crontab since the program's start. It knows neither a clock nor what a fire does.
+//! What fires when, as plain code over times that the caller passes in. Crontab lines and stored schedules share it. It
+//! knows neither a clock nor what a fire does.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
-use super::{CronEntry, CronExpression};
+use super::CronExpression;
 
-/// A fire that is later than this was missed: nobody was there to see to it. Shorter delays are the machine's.
+/// A fire that is later than this was missed: no process was there for it. Shorter delays are the machine's.
 const ON_TIME: TimeDelta = TimeDelta::seconds(10);
 
-/// Reads the name of a zone, and says what was expected.
+/// Parses the name of a zone. An error names the value and what was expected.
 pub(crate) fn read_zone(name: &str) -> Result<Tz, String> {
     name.parse().map_err(|_| format!("zone must be a time zone such as Europe/Paris, got `{name}`"))
 }
 
-/// When something fires: an expression by the clock of a zone, between two dates.
+/// When a schedule fires: an expression by the clock of a zone, between two dates.
 #[derive(Debug, Clone)]
-pub(crate) struct Rhythm {
+pub(crate) struct Recurrence {
     expression: CronExpression,
     zone: Tz,
     starts_at: Option<DateTime<Utc>>,
     ends_at: Option<DateTime<Utc>>,
 }
 
-/// What is to be done now about something that was due.
+/// What to do now about a schedule that was due.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Due {
     /// Oldest first.
     pub(crate) fires: Vec<Fire>,
-    /// The first fire that is not made up for, if there are any: they are the oldest.
+    /// The first of the fires that are not made up for, which are the oldest.
     pub(crate) missed: Option<DateTime<Utc>>,
     /// When it fires next, after now.
     pub(crate) next: Option<DateTime<Utc>>,
@@ -37,12 +37,12 @@ pub(crate) struct Due {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Fire {
     pub(crate) at: DateTime<Utc>,
-    /// It was missed, and is made up for.
+    /// Whether it was missed, and is made up for.
     pub(crate) is_late: bool,
 }
 
-impl Rhythm {
-    /// Reads the rhythm, or says what is wrong with it.
+impl Recurrence {
+    /// Parses the expression and the zone. An error names the field and what was expected.
     pub(crate) fn read(
         expression: &str,
         zone: &str,
@@ -53,12 +53,12 @@ impl Rhythm {
         Ok(Self { expression, zone: read_zone(zone)?, starts_at, ends_at })
     }
 
-    /// The first fire strictly after `time`; none when the last is over.
+    /// Returns the first fire strictly after `time`, or `None` after the last one.
     pub(crate) fn next_after(&self, time: DateTime<Utc>) -> Option<DateTime<Utc>> {
         self.fires_after(time).next()
     }
 
-    /// All fires strictly after `time`, in order.
+    /// Returns all fires strictly after `time`, oldest first.
     pub(crate) fn fires_after(&self, time: DateTime<Utc>) -> impl Iterator<Item = DateTime<Utc>> {
         // A fire at the very start counts.
         let before_start =
@@ -68,12 +68,12 @@ impl Rhythm {
         self.expression.iter_after_in(after, self.zone).take_while(move |fire| *fire <= end)
     }
 
-    /// What is due at `now` when `first` is the first fire that nobody has seen to, and at most `catch_up` missed ones
-    /// are made up for: the newest.
+    /// Returns what is due at `now`. `first` is the first fire that is still open. At most `catch_up` missed fires are made
+    /// up for, the newest ones.
     pub(crate) fn due(&self, first: DateTime<Utc>, now: DateTime<Utc>, catch_up: u32) -> Due {
         let until = self.ends_at.map_or(now, |end| end.min(now));
         let mut fires = due_between(&self.expression, self.zone, first, until, now, catch_up);
-        // The first is a fire even where this program's zones know better than those it was found with.
+        // The first is a fire even if newer zone data would give another time.
         let first_fire = Fire { at: first, is_late: now - first > ON_TIME };
         let missed = first_fire.is_late && fires.len() >= catch_up as usize;
         if !missed {
@@ -85,8 +85,8 @@ impl Rhythm {
     }
 }
 
-/// The fires after `after`, up to `until`, that are seen to at `now`: all that are on time, and before those as many
-/// of the missed ones as make `most` together, the newest, oldest first.
+/// Returns the fires after `after` and up to `until` that are made at `now`, oldest first: all that are on time, and before
+/// them as many of the newest missed ones as make `most` together.
 fn due_between(
     expression: &CronExpression,
     zone: Tz,
@@ -130,42 +130,6 @@ pub(super) fn newest_fires(
 
 fn moment(second: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(second, 0).expect("a second between two moments is a moment")
-}
-
-/// A line of the crontab, and up to when it has been seen to by this process.
-#[derive(Debug)]
-pub(crate) struct StandingLine {
-    pub(crate) entry: CronEntry,
-    seen_to: DateTime<Utc>,
-    /// Fires up to here were due before this process started.
-    started: DateTime<Utc>,
-}
-
-impl StandingLine {
-    /// A line at the start of the process. What was due before is left alone, unless the line asks to have it filled in:
-    /// then back to `last_seen`, the last fire or when the line was first known, and no further than asked for.
-    pub(crate) fn new(entry: CronEntry, last_seen: Option<DateTime<Utc>>, started: DateTime<Utc>) -> Self {
-        let fill_from = entry.fill.and_then(|fill| started.checked_sub_signed(fill));
-        let seen_to = fill_from.zip(last_seen).map_or(started, |(from, seen)| from.max(seen).min(started));
-        Self { entry, seen_to, started }
-    }
-
-    /// What is due at `now`: a fire is late when it was due before the start.
-    pub(crate) fn due(&self, now: DateTime<Utc>) -> Vec<Fire> {
-        let CronEntry { expression, zone, catch_up, .. } = &self.entry;
-        let fires = due_between(expression, *zone, self.seen_to, now, now, *catch_up);
-        fires.into_iter().map(|fire| Fire { is_late: fire.at <= self.started, ..fire }).collect()
-    }
-
-    /// Everything up to `moment` has been seen to, here or elsewhere.
-    pub(crate) fn seen_to(&mut self, moment: DateTime<Utc>) {
-        self.seen_to = self.seen_to.max(moment);
-    }
-
-    /// When the line fires next. A clock that was turned back is waited for.
-    pub(crate) fn next(&self) -> DateTime<Utc> {
-        self.entry.next_after(self.seen_to)
-    }
 }
 
 #[cfg(test)]
