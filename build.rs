@@ -71,14 +71,17 @@ struct SqlFile {
 
 fn sql_lists() -> String {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR"));
-    let mut list = String::from("const MIGRATIONS: &[Migration] = &[\n");
+    let mut list = String::from("pub(super) const MIGRATIONS: &[TableStep] = &[\n");
     for folder in entries(&root.join("migrations")) {
         let name = folder.file_name().and_then(|name| name.to_str()).expect("a migration's name is UTF-8");
         let version = name.split('_').next().unwrap_or_default().replace('-', "");
-        let up = folder.join("up.sql");
-        let _ = writeln!(list, "Migration {{ version: {version:?}, up: include_str!({up:?}) }},");
+        let (up, down) = (folder.join("up.sql"), folder.join("down.sql"));
+        let _ = writeln!(
+            list,
+            "TableStep {{ version: {version:?}, up: include_str!({up:?}), down: include_str!({down:?}) }},"
+        );
     }
-    list.push_str("];\nconst DEFINITIONS: &[Definition] = &[\n");
+    list.push_str("];\npub(super) const DEFINITIONS: &[Definition] = &[\n");
     let mut files = BTreeMap::new();
     find_sql(&root.join("sql"), &mut files);
     for name in in_order(&files) {

@@ -15,6 +15,7 @@ use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::outage::Outage;
+use crate::engine::{Notifications, Now};
 use crate::error::{SchedulerError, StoreError};
 use crate::events::EventBus;
 use crate::job::NewJob;
@@ -176,6 +177,13 @@ impl Shared {
             started_at: Instant::now(),
             clock: Clock,
         }
+    }
+
+    /// The present, for the engine.
+    pub(crate) fn now(&self) -> Now {
+        let listening = *self.listening.borrow();
+        let notifications = if listening { Notifications::Received } else { Notifications::Missing };
+        Now { instant: Instant::now(), utc: self.clock.now(), notifications }
     }
 
     pub(crate) fn worker_id(&self) -> i32 {

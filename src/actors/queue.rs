@@ -19,7 +19,7 @@ use self::notices::publish;
 use self::perform::{Reply, perform};
 use super::death_watch::{DeathWatch, ends_on_leave};
 use crate::attempt::panics::caught;
-use crate::engine::{Done, Drained, Engine, Notifications, Now, Settings, Wake};
+use crate::engine::{Done, Drained, Engine, Settings, Wake};
 use crate::error::StoreError;
 use crate::job::{Enqueue, NewJob, Task};
 use crate::leases::Lease;
@@ -108,7 +108,7 @@ impl QueueActor {
         let settings = Settings::new(&shared.config, Arc::clone(&shared.tasks));
         let (leases, prefetch) = (Arc::clone(&shared.leases), Arc::clone(&shared.prefetch));
         let random = fastrand::Rng::new();
-        let mut engine = Engine::new(settings, leases, prefetch, random, now(shared));
+        let mut engine = Engine::new(settings, leases, prefetch, random, shared.now());
         if shared.is_stopping() {
             engine.drain();
         }
@@ -118,7 +118,7 @@ impl QueueActor {
 
     /// Starts whatever there is to start. Called after every input and every step.
     fn drive(&mut self, ctx: &mut Context<Self>) {
-        while let Some(step) = self.engine.next(now(&self.shared)) {
+        while let Some(step) = self.engine.next(self.shared.now()) {
             let step = perform(step, Arc::clone(&self.shared)).into_actor(self);
             ctx.spawn(step.map(|done, actor, ctx| actor.finished(done, ctx)));
         }
@@ -127,7 +127,7 @@ impl QueueActor {
     }
 
     fn finished(&mut self, done: Done<Reply>, ctx: &mut Context<Self>) {
-        self.engine.finished(done, now(&self.shared));
+        self.engine.finished(done, self.shared.now());
         for notice in self.engine.take_notices() {
             publish(notice, &self.shared.events);
         }
@@ -137,7 +137,7 @@ impl QueueActor {
     // A timer that fires too early costs one call of `drive`. So it is replaced only by an earlier one: under load the
     // next time changes with every statement.
     fn set_timer(&mut self, ctx: &mut Context<Self>) {
-        let now = now(&self.shared);
+        let now = self.shared.now();
         let Some(at) = self.engine.wake_at(now) else { return };
         if self.timer.as_ref().is_some_and(|(armed, _)| *armed <= at) {
             return;
@@ -175,12 +175,6 @@ impl QueueActor {
             stored.await.unwrap_or_else(|_| Err(lost()))
         }
     }
-}
-
-fn now(shared: &Shared) -> Now {
-    let listening = *shared.listening.borrow();
-    let notifications = if listening { Notifications::Received } else { Notifications::Missing };
-    Now { instant: Instant::now(), utc: shared.clock.now(), notifications }
 }
 
 ends_on_leave!(QueueActor);
@@ -237,7 +231,7 @@ impl Handler<Wake> for QueueActor {
     type Result = ();
 
     fn handle(&mut self, wake: Wake, ctx: &mut Context<Self>) {
-        self.engine.wake(wake, now(&self.shared));
+        self.engine.wake(wake, self.shared.now());
         self.drive(ctx);
     }
 }
@@ -246,7 +240,7 @@ impl Handler<Settle> for QueueActor {
     type Result = ();
 
     fn handle(&mut self, Settle(leases): Settle, ctx: &mut Context<Self>) {
-        self.engine.settle(leases, now(&self.shared));
+        self.engine.settle(leases, self.shared.now());
         self.drive(ctx);
     }
 }

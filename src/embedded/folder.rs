@@ -10,7 +10,6 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf, absolute};
 
 use super::error::EmbeddedError;
-use super::leftover;
 use super::user::ServerUser;
 
 // Where every system lets every user in, and which outlives a restart.
@@ -36,11 +35,19 @@ impl Folder {
         Ok(folder)
     }
 
-    /// A new folder, locked. It gets the name that a sweep looks for when it is.
+    /// Returns the temporary folders of this user that exist.
+    pub(super) fn all_temporary(user: &ServerUser) -> Vec<Self> {
+        let is_one = |entry: &fs::DirEntry| {
+            entry.file_name().to_string_lossy().starts_with(TEMPORARY_PREFIX)
+                && entry.metadata().is_ok_and(|facts| facts.is_dir() && user.is_ours(facts.uid()))
+        };
+        let entries = fs::read_dir(temporary_base(user)).into_iter().flatten().flatten();
+        entries.filter(is_one).map(|entry| Self { path: entry.path(), kept: false }).collect()
+    }
+
+    /// Makes a temporary folder and locks it. Once it is locked it gets the name by which it is found.
     pub(super) fn temporary(user: &ServerUser) -> Result<(Self, File), EmbeddedError> {
-        let usual = env::temp_dir();
-        let base = if user.can_enter(&usual) { usual } else { OPEN_TO_ALL.into() };
-        sweep(&base, user);
+        let base = temporary_base(user);
         let failed = || EmbeddedError::cannot(format!("make a temporary folder in {}", base.display()));
         let mut random = [0; 8];
         fill_randomly(&mut random).map_err(failed())?;
@@ -149,6 +156,11 @@ impl Folder {
     }
 }
 
+fn temporary_base(user: &ServerUser) -> PathBuf {
+    let usual = env::temp_dir();
+    if user.can_enter(&usual) { usual } else { OPEN_TO_ALL.into() }
+}
+
 // Two spellings of one folder are one place.
 fn place(path: &Path, user: &ServerUser) -> io::Result<PathBuf> {
     let path = absolute(path)?;
@@ -167,21 +179,6 @@ fn substitute(path: &Path) -> PathBuf {
         name.push(part);
     }
     Path::new(OPEN_TO_ALL).join(name)
-}
-
-// Removes the temporary folders that no process holds any more, with the servers still running in them.
-fn sweep(base: &Path, user: &ServerUser) {
-    for entry in fs::read_dir(base).into_iter().flatten().flatten() {
-        let named = entry.file_name().to_string_lossy().starts_with(TEMPORARY_PREFIX);
-        if !named || !entry.metadata().is_ok_and(|facts| facts.is_dir() && user.is_ours(facts.uid())) {
-            continue;
-        }
-        let folder = Folder { path: entry.path(), kept: false };
-        if let Ok(Some(_lock)) = folder.try_lock() {
-            leftover::stop_servers(&folder, user);
-            folder.discard();
-        }
-    }
 }
 
 fn fill_randomly(bytes: &mut [u8]) -> io::Result<()> {

@@ -15,6 +15,16 @@ use super::user::ServerUser;
 // An immediate stop waits for nothing but the server's children.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 
+/// Removes the temporary folders that no process holds any more, with the servers that still run in them.
+pub(super) fn sweep(user: &ServerUser) {
+    for folder in Folder::all_temporary(user) {
+        if let Ok(Some(_lock)) = folder.try_lock() {
+            stop_servers(&folder, user);
+            folder.discard();
+        }
+    }
+}
+
 /// Stops the server and removes the marks of its last run.
 pub(super) fn clear(folder: &Folder, user: &ServerUser) -> Result<(), EmbeddedError> {
     stop_servers(folder, user);

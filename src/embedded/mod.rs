@@ -68,6 +68,7 @@ impl EmbeddedPostgres {
         let user = ServerUser::find()?;
         let deadline = Instant::now() + START_LIMIT;
         let Some(path) = options.kept_folder() else {
+            leftover::sweep(&user);
             let (folder, lock) = Folder::temporary(&user)?;
             let running = launch::launch(&options, &folder, &user, &lock, deadline);
             let running = running.inspect_err(|_| folder.discard())?;

@@ -4,30 +4,23 @@
 //! migrations.
 
 mod definitions;
+mod files;
 mod script;
+mod tables;
 
 use diesel::sql_types::{Bool, Text};
 
-use self::definitions::{Definition, Installed, Phase};
+use self::definitions::Installed;
+use self::files::MIGRATIONS;
+use self::script::{exists, run};
 use super::statement::Statement;
 use crate::error::StoreError;
 use crate::store::session::AsSession;
-
-/// A step of the tables. Its number is the date and the place in its folder's name.
-struct Migration {
-    version: &'static str,
-    up: &'static str,
-}
-
-include!(concat!(env!("OUT_DIR"), "/definitions.rs"));
 
 /// Taken before any function exists, so it follows from the name here. The second number keeps it apart from the locks
 /// that the application takes on hashes of its own names.
 const LOCK: &str =
     "SELECT pg_advisory_xact_lock(hashtextextended((parse_ident('mainspring.definitions'))[1], 1836216166))";
-/// Diesel's name for it, so that Diesel's tools can read it.
-const RECORDS: &str = "mainspring.__diesel_schema_migrations";
-
 /// Applies every migration that the database lacks, and returns their versions, oldest first. Then replaces the functions
 /// and views that have changed.
 ///
@@ -46,14 +39,14 @@ pub fn migrate(conn: &mut impl AsSession) -> Result<Vec<String>, StoreError> {
     let migrated = conn.as_session().transaction(|conn| {
         prepare(conn)?;
         refuse_newer(conn)?;
-        let pending = pending(conn)?;
+        let pending = tables::pending(conn)?;
         let installed = Installed::read(conn)?;
         if pending.is_empty() && !installed.is_outdated() {
             return Ok(Vec::new());
         }
         definitions::install_base(conn)?;
         for migration in &pending {
-            apply(conn, migration)?;
+            tables::apply(conn, migration)?;
         }
         if installed.is_outdated() {
             definitions::install(conn)?;
@@ -87,7 +80,7 @@ fn explained(conn: &mut impl AsSession, error: StoreError) -> StoreError {
 /// [`StoreError::SchemaTooOld`] when migrations or newer functions are missing, [`StoreError::SchemaTooNew`] as in
 /// [`migrate`].
 pub fn verify(conn: &mut impl AsSession) -> Result<(), StoreError> {
-    let missing: Vec<_> = pending(conn)?.iter().map(|migration| migration.version).collect();
+    let missing: Vec<_> = tables::pending(conn)?.iter().map(|migration| migration.version).collect();
     if !missing.is_empty() {
         return Err(StoreError::SchemaTooOld {
             schema: conn.as_session().schema().to_string(),
@@ -108,32 +101,10 @@ fn prepare(conn: &mut impl AsSession) -> Result<(), StoreError> {
         "SET LOCAL client_min_messages = warning",
         "SET LOCAL search_path = pg_catalog, pg_temp",
         "CREATE SCHEMA IF NOT EXISTS mainspring",
-        "CREATE TABLE IF NOT EXISTS mainspring.__diesel_schema_migrations \
-            (version varchar(50) PRIMARY KEY, run_on timestamp NOT NULL)",
     ] {
         conn.as_session().run(statement)?;
     }
-    Ok(())
-}
-
-fn apply(conn: &mut impl AsSession, migration: &Migration) -> Result<(), StoreError> {
-    let Migration { version, up } = migration;
-    run(conn, version, up)?;
-    Statement::<()>::new(format!("INSERT INTO {RECORDS} (version, run_on) VALUES ({{}}, mainspring.now())"))
-        .bind::<Text, _>(*version)
-        .execute(conn)?;
-    Ok(())
-}
-
-// One statement at a time: some poolers and Citus take no more.
-fn run(conn: &mut impl AsSession, name: &str, script: &str) -> Result<(), StoreError> {
-    let schema = conn.as_session().schema().to_string();
-    for statement in script::statements(script) {
-        conn.as_session()
-            .run(statement)
-            .map_err(|error| StoreError::Migration(format!("{schema}: {name}: {error}")))?;
-    }
-    Ok(())
+    tables::prepare(conn)
 }
 
 fn refuse_newer(conn: &mut impl AsSession) -> Result<(), StoreError> {
@@ -151,22 +122,4 @@ fn refuse_newer(conn: &mut impl AsSession) -> Result<(), StoreError> {
         });
     }
     Ok(())
-}
-
-fn exists(conn: &mut impl AsSession, name: &str) -> Result<bool, StoreError> {
-    let lookup = if name.ends_with("()") { "to_regprocedure" } else { "to_regclass" };
-    let found = Statement::<(Bool,)>::new(format!("SELECT {lookup}({{}}) IS NOT NULL"));
-    let name = conn.as_session().schema().rewrite(name).into_owned();
-    Ok(found.bind::<Text, _>(name).get_result::<(bool,)>(conn)?.0)
-}
-
-// The migrations that the database lacks, oldest first.
-fn pending(conn: &mut impl AsSession) -> Result<Vec<&'static Migration>, StoreError> {
-    let applied: Vec<(String,)> = if exists(conn, RECORDS)? {
-        Statement::<(Text,)>::new(format!("SELECT version::text FROM {RECORDS}")).load(conn)?
-    } else {
-        Vec::new()
-    };
-    let is_missing = |migration: &&Migration| applied.iter().all(|row| row.0 != migration.version);
-    Ok(MIGRATIONS.iter().filter(is_missing).collect())
 }

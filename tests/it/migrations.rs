@@ -150,7 +150,7 @@ fn migrated_up_to(steps: usize) -> TestDatabase {
     let mut conn = database.connection();
     conn.batch_execute(
         "CREATE SCHEMA mainspring; CREATE TABLE mainspring.__diesel_schema_migrations \
-         (version varchar(50) PRIMARY KEY, run_on timestamp NOT NULL)",
+         (version varchar(50) PRIMARY KEY, run_on timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP)",
     )
     .unwrap();
     for base in sorted_paths("sql/base") {

@@ -197,12 +197,8 @@ async fn lines_of_the_same_id_fire_in_each_schema() {
     let one = every_minute(&database, "one").start().await.unwrap();
     let two = every_minute(&database, "two").start().await.unwrap();
     for schema in ["one", "two"] {
-        until(
-            &database,
-            &format!("{schema}.cron_fires WHERE identifier = 'tick' AND last_fire IS NOT NULL"),
-            1,
-        )
-        .await;
+        until(&database, &format!("{schema}.schedules WHERE name = 'tick' AND last_fire_at IS NOT NULL"), 1)
+            .await;
     }
     one.stop().await;
     two.stop().await;

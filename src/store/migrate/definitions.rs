@@ -13,25 +13,11 @@ use std::collections::HashSet;
 
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Text};
 
-use super::{DEFINITIONS, exists, run};
+use super::files::{DEFINITIONS, Definition, Phase};
+use super::script::{exists, run};
 use crate::error::StoreError;
 use crate::store::session::AsSession;
 use crate::store::statement::Statement;
-
-/// A file in sql/.
-pub(super) struct Definition {
-    pub(super) name: &'static str,
-    pub(super) hash: &'static str,
-    pub(super) phase: Phase,
-    pub(super) text: &'static str,
-}
-
-/// When a definition is created.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Phase {
-    BeforeTables,
-    AfterTables,
-}
 
 /// What is installed, and by which release.
 pub(super) struct Installed {

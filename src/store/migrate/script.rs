@@ -1,7 +1,31 @@
-//! Splits a script of SQL into its statements, so that each is sent by itself. Knows comments, quotes and bodies of
-//! functions, and nothing of what a statement means.
+//! Runs a script of SQL one statement at a time. Knows comments, quotes and bodies of functions, and nothing of what a
+//! statement means.
 
+use diesel::sql_types::{Bool, Text};
+
+use crate::error::StoreError;
 use crate::schema::tokens::first_token;
+use crate::store::session::AsSession;
+use crate::store::statement::Statement;
+
+/// Runs a script one statement at a time: some poolers and Citus take no more.
+pub(super) fn run(conn: &mut impl AsSession, name: &str, script: &str) -> Result<(), StoreError> {
+    let schema = conn.as_session().schema().to_string();
+    for statement in statements(script) {
+        conn.as_session()
+            .run(statement)
+            .map_err(|error| StoreError::Migration(format!("{schema}: {name}: {error}")))?;
+    }
+    Ok(())
+}
+
+/// Returns `true` if the table, or the function with `()`, exists.
+pub(super) fn exists(conn: &mut impl AsSession, name: &str) -> Result<bool, StoreError> {
+    let lookup = if name.ends_with("()") { "to_regprocedure" } else { "to_regclass" };
+    let found = Statement::<(Bool,)>::new(format!("SELECT {lookup}({{}}) IS NOT NULL"));
+    let name = conn.as_session().schema().rewrite(name).into_owned();
+    Ok(found.bind::<Text, _>(name).get_result::<(bool,)>(conn)?.0)
+}
 
 /// The statements of the script, each with the comments before it and without its semicolon.
 pub(super) fn statements(script: &str) -> Vec<&str> {
