@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::broadcast::{self, error::RecvError};
 
 use crate::event::{Event, JobFacts};
-use crate::lifecycle::Outcome;
+use crate::lifecycle::{Left, Outcome};
 use crate::lock::lock;
 use crate::store::progress::Progress;
 
@@ -71,15 +71,15 @@ impl EventBus {
         &self,
         EndedAttempt { job, took }: EndedAttempt,
         outcome: &Outcome,
-        dead: bool,
+        left: Left,
     ) {
         self.publish(|| match outcome.clone() {
             Outcome::Succeeded | Outcome::Completed => Event::JobSucceeded { job, took },
             Outcome::Cancelled { reason } => Event::JobCancelled { job, took, reason },
             Outcome::Discarded { reason } => Event::JobDead { job, took, error: reason },
-            Outcome::Failed { error, .. } if dead => Event::JobDead { job, took, error },
+            Outcome::Failed { error, .. } if left == Left::Dead => Event::JobDead { job, took, error },
             Outcome::Failed { error, delay, .. } => Event::JobFailed { job, took, error, next_in: delay },
-            Outcome::Snoozed { .. } | Outcome::Interrupted | Outcome::Untouched if dead => {
+            Outcome::Snoozed { .. } | Outcome::Interrupted | Outcome::Untouched if left == Left::Dead => {
                 Event::JobDead { job, took, error: "superseded".into() }
             }
             Outcome::Snoozed { delay } => Event::JobSnoozed { job, next_in: delay },

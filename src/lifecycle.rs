@@ -79,6 +79,21 @@ impl History {
     }
 }
 
+/// What an attempt left behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// A dead job.
+    Dead,
+    /// A job that waits, or no job.
+    Other,
+}
+
+impl From<bool> for Left {
+    fn from(is_dead: bool) -> Self {
+        if is_dead { Self::Dead } else { Self::Other }
+    }
+}
+
 /// How an attempt, or a lease without one, ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Outcome {

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use crate::config::Config;
 use crate::error::StoreError;
 use crate::events::EndedAttempt;
-use crate::lifecycle::Outcome;
+use crate::lifecycle::{Left, Outcome};
 use crate::store::claim::Position;
 
 /// The present, as the caller of the engine sees it.
@@ -113,7 +113,7 @@ pub(crate) enum Notice<R> {
     AttemptEnded {
         ended: EndedAttempt,
         outcome: Outcome,
-        is_dead: bool,
+        left: Left,
     },
     /// An attempt has ended after its lease was lost: nothing was stored.
     LeaseLost {

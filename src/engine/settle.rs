@@ -8,7 +8,7 @@ use super::facts::{Effect, Notice, Now};
 use super::outage::{Failure, Outage, PAUSE_AFTER_ERROR};
 use crate::error::StoreError;
 use crate::leases::Lease;
-use crate::lifecycle::Outcome;
+use crate::lifecycle::{Left, Outcome};
 use crate::store::claim::Position;
 use crate::store::settle::{Settled, Settlement};
 
@@ -181,7 +181,7 @@ enum Answered {
 
 impl Answered {
     fn new(leases: &[Lease], settled: &[Settled]) -> Self {
-        let dead = settled.iter().filter(|job| job.dead).map(|job| job.id).collect();
+        let dead = settled.iter().filter(|job| job.left == Left::Dead).map(|job| job.id).collect();
         if settled.len() == leases.len() {
             return Self::All { dead };
         }
@@ -195,9 +195,9 @@ impl Answered {
         }
     }
 
-    fn is_dead(&self, id: i64) -> bool {
+    fn left(&self, id: i64) -> Left {
         let (Self::All { dead } | Self::Some { dead, .. }) = self;
-        dead.contains(&id)
+        if dead.contains(&id) { Left::Dead } else { Left::Other }
     }
 
     fn close<R>(&self, mut lease: Lease, effects: &mut Vec<Effect>, notices: &mut Vec<Notice<R>>) {
@@ -206,8 +206,8 @@ impl Answered {
         if self.knows(settlement) {
             push_effects(lease.queue(), &settlement.outcome, effects);
             if let Some(ended) = ended {
-                let (outcome, is_dead) = (settlement.outcome.clone(), self.is_dead(settlement.id));
-                notices.push(Notice::AttemptEnded { ended, outcome, is_dead });
+                let (outcome, left) = (settlement.outcome.clone(), self.left(settlement.id));
+                notices.push(Notice::AttemptEnded { ended, outcome, left });
             }
         } else {
             // The worker that has the job now may have given up its slot.

@@ -11,7 +11,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text};
 
 use super::statement::{Statement, millis};
 use crate::error::StoreError;
-use crate::lifecycle::{History, Outcome};
+use crate::lifecycle::{History, Left, Outcome};
 use crate::store::session::{AsSession, Session};
 
 /// One job's outcome, and the lease under which it was reached.
@@ -27,7 +27,8 @@ pub(crate) struct Settlement {
 pub(crate) struct Settled {
     pub(crate) id: i64,
     pub(crate) lease: i64,
-    pub(crate) dead: bool,
+    #[diesel(deserialize_as = bool)]
+    pub(crate) left: Left,
 }
 
 /// Settles the jobs, and returns those whose lease was still held. It fails when another transaction holds one of the rows
@@ -90,7 +91,7 @@ fn settle_all(
         settled.extend(stored.iter().map(|&&Settlement { id, lease, .. }| Settled {
             id,
             lease,
-            dead: false,
+            left: Left::Other,
         }));
         if !finished.is_empty() {
             settled.extend(finish(conn, &finished, history)?);
@@ -151,7 +152,7 @@ fn finish(
             .bind::<Array<Nullable<Text>>, _>(column(finished, |settlement| settlement.outcome.reason()));
     }
     let rows: Vec<(i64, i64)> = statement.load(conn)?;
-    Ok(rows.into_iter().map(|(id, lease)| Settled { id, lease, dead: false }).collect())
+    Ok(rows.into_iter().map(|(id, lease)| Settled { id, lease, left: Left::Other }).collect())
 }
 
 // Failed and snoozed jobs become due after their delay; others keep their time. All else is decided in `state_after`.

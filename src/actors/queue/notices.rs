@@ -8,7 +8,7 @@ pub(super) fn publish(notice: Notice<Reply>, events: &EventBus) {
     match notice {
         // A sender that no longer waits has its jobs all the same.
         Notice::Reply(reply, ids) => drop(reply.send(ids)),
-        Notice::AttemptEnded { ended, outcome, is_dead } => events.publish_outcome(ended, &outcome, is_dead),
+        Notice::AttemptEnded { ended, outcome, left } => events.publish_outcome(ended, &outcome, left),
         notice => log_notice(notice),
     }
 }

@@ -18,7 +18,7 @@ use crate::engine::claim_plan::FoundOrder;
 use crate::error::StoreError;
 use crate::job::NewJob;
 use crate::leases::LeasedJob;
-use crate::lifecycle::Outcome;
+use crate::lifecycle::{Left, Outcome};
 use crate::store::claim::{ClaimedJob, Position};
 use crate::store::claimability::Claimability;
 use crate::store::settle::Settled;
@@ -190,7 +190,7 @@ impl Desk {
 
 fn settled(lease: &Lease) -> Settled {
     let settlement = lease.settlement();
-    Settled { id: settlement.id, lease: settlement.lease, dead: false }
+    Settled { id: settlement.id, lease: settlement.lease, left: Left::Other }
 }
 
 fn nothing_promoted() -> Passed {

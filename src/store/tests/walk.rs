@@ -18,7 +18,7 @@ use super::{
     some_outcome, stored_rows,
 };
 use crate::error::StoreError;
-use crate::lifecycle::{History, JobState};
+use crate::lifecycle::{History, JobState, Left};
 
 /// One walk: the database, the model of it, and what the acts need to know.
 pub(super) struct Walk {
@@ -115,8 +115,8 @@ impl Walk {
             self.model.settle(one.id, &one.outcome);
         }
         let is_dead = |id| self.model.rows.get(&id).is_some_and(|row| row.state == JobState::Dead);
-        let expected: Vec<_> = settlements.iter().map(|one| (one.id, is_dead(one.id))).collect();
-        assert_eq!(settled.iter().map(|one| (one.id, one.dead)).collect::<Vec<_>>(), expected);
+        let expected: Vec<_> = settlements.iter().map(|one| (one.id, Left::from(is_dead(one.id)))).collect();
+        assert_eq!(settled.iter().map(|one| (one.id, one.left)).collect::<Vec<_>>(), expected);
         "settle"
     }
 
