@@ -3,14 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use diesel::Queryable;
 use diesel::connection::{Connection, TransactionManager, TransactionManagerStatus};
 use diesel::pg::PgConnection;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::sql_types::{Array, Bool, Text};
+use diesel::{QueryableByName, RunQueryDsl, sql_query};
 
 use super::session::Session;
-use super::statement::Statement;
 use crate::error::{StoreError, text_of};
 use crate::schema::mentioned;
 
@@ -44,32 +43,40 @@ fn in_transaction(conn: &mut PgConnection) -> bool {
 
 // Of each name whether it is missing, and whether the role may use it in no way at all, as then every statement fails that
 // mentions it. All of pg_catalog is open to every role.
-const LOOK_UP: &str = "SELECT n.name, s.oid IS NOT NULL, coalesce(has_schema_privilege(s.oid, 'USAGE'), false), \
-    c.oid IS NOT NULL OR p.found OR EXISTS (SELECT FROM pg_type AS t WHERE t.typnamespace = s.oid AND t.typname = n.name), \
+const LOOK_UP: &str = "SELECT n.name, s.oid IS NOT NULL AS has_schema, \
+    coalesce(has_schema_privilege(s.oid, 'USAGE'), false) AS may_use_schema, \
+    c.oid IS NOT NULL OR p.found OR EXISTS (SELECT FROM pg_type AS t WHERE t.typnamespace = s.oid AND t.typname = n.name) \
+        AS is_there, \
     coalesce(CASE WHEN c.relkind = 'S' THEN has_sequence_privilege(c.oid, 'USAGE, SELECT, UPDATE') \
         WHEN c.oid IS NOT NULL THEN has_table_privilege(c.oid, 'SELECT, INSERT, UPDATE, DELETE') \
             OR has_any_column_privilege(c.oid, 'SELECT, INSERT, UPDATE') \
-        WHEN p.found THEN p.usable END, true) \
-    FROM unnest({}) AS n(name) LEFT JOIN pg_namespace AS s ON s.nspname = {} \
+        WHEN p.found THEN p.usable END, true) AS is_usable \
+    FROM unnest($1) AS n(name) LEFT JOIN pg_namespace AS s ON s.nspname = $2 \
     LEFT JOIN pg_class AS c ON c.relnamespace = s.oid AND c.relname = n.name \
     CROSS JOIN LATERAL (SELECT count(*) > 0 AS found, bool_or(has_function_privilege(p.oid, 'EXECUTE')) AS usable \
         FROM pg_proc AS p WHERE p.pronamespace = s.oid AND p.proname = n.name) AS p ORDER BY n.name";
 
-#[derive(Queryable)]
+#[derive(QueryableByName)]
 struct Found {
+    #[diesel(sql_type = Text)]
     name: String,
+    #[diesel(sql_type = Bool)]
     has_schema: bool,
+    #[diesel(sql_type = Bool)]
     may_use_schema: bool,
+    #[diesel(sql_type = Bool)]
     is_there: bool,
+    #[diesel(sql_type = Bool)]
     is_usable: bool,
 }
 
 fn meaning(session: &mut Session<'_>, names: &BTreeSet<&str>, error: &DieselError) -> Option<StoreError> {
     let schema = session.schema.to_string();
-    let found: Vec<Found> = Statement::<(Text, Bool, Bool, Bool, Bool)>::new(LOOK_UP)
+    // Without a `Statement`, whose errors are explained here. It mentions the catalogue alone.
+    let found: Vec<Found> = sql_query(LOOK_UP)
         .bind::<Array<Text>, _>(names.iter().copied().collect::<Vec<_>>())
         .bind::<Text, _>(&schema)
-        .load(session)
+        .load(session.conn)
         .ok()?;
     for Found { name, has_schema, may_use_schema, is_there, is_usable } in found {
         if !has_schema {
