@@ -1,6 +1,5 @@
--- Adds jobs, one for each element of the arrays, and answers a row for each in the order of the
--- input, with new ids in that order too. A NULL element, or a NULL array, means the default. Flags
--- come as the text of a JSON array of labels.
+-- Adds jobs, one for each element of the arrays. Returns a row for each in the order of the input, with new ids in that
+-- order too. A NULL element, or a NULL array, means the default. Flags come as the text of a JSON array of labels.
 CREATE OR REPLACE FUNCTION mainspring.enqueue(
     tasks text[], payloads text[] DEFAULT NULL, queues text[] DEFAULT NULL,
     run_ats timestamptz[] DEFAULT NULL, priorities integer[] DEFAULT NULL,
@@ -14,19 +13,9 @@ AS $$
 DECLARE
     moment timestamptz := mainspring.now();
     problem text;
-    least_priority integer;
     oldest timestamptz;
-    soon boolean;
 BEGIN
-    SELECT CASE WHEN cardinality(tasks) > 1 THEN format('job %s of %s: ', s.ord, cardinality(tasks)) ELSE '' END || p.problem
-    INTO problem
-    FROM unnest(tasks, payloads, queues, priorities, attempt_limits, keys, key_modes, flag_sets)
-        WITH ORDINALITY AS s(task, payload, queue, priority, max_attempts, key, key_mode, flags, ord)
-    CROSS JOIN LATERAL (SELECT coalesce(mainspring.validate_job(
-        s.task, s.payload, s.queue, s.priority, s.max_attempts, s.key, s.key_mode),
-        CASE WHEN s.flags IS NOT NULL THEN mainspring.flags_problem(s.flags) END) AS problem) AS p
-    WHERE p.problem IS NOT NULL
-    ORDER BY s.ord LIMIT 1;
+    problem := mainspring.jobs_problem(tasks, payloads, queues, priorities, attempt_limits, keys, key_modes, flag_sets);
     -- A call costs something, and nearly every job is good.
     IF problem IS NOT NULL THEN
         PERFORM mainspring.refuse(problem);
@@ -60,20 +49,7 @@ BEGIN
         END LOOP;
     END IF;
 
-    -- Jobs behind the end of a short array have no queue.
-    IF cardinality(queues) < cardinality(tasks) THEN
-        queues := queues || NULL::text;
-    END IF;
-    -- A job with a key that keeps its time waits where it waited, or with a better priority before that: at the oldest.
-    IF notify AND priorities IS NULL AND run_ats IS NULL AND cardinality(tasks) > 0 THEN
-        PERFORM mainspring.wake(0, least(oldest, moment), queues, false, flag_sets IS NOT NULL);
-    ELSIF notify AND cardinality(tasks) > 0 THEN
-        SELECT min(coalesce(s.priority, mainspring.default_priority())), least(oldest, min(coalesce(s.run_at, moment))),
-            coalesce(bool_or(s.run_at > moment AND s.run_at < moment + interval '20 seconds'), false)
-        INTO least_priority, oldest, soon
-        FROM unnest(tasks, priorities, run_ats) AS s(task, priority, run_at);
-        IF soon OR oldest <= moment THEN
-            PERFORM mainspring.wake(least_priority, oldest, queues, soon, flag_sets IS NOT NULL);
-        END IF;
+    IF notify THEN
+        PERFORM mainspring.notify_enqueued(tasks, queues, run_ats, priorities, flag_sets IS NOT NULL, oldest);
     END IF;
 END $$;

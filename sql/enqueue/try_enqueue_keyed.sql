@@ -1,10 +1,12 @@
--- One try of `mainspring.enqueue_keyed`. The living rows that the keys meet are locked first in the order of their ids, which is
--- the order in which settling locks its rows. Then everything is added that finds its key free, in the order of keys, and the rest
--- is handled one after the other in that order.
+-- One try of `enqueue_keyed`.
 --
--- So nobody waits for a row who has taken a key, and two of these never wait for each other. But others may have stored jobs
--- under the keys meanwhile: where one of their rows is held, this fails with MS001 unless it is to be patient. The caller has to
--- undo it and begin again, with that row among the first.
+-- 1. The living rows with these keys are locked in the order of their ids, as settling locks its rows.
+-- 2. Every job whose key is free is added, in the order of the keys.
+-- 3. The other jobs are added one after the other, in that order.
+--
+-- A transaction that has taken a key therefore waits for no row, and two of these never wait for each other. Another
+-- transaction may store a job under one of the keys after step 1. If it still holds that row, this fails with MS001 unless
+-- `patient`. The caller rolls back and starts again, with that row among those of step 1.
 CREATE OR REPLACE FUNCTION mainspring.try_enqueue_keyed(
     tasks text[], payloads text[], queues text[], run_ats timestamptz[], priorities integer[],
     attempt_limits integer[], keys text[], key_modes text[], flag_sets text[], moment timestamptz, patient boolean)
@@ -17,20 +19,13 @@ AS $$
 DECLARE
     ids bigint[] := ARRAY(SELECT nextval('mainspring.jobs_id_seq') FROM generate_series(1, cardinality(tasks)));
     added bigint;
-    locked bigint;
-    present bigint;
     item record;
     stored mainspring.jobs;
 BEGIN
-    -- Two looks, one by the index of the keys and one by that of the ids: one that sorts would read all jobs by their
-    -- ids on a connection that has sorts switched off.
-    PERFORM 1 FROM mainspring.jobs AS j
-    WHERE j.id = ANY (ARRAY(SELECT k.id FROM mainspring.jobs AS k
-        WHERE k.key = ANY (keys) AND k.key IS NOT NULL AND k.state <> 'dead'))
-    ORDER BY j.id FOR UPDATE;
+    PERFORM mainspring.lock_jobs_with_keys(keys);
 
-    -- Of the jobs with one key only the first, so that the others come after it whatever happens to the key meanwhile. The ids
-    -- go up with the places in the input: where an id is among them is its place.
+    -- Only the first of the jobs with one key: the others must come after it. The ids rise with the places in the input, so
+    -- the bucket of an id among them is its place.
     RETURN QUERY
     WITH added AS (
         INSERT INTO mainspring.jobs AS j (id, task, payload, queue, run_at, priority, max_attempts, key, flags, state)
@@ -51,15 +46,8 @@ BEGIN
         RETURN;
     END IF;
 
-    IF NOT patient THEN
-        PERFORM 1 FROM mainspring.jobs AS j
-        WHERE j.key = ANY (keys) AND j.key IS NOT NULL AND j.state <> 'dead' FOR UPDATE SKIP LOCKED;
-        GET DIAGNOSTICS locked = ROW_COUNT;
-        SELECT count(*) INTO present FROM mainspring.jobs AS j
-        WHERE j.key = ANY (keys) AND j.key IS NOT NULL AND j.state <> 'dead';
-        IF locked < present THEN
-            RAISE EXCEPTION USING ERRCODE = 'MS001', MESSAGE = 'another transaction holds a job with one of the keys';
-        END IF;
+    IF NOT patient AND mainspring.are_keys_held(keys) THEN
+        RAISE EXCEPTION USING ERRCODE = 'MS001', MESSAGE = 'another transaction holds a job with one of the keys';
     END IF;
 
     FOR item IN
