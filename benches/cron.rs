@@ -12,8 +12,9 @@ use chrono_tz::Tz;
 use diesel::connection::SimpleConnection;
 use diesel::sql_types::{BigInt, Double, Nullable};
 use diesel::{PgConnection, QueryableByName, RunQueryDsl, sql_query};
+use mainspring::database::connect;
 use mainspring::embedded::{EmbeddedOptions, database_url};
-use mainspring::{CronExpression, Scheduler, connect};
+use mainspring::{CronExpression, Scheduler};
 use serde_json::json;
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
@@ -84,7 +85,7 @@ async fn schedules() -> Outcome<()> {
     let database = database_url(EmbeddedOptions::temporary())?;
     eprintln!("running on {}", database.engine());
     let mut conn = connect(database.url())?;
-    mainspring::migrate(&mut conn)?;
+    mainspring::database::migrate(&mut conn)?;
     conn.batch_execute(
         "INSERT INTO mainspring.schedules (name, task, expression, zone, payload, overlap, catch_up, jitter_seconds, \
              priority, max_attempts, paused, next_fire_at) \

@@ -84,22 +84,3 @@ pub use store::{AsSession, Session, database, history, jobs, queues, schedules, 
 pub use error::{SchedulerError, StoreError};
 // Crates whose types appear in signatures.
 pub use {actix, chrono, chrono_tz, diesel};
-
-#[doc(hidden)]
-pub use lifecycle::may_follow;
-#[doc(hidden)]
-pub use store::database::{connect, migrate, verify};
-#[doc(hidden)]
-pub use store::jobs::{insert_many, remove};
-#[doc(hidden)]
-pub mod admin {
-    pub use crate::store::jobs::{delete_dead as delete_dead_older_than, *};
-    pub use crate::store::queues::remove_unused as remove_unused_queues;
-    pub use crate::store::workers::{release as release_workers, release_lost as release_lost_workers};
-}
-#[doc(hidden)]
-pub mod inspect {
-    pub use crate::store::history::{HistoryFilter, list as list_history};
-    pub use crate::store::jobs::{JobFilter, get as find_job, list as list_jobs, payload};
-    pub use crate::store::status::read as status;
-}

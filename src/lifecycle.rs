@@ -37,29 +37,29 @@ impl JobState {
             Self::Dead => "dead",
         }
     }
-}
 
-/// Whether a row may go from one state to another in one move; `None` is no row. A waiting job may be
-/// replaced into any waiting state, or removed.
-#[must_use]
-pub fn may_follow(from: Option<JobState>, to: Option<JobState>) -> bool {
-    use JobState::{Dead, Parked, Ready, Running, Scheduled};
-    match (from, to) {
-        // Enqueued, and started at once where a slot is free; never dead from the start.
-        (None, Some(Scheduled | Parked | Ready | Running)) => true,
-        (None, None | Some(Dead)) => false,
-        // Promoted, admitted, replaced, removed.
-        (Some(Scheduled | Parked | Ready), None | Some(Scheduled | Parked | Ready)) => true,
-        // Claimed: a job that waits, from `ready` only.
-        (Some(Ready), Some(Running)) => true,
-        (Some(Scheduled | Parked), Some(Running)) => false,
-        // Failed by a person.
-        (Some(Scheduled | Parked | Ready), Some(Dead)) => true,
-        // Done, given back, rescued, dead; or it lost its key and runs on.
-        (Some(Running), None | Some(Scheduled | Parked | Ready | Running | Dead)) => true,
-        // Retried by a person, or deleted.
-        (Some(Dead), None | Some(Scheduled | Parked | Ready | Dead)) => true,
-        (Some(Dead), Some(Running)) => false,
+    /// Returns whether a row may go from one state to another in one move; `None` is no row. A waiting job may be
+    /// replaced into any waiting state, or removed.
+    #[must_use]
+    pub fn may_follow(from: Option<Self>, to: Option<Self>) -> bool {
+        use JobState::{Dead, Parked, Ready, Running, Scheduled};
+        match (from, to) {
+            // Enqueued, and started at once where a slot is free; never dead from the start.
+            (None, Some(Scheduled | Parked | Ready | Running)) => true,
+            (None, None | Some(Dead)) => false,
+            // Promoted, admitted, replaced, removed.
+            (Some(Scheduled | Parked | Ready), None | Some(Scheduled | Parked | Ready)) => true,
+            // Claimed: a job that waits, from `ready` only.
+            (Some(Ready), Some(Running)) => true,
+            (Some(Scheduled | Parked), Some(Running)) => false,
+            // Failed by a person.
+            (Some(Scheduled | Parked | Ready), Some(Dead)) => true,
+            // Done, given back, rescued, dead; or it lost its key and runs on.
+            (Some(Running), None | Some(Scheduled | Parked | Ready | Running | Dead)) => true,
+            // Retried by a person, or deleted.
+            (Some(Dead), None | Some(Scheduled | Parked | Ready | Dead)) => true,
+            (Some(Dead), Some(Running)) => false,
+        }
     }
 }
 
@@ -179,11 +179,14 @@ mod tests {
     fn of_waiting_jobs_only_a_ready_one_is_claimed_and_none_is_born_dead() {
         for state in JobState::ALL {
             assert_eq!(
-                may_follow(Some(state), Some(JobState::Running)),
+                JobState::may_follow(Some(state), Some(JobState::Running)),
                 matches!(state, JobState::Ready | JobState::Running)
             );
-            assert!(may_follow(Some(state), None) && may_follow(Some(state), Some(JobState::Dead)));
+            assert!(
+                JobState::may_follow(Some(state), None)
+                    && JobState::may_follow(Some(state), Some(JobState::Dead))
+            );
         }
-        assert!(!may_follow(None, Some(JobState::Dead)));
+        assert!(!JobState::may_follow(None, Some(JobState::Dead)));
     }
 }

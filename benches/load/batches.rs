@@ -1,7 +1,8 @@
 //! How the rates depend on how much is done at once: jobs that are added by the jobs of a call, and jobs that run by the
 //! concurrency.
 
-use mainspring::{Enqueue, connect};
+use mainspring::Enqueue;
+use mainspring::database::connect;
 use serde::Serialize;
 
 use super::arguments::Mode;

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use diesel::PgConnection;
 use diesel::connection::SimpleConnection;
-use mainspring::{JobContext, SchedulerBuilder, Task, connect};
+use mainspring::database::connect;
+use mainspring::{JobContext, SchedulerBuilder, Task};
 use serde::{Deserialize, Serialize};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Stats};
 

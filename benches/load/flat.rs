@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use diesel::PgConnection;
 use diesel::connection::SimpleConnection;
-use mainspring::{Enqueue, JobContext, SchedulerBuilder, connect};
+use mainspring::database::connect;
+use mainspring::{Enqueue, JobContext, SchedulerBuilder};
 use serde::Serialize;
 
 use super::arguments::{Arguments, Mode};

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use mainspring::{
-    Enqueue, JobContext, JobError, JobResult, NewJob, SchedulerBuilder, Task, connect, insert_many,
-};
+use mainspring::database::connect;
+use mainspring::jobs::insert_many;
+use mainspring::{Enqueue, JobContext, JobError, JobResult, NewJob, SchedulerBuilder, Task};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
 

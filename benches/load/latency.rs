@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use diesel::sql_types::Text;
 use diesel::{RunQueryDsl, sql_query};
-use mainspring::{Enqueue, JobContext, Scheduler, Task, connect};
+use mainspring::database::connect;
+use mainspring::{Enqueue, JobContext, Scheduler, Task};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 

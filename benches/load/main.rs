@@ -22,7 +22,7 @@ mod watch;
 
 use std::process::ExitCode;
 
-use mainspring::connect;
+use mainspring::database::connect;
 use mainspring::embedded::{Database, EmbeddedOptions, database_url};
 
 use self::arguments::{Arguments, Mode, USAGE};

@@ -6,7 +6,8 @@ use std::thread;
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
-use mainspring::{JobContext, Task, connect};
+use mainspring::database::connect;
+use mainspring::{JobContext, Task};
 use serde::{Deserialize, Serialize};
 
 use super::arguments::Mode;

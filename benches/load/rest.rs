@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use diesel::PgConnection;
-use mainspring::connect;
+use mainspring::database::connect;
 use serde::Serialize;
 
 use super::figures::{megabytes, milliseconds, rounded};

@@ -114,7 +114,7 @@ pub(crate) async fn await_empty_table(conn: &mut PgConnection) -> Outcome<()> {
 }
 
 pub(crate) fn empty_table(conn: &mut PgConnection) -> Outcome<()> {
-    mainspring::migrate(conn)?;
+    mainspring::database::migrate(conn)?;
     let strangers = number(conn, "SELECT count(*) FROM mainspring.jobs WHERE task NOT LIKE 'load.%'")?;
     if strangers > 0 {
         return Err(format!(

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use diesel::PgConnection;
 use futures_util::future::try_join_all;
-use mainspring::{Enqueue, NewJob, Scheduler, SchedulerBuilder, Task, connect};
+use mainspring::database::connect;
+use mainspring::{Enqueue, NewJob, Scheduler, SchedulerBuilder, Task};
 use serde::Serialize;
 
 use super::arguments::Arguments;

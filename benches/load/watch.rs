@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use diesel::PgConnection;
 use diesel::connection::SimpleConnection;
-use mainspring::{Cron, connect};
+use mainspring::Cron;
+use mainspring::database::connect;
 use serde::Serialize;
 
 use super::arguments::{Arguments, Mode};

@@ -107,14 +107,6 @@ impl Scheduler {
         self.0.shared.events.subscribe()
     }
 
-    #[doc(hidden)]
-    pub async fn administer<T: Send + 'static>(
-        &self,
-        act: impl FnOnce(&mut crate::store::Session<'_>) -> Result<T, crate::error::StoreError> + Send + 'static,
-    ) -> Result<T, SchedulerError> {
-        Verbs::new(&self.0.shared).run_and_wake(crate::engine::Wake::Everything, act).await
-    }
-
     /// Returns a summary of jobs, tasks, queues and workers; see [`status::read`].
     ///
     /// # Errors

@@ -5,9 +5,9 @@ use std::time::Duration;
 use chrono::{TimeDelta, Utc};
 use diesel::PgConnection;
 use diesel::connection::SimpleConnection;
-use mainspring::admin::{self, ActResult, JobAct, Reschedule};
-use mainspring::inspect::{HistoryFilter, list_history};
-use mainspring::{JobState, StoreError};
+use mainspring::history::{self, HistoryFilter};
+use mainspring::jobs::{self, ActResult, JobAct, Reschedule};
+use mainspring::{JobState, StoreError, queues, workers};
 
 use crate::support::database::TestDatabase;
 use crate::support::jobs::act;
@@ -48,10 +48,10 @@ fn states(conn: &mut PgConnection, ids: &str, state: JobState) -> i64 {
 fn complete_ends_all_but_running_jobs_with_a_line_in_the_history() {
     use ActResult::{Completed, Running, Unknown};
     let (_database, mut conn) = furnished();
-    let done = admin::complete(&mut conn, &ALL, Some("done on paper")).unwrap();
+    let done = jobs::complete(&mut conn, &ALL, Some("done on paper")).unwrap();
     assert_eq!(results(done), [Unknown, Completed, Running, Completed, Completed, Completed]);
     assert_eq!(count(&mut conn, "mainspring.jobs"), 1);
-    let history = list_history(&mut conn, &HistoryFilter::default()).unwrap();
+    let history = history::list(&mut conn, &HistoryFilter::default()).unwrap();
     assert!(
         history
             .iter()
@@ -64,7 +64,7 @@ fn complete_ends_all_but_running_jobs_with_a_line_in_the_history() {
 fn fail_makes_waiting_jobs_dead_with_the_reason_and_frees_their_keys() {
     use ActResult::{Dead, Failed, Running, Unknown};
     let (_database, mut conn) = furnished();
-    let done = admin::fail(&mut conn, &ALL, Some("not wanted")).unwrap();
+    let done = jobs::fail(&mut conn, &ALL, Some("not wanted")).unwrap();
     assert_eq!(results(done), [Unknown, Dead, Running, Failed, Failed, Failed]);
     assert_eq!(count(&mut conn, "mainspring.jobs WHERE state = 'dead' AND last_error = 'not wanted'"), 3);
     assert!(act("done").key("1").insert(&mut conn).unwrap() > 5);
@@ -74,7 +74,7 @@ fn fail_makes_waiting_jobs_dead_with_the_reason_and_frees_their_keys() {
 fn cancel_ends_waiting_jobs_and_tells_running_ones() {
     use ActResult::{Cancelled, Cancelling, Dead, Unknown};
     let (_database, mut conn) = furnished();
-    let done = admin::cancel(&mut conn, &ALL, None).unwrap();
+    let done = jobs::cancel(&mut conn, &ALL, None).unwrap();
     assert_eq!(results(done), [Unknown, Dead, Cancelling, Cancelled, Cancelled, Cancelled]);
     assert_eq!(count(&mut conn, "mainspring.history WHERE outcome = 'cancelled'"), 3);
 }
@@ -83,7 +83,7 @@ fn cancel_ends_waiting_jobs_and_tells_running_ones() {
 fn delete_leaves_no_trace_and_running_jobs_alone() {
     use ActResult::{Deleted, Running, Unknown};
     let (_database, mut conn) = furnished();
-    let done = admin::delete(&mut conn, &ALL).unwrap();
+    let done = jobs::delete(&mut conn, &ALL).unwrap();
     assert_eq!(results(done), [Unknown, Deleted, Running, Deleted, Deleted, Deleted]);
     assert_eq!(count(&mut conn, "mainspring.jobs") + count(&mut conn, "mainspring.history"), 1);
 }
@@ -92,7 +92,7 @@ fn delete_leaves_no_trace_and_running_jobs_alone() {
 fn retry_gives_dead_jobs_all_attempts_unless_their_key_is_taken() {
     use ActResult::{KeyTaken, Retried, Running, Unknown, Waiting};
     let (_database, mut conn) = furnished();
-    let done = admin::retry(&mut conn, &ALL, None).unwrap();
+    let done = jobs::retry(&mut conn, &ALL, None).unwrap();
     assert_eq!(results(done), [Unknown, Retried, Running, Waiting, Waiting, Waiting]);
     let alive = "mainspring.jobs WHERE id = 5 AND state = 'ready' AND attempts = 0 AND NOT superseded AND last_error = 'boom'";
     assert_eq!(count(&mut conn, alive), 1);
@@ -102,7 +102,7 @@ fn retry_gives_dead_jobs_all_attempts_unless_their_key_is_taken() {
         .unwrap();
     conn.batch_execute("UPDATE mainspring.jobs SET state = 'dead', key = '1' WHERE id = 5").unwrap();
     let later = Utc::now() + TimeDelta::hours(1);
-    let done = admin::retry(&mut conn, &[3, 2, 5], Some(later)).unwrap();
+    let done = jobs::retry(&mut conn, &[3, 2, 5], Some(later)).unwrap();
     assert_eq!(done.iter().map(|act| act.result).collect::<Vec<_>>(), [KeyTaken, Retried, KeyTaken]);
     assert_eq!(states(&mut conn, "2", JobState::Scheduled) + states(&mut conn, "3, 5", JobState::Dead), 3);
 }
@@ -113,7 +113,7 @@ fn reschedule_changes_what_is_given_and_keeps_the_rest() {
     let (_database, mut conn) = furnished();
     let later = Utc::now() + TimeDelta::hours(2);
     let changes = Reschedule::new().run_at(later).priority(-7);
-    let done = admin::reschedule(&mut conn, &ALL, &changes).unwrap();
+    let done = jobs::reschedule(&mut conn, &ALL, &changes).unwrap();
     assert_eq!(results(done), [Unknown, NoAttemptLeft, Running, Rescheduled, Rescheduled, Rescheduled]);
     assert_eq!(states(&mut conn, "1, 2, 3", JobState::Scheduled), 3);
     assert_eq!(
@@ -125,7 +125,7 @@ fn reschedule_changes_what_is_given_and_keeps_the_rest() {
     );
 
     let now = Reschedule::new().run_at(Utc::now()).attempts(0).max_attempts(3);
-    let done = admin::reschedule(&mut conn, &ALL, &now).unwrap();
+    let done = jobs::reschedule(&mut conn, &ALL, &now).unwrap();
     assert_eq!(results(done), [Unknown, Rescheduled, Running, Rescheduled, Rescheduled, Rescheduled]);
     assert_eq!(states(&mut conn, "1, 3, 5", JobState::Ready) + states(&mut conn, "2", JobState::Parked), 4);
     assert_eq!(count(&mut conn, "mainspring.jobs WHERE attempts = 0 AND max_attempts = 3"), 4);
@@ -140,10 +140,10 @@ fn a_bad_argument_is_named_and_changes_nothing() {
         (Reschedule::new().max_attempts(0), "max_attempts must be 1 to 32767, got 0"),
     ];
     for (changes, words) in cases {
-        let error = admin::reschedule(&mut conn, &ALL, &changes).unwrap_err();
+        let error = jobs::reschedule(&mut conn, &ALL, &changes).unwrap_err();
         assert!(matches!(&error, StoreError::Invalid(text) if text == words), "{error}");
     }
-    for verb in [admin::complete, admin::fail, admin::cancel] {
+    for verb in [jobs::complete, jobs::fail, jobs::cancel] {
         let error = verb(&mut conn, &ALL, Some(&long)).unwrap_err();
         assert_eq!(error.to_string(), "reason must be at most 1000 characters, got 1001");
     }
@@ -154,7 +154,7 @@ fn a_bad_argument_is_named_and_changes_nothing() {
 #[test]
 fn releasing_a_worker_puts_back_what_it_holds_and_spends_the_attempt() {
     let (_database, mut conn) = furnished();
-    let released = admin::release_workers(&mut conn, &[2, 1]).unwrap();
+    let released = workers::release(&mut conn, &[2, 1]).unwrap();
     let facts: Vec<_> = released.iter().map(|worker| (worker.id, worker.result, worker.jobs)).collect();
     assert_eq!(facts, [(2, ActResult::Unknown, 0), (1, ActResult::Released, 1)]);
     let back = "mainspring.jobs WHERE id = 4 AND state = 'ready' AND attempts = 1 AND last_error LIKE 'worker released%'";
@@ -174,11 +174,11 @@ fn cleaning_up_removes_old_dead_jobs_unused_queues_and_lost_workers_only() {
     )
     .unwrap();
     let day = Duration::from_secs(86_400);
-    assert_eq!(admin::delete_dead_older_than(&mut conn, day).unwrap(), 2500);
+    assert_eq!(jobs::delete_dead(&mut conn, day).unwrap(), 2500);
     assert_eq!(states(&mut conn, "5", JobState::Dead), 1);
-    assert_eq!(admin::remove_unused_queues(&mut conn).unwrap(), 1);
+    assert_eq!(queues::remove_unused(&mut conn).unwrap(), 1);
     assert_eq!(count(&mut conn, "mainspring.queues WHERE name = 'idle'"), 0);
-    let lost = admin::release_lost_workers(&mut conn).unwrap();
+    let lost = workers::release_lost(&mut conn).unwrap();
     assert_eq!((lost.len(), count(&mut conn, "mainspring.workers WHERE name = 'one'")), (1, 1));
 }
 
@@ -193,20 +193,20 @@ async fn whatever_an_act_makes_due_starts_at_once() {
     let by_handle = act("done").run_at(far).queue("q").insert(&mut conn).unwrap();
     let now = Reschedule::new().run_at(Utc::now());
     let before = std::time::Instant::now();
-    admin::reschedule(&mut conn, &[by_sql], &now).unwrap();
+    jobs::reschedule(&mut conn, &[by_sql], &now).unwrap();
     assert_eq!(started.next().await.id, by_sql);
-    let done = scheduler.administer(move |conn| admin::reschedule(conn, &[by_handle], &now)).await.unwrap();
+    let done = scheduler.jobs().reschedule([by_handle], now).await.unwrap();
     assert_eq!(done[0].result, ActResult::Rescheduled);
     assert_eq!(started.next().await.id, by_handle);
 
     let dead = scheduler.enqueue(act("discard")).await.unwrap();
     assert_eq!(started.next().await.id, dead);
     until(&database, "mainspring.jobs WHERE state = 'dead'", 1).await;
-    admin::retry(&mut conn, &[dead], None).unwrap();
+    jobs::retry(&mut conn, &[dead], None).unwrap();
     assert_eq!(started.next().await.id, dead);
     assert!(before.elapsed() < Duration::from_secs(10), "a poll found them: {:?}", before.elapsed());
     scheduler.stop().await;
-    let stopped = scheduler.administer(|conn| admin::delete(conn, &[1])).await;
+    let stopped = scheduler.jobs().delete([1]).await;
     assert!(stopped.is_err());
 }
 
@@ -222,7 +222,7 @@ async fn a_slot_that_an_action_frees_admits_the_next_job_at_once() {
     let scheduler = builder.poll_interval(Duration::from_secs(15)).start().await.unwrap();
     let next_one = scheduler.enqueue(act("done").queue("q")).await.unwrap();
     let before = std::time::Instant::now();
-    admin::fail(&mut conn, &[head], None).unwrap();
+    jobs::fail(&mut conn, &[head], None).unwrap();
     assert_eq!(started.next().await.id, next_one);
     assert!(before.elapsed() < Duration::from_secs(5));
     scheduler.stop().await;
@@ -232,10 +232,10 @@ async fn a_slot_that_an_action_frees_admits_the_next_job_at_once() {
 async fn a_job_committed_while_an_action_waits_is_unknown_to_it() {
     type Act = fn(&mut PgConnection, &[i64]) -> Result<Vec<JobAct>, StoreError>;
     let acts: [(Act, ActResult); 4] = [
-        (|conn, ids| admin::complete(conn, ids, None), ActResult::Completed),
-        (|conn, ids| admin::fail(conn, ids, None), ActResult::Failed),
-        (|conn, ids| admin::cancel(conn, ids, None), ActResult::Cancelled),
-        (admin::delete, ActResult::Deleted),
+        (|conn, ids| jobs::complete(conn, ids, None), ActResult::Completed),
+        (|conn, ids| jobs::fail(conn, ids, None), ActResult::Failed),
+        (|conn, ids| jobs::cancel(conn, ids, None), ActResult::Cancelled),
+        (jobs::delete, ActResult::Deleted),
     ];
     for (act, done) in acts {
         let (database, mut other) = furnished();

@@ -2,7 +2,8 @@
 
 use diesel::sql_types::{BigInt, Text};
 use diesel::{PgConnection, QueryableByName, RunQueryDsl, sql_query};
-use mainspring::{JobOptions, NewJob, StoreError, insert_many};
+use mainspring::jobs::insert_many;
+use mainspring::{JobOptions, NewJob, StoreError};
 use serde_json::{Value, json};
 
 use crate::support::database::TestDatabase;

@@ -10,7 +10,8 @@ use diesel::PgConnection;
 use diesel::sql_types::Double;
 use diesel::{Connection, QueryableByName, RunQueryDsl, sql_query};
 use mainspring::embedded::{EmbeddedOptions, EmbeddedPostgres};
-use mainspring::{Enqueue, JobContext, NewJob, Scheduler, SchedulerBuilder, Task, insert_many};
+use mainspring::jobs::insert_many;
+use mainspring::{Enqueue, JobContext, NewJob, Scheduler, SchedulerBuilder, Task};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::unbounded_channel;
 
@@ -39,7 +40,7 @@ pub(crate) fn start_server() -> EmbeddedPostgres {
     let server =
         EmbeddedPostgres::start(options.setting("full_page_writes", "off").setting("autovacuum", "off"))
             .unwrap_or_else(|error| panic!("{error}"));
-    mainspring::migrate(&mut connect(&server)).unwrap();
+    mainspring::database::migrate(&mut connect(&server)).unwrap();
     server
 }
 

@@ -48,7 +48,7 @@ async fn a_tenants_many_jobs_delay_another_tenants_first_by_at_most_one_round() 
         until_started(&database, &gauge, before + 100).await;
         assert!(count(&mut conn, "mainspring.jobs WHERE queue = 'big' AND state = 'ready'") > 300);
         let twenty = (0..20).map(|_| mainspring::NewJob::try_from(lasting(tenant, 1).queue(tenant)).unwrap());
-        mainspring::insert_many(&mut conn, &twenty.collect::<Vec<_>>()).unwrap();
+        mainspring::jobs::insert_many(&mut conn, &twenty.collect::<Vec<_>>()).unwrap();
         let enqueued_behind = gauge.acts().len();
         until(&database, &format!("mainspring.jobs WHERE queue = '{tenant}'"), 0).await;
         let names = gauge.acts()[enqueued_behind..].to_vec();

@@ -7,7 +7,8 @@ use chrono::{TimeDelta, Utc};
 use diesel::PgConnection;
 use diesel::connection::SimpleConnection;
 use mainspring::KeyMode::{PreserveRunAt, Replace, UnsafeDedupe};
-use mainspring::{NewJob, insert_many};
+use mainspring::NewJob;
+use mainspring::jobs::insert_many;
 
 use crate::support::database::TestDatabase;
 use crate::support::jobs::act;
@@ -114,11 +115,11 @@ fn two_arrays_of_one_key_are_joined_in_the_order_of_the_input() {
 #[test]
 fn remove_deletes_a_waiting_job_and_takes_the_key_of_a_running_one() {
     let (_database, mut conn, id) = with_holder(FAILED);
-    assert_eq!(mainspring::remove(&mut conn, "k").unwrap(), Some(id));
-    assert_eq!(mainspring::remove(&mut conn, "k").unwrap(), None);
+    assert_eq!(mainspring::jobs::remove(&mut conn, "k").unwrap(), Some(id));
+    assert_eq!(mainspring::jobs::remove(&mut conn, "k").unwrap(), None);
 
     let (_database, mut conn, _) = with_holder(RUNNING);
-    assert_eq!(mainspring::remove(&mut conn, "k").unwrap(), None);
+    assert_eq!(mainspring::jobs::remove(&mut conn, "k").unwrap(), None);
     assert!(matches(&mut conn, "state = 'running' AND key IS NULL AND superseded"));
 }
 
@@ -179,7 +180,7 @@ async fn a_job_that_goes_back_while_it_is_removed_is_removed() {
         )
         .unwrap();
     let mut conn = database.connection();
-    let removing = thread::spawn(move || mainspring::remove(&mut conn, "k").unwrap());
+    let removing = thread::spawn(move || mainspring::jobs::remove(&mut conn, "k").unwrap());
     until(&database, WAITS_FOR_A_ROW, 1).await;
     other.batch_execute("COMMIT").unwrap();
     assert_eq!(removing.join().unwrap(), Some(id));

@@ -1,6 +1,6 @@
 //! docs/LIFECYCLE.md against the code: the table of moves there and `may_follow` say the same of every pair.
 
-use mainspring::{JobState, may_follow};
+use mainspring::JobState;
 
 const PAGE: &str = include_str!("../../docs/LIFECYCLE.md");
 
@@ -16,7 +16,7 @@ fn the_table_of_moves_lists_exactly_the_moves_that_the_code_allows() {
             assert!(times <= 1, "docs/LIFECYCLE.md lists {from_name} -> {to_name} {times} times");
             assert_eq!(
                 times == 1,
-                may_follow(from, to),
+                JobState::may_follow(from, to),
                 "{from_name} -> {to_name}: docs/LIFECYCLE.md (left) and may_follow (right) differ"
             );
         }

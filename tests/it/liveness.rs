@@ -57,11 +57,11 @@ async fn a_stop_closes_every_connection_while_handles_of_the_scheduler_live_on()
     let handle = scheduler.clone();
     scheduler.enqueue(act("go")).await.unwrap();
     started.next().await;
-    assert!(handle.administer(|_| Ok(())).await.is_ok());
+    assert!(handle.queues().paused_tasks().await.is_ok());
     scheduler.stop().await;
     // The server notices the end of a session a moment later.
     until(&database, OTHER_SESSIONS, 0).await;
-    assert!(handle.administer(|_| Ok(())).await.is_err());
+    assert!(handle.queues().paused_tasks().await.is_err());
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ fn twenty_that_migrate_at_once_apply_each_migration_once() {
         let one = || {
             let mut conn = database.connection();
             start.wait();
-            mainspring::migrate(&mut conn).unwrap().len()
+            mainspring::database::migrate(&mut conn).unwrap().len()
         };
         let all: Vec<_> = (0..20).map(|_| scope.spawn(one)).collect();
         all.into_iter().map(|thread| thread.join().unwrap()).sum()
@@ -38,7 +38,7 @@ fn drop_schema_removes_everything_but_the_hosts_own_migrations() {
          INSERT INTO __diesel_schema_migrations VALUES ('20200101000000')",
     )
     .unwrap();
-    let applied = mainspring::migrate(&mut conn).unwrap().len();
+    let applied = mainspring::database::migrate(&mut conn).unwrap().len();
     assert_eq!(count(&mut conn, "public.__diesel_schema_migrations"), 1);
     conn.batch_execute("DROP SCHEMA mainspring CASCADE").unwrap();
     assert_eq!(
@@ -50,7 +50,7 @@ fn drop_schema_removes_everything_but_the_hosts_own_migrations() {
     );
     let gone = mainspring::NewJob::new("t", &serde_json::json!({})).insert(&mut conn).unwrap_err();
     assert!(matches!(gone, mainspring::StoreError::SchemaMissing(_)), "{gone}");
-    assert_eq!(mainspring::migrate(&mut conn).unwrap().len(), applied);
+    assert_eq!(mainspring::database::migrate(&mut conn).unwrap().len(), applied);
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn every_migration_goes_down_again_and_leaves_nothing() {
 fn a_migration_leaves_the_callers_search_path_alone() {
     let database = TestDatabase::empty();
     let mut conn = database.connection();
-    mainspring::migrate(&mut conn).unwrap();
+    mainspring::database::migrate(&mut conn).unwrap();
     assert_eq!(count(&mut conn, "(SELECT 1 WHERE current_schema() = 'public') AS s"), 1);
 }
 
@@ -174,7 +174,7 @@ fn every_earlier_step_is_migrated_to_what_a_fresh_database_has() {
     for steps in 0..=sorted_paths("migrations").len() {
         let database = migrated_up_to(steps);
         let mut conn = database.connection();
-        mainspring::migrate(&mut conn).unwrap();
+        mainspring::database::migrate(&mut conn).unwrap();
         assert_same(&fresh, &definitions(&mut conn), &format!("from step {steps}"));
     }
 }
@@ -212,10 +212,10 @@ fn older_functions_and_views_are_replaced_and_keep_their_grants() {
              GRANT SELECT (id) ON mainspring.history_view TO {role}"
         ))
         .unwrap();
-        let gone = mainspring::verify(&mut conn).unwrap_err();
+        let gone = mainspring::database::verify(&mut conn).unwrap_err();
         assert!(matches!(gone, mainspring::StoreError::SchemaTooOld { .. }), "{gone}");
-        assert!(mainspring::migrate(&mut conn).unwrap().is_empty());
-        mainspring::verify(&mut conn).unwrap();
+        assert!(mainspring::database::migrate(&mut conn).unwrap().is_empty());
+        mainspring::database::verify(&mut conn).unwrap();
         for function in ["payload_limit()", "delete_jobs(bigint[])", "resume_task(text)", "pause_task(text)"]
         {
             let may = format!(
@@ -244,7 +244,7 @@ fn what_a_newer_release_has_installed_is_left_alone() {
          UPDATE mainspring.definitions SET hash = 'new', release = '{1000, 0, 0}'",
     )
     .unwrap();
-    mainspring::verify(&mut conn).unwrap();
-    assert!(mainspring::migrate(&mut conn).unwrap().is_empty());
+    mainspring::database::verify(&mut conn).unwrap();
+    assert!(mainspring::database::migrate(&mut conn).unwrap().is_empty());
     assert_eq!(count(&mut conn, "(SELECT 1 WHERE mainspring.payload_limit() = 1) AS limits"), 1);
 }

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use diesel::connection::SimpleConnection;
 use diesel::sql_types::Text;
 use diesel::{PgConnection, QueryableByName, RunQueryDsl, sql_query};
-use mainspring::{Enqueue, JobContext, JobResult, Scheduler, SchedulerBuilder, Task, connect};
+use mainspring::database::connect;
+use mainspring::{Enqueue, JobContext, JobResult, Scheduler, SchedulerBuilder, Task};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::UnboundedSender;
 

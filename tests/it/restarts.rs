@@ -65,7 +65,7 @@ impl OwnServer {
             asked.get_result::<Setting>(&mut conn).unwrap().value
         };
         let (data, port) = (PathBuf::from(setting("data_directory")), setting("port").parse().unwrap());
-        mainspring::migrate(&mut conn).unwrap();
+        mainspring::database::migrate(&mut conn).unwrap();
         Self { data, url, port, first: Some(first), again: None, _folder: folder }
     }
 

@@ -4,8 +4,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use diesel::PgConnection;
 use diesel::connection::SimpleConnection;
-use mainspring::inspect::{HistoryFilter, JobFilter, list_history, list_jobs, status};
-use mainspring::{Scheduler, StartPolicy, admin, insert_many, remove};
+use mainspring::history::{self, HistoryFilter};
+use mainspring::jobs::{self, JobFilter, insert_many, remove};
+use mainspring::{Scheduler, StartPolicy, queues, status, workers};
 
 use crate::support::database::TestDatabase;
 use crate::support::jobs::act;
@@ -111,10 +112,10 @@ fn a_reading_role_sees_everything_but_payloads_and_changes_nothing() {
     let id = act("secret").insert(&mut database.connection()).unwrap();
     let role = Role::granted(&database, "read");
     let mut conn = role.connection();
-    assert_eq!(list_jobs(&mut conn, &JobFilter::default()).unwrap()[0].id, id);
-    assert_eq!(status(&mut conn).unwrap().jobs.ready, 1);
-    assert!(list_history(&mut conn, &HistoryFilter::default()).unwrap().is_empty());
-    mainspring::verify(&mut conn).unwrap();
+    assert_eq!(jobs::list(&mut conn, &JobFilter::default()).unwrap()[0].id, id);
+    assert_eq!(status::read(&mut conn).unwrap().jobs.ready, 1);
+    assert!(history::list(&mut conn, &HistoryFilter::default()).unwrap().is_empty());
+    mainspring::database::verify(&mut conn).unwrap();
     conn.batch_execute("SELECT * FROM mainspring.jobs_view; SELECT * FROM mainspring.history_view").unwrap();
     for statement in [
         "SELECT payload FROM mainspring.jobs",
@@ -152,11 +153,11 @@ async fn a_worker_role_that_owns_nothing_runs_and_administers() {
 
     let mut conn = role.connection();
     let id = act("a").insert(&mut conn).unwrap();
-    assert!(admin::fail(&mut conn, &[id], None).unwrap()[0].result.was_done());
-    assert!(admin::retry(&mut conn, &[id], None).unwrap()[0].result.was_done());
-    assert!(admin::complete(&mut conn, &[id], None).unwrap()[0].result.was_done());
-    admin::release_lost_workers(&mut conn).unwrap();
-    admin::remove_unused_queues(&mut conn).unwrap();
+    assert!(jobs::fail(&mut conn, &[id], None).unwrap()[0].result.was_done());
+    assert!(jobs::retry(&mut conn, &[id], None).unwrap()[0].result.was_done());
+    assert!(jobs::complete(&mut conn, &[id], None).unwrap()[0].result.was_done());
+    workers::release_lost(&mut conn).unwrap();
+    queues::remove_unused(&mut conn).unwrap();
     for statement in [
         "DROP TABLE mainspring.jobs",
         "CREATE TABLE mainspring.mine ()",

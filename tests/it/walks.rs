@@ -4,8 +4,9 @@
 use chrono::{TimeDelta, Utc};
 use diesel::sql_types::{Nullable, Text};
 use diesel::{QueryableByName, RunQueryDsl, sql_query};
+use mainspring::jobs::remove;
 use mainspring::queues::{self, QueueSettings};
-use mainspring::{JobState, KeyMode, may_follow, remove};
+use mainspring::{JobState, KeyMode};
 
 use crate::support::database::TestDatabase;
 use crate::support::jobs::act;
@@ -76,7 +77,7 @@ async fn no_row_leaves_the_table_of_moves_under_random_work() {
     assert!(moves.len() >= 8, "the walk was too tame: {moves:?}");
     for Move { old, new } in moves {
         let (from, to) = (state(old), state(new));
-        assert!(may_follow(from, to), "seed {seed}: a row went from {from:?} to {to:?}");
+        assert!(JobState::may_follow(from, to), "seed {seed}: a row went from {from:?} to {to:?}");
     }
     assert_eq!(count(&mut conn, "mainspring.jobs WHERE lease IS NOT NULL"), 0);
 }

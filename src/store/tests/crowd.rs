@@ -15,7 +15,7 @@ use super::super::presence::rescue_orphans;
 use super::super::settle::{Settlement, settle, settle_free};
 use super::super::{admit, enqueue, remove, workers};
 use super::{KEYS, LANES, Statement, TASKS, TestDatabase, claim_request, new_job, new_worker, some_outcome};
-use crate::lifecycle::{History, JobState, may_follow};
+use crate::lifecycle::{History, JobState};
 
 const THREADS: u64 = 6;
 const STEPS: usize = 150;
@@ -122,7 +122,7 @@ fn many_sessions_lose_no_job_and_stay_within_the_table_of_moves() {
                 .expect("read the moves");
         for (old, new) in moves {
             let (from, to) = (place(old), place(new));
-            assert!(may_follow(from, to), "seed {seed}: a row went from {from:?} to {to:?}");
+            assert!(JobState::may_follow(from, to), "seed {seed}: a row went from {from:?} to {to:?}");
         }
         // Whoever was left running is put back once its worker is gone.
         conn.batch_execute("DELETE FROM mainspring.workers").expect("lose all workers");

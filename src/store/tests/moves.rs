@@ -8,7 +8,7 @@ use diesel::pg::PgConnection;
 use diesel::sql_types::{BigInt, Text};
 
 use super::{Statement, TestDatabase};
-use crate::lifecycle::{JobState, may_follow};
+use crate::lifecycle::JobState;
 
 const OUTCOMES: [&str; 8] =
     ["succeeded", "cancelled", "failed", "discarded", "snoozed", "untouched", "interrupted", "lost"];
@@ -173,7 +173,7 @@ fn the_moves_of_all_events_are_those_that_may_follow() {
             && to != Some(JobState::Running)
             && from != to
             && (from, to) != (Some(JobState::Parked), Some(JobState::Ready));
-        let may = is_event && may_follow(from, to);
+        let may = is_event && JobState::may_follow(from, to);
         assert_eq!(
             reached.contains(&(from, to)),
             may,

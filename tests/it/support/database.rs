@@ -97,7 +97,7 @@ fn template() -> String {
         admin(&format!("DROP DATABASE IF EXISTS {name}"));
         admin(&format!("CREATE DATABASE {name}"));
         let mut conn = PgConnection::establish(&url(&name)).expect("connect to the template");
-        mainspring::migrate(&mut conn).expect("migrate the template");
+        mainspring::database::migrate(&mut conn).expect("migrate the template");
         *made = true;
     }
     name

@@ -7,7 +7,7 @@ use diesel::RunQueryDsl;
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::sql_types::{Array, BigInt, Text};
-use mainspring::connect;
+use mainspring::database::connect;
 
 use crate::Outcome;
 use crate::figures::{BULK, Throughput, batches, rate};
@@ -90,7 +90,7 @@ fn make_small(conn: &mut PgConnection) -> Outcome<()> {
 }
 
 fn make_mainspring(conn: &mut PgConnection) -> Outcome<()> {
-    mainspring::migrate(conn)?;
+    mainspring::database::migrate(conn)?;
     Ok(())
 }
 

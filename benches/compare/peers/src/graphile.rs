@@ -10,7 +10,7 @@ use graphile_worker::{
     IntoTaskHandlerResult, JobSpec, LocalQueueConfig, TaskHandler, Worker, WorkerContext, WorkerOptions,
     WorkerUtils,
 };
-use mainspring::connect;
+use mainspring::database::connect;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, mpsc};
 
