@@ -93,7 +93,8 @@ impl Means {
             heartbeat_ms: mean(|query| query.starts_with("UPDATE mainspring.workers AS me SET heartbeat_at")),
             rescue_ms: mean(|query| query.starts_with("WITH lost AS MATERIALIZED")),
             rescue_orphans_ms: mean(|query| {
-                query.starts_with("UPDATE mainspring.jobs AS j SET state = mainspring.state_when_lost(")
+                query.contains("it left without settling the job")
+                    || query.contains("lead(w.id) OVER (ORDER BY w.id)")
             }),
             claim_ms: mean(|query| {
                 query.contains("UPDATE mainspring.jobs SET state = ")

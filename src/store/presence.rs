@@ -100,6 +100,7 @@ type RescuedColumns = (BigInt, Text, SmallInt, Bool, SmallInt, Timestamptz, Null
 
 // Both rescues read ranges of the index of running jobs in which no living worker has jobs. A living worker leaves many dead
 // entries there while any transaction holds an old snapshot. OFFSET 0 keeps the planner from reading all running jobs.
+// Nothing is moved, and no function called, where nothing is lost: nearly always.
 // They wait for no row. A job that an application holds in a transaction is left to a later rescue of orphans.
 
 const RESCUE: &str = concat!(
@@ -112,9 +113,10 @@ const RESCUE: &str = concat!(
         OFFSET 0 FOR UPDATE SKIP LOCKED) AS r) \
     SELECT m.job_id, m.job_task, m.job_attempts, m.job_state = 'dead', m.job_priority, m.job_run_at, m.job_queue, \
         h.worker_id \
-    FROM mainspring.move_jobs(ARRAY(SELECT mainspring.new_event(h.id, 'lost', h.lease, \
-        format('worker lost: %s stopped without settling the job', h.name)) FROM held AS h), true) AS m \
-    JOIN held AS h ON h.id = m.job_id"
+    FROM (SELECT ARRAY(SELECT mainspring.new_event(h.id, 'lost', h.lease, \
+        format('worker lost: %s stopped without settling the job', h.name)) FROM held AS h) AS events OFFSET 0) AS e \
+    CROSS JOIN LATERAL mainspring.move_jobs(e.events, true) AS m JOIN held AS h ON h.id = m.job_id \
+    WHERE cardinality(e.events) > 0"
 );
 
 /// Requeues the jobs of lost workers, whose attempts are spent, and removes those workers. Two processes that rescue at the
@@ -124,13 +126,14 @@ pub(crate) fn rescue(conn: &mut impl AsSession, worker_id: i32) -> Result<Vec<Re
 }
 
 // The gaps between the ids of workers; the last one is open to the greatest id.
-const RESCUE_ORPHANS: &str = "SELECT FROM mainspring.move_jobs(ARRAY(\
+const RESCUE_ORPHANS: &str = "SELECT FROM (SELECT ARRAY(\
     SELECT mainspring.new_event(r.id, 'lost', r.lease, 'worker lost: it left without settling the job') \
     FROM (SELECT w.id AS after, lead(w.id) OVER (ORDER BY w.id) AS before \
         FROM (SELECT 0 AS id UNION ALL SELECT id FROM mainspring.workers) AS w) AS gap \
     CROSS JOIN LATERAL (SELECT k.id, k.lease FROM mainspring.jobs AS k WHERE k.state = 'running' \
         AND k.worker_id > gap.after AND k.worker_id < coalesce(gap.before, {}) OFFSET 0 \
-        FOR UPDATE SKIP LOCKED) AS r), true)";
+        FOR UPDATE SKIP LOCKED) AS r) AS events OFFSET 0) AS e \
+    CROSS JOIN LATERAL mainspring.move_jobs(e.events, true) WHERE cardinality(e.events) > 0";
 
 /// Requeues the jobs of workers that have no row, and returns how many those were. A worker leaves such jobs behind when its
 /// last claim reaches the server after it has left.
