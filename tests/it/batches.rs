@@ -1,14 +1,14 @@
-//! Batch handlers: one answer for each entry, and only what failed is tried again.
+//! Batch handlers: one result for each entry, and only the failed entries are tried again.
 
 use std::time::Duration;
 
 use mainspring::{BatchResult, Enqueue, JobContext, JobError, JobResult, Scheduler, Task};
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::UnboundedSender;
 
 use crate::support::database::TestDatabase;
 use crate::support::rows::count;
-use crate::support::waiting::until;
+use crate::support::waiting::{Reports, reports, until};
 
 /// An entry that says how it ends.
 #[derive(Debug, Serialize, Deserialize)]
@@ -39,15 +39,15 @@ async fn send(mails: Vec<Mail>, job: JobContext) -> BatchResult {
         Some(&"panic") => panic!("out of ink"),
         Some(&"wait") if job.attempt() == 1 => {
             job.cancelled().await;
-            unreachable!("nobody cancels it");
+            unreachable!("no test cancels it");
         }
         _ => Ok(mails.iter().map(|mail| one(mail, job.attempt() == 1)).collect()),
     }
 }
 
-async fn instance(database: &TestDatabase) -> (Scheduler, UnboundedReceiver<String>) {
-    let (told, batches) = unbounded_channel();
-    let builder = Scheduler::builder(database.url()).batch_handler(send).app_data(told);
+async fn instance(database: &TestDatabase) -> (Scheduler, Reports<String>) {
+    let (sender, batches) = reports(&database.url());
+    let builder = Scheduler::builder(database.url()).batch_handler(send).app_data(sender);
     (builder.grace_period(Duration::ZERO).start().await.unwrap(), batches)
 }
 
@@ -56,8 +56,8 @@ async fn only_the_failed_entries_are_tried_again() {
     let database = TestDatabase::new();
     let (scheduler, mut batches) = instance(&database).await;
     scheduler.enqueue(mails(&["ok", "fail once", "cancel", "fail once"])).await.unwrap();
-    assert_eq!(batches.recv().await.unwrap(), "ok fail once cancel fail once");
-    assert_eq!(batches.recv().await.unwrap(), "fail once fail once");
+    assert_eq!(batches.next().await, "ok fail once cancel fail once");
+    assert_eq!(batches.next().await, "fail once fail once");
     until(&database, "mainspring.history WHERE outcome = 'succeeded' AND attempts = 2", 1).await;
     scheduler.enqueue(mails(&["ok", "fail", "ok"]).max_attempts(1)).await.unwrap();
     let dead = "mainspring.jobs WHERE state = 'dead' AND payload = '[\"fail\"]' \
@@ -89,10 +89,10 @@ async fn an_object_is_a_batch_of_one_and_an_entry_that_does_not_fit_fails_alone(
     let database = TestDatabase::new();
     let (scheduler, mut batches) = instance(&database).await;
     scheduler.enqueue(Enqueue::new(Mail("ok".into()))).await.unwrap();
-    assert_eq!(batches.recv().await.unwrap(), "ok");
+    assert_eq!(batches.next().await, "ok");
     let odd = mainspring::NewJob::from_json("mail", "[\"ok\", 7, \"ok\"]").unwrap();
     scheduler.enqueue_many(vec![odd]).await.unwrap();
-    assert_eq!(batches.recv().await.unwrap(), "ok ok");
+    assert_eq!(batches.next().await, "ok ok");
     let kept = "mainspring.jobs WHERE payload = '[7]' AND last_error LIKE '1 of 3 entries failed: entry 1: payload does not fit%'";
     until(&database, kept, 1).await;
     scheduler.enqueue(mails(&[])).await.unwrap();
@@ -105,17 +105,17 @@ async fn a_running_batch_that_is_superseded_loses_no_entry() {
     let database = TestDatabase::new();
     let (scheduler, mut batches) = instance(&database).await;
     let old = scheduler.enqueue(mails(&["wait"]).key("outbox")).await.unwrap();
-    assert_eq!(batches.recv().await.unwrap(), "wait");
+    assert_eq!(batches.next().await, "wait");
     let new = scheduler.enqueue(mails(&["ok"]).key("outbox")).await.unwrap();
     assert_ne!(old, new);
-    assert_eq!(batches.recv().await.unwrap(), "ok");
+    assert_eq!(batches.next().await, "ok");
     scheduler.stop().await;
     let back = format!(
         "mainspring.jobs WHERE id = {old} AND state = 'ready' AND key IS NULL AND payload = '[\"wait\"]'"
     );
     assert_eq!(count(&mut database.connection(), &back), 1);
     let (scheduler, mut batches) = instance(&database).await;
-    assert_eq!(batches.recv().await.unwrap(), "wait");
+    assert_eq!(batches.next().await, "wait");
     drop(batches);
     scheduler.stop().await;
 }

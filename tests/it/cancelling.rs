@@ -6,15 +6,15 @@ use diesel::sql_types::{Array, BigInt, Text};
 use diesel::{PgConnection, QueryableByName, RunQueryDsl, sql_query};
 use mainspring::{Backoff, Enqueue, JobContext, JobResult, Scheduler, Task};
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::UnboundedSender;
 
 use crate::support::database::TestDatabase;
 use crate::support::jobs::act;
 use crate::support::rows::count;
 use crate::support::schedulers::scheduler;
-use crate::support::waiting::until;
+use crate::support::waiting::{Reports, reports, until};
 
-/// Tells that it runs, and ends as it was told once it is cancelled.
+/// Reports that it runs. Once it is cancelled, it ends as its payload says.
 #[derive(Serialize, Deserialize)]
 struct Obey {
     how: String,
@@ -34,9 +34,9 @@ async fn obey(task: Obey, job: JobContext) -> JobResult {
     if task.how == "succeed" { Ok(()) } else { Err("stopped halfway")? }
 }
 
-async fn instance(database: &TestDatabase) -> (Scheduler, UnboundedReceiver<i64>) {
-    let (told, runs) = unbounded_channel();
-    let builder = Scheduler::builder(database.url()).handler(obey).app_data(told);
+async fn instance(database: &TestDatabase) -> (Scheduler, Reports<i64>) {
+    let (sender, runs) = reports(&database.url());
+    let builder = Scheduler::builder(database.url()).handler(obey).app_data(sender);
     let builder =
         builder.heartbeat_timeout(Duration::from_secs(3_600)).poll_interval(Duration::from_secs(15));
     (builder.cancel_grace_period(Duration::from_millis(100)).start().await.unwrap(), runs)
@@ -56,7 +56,7 @@ fn cancel(conn: &mut PgConnection, ids: &[i64]) -> Vec<(i64, String)> {
     answers.into_iter().map(|answer| (answer.job_id, answer.result)).collect()
 }
 
-// The heartbeat and the poll are far off: only the notification can tell.
+// The heartbeat and the poll are far off: only the notification can bring the cancellation.
 #[tokio::test]
 async fn a_running_job_is_told_at_once_and_ends_as_cancelled_unless_it_succeeds() {
     let database = TestDatabase::new();
@@ -68,7 +68,7 @@ async fn a_running_job_is_told_at_once_and_ends_as_cancelled_unless_it_succeeds(
         ("succeed", "outcome = 'succeeded'"),
     ] {
         let id = scheduler.enqueue(Enqueue::new(Obey { how: how.into() })).await.unwrap();
-        assert_eq!(runs.recv().await, Some(id));
+        assert_eq!(runs.next().await, id);
         assert_eq!(cancel(&mut conn, &[id]), [(id, "cancelling".into())]);
         until(&database, &format!("mainspring.history WHERE id = {id} AND {outcome}"), 1).await;
     }

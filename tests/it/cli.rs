@@ -1,4 +1,4 @@
-//! The program `mainspring`: what it prints, and how it says no.
+//! The program `mainspring`: what it prints, and how it refuses.
 
 use std::io::Write;
 use std::process::{Command, Output, Stdio};

@@ -1,5 +1,5 @@
-//! The private server: it lives as long as somebody uses it, whatever becomes of them. Its users are other
-//! processes here: this test program again, told by variables of the environment what to start.
+//! The private server lives as long as any process uses it, however the processes end. Its users are other processes
+//! here: this test program again. Variables of the environment say what it starts.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -47,7 +47,7 @@ impl Drop for Scratch {
     }
 }
 
-/// Another process that uses a server until it is killed, or told to end by the end of its input.
+/// Another process that uses a server until it is killed, or until the end of its input.
 struct User {
     process: Child,
     lines: Vec<String>,
@@ -138,7 +138,7 @@ fn a_start_sweeps_what_a_killed_owner_and_its_killed_watcher_left() {
     let mut owner = User::start(TEMPORARY, &scratch.0);
     kill_watcher(&scratch.0);
     owner.kill();
-    assert!(answers(owner.url()), "nobody is left to stop the server, {:?}", owner.lines);
+    assert!(answers(owner.url()), "no process is left to stop the server, {:?}", owner.lines);
     let next = User::start(TEMPORARY, &scratch.0);
     assert!(answers(next.url()), "{:?}", next.lines);
     assert!(!answers(owner.url()));

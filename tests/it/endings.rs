@@ -93,7 +93,8 @@ fn ended(outcome: &str, task: &str) -> String {
     match outcome {
         "succeeded" => format!("mainspring.history WHERE task = '{task}' AND outcome = 'succeeded'"),
         _ => format!(
-            "mainspring.jobs WHERE task = '{task}' AND state = 'dead' AND attempts = 1 AND last_error LIKE 'the actor that handles `{task}` gave no reply%'"
+            "mainspring.jobs WHERE task = '{task}' AND state = 'dead' AND attempts = 1 \
+             AND last_error LIKE 'the actor that handles `{task}` gave no reply%'"
         ),
     }
 }
@@ -107,7 +108,7 @@ async fn an_actor_that_panics_in_its_end_fails_attempts_and_nothing_else() {
         let scheduler = builder.message::<Work>().start().await.unwrap();
         scheduler.enqueue(Enqueue::new(File(End::None))).await.unwrap();
         scheduler.enqueue(Enqueue::new(File(end)).max_attempts(1)).await.unwrap();
-        // The last message was answered, or was cut off by the end; from then on nobody is there.
+        // The last message was handled, or was cut off by the end. From then on the actor is gone.
         until(&database, "mainspring.jobs WHERE state <> 'dead'", 0).await;
         while clerk.connected() {
             tokio::task::yield_now().await;

@@ -1,4 +1,4 @@
-//! Cron fires: once over all instances, with the time in the payload, and late boundaries only where asked for.
+//! Cron fires: once over all instances, with the time in the payload, and late boundaries only where a line fills them.
 
 use std::collections::HashMap;
 
@@ -6,10 +6,11 @@ use chrono::{DateTime, Utc};
 use diesel::connection::SimpleConnection;
 use mainspring::{Cron as CronLine, Event, JobContext, JobResult, NewSchedule, Scheduler, Task};
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::UnboundedSender;
 
 use crate::support::database::TestDatabase;
 use crate::support::rows::count;
+use crate::support::waiting::reports;
 
 mod outages;
 
@@ -36,22 +37,22 @@ async fn tick(task: Tick, job: JobContext) -> JobResult {
 #[tokio::test]
 async fn three_instances_fire_each_second_once() {
     let database = TestDatabase::new();
-    let (told, mut ticks) = unbounded_channel::<Tick>();
+    let (sender, mut ticks) = reports::<Tick>(&database.url());
     let mut instances = Vec::new();
     for _ in 0..3 {
-        let builder = Scheduler::builder(database.url()).handler(tick).app_data(told.clone());
+        let builder = Scheduler::builder(database.url()).handler(tick).app_data(sender.clone());
         instances.push(builder.crontab("* * * * * * tick ?id=each {note: 'hi'}").start().await.unwrap());
     }
     let mut seen: HashMap<DateTime<Utc>, usize> = HashMap::new();
     while seen.len() < 5 {
-        let tick = ticks.recv().await.unwrap();
+        let tick = ticks.next().await;
         assert!(!tick._cron.backfilled && tick.note.as_deref() == Some("hi"));
         *seen.entry(tick._cron.ts).or_default() += 1;
     }
     for instance in instances {
         instance.stop().await;
     }
-    while let Ok(tick) = ticks.try_recv() {
+    while let Some(tick) = ticks.try_next() {
         *seen.entry(tick._cron.ts).or_default() += 1;
     }
     assert!(seen.values().all(|times| *times == 1), "{seen:?}");
@@ -73,14 +74,14 @@ async fn fill_makes_up_for_misses_oldest_first_and_plain_lines_do_not() {
              FROM (VALUES ('filled'), ('plain')) AS line(name)",
         )
         .unwrap();
-    let (told, mut ticks) = unbounded_channel::<Tick>();
-    let builder = Scheduler::builder(database.url()).handler(tick).app_data(told).concurrency(1);
+    let (sender, mut ticks) = reports::<Tick>(&database.url());
+    let builder = Scheduler::builder(database.url()).handler(tick).app_data(sender).concurrency(1);
     let lines =
         "0 * * * * tick ?id=filled&fill=1d {note: 'filled'}\n0 * * * * tick ?id=plain {note: 'plain'}";
     let scheduler = builder.crontab(lines).start().await.unwrap();
     let mut times = Vec::new();
     for _ in 0..3 {
-        let tick = ticks.recv().await.unwrap();
+        let tick = ticks.next().await;
         assert!(tick._cron.backfilled && tick.note.as_deref() == Some("filled"), "{tick:?}");
         times.push(tick._cron.ts);
     }
@@ -106,11 +107,11 @@ impl Task for Built {
 #[tokio::test]
 async fn a_line_that_code_has_built_fires_as_one_of_the_text() {
     let database = TestDatabase::new();
-    let (told, mut ticks) = unbounded_channel::<Tick>();
-    let builder = Scheduler::builder(database.url()).handler(tick).app_data(told);
+    let (sender, mut ticks) = reports::<Tick>(&database.url());
+    let builder = Scheduler::builder(database.url()).handler(tick).app_data(sender);
     let line = CronLine::new("* * * * * *", Built { note: "built" }).id("built");
     let scheduler = builder.cron(line).start().await.unwrap();
-    assert_eq!(ticks.recv().await.unwrap().note.as_deref(), Some("built"));
+    assert_eq!(ticks.next().await.note.as_deref(), Some("built"));
     scheduler.stop().await;
     let wrong = CronLine::every_day_at(25, 0, Built { note: "built" });
     let error = Scheduler::builder(database.url()).cron(wrong).start().await.unwrap_err();

@@ -51,7 +51,7 @@ impl Handler<Local> for WorkerActor {
     fn handle(&mut self, task: Local, ctx: &mut Context<Self>) -> Self::Result {
         assert!(task.how != "panic", "the worker fainted");
         if task.how == "stop the worker" {
-            // Its own death, of which the supervisor must hear.
+            // Its own end, which the supervisor must notice.
             let address = ctx.address();
             assert!(address.connected());
             actix::ActorContext::terminate(ctx);
@@ -103,7 +103,7 @@ async fn a_worker_that_ends_comes_back_and_no_job_is_lost() {
         scheduler.enqueue(Enqueue::new(Local { how: "well".into() })).await.unwrap();
     }
     until(&database, "mainspring.jobs WHERE state <> 'dead'", 0).await;
-    // The job that ended its worker may have had its answer out before, or not.
+    // The job that ended its worker may have sent its result before, or not.
     let ended = "(SELECT id FROM mainspring.history WHERE task = 'local' UNION ALL SELECT id FROM mainspring.jobs) AS ended";
     assert_eq!(count(&mut database.connection(), ended), 21);
     scheduler.stop().await;

@@ -187,8 +187,8 @@ async fn a_job_that_goes_back_while_it_is_removed_is_removed() {
     assert_eq!(count(&mut other, "mainspring.jobs"), 0);
 }
 
-/// A statement stops after it has stored `a`, before `b`; another one stores `b`; a third one locks that and waits for `a`. Were the first to
-/// wait for `b`, both would wait for each other.
+/// The first statement stops between `a` and `b`. Another one stores `b`. The second statement locks that and waits for
+/// `a`. If the first one waited for `b`, both would wait for each other.
 #[tokio::test]
 async fn batches_of_keys_that_meet_do_not_wait_in_a_circle() {
     let database = TestDatabase::new();
@@ -203,7 +203,7 @@ async fn batches_of_keys_that_meet_do_not_wait_in_a_circle() {
     .unwrap();
     let insert_both = |text: &'static str, held: &str| {
         let mut conn = database.connection();
-        // Nobody is to be ended for it.
+        // No session is to be ended for it.
         let settings =
             format!("SET deadlock_timeout = '1h'; SET statement_timeout = '1min'; SET test.held = '{held}'");
         conn.batch_execute(&settings).unwrap();

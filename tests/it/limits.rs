@@ -1,4 +1,4 @@
-//! Limits that the tables keep themselves, whoever writes to them and however.
+//! Limits that the tables keep themselves, whichever role or statement writes to them.
 
 use diesel::connection::SimpleConnection;
 use mainspring::{NewJob, StoreError};

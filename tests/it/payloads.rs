@@ -120,7 +120,7 @@ async fn connections_cut_among_forty_large_jobs_cost_no_attempt() {
     scheduler.stop().await;
 }
 
-// The one session that claims and fetches is made unable to hold a large answer, for the first two claims.
+// The one session that claims and fetches is made unable to hold a large result, for the first two claims.
 const FAIL_TWICE: &str = "
     CREATE SEQUENCE public.claims;
     CREATE FUNCTION public.narrow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN

@@ -27,10 +27,10 @@ use crate::support::waiting::{Reports, Watched, block_until, until};
 const RUN: &str = "exec 3<&0; eval \"exec $1\" </dev/null 3<&- & server=$!; { cat <&3; kill -QUIT $server; } >/dev/null & \
     reader=$!; exec 3<&-; wait $server; kill $reader 2>/dev/null";
 
-/// How a server is told to stop.
+/// How a server stops.
 #[derive(Clone, Copy)]
 enum Stop {
-    /// Sessions are told and end in order; what they wrote is kept.
+    /// Sessions end in order, and what they wrote is kept.
     Fast,
     /// As in a crash: the server recovers when it starts again.
     Immediate,
@@ -90,7 +90,7 @@ impl OwnServer {
         }
     }
 
-    /// Starts the server again, with the arguments it had, and returns when it answers.
+    /// Starts the server again, with the arguments it had, and returns when it accepts sessions.
     fn start_again(&mut self) {
         let command = fs::read_to_string(self.data.join("postmaster.opts")).unwrap();
         let owner = fs::metadata(&self.data).unwrap();
@@ -103,7 +103,7 @@ impl OwnServer {
         block_until("the server has started again", || PgConnection::establish(&self.url).is_ok());
     }
 
-    /// Returns when somebody has tried to reach the server that is stopped.
+    /// Returns when a client has tried to reach the server that is stopped.
     fn await_caller(&self) {
         let port = TcpListener::bind(("127.0.0.1", self.port)).unwrap();
         let (mut caller, _) = port.accept().unwrap();
@@ -143,7 +143,7 @@ fn runs(pid: &str) -> bool {
 }
 
 /// Jobs of other processes start one after the other sooner than any poll would find them: notifications come.
-async fn hears(server: &OwnServer, started: &mut Reports<Started>) {
+async fn receives_notifications(server: &OwnServer, started: &mut Reports<Started>) {
     until(server, LISTENING_SESSION, 1).await;
     let began = Instant::now();
     for n in 0..4 {
@@ -170,7 +170,7 @@ async fn a_start_waits_for_a_stopped_server_and_works_when_it_is_back() {
         scheduler.enqueue(act("go")).await.unwrap();
         started.next().await;
         assert!(back.elapsed() < Duration::from_secs(10), "{:?}", back.elapsed());
-        hears(&server, &mut started).await;
+        receives_notifications(&server, &mut started).await;
         scheduler.stop().await;
         assert_eq!(count(&mut server.connection(), "mainspring.workers"), 0);
     }
@@ -197,7 +197,7 @@ async fn a_server_that_stops_and_comes_back_under_load_costs_no_job() {
         scheduler.enqueue(act("back")).await.unwrap();
         while started.next().await.act != "back" {}
         assert!(back.elapsed() < Duration::from_secs(10), "claims resumed after {:?}", back.elapsed());
-        hears(&server, &mut started).await;
+        receives_notifications(&server, &mut started).await;
     }
     until(&server, "mainspring.jobs", 0).await;
     let mut conn = server.connection();

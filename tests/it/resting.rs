@@ -11,7 +11,7 @@ use crate::support::rows::count;
 use crate::support::schedulers::scheduler;
 use crate::support::waiting::{PATIENCE, until};
 
-// The start may use more connections at once. They are cut, and all that is used from then on is made anew; only the one
+// The start may use more connections at once. They are cut, and all that is used from then on is new; only the one
 // that listens is left, which holds the worker's lock.
 const LISTENS: &str =
     "pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND classid = 1836216167)";
@@ -90,7 +90,7 @@ async fn a_query_for_due_schedules_uses_the_connection_of_the_polls() {
         let announce = format!("SELECT pg_notify('mainspring', 'queue - 0 0 {queue}')");
         database.connection().batch_execute(&announce).unwrap();
         until(&database, &format!("mainspring.queues WHERE name = '{queue}'"), 1).await;
-        // What a connection did last is all that can be seen of it, so the look is asked for until it is the last.
+        // What a connection did last is all that can be seen of it, so the query is requested until it is the last.
         database.connection().batch_execute("UPDATE cut SET announced = clock_timestamp()").unwrap();
         let deadline = Instant::now() + PATIENCE;
         while count(&mut database.connection(), &looks) == 0 {

@@ -1,4 +1,4 @@
-//! Roles: nobody may do anything by default, and each granted role may do its work and nothing else.
+//! Roles: nothing is granted by default, and each granted role may do its work and nothing else.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 

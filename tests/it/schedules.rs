@@ -14,11 +14,11 @@ use mainspring::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::UnboundedSender;
 
 use crate::support::database::TestDatabase;
 use crate::support::rows::count;
-use crate::support::waiting::{PATIENCE, until};
+use crate::support::waiting::{Reports, reports, until, until_at_least};
 
 mod many;
 mod sql;
@@ -47,13 +47,9 @@ async fn tick(task: Tick, job: JobContext) -> JobResult {
     Ok(())
 }
 
-fn ticking(database: &TestDatabase) -> (SchedulerBuilder, UnboundedReceiver<Tick>) {
-    let (told, ticks) = unbounded_channel();
-    (Scheduler::builder(database.url()).handler(tick).app_data(told), ticks)
-}
-
-async fn next(ticks: &mut UnboundedReceiver<Tick>) -> Tick {
-    tokio::time::timeout(PATIENCE, ticks.recv()).await.expect("a tick in time").unwrap()
+fn ticking(database: &TestDatabase) -> (SchedulerBuilder, Reports<Tick>) {
+    let (sender, ticks) = reports(&database.url());
+    (Scheduler::builder(database.url()).handler(tick).app_data(sender), ticks)
 }
 
 fn new(name: &str, expression: &str) -> NewSchedule {
@@ -76,16 +72,16 @@ fn overdue(conn: &mut PgConnection, name: &str, since: &str) {
 async fn three_instances_fire_each_moment_of_a_schedule_once_and_write_it_down() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
-    let (told, mut ticks) = unbounded_channel::<Tick>();
+    let (sender, mut ticks) = reports::<Tick>(&database.url());
     let mut instances = Vec::new();
     for _ in 0..3 {
-        let builder = Scheduler::builder(database.url()).handler(tick).app_data(told.clone());
+        let builder = Scheduler::builder(database.url()).handler(tick).app_data(sender.clone());
         instances.push(builder.start().await.unwrap());
     }
     create(&mut conn, &new("each", EACH_SECOND).payload(json!({"note": "hi"}))).unwrap();
     let mut seen: HashMap<DateTime<Utc>, usize> = HashMap::new();
     while seen.len() < 4 {
-        let tick = next(&mut ticks).await;
+        let tick = ticks.next().await;
         assert_eq!((tick.note.as_deref(), tick._cron.schedule.as_str()), (Some("hi"), "each"));
         *seen.entry(tick._cron.ts).or_default() += 1;
     }
@@ -93,7 +89,7 @@ async fn three_instances_fire_each_moment_of_a_schedule_once_and_write_it_down()
     for instance in instances {
         instance.stop().await;
     }
-    while let Ok(tick) = ticks.try_recv() {
+    while let Some(tick) = ticks.try_next() {
         *seen.entry(tick._cron.ts).or_default() += 1;
     }
     assert!(seen.values().all(|times| *times == 1), "{seen:?}");
@@ -120,7 +116,7 @@ async fn every_change_takes_effect_within_a_second_in_instances_that_run() {
 
     let changed = Instant::now();
     assert!(schedules.update("a", ScheduleChanges::new().expression(EACH_SECOND)).await.unwrap());
-    next(&mut ticks).await;
+    ticks.next().await;
     // The next full second and the start of the job, on a busy machine; the poll comes after a minute.
     assert!(changed.elapsed() < Duration::from_secs(5), "{:?}", changed.elapsed());
 
@@ -131,17 +127,12 @@ async fn every_change_takes_effect_within_a_second_in_instances_that_run() {
     let fired = "mainspring.schedule_fires WHERE schedule = 'a'";
     let before = count(&mut conn, fired);
     schedules.create(new("witness", EACH_SECOND)).await.unwrap();
-    until(
-        &database,
-        "(SELECT FROM mainspring.schedule_fires WHERE schedule = 'witness' LIMIT 2) AS fires",
-        2,
-    )
-    .await;
+    until_at_least(&database, "mainspring.schedule_fires WHERE schedule = 'witness'", 2).await;
     assert!(schedules.delete("witness").await.unwrap());
     assert_eq!(count(&mut conn, fired), before);
-    while ticks.try_recv().is_ok() {}
+    while ticks.try_next().is_some() {}
     assert!(schedules.resume("a").await.unwrap());
-    while next(&mut ticks).await._cron.schedule != "a" {}
+    while ticks.next().await._cron.schedule != "a" {}
 
     assert!(schedules.delete("a").await.unwrap());
     for gone in [schedules.delete("a").await, schedules.pause("a").await, schedules.resume("a").await] {
@@ -253,7 +244,7 @@ async fn a_triggered_schedule_runs_at_once_even_when_it_is_paused() {
     schedules.create(new("a", NEVER_IN_A_TEST).paused(true)).await.unwrap();
     let fire = schedules.trigger("a").await.unwrap().unwrap();
     assert!(fire.triggered && fire.outcome == "enqueued" && fire.job_id.is_some());
-    assert_eq!(next(&mut ticks).await._cron.ts, fire.due_at);
+    assert_eq!(ticks.next().await._cron.ts, fire.due_at);
     until(&database, "mainspring.jobs", 0).await;
     let row = schedules.get("a").await.unwrap().unwrap();
     assert_eq!((row.last_job_id, row.last_fire_at), (fire.job_id, Some(fire.due_at)));
@@ -396,7 +387,7 @@ async fn without_notifications_a_change_is_found_by_polling_within_a_second() {
     let scheduler = builder.without_listen().start().await.unwrap();
     let made = Instant::now();
     create(&mut database.connection(), &new("a", EACH_SECOND)).unwrap();
-    next(&mut ticks).await;
+    ticks.next().await;
     assert!(made.elapsed() < Duration::from_secs(6), "{:?}", made.elapsed());
     scheduler.stop().await;
 }

@@ -90,7 +90,7 @@ async fn side_by_side(database: &TestDatabase, name: &str) -> (Scheduler, Report
 }
 
 #[tokio::test]
-async fn schedulers_with_different_schemas_do_not_see_each_others_jobs_pauses_or_keys() {
+async fn schedulers_in_two_schemas_see_no_jobs_pauses_or_keys_of_each_other() {
     let database = TestDatabase::empty();
     let (one, mut of_one) = side_by_side(&database, "one").await;
     let (two, mut of_two) = side_by_side(&database, "Schema Two").await;

@@ -1,4 +1,4 @@
-//! How the program says no: one line, a code, and never a password.
+//! How the program refuses: one line, a code, and never a password.
 
 use super::{assert_refused, on, program};
 use crate::support::database::TestDatabase;

@@ -1,4 +1,4 @@
-//! `schedules` and `cron explain`: a life of a schedule by the command line, and how it says no.
+//! `schedules` and `cron explain`: the life of a schedule by the command line, and what is refused.
 
 use super::{answer, assert_refused, json, on, program};
 use crate::support::database::TestDatabase;

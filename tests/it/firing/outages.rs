@@ -7,7 +7,7 @@ use mainspring::{CatchUp, NewSchedule, schedules};
 
 use super::*;
 use crate::support::process::{self, Process};
-use crate::support::waiting::until;
+use crate::support::waiting::{until, until_at_least};
 
 const EACH_SECOND: &str = "* * * * * *";
 // No process has a handler for it, so that its jobs stay and can be counted.
@@ -99,7 +99,7 @@ async fn fire_around_an_outage(seconds: u64) {
     let database = TestDatabase::new();
     keep_schedules(&mut database.connection(), 2);
     let scheduler = Scheduler::builder(database.url()).crontab(&lines(2)).start().await.unwrap();
-    until(&database, "(SELECT FROM mainspring.jobs LIMIT 8) AS jobs", 8).await;
+    until_at_least(&database, "mainspring.jobs", 8).await;
     database.go_away();
     let away = Utc::now();
     // The length of the outage is the law: fires that are due in it are late.
@@ -137,7 +137,7 @@ async fn a_process_that_was_suspended_makes_up_for_what_was_due_meanwhile() {
     let database = TestDatabase::new();
     keep_schedules(&mut database.connection(), 2);
     let process = helper(&database, &lines(2));
-    until(&database, "(SELECT FROM mainspring.jobs LIMIT 8) AS jobs", 8).await;
+    until_at_least(&database, "mainspring.jobs", 8).await;
     process.signal("STOP");
     let away = Utc::now();
     // As above, the length of the suspension is the law.

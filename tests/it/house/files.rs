@@ -43,8 +43,8 @@ pub(super) fn sources() -> Vec<File> {
     found
 }
 
-/// Every file of Rust with comments for people who read the project.
-pub(super) fn commented() -> Vec<File> {
+/// Every file of Rust, tests and examples included.
+pub(super) fn rust_files() -> Vec<File> {
     files_in(&["src", "tests", "examples"], "rs")
 }
 

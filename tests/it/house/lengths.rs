@@ -78,7 +78,7 @@ fn long_functions(file: &File) -> Vec<String> {
     faults
 }
 
-fn function_name(line: &str) -> Option<&str> {
+pub(super) fn function_name(line: &str) -> Option<&str> {
     let (before, after) = line.split_once("fn ")?;
     let modifiers = ["const", "async", "unsafe", "default", "extern"];
     let is_signature = before

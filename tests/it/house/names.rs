@@ -1,16 +1,30 @@
-//! Files have names that say something, and unsafe code and the wall clock live in one each.
+//! Files have names that say something, names of functions are short, and unsafe code and the wall clock live in one file each.
 
 use super::expect_none;
-use super::files::{File, sources, without_comment};
+use super::files::{File, rust_files, sources, without_comment};
+use super::lengths::function_name;
 
 const EMPTY_NAMES: [&str; 9] =
     ["util", "utils", "common", "helper", "helpers", "types", "messages", "manager", "misc"];
+const MAX_NAME: usize = 70;
 const UNSAFE_PLACE: &str = "src/store/notifications.rs";
 const CLOCK_PLACE: &str = "src/clock.rs";
 
 #[test]
 fn no_source_file_has_a_name_that_says_nothing() {
     expect_none(sources().iter().filter_map(empty_name).collect());
+}
+
+#[test]
+fn no_test_and_no_function_has_a_long_name() {
+    expect_none(rust_files().iter().flat_map(long_names).collect());
+}
+
+#[test]
+fn a_long_name_is_found() {
+    let name = "x".repeat(70);
+    let text = format!("fn {name}() {{}}\n#[test]\nasync fn {name}y() {{}}\n");
+    assert_eq!(long_names(&File::new("tests/it/a.rs", &text)).len(), 1);
 }
 
 #[test]
@@ -43,6 +57,13 @@ fn empty_name(file: &File) -> Option<String> {
     let mut parts = file.name.split(['/', '.']);
     let empty = parts.any(|part| EMPTY_NAMES.contains(&part));
     empty.then(|| format!("{}:1: a name that says nothing", file.name))
+}
+
+fn long_names(file: &File) -> Vec<String> {
+    let lines = file.text.lines().enumerate();
+    let names = lines.filter_map(|(index, line)| Some((index + 1, function_name(line)?)));
+    let long = names.filter(|(_, name)| name.len() > MAX_NAME);
+    long.map(|(line, name)| format!("{}:{line}: `{name}` is longer than {MAX_NAME}", file.name)).collect()
 }
 
 fn misplaced_unsafe(file: &File) -> Vec<String> {

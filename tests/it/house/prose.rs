@@ -1,7 +1,7 @@
 //! Pages and comments are written in plain words and in sentences of one fact.
 
 use super::expect_none;
-use super::files::{File, commented, pages};
+use super::files::{File, pages, rust_files};
 use super::sentences::{comment_paragraphs, paragraphs, sentences, words};
 
 const MAX_WORDS: usize = 35;
@@ -76,7 +76,7 @@ fn mean_words(sentences: &[String]) -> f64 {
 /// since they name what they forbid.
 fn all_prose() -> Vec<(String, String)> {
     let pages = pages().into_iter().map(|page| (page.name, paragraphs(&page.text).join("\n")));
-    let files = commented().into_iter().filter(|file| !file.name.starts_with("tests/it/house/"));
+    let files = rust_files().into_iter().filter(|file| !file.name.starts_with("tests/it/house/"));
     pages.chain(files.map(|file| (file.name, comment_paragraphs(&file.text).join("\n")))).collect()
 }
 

@@ -36,7 +36,7 @@ async fn a_thousand_due_schedules_of_ten_thousand_fire_within_a_second() {
     assert_eq!(count(&mut conn, "mainspring.schedule_fires WHERE outcome = 'enqueued'"), 1_000);
     assert_eq!(count(&mut conn, "mainspring.schedules WHERE next_fire_at <= now()"), 0);
     scheduler.stop().await;
-    // Its sessions have told the statistics what they read: some rows for each that was due, and not all each time.
+    // Its sessions have reported to the statistics what they read: some rows for each due schedule, and not all each time.
     let reads = "(SELECT FROM pg_stat_user_tables WHERE relid = 'mainspring.schedules'::regclass \
                  AND idx_tup_fetch BETWEEN 2000 AND 9000) AS statistics";
     until(&database, reads, 1).await;

@@ -10,7 +10,7 @@ async fn a_schedule_made_by_plain_sql_fires_within_a_second_of_its_moment() {
     let made = Instant::now();
     let make = "SELECT mainspring.create_schedule('a', 'tick', '* * * * * *', '{\"note\": \"sql\"}')";
     database.connection().batch_execute(make).unwrap();
-    assert_eq!(next(&mut ticks).await.note.as_deref(), Some("sql"));
+    assert_eq!(ticks.next().await.note.as_deref(), Some("sql"));
     assert!(made.elapsed() < Duration::from_secs(5), "{:?}", made.elapsed());
     scheduler.stop().await;
 }
@@ -27,7 +27,7 @@ async fn an_unreadable_expression_is_marked_with_its_error_until_it_changes() {
          SELECT mainspring.create_schedule('good', 'tick', '* * * * * *')",
     )
     .unwrap();
-    next(&mut ticks).await;
+    ticks.next().await;
     until(&database, "mainspring.schedules WHERE error IS NOT NULL AND plan_after IS NULL", 2).await;
     let error = |conn: &mut PgConnection, name| get(conn, name).unwrap().unwrap().error;
     assert!(error(&mut conn, "bad").unwrap().contains("found `61`, expected a minute"));
@@ -52,7 +52,7 @@ async fn a_job_that_is_refused_ends_its_schedule_and_delays_no_other() {
     conn.batch_execute(limit).unwrap();
     let (builder, mut ticks) = ticking(&database);
     let scheduler = builder.start().await.unwrap();
-    assert_eq!(next(&mut ticks).await._cron.schedule, "thin");
+    assert_eq!(ticks.next().await._cron.schedule, "thin");
     let faulty = get(&mut conn, "fat").unwrap().unwrap();
     assert!(faulty.error.unwrap().contains("payload must be at most 1000 bytes"));
     assert_eq!(count(&mut conn, "mainspring.schedules WHERE name = 'fat' AND next_fire_at IS NULL"), 1);

@@ -43,7 +43,7 @@ impl Gauge {
         self.starts.lock().unwrap().clone()
     }
 
-    /// What each attempt was told to do, in the order of the starts.
+    /// The act of each attempt, in the order of the starts.
     pub fn acts(&self) -> Vec<String> {
         self.starts().into_iter().map(|start| start.act).collect()
     }

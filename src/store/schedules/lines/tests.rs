@@ -44,7 +44,7 @@ fn set(conn: &mut PgConnection, change: &str) {
 }
 
 #[test]
-fn a_line_begins_at_the_start_of_its_process_or_at_its_last_fire_if_it_is_filled() {
+fn a_line_begins_at_the_start_of_its_process_or_at_its_last_fire() {
     let cases = [
         ("a new line", "0 * * * * a", "error = NULL", 60),
         ("a new line with fill", "0 * * * * a ?fill=1d", "error = NULL", 60),
