@@ -1,24 +1,26 @@
--- Admits the best parked jobs of each named queue, as many as it has room and tokens for, and answers a row for
--- each queue: how many, the smallest priority, first turn and the tasks among them, and whether any
--- has flags; `busy` when another
--- session held the queue's row, in which case the caller asks again shortly; and in how many milliseconds the next token
--- comes that a parked job waits for. Never waits for a row.
+-- Admits the best parked jobs of each named queue, as many as it has room and tokens for. Never waits for a row. Returns a
+-- row for each queue:
 --
--- Turns make admission fair. The jobs of one queue get turns that are 10 ms apart, beginning with the first turn that
--- any job of the tasks `known` waits for, or one after it when this queue has had that one. So a queue's next job comes after at most
--- one job of each other queue, whatever stands behind those. `from_priority` and `from_turn` say where ready jobs begin.
+-- - `admitted` jobs, their smallest priority and first turn, their tasks, and whether any has flags;
+-- - `locked` if another session held the queue's row: the caller tries again shortly;
+-- - `token_in`: after how many milliseconds the next token comes that a parked job waits for;
+-- - `scanned`: false if the queue was locked or paused, or had no room or token, so that nothing is known of its parked jobs;
+-- - `first_run_at`, of the first job admitted, and `row_at`, where the queue's row is now.
 --
--- Nothing is read again that is over, though its dead rows stay for as long as anyone holds an old snapshot. Slots are numbered
--- under the queue's lock, so the least number that was not done at the last admission is where counting begins, exactly.
--- Parked jobs come without a lock: for each queue the caller may say before which priority and `run_at` it knows of none,
--- in `parked_priorities` and `parked_run_ats`, and is answered the `run_at` of the first job admitted, `first_run_at`, and
--- whether anything can be concluded: `looked` is false where the queue was busy or paused or had no room or no token. A queue's
--- row changes with each admission: the caller may say where it was last seen, in `rows_at`, and is answered where it is, `row_at`.
+-- Turns make admission fair. The jobs of one queue get turns 10 ms apart. They begin with the first turn for which any job of
+-- the tasks `known` waits, or one turn later if this queue has had that one. A queue's next job therefore comes after at most
+-- one job of each other queue. `from_priority` and `from_turn` are where ready jobs begin.
+--
+-- Dead rows are not read again while an old snapshot keeps them.
+--
+-- - Slots are numbered under the queue's lock. Counting begins at the smallest number that was open at the last admission.
+-- - `parked_priorities` and `parked_run_ats` say before which position the caller knows of no parked job of each queue.
+-- - A queue's row moves with each admission. `rows_at` says where the caller last saw it.
 CREATE OR REPLACE FUNCTION mainspring.admit(
     names text[], known text[] DEFAULT NULL, from_priority smallint DEFAULT NULL, from_turn timestamptz DEFAULT NULL,
     parked_priorities smallint[] DEFAULT NULL, parked_run_ats timestamptz[] DEFAULT NULL, rows_at tid[] DEFAULT NULL)
-RETURNS TABLE (queue_name text, admitted integer, busy boolean, least_priority smallint, oldest timestamptz,
-    tasks text[], flagged boolean, token_in bigint, first_run_at timestamptz, looked boolean, row_at tid)
+RETURNS TABLE (queue_name text, admitted integer, locked boolean, least_priority smallint, oldest timestamptz,
+    tasks text[], flagged boolean, token_in bigint, first_run_at timestamptz, scanned boolean, row_at tid)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -54,7 +56,7 @@ BEGIN
         IF row_at IS NULL AND mainspring.make_queue(queue_name) THEN
             SELECT q.ctid INTO row_at FROM mainspring.queues AS q WHERE q.name = queue_name FOR UPDATE SKIP LOCKED;
         END IF;
-        busy := row_at IS NULL;
+        locked := row_at IS NULL;
         SELECT * INTO gate FROM mainspring.queues AS q WHERE q.ctid = row_at;
         admitted := 0;
         least_priority := NULL;
@@ -63,10 +65,10 @@ BEGIN
         flagged := NULL;
         token_in := NULL;
         first_run_at := NULL;
-        looked := false;
+        scanned := false;
         best := NULL;
         room := NULL;
-        IF NOT busy AND NOT gate.paused THEN
+        IF NOT locked AND NOT gate.paused THEN
             SELECT gate.concurrency - count(*), count(*) FILTER (WHERE j.state = 'ready'),
                 greatest(gate.last_slot, max(j.slot)), min(j.slot)
             INTO room, waiting, highest_slot, lowest_slot
@@ -78,7 +80,7 @@ BEGIN
                 WHERE p.state = 'parked' AND p.queue = queue_name
                     AND (p.priority, p.run_at) >= (parked_priority, parked_run_at)
                 ORDER BY p.priority, p.run_at, p.id LIMIT 1;
-                looked := best IS NULL;
+                scanned := best IS NULL;
             END IF;
         END IF;
         IF room > 0 THEN
@@ -92,7 +94,7 @@ BEGIN
                     room := floor(bucket);
                 END IF;
             END IF;
-            looked := looked OR room > 0;
+            scanned := scanned OR room > 0;
             IF room > 0 AND best IS NOT NULL AND round_of IS DISTINCT FROM best THEN
                 round_of := best;
                 SELECT min(h.turn) INTO round_at FROM unnest(known) AS k(task) CROSS JOIN LATERAL (

@@ -42,7 +42,7 @@ pub(crate) struct AdmissionHint {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AdmissionResult {
     pub(crate) queue: String,
-    /// Whether parked jobs were scanned for: not where the queue had no room or no token, or was paused or busy.
+    /// False if the queue had no room or token, was paused, or was locked: then nothing is known of its parked jobs.
     pub(crate) scanned: bool,
     /// The first job's place among the parked ones, its priority and `run_at`.
     pub(crate) first: Option<Position>,
@@ -89,7 +89,7 @@ pub(crate) fn admit(
     floor: Option<Position>,
 ) -> Result<Admission, StoreError> {
     let rows: Vec<Row> = Statement::<Columns>::new(
-        "SELECT queue_name, admitted, busy, least_priority, oldest, tasks, flagged, token_in, first_run_at, looked, \
+        "SELECT queue_name, admitted, locked, least_priority, oldest, tasks, flagged, token_in, first_run_at, scanned, \
          row_at::text FROM mainspring.admit({}, {}, {}, {}, {}, {}, {}::text[]::tid[])",
     )
     .bind::<Array<Text>, _>(queues)
@@ -101,8 +101,19 @@ pub(crate) fn admit(
     .bind::<Array<Nullable<Text>>, _>(column(hints, |hint| hint.row_at.as_deref()))
     .load(conn)?;
     let mut admission = Admission::default();
-    for (queue, admitted, busy, priority, turn_at, tasks, flagged, token_in, first_run_at, scanned, row_at) in
-        rows
+    for (
+        queue,
+        admitted,
+        locked,
+        priority,
+        turn_at,
+        tasks,
+        flagged,
+        token_in,
+        first_run_at,
+        scanned,
+        row_at,
+    ) in rows
     {
         admission.flagged |= flagged.unwrap_or_default();
         admission.tasks.extend(tasks.unwrap_or_default());
@@ -113,7 +124,7 @@ pub(crate) fn admit(
         );
         let first = priority.zip(first_run_at).map(|(priority, at)| Position { priority, turn_at: at });
         admission.results.push(AdmissionResult { queue: queue.clone(), scanned, first, row_at });
-        if busy {
+        if locked {
             admission.locked.push(queue);
         } else if let Some(millis) = token_in {
             admission.tokens_in.push((queue, Duration::from_millis(millis.unsigned_abs())));

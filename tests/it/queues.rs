@@ -30,7 +30,7 @@ fn eight_that_admit_at_once_let_one_job_through() {
 }
 
 #[test]
-fn an_admission_returns_busy_where_a_transaction_holds_the_queue() {
+fn an_admission_returns_locked_where_a_transaction_holds_the_queue() {
     let acts = [
         ("SELECT mainspring.set_queue('q', 2)", "SELECT FROM mainspring.queues FOR UPDATE"),
         ("SELECT mainspring.set_queue('q', 2)", "SELECT mainspring.set_queue('q', 3)"),
@@ -47,13 +47,13 @@ fn an_admission_returns_busy_where_a_transaction_holds_the_queue() {
         // One that waits would wait for ever.
         conn.batch_execute("SET statement_timeout = '10s'").unwrap();
         assert_eq!(
-            count(&mut conn, "mainspring.admit(ARRAY['q']) WHERE busy AND admitted = 0"),
+            count(&mut conn, "mainspring.admit(ARRAY['q']) WHERE locked AND admitted = 0"),
             1,
             "{change}"
         );
         holder.batch_execute("COMMIT").unwrap();
         assert_eq!(
-            count(&mut conn, "mainspring.admit(ARRAY['q']) WHERE NOT busy AND admitted = 1"),
+            count(&mut conn, "mainspring.admit(ARRAY['q']) WHERE NOT locked AND admitted = 1"),
             1,
             "{change}"
         );
