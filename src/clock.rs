@@ -1,4 +1,4 @@
-//! The wall clock of the process. No other file reads it, so that whoever decides by the time is given it.
+//! The wall clock of the process. No other file reads it, so every decision by the time receives the time.
 
 use chrono::{DateTime, Utc};
 

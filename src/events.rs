@@ -1,5 +1,5 @@
-//! The stream of events: bounded, and told without waiting. Whoever listens too slowly loses the oldest and learns how many;
-//! where nobody listens, nothing is made up to be told.
+//! The stream of events: bounded, and published without waiting. A subscriber that is too slow loses the oldest events and
+//! learns how many. Without a subscriber no event is built.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -12,22 +12,22 @@ use crate::lifecycle::{Left, Outcome};
 use crate::lock::lock;
 use crate::store::progress::Progress;
 
-// A second's worth of a busy process.
+// The events of a busy process in one second.
 const MAX_KEPT: usize = 16_384;
 
-/// Tells events to all listeners.
+/// Publishes events to all subscribers.
 pub(crate) struct EventBus {
     sender: Mutex<Option<broadcast::Sender<Event>>>,
     listeners: Arc<AtomicUsize>,
 }
 
-/// The events of one scheduler from the moment on at which it was asked for. See [`Scheduler::events`](crate::Scheduler::events).
+/// The events of one scheduler since the subscription. See [`Scheduler::events`](crate::Scheduler::events).
 pub struct EventStream {
     receiver: Option<broadcast::Receiver<Event>>,
     listeners: Arc<AtomicUsize>,
 }
 
-/// What is to be told of an attempt once its outcome is stored.
+/// What is published of an attempt once its outcome is stored.
 #[derive(Debug)]
 pub(crate) struct EndedAttempt {
     pub(crate) job: JobFacts,
@@ -41,7 +41,7 @@ impl Default for EventBus {
 }
 
 impl EventBus {
-    /// Begins to listen; a stopped scheduler has nothing more to tell.
+    /// Subscribes. The stream of a stopped scheduler is empty.
     pub(crate) fn subscribe(&self) -> EventStream {
         self.listeners.fetch_add(1, Ordering::SeqCst);
         let receiver = lock(&self.sender).as_ref().map(broadcast::Sender::subscribe);
@@ -52,12 +52,12 @@ impl EventBus {
         self.listeners.load(Ordering::Relaxed) > 0
     }
 
-    /// Tells an event, which is made only when somebody listens.
+    /// Publishes an event, which is built only if there is a subscriber.
     pub(crate) fn publish(&self, event: impl FnOnce() -> Event) {
         if self.has_subscribers()
             && let Some(sender) = lock(&self.sender).as_ref()
         {
-            // The last listener may have gone meanwhile.
+            // The last subscriber may have gone meanwhile.
             let _ = sender.send(event());
         }
     }
@@ -66,7 +66,7 @@ impl EventBus {
         self.publish(|| Event::JobProgress { id, percent: percent.try_into().unwrap_or_default(), note });
     }
 
-    /// Tells how an attempt ended, as it is stored now.
+    /// Publishes how an attempt ended, as it is stored now.
     pub(crate) fn publish_outcome(
         &self,
         EndedAttempt { job, took }: EndedAttempt,
@@ -87,14 +87,14 @@ impl EventBus {
         });
     }
 
-    /// The end of all streams.
+    /// Ends all streams.
     pub(crate) fn close(&self) {
         *lock(&self.sender) = None;
     }
 }
 
 impl EventStream {
-    /// The next event; `None` when the scheduler has stopped and everything was told.
+    /// Returns the next event, or `None` after the last event of a stopped scheduler.
     pub async fn next(&mut self) -> Option<Event> {
         match self.receiver.as_mut()?.recv().await {
             Ok(event) => Some(event),

@@ -1,6 +1,6 @@
-//! Leases that cannot be lost inside this process: a lease goes from hand to hand as a value, and one that is dropped
-//! anywhere before it was settled (a panic, a mailbox that closed, a statement that failed) falls back into the book,
-//! from which the queue settles it.
+//! Leases that cannot be lost inside this process. A lease is a value that is handed on. If it is dropped before it was
+//! settled, by a panic, a closed mailbox or a failed statement, it falls back into the lease table and is settled from
+//! there.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,23 +13,23 @@ use crate::lock::lock;
 use crate::store::claim::{ClaimedJob, Position};
 use crate::store::settle::Settlement;
 
-/// All leases of this process that are open, and those that were dropped.
+/// The open leases of this process, and those that were dropped.
 #[derive(Debug, Default)]
 pub(crate) struct LeaseTable {
-    /// The job and the lease of each; one job may have two, when it was taken from here and claimed here again.
+    /// The job and the token of each. One job may have two, if it was taken from here and claimed here again.
     open: Mutex<HashSet<(i64, i64)>>,
     dropped: Mutex<Vec<LeaseData>>,
     /// How many leases are open of each task that has a limit here.
     counted: HashMap<String, AtomicUsize>,
 }
 
-/// What is known of a leased job by whoever settles it.
+/// What settling a leased job needs to know.
 #[derive(Debug)]
 struct LeaseData {
     settlement: Settlement,
     position: Position,
     queue: Option<String>,
-    /// The task, where its leases are counted.
+    /// The task, if its leases are counted.
     counted: Option<String>,
     claimed_at: Instant,
     ended: Option<Box<EndedAttempt>>,
@@ -50,12 +50,12 @@ pub(crate) struct LeasedJob {
 }
 
 impl LeaseTable {
-    /// A book that counts the leases of these tasks.
+    /// Creates a table that counts the leases of these tasks.
     pub(crate) fn counting<'a>(tasks: impl Iterator<Item = &'a String>) -> Self {
         Self { counted: tasks.map(|task| (task.clone(), AtomicUsize::new(0))).collect(), ..Self::default() }
     }
 
-    /// How many leases of the task are open; 0 where they are not counted.
+    /// Returns how many leases of the task are open, or 0 if they are not counted.
     pub(crate) fn count_of(&self, task: &str) -> usize {
         self.counted.get(task).map_or(0, |count| count.load(Ordering::SeqCst))
     }
@@ -77,17 +77,17 @@ impl LeaseTable {
         LeasedJob { job, lease: Lease { held: Some(held), book: Arc::clone(self) } }
     }
 
-    /// How many leases this process holds.
+    /// Returns how many leases this process holds.
     pub(crate) fn count(&self) -> usize {
         lock(&self.open).len()
     }
 
-    /// The job and the lease of each that is open.
+    /// Returns the job and the token of each open lease.
     pub(crate) fn all_open(&self) -> HashSet<(i64, i64)> {
         lock(&self.open).clone()
     }
 
-    /// Picks up the leases that were dropped.
+    /// Takes the leases that were dropped.
     pub(crate) fn collect_dropped(self: &Arc<Self>) -> Vec<Lease> {
         let dropped = std::mem::take(&mut *lock(&self.dropped));
         dropped.into_iter().map(|held| Lease { held: Some(held), book: Arc::clone(self) }).collect()
@@ -95,7 +95,7 @@ impl LeaseTable {
 }
 
 impl Lease {
-    /// Says how the job ended; a lease that nobody resolves is `untouched`.
+    /// Sets how the job ended. The default is `untouched`.
     pub(crate) fn resolve(mut self, outcome: Outcome) -> Self {
         if let Some(held) = &mut self.held {
             held.settlement.outcome = outcome;
@@ -103,7 +103,7 @@ impl Lease {
         self
     }
 
-    /// What is to be told once the outcome is stored.
+    /// Sets what is published once the outcome is stored.
     pub(crate) fn with_ended(mut self, ended: Option<EndedAttempt>) -> Self {
         if let Some(held) = &mut self.held {
             held.ended = ended.map(Box::new);
@@ -127,7 +127,7 @@ impl Lease {
         self.held().queue.as_deref()
     }
 
-    /// Whether its end lets another job of a task with a limit start.
+    /// Returns `true` if its end lets another job of a limited task start.
     pub(crate) fn is_counted(&self) -> bool {
         self.held().counted.is_some()
     }
@@ -136,7 +136,7 @@ impl Lease {
         self.held().claimed_at
     }
 
-    /// The store has the outcome, or has refused it for good: nothing is owed any more.
+    /// Closes the lease: its outcome is stored, or the lease is lost.
     pub(crate) fn close(mut self) {
         if let Some(LeaseData { settlement, counted, .. }) = self.held.take() {
             if let Some(count) = counted.and_then(|task| self.book.counted.get(&task)) {

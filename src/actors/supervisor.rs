@@ -1,5 +1,5 @@
-//! SupervisorActor: starts the other actors, starts them again when they die, within a budget, and drains them in order
-//! at a stop. actix's own supervisor does not survive a panic, so deaths are noticed here, by a watch that each actor holds.
+//! SupervisorActor: starts the other actors, and restarts those that die, within a budget. The supervisor of actix does not
+//! survive a panic. So each actor holds a watch that reports its death.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::phase::Phase;
 use crate::prefetch::{Life, WorkerHandle};
 use crate::shared::{EnqueueMany, ProgressPosted, Role, Shared};
 
-// An actor that dies more often than this will not be mended by starting it again.
+// Beyond this number, restarting does not repair what is wrong.
 const MAX_RESTARTS: usize = 50;
 const RESTARTS_WITHIN: Duration = Duration::from_secs(60);
 
@@ -40,8 +40,8 @@ pub(crate) struct WorkerThreads {
     handlers: Arc<TaskRegistry>,
 }
 
-/// An actor died. Sent by the root of the scheduler's own thread; when it is lost because the supervisor itself is dead,
-/// the next supervisor looks at every actor when it starts.
+/// An actor died. Sent by the scheduler's own thread. If it is lost because the supervisor is dead, the next supervisor
+/// checks every actor when it starts.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Died(pub(crate) Role);
@@ -62,7 +62,7 @@ impl SupervisorActor {
 
     fn start_missing(&self) {
         let shares = self.shared.config.shares();
-        // Workers first, in the order of their places: the queue wakes them as soon as it has claimed.
+        // Workers first, in the order of their places: they are woken as soon as jobs are claimed.
         let workers = (0..shares.len()).map(Role::Worker);
         let others = [Role::Heartbeat, Role::Maintenance, Role::Listener, Role::Cron, Role::Queue];
         let missing = |role: &Role| self.is_needed(*role) && !self.is_alive(*role);

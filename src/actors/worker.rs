@@ -1,5 +1,5 @@
-//! WorkerActor: one thread's share of the work. It takes leased jobs from the prefetch buffer into its slots, runs each as a local
-//! task of its own, and sends the resolved leases back to the queue in batches. It decides nothing about rows.
+//! WorkerActor: runs jobs on one thread. It takes leased jobs from the prefetch buffer into its slots, runs each as a local
+//! task, and sends resolved leases to the QueueActor in batches. It decides nothing about rows.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -20,8 +20,8 @@ use crate::leases::{Lease, LeasedJob};
 use crate::prefetch::{Life, TakeJobs};
 use crate::shared::{Role, Shared};
 
-/// Hands a task to the application's own `Handler<T>` of the worker, with the job it belongs to. Sent by the attempt
-/// that runs on the same thread; when it is lost, that attempt fails.
+/// Hands a task to the application's own `Handler<T>` of the worker, with its job. Sent by the attempt, which runs on the
+/// same thread. If it is lost, that attempt fails.
 pub(crate) struct Perform<T> {
     pub(crate) task: T,
     pub(crate) job: JobContext,
@@ -31,12 +31,12 @@ impl<T: Message> Message for Perform<T> {
     type Result = T::Result;
 }
 
-/// Runs jobs on a thread of its own. The application may implement `Handler<T>` for it with its own message types, and
+/// Runs jobs on a thread of its own. An application may implement `Handler<T>` for it with its own message types, and
 /// register them with [`SchedulerBuilder::message`](crate::SchedulerBuilder::message).
 pub struct WorkerActor {
     own: Rc<WorkerShared>,
     current: Option<JobContext>,
-    // Fields drop in this order: when the death is reported, the life has ended.
+    // Fields drop in this order: the life ends before the death is reported.
     _life: EndOfLife,
     _watch: DeathWatch,
 }
@@ -72,11 +72,11 @@ impl WorkerActor {
         Self { own: Rc::new(own), current: None, _life: EndOfLife(life), _watch: watch }
     }
 
-    /// Inside a `Handler<T>` of an application: the job whose task is being handled.
+    /// Returns the job whose task is being handled, inside a `Handler<T>` of the application.
     ///
     /// # Panics
     ///
-    /// When called outside of one.
+    /// If it is called outside of such a handler.
     #[must_use]
     pub fn job(&self) -> JobContext {
         self.current.clone().expect("`WorkerActor::job` is for handlers of tasks, while they handle one")
@@ -130,7 +130,7 @@ where
     fn handle(self, ctx: &mut Context<WorkerActor>, answer: Option<OneshotSender<JobResult>>) {
         match self.0 {
             Ok(response) => response.handle(ctx, answer),
-            // Nobody listens any more only when the attempt was interrupted meanwhile.
+            // The attempt no longer waits if it was interrupted meanwhile.
             Err(panic) => drop(answer.map(|answer| answer.send(Err(panic.into())))),
         }
     }
@@ -163,8 +163,8 @@ struct WorkerShared {
 }
 
 impl WorkerShared {
-    /// Keeps a resolved lease for the next batch. Local tasks run in turn, so the task that sends the batch comes after
-    /// every slot that is at work now, and takes all of theirs along.
+    /// Keeps a resolved lease for the next batch. Local tasks run in turn: the task that sends the batch runs after all slots
+    /// that are ready now, and takes their leases along.
     fn hand_in(self: &Rc<Self>, lease: Lease) {
         let mut settled = self.settled.borrow_mut();
         settled.push(lease);
@@ -182,7 +182,7 @@ impl WorkerShared {
     }
 }
 
-/// An occupied slot; free again when dropped, in whatever way.
+/// An occupied slot. Dropping it frees it.
 struct Slot(Rc<WorkerShared>);
 
 impl Slot {
@@ -199,11 +199,11 @@ impl Drop for Slot {
     }
 }
 
-// How many jobs a slot runs before it lets the other tasks of the thread have their turn.
+// How many jobs a slot runs before other tasks of the thread have their turn.
 const JOBS_BETWEEN_YIELDS: u32 = 64;
 
-// A slot that finds the prefetch buffer empty is freed first and looks once more then: a batch put in between finds either
-// a free slot to wake, or this one still looking.
+// A slot that finds the buffer empty is freed, and then reads the buffer once more. A batch that is put in between finds
+// either a free slot to wake, or this one before its second read.
 async fn work(slot: Slot, worker: Addr<WorkerActor>) {
     let own = Rc::clone(&slot.0);
     let mut slot = Some(slot);

@@ -1,5 +1,5 @@
-//! Batch handlers: a job whose payload is an array of entries, handled together and judged one by one. What failed is kept
-//! for the next attempt, and nothing else.
+//! Batch handlers: the payload of the job is an array of entries. They are handled together, and each has its own result.
+//! Only the failed entries are kept for the next attempt.
 
 use std::any::Any;
 use std::future::Future;
@@ -15,7 +15,7 @@ use super::panics::CatchPanic;
 use crate::job::Task;
 use crate::job_error::{BatchResult, JobError, JobResult, Verdict};
 
-// As many reasons as a person reads.
+// A person does not read more reasons.
 const MAX_REASONS: usize = 5;
 
 /// An async function of the entries and the context.
@@ -57,7 +57,7 @@ where
     }
 }
 
-/// The entries of one attempt, and what became of each.
+/// The entries of one attempt, and the result of each.
 struct Ledger {
     task: &'static str,
     entries: Vec<Box<RawValue>>,
@@ -68,7 +68,7 @@ struct Ledger {
 }
 
 impl Ledger {
-    // A payload that is no array is a batch of one.
+    // A payload that is not an array is a batch of one entry.
     fn new(task: &'static str, payload: &str) -> Result<Self, JobError> {
         let entries = serde_json::from_str(payload)
             .or_else(|_| serde_json::from_str(payload).map(|one| vec![one]))

@@ -158,7 +158,7 @@ impl JobContext {
         self.cancellation().is_some()
     }
 
-    /// Waits until somebody cancels the job.
+    /// Waits until the job is cancelled.
     pub async fn cancelled(&self) {
         self.0.shared.signals.cancelled(self.attempt_key()).await;
     }

@@ -1,5 +1,5 @@
-//! Where a panic happened: the message of a caught panic does not say, only the panic hook learns the place. This hook
-//! notes the place for jobs and then does whatever the hook before it did.
+//! Finds out where a panic happened. A caught panic has a message and no place; only the panic hook knows the place. This
+//! hook stores the place for jobs, and then calls the hook before it.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -14,7 +14,7 @@ thread_local! {
     static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Lets the hook note the places of panics in jobs. Done once a process, when the first scheduler starts.
+/// Installs the hook, once a process, when the first scheduler starts.
 pub(crate) fn record_places() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -28,7 +28,7 @@ pub(crate) fn record_places() {
     });
 }
 
-/// Runs `work`, and answers a panic as its message and place.
+/// Runs `work`. Returns the message and the place of a panic as an error.
 pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     let outer = IN_A_JOB.replace(true);
     let done = panic::catch_unwind(AssertUnwindSafe(work));
@@ -36,7 +36,7 @@ pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     done.map_err(|payload| described(payload.as_ref()))
 }
 
-/// A future whose panics are answers.
+/// A future that returns its panics as errors.
 pub(crate) struct CatchPanic<F>(pub(crate) Pin<Box<F>>)
 where
     F: ?Sized;

@@ -1,5 +1,5 @@
-//! Payloads that are not small come after the claim: as many ahead as memory may hold, and each other one when a slot is free
-//! for its job. So a process holds a few megabytes of payloads and those of the jobs that run, whatever waits.
+//! Fetches the payloads that are too large for a claim: some ahead, within a bound of bytes, and each other one when a slot
+//! is free for its job. A process therefore holds a few megabytes of payloads besides those of running jobs.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,15 +16,15 @@ use crate::shared::Shared;
 use crate::store::Durability;
 use crate::store::claim::{ClaimedJob, fetch_payloads};
 
-// As many as 4,000 jobs of 4 KiB have.
+// The payloads of 4,000 jobs of 4 KiB.
 const MAX_BYTES_AHEAD: usize = 16 * 1024 * 1024;
-// The first job starts after one portion, and the server's answer is held beside what is made of it.
+// The first job starts after one portion. A portion is in memory twice: as the server sent it, and parsed.
 const PORTION: usize = 1024 * 1024;
-// Jobs that wait for longer than 250 ms go back: over a slow connection few are fetched ahead.
+// Jobs that wait longer than 250 ms are released, so few are fetched ahead over a slow connection.
 const LONGEST: Duration = Duration::from_millis(100);
 
-/// Hands on jobs that were claimed under the lease, in their order, and fetches what payloads they lack and memory may
-/// hold. After an error, which is logged, the jobs are handed on without.
+/// Offers claimed jobs to the workers in their order, and fetches payloads that they lack, within the bound of bytes. After
+/// an error, which is logged, the jobs are offered without their payloads.
 pub(crate) fn fetch_and_offer(
     conn: &mut Session<'_>,
     shared: &Shared,
@@ -75,14 +75,14 @@ fn fetch_portion(
             leased.job.payload = Some(payload);
             true
         }
-        // Somebody else has the job: its lease is dropped, and the settle finds that out.
+        // Another worker has the job. Its lease is dropped, and the settle reports it as lost.
         Some(None) => false,
         None => true,
     });
     Ok(bytes)
 }
 
-/// The payload of a job that is about to start; `None` when it cannot be had now, and then the job goes back untouched.
+/// Returns the payload of a job that is about to start, or `None` if it cannot be fetched now. Then the job is released.
 pub(super) async fn payload_of(job: &mut ClaimedJob, lease: &Lease, shared: &Arc<Shared>) -> Option<String> {
     if let Some(payload) = job.payload.take() {
         return Some(payload);
@@ -108,7 +108,7 @@ async fn fetch((id, lease): (i64, i64), shared: &Arc<Shared>) -> Option<String> 
         }
         Err(error) => {
             failed(shared, &error);
-            // The job is `ready` again at once, and may well be the next one that is claimed.
+            // The released job is `ready` at once, and may be the next one that is claimed.
             let retry_at = lock(&shared.payload_outage).retry_at().unwrap_or_else(Instant::now);
             tokio::select! {
                 () = actix_rt::time::sleep_until(retry_at.into()) => {}

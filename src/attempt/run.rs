@@ -21,7 +21,7 @@ use crate::lifecycle::Outcome;
 use crate::shared::Shared;
 use crate::signals::Signal;
 
-/// Runs the job to its end and answers its lease with the outcome, or as it was when the payload cannot be had.
+/// Runs the job to its end. Returns its lease with the outcome, or unchanged if the payload cannot be fetched.
 pub(crate) async fn execute(
     leased: LeasedJob,
     shared: &Arc<Shared>,
@@ -67,16 +67,16 @@ fn start(
     started.unwrap_or_else(|panic| Err(panic.into())).map_err(backoff)
 }
 
-/// How an attempt came to its end.
+/// How an attempt ended.
 enum Ended {
     Answered(JobResult),
     Interrupted,
     TimedOut(Duration),
-    /// It did not end within the time that a cancelled job has.
+    /// The grace period of its cancellation was over.
     Cancelled,
 }
 
-// A job that is done at its first poll waits for nothing else.
+// A job that is done at its first poll reads no signal.
 async fn run(work: JobFuture, job: &JobContext, shared: &Shared, timeout: Option<Duration>) -> Ended {
     let mut receiver = shared.signals.subscribe(job.attempt_key());
     let mut work = CatchPanic(work);
@@ -89,7 +89,7 @@ async fn run(work: JobFuture, job: &JobContext, shared: &Shared, timeout: Option
                 Signal::Interrupt => break Ended::Interrupted,
                 Signal::Cancel(_) => {
                     let grace = Instant::now() + shared.config.cancel_grace_period;
-                    // A time-out that comes sooner holds.
+                    // An earlier time-out stays.
                     if limit.as_ref().and_then(|(at, _)| *at).is_none_or(|at| grace < at) {
                         limit = Some((Some(grace), Ended::Cancelled));
                     }
@@ -100,7 +100,7 @@ async fn run(work: JobFuture, job: &JobContext, shared: &Shared, timeout: Option
             }
         }
     };
-    // What the handler's values do when they are dropped is the handler's code as well.
+    // Dropping the handler's values runs the handler's code.
     if let Err(panic) = caught(|| drop(work)) {
         log::warn!("job {} `{}` {panic} while it was stopped", job.id(), job.task());
     }
@@ -136,7 +136,7 @@ fn judge(ended: Ended, job: &JobContext, backoff: Backoff) -> Outcome {
         Ended::Answered(Err(JobError(error))) => error,
     };
     match (job.cancellation(), error) {
-        // However it ended, nobody wants another attempt.
+        // However it ended, a cancelled job has no other attempt.
         (Some(reason), _) => Outcome::Cancelled { reason },
         (None, Verdict::Failed(error)) => Outcome::Failed { error, delay: delay(), payload: None },
         (None, Verdict::RetryIn(delay, error)) => Outcome::Failed { error, delay, payload: None },

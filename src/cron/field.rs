@@ -124,7 +124,7 @@ fn item_bits(field: Field, item: &str) -> Result<u64, CronError> {
     let step = match step {
         None => 1,
         Some(_) if range != "*" && !range.contains('-') => {
-            // Some crons read `5/15` as `5-59/15`, some as `5`, some refuse it: nobody should have to guess.
+            // Some crons read `5/15` as `5-59/15`, some as `5`, some refuse it. A refusal leaves nothing to guess.
             let expected = format!("a step after a range: `{range}-{}/..` or `*/..`", field.span().1);
             return Err(CronError::new(item, expected));
         }

@@ -1,6 +1,6 @@
 //! The folder of one private server: its data, its log, its password, and who may start it. Files in it:
-//! `lock` is locked for as long as somebody starts or watches the server, and its being free proves that
-//! there is none; `server` says how to reach a running one; `holders` is the FIFO that keeps it running.
+//! `lock` is locked while a process starts or watches the server, so a free lock proves that there is
+//! none. `server` holds the address of a running one. `holders` is the FIFO that keeps it running.
 
 use std::env;
 use std::ffi::OsString;
@@ -95,7 +95,7 @@ impl Folder {
         self.path(&format!("{name}.half-{}", std::process::id()))
     }
 
-    /// The lock, or `None` while somebody else starts, watches or stops the server.
+    /// The lock, or `None` while another process starts, watches or stops the server.
     pub(super) fn try_lock(&self) -> Result<Option<File>, EmbeddedError> {
         let path = self.path("lock");
         let failed = || EmbeddedError::cannot(format!("lock {}", path.display()));
@@ -148,7 +148,7 @@ impl Folder {
         lines[lines.len().saturating_sub(12)..].join("\n")
     }
 
-    /// Removes what is of no use to anybody after a start that failed.
+    /// Removes what is useless after a start that failed.
     pub(super) fn discard(&self) {
         if !self.kept {
             let _ = fs::remove_dir_all(&self.path);

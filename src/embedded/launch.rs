@@ -24,7 +24,7 @@ const USER: &str = "postgres";
 // A port is free when it is looked for and may be taken when the server asks for it.
 const PORT_TRIES: u32 = 5;
 
-/// A running server, for as long as somebody has it on hold.
+/// A running server. It runs for as long as a process holds it.
 pub(super) struct Running {
     pub(super) url: String,
     pub(super) engine: String,
@@ -139,7 +139,7 @@ impl Launch<'_> {
         settings.extend((!self.options.fsync()).then(|| "fsync=off".to_owned()));
         settings.extend(self.options.settings().iter().map(|(name, value)| format!("{name}={value}")));
         settings.push(format!("port={port}"));
-        // No socket in the file system: its path may not pass 107 bytes, and nobody needs it.
+        // No socket in the file system: its path may be too long (107 bytes), and TCP serves as well.
         settings.extend(["listen_addresses=127.0.0.1", "unix_socket_directories="].map(str::to_owned));
         settings.into_iter().flat_map(|setting| ["-c".to_owned(), setting]).collect()
     }

@@ -1,5 +1,5 @@
 //! Ends what a start finds of a server whose watcher was killed. Called under the folder's lock, which
-//! proves that nobody watches it.
+//! proves that no process watches it.
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! Adds jobs and takes them back by key, in whatever transaction the connection is in. What a taken key
-//! means is decided by the SQL function behind it, the one home of enqueueing, and nowhere else.
+//! Adds jobs and removes them by key, in the transaction of the connection. The SQL function behind it is the one home of
+//! enqueueing, and decides what a taken key means.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use crate::error::StoreError;
 use crate::job::{Enqueue, NewJob, Task};
 use crate::store::session::AsSession;
 
-/// A job as the store took it: its row, and where it waits.
+/// A job that was stored: its row, and where it waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Added {
     pub(crate) id: i64,
     pub(crate) priority: i16,
     pub(crate) run_at: DateTime<Utc>,
-    /// Whether it is not due yet, and then in how long it is, by the database's clock.
+    /// Whether it is not due yet. `due_in` is then the time until it is, by the database's clock.
     pub(crate) scheduled: bool,
     pub(crate) due_in: Duration,
     /// The queue whose admission it waits for.
@@ -34,8 +34,8 @@ impl Added {
 }
 
 impl<T: Task> Enqueue<T> {
-    /// Adds the job on the caller's own connection and answers its id. Part of the caller's transaction, if
-    /// there is one: invisible until it commits, gone when it rolls back. Workers are told at the commit.
+    /// Adds the job on the caller's own connection, and returns its id. Inside a transaction the job is invisible until the
+    /// commit, and gone after a rollback. Workers are notified at the commit.
     ///
     /// # Errors
     ///
@@ -58,9 +58,8 @@ impl NewJob {
     }
 }
 
-/// Adds jobs of any tasks on the caller's own connection in one statement, all or none, and answers their ids in the
-/// order of the input: with a key twice among them, as if they had been added one after the other. Ten thousand at once
-/// are no trouble.
+/// Adds jobs of any tasks on the caller's own connection in one statement, all or none. Returns their ids in the order of
+/// the input. The same key twice acts as if the jobs were added one after the other. Batches of ten thousand are fine.
 ///
 /// ```no_run
 /// use mainspring::NewJob;
@@ -83,7 +82,7 @@ pub fn insert_many(conn: &mut impl AsSession, jobs: &[NewJob]) -> Result<Vec<i64
     Ok(enqueue(conn, jobs)?.into_iter().map(|job| job.id).collect())
 }
 
-/// Adds the jobs in one statement, all or none, and answers them in the order of the input.
+/// Adds the jobs in one statement, all or none, and returns them in the order of the input.
 pub(crate) fn enqueue(conn: &mut impl AsSession, jobs: &[NewJob]) -> Result<Vec<Added>, StoreError> {
     for (index, job) in jobs.iter().enumerate() {
         refuse_nul(job).map_err(|problem| at_place(&problem, index, jobs.len()))?;
@@ -110,14 +109,14 @@ pub(crate) fn enqueue(conn: &mut impl AsSession, jobs: &[NewJob]) -> Result<Vec<
     Ok(in_input_order(rows, jobs))
 }
 
-// What each job sets, or nothing at all where none sets anything: the database has less to unpack then.
+// What each job sets, or `None` if no job sets it: then the database has less to unpack.
 fn given<'a, T>(jobs: &'a [NewJob], get: impl Fn(&'a NewJob) -> Option<T>) -> Option<Vec<Option<T>>> {
     let values: Vec<Option<T>> = jobs.iter().map(get).collect();
     values.iter().any(Option::is_some).then_some(values)
 }
 
-/// Takes back the job under `key`. A waiting job is deleted and its id answered; a running one loses
-/// its key and is not retried; an unknown key changes nothing and is no error.
+/// Removes the job under `key`. A waiting job is deleted, and its id returned. A running job loses its key and is not
+/// retried. An unknown key changes nothing and is no error.
 ///
 /// # Errors
 ///
@@ -132,7 +131,7 @@ pub fn remove(conn: &mut impl AsSession, key: &str) -> Result<Option<i64>, Store
 type Columns = (BigInt, BigInt, SmallInt, Timestamptz, Bool, Nullable<BigInt>);
 type Row = (i64, i64, i16, DateTime<Utc>, bool, Option<i64>);
 
-// Keyless jobs are answered in order with ordinal 0; keyed ones are handled in the order of their keys.
+// Jobs without keys come in order with ordinal 0. Those with keys come in the order of their keys.
 fn in_input_order(mut rows: Vec<Row>, jobs: &[NewJob]) -> Vec<Added> {
     rows.sort_by_key(|row| row.0);
     let added = |((_, id, priority, run_at, parked, due_in), job): (Row, &NewJob)| Added {
@@ -147,7 +146,7 @@ fn in_input_order(mut rows: Vec<Row>, jobs: &[NewJob]) -> Vec<Added> {
     rows.into_iter().zip(jobs).map(added).collect()
 }
 
-// Each job's flags as JSON; nothing at all where no job has any.
+// The flags of each job as JSON, or `None` if no job has any.
 fn flag_sets(jobs: &[NewJob]) -> Option<Vec<Option<String>>> {
     let set = |job: &NewJob| {
         let flags = &job.options.flags;
@@ -156,7 +155,7 @@ fn flag_sets(jobs: &[NewJob]) -> Option<Vec<Option<String>>> {
     jobs.iter().any(|job| !job.options.flags.is_empty()).then(|| jobs.iter().map(set).collect())
 }
 
-// As the SQL function says it.
+// In the words of the SQL function.
 fn at_place(problem: &str, index: usize, jobs: usize) -> StoreError {
     let place = if jobs > 1 { format!("job {} of {jobs}: ", index + 1) } else { String::new() };
     StoreError::Invalid(place + problem)

@@ -107,7 +107,7 @@ type Connect = unsafe extern "C" fn(*const *const c_char, *const *const c_char, 
 pub(super) fn rejection(url: &str) -> Option<String> {
     let text = CString::new(url).ok().filter(|text| is_connection_string(text))?;
     let session = Session::begin(&text, pq_sys::PQconnectStartParams).ok()?;
-    // SAFETY: the connection is alive, if only begun, and nobody else uses it. A reset makes it anew, and waits.
+    // SAFETY: the connection is alive, if only begun, and no other code uses it. A reset makes it anew, and waits.
     let needs_password = unsafe {
         pq_sys::PQsetErrorVerbosity(session.0.as_ptr(), PGVerbosity::PQERRORS_SQLSTATE);
         pq_sys::PQreset(session.0.as_ptr());
@@ -136,7 +136,7 @@ unsafe impl Send for Session {}
 
 impl Drop for Session {
     fn drop(&mut self) {
-        // SAFETY: the pointer came from PQconnectdbParams, and nobody uses it after this.
+        // SAFETY: the pointer came from PQconnectdbParams, and no code uses it after this.
         unsafe { pq_sys::PQfinish(self.0.as_ptr()) }
     }
 }
@@ -263,7 +263,7 @@ impl Answer {
 
 /// # Safety
 ///
-/// The text must be a C string that nobody changes meanwhile.
+/// The text must be a C string that does not change meanwhile.
 unsafe fn copied(text: *const c_char) -> String {
     // SAFETY: the caller vouches for it.
     unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()

@@ -13,10 +13,10 @@ use super::session::{AsSession, Session};
 use crate::config::Config;
 use crate::error::StoreError;
 
-// A broken server must be noticed while somebody still cares; libpq's own bound is two hours.
+// A caller must learn of a broken server in time. The bound of libpq itself is two hours.
 const CHECK_OUT_TIMEOUT: Duration = Duration::from_secs(5);
 
-// A scheduler at rest keeps two that it uses all the same: one for heartbeats, and one for polls and cron's looks.
+// A scheduler at rest uses two: one for heartbeats, and one for polls and for cron.
 const KEPT_UNUSED: Duration = Duration::from_secs(60);
 
 /// Mainspring's connections, until they are closed.

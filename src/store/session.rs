@@ -1,5 +1,5 @@
-//! A session: a connection, and the schema that its statements run in. Every verb of the store takes one, or what can be
-//! taken for one.
+//! A session: a connection, and the schema that its statements run in. Every verb of the store takes a session, or a
+//! connection, which means the default schema.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -23,7 +23,7 @@ pub struct Session<'c> {
 }
 
 impl Schema {
-    /// The connection, for verbs that shall run in this schema.
+    /// Returns a session, for verbs that are to run in this schema.
     ///
     /// ```no_run
     /// use mainspring::{Enqueue, NewJob, Schema, database};
@@ -43,7 +43,7 @@ impl Schema {
 }
 
 impl Session<'_> {
-    /// The schema that the session works in.
+    /// Returns the schema that the session works in.
     #[must_use]
     pub fn schema(&self) -> &Schema {
         self.schema
@@ -62,7 +62,7 @@ impl Session<'_> {
         self.conn.transaction(|conn| work(&mut Session { conn, schema }))
     }
 
-    /// Runs a text that has no values to bind and whose rows nobody reads.
+    /// Runs a text without bound values and without rows to return.
     pub(crate) fn run(&mut self, sql: &str) -> Result<(), StoreError> {
         Ok(self.conn.batch_execute(&self.schema.rewrite(sql))?)
     }

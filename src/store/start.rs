@@ -1,5 +1,5 @@
-//! Adds jobs that this process starts at once: stored as `running` under a lease, in the one statement, so that a job for
-//! which a slot is free needs no notification, no claim and no second round trip.
+//! Adds jobs that this process starts at once. One statement stores them as `running` under a lease, so a job for which a
+//! slot is free needs no notification, no claim and no second round trip.
 
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text};
 
@@ -9,21 +9,21 @@ use crate::error::StoreError;
 use crate::job::NewJob;
 use crate::store::session::AsSession;
 
-/// Who starts the jobs, and the lease that fences every later write about them.
+/// The worker that starts the jobs, and the lease that fences every later write about them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Starter {
     pub(crate) worker_id: i32,
     pub(crate) lease: i64,
 }
 
-/// Whether a job may be started by whoever adds it: due now, in no queue whose gate it would have to pass, without a
-/// key, whose meaning is decided elsewhere, and without flags that anyone might leave alone.
+/// Returns `true` if a job may start with its enqueue: it is due now, and has no queue that must admit it, no key that may
+/// be taken, and no flags that this process may leave alone.
 pub(crate) fn may_start_at_once(job: &NewJob) -> bool {
     let options = &job.options;
     options.run_at.is_none() && options.queue.is_none() && options.key.is_none() && options.flags.is_empty()
 }
 
-// Where any job breaks a limit, none is added, and the way of all other jobs says what is wrong.
+// If any job breaks a limit, none is added. The usual enqueue then reports which, and why.
 const START: &str = "INSERT INTO mainspring.jobs AS j \
     (task, payload, run_at, priority, max_attempts, state, attempts, lease, worker_id, locked_at) \
     SELECT s.task, s.payload::jsonb, mainspring.now(), coalesce(s.priority, mainspring.default_priority()), \
@@ -34,8 +34,7 @@ const START: &str = "INSERT INTO mainspring.jobs AS j \
     ORDER BY s.ord \
     RETURNING id, task, payload::text, attempts, max_attempts, priority, run_at, queue, key, run_at, false";
 
-/// Adds the jobs as running, all or none, and answers them in the order of the input; none when one of them is not as it
-/// should be.
+/// Adds the jobs as running, all or none. Returns them in the order of the input, or none if one of them breaks a limit.
 pub(crate) fn start(
     conn: &mut impl AsSession,
     starter: Starter,

@@ -34,7 +34,7 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), Failure> {
     let arguments = Arguments::try_parse()?;
-    // Held to the end of the command: a server that nobody holds stops.
+    // Held to the end of the command: a server that no process holds stops.
     #[cfg(feature = "embedded")]
     let private = arguments.private.map(EmbeddedOptions::kept_in).map(EmbeddedPostgres::start).transpose()?;
     #[cfg(feature = "embedded")]

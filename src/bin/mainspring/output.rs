@@ -40,7 +40,7 @@ pub(crate) fn shortened(text: &str) -> String {
     line.chars().take(WIDTH - 3).chain("...".chars()).collect()
 }
 
-// Names come from whoever may enqueue: none may command the terminal.
+// Names come from any role that may enqueue: none may command the terminal.
 fn printable(cell: &str) -> String {
     let escaped = |character: char| {
         let plain = (!character.is_control()).then_some(character);

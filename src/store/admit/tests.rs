@@ -36,7 +36,7 @@ fn park(conn: &mut PgConnection, run_at: &str, jobs: u32) {
     .unwrap();
 }
 
-// Everything that becomes of a job of a queue, many times over: what dies stays, as under somebody's old snapshot.
+// The whole life of a queue's job, many times over. Dead rows stay, as under an old snapshot.
 fn pass_through(conn: &mut PgConnection, jobs: u32) {
     conn.batch_execute(&format!(
         "DO $$ BEGIN FOR n IN 1..{jobs} LOOP \

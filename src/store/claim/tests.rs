@@ -124,7 +124,7 @@ fn a_promotion_reads_neither_future_jobs_nor_promoted_ones() {
         assert_eq!(promote(conn, 1_000, since).unwrap().promoted, 10);
     };
     let before = cost_of(conn, due);
-    // Somebody's snapshot keeps what was promoted an hour ago in the index.
+    // An old snapshot keeps what was promoted an hour ago in the index.
     let mut other = database.connection();
     other.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1").unwrap();
     conn.batch_execute(

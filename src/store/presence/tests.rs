@@ -1,4 +1,4 @@
-//! Rescues read the jobs of those who are gone, and nothing of what living workers have done; and they wait for nobody.
+//! Rescues read the jobs of lost workers, and nothing of what living workers have done. They wait for no lock.
 
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
@@ -35,7 +35,7 @@ fn a_rescue_reads_nothing_of_what_living_workers_have_done() {
         assert_eq!(rescue_orphans(conn).unwrap(), 1);
     };
     let before = [cost_of(conn, rescue_one), cost_of(conn, rescue_orphan)];
-    // Somebody's snapshot keeps what this worker has done.
+    // An old snapshot keeps what this worker has done.
     let mut other = database.connection();
     other.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1").unwrap();
     conn.batch_execute(&format!(
@@ -55,7 +55,7 @@ fn a_rescue_reads_nothing_of_what_living_workers_have_done() {
 fn a_row_that_an_application_holds_is_rescued_later_than_the_others() {
     let database = TestDatabase::new();
     let conn = &mut connect(&Config::new(database.url())).unwrap();
-    // Whoever waits fails.
+    // A statement that waits fails.
     conn.batch_execute("SET lock_timeout = '1ms'").unwrap();
     let me = register(conn, "me", &["a".to_owned()], &[], Duration::from_secs(30)).unwrap();
     for lost in [true, true, false, false] {

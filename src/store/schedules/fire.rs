@@ -1,5 +1,5 @@
-//! Fires the schedules that are due: their rows are locked, their jobs added and their next fires written in one
-//! transaction, so that a fire happens once over all processes. Rows that another process is at are passed over.
+//! Fires the schedules that are due. One transaction locks their rows, adds their jobs and stores their next fires, so a fire
+//! happens once over all processes. Rows that another process has locked are passed over.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,12 +14,12 @@ use crate::store::claim::Position;
 use crate::store::session::AsSession;
 use crate::store::statement::{Statement, millis};
 
-// What one transaction holds in memory and locks: missed fires of many schedules come in portions.
+// Missed fires of many schedules are made in portions of this size, to bound memory and locks.
 const MAX_FIRES_AT_ONCE: usize = 10_000;
 
 type Moment = DateTime<Utc>;
 
-/// A fire that was written down.
+/// A fire that was recorded.
 #[derive(Debug, Clone)]
 pub(crate) struct FiredSchedule {
     id: i64,
@@ -30,14 +30,14 @@ pub(crate) struct FiredSchedule {
     /// The job, if one was added.
     pub(crate) job_id: Option<i64>,
     pub(crate) queue: Option<String>,
-    /// Where the job is to be looked for.
+    /// Where the job waits.
     pub(crate) position: Option<Position>,
 }
 
-/// What became of the schedules that were due.
+/// The result of firing the schedules that were due.
 #[derive(Debug, Default)]
 pub(crate) struct Fired {
-    /// How many schedules were seen to.
+    /// How many schedules were handled.
     pub(crate) count: usize,
     pub(crate) fires: Vec<FiredSchedule>,
     pub(crate) faulty: Vec<FaultySchedule>,
@@ -68,8 +68,7 @@ pub(crate) fn fire_due(conn: &mut impl AsSession, lines: &[String], limit: i64) 
     })
 }
 
-/// Deletes the oldest fires of the history, at most `limit`, that are older than `retention`, and
-/// answers how many. Reads those only.
+/// Deletes the oldest recorded fires, at most `limit`, that are older than `retention`. Returns how many. Reads no others.
 pub(crate) fn prune_fires(
     conn: &mut impl AsSession,
     retention: Duration,
@@ -111,7 +110,7 @@ type DueColumns = (
 type DueRow = (i64, String, String, String, Option<Moment>, Option<Moment>, i32, i32, Moment, Moment);
 type Judged = (DueSchedule, Result<Due, String>);
 
-// No subselect: it would answer rows as they were before a lock was waited for, and fire them twice.
+// No subselect: it would return rows as they were before a wait for their lock, and fire them twice.
 fn lock_due(conn: &mut impl AsSession, lines: &[String], limit: i64) -> Result<Vec<DueSchedule>, StoreError> {
     let rows: Vec<DueRow> = Statement::<DueColumns>::new(
         "SELECT id, name, expression, zone, starts_at, ends_at, catch_up, jitter_seconds, next_fire_at, \
@@ -135,7 +134,7 @@ impl DueSchedule {
         Ok(recurrence.due(self.first, self.now, self.catch_up))
     }
 
-    /// When the job of a fire is due: a while later, the same for the same name and time.
+    /// Returns when the job of a fire is due: after a jitter that is the same for the same name and time.
     fn run_at(&self, due: Moment) -> Moment {
         let span = u64::from(self.jitter_seconds) * 1_000 + 1;
         let bytes = self.name.bytes().chain(due.timestamp().to_le_bytes());
@@ -147,7 +146,7 @@ impl DueSchedule {
     }
 }
 
-// All jobs in one call. One that the database refuses must not hold up the others: then each schedule is tried by itself.
+// All jobs in one call. If the database refuses one, each schedule is tried by itself, so that the others fire.
 fn add_jobs(conn: &mut impl AsSession, judged: &mut [Judged]) -> Result<Fired, StoreError> {
     let mut fired = Fired::default();
     match conn.as_session().transaction(|conn| call(conn, judged)) {
@@ -231,12 +230,12 @@ fn write_missed(conn: &mut impl AsSession, judged: &[Judged]) -> Result<(), Stor
     Ok(())
 }
 
-// The next fire, or the error that ends the schedule, and what became of the last fire.
+// Stores the next fire, or the error that ends the schedule, and the outcome of the last fire.
 fn advance(conn: &mut impl AsSession, judged: &[Judged], fired: &Fired) -> Result<(), StoreError> {
     let last: HashMap<i64, &FiredSchedule> = fired.fires.iter().map(|fire| (fire.id, fire)).collect();
     let lasts: Vec<_> = judged.iter().map(|(schedule, _)| last.get(&schedule.id).copied()).collect();
     let ids: Vec<i64> = judged.iter().map(|(schedule, _)| schedule.id).collect();
-    // The ids are said twice, so that the planner looks each row up and does not read them all.
+    // The ids are bound twice, so that the planner looks up each row and does not read them all.
     Statement::<()>::new(
         "UPDATE mainspring.schedules AS s SET next_fire_at = a.next, error = a.error, \
              last_fire_at = coalesce(a.due, s.last_fire_at), last_outcome = coalesce(a.outcome, s.last_outcome), \

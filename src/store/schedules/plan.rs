@@ -1,5 +1,5 @@
-//! Finds the next fire of the schedules that a change has marked. Whoever comes first does it; rows that another
-//! process is at are passed over, and `until_next` then says that there is more to do.
+//! Finds the next fire of the schedules that a change has marked. The first process that locks a row does it. Rows that
+//! another process has locked are passed over, and `until_next` then returns that there is more to do.
 
 use std::time::Duration;
 
@@ -11,14 +11,14 @@ use crate::error::StoreError;
 use crate::store::session::AsSession;
 use crate::store::statement::Statement;
 
-/// A schedule that will not fire, because it cannot be read or its job was refused.
+/// A schedule that fires no more, because it cannot be parsed or its job was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FaultySchedule {
     pub(crate) name: String,
     pub(crate) error: String,
 }
 
-/// What was found out about marked schedules.
+/// The result of planning marked schedules.
 #[derive(Debug, Default)]
 pub(crate) struct Planned {
     pub(crate) count: usize,
@@ -29,7 +29,8 @@ type Moment = DateTime<Utc>;
 type Marked = (i64, String, String, String, Option<Moment>, Option<Moment>, Moment);
 type MarkedColumns = (BigInt, Text, Text, Text, Nullable<Timestamptz>, Nullable<Timestamptz>, Timestamptz);
 
-/// Finds the next fire of at most `limit` marked schedules, of people and of these lines of the program, or writes down why there is none.
+/// Finds the next fire of at most `limit` marked schedules, of people and of these lines of the program. Stores why there
+/// is none.
 pub(crate) fn plan_marked(
     conn: &mut impl AsSession,
     lines: &[String],
@@ -49,7 +50,7 @@ pub(crate) fn plan_marked(
         }
         let nexts: Vec<_> = marked.iter().map(next_of).collect();
         let ids: Vec<i64> = marked.iter().map(|row| row.0).collect();
-        // The ids are said twice, so that the planner looks each row up and does not read them all.
+        // The ids are bound twice, so that the planner looks up each row and does not read them all.
         Statement::<()>::new(
             "UPDATE mainspring.schedules AS s SET plan_after = NULL, next_fire_at = p.next, error = p.error \
              FROM unnest({}, {}, {}) AS p(id, next, error) \
@@ -72,8 +73,8 @@ pub(crate) fn plan_marked(
     })
 }
 
-/// How long until a schedule fires, by the database's clock; none when none does. Zero when there is something to do
-/// now, which another process may be at.
+/// Returns how long it is until a schedule fires, by the database's clock, or `None` if none does. Zero means that there is
+/// something to do now, which another process may be doing.
 pub(crate) fn until_next(
     conn: &mut impl AsSession,
     lines: &[String],

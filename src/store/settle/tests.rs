@@ -1,4 +1,4 @@
-//! What a settle does about rows that somebody holds.
+//! What a settle does about rows that another transaction holds.
 
 use std::time::Duration;
 
