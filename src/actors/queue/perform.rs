@@ -119,18 +119,24 @@ async fn filter(filter: &ClaimFilter, shared: &Shared) -> Option<Filtered> {
 
 async fn reconcile(shared: &Arc<Shared>) -> Result<usize, StoreError> {
     let (leases, worker_id) = (Arc::clone(&shared.leases), shared.worker_id());
-    shared.store.run(Durability::Relaxed, move |conn| release_lost(conn, worker_id, &leases)).await
+    let history = shared.config.history();
+    shared.store.run(Durability::Relaxed, move |conn| release_lost(conn, worker_id, &leases, history)).await
 }
 
 // The table in memory is read first: a lease that is closed after that was settled, and its job is no longer under it.
-fn release_lost(conn: &mut Session<'_>, worker_id: i32, leases: &LeaseTable) -> Result<usize, StoreError> {
+fn release_lost(
+    conn: &mut Session<'_>,
+    worker_id: i32,
+    leases: &LeaseTable,
+    history: History,
+) -> Result<usize, StoreError> {
     let open = leases.all_open();
     let lost: Vec<Settlement> = leased_to(conn, worker_id)?
         .into_iter()
         .filter(|leased| !open.contains(leased))
         .map(|(id, lease)| Settlement { id, lease, outcome: Outcome::Untouched })
         .collect();
-    Ok(settle(conn, &lost, History::Skip)?.len())
+    Ok(settle(conn, &lost, history)?.len())
 }
 
 async fn store_progress(shared: &Arc<Shared>) -> Written {
