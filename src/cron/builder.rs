@@ -10,8 +10,8 @@ use super::{CronEntry, CronError, CronExpression};
 use crate::job::{Task, common_setters};
 
 /// A line of the crontab that code builds, for [`SchedulerBuilder::cron`](crate::SchedulerBuilder::cron). It becomes the
-/// same [`CronEntry`] that [`Crontab`](crate::Crontab) reads from text. The identifier is the task's name unless
-/// [`Cron::id`] sets another; each task may have one line without an identifier of its own.
+/// same [`CronEntry`] that [`Crontab`](crate::Crontab) reads from text: a schedule that the program owns. The identifier
+/// is the task's name unless [`Cron::id`] sets another. Each task may have one line without an identifier of its own.
 ///
 /// ```
 /// use chrono::{TimeDelta, Weekday};

@@ -44,6 +44,9 @@ const LONGEST_TEXT: usize = 1 << 20;
 /// | `tz` | the zone whose wall clock counts, as in `Europe/Paris` | UTC |
 /// | `catchup` | how many missed fires are added at once, at most 10000 | 100 |
 ///
+/// Each line is a schedule that the program owns, under its identifier. It is stored when a process starts, and it stops
+/// when no process has it any more. A fire that is more than ten seconds late was missed.
+///
 /// The payload, JSON5 on the same line, is an object; the default is `{}`.
 ///
 /// ```

@@ -118,7 +118,8 @@ const SHOWN: &str = "SELECT row_to_json(r)::text FROM (SELECT v.*, CASE WHEN v.l
     THEN coalesce((SELECT j.state FROM mainspring.jobs_view AS j WHERE j.id = v.last_job_id), 'finished') END \
     AS last_job_state FROM mainspring.schedules_view AS v WHERE v.owner = 'people' AND ";
 
-/// Returns the schedules that the filter admits, in the order of their names.
+/// Returns the schedules that the filter admits, in the order of their names. Crontab lines are not among them: the
+/// view `mainspring.schedules_view` shows both.
 ///
 /// # Errors
 ///
