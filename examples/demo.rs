@@ -33,7 +33,7 @@ async fn clean_sessions(_: CleanSessions, job: JobContext) -> JobResult {
     Ok(())
 }
 
-/// A user's task: it runs when it is asked for, and then schedules itself anew.
+/// A user's task: it runs when it is asked for, and then schedules itself again.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct PublishReport {
