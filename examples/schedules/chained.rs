@@ -94,7 +94,7 @@ async fn create(shared: web::Data<Shared>, id: web::Path<String>, edit: web::Jso
     answer(shared.with_connection(work).await.map_err(Into::into))
 }
 
-/// The waiting job is due anew: the same key, another time. A change resumes a paused report.
+/// The waiting job is due again: the same key, another time. A change resumes a paused report.
 async fn change(shared: web::Data<Shared>, id: web::Path<String>, edit: web::Json<Edit>) -> HttpResponse {
     let work = move |conn: &mut Session<'_>| {
         read(&edit.expression)?;

@@ -7,7 +7,7 @@
 -- - The attempt of a job that did not run, was interrupted or snoozed is not spent.
 --
 -- The planner may only look up the rows by their ids: in the session of an application it could choose to read all jobs.
--- It plans once a session: to plan anew for each list of events takes longer than to move ten jobs.
+-- It plans once a session: to plan again for each list of events takes longer than to move ten jobs.
 CREATE OR REPLACE FUNCTION mainspring.move_jobs(events mainspring.job_event[], keep_history boolean)
 RETURNS TABLE (job_id bigint, job_lease bigint, job_state mainspring.job_state, job_task text, job_attempts smallint,
     job_priority smallint, job_run_at timestamptz, job_queue text)

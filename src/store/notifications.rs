@@ -107,7 +107,7 @@ type Connect = unsafe extern "C" fn(*const *const c_char, *const *const c_char, 
 pub(super) fn rejection(url: &str) -> Option<String> {
     let text = CString::new(url).ok().filter(|text| is_connection_string(text))?;
     let session = Session::begin(&text, pq_sys::PQconnectStartParams).ok()?;
-    // SAFETY: the connection is alive, if only begun, and no other code uses it. A reset makes it anew, and waits.
+    // SAFETY: the connection is alive, if only begun, and no other code uses it. A reset connects again, and waits.
     let needs_password = unsafe {
         pq_sys::PQsetErrorVerbosity(session.0.as_ptr(), PGVerbosity::PQERRORS_SQLSTATE);
         pq_sys::PQreset(session.0.as_ptr());

@@ -1,12 +1,14 @@
 //! The rules of the house that no tool knows, and a test of each rule that it finds a planted fault. The layers are
 //! described in docs/ARCHITECTURE.md.
 
+mod cycles;
 mod files;
 mod layers;
 mod lengths;
 mod names;
 mod prose;
 mod sentences;
+mod words;
 
 fn expect_none(faults: Vec<String>) {
     assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));

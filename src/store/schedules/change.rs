@@ -22,7 +22,7 @@ pub fn create(conn: &mut impl AsSession, schedule: &NewSchedule) -> Result<(), S
 }
 
 /// Changes the fields that the changes name, and answers whether there is such a schedule. Another expression, zone or
-/// date counts from now on: the next fire is found anew.
+/// date counts from now on: the next fire is computed again.
 ///
 /// # Errors
 ///

@@ -74,7 +74,7 @@ fn mean_words(sentences: &[String]) -> f64 {
 
 /// The paragraphs of every page and of the comments of every file, with its name. The rules themselves are left out,
 /// since they name what they forbid.
-fn all_prose() -> Vec<(String, String)> {
+pub(super) fn all_prose() -> Vec<(String, String)> {
     let pages = pages().into_iter().map(|page| (page.name, paragraphs(&page.text).join("\n")));
     let files = rust_files().into_iter().filter(|file| !file.name.starts_with("tests/it/house/"));
     pages.chain(files.map(|file| (file.name, comment_paragraphs(&file.text).join("\n")))).collect()
@@ -86,7 +86,7 @@ fn occurrences(prose: &[(String, String)], stem: &str) -> Vec<String> {
     forms.iter().flat_map(|form| exact_occurrences(prose, form)).collect()
 }
 
-fn exact_occurrences(prose: &[(String, String)], word: &str) -> Vec<String> {
+pub(super) fn exact_occurrences(prose: &[(String, String)], word: &str) -> Vec<String> {
     let in_file = |(name, text): &(String, String)| {
         let times = words(text).into_iter().filter(|found| found == word).count();
         vec![format!("{name}: `{word}`"); times]
