@@ -2,7 +2,7 @@
 //!
 //! With the feature `embedded`, hands the engine that a data crate carries to `src/embedded/carried.rs`
 //! as `OUT_DIR/carried-engine.tar.zst`. An empty file means that there is none: the build never fails
-//! over it, and the launcher says so where it would have needed the engine.
+//! over it, and the launcher reports it where it would have needed the engine.
 
 use std::collections::BTreeMap;
 use std::env;

@@ -1,7 +1,10 @@
 //! The seed application: a web server with a scheduler inside. `cargo run --example demo`, then for instance
 //! `curl -X POST localhost:8080/api/test-scheduler` and `curl localhost:8080/api/jobs`.
-//! `DATABASE_URL` names the database (else a private PostgreSQL starts under `target/`), `MAINSPRING_SCHEMA` the schema, `PORT`
-//! the port (8080), `RUST_LOG` the log level (info); with `DEMO_FAST=1` every minute becomes two seconds.
+//!
+//! - `DATABASE_URL` names the database; without it a private PostgreSQL starts under `target/`.
+//! - `MAINSPRING_SCHEMA` names the schema.
+//! - `PORT` is the port (default 8080), `RUST_LOG` the log level (default info).
+//! - With `DEMO_FAST=1` every minute becomes two seconds.
 
 use std::net::TcpListener;
 use std::sync::LazyLock;
@@ -33,7 +36,7 @@ async fn clean_sessions(_: CleanSessions, job: JobContext) -> JobResult {
     Ok(())
 }
 
-/// A user's task: it runs when it is asked for, and then schedules itself again.
+/// A user's task: it runs when a request starts it, and then schedules itself again.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct PublishReport {
@@ -129,7 +132,7 @@ async fn jobs(shared: web::Data<Shared>) -> impl Responder {
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).init();
-    // Before anything else, so that a port that is taken is said before jobs run.
+    // Before anything else, so that a port that is taken is reported before jobs run.
     let address = format!("127.0.0.1:{}", std::env::var("PORT").unwrap_or_else(|_| "8080".into()));
     let listener = TcpListener::bind(&address)
         .map_err(|error| format!("cannot listen on {address}: {error}; PORT names another port"))?;
@@ -144,7 +147,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let routes = || (test_scheduler, stop_worker, start_worker, jobs);
     let app = move || App::new().app_data(data.clone()).service(routes());
     println!("listening on http://{address}");
-    // The server ends at Ctrl-C or SIGTERM, once its requests are answered; then the scheduler stops in order.
+    // The server ends at Ctrl-C or SIGTERM, once its requests are served. Then the scheduler stops in order.
     HttpServer::new(app).workers(2).listen(listener)?.run().await?;
     if let Some(scheduler) = shared.scheduler.lock().await.take() {
         scheduler.stop().await;

@@ -38,8 +38,8 @@ enum Rule {
 const DEFAULT_JITTER: f64 = 0.1;
 
 impl Backoff {
-    /// e^min(attempts, 10) seconds, as in Graphile Worker, so 2.718 s, 7.389 s, 20.09 s, up to 22,026 s (about six hours);
-    /// plus a random share of up to a tenth.
+    /// Waits e^min(attempts, 10) seconds, as Graphile Worker does: 2.718 s, 7.389 s, 20.09 s, up to 22,026 s (about six
+    /// hours). A random share of up to a tenth comes on top.
     pub const DEFAULT: Self = Self::exponential(
         Duration::from_nanos(2_718_281_828),
         std::f64::consts::E,

@@ -23,9 +23,9 @@ pub enum StartPolicy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum SettleDurability {
-    /// Claims and completions are written with `synchronous_commit = off`: after a crash of the database
-    /// (not of the application) a job finished in its last fraction of a second may run again, as
-    /// at-least-once delivery allows. Enqueues are always durable. The default.
+    /// The default: claims and completions are written with `synchronous_commit = off`. After a crash of the
+    /// database, a job that finished in its last fraction of a second may run again. A crash of the application
+    /// has no such effect. Enqueues are always durable.
     #[default]
     Relaxed,
     /// Claims and completions wait for the disk as well.
@@ -58,7 +58,7 @@ pub(crate) struct Config {
     pub(crate) forbidden_flags: ForbiddenFlags,
     /// How long a job waits to count as one priority better.
     pub(crate) age_every: Option<Duration>,
-    /// Tells this process's own notifications from those of others.
+    /// Distinguishes this process's own notifications from those of others.
     pub(crate) origin: u64,
 }
 

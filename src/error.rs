@@ -108,11 +108,11 @@ pub enum SchedulerError {
     /// The set-up is wrong; nothing was started. The text names the setting, what was expected and what came.
     #[error("{0}")]
     Config(String),
-    /// The scheduler is stopped, or was stopped before it answered.
+    /// The scheduler is stopped, or was stopped before it replied.
     #[error("the scheduler is stopped")]
     Stopped,
-    /// One of the scheduler's actors failed before it answered; it is being restarted. What was asked for may or may not
-    /// have been done.
+    /// One of the scheduler's actors failed before it replied, and is being restarted. The request may or may not have
+    /// been carried out.
     #[error("the scheduler's queue failed before it answered: try again")]
     Interrupted,
     /// The store refused, or could not be reached.

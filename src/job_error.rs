@@ -1,4 +1,4 @@
-//! How a handler says that an attempt did not succeed. Knows nothing of rows.
+//! What a handler returns when an attempt did not succeed. Knows nothing of rows.
 
 use std::error::Error;
 use std::fmt;
@@ -88,7 +88,7 @@ impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for JobError {
     }
 }
 
-// "what failed: why: why that"; a cause already told by the text before it is not told again.
+// "what failed: why: why that". A cause that the text before it ends with is not repeated.
 pub(crate) fn whole_chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

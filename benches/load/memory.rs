@@ -85,7 +85,7 @@ fn fill(url: &str, small_jobs: usize, large_jobs: usize, place: &str) -> Outcome
     Ok(())
 }
 
-/// Answers the median of the resident megabytes.
+/// Returns the median of the resident megabytes.
 async fn drain(url: &str, small_jobs: usize) -> Outcome<f64> {
     let (builder, finished) = counting(scheduler(url), small_jobs);
     let builder = builder.handler(|letter: Letter, _: JobContext| {

@@ -97,7 +97,7 @@ async fn fill(url: &str, jobs: usize) -> Outcome<u64> {
     Ok(per_second)
 }
 
-/// So many at a time; answers how many a second.
+/// Adds so many at a time, and returns how many a second.
 pub(crate) async fn add_in_bulk(
     scheduler: &Scheduler,
     jobs: usize,
@@ -125,7 +125,7 @@ pub(crate) async fn enqueue(url: &str, jobs: usize) -> Outcome<Enqueueing> {
     Ok(Enqueueing { jobs, senders: SENDERS, per_second })
 }
 
-/// From as many senders as there are; answers how many a second.
+/// Sends from as many senders as there are, and returns how many a second.
 pub(crate) async fn send_singly<T: Task + Send + 'static>(
     scheduler: &Scheduler,
     jobs: usize,

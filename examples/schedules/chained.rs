@@ -1,5 +1,5 @@
 //! The first idiom: the application keeps the schedules in a table of its own, and each job adds its successor under the
-//! key `report:ID`. The key makes that there is one successor at most, however often anybody asks.
+//! key `report:ID`. The key guarantees at most one successor, whatever the number of requests.
 
 use actix_web::{HttpResponse, web};
 use chrono::Utc;
@@ -94,7 +94,7 @@ async fn create(shared: web::Data<Shared>, id: web::Path<String>, edit: web::Jso
     answer(shared.with_connection(work).await.map_err(Into::into))
 }
 
-/// The waiting job is due again: the same key, another time. A change resumes a paused report.
+/// The waiting job is due at another time, under the same key. A change resumes a paused report.
 async fn change(shared: web::Data<Shared>, id: web::Path<String>, edit: web::Json<Edit>) -> HttpResponse {
     let work = move |conn: &mut Session<'_>| {
         read(&edit.expression)?;

@@ -1,5 +1,5 @@
-//! Schedules that people edit through a web application, in two idioms side by side: `/chained`, where each job adds its
-//! successor under a key, and `/stored`, where the scheduler fires rows of its own table. docs/guide/time.md says which to take.
+//! Schedules that people edit through a web application, in two idioms side by side. Under `/chained` each job adds its
+//! successor under a key. Under `/stored` the scheduler fires rows of its own table. docs/guide/time.md compares them.
 //!
 //! `cargo run --example schedules`, then for instance
 //! `curl -X POST localhost:8080/stored/r1 -H 'content-type: application/json' -d '{"expression": "*/5 * * * * *"}'`.
@@ -28,7 +28,7 @@ struct Shared {
 }
 
 impl Shared {
-    /// Runs `work` on a connection of its own, off the threads that answer requests.
+    /// Runs `work` on a connection of its own, off the threads that serve requests.
     async fn with_connection<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Session<'_>) -> Result<T, StoreError> + Send + 'static,

@@ -107,7 +107,7 @@ impl JobContext {
         self.0.job.run_at
     }
 
-    /// The lane the job runs in, if any.
+    /// The queue that the job belongs to, if any.
     #[must_use]
     pub fn queue(&self) -> Option<&str> {
         self.0.job.queue.as_deref()
@@ -182,7 +182,7 @@ impl JobContext {
         self.0.shared.app_data.get(&TypeId::of::<D>())?.downcast_ref()
     }
 
-    /// Adds a job, and answers its id once it is stored. It is stored even if this attempt then fails.
+    /// Adds a job, and returns its id once it is stored. The job stays stored if this attempt then fails.
     ///
     /// # Errors
     ///
@@ -200,13 +200,13 @@ impl JobContext {
         self.0.shared.store.for_handler().await
     }
 
-    /// Runs `work` in a transaction that completes the job as well: what it writes, the jobs it adds by
-    /// [`Enqueue::insert`] and the job's success are stored together or not at all, so the effect happens exactly once, even
-    /// where the process is killed or has lost the job to another. The connection comes from the pool of
+    /// Runs `work` in a transaction that completes the job as well. What `work` writes, the jobs it adds by
+    /// [`Enqueue::insert`] and the job's success are stored together or not at all. So the effect happens exactly once,
+    /// even if the process is killed or has lost the job to another. The connection comes from the pool of
     /// [`JobContext::connection`], and `work` runs on a thread that may block.
     ///
-    /// After it has succeeded the job is done: the handler has nothing left to do but to return, and an error it returns
-    /// then is logged and changes nothing.
+    /// Once the transaction has succeeded, the job is done and the handler should return. An error that it returns then
+    /// is logged and changes nothing.
     ///
     /// ```
     /// use diesel::{RunQueryDsl, sql_query, sql_types::BigInt};
@@ -229,8 +229,8 @@ impl JobContext {
     ///
     /// # Errors
     ///
-    /// What `work` answers, and what the database or the pool refuse; also when the job is no longer this worker's, or was
-    /// completed before. Nothing is stored then.
+    /// The error that `work` returns, or that of the database or the pool. Also when the job is no longer this worker's,
+    /// or was completed before. Nothing is stored then.
     pub async fn transaction<R, W>(&self, work: W) -> Result<R, JobError>
     where
         R: Send + 'static,

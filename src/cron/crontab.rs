@@ -26,9 +26,9 @@ const LONGEST_TEXT: usize = 1 << 20;
 /// ```
 ///
 /// The time fields are those of [`CronExpression`]: five, six with the seconds in front, or a shortcut
-/// such as `@daily`. The task is the first word after them: it begins with a letter or `_` and is not itself
-/// made of names of months or days as a time field may be, so that a task cannot be called `mon` or
-/// `jan-mar`. Blank lines, and lines that begin with `#`, say nothing.
+/// such as `@daily`. The task is the first word after them. It begins with a letter or `_`, and is not made of
+/// names of months or days, as a time field may be: no task can be called `mon` or `jan-mar`. Blank lines, and
+/// lines that begin with `#`, are ignored.
 ///
 /// The options are a query string, percent-encoded (a blank is `%20`), each at most once:
 ///

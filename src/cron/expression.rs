@@ -1,8 +1,8 @@
 //! One cron expression: its text, and when it fires. It does not know what is done then.
 //!
 //! The search for the next date is the `cron` crate's. Its language is not crontab(5), so it is only
-//! ever given canonical text, made from fields that were read here; its way with zones is not ours
-//! either, so it only ever sees the time on the wall clock.
+//! given canonical text, made from fields that were read here. Its treatment of zones differs from
+//! ours, so it only sees the time on the wall clock.
 
 use std::{fmt, iter, str::FromStr};
 
@@ -29,14 +29,14 @@ const LONGEST_WAIT_IN_YEARS: i32 = 8;
 /// in front counts seconds. A field is a list, separated by commas, of `*`, values and ranges `a-b`;
 /// `*/n` and `a-b/n` hold every n-th value from the first on. `a/n` is refused, because crons disagree
 /// about it. Months and days of the week may be named (`JAN`, `mon`), and Sunday is 0 and 7.
-/// Where day-of-month and day-of-week are both restricted, that is, leave out some value, **either** of
-/// them is enough. `@hourly`, `@daily` (or `@midnight`), `@weekly`, `@monthly` and `@yearly` (or
+/// Where day-of-month and day-of-week both leave out some value, **either** of them is enough. The shortcuts
+/// `@hourly`, `@daily` (or `@midnight`), `@weekly`, `@monthly` and `@yearly` (or
 /// `@annually`) stand for their fields.
 ///
 /// In a zone with summer time the hour field decides. If it is `*`, the expression fires whenever the
 /// clock shows one of its times: every real hour, with nothing skipped and nothing twice. Otherwise its
-/// times are appointments: one that the clock jumps over is kept, once, at the first moment after the
-/// gap, and one that the clock shows twice is kept the first time.
+/// times are appointments. One that the clock jumps over is kept once, at the first moment after the
+/// gap. One that the clock shows twice is kept the first time.
 ///
 /// Two expressions are equal if they are written alike.
 ///

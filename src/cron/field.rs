@@ -58,8 +58,8 @@ impl Values {
         (first..=last).filter(move |value| self.bits & (1 << value) != 0)
     }
 
-    /// The n of `*/n`, if that is what the values are and n fits the field without a rest: the values are
-    /// then n apart from one minute, hour or day to the next as well. 1 for every value.
+    /// Returns the n of `*/n` if the values are of that form and n divides the field's span. The values are then n
+    /// apart across minutes, hours or days as well. Returns 1 for every value.
     pub(super) fn even_step(self) -> Option<u8> {
         let (first, last) = self.field.span();
         let count = last - first + 1;

@@ -74,8 +74,8 @@ fn repetition_around(zone: Tz, moment: DateTime<Utc>) -> Option<Repetition> {
     Some(Repetition { begin, low: shown_at(zone, begin), high })
 }
 
-/// The moment after `before`, at most `after`, at which the offset that holds at `before` ends.
-/// chrono-tz does not tell its table of changes, so it is found by halving: 17 steps for a day.
+/// Returns the moment after `before`, at most `after`, at which the offset that holds at `before` ends. It is
+/// found by halving, 17 steps for a day, because chrono-tz does not publish its table of changes.
 fn offset_change(zone: Tz, before: DateTime<Utc>, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let offset_at = |second| {
         DateTime::from_timestamp(second, 0).map(|at| zone.offset_from_utc_datetime(&at.naive_utc()).fix())

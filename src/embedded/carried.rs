@@ -17,7 +17,7 @@ pub(super) fn unpack(folder: &Folder, user: &ServerUser) -> Result<Option<PathBu
     if ARCHIVE.is_empty() {
         return Ok(None);
     }
-    // The length tells one release of the engine from the next.
+    // The length distinguishes one release of the engine from the next.
     let engine = folder.path(&format!("engine-{}", ARCHIVE.len()));
     if !engine.exists() {
         let half = folder.half_made("engine");

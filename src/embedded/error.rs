@@ -1,4 +1,4 @@
-//! The one error of this module: a text for whoever set the machine up. Callers print it or give up.
+//! The one error of this module: a text for the person who set the machine up. Callers print it or give up.
 
 use std::fmt;
 use std::fs;

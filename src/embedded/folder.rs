@@ -1,6 +1,8 @@
-//! The folder of one private server: its data, its log, its password, and who may start it. Files in it:
-//! `lock` is locked while a process starts or watches the server, so a free lock proves that there is
-//! none. `server` holds the address of a running one. `holders` is the FIFO that keeps it running.
+//! The folder of one private server: its data, its log, its password, and who may start it.
+//!
+//! - `lock` is locked while a process starts or watches the server: a free lock proves that there is none.
+//! - `server` holds the address of a running server.
+//! - `holders` is the FIFO that keeps the server running.
 
 use std::env;
 use std::ffi::OsString;

@@ -1,5 +1,5 @@
-//! Starts a server in a folder whose lock the caller has taken, and hands it to a watcher: a shell that
-//! stops it when the last holder is gone, which no code of a killed process could do.
+//! Starts a server in a folder whose lock the caller has taken, and hands it to a watcher. The watcher is a
+//! shell that stops the server when the last holder is gone: a killed process cannot do that itself.
 
 use std::fs::{self, File, OpenOptions};
 use std::net::TcpListener;

@@ -53,7 +53,7 @@ pub struct EmbeddedPostgres {
 }
 
 impl EmbeddedPostgres {
-    /// Starts a server, or joins the one that another process runs in the same kept folder. Answers when
+    /// Starts a server, or joins the one that another process runs in the same kept folder. Returns when
     /// the server takes connections.
     ///
     /// Removes first what earlier processes that were killed left behind: temporary folders without an

@@ -10,15 +10,15 @@ use super::POLL;
 use super::folder::Folder;
 use super::launch::Running;
 
-// The watcher answers at once, if it is not past listening.
+// The watcher replies at once, unless it has already begun to stop the server.
 const ANSWER_LIMIT: Duration = Duration::from_secs(1);
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
-/// Becomes one more holder, or answers `None` while there is no server, or none that will stay.
+/// Becomes one more holder, or returns `None` while there is no server, or none that will stay.
 ///
 /// To hold the FIFO is not enough: the watcher may have seen the last holder's end a moment before, and
-/// be stopping the server. It answers a newcomer by a file, and only while it has not.
+/// be stopping the server. The watcher confirms a newcomer by a file, and only before it begins to stop.
 pub(super) fn join(folder: &Folder) -> Option<Running> {
     folder.announced()?;
     let mut hold = OpenOptions::new().read(true).write(true).open(folder.path("holders")).ok()?;
@@ -27,7 +27,7 @@ pub(super) fn join(folder: &Folder) -> Option<Running> {
     let answer = folder.path(&format!("joined.{name}"));
     let deadline = Instant::now() + ANSWER_LIMIT;
     while fs::remove_file(&answer).is_err() {
-        // Taken back by a watcher that stops the server: there will be no answer.
+        // A watcher that stops the server has withdrawn its address: no reply will come.
         if folder.announced().is_none() || Instant::now() > deadline {
             return None;
         }

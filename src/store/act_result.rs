@@ -21,7 +21,7 @@ pub enum ActResult {
     Retried,
     /// Done: the job waited, and is gone.
     Cancelled,
-    /// Done: the job runs, and its worker was told to end it.
+    /// Done: the job runs, and its worker was notified to end it.
     Cancelling,
     /// Done: the job is gone, without a line in the history.
     Deleted,

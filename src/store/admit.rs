@@ -226,7 +226,7 @@ fn next_due_in(conn: &mut impl AsSession, since: Option<i64>) -> Result<Option<D
     Ok(rows.first().map(|row| Duration::from_millis(row.0.unsigned_abs())))
 }
 
-/// Tells all listening processes of jobs that have become ready. The turn of one may lie ahead; it is ready all the same.
+/// Notifies all listening processes of jobs that have become ready. A job may be ready although its turn lies ahead.
 pub(crate) fn wake(
     conn: &mut impl AsSession,
     position: Position,

@@ -40,7 +40,7 @@ pub(super) fn explained(url: &str, error: StoreError) -> StoreError {
     }
 }
 
-// libpq answers a line for each address it tried, and asks back in lines behind a tab.
+// libpq reports a line for each address it tried, and adds hints in lines behind a tab.
 fn in_one_line(text: &str) -> String {
     text.lines()
         .filter(|line| !line.starts_with('\t'))

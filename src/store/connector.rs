@@ -20,7 +20,7 @@ const TRUSTED_FOR: Duration = Duration::from_secs(2);
 /// Which promise a piece of work makes to its caller, and so which connections it runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Durability {
-    /// What was answered survives a crash of the database: enqueues and everything people ask for.
+    /// What was confirmed survives a crash of the database: enqueues and every administrative request.
     Durable,
     /// A crash of the database may forget it, and a job merely runs again: claims and settles. It fails rather than wait
     /// long for a lock.
@@ -140,8 +140,8 @@ impl ManageConnection for Connector {
 fn session_settings(config: &Config, durability: Durability) -> String {
     let relaxed = durability != Durability::Durable && config.settle_durability == SettleDurability::Relaxed;
     let commit = if relaxed { "SET synchronous_commit = off;" } else { "" };
-    // An application's transaction may hold a job's row for as long as it likes, when it replaces the job's key or cancels it:
-    // claims and outcomes of others must not wait with it.
+    // An application's transaction that replaces a job's key or cancels the job may hold its row for any time. Claims and
+    // outcomes of other jobs must not wait with it.
     let patience = if durability == Durability::Relaxed { "SET lock_timeout = '100ms';" } else { "" };
     let named = config.database_url.contains("application_name");
     let name = if named { "" } else { "SET application_name = 'mainspring';" };

@@ -31,10 +31,10 @@ const LOCK: &str =
 ///
 /// # Errors
 ///
-/// [`StoreError::SchemaTooNew`] when a newer program has migrated in a way this one cannot work with,
-/// [`StoreError::Migration`] when a migration cannot be applied, [`StoreError::Denied`] when the role may not create the
-/// schema, [`StoreError::Database`] when the database
-/// refuses another statement.
+/// - [`StoreError::SchemaTooNew`] when a newer program has migrated in a way this one cannot work with.
+/// - [`StoreError::Migration`] when a migration cannot be applied.
+/// - [`StoreError::Denied`] when the role may not create the schema.
+/// - [`StoreError::Database`] when the database refuses another statement.
 pub fn migrate(conn: &mut impl AsSession) -> Result<Vec<String>, StoreError> {
     let migrated = conn.as_session().transaction(|conn| {
         prepare(conn)?;

@@ -28,7 +28,7 @@ pub(crate) struct Notification {
     pub(crate) process_id: i32,
 }
 
-/// Why there is no answer. The texts are libpq's, in one line, and never hold the password.
+/// Why there is no result. The texts are libpq's, in one line, and never hold the password.
 #[derive(Debug, Error)]
 pub(crate) enum NotificationError {
     /// The connection could not be made, or is lost for good: drop it and connect again.
@@ -45,18 +45,18 @@ impl NotificationConnection {
         Ok(Self { socket: None, session: Session::open(url)? })
     }
 
-    /// Runs one statement, blocking, and answers the first column of its first row: `LISTEN`, say, or
+    /// Runs one statement, blocking, and returns the first column of its first row: `LISTEN`, say, or
     /// `SELECT pg_try_advisory_lock(..)`. The text goes to the server as it is, so it must be our own.
     ///
-    /// Notifications that come along with the answer wait for [`Self::next_batch`].
+    /// Notifications that come along with the result wait for [`Self::next_batch`].
     pub(crate) fn execute(&mut self, sql: &str) -> Result<Option<String>, NotificationError> {
         self.session.execute(sql)
     }
 
-    /// Waits until notifications have arrived, and answers those there are, at least one, in their
+    /// Waits until notifications have arrived, and returns those there are, at least one, in their
     /// order. An error means that the connection is lost.
     ///
-    /// Safe to cancel: there is no wait between taking notifications from libpq and answering them, so
+    /// Safe to cancel: there is no wait between taking notifications from libpq and returning them, so
     /// a future dropped halfway loses none. The first call binds the connection to the runtime it is
     /// awaited on, where later calls must be awaited too; without a runtime it panics.
     pub(crate) async fn next_batch(&mut self) -> Result<Vec<Notification>, NotificationError> {
@@ -67,13 +67,13 @@ impl NotificationConnection {
         loop {
             // A flood of notifications must leave the other tasks of this thread their turns.
             tokio::task::consume_budget().await;
-            // Ask libpq first: what came with a command's answer, or stayed in the buffers of TLS, no
+            // Query libpq first: what came with a command's result, or stayed in the buffers of TLS, no
             // longer makes the socket readable.
             let arrived = self.session.take_arrived()?;
             if !arrived.is_empty() {
                 return Ok(arrived);
             }
-            // Peeking leaves the bytes to libpq, and tells "nothing to read" from "not all was read".
+            // Peeking leaves the bytes to libpq, and distinguishes "nothing to read" from "not all was read".
             socket.peek(&mut [0]).await?;
         }
     }
@@ -234,7 +234,7 @@ impl Session {
     }
 }
 
-/// The answer to a statement, perhaps null, which libpq takes for a failure; cleared when dropped.
+/// The result of a statement. It may be null, which libpq takes for a failure. Cleared when dropped.
 struct Answer(*mut PGresult);
 
 impl Drop for Answer {
@@ -269,7 +269,7 @@ unsafe fn copied(text: *const c_char) -> String {
     unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
 }
 
-// libpq prints the server's notices to the standard error, unless it is told otherwise.
+// libpq prints the server's notices to the standard error, unless a processor is set.
 extern "C" fn ignore_notice(_: *mut c_void, _: *const c_char) {}
 
 /// Whether libpq reads the connection string, and as it was meant: only then its words hold no password.

@@ -82,7 +82,7 @@ impl Store {
         self.run_checked(durability, work, |_| false).await
     }
 
-    /// As [`Self::run`], for work whose answer may hold errors of its own that leave it in doubt whether the connection
+    /// As [`Self::run`], for work whose result may hold errors of its own that leave it in doubt whether the connection
     /// still lives.
     pub(crate) async fn run_checked<T, W>(
         &self,

@@ -16,8 +16,8 @@ pub(crate) struct Starter {
     pub(crate) lease: i64,
 }
 
-/// Returns `true` if a job may start with its enqueue: it is due now, and has no queue that must admit it, no key that may
-/// be taken, and no flags that this process may leave alone.
+/// Returns `true` if a job may start with its enqueue. Such a job is due now and has no queue that must admit it, no key
+/// that may be taken, and no flags that this process may leave alone.
 pub(crate) fn may_start_at_once(job: &NewJob) -> bool {
     let options = &job.options;
     options.run_at.is_none() && options.queue.is_none() && options.key.is_none() && options.flags.is_empty()

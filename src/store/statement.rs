@@ -21,7 +21,7 @@ use super::explain::explain;
 use super::session::AsSession;
 use crate::error::StoreError;
 
-/// SQL text with a `{}` for each bound value, and the SQL types of the columns it answers.
+/// SQL text with a `{}` for each bound value, and the SQL types of the columns it returns.
 pub(super) struct Statement<'a, Columns> {
     text: Cow<'a, str>,
     /// The text for another schema than `mainspring`.

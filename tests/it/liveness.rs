@@ -178,7 +178,7 @@ async fn a_settle_after_the_lease_was_lost_changes_nothing() {
         .connection()
         .batch_execute("UPDATE mainspring.jobs SET lease = lease + 1, last_error = 'another worker has it'")
         .unwrap();
-    // Answers only after the late settle: a stop waits for it.
+    // Returns only after the late settle: a stop waits for it.
     scheduler.stop().await;
     let untouched = format!(
         "mainspring.jobs WHERE id = {id} AND state = 'running' AND last_error = 'another worker has it'"

@@ -210,7 +210,7 @@ async fn a_server_that_stops_and_comes_back_under_load_costs_no_job() {
     assert_eq!(count(&mut conn, "mainspring.workers"), 0);
 }
 
-// Answers the ids that were stored, and how long the refusal took.
+// Returns the ids that were stored, and how long the refusal took.
 async fn enqueue_until_refused(scheduler: Scheduler) -> (Vec<i64>, Duration) {
     let mut ids = Vec::new();
     loop {

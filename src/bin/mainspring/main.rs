@@ -1,5 +1,5 @@
-//! The command line: migrate, look, enqueue, administer, schedule, ask cron. What a command does is done by the library; here arguments
-//! become calls, and answers become tables, JSON and exit codes.
+//! The command line: migrate, look, enqueue, administer, schedule, explain cron. The library does the work of a command.
+//! Here arguments become calls, and results become tables, JSON and exit codes.
 
 mod arguments;
 mod cron;

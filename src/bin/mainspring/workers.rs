@@ -79,7 +79,7 @@ fn tell(out: &mut impl Write, listing: &ListingOptions, acts: &[WorkerAct]) -> R
     Failure::unless_all_done(acts.iter().map(|act| act.result))
 }
 
-/// Does all that cleans up, and says how much that was.
+/// Does all that cleans up, and prints how much that was.
 pub(crate) fn clean_up(
     conn: &mut Session<'_>,
     arguments: &CleanupArguments,

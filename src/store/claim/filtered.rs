@@ -1,6 +1,6 @@
-//! The filtered claim: looks at jobs with flags as well, and may order by age. It goes from one range of the index to the
-//! next, a range being a task, a set of flags and a priority; so it costs by the number of ranges and not by the number of
-//! jobs that it leaves alone. The plain claim beside it is cheaper and serves wherever neither matters.
+//! The filtered claim: reads jobs with flags as well, and may order by age. It skips from one range of the index to the
+//! next. A range is a task, a set of flags and a priority, so the cost depends on the number of ranges and not on the
+//! number of jobs that are left alone. The plain claim is cheaper and serves wherever neither matters.
 
 use std::cmp::Ordering;
 use std::time::Duration;

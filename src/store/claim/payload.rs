@@ -7,11 +7,11 @@ use crate::error::StoreError;
 use crate::store::session::AsSession;
 use crate::store::statement::Statement;
 
-// One job after the other in their order, until the bytes are used up: what lies behind is not even read. `OFFSET 0`
-// keeps the server from writing the text twice, once for its length.
+// One job after the other in their order, until the bytes are used up: what lies behind is not read. `OFFSET 0` keeps
+// the server from writing the text twice, once for its length.
 //
-// The payload is the one of the claim, since nothing changes that of a running job: who comes with its key gets a job of
-// their own, and what a batch leaves for its next attempt is written by the settle that ends the lease.
+// The payload is still the one of the claim, since nothing changes the payload of a running job. An enqueue with its key
+// gets a job of its own. What a batch leaves for its next attempt is written by the settle that ends the lease.
 const FETCH: &str = "WITH RECURSIVE asked AS MATERIALIZED (\
         SELECT {}::bigint[] AS ids, {}::bigint AS lease, {}::bigint AS bytes), \
     fetched(place, payload, bytes) AS (SELECT 0, NULL::text, 0::bigint UNION ALL \

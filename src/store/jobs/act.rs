@@ -99,8 +99,8 @@ pub fn fail(conn: &mut impl AsSession, ids: &[i64], reason: Option<&str>) -> Res
     with_reason(conn, "fail_jobs", ids, reason)
 }
 
-/// Cancels jobs. A waiting job is gone, with a line in the history. A running job is told, wherever it runs, and ends as
-/// cancelled unless it succeeds first.
+/// Cancels jobs. A waiting job is gone, with a line in the history. A running job receives the signal, wherever it runs,
+/// and ends as cancelled unless it succeeds first.
 ///
 /// # Errors
 ///

@@ -21,8 +21,8 @@ pub fn create(conn: &mut impl AsSession, schedule: &NewSchedule) -> Result<(), S
     write(conn, schedule.name(), schedule.fields(), Write::Create).map(|_| ())
 }
 
-/// Changes the fields that the changes name, and answers whether there is such a schedule. Another expression, zone or
-/// date counts from now on: the next fire is computed again.
+/// Changes the fields that the changes name, and returns `false` if there is no such schedule. Another expression,
+/// zone or date counts from now on: the next fire is planned again.
 ///
 /// # Errors
 ///
@@ -32,7 +32,8 @@ pub fn update(conn: &mut impl AsSession, name: &str, changes: &ScheduleChanges) 
     write(conn, name, changes, Write::Change)
 }
 
-/// Stops a schedule from firing, and answers whether there is such a schedule. What is due meanwhile is not made up for.
+/// Stops a schedule from firing, and returns `false` if there is no such schedule. Fires that are due meanwhile are not
+/// made up for.
 ///
 /// # Errors
 ///
@@ -41,7 +42,7 @@ pub fn pause(conn: &mut impl AsSession, name: &str) -> Result<bool, StoreError> 
     write(conn, name, &ScheduleChanges::new().paused(true), Write::Change)
 }
 
-/// Lets a paused schedule fire again, from its next moment on, and answers whether there is such a schedule.
+/// Lets a paused schedule fire again, from its next moment on, and returns `false` if there is none.
 ///
 /// # Errors
 ///
@@ -50,7 +51,7 @@ pub fn resume(conn: &mut impl AsSession, name: &str) -> Result<bool, StoreError>
     write(conn, name, &ScheduleChanges::new().paused(false), Write::Change)
 }
 
-/// Deletes a schedule, and answers whether there was one. The jobs it has added stay, and so do its fires in the
+/// Deletes a schedule, and returns `false` if there was none. The jobs it has added stay, and so do its fires in the
 /// history until their retention is over.
 ///
 /// # Errors
@@ -61,7 +62,7 @@ pub fn delete(conn: &mut impl AsSession, name: &str) -> Result<bool, StoreError>
     Ok(deleted.bind::<Text, _>(name).get_result::<(bool,)>(conn)?.0)
 }
 
-/// Fires a schedule now, paused or not, and answers the fire, or `None` when there is no such schedule. The schedule's
+/// Fires a schedule now, paused or not, and returns the fire, or `None` when there is no such schedule. The schedule's
 /// overlap policy holds: the fire may have been skipped, and then has no job. Its next fire stays where it is.
 ///
 /// # Errors

@@ -27,7 +27,7 @@ fn walk(conn: &mut PgConnection, seed: u64) -> i64 {
     let mut leased: Vec<(i64, i64)> = Vec::new();
     let mut gone = 0;
     for _ in 0..STEPS {
-        // Each once: an id that is asked for twice is answered twice.
+        // Each once: an id that is given twice is returned twice.
         let ids: Vec<i64> = BTreeSet::from_iter((0..3).map(|_| random.i64(1..400))).into_iter().collect();
         match random.u8(0..16) {
             0..5 => {
@@ -124,7 +124,7 @@ fn many_sessions_lose_no_job_and_stay_within_the_table_of_moves() {
             let (from, to) = (place(old), place(new));
             assert!(JobState::may_follow(from, to), "seed {seed}: a row went from {from:?} to {to:?}");
         }
-        // Whoever was left running is put back once its worker is gone.
+        // A job that was left running is requeued once its worker is gone.
         conn.batch_execute("DELETE FROM mainspring.workers").expect("lose all workers");
         rescue_orphans(&mut conn).expect("rescue");
         assert_eq!(count(&mut conn, "mainspring.jobs WHERE state = 'running'"), 0);

@@ -1,6 +1,6 @@
-//! What is done to one job, to a few, or to one of anything else, reads as much of large tables as of small ones: on our own
-//! connections, whose planner settings leave little choice, and on the application's, with the server's settings.
-//! What reads all of something says so in its documentation, and is not here.
+//! A verb for one job, a few jobs, or one of anything else reads as much of large tables as of small ones. That holds on
+//! our own connections, whose planner settings leave little choice, and on the application's, with the server's settings.
+//! A verb that reads a whole table is documented as such, and is not tested here.
 
 use std::time::Duration;
 

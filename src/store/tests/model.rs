@@ -72,7 +72,7 @@ impl Model {
         self.rows.iter().find(held).map(|(id, _)| *id)
     }
 
-    /// `answered` is the id that the store gave the new job, or found it under.
+    /// `answered` is the id that the store returned: the new job's, or that of the job it found.
     pub(super) fn enqueue(&mut self, mut new: Row, mode: KeyMode, answered: i64) {
         let holder = new.key.as_deref().and_then(|key| self.living(key));
         let Some(id) = holder else { return self.insert(new, answered) };

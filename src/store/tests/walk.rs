@@ -1,4 +1,4 @@
-//! One walk of random acts: each is done to the store and to the model, and what the store answers is compared at once.
+//! One walk of random acts: each is done to the store and to the model, and what the store returns is compared at once.
 
 use std::slice;
 

@@ -1,5 +1,5 @@
 //! The least that a job queue on PostgreSQL can do: one connection that claims a batch and deletes it, over and over. Runs no
-//! job, renews no lease, and hears of nothing.
+//! job, renews no lease, and receives no notification.
 
 use std::time::Instant;
 
@@ -53,8 +53,8 @@ pub(crate) const MAINSPRING: Table = Table {
     delete: Some("DELETE FROM mainspring.jobs WHERE id = ANY ({})"),
 };
 
-/// The same with the whole of Mainspring's statements: the claim starts from a mark and answers all that a job is run with, and
-/// the deletion names the lease that it expects and answers what it deleted.
+/// The same with the whole of Mainspring's statements. The claim starts from a position and returns all that a job is run
+/// with. The deletion names the lease that it expects and returns what it deleted.
 pub(crate) const FENCED: Table = Table {
     claim: "UPDATE mainspring.jobs SET state = 'running', attempts = attempts + 1, lease = 1, worker_id = 1, \
         locked_at = clock_timestamp() WHERE id = ANY (ARRAY(SELECT id FROM mainspring.jobs \
