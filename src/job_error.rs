@@ -27,11 +27,11 @@ pub type BatchResult = Result<Vec<JobResult>, JobError>;
 /// assert_eq!(read_setting("x").unwrap_err().to_string(), "invalid digit found in string");
 /// ```
 #[derive(Debug)]
-pub struct JobError(pub(crate) Verdict);
+pub struct JobError(pub(crate) FailureKind);
 
-/// What the handler asked for.
+/// What happens to the job after the attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum FailureKind {
     Failed(String),
     RetryIn(Duration, String),
     Snooze(Duration),
@@ -48,35 +48,35 @@ pub(crate) enum Verdict {
 impl JobError {
     /// Fails and spends the attempt; the next attempt comes after `delay` instead of the back-off.
     pub fn retry_in(delay: Duration, reason: impl Into<String>) -> Self {
-        Self(Verdict::RetryIn(delay, reason.into()))
+        Self(FailureKind::RetryIn(delay, reason.into()))
     }
 
     /// Snoozes the job: it is due again after `delay`, and the attempt is not spent.
     #[must_use]
     pub fn snooze(delay: Duration) -> Self {
-        Self(Verdict::Snooze(delay))
+        Self(FailureKind::Snooze(delay))
     }
 
     /// Cancels the job: it is finished without being done, and is never tried again.
     pub fn cancel(reason: impl Into<String>) -> Self {
-        Self(Verdict::Cancel(reason.into()))
+        Self(FailureKind::Cancel(reason.into()))
     }
 
     /// Discards the job: it is dead at once, and kept with the reason.
     pub fn discard(reason: impl Into<String>) -> Self {
-        Self(Verdict::Discard(reason.into()))
+        Self(FailureKind::Discard(reason.into()))
     }
 }
 
 impl fmt::Display for JobError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Verdict::Failed(text)
-            | Verdict::RetryIn(_, text)
-            | Verdict::Cancel(text)
-            | Verdict::Discard(text)
-            | Verdict::PartlyFailed { error: text, .. } => f.write_str(text),
-            Verdict::Snooze(delay) => write!(f, "snoozed for {delay:?}"),
+            FailureKind::Failed(text)
+            | FailureKind::RetryIn(_, text)
+            | FailureKind::Cancel(text)
+            | FailureKind::Discard(text)
+            | FailureKind::PartlyFailed { error: text, .. } => f.write_str(text),
+            FailureKind::Snooze(delay) => write!(f, "snoozed for {delay:?}"),
         }
     }
 }
@@ -84,7 +84,7 @@ impl fmt::Display for JobError {
 // Not itself an `Error`, so that this conversion can take every error there is, strings and boxes included.
 impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for JobError {
     fn from(error: E) -> Self {
-        Self(Verdict::Failed(whole_chain(error.into().as_ref())))
+        Self(FailureKind::Failed(whole_chain(error.into().as_ref())))
     }
 }
 
@@ -115,6 +115,6 @@ mod tests {
         assert_eq!(failed().unwrap_err().to_string(), "cannot read the report: disk on fire");
         assert_eq!(JobError::from("plain text").to_string(), "plain text");
         let boxed: Box<dyn Error + Send + Sync> = "boxed".into();
-        assert_eq!(JobError::from(boxed).0, Verdict::Failed("boxed".into()));
+        assert_eq!(JobError::from(boxed).0, FailureKind::Failed("boxed".into()));
     }
 }

@@ -19,7 +19,7 @@ use super::stage::Outcome;
 const TICK: Duration = Duration::from_millis(10);
 const LATER: TimeDelta = TimeDelta::milliseconds(500);
 const RETRY_AFTER: Duration = Duration::from_millis(200);
-const LANES: usize = 20;
+const QUEUES: usize = 20;
 const KEYS: usize = 50;
 
 /// What happens to a job, and so what it is that starts it.
@@ -187,7 +187,7 @@ fn step(mix: Mix, number: usize) -> Outcome<NewJob> {
     let job = Enqueue::new(Step { kind, due });
     let job = match kind {
         Kind::Later => job.run_at(due),
-        Kind::Queued => job.queue(format!("load lane {}", number % LANES)),
+        Kind::Queued => job.queue(format!("load queue {}", number % QUEUES)),
         Kind::Keyed => job.key(format!("load key {}", number % KEYS)),
         Kind::Prioritised => job.priority(if number.is_multiple_of(2) { -5 } else { 5 }),
         Kind::Plain | Kind::Retried | Kind::Cancelled | Kind::Dead | Kind::Cron => job,

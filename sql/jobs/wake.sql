@@ -13,7 +13,7 @@ AS $$
 DECLARE
     origin text := coalesce(nullif(current_setting('mainspring.origin', true), ''), '-');
     hint text := format('%s %s %s', origin, least_priority, floor(extract(epoch FROM oldest) * 1000)::bigint);
-    lanes text[];
+    named text[];
     names text;
 BEGIN
     IF soon THEN
@@ -29,13 +29,13 @@ BEGIN
         PERFORM pg_notify(mainspring.channel(), 'job ' || hint);
         RETURN;
     END IF;
-    lanes := ARRAY(SELECT DISTINCT q FROM unnest(queues) AS q WHERE q IS NOT NULL);
-    IF cardinality(lanes) = 1 THEN
-        PERFORM pg_notify(mainspring.channel(), 'queue ' || hint || ' ' || lanes[1]);
+    named := ARRAY(SELECT DISTINCT q FROM unnest(queues) AS q WHERE q IS NOT NULL);
+    IF cardinality(named) = 1 THEN
+        PERFORM pg_notify(mainspring.channel(), 'queue ' || hint || ' ' || named[1]);
     ELSE
-        names := to_json(lanes)::text;
+        names := to_json(named)::text;
         PERFORM pg_notify(mainspring.channel(), 'queues ' || hint
-            || CASE WHEN octet_length(names) <= 7000 THEN ' ' || names ELSE '' END) WHERE cardinality(lanes) > 0;
+            || CASE WHEN octet_length(names) <= 7000 THEN ' ' || names ELSE '' END) WHERE cardinality(named) > 0;
     END IF;
     IF array_position(queues, NULL) IS NOT NULL OR cardinality(queues) = 0 THEN
         PERFORM pg_notify(mainspring.channel(), 'job ' || hint);

@@ -13,7 +13,7 @@ use super::context::JobContext;
 use super::handler::{AttemptOptions, JobFuture, StartedAttempt, TaskHandler, decode};
 use super::panics::CatchPanic;
 use crate::job::Task;
-use crate::job_error::{BatchResult, JobError, JobResult, Verdict};
+use crate::job_error::{BatchResult, FailureKind, JobError, JobResult};
 
 // A person does not read more reasons.
 const MAX_REASONS: usize = 5;
@@ -100,27 +100,29 @@ impl Ledger {
             ))?;
         }
         for (place, result) in std::mem::take(&mut self.given).into_iter().zip(results) {
-            if let Err(JobError(verdict)) = result {
-                self.enter_one(place, verdict);
+            if let Err(JobError(kind)) = result {
+                self.enter_one(place, kind);
             }
         }
         Ok(())
     }
 
-    fn enter_one(&mut self, place: usize, verdict: Verdict) {
+    fn enter_one(&mut self, place: usize, kind: FailureKind) {
         let task = self.task;
         let mut keep = |reason: String, delay: Option<Duration>| {
             self.failed.push((place, reason));
             self.delay = delay.map(|delay| self.delay.map_or(delay, |other| other.min(delay))).or(self.delay);
         };
-        match verdict {
-            Verdict::Failed(reason) | Verdict::PartlyFailed { error: reason, .. } => keep(reason, None),
-            Verdict::RetryIn(delay, reason) => keep(reason, Some(delay)),
-            Verdict::Snooze(delay) => keep("snoozed".into(), Some(delay)),
-            Verdict::Cancel(reason) => {
+        match kind {
+            FailureKind::Failed(reason) | FailureKind::PartlyFailed { error: reason, .. } => {
+                keep(reason, None)
+            }
+            FailureKind::RetryIn(delay, reason) => keep(reason, Some(delay)),
+            FailureKind::Snooze(delay) => keep("snoozed".into(), Some(delay)),
+            FailureKind::Cancel(reason) => {
                 log::info!("entry {place} of a batch of `{task}` was cancelled: {reason}")
             }
-            Verdict::Discard(reason) => {
+            FailureKind::Discard(reason) => {
                 log::error!("entry {place} of a batch of `{task}` was discarded: {reason}")
             }
         }
@@ -137,6 +139,6 @@ impl Ledger {
         let kept: Vec<&RawValue> = self.failed.iter().map(|(place, _)| &*self.entries[*place]).collect();
         let payload = serde_json::to_string(&kept).map_err(|error| error.to_string())?;
         let error = format!("{failed} of {all} entries failed: {}", reasons.join("; "));
-        Err(JobError(Verdict::PartlyFailed { payload, error, delay: self.delay }))
+        Err(JobError(FailureKind::PartlyFailed { payload, error, delay: self.delay }))
     }
 }

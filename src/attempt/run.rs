@@ -15,7 +15,7 @@ use super::registry::TaskRegistry;
 use crate::backoff::Backoff;
 use crate::event::Event;
 use crate::events::EndedAttempt;
-use crate::job_error::{JobError, JobResult, Verdict};
+use crate::job_error::{FailureKind, JobError, JobResult};
 use crate::leases::{Lease, LeasedJob};
 use crate::lifecycle::Outcome;
 use crate::shared::Shared;
@@ -45,7 +45,7 @@ pub(crate) async fn execute(
         Ok(StartedAttempt { work, options }) => {
             (run(work, &job, shared, options.timeout).await, options.backoff)
         }
-        Err((error, backoff)) => (Ended::Answered(Err(error)), backoff),
+        Err((error, backoff)) => (AttemptEnd::Returned(Err(error)), backoff),
     };
     let outcome = judge(ended, &job, backoff);
     report(&job, &outcome, started.elapsed(), shared.config.job_log_level);
@@ -68,8 +68,8 @@ fn start(
 }
 
 /// How an attempt ended.
-enum Ended {
-    Answered(JobResult),
+enum AttemptEnd {
+    Returned(JobResult),
     Interrupted,
     TimedOut(Duration),
     /// The grace period of its cancellation was over.
@@ -77,26 +77,27 @@ enum Ended {
 }
 
 // A job that is done at its first poll reads no signal.
-async fn run(work: JobFuture, job: &JobContext, shared: &Shared, timeout: Option<Duration>) -> Ended {
+async fn run(work: JobFuture, job: &JobContext, shared: &Shared, timeout: Option<Duration>) -> AttemptEnd {
     let mut receiver = shared.signals.subscribe(job.attempt_key());
     let mut work = CatchPanic(work);
-    let mut limit = timeout.map(|timeout| (Instant::now().checked_add(timeout), Ended::TimedOut(timeout)));
+    let mut limit =
+        timeout.map(|timeout| (Instant::now().checked_add(timeout), AttemptEnd::TimedOut(timeout)));
     let ended = loop {
         tokio::select! {
             biased;
-            ended = &mut work => return Ended::Answered(ended.unwrap_or_else(|panic| Err(panic.into()))),
+            ended = &mut work => return AttemptEnd::Returned(ended.unwrap_or_else(|panic| Err(panic.into()))),
             signal = receiver.recv() => match signal {
-                Signal::Interrupt => break Ended::Interrupted,
+                Signal::Interrupt => break AttemptEnd::Interrupted,
                 Signal::Cancel(_) => {
                     let grace = Instant::now() + shared.config.cancel_grace_period;
                     // An earlier time-out stays.
                     if limit.as_ref().and_then(|(at, _)| *at).is_none_or(|at| grace < at) {
-                        limit = Some((Some(grace), Ended::Cancelled));
+                        limit = Some((Some(grace), AttemptEnd::Cancelled));
                     }
                 }
             },
             () = until(limit.as_ref().and_then(|(at, _)| *at)) => {
-                break limit.map_or(Ended::Interrupted, |(_, ended)| ended);
+                break limit.map_or(AttemptEnd::Interrupted, |(_, ended)| ended);
             }
         }
     };
@@ -114,9 +115,9 @@ async fn until(at: Option<Instant>) {
     }
 }
 
-fn judge(ended: Ended, job: &JobContext, backoff: Backoff) -> Outcome {
+fn judge(ended: AttemptEnd, job: &JobContext, backoff: Backoff) -> Outcome {
     if job.is_completed() {
-        if !matches!(ended, Ended::Answered(Ok(()))) {
+        if !matches!(ended, AttemptEnd::Returned(Ok(()))) {
             let (id, task) = (job.id(), job.task());
             log::warn!(
                 "job {id} `{task}` ended otherwise after the transaction that completed it: it is done"
@@ -129,23 +130,23 @@ fn judge(ended: Ended, job: &JobContext, backoff: Backoff) -> Outcome {
         caught(|| rule(backoff)).unwrap_or_else(|_| rule(Backoff::DEFAULT))
     };
     let error = match ended {
-        Ended::Answered(Ok(())) => return Outcome::Succeeded,
-        Ended::Interrupted => return Outcome::Interrupted,
-        Ended::TimedOut(timeout) => Verdict::Failed(format!("timed out after {timeout:?}")),
-        Ended::Cancelled => Verdict::Cancel(String::new()),
-        Ended::Answered(Err(JobError(error))) => error,
+        AttemptEnd::Returned(Ok(())) => return Outcome::Succeeded,
+        AttemptEnd::Interrupted => return Outcome::Interrupted,
+        AttemptEnd::TimedOut(timeout) => FailureKind::Failed(format!("timed out after {timeout:?}")),
+        AttemptEnd::Cancelled => FailureKind::Cancel(String::new()),
+        AttemptEnd::Returned(Err(JobError(error))) => error,
     };
     match (job.cancellation(), error) {
         // However it ended, a cancelled job has no other attempt.
         (Some(reason), _) => Outcome::Cancelled { reason },
-        (None, Verdict::Failed(error)) => Outcome::Failed { error, delay: delay(), payload: None },
-        (None, Verdict::RetryIn(delay, error)) => Outcome::Failed { error, delay, payload: None },
-        (None, Verdict::PartlyFailed { payload, error, delay: asked }) => {
+        (None, FailureKind::Failed(error)) => Outcome::Failed { error, delay: delay(), payload: None },
+        (None, FailureKind::RetryIn(delay, error)) => Outcome::Failed { error, delay, payload: None },
+        (None, FailureKind::PartlyFailed { payload, error, delay: asked }) => {
             Outcome::Failed { error, delay: asked.unwrap_or_else(delay), payload: Some(payload) }
         }
-        (None, Verdict::Snooze(delay)) => Outcome::Snoozed { delay },
-        (None, Verdict::Cancel(reason)) => Outcome::Cancelled { reason },
-        (None, Verdict::Discard(reason)) => Outcome::Discarded { reason },
+        (None, FailureKind::Snooze(delay)) => Outcome::Snoozed { delay },
+        (None, FailureKind::Cancel(reason)) => Outcome::Cancelled { reason },
+        (None, FailureKind::Discard(reason)) => Outcome::Discarded { reason },
     }
 }
 

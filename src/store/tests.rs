@@ -28,7 +28,7 @@ mod walk;
 pub(super) use self::blocks::cost_of;
 
 const KEYS: u8 = 4;
-const LANES: u8 = 2;
+const QUEUES: u8 = 2;
 const STEPS: usize = 350;
 const TASKS: [&str; 2] = ["one", "two"];
 
@@ -46,7 +46,7 @@ fn new_job(random: &mut fastrand::Rng) -> (NewJob, Row) {
     let number = random.u8(..);
     let payload = if random.bool() { json!([number]) } else { json!({"n": number}) };
     let (run_at, priority) = (if is_late { late() } else { early() }, random.i16(-2..3));
-    let queue = (random.u8(0..3) == 0).then(|| format!("lane {}", random.u8(0..LANES)));
+    let queue = (random.u8(0..3) == 0).then(|| format!("queue {}", random.u8(0..QUEUES)));
     let max_attempts = random.i16(1..4);
     let options = JobOptions {
         run_at: Some(run_at),

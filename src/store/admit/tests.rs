@@ -25,13 +25,13 @@ fn from_start() -> [AdmissionHint; 1] {
 }
 
 fn admit_to(conn: &mut PgConnection, hints: &[AdmissionHint]) -> Admission {
-    admit(conn, &["lane".into()], hints, &["a".into()], None).unwrap()
+    admit(conn, &["reports".into()], hints, &["a".into()], None).unwrap()
 }
 
 fn park(conn: &mut PgConnection, run_at: &str, jobs: u32) {
     conn.batch_execute(&format!(
         "INSERT INTO mainspring.jobs (task, queue, run_at, state) \
-         SELECT 'a', 'lane', {run_at}, 'parked' FROM generate_series(1, {jobs})"
+         SELECT 'a', 'reports', {run_at}, 'parked' FROM generate_series(1, {jobs})"
     ))
     .unwrap();
 }
@@ -40,11 +40,11 @@ fn park(conn: &mut PgConnection, run_at: &str, jobs: u32) {
 fn pass_through(conn: &mut PgConnection, jobs: u32) {
     conn.batch_execute(&format!(
         "DO $$ BEGIN FOR n IN 1..{jobs} LOOP \
-             INSERT INTO mainspring.jobs (task, queue, run_at, state) VALUES ('a', 'lane', '{START}', 'parked'); \
-             PERFORM mainspring.admit(ARRAY['lane'], ARRAY['a']); \
+             INSERT INTO mainspring.jobs (task, queue, run_at, state) VALUES ('a', 'reports', '{START}', 'parked'); \
+             PERFORM mainspring.admit(ARRAY['reports'], ARRAY['a']); \
              UPDATE mainspring.jobs SET state = 'running', lease = 1, worker_id = 1, locked_at = mainspring.now(), \
-                 attempts = 1 WHERE queue = 'lane' AND state = 'ready'; \
-             DELETE FROM mainspring.jobs WHERE queue = 'lane' AND state = 'running'; \
+                 attempts = 1 WHERE queue = 'reports' AND state = 'ready'; \
+             DELETE FROM mainspring.jobs WHERE queue = 'reports' AND state = 'running'; \
          END LOOP; END $$"
     ))
     .unwrap();
@@ -75,7 +75,7 @@ fn an_admission_that_knows_its_row_passes_none_of_its_dead_versions() {
     let mut other = database.connection();
     other.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1").unwrap();
     let change = "UPDATE mainspring.queues SET last_slot = last_slot + 1";
-    conn.batch_execute("SELECT mainspring.set_queue('lane')").unwrap();
+    conn.batch_execute("SELECT mainspring.set_queue('reports')").unwrap();
     for _ in 0..2_000 {
         conn.batch_execute(change).unwrap();
     }
@@ -97,7 +97,7 @@ fn a_place_where_the_queues_row_is_no_longer_is_no_harm() {
     let untrue = || ["(0,77)", "(4294967295,1)", "(0,0)"].map(|place| Some(place.to_owned()));
     for place in [row_of_other].into_iter().chain(untrue()) {
         park(conn, "mainspring.now()", 1);
-        conn.batch_execute("UPDATE mainspring.queues SET concurrency = 1 WHERE name = 'lane'").unwrap();
+        conn.batch_execute("UPDATE mainspring.queues SET concurrency = 1 WHERE name = 'reports'").unwrap();
         let admission =
             admit_to(conn, &[AdmissionHint { row_at: place.clone(), ..AdmissionHint::default() }]);
         assert_eq!(admission.admitted, 1, "at {place:?}");
@@ -113,7 +113,7 @@ fn a_place_where_the_queues_row_is_no_longer_is_no_harm() {
     conn.batch_execute("DELETE FROM mainspring.jobs WHERE state = 'ready'").unwrap();
     let mut other = database.connection();
     other.batch_execute("BEGIN; SELECT FROM mainspring.queues FOR UPDATE").unwrap();
-    assert_eq!(admit_to(conn, slice::from_ref(&before)).locked, ["lane"]);
+    assert_eq!(admit_to(conn, slice::from_ref(&before)).locked, ["reports"]);
     other.batch_execute("ROLLBACK").unwrap();
     assert_eq!(admit_to(conn, &[before]).admitted, 1);
 }
@@ -131,10 +131,10 @@ fn an_admission_starts_at_its_cursor_and_returns_the_next_one() {
             .filter_map(|seen| Some((seen.queue, seen.first?.turn_at.year())))
             .collect()
     };
-    assert_eq!(years(admit_to(conn, &from_start())), [("lane".to_owned(), 2021)]);
+    assert_eq!(years(admit_to(conn, &from_start())), [("reports".to_owned(), 2021)]);
     conn.batch_execute("DELETE FROM mainspring.jobs WHERE state = 'ready'").unwrap();
     assert_eq!(years(admit_to(conn, &from_start())), [], "the other one lies before");
-    assert_eq!(years(admit_to(conn, &[])), [("lane".to_owned(), 2019)]);
+    assert_eq!(years(admit_to(conn, &[])), [("reports".to_owned(), 2019)]);
 }
 
 #[test]
@@ -147,15 +147,19 @@ fn an_admission_reports_that_it_did_not_read_the_parked_jobs() {
         (admission.admitted, admission.results[0].scanned)
     };
     let park = "INSERT INTO mainspring.jobs (task, queue, run_at, state) \
-                SELECT 'a', 'lane', mainspring.now(), 'parked' FROM generate_series(1, 2)";
+                SELECT 'a', 'reports', mainspring.now(), 'parked' FROM generate_series(1, 2)";
     let finish = "DELETE FROM mainspring.jobs WHERE state = 'ready'";
-    assert_eq!(after("SELECT mainspring.set_queue('lane', 1)"), (0, true), "nothing is parked");
+    assert_eq!(after("SELECT mainspring.set_queue('reports', 1)"), (0, true), "nothing is parked");
     assert_eq!(after(park), (1, true));
     assert_eq!(after("SELECT 1"), (0, false), "full");
     let paused = |paused| format!("{finish}; UPDATE mainspring.queues SET paused = {paused}");
     assert_eq!(after(&paused(true)), (0, false));
     assert_eq!(after(&paused(false)), (1, true));
-    assert_eq!(after("SELECT mainspring.set_queue('lane', 5, 1, '1 hour')"), (0, true), "nothing is parked");
+    assert_eq!(
+        after("SELECT mainspring.set_queue('reports', 5, 1, '1 hour')"),
+        (0, true),
+        "nothing is parked"
+    );
     assert_eq!(after(park), (1, true), "the one token");
     assert_eq!(after("SELECT 1"), (0, false), "no token");
     let mut other = database.connection();
@@ -176,7 +180,7 @@ struct Slots {
 
 fn slots(conn: &mut PgConnection) -> Slots {
     let all = "SELECT count(*) FILTER (WHERE state IN ('ready', 'running')) AS taken, \
-               count(*) FILTER (WHERE state = 'parked') AS parked FROM mainspring.jobs WHERE queue = 'lane'";
+               count(*) FILTER (WHERE state = 'parked') AS parked FROM mainspring.jobs WHERE queue = 'reports'";
     sql_query(all).get_result(conn).unwrap()
 }
 
@@ -194,7 +198,7 @@ fn every_slot_is_counted_in_whatever_order_jobs_end() {
             }
             1 => {
                 limit = random.i64(1..6);
-                conn.batch_execute(&format!("SELECT mainspring.set_queue('lane', {limit})")).unwrap();
+                conn.batch_execute(&format!("SELECT mainspring.set_queue('reports', {limit})")).unwrap();
             }
             2..5 => park(conn, "mainspring.now()", 3),
             _ => {

@@ -14,7 +14,7 @@ use super::super::jobs::{self, ActResult, JobAct};
 use super::super::presence::rescue_orphans;
 use super::super::settle::{Settlement, settle, settle_free};
 use super::super::{admit, enqueue, remove, workers};
-use super::{KEYS, LANES, Statement, TASKS, TestDatabase, claim_request, new_job, new_worker, some_outcome};
+use super::{KEYS, QUEUES, Statement, TASKS, TestDatabase, claim_request, new_job, new_worker, some_outcome};
 use crate::lifecycle::{History, JobState};
 
 const THREADS: u64 = 6;
@@ -55,8 +55,8 @@ fn walk(conn: &mut PgConnection, seed: u64) -> i64 {
                 conn.batch_execute("SET lock_timeout = 0").expect("be patient");
             }
             11 => {
-                let lanes: Vec<String> = (0..LANES).map(|lane| format!("lane {lane}")).collect();
-                admit::admit(conn, &lanes, &[], &TASKS.map(String::from), None).expect("admit");
+                let names: Vec<String> = (0..QUEUES).map(|number| format!("queue {number}")).collect();
+                admit::admit(conn, &names, &[], &TASKS.map(String::from), None).expect("admit");
             }
             12 => {
                 workers::release(conn, &[worker]).expect("release");

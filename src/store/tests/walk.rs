@@ -14,7 +14,7 @@ use super::super::statement::Statement;
 use super::super::{admit, enqueue, queues, remove, workers};
 use super::model::{Model, Row};
 use super::{
-    Facts, KEYS, LANES, TASKS, TestDatabase, claim_request, early, facts, late, new_job, new_worker,
+    Facts, KEYS, QUEUES, TASKS, TestDatabase, claim_request, early, facts, late, new_job, new_worker,
     some_outcome, stored_rows,
 };
 use crate::error::StoreError;
@@ -122,16 +122,16 @@ impl Walk {
 
     // As many as there is room for, the best by priority.
     fn admit(&mut self) -> &'static str {
-        let lane = format!("lane {}", self.random.u8(0..LANES));
-        let of_lane = |model: &Model, states: &[JobState]| -> Vec<i64> {
-            let inside = |row: &Row| row.queue.as_ref() == Some(&lane) && states.contains(&row.state);
+        let name = format!("queue {}", self.random.u8(0..QUEUES));
+        let of_queue = |model: &Model, states: &[JobState]| -> Vec<i64> {
+            let inside = |row: &Row| row.queue.as_ref() == Some(&name) && states.contains(&row.state);
             model.rows.iter().filter(|(_, row)| inside(row)).map(|(id, _)| *id).collect()
         };
-        let taken = of_lane(&self.model, &[JobState::Ready, JobState::Running]).len();
-        let parked = of_lane(&self.model, &[JobState::Parked]);
-        let room = if self.model.paused.contains(&lane) { 0 } else { 1_usize.saturating_sub(taken) };
+        let taken = of_queue(&self.model, &[JobState::Ready, JobState::Running]).len();
+        let parked = of_queue(&self.model, &[JobState::Parked]);
+        let room = if self.model.paused.contains(&name) { 0 } else { 1_usize.saturating_sub(taken) };
         let admission =
-            admit::admit(&mut self.conn, slice::from_ref(&lane), &[], &TASKS.map(String::from), None)
+            admit::admit(&mut self.conn, slice::from_ref(&name), &[], &TASKS.map(String::from), None)
                 .expect("admit");
         assert_eq!(admission.admitted, parked.len().min(room));
         let best = parked.iter().map(|id| self.model.rows[id].priority).min();
@@ -151,15 +151,15 @@ impl Walk {
 
     // What was let through and not claimed goes back behind the gate of a paused queue.
     fn pause_or_resume(&mut self) -> &'static str {
-        let lane = format!("lane {}", self.random.u8(0..LANES));
-        if self.model.paused.remove(&lane) {
-            assert!(queues::resume(&mut self.conn, &lane).expect("resume"));
+        let name = format!("queue {}", self.random.u8(0..QUEUES));
+        if self.model.paused.remove(&name) {
+            assert!(queues::resume(&mut self.conn, &name).expect("resume"));
             return "resume";
         }
-        assert!(queues::pause(&mut self.conn, &lane).expect("pause"));
-        self.model.paused.insert(lane.clone());
+        assert!(queues::pause(&mut self.conn, &name).expect("pause"));
+        self.model.paused.insert(name.clone());
         let rows = self.model.rows.values_mut();
-        rows.filter(|row| row.state == JobState::Ready && row.queue.as_ref() == Some(&lane))
+        rows.filter(|row| row.state == JobState::Ready && row.queue.as_ref() == Some(&name))
             .for_each(|row| row.state = JobState::Parked);
         "pause"
     }
