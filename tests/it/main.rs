@@ -16,6 +16,7 @@ mod errors;
 mod events;
 mod exactly_once;
 mod fairness;
+mod faults;
 mod firing;
 mod guide;
 mod handlers;

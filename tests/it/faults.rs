@@ -1,0 +1,10 @@
+//! One bad row, setting, lock or notification affects only itself. Each file keeps the cases of one area.
+
+mod bounds;
+mod firing;
+mod moves;
+mod operations;
+mod outcomes;
+mod output;
+mod payloads;
+mod server;

@@ -1,0 +1,1 @@
+//! Restores, copies, publications, and the commands that operators type.

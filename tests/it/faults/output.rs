@@ -1,0 +1,1 @@
+//! Logs, tables and errors never repeat hostile or endless input.

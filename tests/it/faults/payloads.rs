@@ -1,0 +1,1 @@
+//! Payloads of every shape arrive as they were sent, or are refused when they are enqueued.

@@ -1,0 +1,1 @@
+//! Right results, or one clear sentence, under any setting of the role, database and server.
