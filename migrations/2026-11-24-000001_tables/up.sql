@@ -1,7 +1,8 @@
 -- Tables, types and indexes. Functions, views and triggers are in sql/, and are replaced whenever their text changes.
 --
 -- `jobs` holds every job that is not finished, and `history` the finished ones. `workers` lists the running processes,
--- `queues` the settings of queues, `paused_tasks` the tasks that no process claims, `schedules` the schedules of people and
+-- `queues` the settings of queues, `paused_tasks` the tasks that no process claims, `all_paused` whether any process works,
+-- `schedules` the schedules of people and
 -- the crontab lines of programs. Every statement creates something new, so none blocks a live table.
 --
 -- Defaults and CHECK constraints may call the functions in sql/base/, and no others: those are created before the tables.
@@ -157,6 +158,13 @@ CREATE TABLE mainspring.paused_tasks (
     CONSTRAINT paused_tasks_task_length CHECK (char_length(task) BETWEEN 1 AND 128)
 );
 
+-- Its one row pauses everything: no process claims, admits, promotes or fires.
+CREATE TABLE mainspring.all_paused (
+    the_row   text PRIMARY KEY DEFAULT 'paused',
+    paused_at timestamptz NOT NULL DEFAULT mainspring.now(),
+    CONSTRAINT all_paused_one_row CHECK (the_row = 'paused')
+);
+
 -- Finished jobs, a partition a day, dropped whole when retention has passed. There is no
 -- default partition on purpose: it would make attaching a new day lock it.
 CREATE TABLE mainspring.history (
@@ -175,6 +183,9 @@ CREATE TABLE mainspring.history (
     reason      text,
     CONSTRAINT history_outcome_known CHECK (outcome IN ('succeeded', 'cancelled'))
 ) PARTITION BY RANGE (finished_at);
+-- A publication of all tables rejects updates and deletes in a table without an identity. A primary key would slow down each
+-- outcome. The whole row is written only for lines that a person changes or deletes.
+ALTER TABLE mainspring.history REPLICA IDENTITY FULL;
 
 -- Schedules that people create and change while the application runs. The column `next_fire_at` says when one
 -- fires next. Only a scheduler reads expressions, so it alone computes that time. A change therefore marks the row
@@ -241,6 +252,8 @@ CREATE INDEX schedules_marked ON mainspring.schedules (plan_after) WHERE plan_af
 
 -- What became of each fire. Rows outlive their schedule, until their retention is over.
 CREATE TABLE mainspring.schedule_fires (
+    -- Nothing refers to it. A publication of all tables rejects deletes in a table without a primary key.
+    id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     fired_at  timestamptz NOT NULL DEFAULT mainspring.now(),
     due_at    timestamptz NOT NULL,
     job_id    bigint,

@@ -16,6 +16,8 @@ BEGIN
         partition := 'history_' || to_char(day, 'YYYYMMDD');
         CONTINUE WHEN to_regclass('mainspring.' || partition) IS NOT NULL;
         EXECUTE format('CREATE TABLE mainspring.%I (LIKE mainspring.history INCLUDING ALL)', partition);
+        -- Neither copied nor inherited, see the table of history.
+        EXECUTE format('ALTER TABLE mainspring.%I REPLICA IDENTITY FULL', partition);
         EXECUTE format(
             'ALTER TABLE mainspring.history ATTACH PARTITION mainspring.%I FOR VALUES FROM (%L) TO (%L)',
             partition, day::text || ' 00:00:00+00', (day + 1)::text || ' 00:00:00+00');

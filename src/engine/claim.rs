@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::claim_plan::{ClaimPlan, Found, FoundOrder};
 use super::cursor::{Cooldown, ScanCursor};
 use super::eligibility::{Eligibility, FlaggedJobs};
-use super::facts::{Capacity, Now, Settings};
+use super::facts::{Capacity, Now, PauseChange, Settings};
 use super::outage::{Failure, Outage, PAUSE_AFTER_ERROR};
 use super::throughput::ThroughputEstimate;
 use crate::leases::LeaseTable;
@@ -175,9 +175,9 @@ impl ClaimPlanner {
         self.running.iter().find(|claim| claim.scan == Scan::Full && now >= claim.began + SLOW_SCAN)
     }
 
-    pub(super) fn looked_up(&mut self, found: Claimability) {
+    pub(super) fn looked_up(&mut self, found: Claimability) -> PauseChange {
         self.lookup = Lookup::Idle;
-        self.eligibility.looked_up(found);
+        self.eligibility.looked_up(found)
     }
 
     pub(super) fn lookup_failed(&mut self, now: Now) -> Failure {

@@ -1,13 +1,12 @@
 //! Which jobs a claim may take: those of tasks that are neither paused nor at their limit in this process, with or
 //! without flags, by priority or by age. Pauses and flags are looked up before a claim when they may have changed.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::facts::Settings;
+use super::facts::{PauseChange, Settings};
 use crate::leases::LeaseTable;
 use crate::store::claim::TaskShare;
-use crate::store::claimability::Claimability;
+use crate::store::claimability::{Claimability, Paused};
 
 // One claim in four orders by age: enough to bring the oldest jobs on, and the cheap claim stays the rule.
 const CLAIMS_PER_AGED_ONE: u32 = 4;
@@ -15,7 +14,8 @@ const CLAIMS_PER_AGED_ONE: u32 = 4;
 /// What is known of the jobs that may be claimed.
 #[derive(Debug, Default)]
 pub(super) struct Eligibility {
-    paused: BTreeSet<String>,
+    /// `None` until the first lookup.
+    paused: Option<Paused>,
     flagged: FlaggedJobs,
     knowledge: Knowledge,
     claims: u32,
@@ -51,7 +51,7 @@ impl Eligibility {
     /// Returns `true` if a job of the task may start without a claim.
     pub(super) fn may_start(&self, task: &str, settings: &Settings) -> bool {
         !self.is_stale()
-            && !self.paused.contains(task)
+            && self.is_claimable(task)
             && !settings.task_limits.contains_key(task)
             && settings.tasks.binary_search_by(|known| known.as_str().cmp(task)).is_ok()
     }
@@ -78,11 +78,28 @@ impl Eligibility {
         self.knowledge = Knowledge::Current;
     }
 
-    pub(super) fn looked_up(&mut self, found: Claimability) {
-        self.paused = found.paused_tasks;
+    /// Ends a lookup. Returns whether everything was paused or resumed since the last one.
+    pub(super) fn looked_up(&mut self, found: Claimability) -> PauseChange {
+        let was_paused = self.paused == Some(Paused::Everything);
+        let is_paused = found.paused == Paused::Everything;
+        self.paused = Some(found.paused);
         if found.flagged_jobs {
             self.flagged = FlaggedJobs::Some;
         }
+        match (was_paused, is_paused) {
+            (false, true) => PauseChange::Paused,
+            (true, false) => PauseChange::Resumed,
+            (false, false) | (true, true) => PauseChange::None,
+        }
+    }
+
+    /// Returns `true` unless everything is paused, or may be.
+    pub(super) fn may_admit(&self) -> bool {
+        matches!(self.paused, Some(Paused::Tasks(_)))
+    }
+
+    fn is_claimable(&self, task: &str) -> bool {
+        matches!(&self.paused, Some(Paused::Tasks(paused)) if !paused.contains(task))
     }
 
     /// Ready jobs with flags may exist.
@@ -103,7 +120,7 @@ impl Eligibility {
     }
 
     fn shares(&self, settings: &Settings, leases: &LeaseTable) -> Vec<TaskShare> {
-        let tasks = settings.tasks.iter().filter(|task| !self.paused.contains(*task));
+        let tasks = settings.tasks.iter().filter(|task| self.is_claimable(task));
         let share = |task: &String| {
             let limit = settings.task_limits.get(task);
             let most = limit.map(|limit| limit.saturating_sub(leases.count_of(task)) as i64);

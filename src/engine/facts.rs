@@ -104,6 +104,14 @@ pub(super) enum Effect {
     LimitFreed,
 }
 
+/// What a lookup found out about the pause of everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PauseChange {
+    None,
+    Paused,
+    Resumed,
+}
+
 /// What the caller is to log, publish or send. `R` is where a reply goes.
 #[derive(Debug)]
 pub(crate) enum Notice<R> {
@@ -120,6 +128,8 @@ pub(crate) enum Notice<R> {
         id: i64,
         outcome: &'static str,
     },
+    /// Everything was paused or resumed.
+    AllPaused(PauseChange),
     ClaimsFail(StoreError),
     ClaimsRecovered,
     AdmissionsFail(StoreError),

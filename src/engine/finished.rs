@@ -3,7 +3,7 @@
 use super::Engine;
 use super::admission::Passed;
 use super::claim_plan::Found;
-use super::facts::{Effect, Notice, Now};
+use super::facts::{Effect, Notice, Now, PauseChange};
 use super::outage::Failure;
 use super::settle::{Stored, failure_notice};
 use super::step::{Done, Enqueued, Written};
@@ -119,7 +119,15 @@ impl<R> Engine<R> {
 
     fn looked_up(&mut self, result: Result<Claimability, StoreError>, now: Now) {
         match result {
-            Ok(found) => self.claim.looked_up(found),
+            Ok(found) => {
+                let change = self.claim.looked_up(found);
+                if change == PauseChange::Paused {
+                    self.settle.push(self.prefetch.clear());
+                }
+                if change != PauseChange::None {
+                    self.notices.push(Notice::AllPaused(change));
+                }
+            }
             Err(error) => {
                 let failure = self.claim.lookup_failed(now);
                 self.claims_fail(failure, error);

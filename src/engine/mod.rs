@@ -30,7 +30,7 @@ pub(crate) use self::admission::{AdmissionPlan, DueScan, MAX_PROMOTED, MAX_QUEUE
 pub(crate) use self::claim_plan::{ClaimPlan, Found};
 pub(crate) use self::eligibility::{ClaimFilter, FlaggedJobs};
 pub(crate) use self::enqueue::EnqueuePlan;
-pub(crate) use self::facts::{Notice, Notifications, Now, Settings, Wake};
+pub(crate) use self::facts::{Notice, Notifications, Now, PauseChange, Settings, Wake};
 pub(crate) use self::parked::ParkedCursors;
 pub(crate) use self::settle::{LockedRows, SettlePlan, Stored};
 pub(crate) use self::step::{Done, Enqueued, Step, Written};

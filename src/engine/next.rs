@@ -46,7 +46,7 @@ impl<R> Engine<R> {
     }
 
     fn next_admission(&mut self, now: Now) -> Option<Step<R>> {
-        if self.mode != Mode::Active {
+        if self.mode != Mode::Active || !self.claim.eligibility.may_admit() {
             return None;
         }
         let free_slots = self.capacity().free_slots();

@@ -11,7 +11,7 @@ use crate::engine::Wake;
 use crate::error::{SchedulerError, StoreError};
 use crate::store::queues::{self, QueueSettings, QueueStatus};
 
-/// Limits, pauses and lists queues, and pauses tasks, for all processes. Returned by [`Scheduler::queues`]. The functions
+/// Limits, pauses and lists queues, and pauses tasks or everything, for all processes. Returned by [`Scheduler::queues`]. The functions
 /// of [`queues`](crate::queues) do the same on a connection of the caller, as part of the caller's transaction.
 ///
 /// Every method fails with [`SchedulerError::Stopped`] when the scheduler is stopped, and with
@@ -84,6 +84,16 @@ impl Queues {
     pub async fn resume_task(&self, task: impl Into<String>) -> Result<bool, SchedulerError> {
         let task = task.into();
         self.verbs.run_and_wake(Wake::Everything, move |conn| queues::resume_task(conn, &task)).await
+    }
+
+    /// Pauses everything, for all processes; see [`queues::pause_all`].
+    pub async fn pause_all(&self) -> Result<bool, SchedulerError> {
+        self.verbs.run_and_wake(Wake::Everything, |conn| queues::pause_all(conn)).await
+    }
+
+    /// Ends the pause of everything; see [`queues::resume_all`].
+    pub async fn resume_all(&self) -> Result<bool, SchedulerError> {
+        self.verbs.run_and_wake(Wake::Everything, |conn| queues::resume_all(conn)).await
     }
 
     /// Returns the names of the tasks that are paused; see [`queues::paused_tasks`].

@@ -10,8 +10,9 @@
 //! # }
 //! ```
 
+use chrono::{DateTime, Utc};
 use diesel::result::Error as DieselError;
-use diesel::sql_types::Text;
+use diesel::sql_types::{Text, Timestamptz};
 use serde::{Deserialize, Serialize};
 
 use super::counts::{capped_count, ready_count, seconds_since};
@@ -30,6 +31,9 @@ pub use super::counts::{COUNT_CAP, DETAIL_COUNT_CAP, LIST_CAP};
 pub struct Status {
     /// The newest migration in the database.
     pub schema_version: String,
+    /// Since when everything is paused, see [`pause_all`](crate::queues::pause_all); `None` when it is not.
+    #[serde(default)]
+    pub paused_since: Option<DateTime<Utc>>,
     /// [`COUNT_CAP`], for programs that read the status as JSON.
     pub count_cap: i64,
     /// [`DETAIL_COUNT_CAP`], for the same programs.
@@ -84,6 +88,7 @@ pub fn read(conn: &mut impl AsSession) -> Result<Status, StoreError> {
     let workers = workers::list(conn)?;
     Ok(Status {
         schema_version: schema_version(conn)?,
+        paused_since: paused_since(conn)?,
         count_cap: COUNT_CAP,
         detail_count_cap: DETAIL_COUNT_CAP,
         jobs,
@@ -97,6 +102,14 @@ pub fn read(conn: &mut impl AsSession) -> Result<Status, StoreError> {
 fn schema_version(conn: &mut impl AsSession) -> Result<String, StoreError> {
     let newest = "SELECT coalesce(max(version), '')::text FROM mainspring.__diesel_schema_migrations";
     Ok(Statement::<(Text,)>::new(newest).get_result::<(String,)>(conn)?.0)
+}
+
+fn paused_since(conn: &mut impl AsSession) -> Result<Option<DateTime<Utc>>, StoreError> {
+    let rows: Vec<(DateTime<Utc>,)> = Statement::<(Timestamptz,)>::new(
+        "SELECT paused_at FROM mainspring.all_paused WHERE isfinite(paused_at)",
+    )
+    .load(conn)?;
+    Ok(rows.first().map(|row| row.0))
 }
 
 fn state_counts(conn: &mut impl AsSession) -> Result<StateCounts, StoreError> {

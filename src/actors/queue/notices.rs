@@ -1,7 +1,7 @@
 //! What the engine has to say: replies to senders, events, and log lines.
 
 use super::perform::Reply;
-use crate::engine::Notice;
+use crate::engine::{Notice, PauseChange};
 use crate::events::EventBus;
 
 pub(super) fn publish(notice: Notice<Reply>, events: &EventBus) {
@@ -19,6 +19,13 @@ fn log_notice(notice: Notice<Reply>) {
         Notice::LeaseLost { id, outcome } => log::warn!(
             "job {id} ended as {outcome} after its lease was lost: nothing stored, the job belongs to another worker"
         ),
+        Notice::AllPaused(PauseChange::None) => {}
+        Notice::AllPaused(PauseChange::Paused) => {
+            log::warn!(
+                "everything is paused: nothing is claimed, admitted or fired until `mainspring resume --all`"
+            );
+        }
+        Notice::AllPaused(PauseChange::Resumed) => log::info!("the pause of everything is over"),
         Notice::ClaimsFail(error) => log::error!("cannot claim jobs, trying again: {error}"),
         Notice::ClaimsRecovered => log::info!("claiming jobs again"),
         Notice::AdmissionsFail(error) => {

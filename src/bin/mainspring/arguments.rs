@@ -75,6 +75,15 @@ pub(crate) enum Command {
     /// List queues, set their limits, pause and resume them, and tasks.
     #[command(subcommand)]
     Queues(QueuesCommand),
+    /// Let no process claim, admit or fire anything until `resume --all`; running jobs go on.
+    ///
+    /// For a copy of production that must not run, and for maintenance. Queues and tasks have pauses of their own, see
+    /// `queues pause`.
+    #[command(after_help = "Example:\n  mainspring pause --all")]
+    Pause(Everything),
+    /// End the pause of everything. What was due meanwhile runs, or is made up for as after a downtime.
+    #[command(after_help = "Example:\n  mainspring resume --all")]
+    Resume(Everything),
     /// Look at workers, and take the jobs of those that are gone.
     #[command(subcommand)]
     Workers(WorkersCommand),
@@ -93,6 +102,19 @@ pub(crate) enum Command {
         /// The shell.
         shell: Shell,
     },
+}
+
+/// The confirmation that really everything is meant.
+#[derive(Debug, Args)]
+pub(crate) struct Everything {
+    /// Everything: all tasks, queues and schedules, in all processes.
+    #[arg(long, value_enum, required = true, num_args = 0, default_missing_value = "all")]
+    all: Scope,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Scope {
+    All,
 }
 
 const CLEANUP_EXAMPLES: &str = "\

@@ -53,6 +53,8 @@ fn run() -> Result<(), Failure> {
             writeln!(out, "{}", job.insert(&mut open()?.session())?)?;
         }
         Command::Queues(command) => queues::run(command, &mut open()?.verified()?.session(), &mut out)?,
+        Command::Pause(_) => queues::pause_all(&mut open()?.verified()?.session(), &mut out)?,
+        Command::Resume(_) => queues::resume_all(&mut open()?.verified()?.session(), &mut out)?,
         Command::Jobs(command) => jobs::run(&mut open()?.verified()?.session(), command, &mut out)?,
         Command::Workers(command) => workers::run(&mut open()?.verified()?.session(), command, &mut out)?,
         Command::Cleanup(options) => {

@@ -96,6 +96,18 @@ pub(crate) fn run(
     }
 }
 
+/// Pauses everything.
+pub(crate) fn pause_all(conn: &mut Session<'_>, out: &mut impl Write) -> Result<(), Failure> {
+    let changed = queues::pause_all(conn)?;
+    Ok(writeln!(out, "everything {}", if changed { "is paused" } else { "was paused already" })?)
+}
+
+/// Ends the pause of everything.
+pub(crate) fn resume_all(conn: &mut Session<'_>, out: &mut impl Write) -> Result<(), Failure> {
+    let changed = queues::resume_all(conn)?;
+    Ok(writeln!(out, "everything {}", if changed { "is resumed" } else { "was not paused" })?)
+}
+
 type Change = fn(&mut Session<'_>, &str) -> Result<bool, mainspring::StoreError>;
 
 impl Target {

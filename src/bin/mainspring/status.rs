@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use chrono::SecondsFormat;
 use mainspring::Session;
 use mainspring::queues::QueueStatus;
 use mainspring::status::{COUNT_CAP, DETAIL_COUNT_CAP, StateCounts, Status, TaskStatus};
@@ -27,6 +28,10 @@ pub(crate) fn show(
 
 fn tell(out: &mut impl Write, status: Status) -> Result<(), Failure> {
     writeln!(out, "schema version {}", status.schema_version)?;
+    if let Some(since) = status.paused_since {
+        let since = since.to_rfc3339_opts(SecondsFormat::Secs, true);
+        writeln!(out, "everything is paused since {since}: `mainspring resume --all` ends it")?;
+    }
     match status.oldest_ready_age_seconds {
         Some(seconds) => writeln!(out, "oldest ready job due for {}", age(seconds))?,
         None => writeln!(out, "no job is ready")?,

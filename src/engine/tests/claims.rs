@@ -136,10 +136,35 @@ fn pauses_are_looked_up_before_the_claim_that_they_concern() {
     assert_eq!(admission.parked, ParkedScan::AllQueues);
     desk.next_lookup();
     desk.expect_nothing();
-    let paused_tasks = [TASK.to_owned()].into();
-    desk.finished(Done::LookUp(Ok(Claimability { paused_tasks, flagged_jobs: false })));
+    let paused = Paused::Tasks([TASK.to_owned()].into());
+    desk.finished(Done::LookUp(Ok(Claimability { paused, flagged_jobs: false })));
     let plan = desk.next_claim();
     assert_eq!(plan.filter.tasks.iter().map(|share| share.task.as_str()).collect::<Vec<_>>(), [LIMITED]);
+}
+
+#[test]
+fn while_everything_is_paused_nothing_is_admitted_or_claimed() {
+    let mut desk = Desk::new(settings());
+    desk.next_lookup();
+    desk.expect_nothing();
+    let everything = Claimability { paused: Paused::Everything, flagged_jobs: false };
+    desk.finished(Done::LookUp(Ok(everything.clone())));
+    assert!(matches!(desk.notices()[..], [Notice::AllPaused(PauseChange::Paused)]));
+    let plan = desk.next_claim();
+    assert!(plan.filter.tasks.is_empty());
+    desk.finished(Done::Claim(plan.lease, Ok(found(0, 0))));
+    desk.expect_nothing();
+    desk.wake(Wake::Everything);
+    desk.next_lookup();
+    desk.finished(Done::LookUp(Ok(everything)));
+    assert!(desk.notices().is_empty(), "it is reported once");
+    let plan = desk.next_claim();
+    desk.finished(Done::Claim(plan.lease, Ok(found(0, 0))));
+    desk.wake(Wake::Everything);
+    desk.next_lookup();
+    desk.finished(Done::LookUp(Ok(Claimability::default())));
+    assert!(matches!(desk.notices()[..], [Notice::AllPaused(PauseChange::Resumed)]));
+    desk.next_admission();
 }
 
 #[test]

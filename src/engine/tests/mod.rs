@@ -20,7 +20,7 @@ use crate::job::NewJob;
 use crate::leases::LeasedJob;
 use crate::lifecycle::{Left, Outcome};
 use crate::store::claim::{ClaimedJob, Position};
-use crate::store::claimability::Claimability;
+use crate::store::claimability::{Claimability, Paused};
 use crate::store::settle::Settled;
 
 const TASK: &str = "test.job";

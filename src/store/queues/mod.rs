@@ -163,6 +163,26 @@ pub fn paused_tasks(conn: &mut impl AsSession) -> Result<Vec<String>, StoreError
     Ok(rows.into_iter().map(|row| row.0).collect())
 }
 
+/// Pauses everything, for all processes: none claims, admits, promotes or fires until [`resume_all`]. Running jobs finish.
+/// Returns `false` if everything was already paused.
+///
+/// # Errors
+///
+/// As [`set`].
+pub fn pause_all(conn: &mut impl AsSession) -> Result<bool, StoreError> {
+    Ok(Statement::<(Bool,)>::new("SELECT mainspring.pause_all()").get_result::<(bool,)>(conn)?.0)
+}
+
+/// Ends the pause of everything. Queues, tasks and schedules that were paused for themselves stay paused. Fires that were
+/// due meanwhile are made up for as after a downtime. Returns `false` if everything was not paused.
+///
+/// # Errors
+///
+/// As [`set`].
+pub fn resume_all(conn: &mut impl AsSession) -> Result<bool, StoreError> {
+    Ok(Statement::<(Bool,)>::new("SELECT mainspring.resume_all()").get_result::<(bool,)>(conn)?.0)
+}
+
 fn changed(conn: &mut impl AsSession, text: &'static str, name: &str) -> Result<bool, StoreError> {
     Ok(Statement::<(Bool,)>::new(text).bind::<Text, _>(name).get_result::<(bool,)>(conn)?.0)
 }

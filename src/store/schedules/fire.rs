@@ -115,6 +115,7 @@ fn lock_due(conn: &mut impl AsSession, lines: &[String], limit: i64) -> Result<V
     let rows: Vec<DueRow> = Statement::<DueColumns>::new(
         "SELECT id, name, expression, zone, starts_at, ends_at, catch_up, jitter_seconds, next_fire_at, \
              mainspring.now() FROM mainspring.schedules WHERE next_fire_at <= mainspring.now() \
+         AND NOT EXISTS (SELECT FROM mainspring.all_paused) \
          AND CASE owner WHEN 'people' THEN true ELSE name = ANY ({}) END ORDER BY next_fire_at LIMIT {} FOR UPDATE SKIP LOCKED",
     )
     .bind::<Array<Text>, _>(lines)

@@ -83,7 +83,8 @@ pub(crate) fn until_next(
         "SELECT CASE WHEN EXISTS (SELECT FROM mainspring.schedules WHERE plan_after IS NOT NULL \
              AND CASE owner WHEN 'people' THEN true ELSE name = ANY ({}) END) THEN 0 ELSE \
              (SELECT greatest(0, ceil(extract(epoch FROM next_fire_at - mainspring.now()) * 1000))::bigint \
-              FROM mainspring.schedules WHERE next_fire_at IS NOT NULL AND CASE owner WHEN 'people' THEN true ELSE name = ANY ({}) END \
+              FROM mainspring.schedules WHERE next_fire_at IS NOT NULL \
+                 AND NOT EXISTS (SELECT FROM mainspring.all_paused) AND CASE owner WHEN 'people' THEN true ELSE name = ANY ({}) END \
               ORDER BY next_fire_at LIMIT 1) END",
     )
     .bind::<Array<Text>, _>(lines)

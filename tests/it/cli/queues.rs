@@ -31,6 +31,21 @@ fn queues_are_set_listed_paused_and_resumed() {
 }
 
 #[test]
+fn everything_is_paused_and_resumed_and_the_status_shows_it() {
+    let database = TestDatabase::new();
+    let run = |arguments: &[&str]| answer(on(&database, arguments)).trim_end().to_owned();
+    assert_eq!(run(&["pause", "--all"]), "everything is paused");
+    assert_eq!(run(&["pause", "--all"]), "everything was paused already");
+    assert!(run(&["status"]).contains("\neverything is paused since 2"));
+    assert!(json(on(&database, &["status", "--json"]))["paused_since"].is_string());
+    assert_eq!(run(&["resume", "--all"]), "everything is resumed");
+    assert_eq!(run(&["resume", "--all"]), "everything was not paused");
+    assert!(!run(&["status"]).contains("paused"));
+    assert_refused(on(&database, &["pause"]), 2, "--all");
+    assert_refused(on(&database, &["resume", "--all", "now"]), 2, "'now'");
+}
+
+#[test]
 fn what_is_wrong_with_a_queue_is_told_in_one_line() {
     let database = TestDatabase::new();
     let long = "x".repeat(129);
