@@ -1,8 +1,10 @@
 //! What can go wrong, each variant because a caller would act differently. Logs nothing.
 
+use std::error::Error as StdError;
+use std::fmt;
 use std::sync::Arc;
 
-use diesel::result::Error as DieselError;
+use diesel::result::{DatabaseErrorInformation, Error as DieselError};
 use thiserror::Error;
 
 /// Why the store could not do what it was asked.
@@ -58,14 +60,75 @@ pub enum StoreError {
     Connect(String),
     /// The connection broke, or the database refused a statement. When the connection broke during an enqueue, the
     /// job may or may not have been stored: a key makes it safe to enqueue again.
-    #[error("database error: {}", text_of(.0))]
-    Database(Arc<DieselError>),
+    #[error(transparent)]
+    Database(DatabaseError),
+}
+
+/// What the server reported of a statement that it refused, or the driver of a connection that broke.
+///
+/// Its text is one line with the server's detail and hint.
+#[derive(Debug, Clone)]
+pub struct DatabaseError(Arc<DieselError>);
+
+impl DatabaseError {
+    /// Returns the server's detail.
+    #[must_use]
+    pub fn detail(&self) -> Option<&str> {
+        self.facts()?.details()
+    }
+
+    /// Returns the server's hint.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        self.facts()?.hint()
+    }
+
+    /// Returns the name of the constraint that the statement violated.
+    #[must_use]
+    pub fn constraint(&self) -> Option<&str> {
+        self.facts()?.constraint_name()
+    }
+
+    fn facts(&self) -> Option<&(dyn DatabaseErrorInformation + Send + Sync)> {
+        match &*self.0 {
+            DieselError::DatabaseError(_, facts) => Some(&**facts),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for DatabaseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "database error: {}", text_of(&self.0))
+    }
+}
+
+impl StdError for DatabaseError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        // The text of Diesel's error is the text of its source, so the chain goes on below that.
+        self.0.source()?.source()
+    }
 }
 
 /// The name of a constraint that a refusal by Mainspring's own SQL carries. Diesel hides its SQLSTATE `MS400`.
 const REFUSED: &str = "mainspring_refused";
 
 impl StoreError {
+    // No `From`, which would be public: Diesel's type stays out of the API.
+    pub(crate) fn from_diesel(error: DieselError) -> Self {
+        match &error {
+            DieselError::DatabaseError(_, facts) if facts.constraint_name() == Some(REFUSED) => {
+                Self::Invalid(facts.message().to_owned())
+            }
+            _ => Self::Database(DatabaseError(Arc::new(error))),
+        }
+    }
+
+    /// The error of a statement that returned no row.
+    pub(crate) fn no_row() -> Self {
+        Self::from_diesel(DieselError::NotFound)
+    }
+
     /// Whether waiting cannot help: the database replied, and refused for good.
     pub(crate) fn is_permanent(&self) -> bool {
         match self {
@@ -78,17 +141,6 @@ impl StoreError {
             | Self::Denied(_)
             | Self::Rejected(_) => true,
             Self::Connect(_) | Self::Database(_) => false,
-        }
-    }
-}
-
-impl From<DieselError> for StoreError {
-    fn from(error: DieselError) -> Self {
-        match &error {
-            DieselError::DatabaseError(_, facts) if facts.constraint_name() == Some(REFUSED) => {
-                Self::Invalid(facts.message().to_owned())
-            }
-            _ => Self::Database(Arc::new(error)),
         }
     }
 }

@@ -81,6 +81,6 @@ pub use lifecycle::JobState;
 pub use schema::Schema;
 pub use store::{AsSession, Session, database, history, jobs, queues, schedules, status, workers};
 // Failures.
-pub use error::{SchedulerError, StoreError};
+pub use error::{DatabaseError, SchedulerError, StoreError};
 // Crates whose types appear in signatures.
 pub use {actix, chrono, chrono_tz, diesel};

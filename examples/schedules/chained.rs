@@ -9,7 +9,7 @@ use diesel::prelude::*;
 use mainspring::{CronExpression, Enqueue, JobContext, JobResult, Session, StoreError, Task, jobs};
 use serde::{Deserialize, Serialize};
 
-use crate::{Edit, Shared, answer, listed};
+use crate::{Edit, Failure, Shared, answer, listed};
 
 diesel::table! {
     reports (id) {
@@ -55,12 +55,13 @@ pub(crate) async fn publish(task: PublishChained, job: JobContext) -> JobResult 
 }
 
 /// Makes the next job of the report due, unless the report is paused or gone.
-fn chain(conn: &mut Session<'_>, id: &str) -> Result<(), StoreError> {
+fn chain(conn: &mut Session<'_>, id: &str) -> Result<(), Failure> {
     // The lock makes an edit at this moment come before or after, not in between.
     let found = reports::table.find(id).for_update().first::<Report>(&mut **conn).optional()?;
     let Some(report) = found.filter(|report| !report.paused) else { return Ok(()) };
     let next = read(&report.expression)?.next_after(Utc::now());
-    PublishChained::of(id).run_at(next).insert(conn).map(|_| ())
+    PublishChained::of(id).run_at(next).insert(conn)?;
+    Ok(())
 }
 
 fn read(expression: &str) -> Result<CronExpression, StoreError> {
@@ -78,7 +79,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
 
 async fn list(shared: web::Data<Shared>) -> HttpResponse {
     let all = |conn: &mut Session<'_>| Ok(reports::table.order(reports::id).load::<Report>(&mut **conn)?);
-    listed(shared.with_connection(all).await.map_err(Into::into))
+    listed(shared.with_connection(all).await)
 }
 
 async fn create(shared: web::Data<Shared>, id: web::Path<String>, edit: web::Json<Edit>) -> HttpResponse {
@@ -91,7 +92,7 @@ async fn create(shared: web::Data<Shared>, id: web::Path<String>, edit: web::Jso
             chain(conn, &id).map(|()| true)
         })
     };
-    answer(shared.with_connection(work).await.map_err(Into::into))
+    answer(shared.with_connection(work).await)
 }
 
 /// The waiting job is due at another time, under the same key. A change resumes a paused report.
@@ -104,7 +105,7 @@ async fn change(shared: web::Data<Shared>, id: web::Path<String>, edit: web::Jso
             chain(conn, &id).map(|()| changed > 0)
         })
     };
-    answer(shared.with_connection(work).await.map_err(Into::into))
+    answer(shared.with_connection(work).await)
 }
 
 /// The waiting job is taken back; one that runs finds its report paused and adds no successor.
@@ -118,7 +119,7 @@ async fn pause(shared: web::Data<Shared>, id: web::Path<String>) -> HttpResponse
             Ok(paused > 0)
         })
     };
-    answer(shared.with_connection(work).await.map_err(Into::into))
+    answer(shared.with_connection(work).await)
 }
 
 /// Takes the waiting job's place, and starts within milliseconds; it adds its successor as any other.
@@ -132,6 +133,6 @@ async fn run(shared: web::Data<Shared>, id: web::Path<String>) -> HttpResponse {
     };
     match known {
         Ok(true) => answer(shared.scheduler.enqueue(PublishChained::of(&id)).await.map(|_| true)),
-        other => answer(other.map_err(Into::into)),
+        other => answer(other),
     }
 }

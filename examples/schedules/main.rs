@@ -13,11 +13,25 @@ use mainspring::embedded::{EmbeddedOptions, database_url};
 use mainspring::{Scheduler, SchedulerError, Schema, Session, StoreError};
 use serde::Deserialize;
 use serde_json::json;
+use thiserror::Error;
 
 /// What people may say about a schedule.
 #[derive(Debug, Deserialize)]
 struct Edit {
     expression: String,
+}
+
+/// Why a request failed, by what reported it.
+#[derive(Debug, Error)]
+enum Failure {
+    #[error(transparent)]
+    Scheduler(#[from] SchedulerError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Query(#[from] diesel::result::Error),
+    #[error(transparent)]
+    Thread(#[from] actix_web::error::BlockingError),
 }
 
 /// What the routes share.
@@ -31,28 +45,28 @@ impl Shared {
     /// Runs `work` on a connection of its own, off the threads that serve requests.
     async fn with_connection<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Session<'_>) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
+        work: impl FnOnce(&mut Session<'_>) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
         let (url, schema) = (self.database_url.clone(), self.schema.clone());
         let run = move || work(&mut schema.on(&mut mainspring::database::connect(&url)?));
-        let done = web::block(run).await;
-        done.unwrap_or_else(|error| Err(StoreError::Connect(error.to_string())))
+        web::block(run).await?
     }
 }
 
 /// Done, not there, or what was wrong: with the input 400, with the database 500.
-fn answer(done: Result<bool, SchedulerError>) -> HttpResponse {
-    match done {
+fn answer(done: Result<bool, impl Into<Failure>>) -> HttpResponse {
+    match done.map_err(Into::into) {
         Ok(true) => HttpResponse::Ok().json(json!({"success": true})),
         Ok(false) => HttpResponse::NotFound().json(json!({"error": "there is no such schedule"})),
-        Err(SchedulerError::Store(StoreError::Invalid(error))) => {
-            HttpResponse::BadRequest().json(json!({"error": error}))
-        }
+        Err(
+            Failure::Store(StoreError::Invalid(error))
+            | Failure::Scheduler(SchedulerError::Store(StoreError::Invalid(error))),
+        ) => HttpResponse::BadRequest().json(json!({"error": error})),
         Err(error) => HttpResponse::InternalServerError().json(json!({"error": error.to_string()})),
     }
 }
 
-fn listed<T: serde::Serialize>(found: Result<Vec<T>, SchedulerError>) -> HttpResponse {
+fn listed<T: serde::Serialize>(found: Result<Vec<T>, impl Into<Failure>>) -> HttpResponse {
     match found {
         Ok(rows) => HttpResponse::Ok().json(rows),
         Err(error) => answer(Err(error)),

@@ -40,7 +40,7 @@ async fn create(shared: web::Data<Shared>, id: web::Path<String>, edit: web::Jso
     let task = PublishStored { report: id.clone() };
     let schedule = match NewSchedule::of(&*id, &task, &edit.expression) {
         Ok(schedule) => schedule.overlap(Overlap::Skip),
-        Err(error) => return answer(Err(error.into())),
+        Err(error) => return answer(Err(error)),
     };
     answer(shared.scheduler.schedules().create(schedule).await.map(|()| true))
 }

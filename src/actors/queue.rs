@@ -205,7 +205,7 @@ impl<T: Task + 'static> Handler<Enqueue<T>> for QueueActor {
         let added = job.map(|job| self.accept(vec![job], ctx));
         Box::pin(async move {
             let ids = added?.await?;
-            ids.first().copied().ok_or_else(|| diesel::result::Error::NotFound.into())
+            ids.first().copied().ok_or_else(StoreError::no_row)
         })
     }
 }

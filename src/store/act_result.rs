@@ -87,6 +87,6 @@ impl ActResult {
     /// Reads the word that SQL uses.
     pub(super) fn read(word: String) -> Result<Self, StoreError> {
         let known = serde_json::from_value(word.into());
-        Ok(known.map_err(|error| DieselError::DeserializationError(Box::new(error)))?)
+        known.map_err(|error| StoreError::from_diesel(DieselError::DeserializationError(Box::new(error))))
     }
 }

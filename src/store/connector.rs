@@ -104,7 +104,7 @@ impl Connector {
         let mut inner = open(&self.url)?;
         // Diesel takes an empty text for an error, and the connections of handlers have no settings.
         if !self.settings.is_empty() {
-            inner.batch_execute(&self.settings)?;
+            inner.batch_execute(&self.settings).map_err(StoreError::from_diesel)?;
         }
         Ok(Pooled { inner, broken: false, rested_since: Instant::now(), schema: self.schema.clone() })
     }
@@ -121,7 +121,8 @@ impl ManageConnection for Connector {
     fn is_valid(&self, connection: &mut Pooled) -> Result<(), StoreError> {
         let since = connection.rested_since;
         if since.elapsed() > self.trusted_for || self.last_loss.is_after(since) {
-            connection.inner.batch_execute("SELECT 1").inspect_err(|_| self.last_loss.note())?;
+            let checked = connection.inner.batch_execute("SELECT 1").inspect_err(|_| self.last_loss.note());
+            return checked.map_err(StoreError::from_diesel);
         }
         Ok(())
     }

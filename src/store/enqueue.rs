@@ -54,7 +54,7 @@ impl NewJob {
     /// As [`Enqueue::insert`].
     pub fn insert(self, conn: &mut impl AsSession) -> Result<i64, StoreError> {
         let added = enqueue(conn, &[self])?;
-        added.first().map(|job| job.id).ok_or_else(|| diesel::result::Error::NotFound.into())
+        added.first().map(|job| job.id).ok_or_else(StoreError::no_row)
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) fn explain(session: &mut Session<'_>, text: &str, error: DieselError)
         }
         _ => None,
     };
-    meaning.unwrap_or_else(|| error.into())
+    meaning.unwrap_or_else(|| StoreError::from_diesel(error))
 }
 
 fn in_transaction(conn: &mut PgConnection) -> bool {

@@ -6,6 +6,7 @@ use r2d2::PooledConnection;
 
 use super::connector::Connector;
 use super::session::{AsSession, Session};
+use crate::error::StoreError;
 
 /// A database connection lent to a handler; it goes back to its pool when dropped. Derefs to Diesel's
 /// `PgConnection`.
@@ -20,7 +21,7 @@ impl HandlerConnection {
     /// What `work` returns, and what the database refuses.
     pub fn transaction<T, E>(&mut self, work: impl FnOnce(&mut Session<'_>) -> Result<T, E>) -> Result<T, E>
     where
-        E: From<diesel::result::Error>,
+        E: From<StoreError>,
     {
         self.as_session().transaction(work)
     }

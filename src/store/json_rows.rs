@@ -16,5 +16,5 @@ pub(super) fn rows<T: DeserializeOwned>(
 ) -> Result<Vec<T>, StoreError> {
     let rows: Vec<(String,)> = statement.load(conn)?;
     let decoded: Result<Vec<T>, _> = rows.iter().map(|row| serde_json::from_str(&row.0)).collect();
-    Ok(decoded.map_err(|error| DieselError::DeserializationError(Box::new(error)))?)
+    decoded.map_err(|error| StoreError::from_diesel(DieselError::DeserializationError(Box::new(error))))
 }

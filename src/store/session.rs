@@ -56,15 +56,31 @@ impl Session<'_> {
     /// What `work` returns, and what the database refuses.
     pub fn transaction<T, E>(&mut self, work: impl FnOnce(&mut Session<'_>) -> Result<T, E>) -> Result<T, E>
     where
-        E: From<DieselError>,
+        E: From<StoreError>,
     {
         let schema = self.schema;
-        self.conn.transaction(|conn| work(&mut Session { conn, schema }))
+        let done = self.conn.transaction(|conn| work(&mut Session { conn, schema }).map_err(Undone::Work));
+        done.map_err(|undone| match undone {
+            Undone::Work(error) => error,
+            Undone::Transaction(error) => StoreError::from_diesel(error).into(),
+        })
     }
 
     /// Runs a text without bound values and without rows to return.
     pub(crate) fn run(&mut self, sql: &str) -> Result<(), StoreError> {
-        Ok(self.conn.batch_execute(&self.schema.rewrite(sql))?)
+        self.conn.batch_execute(&self.schema.rewrite(sql)).map_err(StoreError::from_diesel)
+    }
+}
+
+/// Why a transaction was rolled back. Diesel demands a `From` of its error, which the caller's error need not have.
+enum Undone<E> {
+    Work(E),
+    Transaction(DieselError),
+}
+
+impl<E> From<DieselError> for Undone<E> {
+    fn from(error: DieselError) -> Self {
+        Self::Transaction(error)
     }
 }
 

@@ -11,7 +11,6 @@
 //! ```
 
 use chrono::{DateTime, Utc};
-use diesel::result::Error as DieselError;
 use diesel::sql_types::{Text, Timestamptz};
 use serde::{Deserialize, Serialize};
 
@@ -122,7 +121,7 @@ fn state_counts(conn: &mut impl AsSession) -> Result<StateCounts, StoreError> {
         capped_count(COUNT_CAP, "state = 'dead'", "updated_at"),
     );
     let counts = rows(conn, Statement::new(text))?.pop();
-    counts.ok_or_else(|| DieselError::NotFound.into())
+    counts.ok_or_else(StoreError::no_row)
 }
 
 // The index of ready jobs leads with task and priority: the oldest job of each such pair is found by

@@ -15,10 +15,10 @@ use crate::support::rows::count;
 fn a_job_added_in_a_transaction_is_gone_with_its_rollback() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
-    let rolled_back = conn.transaction(|conn| {
+    let rolled_back = conn.transaction::<(), Box<dyn std::error::Error>, _>(|conn| {
         act("a").insert(conn)?;
         assert_eq!(count(conn, "mainspring.jobs"), 1);
-        Err::<(), StoreError>(StoreError::Invalid("changed my mind".into()))
+        Err("changed my mind".into())
     });
     assert!(rolled_back.is_err());
     assert_eq!(count(&mut conn, "mainspring.jobs"), 0);

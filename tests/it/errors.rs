@@ -131,6 +131,11 @@ fn the_servers_detail_and_hint_are_in_the_error() {
     let error = NewJob::new("t", &json!({})).insert(&mut conn).unwrap_err();
     assert_eq!(error.to_string(), "database error: it fails; the detail; the hint");
     assert!(std::error::Error::source(&error).is_none(), "a source would repeat the text");
+    let StoreError::Database(error) = error else { panic!("{error}") };
+    assert_eq!(
+        (error.detail(), error.hint(), error.constraint()),
+        (Some("the detail"), Some("the hint"), None)
+    );
 }
 
 fn with_user(url: &str, user: &str, password: &str) -> String {

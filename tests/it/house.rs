@@ -3,6 +3,7 @@
 
 mod cycles;
 mod files;
+mod interface;
 mod layers;
 mod lengths;
 mod names;
