@@ -1,7 +1,9 @@
 -- Returns the state that a job goes to, or NULL if its row goes. This is the only place that decides it.
 --
 -- - The event is the outcome of an attempt (`succeeded`, `cancelled`, `failed`, `discarded`, `snoozed`, `untouched`,
---   `interrupted`), the loss of its worker (`lost`), or one of the events in `event_applies` that come from a person.
+--   `interrupted`), the loss of its worker (`lost`), `set_apart`, or one of the events in `event_applies` that come from a
+--   person.
+-- - A job that is set apart is dead, whatever its row says.
 -- - `next_run_at` is the time at which the job becomes due again. `is_paused` says whether its queue is paused.
 -- - A cancelled job never runs again: it ends as cancelled, or as dead if its worker was lost.
 -- - A superseded job never runs again either: unless it succeeds or was cancelled, it is dead.
@@ -14,6 +16,7 @@ RETURNS mainspring.job_state
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN CASE
     WHEN NOT mainspring.event_applies((job).state, event) THEN (job).state
+    WHEN event = 'set_apart' THEN 'dead'
     WHEN event IN ('succeeded', 'cancelled', 'cancel', 'complete', 'delete') THEN NULL
     WHEN event = 'reschedule' THEN mainspring.waiting_state((job).queue, next_run_at, moment)
     WHEN (job).cancel_reason IS NOT NULL AND event <> 'lost' THEN NULL

@@ -22,6 +22,7 @@ mod blocks;
 mod crowd;
 mod growth;
 mod model;
+mod move_each;
 mod moves;
 mod walk;
 

@@ -13,6 +13,7 @@ use crate::lifecycle::JobState;
 const OUTCOMES: [&str; 8] =
     ["succeeded", "cancelled", "failed", "discarded", "snoozed", "untouched", "interrupted", "lost"];
 const BY_HAND: [&str; 5] = ["cancel", "complete", "fail", "delete", "reschedule"];
+const SET_APART: &str = "set_apart";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Queue {
@@ -42,7 +43,7 @@ impl Case {
         for state in JobState::ALL {
             for bits in 0..16_u8 {
                 for queue in [Queue::None, Queue::Open, Queue::Paused] {
-                    for event in OUTCOMES.into_iter().chain(BY_HAND) {
+                    for event in OUTCOMES.into_iter().chain(BY_HAND).chain([SET_APART]) {
                         let [superseded, cancelled, last_attempt, later] =
                             [1, 2, 4, 8].map(|bit| bits & bit > 0);
                         all.push(Self { state, superseded, cancelled, last_attempt, queue, later, event });
@@ -67,6 +68,7 @@ impl Case {
     fn expected(&self) -> Place {
         use JobState::{Dead, Parked, Ready, Running};
         match (self.state, self.event) {
+            (_, SET_APART) => Some(Dead),
             (Running, event) if BY_HAND.contains(&event) => Some(Running),
             (Running, "succeeded" | "cancelled") => None,
             (Running, "lost") if self.cancelled || self.superseded || self.last_attempt => Some(Dead),
