@@ -6,6 +6,7 @@ mod files;
 mod interface;
 mod layers;
 mod lengths;
+mod links;
 mod names;
 mod prose;
 mod sentences;

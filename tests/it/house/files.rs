@@ -57,7 +57,7 @@ pub(super) fn pages() -> Vec<File> {
     found
 }
 
-fn root() -> &'static Path {
+pub(super) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
@@ -78,7 +78,7 @@ fn files_in(folders: &[&str], extension: &str) -> Vec<File> {
     found
 }
 
-fn read(path: &Path) -> File {
+pub(super) fn read(path: &Path) -> File {
     let name = path.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/");
     File { name, text: fs::read_to_string(path).unwrap() }
 }

@@ -69,7 +69,7 @@ pub(super) fn words(sentence: &str) -> Vec<String> {
     words.map(str::to_lowercase).collect()
 }
 
-fn without_code_blocks(page: &str) -> Vec<&str> {
+pub(super) fn without_code_blocks(page: &str) -> Vec<&str> {
     let mut in_code = false;
     let mut lines = Vec::new();
     for line in page.lines() {
