@@ -7,5 +7,5 @@ AS $$
 BEGIN
     EXECUTE format('GRANT USAGE ON SCHEMA mainspring TO %I', role_name);
     EXECUTE format('GRANT EXECUTE ON FUNCTION mainspring.enqueue, mainspring.add_job, mainspring.add_jobs, '
-        'mainspring.remove_job, mainspring.now TO %I', role_name);
+        'mainspring.remove_job, mainspring.compatible_from, mainspring.now TO %I', role_name);
 END $$;

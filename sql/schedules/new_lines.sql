@@ -15,7 +15,7 @@ AS $$
             AND (s.next_fire_at IS NOT NULL OR s.plan_after IS NOT NULL)
             AND EXISTS (SELECT FROM mainspring.workers AS w WHERE w.id <> worker AND s.name = ANY (w.lines)
                 -- Two missed heartbeats: a killed process does not count for long.
-                AND w.heartbeat_at + w.timeout * 0.2 > mainspring.now()),
+                AND w.heartbeat_at > mainspring.now() - least(w.timeout, interval '100 years') * 0.2),
         greatest(s.last_fire_at, CASE WHEN f.fill IS NULL THEN started
             ELSE least(started, greatest(coalesce(s.last_fire_at, s.created_at), started - f.fill)) END)
     FROM jsonb_populate_recordset(NULL::mainspring.schedules, lines) WITH ORDINALITY AS n

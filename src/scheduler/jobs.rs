@@ -68,6 +68,16 @@ impl Jobs {
         self.verbs.run(move |conn| jobs::list(conn, &filter)).await
     }
 
+    /// Returns the ids of the jobs that the filter admits; see [`jobs::ids`].
+    pub async fn ids(&self, filter: JobFilter) -> Result<Vec<i64>, SchedulerError> {
+        self.verbs.run(move |conn| jobs::ids(conn, &filter)).await
+    }
+
+    /// Returns how many jobs the filter admits; see [`jobs::count`].
+    pub async fn count(&self, filter: JobFilter) -> Result<i64, SchedulerError> {
+        self.verbs.run(move |conn| jobs::count(conn, &filter)).await
+    }
+
     /// Returns one job, if it is there; see [`jobs::get`].
     pub async fn get(&self, id: i64) -> Result<Option<JobRow>, SchedulerError> {
         self.verbs.run(move |conn| jobs::get(conn, id)).await

@@ -36,7 +36,11 @@ pub(super) fn ready_count(cap: i64, condition: &str, leading: &str) -> String {
     )
 }
 
-/// The age of a moment. Two clocks never agree to the last digit, so an age is cut at zero.
+/// The age of a moment. Two clocks never agree to the last digit, so an age is cut at zero. The server cannot subtract
+/// infinite times, and some versions none before our era.
 pub(super) fn seconds_since(moment: &str) -> String {
-    format!("greatest(0, extract(epoch FROM mainspring.now() - {moment})::float8)")
+    format!(
+        "greatest(0, extract(epoch FROM mainspring.now() - \
+         greatest(least({moment}, mainspring.now()), '0001-01-01 00:00:00+00'))::float8)"
+    )
 }

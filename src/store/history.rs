@@ -18,6 +18,7 @@ use chrono::{DateTime, Utc};
 use diesel::sql_types::{BigInt, Nullable, Text};
 use serde::{Deserialize, Serialize};
 
+use super::json_moment;
 use super::json_rows::rows;
 use super::statement::Statement;
 use crate::error::StoreError;
@@ -38,6 +39,7 @@ pub struct HistoryRow {
     /// Smaller ran first.
     pub priority: i16,
     /// When the job was due.
+    #[serde(deserialize_with = "json_moment::required")]
     pub run_at: DateTime<Utc>,
     /// How many attempts were started.
     pub attempts: i16,
@@ -46,10 +48,13 @@ pub struct HistoryRow {
     /// Why the job was cancelled, or ended by a person.
     pub reason: Option<String>,
     /// When the job was first enqueued.
+    #[serde(deserialize_with = "json_moment::required")]
     pub created_at: DateTime<Utc>,
     /// When the last attempt was claimed; `None` where a person ended the job while it waited.
+    #[serde(default, deserialize_with = "json_moment::optional")]
     pub started_at: Option<DateTime<Utc>>,
     /// When the end was stored.
+    #[serde(deserialize_with = "json_moment::required")]
     pub finished_at: DateTime<Utc>,
     /// The worker that ran the last attempt.
     pub worker_id: Option<i32>,

@@ -80,6 +80,8 @@ fn explained(conn: &mut impl AsSession, error: StoreError) -> StoreError {
 /// [`StoreError::SchemaTooOld`] when migrations or newer functions are missing, [`StoreError::SchemaTooNew`] as in
 /// [`migrate`].
 pub fn verify(conn: &mut impl AsSession) -> Result<(), StoreError> {
+    // First, because a role that only adds jobs may ask for nothing else.
+    refuse_newer(conn)?;
     let missing: Vec<_> = tables::pending(conn)?.iter().map(|migration| migration.version).collect();
     if !missing.is_empty() {
         return Err(StoreError::SchemaTooOld {
@@ -87,7 +89,6 @@ pub fn verify(conn: &mut impl AsSession) -> Result<(), StoreError> {
             missing: format!("the migrations {}", missing.join(", ")),
         });
     }
-    refuse_newer(conn)?;
     if Installed::read(conn)?.is_outdated() {
         let missing = format!("the functions of release {}", env!("CARGO_PKG_VERSION"));
         return Err(StoreError::SchemaTooOld { schema: conn.as_session().schema().to_string(), missing });

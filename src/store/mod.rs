@@ -27,6 +27,7 @@ mod explain;
 mod handler;
 pub mod history;
 pub mod jobs;
+mod json_moment;
 mod json_rows;
 pub(crate) mod migrate;
 pub(crate) mod notifications;

@@ -56,11 +56,12 @@ pub(crate) enum Heartbeat {
 
 // A missing lock reveals a dead worker at once. Its heartbeat must be late as well, by half an interval, since the worker may
 // have lost its LISTEN connection alone. A restart of the server releases all locks, so after one only the time-out
-// decides. Intervals are tenths of the time-out (config.rs).
+// decides. Intervals are tenths of the time-out (config.rs). No time of a restored row is out of the range in which the
+// server computes.
 macro_rules! lost_worker {
     () => {
-        "(w.heartbeat_at + w.timeout < mainspring.now() \
-          OR (w.has_lock AND w.heartbeat_at + w.timeout * 0.15 < mainspring.now() \
+        "(w.heartbeat_at < mainspring.now() - least(w.timeout, interval '100 years') \
+          OR (w.has_lock AND w.heartbeat_at < mainspring.now() - least(w.timeout, interval '100 years') * 0.15 \
               AND w.heartbeat_at > pg_postmaster_start_time() \
               AND NOT EXISTS (SELECT 1 FROM pg_locks AS l WHERE l.locktype = 'advisory' AND l.granted \
                   AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) \

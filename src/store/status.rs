@@ -105,7 +105,7 @@ fn schema_version(conn: &mut impl AsSession) -> Result<String, StoreError> {
 
 fn paused_since(conn: &mut impl AsSession) -> Result<Option<DateTime<Utc>>, StoreError> {
     let rows: Vec<(DateTime<Utc>,)> = Statement::<(Timestamptz,)>::new(
-        "SELECT paused_at FROM mainspring.all_paused WHERE isfinite(paused_at)",
+        "SELECT greatest(least(paused_at, mainspring.now()), '0001-01-01 00:00:00+00') FROM mainspring.all_paused",
     )
     .load(conn)?;
     Ok(rows.first().map(|row| row.0))
@@ -136,7 +136,7 @@ fn task_statuses(conn: &mut impl AsSession) -> Result<Vec<TaskStatus>, StoreErro
              SELECT o.task, {} AS ready, \
                  {} AS oldest_ready_age_seconds, \
                  (SELECT count(*) FROM mainspring.workers AS w WHERE o.task = ANY (w.tasks) \
-                     AND w.heartbeat_at >= mainspring.now() - w.timeout) AS workers \
+                     AND w.heartbeat_at >= mainspring.now() - least(w.timeout, interval '100 years')) AS workers \
              FROM oldest AS o ORDER BY o.task) AS t",
         heads("free", "task, priority", "flags IS NULL"),
         heads("flagged", "task, flags, priority", "flags IS NOT NULL"),

@@ -20,6 +20,7 @@ use diesel::sql_types::{Array, BigInt, Integer, Text};
 use serde::{Deserialize, Serialize};
 
 use super::counts::{DETAIL_COUNT_CAP, LIST_CAP, capped_count, seconds_since};
+use super::json_moment;
 use super::json_rows::rows;
 use super::statement::Statement;
 use crate::error::StoreError;
@@ -36,6 +37,7 @@ pub struct WorkerStatus {
     /// The worker's name; see [`SchedulerBuilder::worker_name`](crate::SchedulerBuilder::worker_name).
     pub name: String,
     /// When the worker registered.
+    #[serde(deserialize_with = "json_moment::required")]
     pub started_at: DateTime<Utc>,
     /// The seconds since the worker's last heartbeat.
     pub heartbeat_age_seconds: f64,
@@ -68,7 +70,7 @@ pub fn list(conn: &mut impl AsSession) -> Result<Vec<WorkerStatus>, StoreError> 
     let text = format!(
         "SELECT row_to_json(s)::text FROM ( \
              SELECT w.id, w.name, w.started_at, {} AS heartbeat_age_seconds, \
-                 w.heartbeat_at < mainspring.now() - w.timeout AS lost, {} AS running, w.tasks \
+                 w.heartbeat_at < mainspring.now() - least(w.timeout, interval '100 years') AS lost, {} AS running, w.tasks \
              FROM mainspring.workers AS w ORDER BY w.name, w.id LIMIT {LIST_CAP}) AS s",
         seconds_since("w.heartbeat_at"),
         capped_count(DETAIL_COUNT_CAP, "state = 'running' AND worker_id = w.id", "worker_id"),

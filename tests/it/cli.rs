@@ -16,29 +16,29 @@ mod refusals;
 mod schedules;
 
 /// The program without a database.
-fn program(arguments: &[&str]) -> Command {
+pub(crate) fn program(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mainspring"));
     command.args(arguments).env_remove("DATABASE_URL").env_remove("RUST_LOG").stdin(Stdio::null());
     command
 }
 
-fn on(database: &TestDatabase, arguments: &[&str]) -> Output {
+pub(crate) fn on(database: &TestDatabase, arguments: &[&str]) -> Output {
     program(arguments).env("DATABASE_URL", database.url()).output().unwrap()
 }
 
 /// What the program printed, which must have succeeded without a word on the standard error.
-fn answer(output: Output) -> String {
+pub(crate) fn answer(output: Output) -> String {
     let errors = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success() && errors.is_empty(), "{}: {errors}", output.status);
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn json(output: Output) -> Value {
+pub(crate) fn json(output: Output) -> Value {
     serde_json::from_str(&answer(output)).unwrap()
 }
 
 /// The one line with which the program refused, and its exit code.
-fn refusal(output: Output) -> (i32, String) {
+pub(crate) fn refusal(output: Output) -> (i32, String) {
     let errors = String::from_utf8(output.stderr).unwrap();
     assert!(output.stdout.is_empty(), "{}", String::from_utf8_lossy(&output.stdout));
     assert_eq!(errors.lines().count(), 1, "{errors}");
@@ -46,7 +46,7 @@ fn refusal(output: Output) -> (i32, String) {
     (output.status.code().unwrap(), line.to_owned())
 }
 
-fn assert_refused(output: Output, code: i32, words: &str) {
+pub(crate) fn assert_refused(output: Output, code: i32, words: &str) {
     let (found, line) = refusal(output);
     assert!(found == code && line.contains(words), "{found}: {line}");
 }

@@ -1,7 +1,5 @@
 //! The arguments of the commands, as clap reads them, and how their values are written.
 
-use std::time::Duration;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use clap::builder::TypedValueParser;
@@ -13,6 +11,7 @@ use crate::failure::Failure;
 use crate::jobs::JobsCommand;
 use crate::queues::QueuesCommand;
 use crate::schedules::SchedulesCommand;
+use crate::times::{duration, moment};
 use crate::workers::{CleanupArguments, WorkersCommand};
 
 const EXAMPLES: &str = "\
@@ -32,7 +31,10 @@ Exit codes: 0 done, 1 could not be done, 2 not understood, 3 done but for some o
 #[derive(Debug, Parser)]
 #[command(name = "mainspring", version, after_help = EXAMPLES, propagate_version = true)]
 pub(crate) struct Arguments {
-    /// The database: postgres://user:password@host:port/name, or another libpq connection string.
+    /// The database: postgres://user@host:port/name, or another libpq connection string.
+    ///
+    /// A password in this option can be read by all users of this machine: ps shows it. Set DATABASE_URL instead, or give
+    /// a URL without a password, and keep that in PGPASSWORD or ~/.pgpass.
     #[arg(long, global = true, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub(crate) database_url: Option<String>,
     /// The schema that holds the jobs. Each schema of a database is a scheduler of its own.
@@ -266,23 +268,6 @@ fn zone(name: &str) -> Result<Tz, &'static str> {
     name.parse().map_err(|_| "expected the name of a time zone, such as UTC or Europe/Berlin")
 }
 
-pub(crate) fn moment(text: &str) -> Result<DateTime<Utc>, String> {
-    let parsed = DateTime::parse_from_rfc3339(text);
-    parsed.map(|moment| moment.to_utc()).map_err(|error| {
-        format!("{error}; expected a date, a time and a zone as RFC 3339 writes them: 2027-01-01T09:00:00Z")
-    })
-}
-
-pub(crate) fn duration(text: &str) -> Result<TimeDelta, String> {
-    let parsed = humantime::parse_duration(text).ok().and_then(|duration| TimeDelta::from_std(duration).ok());
-    parsed.ok_or_else(|| "expected numbers with units such as s, m, h, d or w: 90s, say, or 1h30m".into())
-}
-
-/// As [`duration`], for what looks back.
-pub(crate) fn span(text: &str) -> Result<Duration, String> {
-    duration(text).map(|span| span.to_std().unwrap_or_default())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -291,14 +276,5 @@ mod tests {
     fn clap_finds_no_fault_with_the_arguments() {
         use clap::CommandFactory;
         Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn a_duration_is_the_sum_of_its_parts() {
-        assert_eq!(duration("1h30m"), Ok(TimeDelta::minutes(90)));
-        assert_eq!(duration("2w1d5s"), Ok(TimeDelta::days(15) + TimeDelta::seconds(5)));
-        for refused in ["", "5", "m", "-5m", "5x", "+5m", "99999999999999999w", "5\u{e9}"] {
-            assert!(duration(refused).is_err(), "{refused}");
-        }
     }
 }

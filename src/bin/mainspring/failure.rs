@@ -4,9 +4,11 @@
 use std::io;
 use std::process::ExitCode;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use mainspring::StoreError;
 use mainspring::jobs::ActResult;
+
+use crate::output;
 
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -56,7 +58,7 @@ impl From<clap::Error> for Failure {
             ErrorKind::DisplayHelp
             | ErrorKind::DisplayVersion
             | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Self::Help(error),
-            _ => Self::Usage(without_passwords(&without_advice(&error.to_string()))),
+            _ => Self::Usage(without_passwords(&without_advice(&with_synonyms(error).to_string()))),
         }
     }
 }
@@ -103,6 +105,27 @@ fn with_causes(error: &dyn std::error::Error) -> String {
     text
 }
 
+// clap guesses by letters alone.
+const SYNONYMS: [(&str, &str); 4] =
+    [("--at", "--run-at"), ("--due", "--run-at"), ("--delay", "--in"), ("--after", "--in")];
+
+fn with_synonyms(mut error: clap::Error) -> clap::Error {
+    let (Some(ContextValue::String(given)), Some(ContextValue::StyledStr(usage))) =
+        (error.get(ContextKind::InvalidArg), error.get(ContextKind::Usage))
+    else {
+        return error;
+    };
+    let usage = usage.to_string();
+    let takes_times =
+        ["enqueue", "jobs retry", "jobs reschedule"].iter().any(|command| usage.contains(command));
+    let given = given.split('=').next().unwrap_or_default();
+    let known = SYNONYMS.iter().find(|(synonym, _)| *synonym == given);
+    if let (ErrorKind::UnknownArgument, true, Some((_, option))) = (error.kind(), takes_times, known) {
+        error.insert(ContextKind::SuggestedArg, ContextValue::String((*option).to_owned()));
+    }
+    error
+}
+
 // clap ends its errors with the usage and a pointer to the help, each a paragraph.
 fn without_advice(text: &str) -> String {
     let paragraphs = text.split("\n\n").filter(|paragraph| {
@@ -114,13 +137,18 @@ fn without_advice(text: &str) -> String {
 
 fn in_one_line(text: &str) -> String {
     let words: Vec<_> = text.split_whitespace().collect();
-    words.join(" ").chars().filter(|character| !character.is_control()).collect()
+    output::printable(&output::middle_cut(&words.join(" ")))
 }
 
 // An argument in the wrong place is quoted back; it may be the database's URL.
 fn without_passwords(text: &str) -> String {
-    if let Some((before, _)) = text.split_once("password=") {
-        return format!("{before}password=***");
+    // A libpq string may have blanks around the sign.
+    let lower = text.to_ascii_lowercase();
+    for (at, word) in lower.match_indices("password") {
+        let end = at + word.len();
+        if lower[end..].trim_start().starts_with('=') {
+            return format!("{}=***", &text[..end]);
+        }
     }
     let Some((before, rest)) = text.split_once("://") else { return text.to_owned() };
     match rest.rsplit_once('@') {
@@ -140,6 +168,9 @@ mod tests {
     fn passwords_are_struck_out() {
         let told = "unexpected argument 'postgres://me:a/b c@d@host/db' found";
         assert_eq!(without_passwords(told), "unexpected argument 'postgres://me:***@host/db' found");
+        for form in ["password = a b", "sslpassword=a", "PASSWORD =a"] {
+            assert!(without_passwords(&format!("unexpected argument '{form}' found")).ends_with("=***"));
+        }
         let told = "unexpected argument 'user=me password=a b' found";
         assert_eq!(without_passwords(told), "unexpected argument 'user=me password=***");
     }

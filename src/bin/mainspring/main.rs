@@ -11,6 +11,7 @@ mod output;
 mod queues;
 mod schedules;
 mod status;
+mod times;
 mod workers;
 
 use std::io::{self, BufWriter, Write};
@@ -49,8 +50,7 @@ fn run() -> Result<(), Failure> {
         Command::Status(options) => status::show(&mut open()?.verified()?.session(), &options, &mut out)?,
         Command::Enqueue(job) => {
             let job = job.into_job()?;
-            // Not verified: a role that may add jobs need not be able to read which migrations there are.
-            writeln!(out, "{}", job.insert(&mut open()?.session())?)?;
+            writeln!(out, "{}", job.insert(&mut open()?.verified_to_enqueue()?.session())?)?;
         }
         Command::Queues(command) => queues::run(command, &mut open()?.verified()?.session(), &mut out)?,
         Command::Pause(_) => queues::pause_all(&mut open()?.verified()?.session(), &mut out)?,

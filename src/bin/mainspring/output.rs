@@ -19,7 +19,7 @@ pub(crate) fn table<const COLUMNS: usize>(
     rows: Vec<[String; COLUMNS]>,
 ) -> Result<(), Failure> {
     let rows: Vec<_> = std::iter::once(headings.map(str::to_owned)).chain(rows).collect();
-    let rows: Vec<_> = rows.into_iter().map(|row| row.map(|cell| printable(&cell))).collect();
+    let rows: Vec<_> = rows.into_iter().map(|row| row.map(|text| cell(&text))).collect();
     let widths: [usize; COLUMNS] = std::array::from_fn(|column| {
         rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default()
     });
@@ -40,14 +40,42 @@ pub(crate) fn shortened(text: &str) -> String {
     line.chars().take(WIDTH - 3).chain("...".chars()).collect()
 }
 
-// Names come from any role that may enqueue: none may command the terminal.
-fn printable(cell: &str) -> String {
-    let escaped = |character: char| {
-        let plain = (!character.is_control()).then_some(character);
-        plain.into_iter().chain(plain.is_none().then(|| character.escape_default()).into_iter().flatten())
-    };
-    let cell: String = cell.chars().flat_map(escaped).collect();
-    if cell.is_empty() { "-".into() } else { cell }
+/// The text without its middle, if it is long: what was typed may be a whole file. Both ends of an error matter.
+pub(crate) fn middle_cut(text: &str) -> String {
+    const END: usize = 250;
+    let length = text.chars().count();
+    if length <= 2 * END {
+        return text.to_owned();
+    }
+    let head: String = text.chars().take(END).collect();
+    let tail: String = text.chars().skip(length - END).collect();
+    format!("{head} [{} characters left out] {tail}", length - 2 * END)
+}
+
+/// The text with escapes in place of what is not printed: control characters, and those that turn, hide or join text. Names
+/// come from any role that may enqueue, and none may command the terminal.
+pub(crate) fn printable(text: &str) -> String {
+    let mut printed = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_plain(character) { printed.push(character) } else { printed.extend(character.escape_default()) }
+    }
+    printed
+}
+
+fn is_plain(character: char) -> bool {
+    match character {
+        '"' | '\'' | '\\' => true,
+        '\u{2028}' | '\u{2029}' => false,
+        // Behind a letter, so that an accent that belongs to it is not escaped.
+        _ => {
+            (character.is_whitespace() && !character.is_control())
+                || ['a', character].iter().collect::<String>().escape_debug().count() == 2
+        }
+    }
+}
+
+fn cell(text: &str) -> String {
+    if text.is_empty() { "-".into() } else { printable(text) }
 }
 
 #[cfg(test)]
@@ -56,7 +84,38 @@ mod tests {
 
     #[test]
     fn a_cell_cannot_command_the_terminal() {
-        assert_eq!(printable("a\u{1b}[2Jb\n"), "a\\u{1b}[2Jb\\n");
+        assert_eq!(cell("a\u{1b}[2Jb\nc\td"), "a\\u{1b}[2Jb\\nc\\td");
+    }
+
+    #[test]
+    fn characters_that_turn_or_hide_text_are_escaped_and_letters_are_not() {
+        let hidden = [
+            '\u{202e}',
+            '\u{200b}',
+            '\u{feff}',
+            '\u{2066}',
+            '\u{ad}',
+            '\u{e0041}',
+            '\u{2028}',
+            '\u{9b}',
+            '\u{7f}',
+        ];
+        for character in hidden {
+            assert_eq!(printable(&character.to_string()), character.escape_default().to_string());
+        }
+        for plain in
+            ["it's \"C:\\a\"", "Zo\u{e8}", "e\u{301}", "\u{65e5}\u{672c}\u{3000}", "\u{1f600}", "\u{5d0}"]
+        {
+            assert_eq!(printable(plain), plain);
+        }
+    }
+
+    #[test]
+    fn a_long_error_keeps_both_ends() {
+        let cut = middle_cut(&format!("invalid value '{}' for '--priority'", "9".repeat(100_000)));
+        assert!(cut.starts_with("invalid value '999") && cut.ends_with("for '--priority'"), "{cut}");
+        assert!(cut.len() < 600 && cut.contains(" characters left out]"), "{cut}");
+        assert_eq!(middle_cut("short"), "short");
     }
 
     #[test]

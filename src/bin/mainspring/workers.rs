@@ -9,10 +9,11 @@ use mainspring::workers::{self, WorkerAct};
 use mainspring::{jobs, queues};
 use serde_json::json;
 
-use crate::arguments::{ListingOptions, span};
+use crate::arguments::ListingOptions;
 use crate::failure::Failure;
 use crate::output;
 use crate::status::{WORKER_HEADINGS, worker_cells};
+use crate::times::span;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum WorkersCommand {

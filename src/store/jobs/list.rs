@@ -5,8 +5,10 @@ use chrono::{DateTime, Utc};
 use diesel::sql_types::{BigInt, Text};
 use serde::{Deserialize, Serialize};
 
+use super::filter::JobFilter;
 use crate::error::StoreError;
 use crate::lifecycle::JobState;
+use crate::store::json_moment;
 use crate::store::json_rows::rows;
 use crate::store::session::AsSession;
 use crate::store::statement::Statement;
@@ -26,6 +28,7 @@ pub struct JobRow {
     /// Smaller runs first.
     pub priority: i16,
     /// When the job is or was due.
+    #[serde(deserialize_with = "json_moment::required")]
     pub run_at: DateTime<Utc>,
     /// How many attempts were started.
     pub attempts: i16,
@@ -38,10 +41,13 @@ pub struct JobRow {
     /// How often a later enqueue found this job by its key.
     pub revision: i32,
     /// When the job was first enqueued.
+    #[serde(deserialize_with = "json_moment::required")]
     pub created_at: DateTime<Utc>,
     /// When the row last changed.
+    #[serde(deserialize_with = "json_moment::required")]
     pub updated_at: DateTime<Utc>,
     /// When the running attempt was claimed.
+    #[serde(default, deserialize_with = "json_moment::optional")]
     pub locked_at: Option<DateTime<Utc>>,
     /// The worker that runs the job.
     pub worker_id: Option<i32>,
@@ -53,42 +59,6 @@ pub struct JobRow {
     pub last_error: Option<String>,
 }
 
-/// Which jobs [`list`] returns: those that meet every condition that is set.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-#[must_use = "a filter does nothing until it is given to `list`"]
-pub struct JobFilter {
-    /// Only jobs in this state.
-    pub state: Option<JobState>,
-    /// Only jobs of this task.
-    pub task: Option<String>,
-    /// Only jobs of this queue.
-    pub queue: Option<String>,
-    /// Only jobs with this key, dead ones included.
-    pub key: Option<String>,
-    /// Only jobs with a greater id. The last id of one page selects the next page.
-    pub after_id: Option<i64>,
-    /// At most this many; default 100.
-    pub limit: u32,
-}
-
-impl JobFilter {
-    /// Creates a filter that admits the first 100 jobs.
-    pub fn new() -> Self {
-        Self::default()
-    }
-}
-
-impl Default for JobFilter {
-    fn default() -> Self {
-        Self { state: None, task: None, queue: None, key: None, after_id: None, limit: 100 }
-    }
-}
-
-const OF_KEY: &str = " AND id = ANY (ARRAY(\
-    SELECT k.id FROM mainspring.jobs AS k WHERE k.key = {} AND k.key IS NOT NULL AND k.state <> 'dead' UNION ALL \
-    SELECT d.id FROM mainspring.jobs AS d WHERE d.key = {} AND d.state = 'dead'))";
-
 /// Returns the jobs that the filter admits, in the order of their ids.
 ///
 /// A page costs little where a state is given, or where most jobs are admitted. A key is looked up by an index among
@@ -98,30 +68,51 @@ const OF_KEY: &str = " AND id = ANY (ARRAY(\
 ///
 /// [`StoreError::Database`] when the database refuses, [`StoreError::SchemaMissing`] where the schema is missing.
 pub fn list(conn: &mut impl AsSession, filter: &JobFilter) -> Result<Vec<JobRow>, StoreError> {
-    let mut conditions = String::new();
-    let mut given: Vec<&str> = Vec::new();
-    // A state stands in the text and not among the values, so that the partial index of the state serves.
-    if let Some(state) = filter.state {
-        conditions += &format!(" AND state = '{}'", state.as_str());
-    }
-    for (column, text) in [("task", &filter.task), ("queue", &filter.queue)] {
-        if let Some(text) = text {
-            conditions += &format!(" AND {column} = {{}}");
-            given.push(text);
-        }
-    }
-    if let Some(key) = &filter.key {
-        conditions += OF_KEY;
-        given.extend([key.as_str(); 2]);
-    }
-    let text = format!(
-        "SELECT row_to_json(v)::text \
-         FROM (SELECT id FROM mainspring.jobs WHERE id > {{}}{conditions} ORDER BY id LIMIT {}) AS chosen \
-         JOIN mainspring.jobs_view AS v ON v.id = chosen.id ORDER BY v.id",
-        filter.limit
+    let limit = filter.limit;
+    let before = "SELECT row_to_json(v)::text FROM (SELECT id";
+    let after = format!(
+        "ORDER BY id LIMIT {limit}) AS chosen JOIN mainspring.jobs_view AS v ON v.id = chosen.id ORDER BY v.id"
     );
-    let statement = Statement::new(text).bind::<BigInt, _>(filter.after_id.unwrap_or(i64::MIN));
-    rows(conn, given.iter().fold(statement, |statement, text| statement.bind::<Text, _>(*text)))
+    rows(conn, filter.statement(before, &after))
+}
+
+/// Returns the ids of the jobs that the filter admits, in their order, for an act on all of them.
+///
+/// ```no_run
+/// use mainspring::JobState;
+/// use mainspring::jobs::{self, JobFilter};
+///
+/// # fn main() -> Result<(), mainspring::StoreError> {
+/// let mut conn = mainspring::database::connect("postgres://localhost/app")?;
+/// let mut dead = JobFilter::new();
+/// dead.state = Some(JobState::Dead);
+/// dead.task = Some("invoice.send".into());
+/// dead.limit = 1_000;
+/// while let ids = jobs::ids(&mut conn, &dead)? && !ids.is_empty() {
+///     jobs::retry(&mut conn, &ids, None)?;
+///     dead.after_id = ids.last().copied();
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// As [`list`].
+pub fn ids(conn: &mut impl AsSession, filter: &JobFilter) -> Result<Vec<i64>, StoreError> {
+    let rows: Vec<(i64,)> = filter
+        .statement::<(BigInt,)>("SELECT id", &format!("ORDER BY id LIMIT {}", filter.limit))
+        .load(conn)?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+/// Returns how many jobs the filter admits, whatever its `limit` is. It reads all of them.
+///
+/// # Errors
+///
+/// As [`list`].
+pub fn count(conn: &mut impl AsSession, filter: &JobFilter) -> Result<i64, StoreError> {
+    Ok(filter.statement::<(BigInt,)>("SELECT count(*)", "").get_result::<(i64,)>(conn)?.0)
 }
 
 /// Returns the job with this id, or `None` when it is finished or never was.

@@ -25,10 +25,12 @@
 //! ```
 
 mod act;
+mod filter;
 mod list;
 
 pub use self::act::{JobAct, Reschedule, cancel, complete, delete, delete_dead, fail, reschedule, retry};
-pub use self::list::{JobFilter, JobRow, get, list, payload};
+pub use self::filter::JobFilter;
+pub use self::list::{JobRow, count, get, ids, list, payload};
 pub use super::act_result::ActResult;
 pub use super::enqueue::{insert_many, remove};
 

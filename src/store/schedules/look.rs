@@ -2,13 +2,15 @@
 
 use chrono::{DateTime, Utc};
 use diesel::sql_types::{BigInt, Text};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::clock::Clock;
 use crate::cron::Recurrence;
 use crate::error::StoreError;
 use crate::schedule::Overlap;
+use crate::store::json_moment;
 use crate::store::json_rows::rows;
 use crate::store::session::AsSession;
 use crate::store::statement::Statement;
@@ -28,7 +30,9 @@ pub struct ScheduleRow {
     pub expression: String,
     /// The zone whose wall clock counts.
     pub zone: String,
-    /// The payload of its jobs, without what each fire adds.
+    /// The payload of its jobs, without what each fire adds. A payload that cannot be read as a value, because of a number
+    /// or its depth, is its text.
+    #[serde(deserialize_with = "readable")]
     pub payload: Value,
     /// The queue of its jobs.
     pub queue: Option<String>,
@@ -43,8 +47,10 @@ pub struct ScheduleRow {
     /// How many missed fires are made up for at most.
     pub catch_up: u32,
     /// Nothing fires before.
+    #[serde(default, deserialize_with = "json_moment::optional")]
     pub starts_at: Option<DateTime<Utc>>,
     /// Nothing fires after.
+    #[serde(default, deserialize_with = "json_moment::optional")]
     pub ends_at: Option<DateTime<Utc>>,
     /// Over how many seconds its jobs are spread.
     pub jitter_seconds: u32,
@@ -54,6 +60,7 @@ pub struct ScheduleRow {
     #[serde(default)]
     pub next_fires: Vec<DateTime<Utc>>,
     /// When its last fire was due.
+    #[serde(default, deserialize_with = "json_moment::optional")]
     pub last_fire_at: Option<DateTime<Utc>>,
     /// What became of its last fire: `enqueued`, `skipped` or `replaced`.
     pub last_outcome: Option<String>,
@@ -64,8 +71,10 @@ pub struct ScheduleRow {
     /// Why the schedule does not fire, though it is not paused.
     pub error: Option<String>,
     /// When it was made.
+    #[serde(deserialize_with = "json_moment::required")]
     pub created_at: DateTime<Utc>,
     /// When it was last changed.
+    #[serde(deserialize_with = "json_moment::required")]
     pub updated_at: DateTime<Utc>,
 }
 
@@ -76,8 +85,10 @@ pub struct ScheduleFire {
     /// The schedule's name.
     pub schedule: String,
     /// When it was due.
+    #[serde(deserialize_with = "json_moment::required")]
     pub due_at: DateTime<Utc>,
     /// When the fire was handled, and its job enqueued.
+    #[serde(deserialize_with = "json_moment::required")]
     pub fired_at: DateTime<Utc>,
     /// `enqueued`; `skipped` or `replaced` by the overlap policy; or `missed`, which stands for all fires from `due_at`
     /// on that were not made up for.
@@ -156,6 +167,11 @@ pub fn fires(conn: &mut impl AsSession, name: &str, limit: u32) -> Result<Vec<Sc
          ORDER BY schedule DESC, fired_at DESC, due_at DESC LIMIT {}",
     );
     rows(conn, statement.bind::<Text, _>(name).bind::<BigInt, _>(i64::from(limit)))
+}
+
+fn readable<'de, D: Deserializer<'de>>(from: D) -> Result<Value, D::Error> {
+    let raw = Box::<RawValue>::deserialize(from)?;
+    Ok(serde_json::from_str(raw.get()).unwrap_or_else(|_| Value::String(raw.get().to_owned())))
 }
 
 fn with_next_fires(mut row: ScheduleRow) -> ScheduleRow {

@@ -1,4 +1,7 @@
 //! Restores, copies, publications, and the commands that operators type.
 
+mod filters;
+mod listings;
 mod pauses;
 mod publications;
+mod refusals;

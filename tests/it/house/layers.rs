@@ -56,6 +56,7 @@ fn the_command_line_program_uses_the_crate_as_any_program_does() {
         "queues",
         "schedules",
         "status",
+        "times",
         "workers",
     ];
     let files = sources().into_iter().filter(|file| file.module() == "bin");

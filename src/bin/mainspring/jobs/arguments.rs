@@ -1,11 +1,10 @@
 //! The arguments of the commands about jobs.
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
-use mainspring::JobState;
 use mainspring::history::HistoryFilter;
 use mainspring::jobs::{JobFilter, Reschedule};
 
+use super::selection::{Selection, WhichJobs};
 use crate::arguments::{DueArguments, ListingOptions};
 use crate::failure::Failure;
 
@@ -31,7 +30,7 @@ pub(crate) enum JobsCommand {
     #[command(after_help = RESCHEDULE_EXAMPLES)]
     Reschedule(RescheduleArguments),
     /// Cancel jobs: waiting ones are gone, running ones are told to end.
-    #[command(after_help = "Example:\n  mainspring jobs cancel 4711 4712 --reason 'ordered twice'")]
+    #[command(after_help = CANCEL_EXAMPLES)]
     Cancel(ReasonArguments),
     /// End jobs that do not run as if they had succeeded.
     #[command(after_help = "Example:\n  mainspring jobs complete 4711 --reason 'sent by hand'")]
@@ -40,7 +39,7 @@ pub(crate) enum JobsCommand {
     #[command(after_help = "Example:\n  mainspring jobs fail 4711 --reason 'wrong address'")]
     Fail(ReasonArguments),
     /// Delete jobs that do not run, without a line in the history.
-    #[command(after_help = "Example:\n  mainspring jobs delete 4711 4712")]
+    #[command(after_help = DELETE_EXAMPLES)]
     Delete(DeleteArguments),
 }
 
@@ -48,6 +47,7 @@ const LIST_EXAMPLES: &str = "\
 Examples:
   mainspring jobs list --state dead
   mainspring jobs list --task report.publish --limit 1000 --json
+  mainspring jobs list --state dead --since 2027-01-01T09:00:00Z
   mainspring jobs list --after 4711      (the page behind job 4711)";
 
 const HISTORY_EXAMPLES: &str = "\
@@ -60,7 +60,18 @@ const RETRY_EXAMPLES: &str = "\
 Examples:
   mainspring jobs retry 4711 4712
   mainspring jobs retry 4711 --in 1h
-  mainspring jobs list --state dead --json | jq '.[].id' | xargs mainspring jobs retry";
+  mainspring jobs retry --task report.publish --since 2h
+  mainspring jobs retry --queue mails --most 1000 --yes";
+
+const CANCEL_EXAMPLES: &str = "\
+Examples:
+  mainspring jobs cancel 4711 4712 --reason 'ordered twice'
+  mainspring jobs cancel --queue mails --state scheduled --reason 'campaign is off'";
+
+const DELETE_EXAMPLES: &str = "\
+Examples:
+  mainspring jobs delete 4711 4712
+  mainspring jobs delete --state dead --until 30d --yes";
 
 const RESCHEDULE_EXAMPLES: &str = "\
 Examples:
@@ -70,18 +81,8 @@ Examples:
 
 #[derive(Debug, Args)]
 pub(crate) struct ListArguments {
-    /// Only jobs in this state.
-    #[arg(long, value_parser = state())]
-    state: Option<JobState>,
-    /// Only jobs of this task.
-    #[arg(long)]
-    task: Option<String>,
-    /// Only jobs of this queue.
-    #[arg(long)]
-    queue: Option<String>,
-    /// Only jobs with this key, dead ones included.
-    #[arg(long)]
-    key: Option<String>,
+    #[command(flatten)]
+    jobs: WhichJobs,
     /// Only jobs with a greater id.
     #[arg(long, value_name = "ID", allow_negative_numbers = true)]
     after: Option<i64>,
@@ -94,11 +95,7 @@ pub(crate) struct ListArguments {
 
 impl ListArguments {
     pub(crate) fn filter(&self) -> JobFilter {
-        let mut filter = JobFilter::new();
-        filter.state = self.state;
-        filter.task.clone_from(&self.task);
-        filter.queue.clone_from(&self.queue);
-        filter.key.clone_from(&self.key);
+        let mut filter = self.jobs.filter();
         filter.after_id = self.after;
         filter.limit = self.limit;
         filter
@@ -152,9 +149,8 @@ impl HistoryArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct RetryArguments {
-    /// The jobs' ids.
-    #[arg(required = true, allow_negative_numbers = true)]
-    pub(crate) ids: Vec<i64>,
+    #[command(flatten)]
+    pub(crate) jobs: Selection,
     #[command(flatten)]
     pub(crate) due: DueArguments,
     #[command(flatten)]
@@ -163,9 +159,8 @@ pub(crate) struct RetryArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct RescheduleArguments {
-    /// The jobs' ids.
-    #[arg(required = true, allow_negative_numbers = true)]
-    pub(crate) ids: Vec<i64>,
+    #[command(flatten)]
+    pub(crate) jobs: Selection,
     #[command(flatten)]
     due: DueArguments,
     /// Smaller runs first.
@@ -199,9 +194,8 @@ impl RescheduleArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct ReasonArguments {
-    /// The jobs' ids.
-    #[arg(required = true, allow_negative_numbers = true)]
-    pub(crate) ids: Vec<i64>,
+    #[command(flatten)]
+    pub(crate) jobs: Selection,
     /// Why, at most 1000 characters; kept with the job or in the history.
     #[arg(long)]
     pub(crate) reason: Option<String>,
@@ -211,15 +205,8 @@ pub(crate) struct ReasonArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct DeleteArguments {
-    /// The jobs' ids.
-    #[arg(required = true, allow_negative_numbers = true)]
-    pub(crate) ids: Vec<i64>,
+    #[command(flatten)]
+    pub(crate) jobs: Selection,
     #[command(flatten)]
     pub(crate) listing: ListingOptions,
-}
-
-fn state() -> impl TypedValueParser<Value = JobState> {
-    PossibleValuesParser::new(JobState::ALL.map(JobState::as_str)).try_map(|name| {
-        JobState::ALL.into_iter().find(|state| state.as_str() == name).ok_or("expected the name of a state")
-    })
 }

@@ -3,18 +3,19 @@
 use std::io::Write;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use mainspring::Session;
 use mainspring::history::{self, HistoryRow};
 use mainspring::jobs::{self, JobAct, JobRow};
+use mainspring::{JobState, Session, StoreError};
 use serde::Serialize;
 use serde_json::Value;
 
 mod arguments;
+mod selection;
 
 pub(crate) use arguments::JobsCommand;
-use arguments::{HistoryArguments, ListArguments, ShowArguments};
+use arguments::{HistoryArguments, ListArguments, ReasonArguments, ShowArguments};
+use selection::Act;
 
-use crate::arguments::ListingOptions;
 use crate::failure::Failure;
 use crate::output;
 
@@ -23,32 +24,47 @@ pub(crate) fn run(conn: &mut Session<'_>, command: JobsCommand, out: &mut impl W
         JobsCommand::List(arguments) => list(conn, &arguments, out),
         JobsCommand::Show(arguments) => show(conn, &arguments, out),
         JobsCommand::History(arguments) => list_history(conn, &arguments, out),
-        JobsCommand::Retry(one) => tell(out, &one.listing, &jobs::retry(conn, &one.ids, one.due.moment()?)?),
+        JobsCommand::Retry(one) => {
+            let run_at = one.due.moment()?;
+            let perform = |conn: &mut Session<'_>, ids: &[i64]| jobs::retry(conn, ids, run_at);
+            let act = Act { verb: "retry", usual_state: Some(JobState::Dead), perform: &perform };
+            one.jobs.act(conn, &one.listing, out, &act)
+        }
         JobsCommand::Reschedule(one) => {
-            tell(out, &one.listing, &jobs::reschedule(conn, &one.ids, &one.changes()?)?)
+            let changes = one.changes()?;
+            let perform = |conn: &mut Session<'_>, ids: &[i64]| jobs::reschedule(conn, ids, &changes);
+            let act = Act { verb: "reschedule", usual_state: None, perform: &perform };
+            one.jobs.act(conn, &one.listing, out, &act)
         }
         JobsCommand::Cancel(one) => {
-            tell(out, &one.listing, &jobs::cancel(conn, &one.ids, one.reason.as_deref())?)
+            with_reason(conn, &one, "cancel", |conn, ids, reason| jobs::cancel(conn, ids, reason), out)
         }
         JobsCommand::Complete(one) => {
-            tell(out, &one.listing, &jobs::complete(conn, &one.ids, one.reason.as_deref())?)
+            with_reason(conn, &one, "complete", |conn, ids, reason| jobs::complete(conn, ids, reason), out)
         }
         JobsCommand::Fail(one) => {
-            tell(out, &one.listing, &jobs::fail(conn, &one.ids, one.reason.as_deref())?)
+            with_reason(conn, &one, "fail", |conn, ids, reason| jobs::fail(conn, ids, reason), out)
         }
-        JobsCommand::Delete(one) => tell(out, &one.listing, &jobs::delete(conn, &one.ids)?),
+        JobsCommand::Delete(one) => {
+            let perform = |conn: &mut Session<'_>, ids: &[i64]| jobs::delete(conn, ids);
+            let act = Act { verb: "delete", usual_state: None, perform: &perform };
+            one.jobs.act(conn, &one.listing, out, &act)
+        }
     }
 }
 
-// What became of each job; the exit code says whether all was done.
-fn tell(out: &mut impl Write, listing: &ListingOptions, acts: &[JobAct]) -> Result<(), Failure> {
-    if listing.json {
-        output::json(out, &acts)?;
-    } else {
-        let cells = |act: &JobAct| [act.id.to_string(), act.result.describe().to_owned()];
-        output::table(out, ["ID", "RESULT"], acts.iter().map(cells).collect())?;
-    }
-    Failure::unless_all_done(acts.iter().map(|act| act.result))
+type ActWithReason = fn(&mut Session<'_>, &[i64], Option<&str>) -> Result<Vec<JobAct>, StoreError>;
+
+fn with_reason(
+    conn: &mut Session<'_>,
+    arguments: &ReasonArguments,
+    verb: &str,
+    act: ActWithReason,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    let perform = |conn: &mut Session<'_>, ids: &[i64]| act(conn, ids, arguments.reason.as_deref());
+    let act = Act { verb, usual_state: None, perform: &perform };
+    arguments.jobs.act(conn, &arguments.listing, out, &act)
 }
 
 fn list(conn: &mut Session<'_>, arguments: &ListArguments, out: &mut impl Write) -> Result<(), Failure> {
@@ -90,7 +106,7 @@ fn show(conn: &mut Session<'_>, arguments: &ShowArguments, out: &mut impl Write)
         || Failure::Refused(format!("there is no job {}: it is finished, or never was", arguments.id));
     let job = jobs::get(conn, arguments.id)?.ok_or_else(unknown)?;
     let payload = if arguments.payload { jobs::payload(conn, arguments.id)? } else { None };
-    let payload = payload.map(|text| serde_json::from_str(&text)).transpose()?;
+    let payload = payload.map(|text| serde_json::from_str(&text).unwrap_or(Value::String(text)));
     let shown = Shown { job, payload };
     if arguments.listing.json {
         return output::json(out, &shown);

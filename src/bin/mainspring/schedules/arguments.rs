@@ -5,8 +5,9 @@ use clap::{Args, Subcommand, ValueEnum};
 use mainspring::schedules::ScheduleFilter;
 use mainspring::{CatchUp, Overlap, ScheduleChanges};
 
-use crate::arguments::{ListingOptions, duration, moment};
+use crate::arguments::ListingOptions;
 use crate::failure::Failure;
+use crate::times::{duration, moment};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SchedulesCommand {
