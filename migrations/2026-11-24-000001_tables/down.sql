@@ -24,4 +24,5 @@ BEGIN
 END $$;
 DROP TABLE mainspring.definitions;
 DROP TYPE mainspring.job_event;
+DROP TYPE mainspring.new_job;
 DROP TYPE mainspring.job_state;

@@ -15,7 +15,7 @@ SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 AS $$
 DECLARE
-    problem text := mainspring.validate_job('-', NULL, NULL, priority, max_attempts, NULL, NULL);
+    problem text := mainspring.validate_job('-', NULL, run_at, priority, max_attempts);
     before mainspring.jobs[] := ARRAY(SELECT b FROM mainspring.lock_jobs(ids) AS b);
     job mainspring.jobs;
     changed bigint[] := '{}';

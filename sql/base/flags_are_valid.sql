@@ -1,7 +1,9 @@
--- Returns whether flags are 1 to 32 labels of 1 to 128 characters. A job without flags has NULL instead.
+-- Returns whether flags are 1 to 32 labels of 1 to 128 characters, and short enough together. A job without flags has NULL
+-- instead.
 CREATE OR REPLACE FUNCTION mainspring.flags_are_valid(flags text[])
 RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN coalesce(cardinality(flags) BETWEEN 1 AND 32 AND array_ndims(flags) = 1
     AND array_position(flags, NULL) IS NULL
-    AND (SELECT bool_and(char_length(f) BETWEEN 1 AND 128) FROM unnest(flags) AS f), false);
+    AND (SELECT bool_and(char_length(f) BETWEEN 1 AND 128) AND sum(octet_length(f)) <= mainspring.flag_bytes_limit()
+        FROM unnest(flags) AS f), false);

@@ -1,4 +1,5 @@
--- Adds one job and answers it as `jobs_view` shows it. Only `task` is needed; NULL means the default.
+-- Adds one job and returns it as `jobs_view` shows it. Only `task` is needed; NULL means the default. With `unsafe_dedupe` the job
+-- of the key may be that of another caller: then only its id and state come with what this caller gave.
 CREATE OR REPLACE FUNCTION mainspring.add_job(
     task text, payload jsonb DEFAULT '{}', queue text DEFAULT NULL, run_at timestamptz DEFAULT NULL,
     max_attempts integer DEFAULT NULL, key text DEFAULT NULL, priority integer DEFAULT NULL,
@@ -9,14 +10,9 @@ SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 AS $$
 DECLARE
+    job mainspring.new_job := ROW(task, payload::text, queue, run_at, priority, max_attempts, key, key_mode, flags);
     added bigint;
-    answer mainspring.jobs_view;
 BEGIN
-    SELECT e.job_id INTO added FROM mainspring.enqueue(
-        ARRAY[add_job.task], ARRAY[add_job.payload::text], ARRAY[add_job.queue], ARRAY[add_job.run_at],
-        ARRAY[add_job.priority], ARRAY[add_job.max_attempts],
-        CASE WHEN add_job.key IS NOT NULL THEN ARRAY[add_job.key] END, ARRAY[add_job.key_mode],
-        CASE WHEN add_job.flags IS NOT NULL THEN ARRAY[to_jsonb(add_job.flags)::text] END) AS e;
-    SELECT v.* INTO answer FROM mainspring.jobs_view AS v WHERE v.id = added;
-    RETURN answer;
+    SELECT e.job_id INTO added FROM mainspring.enqueue_jobs(ARRAY[job]) AS e;
+    RETURN mainspring.added_job(added, job);
 END $$;

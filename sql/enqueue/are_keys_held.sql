@@ -2,8 +2,6 @@
 CREATE OR REPLACE FUNCTION mainspring.are_keys_held(keys text[])
 RETURNS boolean
 LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
 AS $$
 DECLARE
     locked bigint;

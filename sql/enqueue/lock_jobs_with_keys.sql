@@ -5,8 +5,6 @@
 CREATE OR REPLACE FUNCTION mainspring.lock_jobs_with_keys(keys text[])
 RETURNS void
 LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
 AS $$
 BEGIN
     PERFORM 1 FROM mainspring.jobs AS j

@@ -5,7 +5,7 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM mainspring.refuse(mainspring.validate_job(task, NULL, NULL, NULL, NULL, NULL, NULL));
+    PERFORM mainspring.refuse(mainspring.validate_job(task));
     INSERT INTO mainspring.paused_tasks (task) VALUES (pause_task.task) ON CONFLICT DO NOTHING;
     RETURN FOUND;
 END $$;

@@ -92,7 +92,7 @@ pub(crate) fn enqueue(conn: &mut impl AsSession, jobs: &[NewJob]) -> Result<Vec<
     let rows: Vec<Row> = Statement::<Columns>::new(
         "SELECT ordinal, job_id, job_priority, job_run_at, job_state = 'parked', CASE WHEN job_state = 'scheduled' \
              THEN greatest(0, ceil(extract(epoch FROM job_run_at - mainspring.now()) * 1000))::bigint END \
-             FROM mainspring.enqueue({}, {}, {}, {}, {}, {}, {}, {}, {})",
+             FROM mainspring.enqueue_jobs(mainspring.new_jobs({}, {}, {}, {}, {}, {}, {}, {}, {}))",
     )
     .bind::<Array<Text>, _>(jobs.iter().map(|job| job.task.as_ref()).collect::<Vec<_>>())
     .bind::<Array<Text>, _>(jobs.iter().map(|job| job.payload.as_str()).collect::<Vec<_>>())

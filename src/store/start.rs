@@ -30,7 +30,9 @@ const START: &str = "INSERT INTO mainspring.jobs AS j \
         coalesce(s.max_attempts, mainspring.default_max_attempts()), 'running', 1, {}, {}, mainspring.now() \
     FROM unnest({}, {}, {}, {}) WITH ORDINALITY AS s(task, payload, priority, max_attempts, ord) \
     WHERE NOT EXISTS (SELECT FROM unnest({}, {}, {}, {}) AS c(task, payload, priority, max_attempts) \
-        WHERE mainspring.validate_job(c.task, c.payload, NULL, c.priority, c.max_attempts, NULL, NULL) IS NOT NULL) \
+        WHERE mainspring.is_suspect_job(c.task, c.payload, NULL, NULL, c.priority, c.max_attempts, NULL, NULL, NULL) \
+        AND mainspring.jobs_problem(ARRAY[ROW(c.task, c.payload, NULL, NULL, c.priority, c.max_attempts, NULL, NULL, \
+            NULL)::mainspring.new_job]) IS NOT NULL) \
     ORDER BY s.ord \
     RETURNING id, task, payload::text, attempts, max_attempts, priority, run_at, queue, key, run_at, false";
 

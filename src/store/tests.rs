@@ -58,8 +58,10 @@ fn new_job(random: &mut fastrand::Rng) -> (NewJob, Row) {
         key_mode: [KeyMode::Replace, KeyMode::PreserveRunAt, KeyMode::UnsafeDedupe][random.usize(0..3)],
         ..JobOptions::default()
     };
+    let task = TASKS[random.usize(0..2)];
     let row = Row {
         state: JobState::Ready,
+        task: task.into(),
         payload: payload.clone(),
         queue: options.queue.clone(),
         priority,
@@ -73,7 +75,7 @@ fn new_job(random: &mut fastrand::Rng) -> (NewJob, Row) {
         revision: 0,
         holder: None,
     };
-    (NewJob::new(TASKS[random.usize(0..2)], &payload).with_options(options), row)
+    (NewJob::new(task, &payload).with_options(options), row)
 }
 
 fn some_outcome(random: &mut fastrand::Rng) -> Outcome {
@@ -106,7 +108,7 @@ type Facts = (
     Option<String>,
     Option<String>,
     Value,
-    (i16, i16, i16, i32),
+    (i16, i16, i16, i64),
     (bool, bool, Option<i32>),
 );
 
@@ -131,7 +133,7 @@ type Columns = (
     Nullable<Text>,
     Nullable<Text>,
     Text,
-    (SmallInt, SmallInt, SmallInt, Integer),
+    (SmallInt, SmallInt, SmallInt, BigInt),
     (Bool, Bool, Nullable<Integer>),
 );
 
@@ -143,7 +145,7 @@ fn stored_rows(conn: &mut PgConnection) -> Vec<(i64, Facts)> {
         Option<String>,
         Option<String>,
         String,
-        (i16, i16, i16, i32),
+        (i16, i16, i16, i64),
         (bool, bool, Option<i32>),
     );
     let text = "SELECT id, state::text, run_at, queue, key, payload::text, priority, attempts, max_attempts, revision, \

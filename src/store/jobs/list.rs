@@ -39,7 +39,7 @@ pub struct JobRow {
     /// The job's labels.
     pub flags: Option<Vec<String>>,
     /// How often a later enqueue found this job by its key.
-    pub revision: i32,
+    pub revision: i64,
     /// When the job was first enqueued.
     #[serde(deserialize_with = "json_moment::required")]
     pub created_at: DateTime<Utc>,

@@ -15,6 +15,7 @@ use crate::store::jobs::{ActResult, Reschedule};
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Row {
     pub(super) state: JobState,
+    pub(super) task: String,
     pub(super) payload: Value,
     pub(super) queue: Option<String>,
     pub(super) priority: i16,
@@ -26,7 +27,7 @@ pub(super) struct Row {
     pub(super) key: Option<String>,
     pub(super) superseded: bool,
     pub(super) cancelled: bool,
-    pub(super) revision: i32,
+    pub(super) revision: i64,
     pub(super) holder: Option<(i32, i64)>,
 }
 
@@ -52,6 +53,35 @@ impl Row {
             (false, Some(_)) => Parked,
             (false, None) => Ready,
         };
+    }
+
+    fn is_batch_with(&self, other: &Self) -> bool {
+        self.task == other.task && self.payload.is_array() && other.payload.is_array()
+    }
+
+    fn take_the_place_of(&mut self, old: &Self, mode: KeyMode) {
+        let keeps_turn = old.state == Ready
+            && !self.late
+            && old.queue.is_some()
+            && (&old.task, &old.queue, old.priority) == (&self.task, &self.queue, self.priority);
+        let grows = self.is_batch_with(old);
+        if old.attempts == 0 && mode == KeyMode::PreserveRunAt || old.attempts > 0 && grows {
+            (self.run_at, self.late) = (old.run_at, old.late);
+        } else if !old.late && !self.late {
+            self.run_at = old.run_at.zip(self.run_at).map(|(old, new)| old.min(new));
+        }
+        if grows {
+            self.attempts = old.attempts;
+            self.max_attempts = self.max_attempts.max(old.attempts + 1);
+        }
+        if let (true, Value::Array(old), Value::Array(added)) = (grows, &old.payload, &mut self.payload) {
+            added.splice(0..0, old.iter().cloned());
+        }
+        self.revision = old.revision + 1;
+        self.wait();
+        if keeps_turn {
+            self.state = Ready;
+        }
     }
 
     fn die(&mut self) {
@@ -80,23 +110,16 @@ impl Model {
         let running = old.state == Running;
         match mode {
             KeyMode::UnsafeDedupe => {
-                old.revision += i32::from(!running);
+                old.revision += i64::from(!running);
                 assert_eq!(answered, id);
             }
             KeyMode::Replace | KeyMode::PreserveRunAt if running => {
                 // Of a batch, what fails is still to be tried again: the new job has other entries.
-                (old.key, old.superseded) = (None, !(old.payload.is_array() && new.payload.is_array()));
+                (old.key, old.superseded) = (None, !old.is_batch_with(&new));
                 self.insert(new, answered);
             }
             KeyMode::Replace | KeyMode::PreserveRunAt => {
-                if mode == KeyMode::PreserveRunAt && old.attempts == 0 {
-                    (new.run_at, new.late) = (old.run_at, old.late);
-                }
-                if let (Value::Array(old), Value::Array(added)) = (&old.payload, &mut new.payload) {
-                    added.splice(0..0, old.iter().cloned());
-                }
-                new.revision = old.revision + 1;
-                new.wait();
+                new.take_the_place_of(old, mode);
                 *old = new;
                 assert_eq!(answered, id);
             }

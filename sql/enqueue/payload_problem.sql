@@ -1,0 +1,30 @@
+-- Returns what is wrong with the text of a payload, in words for a person, or NULL.
+--
+-- - A number must fit 64-bit floating point, which every reader has. PostgreSQL would take 131,072 digits for eight bytes.
+-- - The deepest nesting is the deepest that serde_json reads.
+-- - The size is that of the text that is read back: `1e300` becomes 301 digits, and each comma gets a blank.
+CREATE OR REPLACE FUNCTION mainspring.payload_problem(payload text, max_bytes bigint)
+RETURNS text
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+    max_depth CONSTANT integer := 127;
+    value jsonb;
+    bytes bigint;
+BEGIN
+    BEGIN
+        value := coalesce(payload, '{}')::jsonb;
+    EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
+        RETURN 'payload must be JSON that PostgreSQL can hold: ' || SQLERRM;
+    END;
+    IF jsonb_path_exists(value, 'strict $.** ? (@.type() == "number" && (@ > 1.7976931348623157e308
+        || @ < -1.7976931348623157e308 || (@ != 0 && @ > -4.9e-324 && @ < 4.9e-324)))') THEN
+        RETURN 'payload must hold numbers of 64-bit floating point, from 4.9e-324 to 1.7976931348623157e308, got one beyond';
+    END IF;
+    IF jsonb_path_exists(value, format('strict $.**{%s} ? (@.type() == "array" || @.type() == "object")', max_depth)::jsonpath)
+    THEN
+        RETURN format('payload must be nested at most %s deep, got more', max_depth);
+    END IF;
+    bytes := octet_length(value::text);
+    RETURN CASE WHEN bytes > max_bytes THEN format('payload must be at most %s bytes, got %s', max_bytes, bytes) END;
+END $$;
