@@ -129,6 +129,20 @@ impl StoreError {
         Self::from_diesel(DieselError::NotFound)
     }
 
+    /// Whether the server replied that it refuses the statement, which then changed nothing.
+    pub(crate) fn is_refusal(&self) -> bool {
+        match self {
+            Self::Invalid(_) | Self::SchemaMissing(_) | Self::Denied(_) => true,
+            Self::Database(error) => error.facts().is_some(),
+            Self::Payload { .. }
+            | Self::Migration(_)
+            | Self::SchemaTooNew { .. }
+            | Self::SchemaTooOld { .. }
+            | Self::Rejected(_)
+            | Self::Connect(_) => false,
+        }
+    }
+
     /// Whether waiting cannot help: the database replied, and refused for good.
     pub(crate) fn is_permanent(&self) -> bool {
         match self {

@@ -10,7 +10,7 @@ SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 AS $$
 DECLARE
-    job mainspring.new_job := ROW(task, payload::text, queue, run_at, priority, max_attempts, key, key_mode, flags);
+    job mainspring.new_job := ROW(task, mainspring.payload_text(payload), queue, run_at, priority, max_attempts, key, key_mode, flags);
     added bigint;
 BEGIN
     SELECT e.job_id INTO added FROM mainspring.enqueue_jobs(ARRAY[job]) AS e;

@@ -2,7 +2,7 @@
 CREATE OR REPLACE FUNCTION mainspring.described_job(spec jsonb)
 RETURNS mainspring.new_job
 LANGUAGE sql STABLE
-RETURN ROW(spec ->> 'task', nullif(spec -> 'payload', 'null')::text, spec ->> 'queue',
+RETURN ROW(spec ->> 'task', mainspring.payload_text(nullif(spec -> 'payload', 'null')), spec ->> 'queue',
     mainspring.parse_timestamp(spec ->> 'run_at'), (spec ->> 'priority')::numeric::integer,
     (spec ->> 'max_attempts')::numeric::integer, spec ->> 'key', spec ->> 'key_mode',
     CASE WHEN jsonb_typeof(spec -> 'flags') = 'array'

@@ -1,6 +1,6 @@
 -- Returns what is wrong with the text of a payload, in words for a person, or NULL.
 --
--- - A number must fit 64-bit floating point, which every reader has. PostgreSQL would take 131,072 digits for eight bytes.
+-- - Numbers come first: only then is the text of bounded length.
 -- - The deepest nesting is the deepest that serde_json reads.
 -- - The size is that of the text that is read back: `1e300` becomes 301 digits, and each comma gets a blank.
 CREATE OR REPLACE FUNCTION mainspring.payload_problem(payload text, max_bytes bigint)
@@ -17,9 +17,8 @@ BEGIN
     EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
         RETURN 'payload must be JSON that PostgreSQL can hold: ' || SQLERRM;
     END;
-    IF jsonb_path_exists(value, 'strict $.** ? (@.type() == "number" && (@ > 1.7976931348623157e308
-        || @ < -1.7976931348623157e308 || (@ != 0 && @ > -4.9e-324 && @ < 4.9e-324)))') THEN
-        RETURN 'payload must hold numbers of 64-bit floating point, from 4.9e-324 to 1.7976931348623157e308, got one beyond';
+    IF mainspring.numbers_problem(value) IS NOT NULL THEN
+        RETURN mainspring.numbers_problem(value);
     END IF;
     IF jsonb_path_exists(value, format('strict $.**{%s} ? (@.type() == "array" || @.type() == "object")', max_depth)::jsonpath)
     THEN

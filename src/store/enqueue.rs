@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
 
 use super::claim::Position;
@@ -85,7 +85,7 @@ pub fn insert_many(conn: &mut impl AsSession, jobs: &[NewJob]) -> Result<Vec<i64
 /// Adds the jobs in one statement, all or none, and returns them in the order of the input.
 pub(crate) fn enqueue(conn: &mut impl AsSession, jobs: &[NewJob]) -> Result<Vec<Added>, StoreError> {
     for (index, job) in jobs.iter().enumerate() {
-        refuse_nul(job).map_err(|problem| at_place(&problem, index, jobs.len()))?;
+        refuse_unsendable(job).map_err(|problem| at_place(&problem, index, jobs.len()))?;
     }
     // Without a key in the batch, the SQL function takes its short way: a plain multi-row insert.
     let keyed = jobs.iter().any(|job| job.options.key.is_some());
@@ -161,8 +161,12 @@ fn at_place(problem: &str, index: usize, jobs: usize) -> StoreError {
     StoreError::Invalid(place + problem)
 }
 
-fn refuse_nul(job: &NewJob) -> Result<(), String> {
+// What cannot be sent to the database at all. All other limits are judged there.
+fn refuse_unsendable(job: &NewJob) -> Result<(), String> {
     let options = &job.options;
+    if let Some(run_at) = options.run_at.filter(|run_at| !(1..=9999).contains(&run_at.year())) {
+        return Err(format!("run_at must be in the years 1 to 9999, got {run_at}"));
+    }
     let fields = [
         ("task", Some(job.task.as_ref())),
         ("queue", options.queue.as_deref()),

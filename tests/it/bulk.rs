@@ -135,7 +135,7 @@ fn a_bad_description_from_sql_is_named_with_its_place_and_stores_none() {
         (json!([{"task": "t", "flags": [1]}]), "job 1 of 1: flags must be an array of strings, got [1]"),
         (
             json!([{"task": "t", "run_at": "soon"}]),
-            "run_at must be a moment, such as 2027-01-01T09:00:00Z, got 'soon'",
+            "run_at must be a moment with its offset, such as 2027-01-01T09:00:00Z, got 'soon'",
         ),
         (
             json!([{"task": "t"}, {"task": "t", "priority": 40000}]),

@@ -77,11 +77,13 @@ fn every_limit_of_the_other_tables_is_a_check_too() {
 fn a_batch_that_grows_under_its_key_keeps_the_limit_of_a_payload() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
-    conn.batch_execute("SET mainspring.max_payload_bytes = '100'").unwrap();
+    let limit = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET mainspring.max_payload_bytes = 1200', \
+        current_database()); END $$";
+    conn.batch_execute(limit).unwrap();
     let entries = |text: &str| NewJob::new("t", &json!([text])).key("k");
-    entries(&"x".repeat(60)).insert(&mut conn).unwrap();
-    let refused = entries(&"y".repeat(60)).insert(&mut conn).unwrap_err();
-    let words = "payload must be at most 100 bytes, got 128 with what the job of the key holds";
+    entries(&"x".repeat(700)).insert(&mut conn).unwrap();
+    let refused = entries(&"y".repeat(700)).insert(&mut conn).unwrap_err();
+    let words = "payload must be at most 1200 bytes, got 1408 with what the job of the key holds";
     assert!(matches!(&refused, StoreError::Invalid(text) if text == words), "{refused}");
     assert_eq!(count(&mut conn, "mainspring.jobs WHERE payload ->> 0 LIKE 'x%' AND revision = 0"), 1);
     entries("z").insert(&mut conn).unwrap();

@@ -55,21 +55,21 @@ pub(super) fn leaves_doubt(enqueued: &Enqueued) -> bool {
     matches!(enqueued, Enqueued::Waiting(results) if results.iter().any(is_doubtful))
 }
 
-// If the connection still works after an error, the server has refused the statement and started nothing: then each job is
-// stored the usual way, which reports what is wrong with which one. A lost connection may have started all of them.
+// If the server refused the statement and the connection still works, nothing was started: then each job is stored the usual
+// way, which reports what is wrong with which one. After a lost connection, or a reply that cannot be read, all of them may run.
 fn start_or_refuse(
     conn: &mut Session<'_>,
     starter: Starter,
     jobs: &[NewJob],
 ) -> Result<Vec<ClaimedJob>, StoreError> {
     match start(conn, starter, jobs) {
-        Err(_) if conn.batch_execute("SELECT 1").is_ok() => Ok(Vec::new()),
+        Err(error) if error.is_refusal() && conn.batch_execute("SELECT 1").is_ok() => Ok(Vec::new()),
         started => started,
     }
 }
 
-// Stores all requests in one statement. If it is refused, each half is tried by itself, so that only the bad request fails,
-// at the price of a few more statements.
+// Stores all requests in one statement. If the server refuses it, each half is tried by itself, so that only the bad request
+// fails, at the price of a few more statements. A reply that cannot be read is no refusal: the jobs may be stored.
 fn enqueue_or_isolate(
     conn: &mut Session<'_>,
     jobs: &[NewJob],
@@ -78,7 +78,7 @@ fn enqueue_or_isolate(
 ) -> Vec<Result<Vec<Added>, StoreError>> {
     match enqueue(conn, jobs) {
         Ok(added) => split(added, sizes).into_iter().map(Ok).collect(),
-        Err(_) if sizes.len() > 1 && Instant::now() < deadline => {
+        Err(error) if error.is_refusal() && sizes.len() > 1 && Instant::now() < deadline => {
             let (left, right) = sizes.split_at(sizes.len() / 2);
             let (left_jobs, right_jobs) = jobs.split_at(left.iter().sum());
             let mut results = enqueue_or_isolate(conn, left_jobs, left, deadline);
