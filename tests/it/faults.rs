@@ -7,4 +7,5 @@ mod operations;
 mod outcomes;
 mod output;
 mod payloads;
+mod replacing;
 mod server;
