@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
-use diesel::result::{DatabaseErrorInformation, Error as DieselError};
+use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as DieselError};
 use thiserror::Error;
 
 /// Why the store could not do what it was asked.
@@ -155,6 +155,16 @@ impl StoreError {
             | Self::Denied(_)
             | Self::Rejected(_) => true,
             Self::Connect(_) | Self::Database(_) => false,
+        }
+    }
+
+    /// Whether the database replied, so that it was there.
+    pub(crate) fn is_reply(&self) -> bool {
+        match self {
+            Self::Database(error) => matches!(&*error.0, DieselError::DatabaseError(kind, _)
+                if !matches!(kind, DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand)),
+            Self::Connect(_) => false,
+            _ => true,
         }
     }
 }

@@ -23,6 +23,8 @@ BEGIN
     END LOOP;
 END $$;
 DROP TABLE mainspring.definitions;
+DROP TYPE mainspring.fired;
+DROP TYPE mainspring.judged_fire;
 DROP TYPE mainspring.job_event;
 DROP TYPE mainspring.new_job;
 DROP TYPE mainspring.job_state;

@@ -237,6 +237,11 @@ CREATE TABLE mainspring.schedules (
     overlap        text NOT NULL,
     last_outcome   text,
     error          text,
+    -- A scheduler has tried the fire at `next_fire_at` since then, and could not; why. NULL: it is on time.
+    late_since     timestamptz,
+    late_reason    text,
+    -- Missed fires up to this time are made up for, portion by portion. NULL: none are.
+    making_up_until timestamptz,
     payload        jsonb NOT NULL,
     CONSTRAINT schedules_name UNIQUE (owner, name),
     CONSTRAINT schedules_owner_known CHECK (owner IN ('people', 'code')),
@@ -262,6 +267,8 @@ CREATE INDEX schedules_next ON mainspring.schedules (next_fire_at) WHERE next_fi
 -- The lines of programs that fire, or will as soon as their next fire is found.
 CREATE INDEX schedules_lines ON mainspring.schedules (name)
     WHERE owner = 'code' AND (next_fire_at IS NOT NULL OR plan_after IS NOT NULL);
+-- Those that do not fire as they should.
+CREATE INDEX schedules_in_trouble ON mainspring.schedules (name) WHERE error IS NOT NULL OR late_since IS NOT NULL;
 -- The marked ones.
 CREATE INDEX schedules_marked ON mainspring.schedules (plan_after) WHERE plan_after IS NOT NULL;
 
@@ -278,9 +285,34 @@ CREATE TABLE mainspring.schedule_fires (
     outcome   text NOT NULL,
     -- `missed` stands for all fires from `due_at` on that were not made up for.
     CONSTRAINT schedule_fires_outcome_known CHECK (outcome IN ('enqueued', 'skipped', 'replaced', 'missed')),
-    CONSTRAINT schedule_fires_job_when_enqueued CHECK ((outcome = 'enqueued') = (job_id IS NOT NULL))
+    -- `replaced` has a job where the fire took the place of a waiting one. Without a job, a later fire took its own place.
+    CONSTRAINT schedule_fires_job_when_enqueued CHECK (CASE outcome WHEN 'enqueued' THEN job_id IS NOT NULL
+        WHEN 'replaced' THEN true ELSE job_id IS NULL END)
 );
 -- The fires of one schedule, newest first.
 CREATE INDEX schedule_fires_of_one ON mainspring.schedule_fires (schedule, fired_at, due_at);
 -- Retention.
 CREATE INDEX schedule_fires_age ON mainspring.schedule_fires (fired_at);
+
+-- A fire, and what it is to do: add a job (`enqueued`) or not (`skipped`, `replaced`).
+CREATE TYPE mainspring.judged_fire AS (
+    ord        bigint,
+    schedule   mainspring.schedules,
+    due_at     timestamptz,
+    run_at     timestamptz,
+    backfilled boolean,
+    job_key    text,
+    outcome    text
+);
+
+-- What became of a fire. Beyond the outcomes of schedule_fires: `refused` for good, or `late` and to be tried again.
+CREATE TYPE mainspring.fired AS (
+    schedule_id bigint,
+    due_at      timestamptz,
+    outcome     text,
+    job_id      bigint,
+    queue       text,
+    priority    smallint,
+    run_at      timestamptz,
+    problem     text
+);

@@ -11,6 +11,9 @@ BEGIN
     THEN
         new.error := NULL;
         new.next_fire_at := NULL;
+        new.making_up_until := NULL;
+        new.late_since := NULL;
+        new.late_reason := NULL;
         new.plan_after := CASE WHEN NOT new.paused THEN mainspring.now() END;
     END IF;
     RETURN new;

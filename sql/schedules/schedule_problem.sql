@@ -1,4 +1,5 @@
--- Returns what is wrong with a schedule, in words for a person, or NULL. Only a scheduler reads expression and zone.
+-- Returns what is wrong with a schedule, in words for a person, or NULL. Only a scheduler reads expression and zone. The size of the
+-- payload is judged apart.
 CREATE OR REPLACE FUNCTION mainspring.schedule_problem(s mainspring.schedules)
 RETURNS text
 LANGUAGE sql STABLE
@@ -27,13 +28,9 @@ RETURN CASE
         THEN format('jitter_seconds must be 0 to 86400, got %s', s.jitter_seconds)
     WHEN s.overlap NOT IN ('allow', 'skip', 'replace')
         THEN format('overlap must be allow, skip or replace, got %s', quote_literal(s.overlap))
-    WHEN s.key IS NOT NULL AND s.overlap = 'allow' THEN 'key must go with the overlap skip or replace, got allow'
+    WHEN s.key IS NOT NULL AND s.overlap = 'allow' AND s.owner IS DISTINCT FROM 'code' THEN 'key must go with the overlap skip or replace, got allow'
     WHEN s.starts_at > s.ends_at
         THEN format('ends_at must not be before starts_at, got %s and %s', s.ends_at, s.starts_at)
     WHEN jsonb_typeof(s.payload) <> 'object'
         THEN format('payload must be an object, got %s', jsonb_typeof(s.payload))
-    -- A fire adds its name and time to the payload.
-    WHEN octet_length(s.payload::text) + 1024 > mainspring.payload_limit()
-        THEN format('payload must be at most %s bytes, got %s', mainspring.payload_limit() - 1024,
-            octet_length(s.payload::text))
 END;

@@ -8,7 +8,7 @@ AS $$
 DECLARE
     moment timestamptz := date_trunc('milliseconds', mainspring.now());
     locked bigint;
-    fired record;
+    fired mainspring.fired;
     answer mainspring.schedule_fires;
 BEGIN
     SELECT s.id INTO locked FROM mainspring.schedules AS s
@@ -19,13 +19,13 @@ BEGIN
     SELECT * INTO fired
     FROM mainspring.fire_schedules(ARRAY[locked], ARRAY[moment], ARRAY[moment], ARRAY[false], true);
     UPDATE mainspring.schedules AS s
-    SET last_fire_at = moment, last_outcome = fired.what, last_job_id = fired.job WHERE s.id = locked;
+    SET last_fire_at = moment, last_outcome = fired.outcome, last_job_id = fired.job_id WHERE s.id = locked;
     answer.fired_at := mainspring.now();
     answer.due_at := moment;
-    answer.job_id := fired.job;
+    answer.job_id := fired.job_id;
     answer.triggered := true;
     answer.owner := 'people';
     answer.schedule := trigger_schedule.name;
-    answer.outcome := fired.what;
+    answer.outcome := fired.outcome;
     RETURN answer;
 END $$;

@@ -17,12 +17,10 @@ BEGIN
     ELSE
         SELECT * INTO old FROM mainspring.schedules AS s
         WHERE s.owner = 'people' AND s.name = schedule_name FOR UPDATE;
-        IF NOT FOUND THEN
-            RETURN NULL;
-        END IF;
+        IF NOT FOUND THEN RETURN NULL; END IF;
     END IF;
     new := mainspring.schedule_with(old, changes);
-    PERFORM mainspring.refuse(mainspring.schedule_problem(new));
+    PERFORM mainspring.refuse(coalesce(mainspring.schedule_problem(new), mainspring.schedule_size_problem(new.payload)));
     new := mainspring.marked_schedule(old, new);
     IF is_new THEN
         new.id := mainspring.insert_schedule(new);
@@ -32,7 +30,8 @@ BEGIN
             priority = new.priority, max_attempts = new.max_attempts, key = new.key, overlap = new.overlap,
             catch_up = new.catch_up, starts_at = new.starts_at, ends_at = new.ends_at,
             jitter_seconds = new.jitter_seconds, paused = new.paused, plan_after = new.plan_after,
-            next_fire_at = new.next_fire_at, error = new.error, updated_at = mainspring.now()
+            next_fire_at = new.next_fire_at, making_up_until = new.making_up_until, late_since = new.late_since,
+            late_reason = new.late_reason, error = new.error, updated_at = mainspring.now()
         WHERE s.id = new.id;
     END IF;
     PERFORM mainspring.tell_schedules_changed();

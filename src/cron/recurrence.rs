@@ -6,8 +6,11 @@ use chrono_tz::Tz;
 
 use super::CronExpression;
 
-/// A fire that is later than this was missed: no process was there for it. Shorter delays are the machine's.
-const ON_TIME: TimeDelta = TimeDelta::seconds(10);
+/// A fire that was due this long before a scheduler was there is missed. Shorter delays are the machine's.
+pub(crate) const ON_TIME: TimeDelta = TimeDelta::seconds(10);
+
+/// The most open fires that are made at all, however long something held them up: all of them are in memory at once.
+const MOST_FIRES: usize = 10_000;
 
 /// Parses the name of a zone. An error names the value and what was expected.
 pub(crate) fn read_zone(name: &str) -> Result<Tz, String> {
@@ -32,6 +35,24 @@ pub(crate) struct Due {
     pub(crate) missed: Option<DateTime<Utc>>,
     /// When it fires next, after now.
     pub(crate) next: Option<DateTime<Utc>>,
+}
+
+/// The time now, and since when a scheduler has been there for the fires.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Attendance {
+    pub(crate) now: DateTime<Utc>,
+    pub(crate) since: DateTime<Utc>,
+}
+
+impl Attendance {
+    /// Whether a fire was due while no scheduler was there for it. One that was held up is not missed.
+    fn is_missed(self, fire: DateTime<Utc>) -> bool {
+        fire < self.oldest_on_time()
+    }
+
+    fn oldest_on_time(self) -> DateTime<Utc> {
+        self.now.min(self.since) - ON_TIME
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,37 +89,53 @@ impl Recurrence {
         self.expression.iter_after_in(after, self.zone).take_while(move |fire| *fire <= end)
     }
 
-    /// Returns what is due at `now`. `first` is the first fire that is still open. At most `catch_up` missed fires are made
-    /// up for, the newest ones.
-    pub(crate) fn due(&self, first: DateTime<Utc>, now: DateTime<Utc>, catch_up: u32) -> Due {
-        let until = self.ends_at.map_or(now, |end| end.min(now));
-        let mut fires = due_between(&self.expression, self.zone, first, until, now, catch_up);
+    /// Returns what is due now. `first` is the first fire that is still open. At most `catch_up` missed fires are made up
+    /// for, the newest ones.
+    pub(crate) fn due(&self, first: DateTime<Utc>, attendance: Attendance, catch_up: u32) -> Due {
+        let now = attendance.now;
+        let most = (catch_up as usize).min(MOST_FIRES);
+        let mut fires = self.open_after(first, attendance, most);
         // The first is a fire even if newer zone data would give another time.
-        let first_fire = Fire { at: first, is_late: now - first > ON_TIME };
-        let missed = first_fire.is_late && fires.len() >= catch_up as usize;
-        if !missed {
+        let first_fire = Fire { at: first, is_late: attendance.is_missed(first) };
+        let room = if first_fire.is_late { most } else { MOST_FIRES };
+        let missed = (fires.len() >= room).then_some(first);
+        if missed.is_none() {
             fires.insert(0, first_fire);
         }
-        let missed = missed.then_some(first);
         // A clock that was turned back must not fire anything twice.
         Due { fires, missed, next: self.next_after(now.max(first)) }
     }
-}
 
-/// Returns the fires after `after` and up to `until` that are made at `now`, oldest first: all that are on time, and before
-/// them as many of the newest missed ones as make `most` together.
-fn due_between(
-    expression: &CronExpression,
-    zone: Tz,
-    after: DateTime<Utc>,
-    until: DateTime<Utc>,
-    now: DateTime<Utc>,
-    most: u32,
-) -> Vec<Fire> {
-    let on_time = expression.iter_after_in(after.max(now - ON_TIME), zone);
-    let on_time = on_time.take_while(|fire| *fire <= until).count();
-    let fires = newest_fires(expression, zone, after, until, on_time.max(most as usize));
-    fires.into_iter().map(|at| Fire { at, is_late: now - at > ON_TIME }).collect()
+    /// Returns the fires after `first` that are made now, oldest first: all that are on time, and before them as many of
+    /// the newest missed ones as make `most` together.
+    fn open_after(&self, first: DateTime<Utc>, attendance: Attendance, most: usize) -> Vec<Fire> {
+        let until = self.ends_at.map_or(attendance.now, |end| end.min(attendance.now));
+        let on_time = self.expression.iter_after_in(first.max(attendance.oldest_on_time()), self.zone);
+        let on_time = on_time.take_while(|fire| *fire <= until).take(MOST_FIRES).count();
+        let fires = newest_fires(&self.expression, self.zone, first, until, on_time.max(most));
+        fires.into_iter().map(|at| Fire { at, is_late: attendance.is_missed(at) }).collect()
+    }
+
+    /// Returns the next `most` fires of those that are made up for, from `first` up to `until`, oldest first, and the fire
+    /// that follows them.
+    pub(crate) fn portion(
+        &self,
+        first: DateTime<Utc>,
+        until: DateTime<Utc>,
+        attendance: Attendance,
+        most: usize,
+    ) -> (Vec<Fire>, Option<DateTime<Utc>>) {
+        let later = self.fires_after(first).take_while(|fire| *fire <= until);
+        let fires: Vec<DateTime<Utc>> = std::iter::once(first).chain(later).take(most).collect();
+        let next = self.next_after(fires.last().copied().unwrap_or(first));
+        (fires.into_iter().map(|at| Fire { at, is_late: attendance.is_missed(at) }).collect(), next)
+    }
+
+    /// Returns how many fires there are from `first` up to but not including `until`, at most `most`.
+    pub(crate) fn count_between(&self, first: DateTime<Utc>, until: DateTime<Utc>, most: usize) -> usize {
+        let later = self.fires_after(first).take_while(|fire| *fire < until);
+        std::iter::once(first).chain(later).take(most).count()
+    }
 }
 
 /// The fires after `after`, up to and with `until`, oldest first. When there are more than `limit`, the oldest are left

@@ -80,7 +80,7 @@ async fn a_query_for_due_schedules_uses_the_connection_of_the_polls() {
     let scheduler = builder.poll_interval(Duration::from_secs(15)).start().await.unwrap();
     until(&database, "mainspring.schedules WHERE next_fire_at IS NOT NULL", 1).await;
     let looks = format!(
-        "{OURS} query LIKE '%THEN 0 ELSE (SELECT greatest(0, ceil(%' AND query_start > (SELECT announced FROM cut)"
+        "{OURS} query LIKE '%(SELECT ceil(extract(epoch FROM least(%' AND query_start > (SELECT announced FROM cut)"
     );
     let mut trials = Trials::default();
     while trials.go_on(1) {

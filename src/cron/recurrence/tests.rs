@@ -2,6 +2,11 @@
 
 use super::*;
 
+/// A scheduler that has just come.
+fn just_come(now: DateTime<Utc>) -> Attendance {
+    Attendance { now, since: now }
+}
+
 fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
@@ -36,7 +41,7 @@ impl Fired {
         if self.next > now {
             return Vec::new();
         }
-        let due = self.recurrence.due(self.next, now, self.catch_up);
+        let due = self.recurrence.due(self.next, just_come(now), self.catch_up);
         self.next = due.next.unwrap();
         due.fires.into_iter().map(|fire| fire.at).collect()
     }
@@ -85,7 +90,7 @@ fn a_fire_is_due_at_its_time_and_not_a_millisecond_before() {
 #[test]
 fn a_schedule_on_time_fires_once_and_knows_its_next_moment() {
     let on_time = Fire { at: noon(), is_late: false };
-    let due = recurrence("*/5 * * * *").due(noon(), noon() + TimeDelta::seconds(1), 1);
+    let due = recurrence("*/5 * * * *").due(noon(), just_come(noon() + TimeDelta::seconds(1)), 1);
     assert_eq!(due, Due { fires: vec![on_time], missed: None, next: Some(noon() + minutes(5)) });
 }
 
@@ -95,25 +100,25 @@ fn a_schedule_makes_up_for_none_the_last_or_the_newest_of_all() {
         (recurrence("* * * * *"), noon(), noon() + minutes(30) + TimeDelta::seconds(30));
     let late = |ago| Fire { at: noon() + minutes(ago), is_late: true };
     let next = Some(noon() + minutes(31));
-    assert_eq!(every.due(first, now, 0), Due { fires: vec![], missed: Some(first), next });
-    assert_eq!(every.due(first, now, 1), Due { fires: vec![late(30)], missed: Some(first), next });
+    assert_eq!(every.due(first, just_come(now), 0), Due { fires: vec![], missed: Some(first), next });
+    assert_eq!(every.due(first, just_come(now), 1), Due { fires: vec![late(30)], missed: Some(first), next });
     let three = vec![late(28), late(29), late(30)];
-    assert_eq!(every.due(first, now, 3), Due { fires: three, missed: Some(first), next });
-    let all = every.due(first, now, 10_000);
+    assert_eq!(every.due(first, just_come(now), 3), Due { fires: three, missed: Some(first), next });
+    let all = every.due(first, just_come(now), 10_000);
     assert_eq!((all.fires.len(), all.missed, all.next), (31, None, next));
 }
 
 #[test]
 fn a_schedule_that_makes_up_for_none_still_fires_what_is_on_time() {
     let (seconds, now) = (recurrence("* * * * * *"), noon() + TimeDelta::seconds(3));
-    let due = seconds.due(noon(), now, 0);
+    let due = seconds.due(noon(), just_come(now), 0);
     assert_eq!((due.fires.len(), due.missed, due.next), (4, None, Some(now + TimeDelta::seconds(1))));
 }
 
 #[test]
 fn a_moment_that_was_announced_is_a_fire_whatever_newer_zones_say() {
     let announced = noon() + minutes(7);
-    let due = recurrence("0 * * * *").due(announced, announced, 0);
+    let due = recurrence("0 * * * *").due(announced, just_come(announced), 0);
     let fire = Fire { at: announced, is_late: false };
     assert_eq!(due, Due { fires: vec![fire], missed: None, next: Some(noon() + minutes(60)) });
 }
@@ -125,7 +130,7 @@ fn nothing_fires_before_the_start_or_after_the_end_of_a_schedule() {
     assert_eq!(bounded.next_after(noon() - minutes(600)), Some(noon()));
     assert_eq!(bounded.fires_after(noon() - minutes(600)).count(), 3);
     assert_eq!(bounded.next_after(noon() + minutes(120)), None);
-    let over = bounded.due(noon() + minutes(60), noon() + minutes(600), 10);
+    let over = bounded.due(noon() + minutes(60), just_come(noon() + minutes(600)), 10);
     assert_eq!(
         over.fires.iter().map(|fire| fire.at).collect::<Vec<_>>(),
         [60, 120].map(|m| noon() + minutes(m))
@@ -163,7 +168,7 @@ fn random_clocks_fire_each_moment_once_in_every_recurrence() {
             clock += TimeDelta::seconds(step);
             latest = latest.max(clock);
             if next <= clock {
-                let due = recurrence.due(next, clock, 10_000);
+                let due = recurrence.due(next, just_come(clock), 10_000);
                 assert!(due.missed.is_none(), "seed {seed}");
                 fired.extend(due.fires.iter().map(|fire| fire.at));
                 next = due.next.unwrap();

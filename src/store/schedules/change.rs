@@ -3,7 +3,7 @@
 
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 
-use super::look::ScheduleFire;
+use super::read::ScheduleFire;
 use crate::error::StoreError;
 use crate::schedule::{NewSchedule, ScheduleChanges};
 use crate::store::json_rows::rows;

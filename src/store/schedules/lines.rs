@@ -11,24 +11,24 @@ use crate::error::StoreError;
 use crate::store::session::AsSession;
 use crate::store::statement::{Statement, millis};
 
-/// Stores the lines of a process that started this long ago, and stops lines that no process has any more.
+/// Stores the lines of a process that started this long ago, and stops lines that no process has any more. Returns the names
+/// of those that cannot be stored now, and why.
 pub(crate) fn register_lines(
     conn: &mut impl AsSession,
     worker_id: i32,
     lines: &[CronEntry],
     since_start: Duration,
-) -> Result<(), StoreError> {
-    conn.as_session().transaction(|conn| {
-        let lines = Value::Array(lines.iter().map(row_of).collect());
-        Statement::<()>::new(
-            "SELECT mainspring.register_lines({}, {}::jsonb, {} * interval '1 millisecond')",
-        )
-        .bind::<Integer, _>(worker_id)
-        .bind::<Text, _>(lines.to_string())
-        .bind::<BigInt, _>(millis(since_start))
-        .execute(conn)?;
-        retire_lines(conn)
-    })
+) -> Result<Vec<(String, String)>, StoreError> {
+    let lines = Value::Array(lines.iter().map(row_of).collect());
+    let unstored = Statement::<(Text, Text)>::new(
+        "SELECT line_name, problem FROM mainspring.register_lines({}, {}::jsonb, {} * interval '1 millisecond')",
+    )
+    .bind::<Integer, _>(worker_id)
+    .bind::<Text, _>(lines.to_string())
+    .bind::<BigInt, _>(millis(since_start))
+    .load(conn)?;
+    retire_lines(conn)?;
+    Ok(unstored)
 }
 
 /// Stops lines that no process has any more.

@@ -16,13 +16,19 @@
 //! ```
 
 mod change;
+mod due;
 mod fire;
+mod late;
 mod lines;
-mod look;
 mod plan;
+mod read;
+mod trouble;
 
 pub use change::{create, delete, pause, resume, trigger, update};
+pub(crate) use due::{LeftOut, Which};
 pub(crate) use fire::{Fired, fire_due, prune_fires};
+pub(crate) use late::{held_rows, still_waiting};
 pub(crate) use lines::{register_lines, retire_lines};
-pub use look::{ScheduleFilter, ScheduleFire, ScheduleRow, fires, get, list};
-pub(crate) use plan::{FaultySchedule, plan_marked, until_next};
+pub(crate) use plan::{Look, Planned, Work, look, plan_marked};
+pub use read::{ScheduleFilter, ScheduleFire, ScheduleRow, fires, get, list};
+pub(crate) use trouble::{FaultySchedule, LateFire};

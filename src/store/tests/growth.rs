@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::{TestDatabase, cost_of};
 use crate::config::Config;
-use crate::cron::Crontab;
+use crate::cron::{Crontab, Watch};
 use crate::job::{JobOptions, KeyMode, NewJob};
 use crate::lifecycle::{History, JobState, Outcome};
 use crate::schedule::{NewSchedule, Overlap, ScheduleChanges};
@@ -20,7 +20,7 @@ use crate::store::jobs::{JobFilter, get as find_job, list as list_jobs, payload}
 use crate::store::progress::{Progress, write_progress};
 use crate::store::queues::{self, QueueSettings};
 use crate::store::schedules::{
-    self, ScheduleFilter, fire_due, plan_marked, prune_fires, register_lines, until_next,
+    self, ScheduleFilter, Which, fire_due, look, plan_marked, prune_fires, register_lines,
 };
 use crate::store::settle::{Settlement, complete, leased_to, reclaim_lease, settle, settle_free};
 use crate::store::start::{Starter, start};
@@ -111,22 +111,23 @@ const OURS: &[Verb] = &[
         let lines = Crontab::parse("0 3 * * * a ?id=nightly").unwrap().entries;
         let names = ["nightly".to_owned()];
         let worker = presence::register(conn, "w", &[], &names, Duration::from_secs(30)).unwrap();
-        register_lines(conn, worker, &lines, Duration::ZERO).unwrap();
-        assert_eq!(plan_marked(conn, &names, 10).unwrap().count, 1);
+        assert_eq!(register_lines(conn, worker, &lines, Duration::ZERO).unwrap(), []);
+        assert_eq!(plan_marked(conn, &names, &[], 10).unwrap().count, 1);
     }),
     ("plan a schedule", |conn| {
         schedules::create(conn, &hourly()).unwrap();
-        assert_eq!(plan_marked(conn, &[], 10).unwrap().count, 1);
-        assert!(until_next(conn, &[]).unwrap().is_some());
+        assert_eq!(plan_marked(conn, &[], &[], 10).unwrap().count, 1);
+        assert!(look(conn, &[], &[]).unwrap().until_next.is_some());
     }),
     ("fire a schedule", |conn| {
         schedules::create(conn, &hourly()).unwrap();
-        plan_marked(conn, &[], 10).unwrap();
+        plan_marked(conn, &[], &[], 10).unwrap();
         conn.batch_execute(
             "UPDATE mainspring.schedules SET next_fire_at = mainspring.now() WHERE owner = 'people' AND name = 'hourly'",
         )
         .unwrap();
-        assert_eq!(fire_due(conn, &[], 10).unwrap().fires.len(), 1);
+        let fired = fire_due(conn, &[], Which::Fresh { except: &[] }, &Watch::default(), 10).unwrap();
+        assert_eq!(fired.fires.len(), 1);
         assert_eq!(schedules::fires(conn, "hourly", 10).unwrap().len(), 1);
     }),
     ("forget old fires", |conn| assert_eq!(prune_fires(conn, Duration::from_secs(86_400), 100).unwrap(), 0)),

@@ -21,7 +21,7 @@ fn store(conn: &mut PgConnection, text: &str) {
     let lines = lines(text);
     let names: Vec<String> = lines.iter().map(|line| line.identifier.clone()).collect();
     let me = register(conn, "me", &[], &names, Duration::from_secs(30)).unwrap();
-    register_lines(conn, me, &lines, SINCE_START).unwrap();
+    assert_eq!(register_lines(conn, me, &lines, SINCE_START).unwrap(), []);
 }
 
 /// Ends all processes.

@@ -70,6 +70,12 @@ pub struct ScheduleRow {
     pub last_job_state: Option<String>,
     /// Why the schedule does not fire, though it is not paused.
     pub error: Option<String>,
+    /// Since when a scheduler has tried to make a fire that is due, and could not.
+    #[serde(default, deserialize_with = "json_moment::optional")]
+    pub late_since: Option<DateTime<Utc>>,
+    /// Why it could not.
+    #[serde(default)]
+    pub late_reason: Option<String>,
     /// When it was made.
     #[serde(deserialize_with = "json_moment::required")]
     pub created_at: DateTime<Utc>,
@@ -125,7 +131,11 @@ impl Default for ScheduleFilter {
     }
 }
 
-const SHOWN: &str = "SELECT row_to_json(r)::text FROM (SELECT v.*, CASE WHEN v.last_job_id IS NOT NULL \
+// What a restore may have written beyond the bounds is shown at them: an unknown policy as the default, which a fire reports.
+const SHOWN: &str = "SELECT (to_jsonb(r) || jsonb_build_object('catch_up', greatest(r.catch_up, 0), \
+    'jitter_seconds', greatest(r.jitter_seconds, 0), \
+    'overlap', CASE WHEN r.overlap IN ('allow', 'skip', 'replace') THEN r.overlap ELSE 'allow' END))::text \
+    FROM (SELECT v.*, CASE WHEN v.last_job_id IS NOT NULL \
     THEN coalesce((SELECT j.state FROM mainspring.jobs_view AS j WHERE j.id = v.last_job_id), 'finished') END \
     AS last_job_state FROM mainspring.schedules_view AS v WHERE v.owner = 'people' AND ";
 

@@ -1,0 +1,104 @@
+//! What is told of fires: logs, events, and wakes of the QueueActor for their jobs.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use super::super::queue::QueueActor;
+use crate::cron::Late;
+use crate::engine::Wake;
+use crate::event::Event;
+use crate::shared::Shared;
+use crate::store::claim::Position;
+use crate::store::schedules::{FaultySchedule, Fired, LeftOut};
+
+// Beyond this number, one wake of everything is cheaper than a wake for each queue.
+const MAX_QUEUES_NAMED: usize = 8;
+// The others of the same kind are counted in one line.
+const MAX_LINES: usize = 10;
+
+fn publish_fired(shared: &Shared, identifier: &str, due: DateTime<Utc>, backfilled: bool, job: i64) {
+    shared.events.publish(|| Event::CronFired {
+        identifier: identifier.to_owned(),
+        due_at: due,
+        backfilled,
+        job,
+    });
+}
+
+pub(super) fn faulty(faulty: &[FaultySchedule]) {
+    for FaultySchedule { name, error } in faulty.iter().take(MAX_LINES) {
+        log::error!("schedule `{name}` fires no more until it is changed: {error}");
+    }
+    others(faulty.len(), "fire no more until they are changed");
+}
+
+pub(super) fn left_out(left_out: &[LeftOut]) {
+    for LeftOut { name, first, count } in left_out.iter().take(MAX_LINES) {
+        log::warn!(
+            "schedule `{name}` has missed {count} fires from {first} on, and does not make up for them"
+        );
+    }
+    others(left_out.len(), "have missed fires and do not make up for them");
+}
+
+pub(super) fn late(news: &[Late]) {
+    for Late { name, reason, .. } in news.iter().take(MAX_LINES) {
+        log::warn!("schedule `{name}` is late, and is tried again: {reason}");
+    }
+    others(news.len(), "are late, and are tried again");
+}
+
+pub(super) fn late_no_more(ended: &[Late]) {
+    for Late { name, .. } in ended.iter().take(MAX_LINES) {
+        log::info!("schedule `{name}` is late no more");
+    }
+    others(ended.len(), "are late no more");
+}
+
+fn others(count: usize, what: &str) {
+    if let Some(others) = count.checked_sub(MAX_LINES).filter(|others| *others > 0) {
+        log::warn!("{others} other schedules {what}");
+    }
+}
+
+// Logs and publishes the fires, and wakes the QueueActor for their jobs.
+pub(super) fn fires(shared: &Shared, fired: &Fired) {
+    let level = shared.config.job_log_level;
+    for fire in &fired.fires {
+        match fire.job_id {
+            Some(id) => {
+                log::log!(level, "schedule `{}` fired for {}: job {id}", fire.name, fire.due);
+                publish_fired(shared, &fire.name, fire.due, fire.is_late, id);
+            }
+            None => log::log!(level, "schedule `{}` was due at {}: {}", fire.name, fire.due, fire.outcome),
+        }
+    }
+    let added = || fired.fires.iter().filter(|fire| fire.job_id.is_some());
+    let mut queues: BTreeMap<&String, Option<Position>> = BTreeMap::new();
+    for (queue, position) in
+        added().filter_map(|fire| fire.queue.as_ref().map(|queue| (queue, fire.position)))
+    {
+        let least = queues.entry(queue).or_insert(position);
+        *least = (*least).min(position);
+    }
+    if queues.len() > MAX_QUEUES_NAMED {
+        return shared.send::<QueueActor, _>(Wake::Everything);
+    }
+    queues
+        .into_iter()
+        .for_each(|(queue, position)| shared.send::<QueueActor, _>(Wake::Parked(queue.clone(), position)));
+    let marks = added().filter(|fire| fire.queue.is_none()).filter_map(|fire| fire.position);
+    let (due, later): (Vec<Position>, Vec<Position>) =
+        marks.partition(|position| position.turn_at <= shared.clock.now());
+    let (priority, run_at) = (
+        due.iter().map(|position| position.priority).min(),
+        due.iter().map(|position| position.turn_at).min(),
+    );
+    if let Some((priority, run_at)) = priority.zip(run_at) {
+        shared.send::<QueueActor, _>(Wake::Ready(Position { priority, turn_at: run_at }));
+    }
+    if !later.is_empty() {
+        shared.send::<QueueActor, _>(Wake::DueSoon);
+    }
+}
