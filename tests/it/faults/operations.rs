@@ -5,3 +5,4 @@ mod listings;
 mod pauses;
 mod publications;
 mod refusals;
+mod restores;
