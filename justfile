@@ -43,6 +43,10 @@ smoke: examples
 test *names:
     cargo test {{ names }}
 
+# The integration tests under another schema's name; `just schema queues::` runs some of them
+schema *names:
+    .ci/schema {{ names }}
+
 # A part of the tests on PostgreSQL 14 to 18; `just versions 16` runs one
 versions *numbers:
     .ci/versions {{ numbers }}

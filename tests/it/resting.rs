@@ -13,8 +13,7 @@ use crate::support::waiting::{PATIENCE, until};
 
 // The start may use more connections at once. They are cut, and all that is used from then on is new; only the one
 // that listens is left, which holds the worker's lock.
-const LISTENS: &str =
-    "pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND classid = 1836216167)";
+const LISTENS: &str = "pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND classid = (mainspring.lock_class() + 1)::oid)";
 const OURS: &str =
     "pg_stat_activity WHERE datname = current_database() AND application_name = 'mainspring' AND";
 const SINCE_THE_CUT: &str = "backend_start > (SELECT at FROM cut)";
@@ -79,6 +78,7 @@ async fn a_query_for_due_schedules_uses_the_connection_of_the_polls() {
     let (builder, _started) = scheduler(&database);
     let scheduler = builder.poll_interval(Duration::from_secs(15)).start().await.unwrap();
     until(&database, "mainspring.schedules WHERE next_fire_at IS NOT NULL", 1).await;
+    until(&database, &format!("{OURS} {LISTENS}"), 1).await;
     let looks = format!(
         "{OURS} query LIKE '%(SELECT ceil(extract(epoch FROM least(%' AND query_start > (SELECT announced FROM cut)"
     );
@@ -87,7 +87,7 @@ async fn a_query_for_due_schedules_uses_the_connection_of_the_polls() {
         cut_all_but_the_listener(&database).await;
         // A round at the gates of a queue, as a poll makes it.
         let queue = format!("none {}", trials.counted.len());
-        let announce = format!("SELECT pg_notify('mainspring', 'queue - 0 0 {queue}')");
+        let announce = format!("SELECT pg_notify(mainspring.channel(), 'queue - 0 0 {queue}')");
         database.connection().batch_execute(&announce).unwrap();
         until(&database, &format!("mainspring.queues WHERE name = '{queue}'"), 1).await;
         // What a connection did last is all that can be seen of it, so the query is requested until it is the last.
@@ -95,7 +95,10 @@ async fn a_query_for_due_schedules_uses_the_connection_of_the_polls() {
         let deadline = Instant::now() + PATIENCE;
         while count(&mut database.connection(), &looks) == 0 {
             assert!(Instant::now() < deadline, "no look at schedules");
-            database.connection().batch_execute("SELECT pg_notify('mainspring', 'schedules')").unwrap();
+            database
+                .connection()
+                .batch_execute("SELECT pg_notify(mainspring.channel(), 'schedules')")
+                .unwrap();
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         trials.count(&database, &format!("{OURS} {SINCE_THE_CUT} AND query NOT LIKE '%mainspring.workers%'"));

@@ -52,13 +52,13 @@ async fn a_job_announced_while_an_admission_finds_none_starts_before_any_poll() 
     install_gate(&mut gate, ADMISSION);
     let (scheduler, mut started, began) = start_without_polls(&database).await;
     close_gate(&mut gate);
-    gate.batch_execute("SELECT pg_notify('mainspring', 'queue - 0 0 mails')").unwrap();
+    gate.batch_execute("SELECT pg_notify(mainspring.channel(), 'queue - 0 0 mails')").unwrap();
     until(&database, HELD, 1).await;
 
     act("go").queue("mails").insert(&mut database.connection()).unwrap();
     // An announcement of a job outside of queues makes a claim, and claims are counted. Two of them may be the start's.
     for claims in 1..=3 {
-        gate.batch_execute("SELECT pg_notify('mainspring', 'job - 0 0')").unwrap();
+        gate.batch_execute("SELECT pg_notify(mainspring.channel(), 'job - 0 0')").unwrap();
         until(&database, &format!("claims WHERE is_called AND last_value >= {claims}"), 1).await;
     }
     open_gate(&mut gate);

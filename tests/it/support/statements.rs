@@ -63,7 +63,7 @@ pub async fn until_polled(database: &TestDatabase, schedulers: i64) {
 /// Returns when a scheduler has acted upon every notification so far. They arrive in the order of their commits, and
 /// the scheduler makes a row for the queue that this one names.
 pub async fn until_notified(database: &TestDatabase, probe: &str) {
-    let notify = format!("SELECT pg_notify('mainspring', 'queue - 0 0 {probe}')");
+    let notify = format!("SELECT pg_notify(mainspring.channel(), 'queue - 0 0 {probe}')");
     database.connection().batch_execute(&notify).unwrap();
     until(database, &format!("mainspring.queues WHERE name = '{probe}'"), 1).await;
 }
