@@ -46,7 +46,7 @@ impl PublishChained {
     }
 }
 
-/// Adds the successor first: should the work below fail for good, the chain goes on all the same.
+/// Adds the successor first, so that the chain goes on even if the work below fails for good.
 pub(crate) async fn publish(task: PublishChained, job: JobContext) -> JobResult {
     let (mut conn, id) = (job.connection().await?, task.report.clone());
     job.block(move || conn.transaction(|conn| chain(conn, &id))).await?;
@@ -54,7 +54,7 @@ pub(crate) async fn publish(task: PublishChained, job: JobContext) -> JobResult 
     Ok(())
 }
 
-/// Makes the next job of the report due, unless the report is paused or gone.
+/// Adds the next job of the report, unless the report is paused or gone.
 fn chain(conn: &mut Session<'_>, id: &str) -> Result<(), Failure> {
     // The lock makes an edit at this moment come before or after, not in between.
     let found = reports::table.find(id).for_update().first::<Report>(&mut **conn).optional()?;
@@ -95,7 +95,7 @@ async fn create(shared: web::Data<Shared>, id: web::Path<String>, edit: web::Jso
     answer(shared.with_connection(work).await)
 }
 
-/// The waiting job is due at another time, under the same key. A change resumes a paused report.
+/// Moves the waiting job to another time, by its key. A change resumes a paused report.
 async fn change(shared: web::Data<Shared>, id: web::Path<String>, edit: web::Json<Edit>) -> HttpResponse {
     let work = move |conn: &mut Session<'_>| {
         read(&edit.expression)?;
@@ -108,7 +108,7 @@ async fn change(shared: web::Data<Shared>, id: web::Path<String>, edit: web::Jso
     answer(shared.with_connection(work).await)
 }
 
-/// The waiting job is taken back; one that runs finds its report paused and adds no successor.
+/// Removes the waiting job. A running one finds its report paused, and adds no successor.
 async fn pause(shared: web::Data<Shared>, id: web::Path<String>) -> HttpResponse {
     let work = move |conn: &mut Session<'_>| {
         conn.transaction(|conn| {
@@ -122,7 +122,7 @@ async fn pause(shared: web::Data<Shared>, id: web::Path<String>) -> HttpResponse
     answer(shared.with_connection(work).await)
 }
 
-/// Takes the waiting job's place, and starts within milliseconds; it adds its successor as any other.
+/// Replaces the waiting job by one that starts within milliseconds, and adds its successor as any other.
 async fn run(shared: web::Data<Shared>, id: web::Path<String>) -> HttpResponse {
     let known = {
         let id = id.clone();

@@ -3,7 +3,8 @@
 //!
 //! `cargo run --example schedules`, then for instance
 //! `curl -X POST localhost:8080/stored/r1 -H 'content-type: application/json' -d '{"expression": "*/5 * * * * *"}'`.
-//! `DATABASE_URL`, `MAINSPRING_SCHEMA`, `PORT` and `RUST_LOG` are as in the demo, but that a private database goes with the program.
+//! `DATABASE_URL`, `MAINSPRING_SCHEMA`, `PORT` and `RUST_LOG` work as in the demo. A private database
+//! ends with the program.
 
 mod chained;
 mod stored;
@@ -15,7 +16,7 @@ use serde::Deserialize;
 use serde_json::json;
 use thiserror::Error;
 
-/// What people may say about a schedule.
+/// What people may set of a schedule.
 #[derive(Debug, Deserialize)]
 struct Edit {
     expression: String,
@@ -53,7 +54,7 @@ impl Shared {
     }
 }
 
-/// Done, not there, or what was wrong: with the input 400, with the database 500.
+/// Responds that the act was done, that there is no such schedule, or what failed: 400 for bad input, 500 for the rest.
 fn answer(done: Result<bool, impl Into<Failure>>) -> HttpResponse {
     match done.map_err(Into::into) {
         Ok(true) => HttpResponse::Ok().json(json!({"success": true})),

@@ -15,7 +15,7 @@ DECLARE
 BEGIN
     WITH gone AS (DELETE FROM mainspring.workers AS w WHERE w.id = ANY (ids) RETURNING w.id)
     SELECT array_agg(g.id) INTO known FROM gone AS g;
-    -- Found by the index of running jobs, locked by that of ids, and still theirs when they are: to sort what is found instead
+    -- Jobs are found by the index of running jobs, locked by the index of ids, and checked again. A sort of what was found
     -- would read all jobs where sorts are switched off.
     held := ARRAY(SELECT j FROM mainspring.jobs AS j
         WHERE j.id = ANY (ARRAY(SELECT r.id FROM mainspring.jobs AS r

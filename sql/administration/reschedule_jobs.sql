@@ -25,7 +25,7 @@ BEGIN
         problem := format('attempts must be 0 to 32766, got %s', attempts);
     END IF;
     PERFORM mainspring.refuse(problem);
-    -- In the order of keys, as enqueueing takes them.
+    -- Keys are taken in their order, as in enqueueing.
     FOR job IN SELECT b.* FROM unnest(before) AS b ORDER BY b.key NULLS FIRST, b.id LOOP
         CONTINUE WHEN job.state = 'running'
             OR coalesce(attempts, job.attempts) >= coalesce(max_attempts, job.max_attempts);

@@ -1,5 +1,6 @@
--- Makes the row of a queue that has none, and answers whether it is there now. Where another transaction has changed, made or
--- deleted it and goes on, which may be an application's for as long as that likes, the answer is no.
+-- Makes the row of a queue that has none, and returns whether the row is there now.
+--
+-- Returns false while an open transaction has made, changed or deleted the row. That may be an application's, and may last.
 CREATE OR REPLACE FUNCTION mainspring.make_queue(queue_name text)
 RETURNS boolean
 LANGUAGE plpgsql
@@ -7,7 +8,7 @@ SET search_path = pg_catalog, pg_temp
 SET lock_timeout = '1ms'
 AS $$
 BEGIN
-    -- An insert would wait for whoever holds the row.
+    -- An insert would wait for the transaction that holds the row.
     IF EXISTS (SELECT FROM mainspring.queues AS q WHERE q.name = queue_name) THEN
         RETURN false;
     END IF;

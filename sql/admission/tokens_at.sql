@@ -1,4 +1,4 @@
--- How many whole tokens a queue has: its bucket holds `rate_limit` of them and is filled evenly, `rate_limit` a period.
+-- Returns how many whole tokens a queue has. Its bucket holds `rate_limit` of them, and is filled evenly with as many a period.
 CREATE OR REPLACE FUNCTION mainspring.tokens_at(gate mainspring.queues, moment timestamptz)
 RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

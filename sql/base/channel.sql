@@ -1,4 +1,4 @@
--- The channel of this schema's notifications: its name.
+-- Returns the channel of this schema's notifications: its name.
 CREATE OR REPLACE FUNCTION mainspring.channel()
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

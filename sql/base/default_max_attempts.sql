@@ -1,5 +1,5 @@
--- After how many failed attempts a job is dead, where it names no number. A constant, so that it becomes part of the statement that
--- calls it.
+-- Returns after how many failed attempts a job is dead that names no number. It is a constant, so PostgreSQL puts it in place of
+-- each call.
 CREATE OR REPLACE FUNCTION mainspring.default_max_attempts()
 RETURNS smallint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

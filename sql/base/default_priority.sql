@@ -1,4 +1,4 @@
--- The priority of a job that names none. A constant, so that it becomes part of the statement that calls it.
+-- Returns the priority of a job that names none. It is a constant, so PostgreSQL puts it in place of each call.
 CREATE OR REPLACE FUNCTION mainspring.default_priority()
 RETURNS smallint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

@@ -1,5 +1,6 @@
--- The class of the advisory locks with which this schema's own changes exclude each other. Workers hold locks of the
--- class behind it while they live. It is even: for the schema `mainspring` its first bytes as a number, for another a hash.
+-- Returns the class of the advisory locks with which changes of this schema exclude each other. Living workers hold locks
+-- of the next class. The class is even. For the schema `mainspring` it is the name's first bytes as a number, for another
+-- schema a hash.
 CREATE OR REPLACE FUNCTION mainspring.lock_class()
 RETURNS integer
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

@@ -1,4 +1,4 @@
--- Everything about jobs but the payload and the lease: what a role that reads may see.
+-- Shows everything about jobs but the payload and the lease to roles that may read.
 CREATE OR REPLACE VIEW mainspring.jobs_view AS
 SELECT id, task, queue, state::text AS state, priority, run_at, attempts, max_attempts, key, flags,
        revision, created_at, updated_at, locked_at, worker_id, progress, progress_note, last_error

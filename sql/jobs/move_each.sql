@@ -26,7 +26,7 @@ BEGIN
             SELECT t.* FROM mainspring.try_move(tried, keep_history, began < deadline) AS t
         LOOP
             RETURN NEXT;
-            -- Who locks the history is waited for once.
+            -- A lock on the history is waited for once.
             keep_history := keep_history AND (job_state IS NOT NULL OR job_problem IS NULL
                 OR clock_timestamp() < began + interval '100 milliseconds');
         END LOOP;

@@ -3,13 +3,13 @@
 -- - The event is the outcome of an attempt (`succeeded`, `cancelled`, `failed`, `discarded`, `snoozed`, `untouched`,
 --   `interrupted`), the loss of its worker (`lost`), `set_apart`, or one of the events in `event_applies` that come from a
 --   person.
--- - A job that is set apart is dead, whatever its row says.
--- - `next_run_at` is the time at which the job becomes due again. `is_paused` says whether its queue is paused.
+-- - A job that is set apart is dead, whatever its row holds.
+-- - `next_run_at` is the time at which the job becomes due again. `is_paused` is true if its queue is paused.
 -- - A cancelled job never runs again: it ends as cancelled, or as dead if its worker was lost.
 -- - A superseded job never runs again either: unless it succeeds or was cancelled, it is dead.
 -- - A job that did not run, or was interrupted, keeps the slot of its queue and stays ready. A paused queue takes it back.
 --
--- Not a word in it is volatile and it has no subquery, so PostgreSQL puts its body in place of each call.
+-- It has no volatile function and no subquery, so PostgreSQL puts its body in place of each call.
 CREATE OR REPLACE FUNCTION mainspring.state_after(
     job mainspring.jobs, event text, next_run_at timestamptz, is_paused boolean, moment timestamptz)
 RETURNS mainspring.job_state

@@ -1,9 +1,14 @@
--- Tells listening workers that jobs are due, and with `soon` that others will be before the next slow poll. The text is
--- `job ORIGIN PRIORITY MILLISECONDS`, for jobs of a queue `queue ORIGIN PRIORITY MILLISECONDS NAME`, of several
--- `queues ORIGIN PRIORITY MILLISECONDS NAMES` with a JSON array, or without it where a notification does not hold the names: who sent it (the setting mainspring.origin, by which a process
--- knows its own), the smallest priority, and the oldest run_at in milliseconds since 1970, by which a worker knows
--- where to look. Where jobs with flags may be among them, it is `flagged ORIGIN` besides. For jobs that are not due it is `soon ORIGIN`. Jobs further off than the slowest poll need no
--- notification: a poll finds their time first.
+-- Notifies listening workers that jobs are due, and with `soon` that others will be before the next slow poll.
+--
+-- - `job ORIGIN PRIORITY MILLISECONDS`: jobs outside of queues are due.
+-- - `queue ORIGIN PRIORITY MILLISECONDS NAME`: jobs of this queue are due.
+-- - `queues ORIGIN PRIORITY MILLISECONDS NAMES`: jobs of these queues are due. NAMES is a JSON array. It is left out where a
+--   notification cannot hold it.
+-- - `flagged ORIGIN`, in addition: jobs with flags may be among them.
+-- - `soon ORIGIN`: jobs are due before the next slow poll. Later ones need no notification: a poll finds their time first.
+--
+-- ORIGIN is the setting mainspring.origin, by which a process recognises its own notifications. PRIORITY is the smallest one,
+-- and MILLISECONDS the oldest run_at since 1970. A worker begins to read there.
 CREATE OR REPLACE FUNCTION mainspring.wake(
     least_priority integer, oldest timestamptz, queues text[], soon boolean DEFAULT false, flagged boolean DEFAULT true)
 RETURNS void

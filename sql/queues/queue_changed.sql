@@ -1,4 +1,4 @@
--- Carries out a change of a queue's settings, whoever made it.
+-- Carries out a change of a queue's settings, however it was made.
 --
 -- - Ready jobs that no longer have a slot are parked again. So a pause, or a smaller limit, holds for all jobs that no
 --   worker has claimed.

@@ -1,5 +1,5 @@
-//! The crontab text: lines that say when a task is due and with which payload and options. It does not
-//! know who fires them, nor what was fired before.
+//! The crontab text: each line names a task, its times, its payload and its options. This module does not know who
+//! fires them, nor what was fired before.
 
 use std::collections::HashMap;
 
@@ -64,24 +64,24 @@ const LONGEST_TEXT: usize = 1 << 20;
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Crontab {
-    /// The lines that say something, in their order; no two have the same identifier.
+    /// The lines in their order, without comments and blank lines. No two have the same identifier.
     pub entries: Vec<CronEntry>,
 }
 
 /// One line of a crontab.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CronEntry {
-    /// What the line is known by from one start of the program to the next, 1 to 128 characters.
+    /// The identifier, which is the same from one start of the program to the next, 1 to 128 characters.
     pub identifier: String,
     /// When the line fires.
     pub expression: CronExpression,
-    /// The zone whose wall clock the expression is about.
+    /// The zone whose wall clock counts.
     pub zone: Tz,
     /// The task of the job, 1 to 128 characters.
     pub task: String,
     /// The payload of the job.
     pub payload: Map<String, Value>,
-    /// The options of the job; its `run_at` is `None`, for the fire's time takes that place.
+    /// The options of the job. Their `run_at` is `None`: the time of the fire is used.
     pub options: JobOptions,
     /// How far back missed fires are made up for; `None` is not at all.
     pub fill: Option<TimeDelta>,
@@ -93,7 +93,8 @@ impl Crontab {
     /// Reads a crontab of at most 1 MiB.
     ///
     /// # Errors
-    /// Names the first line that is wrong, the column, what was found there and what was expected.
+    ///
+    /// [`CronError`] names the first line that is wrong, the column, what was found there and what was expected.
     pub fn parse(text: &str) -> Result<Self, CronError> {
         if text.len() > LONGEST_TEXT {
             return Err(CronError::new(text, format!("a crontab of at most {LONGEST_TEXT} bytes")));
@@ -133,14 +134,14 @@ impl CronEntry {
         Ok(Self { identifier, expression, zone, task, payload, options: job, fill, catch_up })
     }
 
-    /// The first fire strictly after `time`, as [`CronExpression::next_after_in`].
+    /// Returns the first fire strictly after `time`, as [`CronExpression::next_after_in`].
     #[must_use]
     pub fn next_after(&self, time: DateTime<Utc>) -> DateTime<Utc> {
         self.expression.next_after_in(time, self.zone)
     }
 
-    /// The fires after `after` and up to `until`, oldest first. If there are more than `limit`, these are
-    /// the newest `limit` of them; neither memory nor time grows with those left out.
+    /// Returns the fires after `after` and up to `until`, oldest first. If there are more than `limit`, it returns the
+    /// newest `limit` of them. Neither memory nor time grows with the others.
     ///
     /// ```
     /// # use mainspring::Crontab;

@@ -20,7 +20,7 @@ const LONGEST_TEXT: usize = 1024;
 /// The years in which the `cron` crate finds fires, but for its last, 2100.
 const YEARS_OF_THE_CRATE: std::ops::Range<i32> = 1970..2100;
 
-/// 29 February is the date that keeps one waiting longest: eight years around most turns of a century.
+/// The longest wait is for 29 February: eight years around most turns of a century.
 const LONGEST_WAIT_IN_YEARS: i32 = 8;
 
 /// A cron expression: the time fields of a crontab line.
@@ -155,7 +155,7 @@ impl CronExpression {
         years.into_iter().find_map(|year| self.next_in_year(year, after))
     }
 
-    /// Asks the crate about a year that it knows and that has the same days.
+    /// Searches in a year that the crate knows and that has the same days.
     fn next_in_year(&self, year: i32, after: NaiveDateTime) -> Option<NaiveDateTime> {
         let twin = twin_of(year)?;
         let after = if after.year() == year {

@@ -47,7 +47,7 @@ impl Values {
         Self { field, bits: bits_of(first, last, 1) }
     }
 
-    /// Whether the field leaves any value out. What counts is the values, not how they are written:
+    /// Whether the field leaves any value out. The values count, not how they are written:
     /// `*/1` and `1-31` leave nothing out.
     pub(super) fn is_restricted(self) -> bool {
         self != Self::every(self.field)

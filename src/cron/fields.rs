@@ -1,5 +1,5 @@
 //! The fields of an expression together: five or six of them or a shortcut, and the schedules of the
-//! `cron` crate that fire as they say. It knows nothing of zones.
+//! `cron` crate that fire at the same times. It knows nothing of zones.
 
 use cron::Schedule;
 

@@ -1,4 +1,4 @@
-//! Cron: when a schedule fires, and the crontab text that says what to do then.
+//! Cron: when a schedule fires, and the crontab text that names the jobs.
 //!
 //! Everything here is a value computed from text and from times that the caller passes in. Nothing
 //! here reads a clock, speaks to a database or logs.

@@ -9,13 +9,13 @@ use crate::job::{JobOptions, KeyMode};
 /// As many missed fires as are added by default after a pause.
 const DEFAULT_CATCH_UP: u32 = 100;
 
-/// The most missed fires a line may ask for: all of them are in memory at once.
+/// The most missed fires that a line may make up for. All of them are in memory at once.
 pub(super) const MAX_CATCH_UP: u32 = 10_000;
 
 /// The longest back-fill: a hundred years, which may be taken from any sensible date without overflow.
 pub(super) const MAX_FILL: TimeDelta = TimeDelta::weeks(5200);
 
-/// What the options say, with their defaults.
+/// The values of the options, or their defaults.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Options {
     pub(super) id: Option<String>,
@@ -86,7 +86,7 @@ impl Options {
     }
 }
 
-/// A text that its column holds: PostgreSQL knows no U+0000.
+/// A text that its column can hold: PostgreSQL has no U+0000.
 pub(super) fn text(value: &str, longest: usize) -> Result<String, String> {
     let length = value.chars().count();
     if length == 0 || length > longest || value.contains('\0') {

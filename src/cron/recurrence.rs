@@ -1,4 +1,4 @@
-//! What fires when, as plain code over times that the caller passes in. Crontab lines and stored schedules share it. It
+//! Computes which fires are due, from times that the caller passes in. Crontab lines and stored schedules share it. It
 //! knows neither a clock nor what a fire does.
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -155,7 +155,7 @@ pub(super) fn newest_fires(
     if fires.len() <= limit {
         return fires;
     }
-    // Half the stretch until it holds no fire too many: some 30 looks at `limit` fires, whatever its length.
+    // Halves the stretch until it holds at most `limit` fires: some 30 searches, whatever its length.
     let (mut too_early, mut late_enough) = (after.timestamp(), until.timestamp());
     while late_enough - too_early > 1 {
         let middle = too_early + (late_enough - too_early) / 2;

@@ -21,7 +21,7 @@ pub(super) fn next_reached(
     }
 }
 
-/// The first moment after `after` at which the clock shows a time of `next`, be it for the second time.
+/// The first moment after `after` at which the clock shows a time of `next`, for the first or the second time.
 /// `after` is a whole second.
 pub(super) fn next_shown(
     zone: Tz,
@@ -64,7 +64,7 @@ struct Repetition {
     high: NaiveDateTime,
 }
 
-/// The repetition that the time shown at `moment` is part of, be it for the first or the second time.
+/// The repetition that includes the time shown at `moment`, for the first or the second time.
 fn repetition_around(zone: Tz, moment: DateTime<Utc>) -> Option<Repetition> {
     let MappedLocalTime::Ambiguous(first, second) = zone.from_local_datetime(&shown_at(zone, moment)) else {
         return None;

@@ -62,7 +62,7 @@ pub(crate) enum Command {
     /// first time, the role needs CREATE on the database.
     #[command(after_help = "Example:\n  mainspring migrate --database-url postgres://localhost/app")]
     Migrate,
-    /// Show how the whole stands: jobs by state, tasks, queues, workers.
+    /// Show an overview: jobs by state, tasks, queues, workers.
     ///
     /// Counting stops at 10000 jobs of a state and at 1000 of a task, queue or worker, and lists stop at
     /// 1000 lines, so that this is cheap however many jobs there are.
@@ -89,7 +89,7 @@ pub(crate) enum Command {
     /// Look at workers, and take the jobs of those that are gone.
     #[command(subcommand)]
     Workers(WorkersCommand),
-    /// Clear away what nobody needs: workers that are gone, unused queues and, where told, old dead jobs.
+    /// Delete what is no longer needed: workers that are gone, unused queues and, with an option, old dead jobs.
     #[command(after_help = CLEANUP_EXAMPLES)]
     Cleanup(CleanupArguments),
     /// Look at cron expressions.
@@ -224,7 +224,7 @@ pub(crate) enum CronCommand {
     /// Print when an expression fires next, a moment a line.
     #[command(after_help = NEXT_EXAMPLES)]
     Next(NextArguments),
-    /// Say in words when an expression fires.
+    /// Print in words when an expression fires.
     #[command(after_help = "Example:\n  mainspring cron explain '*/15 9-17 * * mon-fri'")]
     Explain(ExplainArguments),
 }

@@ -8,7 +8,7 @@ use crate::arguments::EnqueueArguments;
 use crate::failure::Failure;
 
 impl EnqueueArguments {
-    /// The job that was described. Its limits are the database's to judge.
+    /// The job that the arguments describe. The database checks its limits.
     pub(crate) fn into_job(self) -> Result<NewJob, Failure> {
         let payload = if self.payload == "-" { from_stdin()? } else { self.payload };
         let job =

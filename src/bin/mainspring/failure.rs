@@ -14,11 +14,11 @@ use crate::output;
 pub(crate) enum Failure {
     /// The command was not understood.
     Usage(String),
-    /// It was, and could not be done.
+    /// The command was understood, and could not be done.
     Refused(String),
-    /// Some of the ids were not changed; the output says which and why.
+    /// Some of the ids were not changed. The output lists which and why.
     Partial(String),
-    /// Help was asked for, or nothing at all: clap has the text.
+    /// Help was requested, or no command was given: clap has the text.
     Help(clap::Error),
     /// The reader of the output has closed it.
     ClosedPipe,

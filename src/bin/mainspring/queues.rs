@@ -111,7 +111,7 @@ pub(crate) fn resume_all(conn: &mut Session<'_>, out: &mut impl Write) -> Result
 type Change = fn(&mut Session<'_>, &str) -> Result<bool, mainspring::StoreError>;
 
 impl Target {
-    // clap has seen to it that one of the two is there.
+    // clap requires one of the two.
     fn apply(self, conn: &mut Session<'_>, queue: Change, task: Change) -> Result<(String, bool), Failure> {
         match (self.task, self.queue) {
             (Some(name), _) => Ok((format!("task {name}"), task(conn, &name)?)),

@@ -1,4 +1,4 @@
-//! `status`: how the whole stands, as tables or as JSON.
+//! `status`: an overview of jobs, tasks, queues and workers, as tables or as JSON.
 
 use std::io::Write;
 

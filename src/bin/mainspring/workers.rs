@@ -1,4 +1,4 @@
-//! `workers ..` and `cleanup`: who works, who is gone, and what they leave behind.
+//! `workers ..` and `cleanup`: list and release workers, and delete what is no longer needed.
 
 use std::io::Write;
 use std::time::Duration;
@@ -22,7 +22,7 @@ pub(crate) enum WorkersCommand {
     List(ListingOptions),
     /// Take all jobs from workers that are gone, so that others run them.
     ///
-    /// Running schedulers do this by themselves when a worker's time-out is over. A worker that lives after all
+    /// Running schedulers do this by themselves when a worker's time-out is over. A worker that is still alive
     /// notices within seconds and goes on under a new id; what it was running may then run twice.
     #[command(after_help = "Example:\n  mainspring workers release 7 8")]
     Release(ReleaseArguments),
@@ -37,7 +37,7 @@ pub(crate) struct ReleaseArguments {
     listing: ListingOptions,
 }
 
-/// What `cleanup` is told.
+/// The options of `cleanup`.
 #[derive(Debug, Args)]
 pub(crate) struct CleanupArguments {
     /// Delete dead jobs that died longer ago, such as 90s, 12h or 30d [default: keep them].
@@ -80,7 +80,7 @@ fn tell(out: &mut impl Write, listing: &ListingOptions, acts: &[WorkerAct]) -> R
     Failure::unless_all_done(acts.iter().map(|act| act.result))
 }
 
-/// Does all that cleans up, and prints how much that was.
+/// Deletes what is no longer needed, and prints how much that was.
 pub(crate) fn clean_up(
     conn: &mut Session<'_>,
     arguments: &CleanupArguments,

@@ -1,5 +1,5 @@
-//! Makes, changes, pauses, deletes and triggers schedules. What a change means is decided by the SQL functions behind
-//! it, which plain SQL uses too; here only the expression is read before. A running scheduler finds the next fire.
+//! Creates, changes, pauses, deletes and triggers schedules. SQL functions decide what a change means, for callers in SQL
+//! too. Only the expression is parsed here. A running scheduler finds the next fire.
 
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 

@@ -1,5 +1,5 @@
-//! Schedules: kept by people, fired by every scheduler together. Free functions, the connection first, so that each can
-//! be part of the caller's own transaction; what has been changed takes effect in every instance as soon as it commits.
+//! Schedules that people keep, and that all schedulers fire together. Each verb is a function that takes the connection
+//! first, so that it can join the caller's transaction. A change takes effect in every instance when it commits.
 //!
 //! ```no_run
 //! use mainspring::{NewSchedule, ScheduleChanges, schedules};

@@ -53,7 +53,7 @@ const WRITE_MOVES_DOWN: &str = "
         FOR EACH ROW EXECUTE FUNCTION write_down();";
 
 impl TestDatabase {
-    /// Has every move of a job from state to state written into the table `public.moves`; no state is no row.
+    /// Installs a trigger that writes each move of a job from state to state into the table `public.moves`. NULL is no row.
     pub fn write_moves_down(&self) {
         self.connection().batch_execute(WRITE_MOVES_DOWN).expect("write moves down");
     }
@@ -81,7 +81,7 @@ impl Drop for TestDatabase {
 fn start() -> Database {
     let options = EmbeddedOptions::temporary().without_fsync().setting("max_connections", "300");
     let server = database_url(options).unwrap_or_else(|error| panic!("{error}"));
-    // Past the capture of prints: which engine ran matters in every report of a run.
+    // Written past the capture of prints, because every report of a run needs the engine.
     let _ = writeln!(std::io::stderr(), "the tests run on {}", server.engine());
     server
 }

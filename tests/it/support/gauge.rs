@@ -33,7 +33,7 @@ impl Gauge {
         self.peak.load(Ordering::SeqCst)
     }
 
-    /// How many attempts have ended, in whichever way.
+    /// How many attempts have ended, in any way.
     pub fn ended(&self) -> i64 {
         self.ended.load(Ordering::SeqCst)
     }

@@ -1,4 +1,4 @@
-//! The test job. Its payload says how an attempt behaves. It reports each start, counts itself in a gauge and waits at
+//! The test job. Its payload sets how an attempt behaves. It reports each start, counts itself in a gauge and waits at
 //! a gate, where the test has given the scheduler a channel, a gauge or a gate as application data.
 
 use std::sync::Arc;

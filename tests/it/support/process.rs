@@ -17,7 +17,7 @@ pub fn command(test: &str, url: &str) -> Command {
     command
 }
 
-/// What this program is given to run that one ignored test.
+/// The arguments with which this program runs that one ignored test.
 pub fn arguments(test: &str) -> [&str; 5] {
     ["--exact", test, "--ignored", "--nocapture", "--test-threads=1"]
 }

@@ -20,7 +20,7 @@ pub fn count(conn: &mut PgConnection, from: &str) -> i64 {
 pub const WAITS_FOR_A_ROW: &str =
     "pg_stat_activity WHERE datname = current_database() AND wait_event = 'transactionid'";
 
-/// Of the sessions of the test's database, all but the one that asks.
+/// Of the sessions of the test's database, all but the one that runs this query.
 pub const OTHER_SESSIONS: &str = "pg_stat_activity WHERE datname = current_database() \
     AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
 

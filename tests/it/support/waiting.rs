@@ -55,7 +55,7 @@ async fn until_rows(database: &impl Watched, from: &str, expected: &str, enough:
     }
 }
 
-/// Like [`until`], by the caller's connection and as seldom as it says: for tests that count transactions or sessions.
+/// Like [`until`], on the caller's connection and at the interval that it passes: for tests that count transactions or sessions.
 pub async fn until_on(conn: &mut PgConnection, every: Duration, from: &str, expected: i64) {
     let deadline = Instant::now() + PATIENCE;
     while count(conn, from) != expected {

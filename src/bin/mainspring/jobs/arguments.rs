@@ -29,7 +29,7 @@ pub(crate) enum JobsCommand {
     /// Change when, how urgently and how often jobs are tried. Dead ones live again.
     #[command(after_help = RESCHEDULE_EXAMPLES)]
     Reschedule(RescheduleArguments),
-    /// Cancel jobs: waiting ones are gone, running ones are told to end.
+    /// Cancel jobs: waiting ones are gone, running ones are requested to end.
     #[command(after_help = CANCEL_EXAMPLES)]
     Cancel(ReasonArguments),
     /// End jobs that do not run as if they had succeeded.
@@ -177,7 +177,7 @@ pub(crate) struct RescheduleArguments {
 }
 
 impl RescheduleArguments {
-    /// What is to change, which must be something.
+    /// The changes, at least one.
     pub(crate) fn changes(&self) -> Result<Reschedule, Failure> {
         let mut changes = Reschedule::new();
         changes.run_at = self.due.moment()?;

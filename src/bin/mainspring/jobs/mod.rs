@@ -92,7 +92,7 @@ fn cells(job: JobRow) -> [String; 10] {
     ]
 }
 
-// One job with its payload where that was asked for, both under the names of `jobs_view`.
+// One job, with its payload where that was requested, both under the names of `jobs_view`.
 #[derive(Serialize)]
 struct Shown {
     #[serde(flatten)]

@@ -69,7 +69,7 @@ pub(crate) struct Selection {
     /// At most this many jobs that meet the conditions, those with the smallest ids.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..), conflicts_with = "ids")]
     most: Option<i64>,
-    /// Do not ask before jobs are changed that meet conditions.
+    /// Change the jobs that meet the conditions without a confirmation.
     #[arg(long, value_enum, num_args = 0, default_missing_value = "given")]
     yes: Option<Consent>,
 }
@@ -89,7 +89,7 @@ type Perform<'a> = dyn Fn(&mut Session<'_>, &[i64]) -> Result<Vec<JobAct>, Store
 
 /// What is done to jobs.
 pub(crate) struct Act<'a> {
-    /// What a person calls it.
+    /// Its name for people.
     pub(crate) verb: &'a str,
     /// The state of the jobs that it is for, where conditions name none.
     pub(crate) usual_state: Option<JobState>,
@@ -190,7 +190,7 @@ fn tell_counts(out: &mut impl Write, listing: &ListingOptions, tally: &Tally) ->
     Ok(())
 }
 
-// What became of each job; the exit code says whether all was done.
+// Prints what became of each job. The exit code depends on whether all was done.
 fn tell_each(out: &mut impl Write, listing: &ListingOptions, acts: &[JobAct]) -> Result<(), Failure> {
     if listing.json {
         output::json(out, &acts)?;

@@ -1,4 +1,4 @@
-//! `schedules`: what people make, change and look at. What a change means is the library's business.
+//! `schedules`: creates, changes and shows schedules. The library decides what a change means.
 
 use std::io::Write;
 

@@ -1,4 +1,4 @@
-//! Where a crontab line begins, by who had it before and what it asks for.
+//! Where a crontab line begins, by the processes that had it before and by its `fill`.
 
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;
