@@ -1,5 +1,5 @@
--- Returns the jobs with their defaults, and their places counted from 1. Not a word in it is volatile, so that it becomes part of
--- the calling statement.
+-- Returns the jobs with their defaults, and their places counted from 1. It has no volatile function, so PostgreSQL puts its
+-- body in place of each call.
 CREATE OR REPLACE FUNCTION mainspring.job_rows(jobs mainspring.new_job[], moment timestamptz)
 RETURNS TABLE (ord bigint, job mainspring.new_job)
 LANGUAGE sql STABLE

@@ -1,5 +1,5 @@
--- Takes the job under `key` back: a waiting one is deleted and its id answered; a running one loses
--- its key and is not retried; an unknown key changes nothing. Answers NULL when nothing was deleted.
+-- Removes the job under `key`. Returns its id if it waited and was deleted, else NULL. A running job loses its key and is not
+-- retried.
 CREATE OR REPLACE FUNCTION mainspring.remove_job(key text)
 RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER

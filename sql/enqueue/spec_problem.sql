@@ -1,5 +1,5 @@
--- What is wrong with the form of one description, as a person is told, or NULL. Whether the values keep their limits is
--- judged where single jobs are judged.
+-- Returns what is wrong with the form of one description, in words for a person, or NULL. `jobs_problem` checks the limits of
+-- the values.
 CREATE OR REPLACE FUNCTION mainspring.spec_problem(spec jsonb)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -19,7 +19,7 @@ RETURN CASE
         WHERE CASE
             WHEN f.key = 'payload' OR f.value = 'null' THEN false
             WHEN f.key IN ('task', 'queue', 'run_at', 'key', 'key_mode') THEN jsonb_typeof(f.value) <> 'string'
-            -- Bounds that an integer of SQL can hold; what a job may have is judged later.
+            -- Bounds that an integer of SQL can hold. The limits of a job come later.
             WHEN f.key IN ('priority', 'max_attempts') THEN jsonb_typeof(f.value) <> 'number'
                 OR (f.value::numeric <> trunc(f.value::numeric)) OR abs(f.value::numeric) > 2147483647
             WHEN f.key = 'flags' THEN jsonb_typeof(f.value) <> 'array'

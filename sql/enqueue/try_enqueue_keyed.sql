@@ -1,4 +1,4 @@
--- One try of `enqueue_keyed`.
+-- Tries once to add the jobs of `enqueue_keyed`.
 --
 -- 1. The living rows with these keys are locked in the order of their ids, as settling locks its rows.
 -- 2. Every job whose key is free is added, in the order of the keys.

@@ -2,6 +2,7 @@
 //! described in docs/ARCHITECTURE.md.
 
 mod cycles;
+mod definitions;
 mod files;
 mod interface;
 mod layers;

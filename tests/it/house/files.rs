@@ -61,7 +61,7 @@ pub(super) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn files_in(folders: &[&str], extension: &str) -> Vec<File> {
+pub(super) fn files_in(folders: &[&str], extension: &str) -> Vec<File> {
     let mut folders: Vec<PathBuf> = folders.iter().map(|folder| root().join(folder)).collect();
     let mut found = Vec::new();
     while let Some(folder) = folders.pop() {
