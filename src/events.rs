@@ -27,10 +27,11 @@ pub struct EventStream {
     listeners: Arc<AtomicUsize>,
 }
 
-/// What is published of an attempt once its outcome is stored.
+/// What is logged and published of an attempt once its outcome is stored.
 #[derive(Debug)]
 pub(crate) struct EndedAttempt {
     pub(crate) job: JobFacts,
+    pub(crate) max_attempts: i16,
     pub(crate) took: Duration,
 }
 
@@ -67,29 +68,53 @@ impl EventBus {
     }
 
     /// Publishes how an attempt ended, as it is stored now.
-    pub(crate) fn publish_outcome(
-        &self,
-        EndedAttempt { job, took }: EndedAttempt,
-        outcome: &Outcome,
-        left: Left,
-    ) {
-        self.publish(|| match outcome.clone() {
-            Outcome::Succeeded | Outcome::Completed => Event::JobSucceeded { job, took },
-            Outcome::Cancelled { reason } => Event::JobCancelled { job, took, reason },
-            Outcome::Discarded { reason } => Event::JobDead { job, took, error: reason },
-            Outcome::Failed { error, .. } if left == Left::Dead => Event::JobDead { job, took, error },
-            Outcome::Failed { error, delay, .. } => Event::JobFailed { job, took, error, next_in: delay },
-            Outcome::Snoozed { .. } | Outcome::Interrupted | Outcome::Untouched if left == Left::Dead => {
-                Event::JobDead { job, took, error: "superseded".into() }
-            }
-            Outcome::Snoozed { delay } => Event::JobSnoozed { job, next_in: delay },
-            Outcome::Interrupted | Outcome::Untouched => Event::JobInterrupted(job),
-        });
+    pub(crate) fn publish_outcome(&self, ended: EndedAttempt, outcome: &Outcome, left: Left) {
+        self.publish(|| outcome_event(ended, outcome.clone(), left));
     }
 
     /// Ends all streams.
     pub(crate) fn close(&self) {
         *lock(&self.sender) = None;
+    }
+}
+
+// The state that the row has reached decides; the outcome says why.
+fn outcome_event(ended: EndedAttempt, outcome: Outcome, left: Left) -> Event {
+    let error = why_dead(&ended, &outcome, left);
+    let EndedAttempt { job, took, .. } = ended;
+    match (left, outcome) {
+        (Left::Dead | Left::SetApart, _) => Event::JobDead { job, took, error },
+        (_, Outcome::Succeeded | Outcome::Completed) => Event::JobSucceeded { job, took },
+        (Left::Gone, outcome) => {
+            Event::JobCancelled { job, took, reason: outcome.reason().unwrap_or_default().to_owned() }
+        }
+        (Left::Waiting, Outcome::Failed { error, delay, .. }) => {
+            Event::JobFailed { job, took, error, next_in: delay }
+        }
+        (Left::Waiting, Outcome::Snoozed { delay }) => Event::JobSnoozed { job, next_in: delay },
+        (Left::Waiting, Outcome::Interrupted | Outcome::Untouched) => Event::JobInterrupted(job),
+        // Not reached: after these no job waits.
+        (Left::Waiting, Outcome::Cancelled { reason } | Outcome::Discarded { reason }) => {
+            Event::JobCancelled { job, took, reason }
+        }
+    }
+}
+
+/// Why a job is dead after this outcome: begins with what the outcome alone does not say.
+pub(crate) fn why_dead(ended: &EndedAttempt, outcome: &Outcome, left: Left) -> String {
+    let reason = match outcome {
+        Outcome::Snoozed { .. } => "snoozed",
+        other => other.reason().unwrap_or(other.as_str()),
+    };
+    let is_expected = match outcome {
+        Outcome::Failed { .. } => ended.job.attempt >= ended.max_attempts,
+        Outcome::Discarded { .. } => true,
+        _ => false,
+    };
+    match left {
+        Left::SetApart => format!("set apart: {reason}"),
+        Left::Dead if !is_expected => format!("superseded: {reason}"),
+        Left::Dead | Left::Gone | Left::Waiting => reason.to_owned(),
     }
 }
 

@@ -119,6 +119,12 @@ impl Lease {
         &self.held().settlement
     }
 
+    /// The job and the token.
+    pub(crate) fn key(&self) -> (i64, i64) {
+        let Settlement { id, lease, .. } = self.settlement();
+        (*id, *lease)
+    }
+
     pub(crate) fn position(&self) -> Position {
         self.held().position
     }

@@ -30,6 +30,7 @@ mod job_error;
 mod lifecycle;
 mod schedule;
 mod schema;
+mod text;
 // Store: the only place that speaks SQL.
 mod store;
 // Engine: what to do next. No actors, no SQL.

@@ -82,15 +82,24 @@ impl History {
 /// What an attempt left behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Left {
+    /// No job: it is finished.
+    Gone,
+    /// A job that waits.
+    Waiting,
     /// A dead job.
     Dead,
-    /// A job that waits, or no job.
-    Other,
+    /// A dead job, because its outcome could not be stored.
+    SetApart,
 }
 
-impl From<bool> for Left {
-    fn from(is_dead: bool) -> Self {
-        if is_dead { Self::Dead } else { Self::Other }
+/// From whether the row is dead, or `None` where it is gone.
+impl From<Option<bool>> for Left {
+    fn from(is_dead: Option<bool>) -> Self {
+        match is_dead {
+            None => Self::Gone,
+            Some(true) => Self::Dead,
+            Some(false) => Self::Waiting,
+        }
     }
 }
 
@@ -149,6 +158,20 @@ impl Outcome {
             Self::Failed { error, .. } => Some(error),
             Self::Interrupted => Some("interrupted: the worker stopped before the job ended"),
             Self::Succeeded | Self::Completed | Self::Snoozed { .. } | Self::Untouched => None,
+        }
+    }
+
+    /// Changes the texts that are written down about it.
+    pub(crate) fn map_texts(self, change: impl FnOnce(String) -> String) -> Self {
+        match self {
+            Self::Cancelled { reason } => Self::Cancelled { reason: change(reason) },
+            Self::Failed { error, delay, payload } => Self::Failed { error: change(error), delay, payload },
+            Self::Discarded { reason } => Self::Discarded { reason: change(reason) },
+            Self::Succeeded
+            | Self::Completed
+            | Self::Snoozed { .. }
+            | Self::Untouched
+            | Self::Interrupted => self,
         }
     }
 

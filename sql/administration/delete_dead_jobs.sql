@@ -5,6 +5,8 @@ LANGUAGE sql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 AS $$
+    SELECT mainspring.refuse(coalesce(mainspring.retention_problem('older_than', older_than),
+        CASE WHEN most < 0 THEN format('most must be at least 0, got %s', most) END));
     WITH gone AS (
         DELETE FROM mainspring.jobs AS j WHERE j.id = ANY (ARRAY(
             SELECT d.id FROM mainspring.jobs AS d

@@ -1,7 +1,7 @@
 -- Drops the partitions that ended longer ago than `retention`, and returns their names.
 --
 -- It runs as the owner of the schema, which dropping needs. It returns nothing while another session creates or drops
--- partitions.
+-- partitions. A partition that cannot be dropped keeps none of the others, and the server's log has a warning about it.
 CREATE OR REPLACE FUNCTION mainspring.drop_history(retention interval)
 RETURNS SETOF text
 LANGUAGE plpgsql SECURITY DEFINER
@@ -10,6 +10,7 @@ AS $$
 DECLARE
     partition text;
 BEGIN
+    PERFORM mainspring.refuse(mainspring.retention_problem('retention', retention));
     IF NOT pg_try_advisory_xact_lock(mainspring.lock_class(), 1) THEN
         RETURN;
     END IF;
@@ -20,7 +21,11 @@ BEGIN
                 < mainspring.now() - retention
         ORDER BY c.relname
     LOOP
-        EXECUTE format('DROP TABLE IF EXISTS mainspring.%I', partition);
-        RETURN NEXT partition;
+        BEGIN
+            EXECUTE format('DROP TABLE IF EXISTS mainspring.%I', partition);
+            RETURN NEXT partition;
+        EXCEPTION WHEN OTHERS THEN
+            RAISE WARNING 'cannot drop the partition %: %', partition, SQLERRM;
+        END;
     END LOOP;
 END $$;

@@ -10,7 +10,7 @@ use actix::{Actor, AsyncContext, Context, WrapFuture};
 use super::death_watch::{DeathWatch, ends_on_leave};
 use super::listener::{ListenerActor, LockAgain};
 use super::queue::{Claims, LeasesLost, QueueActor, Reconcile};
-use super::rescue::{rescue_jobs_without_worker, rescue_lost_workers};
+use super::rescue::Rescuer;
 use crate::engine::outage::{Failure, Outage};
 use crate::error::StoreError;
 use crate::event::Event;
@@ -48,6 +48,7 @@ impl Actor for HeartbeatActor {
 
 async fn beat_forever(shared: Arc<Shared>) {
     let mut presence = Presence::new(Instant::now());
+    let mut rescuer = Rescuer::default();
     let mut reconciled_at = Instant::now();
     for beats in 1_u64.. {
         let now = Instant::now();
@@ -59,10 +60,10 @@ async fn beat_forever(shared: Arc<Shared>) {
                     cancel_attempts(&shared).await;
                 }
                 if others_late {
-                    rescue_lost_workers(&shared).await;
+                    rescuer.rescue_lost_workers(&shared).await;
                 }
                 if beats.is_multiple_of(BEATS_BETWEEN_RESCUES) {
-                    rescue_jobs_without_worker(&shared, Durability::Heartbeat).await;
+                    rescuer.rescue_jobs_without_worker(&shared, Durability::Heartbeat).await;
                 }
                 if shared.store.lost_a_connection_since(reconciled_at)
                     || beats.is_multiple_of(BEATS_BETWEEN_RECONCILES)

@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 use actix::{Actor, AsyncContext, Context, WrapFuture};
 
 use super::death_watch::{DeathWatch, ends_on_leave};
-use super::rescue::rescue_jobs_without_worker;
+use super::rescue::Rescuer;
 use crate::engine::outage::{Failure, Outage};
 use crate::error::StoreError;
 use crate::shared::{Role, Shared};
 use crate::store::Durability;
-use crate::store::retention::{delete_dead, drop_history, prepare_history};
+use crate::store::retention::{Deletion, delete_dead, drop_history, prepare_history};
 use crate::store::schedules::{prune_fires, retire_lines};
+use crate::text::one_line;
 
 const INTERVAL: Duration = Duration::from_secs(600);
 // Rows are deleted in portions, so that no statement holds its locks for long.
@@ -42,50 +43,86 @@ impl Actor for MaintenanceActor {
 }
 
 async fn maintain_forever(shared: Arc<Shared>) {
-    let mut outage = Outage::default();
+    let mut duties = Duties::default();
     loop {
-        match maintain(&shared).await {
-            Ok(()) if outage.recovered() => log::info!("clearing away what is over again"),
-            Ok(()) => {}
-            Err(error) => {
-                if outage.failed(Instant::now(), INTERVAL) == Failure::First {
-                    log::error!("cannot clear away what is over, trying again in ten minutes: {error}");
-                }
-            }
-        }
+        duties.perform(&shared).await;
         actix_rt::time::sleep(INTERVAL.mul_f64(0.9 + 0.2 * fastrand::f64())).await;
     }
 }
 
-async fn maintain(shared: &Shared) -> Result<(), StoreError> {
-    maintain_history(shared).await?;
-    rescue_jobs_without_worker(shared, Durability::Relaxed).await;
-    delete_dead_jobs(shared).await
+/// The steps of a round. Each fails by itself.
+#[derive(Default)]
+struct Duties {
+    prepare: Duty,
+    drop: Duty,
+    fires: Duty,
+    lines: Duty,
+    dead: Duty,
+    rescuer: Rescuer,
 }
 
-async fn maintain_history(shared: &Shared) -> Result<(), StoreError> {
-    let (history, retention) = (shared.config.history(), shared.config.history_retention);
-    shared
-        .store
-        .run(Durability::Relaxed, move |conn| {
-            if history.is_kept() {
-                prepare_history(conn)?;
+impl Duties {
+    async fn perform(&mut self, shared: &Shared) {
+        if shared.config.history().is_kept() {
+            let prepared = shared.store.run(Durability::Relaxed, |conn| prepare_history(conn)).await;
+            self.prepare.done("prepare the history for the next days", prepared.map(drop));
+        }
+        let retention = shared.config.history_retention;
+        let dropped = shared.store.run(Durability::Relaxed, move |conn| drop_history(conn, retention)).await;
+        self.drop.done("drop old history", dropped.map(drop));
+        self.fires.done("delete old fires of schedules", delete_fires(shared, retention).await);
+        let retired = shared.store.run(Durability::Relaxed, |conn| retire_lines(conn)).await;
+        self.lines.done("retire crontab lines that no program has", retired);
+        self.rescuer.rescue_jobs_without_worker(shared, Durability::Relaxed).await;
+        self.dead.done("delete old dead jobs", delete_dead_jobs(shared).await);
+    }
+}
+
+/// One step, and whether its failure is logged already.
+#[derive(Default)]
+struct Duty(Outage);
+
+impl Duty {
+    fn done(&mut self, what: &str, result: Result<(), StoreError>) {
+        match result {
+            Ok(()) if self.0.recovered() => log::info!("it is possible again to {what}"),
+            Ok(()) => {}
+            Err(error) => {
+                if self.0.failed(Instant::now(), INTERVAL) == Failure::First {
+                    log::error!("cannot {what}, trying again every ten minutes: {}", one_line(error));
+                }
             }
-            drop_history(conn, retention)
-        })
-        .await?;
+        }
+    }
+}
+
+async fn delete_fires(shared: &Shared, retention: Duration) -> Result<(), StoreError> {
     let prune = move || {
         shared.store.run(Durability::Relaxed, move |conn| prune_fires(conn, retention, MAX_DELETED_AT_ONCE))
     };
     while prune().await? > 0 {}
-    shared.store.run(Durability::Relaxed, |conn| retire_lines(conn)).await
+    Ok(())
 }
 
+// After an error, each job of a portion is deleted by itself, and those that cannot be deleted stay.
 async fn delete_dead_jobs(shared: &Shared) -> Result<(), StoreError> {
     let Some(retention) = shared.config.dead_retention else { return Ok(()) };
-    let delete = move || {
-        shared.store.run(Durability::Relaxed, move |conn| delete_dead(conn, retention, MAX_DELETED_AT_ONCE))
+    let delete = move |way| {
+        shared
+            .store
+            .run(Durability::Relaxed, move |conn| delete_dead(conn, retention, MAX_DELETED_AT_ONCE, way))
     };
-    while delete().await? > 0 {}
-    Ok(())
+    let mut done = Ok(());
+    loop {
+        let deleted = match delete(Deletion::Together).await {
+            Ok(deleted) => deleted,
+            Err(error) => {
+                done = Err(error);
+                delete(Deletion::OneByOne).await?
+            }
+        };
+        if deleted == 0 {
+            return done;
+        }
+    }
 }

@@ -110,7 +110,7 @@ impl QueueActor {
         let random = fastrand::Rng::new();
         let mut engine = Engine::new(settings, leases, prefetch, random, shared.now());
         if shared.is_stopping() {
-            engine.drain();
+            engine.drain(shared.now());
         }
         let watch = DeathWatch::new(Role::Queue, shared);
         Self { shared: Arc::clone(shared), engine, timer: None, drained: Vec::new(), _watch: watch }
@@ -291,7 +291,7 @@ impl Handler<Drain> for QueueActor {
     fn handle(&mut self, _: Drain, ctx: &mut Context<Self>) -> Self::Result {
         let (reply, drained) = oneshot::channel();
         self.drained.push(reply);
-        self.engine.drain();
+        self.engine.drain(self.shared.now());
         self.drive(ctx);
         // An actor that died while it drained is restarted, and the supervisor sends the message again.
         Box::pin(async move { drained.await.unwrap_or(Drained::Unsure) })

@@ -1,58 +1,126 @@
-//! Requeues the jobs of workers that no longer live, and wakes the processes that can run them.
+//! Requeues the jobs of workers that no longer live, and wakes the processes that can run them. One job that cannot be moved
+//! keeps none of the others, and is logged once.
+
+use std::collections::HashSet;
+use std::time::Instant;
 
 use super::queue::QueueActor;
 use crate::engine::Wake;
+use crate::engine::outage::{Failure, Outage, PAUSE_AFTER_ERROR};
 use crate::error::StoreError;
 use crate::event::{Event, JobFacts};
+use crate::lifecycle::Left;
 use crate::shared::Shared;
 use crate::store::admit::wake;
 use crate::store::presence::{RescuedJob, rescue, rescue_orphans};
+use crate::store::settle::{Reclaimed, Trouble, TroubleKind};
 use crate::store::{Durability, Session};
+use crate::text::one_line;
 
 // Beyond this number, one scan of everything is cheaper than a wake for each job.
 const MAX_WAKES: usize = 1_000;
 
-/// Requeues the jobs of workers whose heartbeat or lock is missing. After an error, the next heartbeat tries again.
-pub(super) async fn rescue_lost_workers(shared: &Shared) {
-    let worker_id = shared.worker_id();
-    let rescue_and_announce = move |conn: &mut Session<'_>| {
-        let rescued = rescue(conn, worker_id)?;
-        announce(conn, &rescued)?;
-        Ok(rescued)
-    };
-    match shared.store.run(Durability::Relaxed, rescue_and_announce).await {
-        Ok(rescued) => {
-            for job in &rescued {
-                log_rescue(job);
-                shared.events.publish(|| rescued_event(job));
-            }
-            wake_own_queue(shared, &rescued);
-        }
-        Err(error) => log::error!("cannot rescue the jobs of lost workers, trying again: {error}"),
-    }
+// A person who has read about so many does not read about more.
+const MAX_REPORTED: usize = 1_000;
+
+/// Rescues jobs, and remembers what it has logged.
+#[derive(Default)]
+pub(super) struct Rescuer {
+    outage: Outage,
+    /// The jobs that could not be moved.
+    stuck: HashSet<i64>,
 }
 
-/// Requeues running jobs whose worker has no row any more.
-pub(super) async fn rescue_jobs_without_worker(shared: &Shared, durability: Durability) {
-    match shared.store.run(durability, |conn| rescue_orphans(conn)).await {
-        Ok(0) => {}
-        Ok(jobs) => {
-            log::warn!("{jobs} jobs taken from workers that left without settling them");
-            shared.send::<QueueActor, _>(Wake::Everything);
+impl Rescuer {
+    /// Requeues the jobs of workers whose heartbeat or lock is missing. After an error, the next heartbeat tries again.
+    pub(super) async fn rescue_lost_workers(&mut self, shared: &Shared) {
+        let worker_id = shared.worker_id();
+        let rescue_and_announce = move |conn: &mut Session<'_>| {
+            let rescued = rescue(conn, worker_id)?;
+            // It is committed: who is not told finds the jobs by a poll.
+            let _ = announce(conn, &rescued);
+            Ok(rescued)
+        };
+        match shared.store.run(Durability::Relaxed, rescue_and_announce).await {
+            Ok(rescued) => {
+                self.succeeded();
+                for job in &rescued {
+                    self.report(job, shared);
+                }
+                wake_own_queue(shared, &rescued);
+            }
+            Err(error) => self.failed(&error),
         }
-        Err(error) => log::error!("cannot rescue the jobs of workers that left, trying again: {error}"),
+    }
+
+    /// Requeues running jobs whose worker has no row any more.
+    pub(super) async fn rescue_jobs_without_worker(&mut self, shared: &Shared, durability: Durability) {
+        match shared.store.run(durability, |conn| rescue_orphans(conn)).await {
+            Ok(Reclaimed { jobs, troubles }) => {
+                self.succeeded();
+                if jobs > 0 {
+                    log::warn!("{jobs} jobs taken from workers that left without settling them");
+                    shared.send::<QueueActor, _>(Wake::Everything);
+                }
+                troubles.iter().for_each(|trouble| self.report_trouble(trouble));
+            }
+            Err(error) => self.failed(&error),
+        }
+    }
+
+    fn succeeded(&mut self) {
+        if self.outage.recovered() {
+            log::info!("rescuing the jobs of lost workers again");
+        }
+    }
+
+    fn failed(&mut self, error: &StoreError) {
+        if self.outage.failed(Instant::now(), PAUSE_AFTER_ERROR) == Failure::First {
+            log::error!("cannot rescue the jobs of lost workers, trying again: {}", one_line(error));
+        }
+    }
+
+    fn report(&mut self, job: &RescuedJob, shared: &Shared) {
+        if let Some(trouble) = Trouble::of(job.id, Some(job.left != Left::Waiting), job.problem.clone()) {
+            self.report_trouble(&trouble);
+        }
+        if !job.is_stuck() {
+            log_rescue(job);
+            shared.events.publish(|| rescued_event(job));
+        }
+    }
+
+    fn report_trouble(&mut self, Trouble { id, kind, problem }: &Trouble) {
+        let problem = one_line(problem);
+        match kind {
+            TroubleKind::SetApart => {
+                log::error!("job {id} is set apart, and dead: the database refuses its row: {problem}");
+            }
+            TroubleKind::Stuck if self.stuck.len() < MAX_REPORTED && self.stuck.insert(*id) => {
+                log::error!(
+                    "job {id} cannot be taken from its lost worker, trying again each minute: {problem}"
+                );
+            }
+            TroubleKind::Stuck | TroubleKind::LineLost => {}
+        }
     }
 }
 
 fn log_rescue(job: &RescuedJob) {
-    let RescuedJob { id, task, worker_id, attempt, .. } = job;
-    let fate = if job.dead { "it is dead, no attempt is left" } else { "it goes back" };
+    let RescuedJob { id, task, worker_id, attempt, why_dead, .. } = job;
+    let fate = match job.left {
+        Left::Dead | Left::SetApart if job.problem.is_some() => "it is set apart".to_owned(),
+        Left::Dead | Left::SetApart => format!("it is dead, {why_dead}"),
+        Left::Waiting | Left::Gone => "it goes back".to_owned(),
+    };
+    let task = one_line(task);
     log::warn!("job {id} `{task}` taken from lost worker {worker_id} in attempt {attempt}: {fate}");
 }
 
 fn rescued_event(rescued: &RescuedJob) -> Event {
-    let RescuedJob { id, attempt, dead, worker_id, .. } = *rescued;
+    let RescuedJob { id, attempt, left, worker_id, .. } = *rescued;
     let (task, queue) = (rescued.task.clone(), rescued.queue.clone());
+    let dead = left != Left::Waiting;
     Event::JobRescued { job: JobFacts { id, task, queue, attempt }, lost_worker: worker_id, dead }
 }
 
@@ -61,11 +129,11 @@ fn wake_own_queue(shared: &Shared, rescued: &[RescuedJob]) {
     if rescued.len() > MAX_WAKES {
         return shared.send::<QueueActor, _>(Wake::Everything);
     }
-    for job in rescued {
+    for job in rescued.iter().filter(|job| !job.is_stuck()) {
         let wake = match &job.queue {
             // A dead job leaves its slot to the next one of its queue.
             Some(queue) => Wake::Parked(queue.clone(), Some(job.position())),
-            None if job.dead => continue,
+            None if job.left != Left::Waiting => continue,
             None => Wake::Ready(job.position()),
         };
         shared.send::<QueueActor, _>(wake);
@@ -78,8 +146,9 @@ fn wake_own_queue(shared: &Shared, rescued: &[RescuedJob]) {
 
 // A notification names queues or none, so jobs outside of queues get one of their own.
 fn announce(conn: &mut Session<'_>, rescued: &[RescuedJob]) -> Result<(), StoreError> {
+    let waits = |job: &&RescuedJob| job.left == Left::Waiting && !job.is_stuck();
     let (in_queues, outside): (Vec<_>, Vec<_>) =
-        rescued.iter().filter(|job| !job.dead).partition(|job| job.queue.is_some());
+        rescued.iter().filter(waits).partition(|job| job.queue.is_some());
     for jobs in [outside, in_queues] {
         let queues: Vec<String> = jobs.iter().filter_map(|job| job.queue.clone()).collect();
         let best = jobs.iter().map(|job| job.position()).min();

@@ -14,6 +14,7 @@ use super::handler::{AttemptOptions, JobFuture, StartedAttempt, TaskHandler, dec
 use super::panics::CatchPanic;
 use crate::job::Task;
 use crate::job_error::{BatchResult, FailureKind, JobError, JobResult};
+use crate::text::one_line;
 
 // A person does not read more reasons.
 const MAX_REASONS: usize = 5;
@@ -120,10 +121,10 @@ impl Ledger {
             FailureKind::RetryIn(delay, reason) => keep(reason, Some(delay)),
             FailureKind::Snooze(delay) => keep("snoozed".into(), Some(delay)),
             FailureKind::Cancel(reason) => {
-                log::info!("entry {place} of a batch of `{task}` was cancelled: {reason}")
+                log::info!("entry {place} of a batch of `{task}` was cancelled: {}", one_line(reason))
             }
             FailureKind::Discard(reason) => {
-                log::error!("entry {place} of a batch of `{task}` was discarded: {reason}")
+                log::error!("entry {place} of a batch of `{task}` was discarded: {}", one_line(reason))
             }
         }
     }

@@ -7,6 +7,7 @@ mod handler;
 pub(crate) mod panics;
 pub(crate) mod payload;
 mod registry;
+pub(crate) mod report;
 mod run;
 
 pub use self::context::JobContext;

@@ -5,13 +5,12 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use log::Level;
-
 use super::context::JobContext;
 use super::handler::{JobFuture, StartedAttempt};
 use super::panics::{CatchPanic, caught};
 use super::payload::payload_of;
 use super::registry::TaskRegistry;
+use super::report::{Reported, report_end};
 use crate::backoff::Backoff;
 use crate::event::Event;
 use crate::events::EndedAttempt;
@@ -20,6 +19,7 @@ use crate::leases::{Lease, LeasedJob};
 use crate::lifecycle::Outcome;
 use crate::shared::Shared;
 use crate::signals::Signal;
+use crate::text::{one_line, storable};
 
 /// Runs the job to its end. Returns its lease with the outcome, or unchanged if the payload cannot be fetched.
 pub(crate) async fn execute(
@@ -47,10 +47,14 @@ pub(crate) async fn execute(
         }
         Err((error, backoff)) => (AttemptEnd::Returned(Err(error)), backoff),
     };
-    let outcome = judge(ended, &job, backoff);
-    report(&job, &outcome, started.elapsed(), shared.config.job_log_level);
-    let ended =
-        shared.events.has_subscribers().then(|| EndedAttempt { job: job.facts(), took: started.elapsed() });
+    let outcome = judge(ended, &job, backoff).map_texts(storable);
+    let took = started.elapsed();
+    let reported = report_end(&job, &outcome, took, shared.config.job_log_level);
+    let ended = (reported == Reported::Later || shared.events.has_subscribers()).then(|| EndedAttempt {
+        job: job.facts(),
+        max_attempts: job.max_attempts(),
+        took,
+    });
     lease.resolve(outcome).with_ended(ended)
 }
 
@@ -103,7 +107,7 @@ async fn run(work: JobFuture, job: &JobContext, shared: &Shared, timeout: Option
     };
     // Dropping the handler's values runs the handler's code.
     if let Err(panic) = caught(|| drop(work)) {
-        log::warn!("job {} `{}` {panic} while it was stopped", job.id(), job.task());
+        log::warn!("job {} `{}` {} while it was stopped", job.id(), job.task(), one_line(panic));
     }
     ended
 }
@@ -147,39 +151,5 @@ fn judge(ended: AttemptEnd, job: &JobContext, backoff: Backoff) -> Outcome {
         (None, FailureKind::Snooze(delay)) => Outcome::Snoozed { delay },
         (None, FailureKind::Cancel(reason)) => Outcome::Cancelled { reason },
         (None, FailureKind::Discard(reason)) => Outcome::Discarded { reason },
-    }
-}
-
-fn report(job: &JobContext, outcome: &Outcome, took: Duration, level: Level) {
-    let (id, task, attempt, most) = (job.id(), job.task(), job.attempt(), job.max_attempts());
-    let ms = took.as_secs_f64() * 1000.0;
-    match outcome {
-        Outcome::Succeeded | Outcome::Completed => {
-            log::log!(level, "job {id} `{task}` succeeded in {ms:.1} ms, attempt {attempt} of {most}");
-        }
-        Outcome::Failed { error, .. } if attempt >= most => {
-            log::error!(
-                "job {id} `{task}` failed in {ms:.1} ms and is dead, attempt {attempt} of {most}: {error}"
-            );
-        }
-        Outcome::Failed { error, delay, .. } => log::warn!(
-            "job {id} `{task}` failed in {ms:.1} ms, attempt {attempt} of {most}, next in {:.1} s: {error}",
-            delay.as_secs_f64()
-        ),
-        Outcome::Discarded { reason } => {
-            log::error!(
-                "job {id} `{task}` was discarded after {ms:.1} ms, attempt {attempt} of {most}: {reason}"
-            );
-        }
-        Outcome::Cancelled { reason } => {
-            log::info!("job {id} `{task}` was cancelled after {ms:.1} ms: {reason}")
-        }
-        Outcome::Snoozed { delay } => {
-            log::info!("job {id} `{task}` snoozed after {ms:.1} ms for {:.1} s", delay.as_secs_f64());
-        }
-        Outcome::Interrupted => {
-            log::warn!("job {id} `{task}` was interrupted after {ms:.1} ms and goes back")
-        }
-        Outcome::Untouched => {}
     }
 }

@@ -126,7 +126,7 @@ pub(crate) enum Notice<R> {
     /// An attempt has ended after its lease was lost: nothing was stored.
     LeaseLost {
         id: i64,
-        outcome: &'static str,
+        outcome: Outcome,
     },
     /// Everything was paused or resumed.
     AllPaused(PauseChange),
@@ -144,10 +144,44 @@ pub(crate) enum Notice<R> {
         example: i64,
     },
     HeldRowsFreed,
+    /// One row is in trouble, and affects no other.
+    Row(RowNotice),
     /// The server had lost the outcomes of this many jobs.
     OutcomesLost {
         jobs: usize,
     },
     /// Something failed that is not worth more than a debug line.
     Retried(&'static str, StoreError),
+}
+
+/// What the caller is to log about single rows.
+#[derive(Debug)]
+pub(crate) enum RowNotice {
+    /// The database refuses the outcome of one job, which is tried again by itself.
+    OutcomeStuck {
+        id: i64,
+        outcome: &'static str,
+        problem: String,
+    },
+    OutcomeUnstuck {
+        id: i64,
+        outcome: &'static str,
+    },
+    /// The database refuses the data of a row, and the job is dead.
+    SetApart {
+        id: i64,
+        problem: String,
+    },
+    /// Jobs end without their lines in the history, such as this one.
+    LinesLost {
+        example: i64,
+        problem: String,
+    },
+    LinesRecovered,
+    /// Rows of jobs that were to be taken back are as they were.
+    NotTakenBack {
+        jobs: usize,
+        example: i64,
+        problem: String,
+    },
 }

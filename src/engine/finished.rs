@@ -1,16 +1,21 @@
 //! How a step ended, and what that means for all planners.
 
+use std::time::Duration;
+
 use super::Engine;
 use super::admission::Passed;
 use super::claim_plan::Found;
-use super::facts::{Effect, Notice, Now, PauseChange};
+use super::facts::{Effect, Notice, Now, PauseChange, RowNotice};
 use super::outage::Failure;
-use super::settle::{Stored, failure_notice};
 use super::step::{Done, Enqueued, Written};
 use crate::error::StoreError;
 use crate::leases::Lease;
 use crate::store::claimability::Claimability;
 use crate::store::enqueue::Added;
+use crate::store::settle::{Isolated, Reclaimed, Trouble, TroubleKind};
+
+// Nothing waits for such a job but its queue, and each try takes the place of claims.
+const RETRY_STRANDED: Duration = Duration::from_secs(30);
 
 impl<R> Engine<R> {
     /// Records how a step ended.
@@ -90,16 +95,13 @@ impl<R> Engine<R> {
         effects.into_iter().for_each(|effect| self.apply(effect, now));
     }
 
-    fn settled(&mut self, leases: Vec<Lease>, result: Result<Stored, StoreError>, now: Now) {
+    fn settled(&mut self, leases: Vec<Lease>, result: Result<Isolated, StoreError>, now: Now) {
         match result {
             Ok(stored) => {
                 let effects = self.settle.stored(leases, stored, now, &mut self.notices);
                 self.apply_all(effects, now);
             }
-            Err(error) => {
-                let failure = self.settle.failed(leases, now);
-                self.notices.push(failure_notice(failure, self.settle.waiting(), error));
-            }
+            Err(error) => self.settle.failed(leases, error, now, &mut self.notices),
         }
     }
 
@@ -157,30 +159,52 @@ impl<R> Engine<R> {
         }
     }
 
-    fn reclaimed(&mut self, lease: i64, result: Result<usize, StoreError>, now: Now) {
+    fn reclaimed(&mut self, lease: i64, result: Result<Reclaimed, StoreError>, now: Now) {
         match result {
-            Ok(jobs) => {
+            Ok(reclaimed) => {
                 self.reclaim.finished();
-                if jobs > 0 {
-                    self.apply(Effect::Ready(None), now);
-                }
+                self.taken_back(reclaimed, now);
             }
             Err(_) => self.reclaim.failed(lease, now.instant),
         }
     }
 
-    fn reconciled(&mut self, result: Result<usize, StoreError>, now: Now) {
+    fn reconciled(&mut self, result: Result<Reclaimed, StoreError>, now: Now) {
         match result {
-            Ok(jobs) => {
+            Ok(reclaimed) => {
                 self.reconcile.finished();
+                let jobs = reclaimed.jobs;
                 if jobs > 0 {
                     self.notices.push(Notice::OutcomesLost { jobs });
-                    self.apply(Effect::Ready(None), now);
                 }
+                self.taken_back(reclaimed, now);
             }
             Err(error) => {
                 self.reconcile.failed(now.instant);
                 self.notices.push(Notice::Retried("reconcile leases", error));
+            }
+        }
+    }
+
+    // A row that cannot be moved holds up no claim: a later reconciliation finds it.
+    fn taken_back(&mut self, Reclaimed { jobs, troubles }: Reclaimed, now: Now) {
+        if jobs > 0 {
+            self.apply(Effect::Ready(None), now);
+        }
+        let (stuck, others): (Vec<Trouble>, Vec<Trouble>) =
+            troubles.into_iter().partition(|trouble| trouble.kind == TroubleKind::Stuck);
+        let apart = others.into_iter().filter(|trouble| trouble.kind == TroubleKind::SetApart);
+        self.notices.extend(
+            apart.map(|Trouble { id, problem, .. }| Notice::Row(RowNotice::SetApart { id, problem })),
+        );
+        let jobs = stuck.len();
+        match stuck.into_iter().next() {
+            None => drop(self.stranded.recovered()),
+            Some(Trouble { id, problem, .. }) => {
+                self.reconcile.pause(now.instant + RETRY_STRANDED);
+                if self.stranded.failed(now.instant, RETRY_STRANDED) == Failure::First {
+                    self.notices.push(Notice::Row(RowNotice::NotTakenBack { jobs, example: id, problem }));
+                }
             }
         }
     }

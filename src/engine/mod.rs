@@ -18,7 +18,9 @@ mod progress;
 mod queue_timers;
 mod reclaim;
 mod settle;
+mod settle_result;
 mod step;
+mod stuck;
 #[cfg(test)]
 mod tests;
 mod throughput;
@@ -30,15 +32,16 @@ pub(crate) use self::admission::{AdmissionPlan, DueScan, MAX_PROMOTED, MAX_QUEUE
 pub(crate) use self::claim_plan::{ClaimPlan, Found};
 pub(crate) use self::eligibility::{ClaimFilter, FlaggedJobs};
 pub(crate) use self::enqueue::EnqueuePlan;
-pub(crate) use self::facts::{Notice, Notifications, Now, PauseChange, Settings, Wake};
+pub(crate) use self::facts::{Notice, Notifications, Now, PauseChange, RowNotice, Settings, Wake};
 pub(crate) use self::parked::ParkedCursors;
-pub(crate) use self::settle::{LockedRows, SettlePlan, Stored};
+pub(crate) use self::settle::{LockedRows, SettlePlan};
 pub(crate) use self::step::{Done, Enqueued, Step, Written};
 
 use self::admission::AdmissionPlanner;
 use self::claim::ClaimPlanner;
 use self::enqueue::EnqueuePlanner;
 use self::facts::Effect;
+use self::outage::Outage;
 use self::progress::ProgressPlanner;
 use self::reclaim::{ReclaimPlanner, Reconcile};
 use self::settle::SettlePlanner;
@@ -61,6 +64,8 @@ pub(crate) struct Engine<R> {
     progress: ProgressPlanner,
     reclaim: ReclaimPlanner,
     reconcile: Reconcile,
+    /// Jobs of this worker that are not in memory and cannot be taken back.
+    stranded: Outage,
     poll_at: Option<Instant>,
     stale_check_at: Option<Instant>,
     notices: Vec<Notice<R>>,
@@ -99,6 +104,7 @@ impl<R> Engine<R> {
             progress: ProgressPlanner::default(),
             reclaim: ReclaimPlanner::default(),
             reconcile: Reconcile::default(),
+            stranded: Outage::default(),
             poll_at: None,
             stale_check_at: None,
             notices: Vec::new(),
@@ -149,8 +155,9 @@ impl<R> Engine<R> {
     }
 
     /// Stops claims for good. What has not started is given back.
-    pub(crate) fn drain(&mut self) {
+    pub(crate) fn drain(&mut self, now: Now) {
         self.mode = Mode::Draining;
+        self.settle.begin_last_round(now.instant);
         self.settle.push(self.prefetch.close());
     }
 
@@ -185,13 +192,18 @@ impl<R> Engine<R> {
         times.filter(|at| *at > now.instant).min()
     }
 
-    /// While draining, once every lease is settled: whether memory and database are known to agree.
+    /// While draining, once every lease is settled or given up: whether memory and database are known to agree.
     pub(crate) fn drained(&self) -> Option<Drained> {
         let idle = self.claim.is_idle() && self.is_leasing_settled() && self.enqueue.is_idle();
-        if self.mode != Mode::Draining || !idle || self.leases.count() > 0 {
+        let given_up = self.settle.given_up();
+        if self.mode != Mode::Draining || !idle || self.leases.count() > given_up {
             return None;
         }
-        Some(if self.reconcile.is_settled() { Drained::Agreed } else { Drained::Unsure })
+        Some(match given_up {
+            0 if self.reconcile.is_settled() => Drained::Agreed,
+            0 => Drained::Unsure,
+            _ => Drained::Stuck,
+        })
     }
 }
 
@@ -202,4 +214,6 @@ pub(crate) enum Drained {
     Agreed,
     /// The server may have lost outcomes that it had confirmed.
     Unsure,
+    /// Outcomes are left that the database refuses. Others rescue those jobs.
+    Stuck,
 }

@@ -89,6 +89,13 @@ impl Reconcile {
         *self = Self::Paused(now + PAUSE_AFTER_ERROR);
     }
 
+    /// Asks for one at that time, unless one is asked for sooner.
+    pub(super) fn pause(&mut self, until: Instant) {
+        if *self == Self::Idle {
+            *self = Self::Paused(until);
+        }
+    }
+
     pub(super) fn is_running(self) -> bool {
         matches!(self, Self::Running | Self::RunningAgain)
     }

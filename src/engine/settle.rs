@@ -4,13 +4,15 @@
 use std::collections::HashSet;
 use std::time::Instant;
 
-use super::facts::{Effect, Notice, Now};
+use super::facts::{Effect, Notice, Now, RowNotice};
 use super::outage::{Failure, Outage, PAUSE_AFTER_ERROR};
+use super::settle_result::Replies;
+use super::stuck::{Known, StuckLeases};
 use crate::error::StoreError;
 use crate::leases::Lease;
-use crate::lifecycle::{Left, Outcome};
+use crate::lifecycle::Outcome;
 use crate::store::claim::Position;
-use crate::store::settle::{Settled, Settlement};
+use crate::store::settle::{Isolated, Settlement, Trouble, TroubleKind};
 
 /// How many outcomes one statement stores at most.
 const MAX_OUTCOMES: usize = 2_000;
@@ -19,14 +21,34 @@ const MAX_OUTCOMES: usize = 2_000;
 #[derive(Debug, Default)]
 pub(super) struct SettlePlanner {
     waiting: Vec<Lease>,
-    /// How many outcomes the running statement stores; 0 while none runs.
-    running: usize,
+    running: Running,
     locked_rows: LockedRows,
     /// Leases of jobs whose rows another transaction held, and when to try them again.
     held: Vec<Lease>,
     retry_held_at: Option<Instant>,
     held_outage: Outage,
+    stuck: StuckLeases,
+    history_outage: Outage,
     outage: Outage,
+}
+
+/// The settle that runs, and how many outcomes it stores.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Running {
+    #[default]
+    None,
+    Batch(usize),
+    /// Outcomes that were refused before, without any other.
+    Stuck(usize),
+}
+
+impl Running {
+    fn outcomes(self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Batch(outcomes) | Self::Stuck(outcomes) => outcomes,
+        }
+    }
 }
 
 /// What a settle does about rows that another transaction holds.
@@ -55,14 +77,6 @@ impl SettlePlan {
     }
 }
 
-/// What a settle stored.
-#[derive(Debug, Default)]
-pub(crate) struct Stored {
-    pub(crate) settled: Vec<Settled>,
-    /// The ids of jobs whose rows another transaction held.
-    pub(crate) locked: HashSet<i64>,
-}
-
 impl SettlePlanner {
     pub(super) fn push(&mut self, leases: impl IntoIterator<Item = Lease>) {
         self.waiting.extend(leases);
@@ -70,7 +84,7 @@ impl SettlePlanner {
 
     /// How many leases belong to attempts that have ended and are not stored yet.
     pub(super) fn unsettled(&self) -> usize {
-        self.waiting.len() + self.running + self.held.len()
+        self.waiting.len() + self.running.outcomes() + self.held.len() + self.stuck.len()
     }
 
     /// Plans the next settle, if there is something to store.
@@ -79,27 +93,47 @@ impl SettlePlanner {
             self.retry_held_at = None;
             self.waiting.append(&mut self.held);
         }
-        let is_blocked = self.running > 0 || self.outage.blocks(now.instant);
-        if is_blocked || self.waiting.is_empty() {
+        if self.running != Running::None || self.outage.blocks(now.instant) {
+            return None;
+        }
+        let stuck = self.stuck.take_due(now.instant);
+        if !stuck.is_empty() {
+            self.running = Running::Stuck(stuck.len());
+            return Some(SettlePlan { leases: stuck, locked_rows: LockedRows::Skip, released_from: None });
+        }
+        if self.waiting.is_empty() {
             return None;
         }
         let rest = self.waiting.split_off(self.waiting.len().min(MAX_OUTCOMES));
         let leases = std::mem::replace(&mut self.waiting, rest);
-        self.running = leases.len();
+        self.running = Running::Batch(leases.len());
         let released_from = leases.iter().filter(|lease| is_released(lease)).map(Lease::position).min();
         Some(SettlePlan { leases, locked_rows: self.locked_rows, released_from })
     }
 
-    /// Ends a settle that failed. Returns whether that is worth a log line.
-    pub(super) fn failed(&mut self, leases: Vec<Lease>, now: Now) -> Option<Failure> {
-        self.running = 0;
+    /// Ends a settle that failed, and reports it if that is worth a log line.
+    pub(super) fn failed<R>(
+        &mut self,
+        leases: Vec<Lease>,
+        error: StoreError,
+        now: Now,
+        notices: &mut Vec<Notice<R>>,
+    ) {
+        if let Running::Stuck(_) = std::mem::take(&mut self.running) {
+            return self.keep_stuck(leases, &error.to_string(), now, notices);
+        }
         self.waiting.extend(leases);
         if self.locked_rows == LockedRows::Wait {
             // It may have waited too long for a row: the next try leaves such rows out, at once.
             self.locked_rows = LockedRows::Skip;
-            return None;
+            notices.push(Notice::Retried("store outcomes", error));
+            return;
         }
-        Some(self.outage.failed(now.instant, PAUSE_AFTER_ERROR))
+        let jobs = self.waiting.len();
+        notices.push(match self.outage.failed(now.instant, PAUSE_AFTER_ERROR) {
+            Failure::First => Notice::SettlesFail { jobs, error },
+            Failure::Repeated => Notice::Retried("store outcomes", error),
+        });
     }
 
     /// Ends a settle that succeeded. Reports to `notices` what is to be logged or published, and returns what the
@@ -107,21 +141,70 @@ impl SettlePlanner {
     pub(super) fn stored<R>(
         &mut self,
         leases: Vec<Lease>,
-        stored: Stored,
+        stored: Isolated,
         now: Now,
         notices: &mut Vec<Notice<R>>,
     ) -> Vec<Effect> {
-        self.running = 0;
+        let running = std::mem::take(&mut self.running);
         let leases = self.keep_held(leases, &stored.locked, now, notices);
-        if self.outage.recovered() {
+        let leases = self.keep_refused(leases, stored.troubles, now, notices);
+        if matches!(running, Running::Batch(_)) && self.outage.recovered() {
             notices.push(Notice::SettlesRecovered);
         }
-        let answered = Answered::new(&leases, &stored.settled);
+        let replies = Replies::new(&leases, &stored.settled);
         let mut effects = Vec::new();
         for lease in leases {
-            answered.close(lease, &mut effects, notices);
+            let (key, outcome) = (lease.key(), lease.settlement().outcome.as_str());
+            if self.stuck.forget(key) == Known::Already && replies.is_stored(key) {
+                notices.push(Notice::Row(RowNotice::OutcomeUnstuck { id: key.0, outcome }));
+            }
+            replies.close(lease, &mut effects, notices);
         }
         effects
+    }
+
+    // Reports every trouble, and keeps the leases whose outcomes are refused for a later try. Returns the others.
+    fn keep_refused<R>(
+        &mut self,
+        leases: Vec<Lease>,
+        troubles: Vec<Trouble>,
+        now: Now,
+        notices: &mut Vec<Notice<R>>,
+    ) -> Vec<Lease> {
+        let has_lines = leases.iter().any(|lease| lease.settlement().outcome.leaves_the_table());
+        let lost_none = troubles.iter().all(|trouble| trouble.kind != TroubleKind::LineLost);
+        if has_lines && lost_none && self.history_outage.recovered() {
+            notices.push(Notice::Row(RowNotice::LinesRecovered));
+        }
+        let mut rest = leases;
+        for Trouble { id, kind, problem } in troubles {
+            match kind {
+                TroubleKind::LineLost => {
+                    if self.history_outage.failed(now.instant, PAUSE_AFTER_ERROR) == Failure::First {
+                        notices.push(Notice::Row(RowNotice::LinesLost { example: id, problem }));
+                    }
+                }
+                TroubleKind::SetApart => notices.push(Notice::Row(RowNotice::SetApart { id, problem })),
+                TroubleKind::Stuck => {
+                    let stuck = rest.extract_if(.., |lease| lease.settlement().id == id).collect();
+                    self.keep_stuck(stuck, &problem, now, notices);
+                }
+            }
+        }
+        rest
+    }
+
+    fn keep_stuck<R>(&mut self, leases: Vec<Lease>, problem: &str, now: Now, notices: &mut Vec<Notice<R>>) {
+        for lease in leases {
+            let (id, outcome) = (lease.key().0, lease.settlement().outcome.as_str());
+            if self.stuck.add(lease, now.instant) == Known::Not {
+                notices.push(Notice::Row(RowNotice::OutcomeStuck {
+                    id,
+                    outcome,
+                    problem: problem.to_owned(),
+                }));
+            }
+        }
     }
 
     // Keeps the leases whose rows another transaction holds for a later try, and returns the others.
@@ -153,96 +236,21 @@ impl SettlePlanner {
         free
     }
 
-    /// How many outcomes wait to be stored.
-    pub(super) fn waiting(&self) -> usize {
-        self.waiting.len()
+    /// Tries what is stuck for the last time, because the scheduler stops.
+    pub(super) fn begin_last_round(&mut self, now: Instant) {
+        self.stuck.begin_last_round(now);
+    }
+
+    /// How many outcomes are stuck and not tried again.
+    pub(super) fn given_up(&self) -> usize {
+        self.stuck.given_up()
     }
 
     pub(super) fn wake_at(&self) -> impl Iterator<Item = Instant> {
-        [self.retry_held_at, self.outage.retry_at()].into_iter().flatten()
+        [self.retry_held_at, self.outage.retry_at(), self.stuck.wake_at()].into_iter().flatten()
     }
 }
 
 fn is_released(lease: &Lease) -> bool {
     matches!(lease.settlement().outcome, Outcome::Untouched | Outcome::Interrupted)
-}
-
-/// Which of the leases the database still knew.
-enum Answered {
-    /// All of them, which is nearly always so: nothing needs to be compared.
-    All {
-        dead: HashSet<i64>,
-    },
-    Some {
-        known: HashSet<(i64, i64)>,
-        dead: HashSet<i64>,
-    },
-}
-
-impl Answered {
-    fn new(leases: &[Lease], settled: &[Settled]) -> Self {
-        let dead = settled.iter().filter(|job| job.left == Left::Dead).map(|job| job.id).collect();
-        if settled.len() == leases.len() {
-            return Self::All { dead };
-        }
-        Self::Some { known: settled.iter().map(|job| (job.id, job.lease)).collect(), dead }
-    }
-
-    fn knows(&self, settlement: &Settlement) -> bool {
-        match self {
-            Self::All { .. } => true,
-            Self::Some { known, .. } => known.contains(&(settlement.id, settlement.lease)),
-        }
-    }
-
-    fn left(&self, id: i64) -> Left {
-        let (Self::All { dead } | Self::Some { dead, .. }) = self;
-        if dead.contains(&id) { Left::Dead } else { Left::Other }
-    }
-
-    fn close<R>(&self, mut lease: Lease, effects: &mut Vec<Effect>, notices: &mut Vec<Notice<R>>) {
-        let ended = lease.take_ended();
-        let settlement = lease.settlement();
-        if self.knows(settlement) {
-            push_effects(lease.queue(), &settlement.outcome, effects);
-            if let Some(ended) = ended {
-                let (outcome, left) = (settlement.outcome.clone(), self.left(settlement.id));
-                notices.push(Notice::AttemptEnded { ended, outcome, left });
-            }
-        } else {
-            // The worker that has the job now may have given up its slot.
-            effects.extend(lease.queue().map(|queue| Effect::SlotFreed(queue.to_owned())));
-            notices.push(Notice::LeaseLost { id: settlement.id, outcome: settlement.outcome.as_str() });
-        }
-        if lease.is_counted() {
-            effects.push(Effect::LimitFreed);
-        }
-        lease.close();
-    }
-}
-
-fn push_effects(queue: Option<&str>, outcome: &Outcome, effects: &mut Vec<Effect>) {
-    match outcome {
-        // It is `ready` as before, unless another process was faster.
-        Outcome::Untouched | Outcome::Interrupted => effects.push(Effect::Ready(None)),
-        Outcome::Failed { delay, .. } | Outcome::Snoozed { delay } => {
-            effects.push(Effect::DueIn(*delay));
-            effects.extend(queue.map(|queue| match delay.is_zero() {
-                // It is parked at once, at a time of the database's clock.
-                true => Effect::Parked(queue.to_owned(), None),
-                false => Effect::SlotFreed(queue.to_owned()),
-            }));
-        }
-        Outcome::Succeeded | Outcome::Completed | Outcome::Cancelled { .. } | Outcome::Discarded { .. } => {
-            effects.extend(queue.map(|queue| Effect::SlotFreed(queue.to_owned())));
-        }
-    }
-}
-
-/// The error of a settle, as the log reports it.
-pub(super) fn failure_notice<R>(failure: Option<Failure>, jobs: usize, error: StoreError) -> Notice<R> {
-    match failure {
-        Some(Failure::First) => Notice::SettlesFail { jobs, error },
-        Some(Failure::Repeated) | None => Notice::Retried("store outcomes", error),
-    }
 }

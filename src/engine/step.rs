@@ -3,11 +3,12 @@
 use super::admission::{AdmissionPlan, Passed};
 use super::claim_plan::{ClaimPlan, Found};
 use super::enqueue::{EnqueuePlan, EnqueueSlot};
-use super::settle::{SettlePlan, Stored};
+use super::settle::SettlePlan;
 use crate::error::StoreError;
 use crate::leases::Lease;
 use crate::store::claimability::Claimability;
 use crate::store::enqueue::Added;
+use crate::store::settle::{Isolated, Reclaimed};
 
 /// Something to do. Each step is answered by the [`Done`] of the same name.
 #[derive(Debug)]
@@ -41,16 +42,16 @@ pub(crate) enum Done<R> {
     },
     Settle {
         leases: Vec<Lease>,
-        result: Result<Stored, StoreError>,
+        result: Result<Isolated, StoreError>,
     },
     Admit(Result<Passed, StoreError>),
     LookUp(Result<Claimability, StoreError>),
     /// The lease of the claim, and what it found.
     Claim(i64, Result<Found, StoreError>),
-    /// The lease, and how many of its jobs were taken back.
-    Reclaim(i64, Result<usize, StoreError>),
-    /// How many jobs were given back whose outcomes the server had lost.
-    Reconcile(Result<usize, StoreError>),
+    /// The lease, and which of its jobs were taken back.
+    Reclaim(i64, Result<Reclaimed, StoreError>),
+    /// Which jobs were given back whose outcomes the server had lost.
+    Reconcile(Result<Reclaimed, StoreError>),
     WriteProgress(Written),
 }
 

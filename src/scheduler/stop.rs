@@ -70,18 +70,28 @@ pub(super) async fn stop(shared: &Shared) {
 
 async fn drain(shared: &Shared) -> Drained {
     if let Some(drained) = drained_by(shared, Instant::now() + shared.config.grace_period).await {
-        return drained;
+        return reported(shared, drained);
     }
     log::warn!("the grace period is over: {} jobs are interrupted", shared.leases.count());
     shared.signals.interrupt_all();
     if let Some(drained) = drained_by(shared, Instant::now() + SETTLE_TIMEOUT).await {
-        return drained;
+        return reported(shared, drained);
     }
     let left = shared.leases.count();
     log::error!(
         "{left} jobs could not be given back in time: others will find this worker lost and rescue them"
     );
     Drained::Unsure
+}
+
+fn reported(shared: &Shared, drained: Drained) -> Drained {
+    if drained == Drained::Stuck {
+        let left = shared.leases.count();
+        log::error!(
+            "the database refuses the outcomes of {left} jobs: others will find this worker lost and rescue them"
+        );
+    }
+    drained
 }
 
 // Returns once no lease is open, or `None` at the deadline. A QueueActor that dies meanwhile is restarted, and the new one
@@ -92,7 +102,9 @@ async fn drained_by(shared: &Shared, deadline: Instant) -> Option<Drained> {
         // Without an address, the stop was requested before the actors were started.
         let Some(queue) = shared.address::<QueueActor>() else { return Some(Drained::Unsure) };
         match actix_rt::time::timeout(left, queue.send(Drain)).await {
-            Ok(Ok(drained)) if shared.leases.count() == 0 => return Some(drained),
+            Ok(Ok(drained)) if drained == Drained::Stuck || shared.leases.count() == 0 => {
+                return Some(drained);
+            }
             Ok(_) => actix_rt::time::sleep(DRAIN_AGAIN_AFTER.min(left)).await,
             Err(_) => return None,
         }
@@ -102,7 +114,7 @@ async fn drained_by(shared: &Shared, deadline: Instant) -> Option<Drained> {
 async fn remove_worker(shared: &Shared, drained: Drained) {
     let jobs_left = match drained {
         Drained::Agreed => JobsLeft::None,
-        Drained::Unsure => JobsLeft::Possible,
+        Drained::Unsure | Drained::Stuck => JobsLeft::Possible,
     };
     let worker_id = shared.worker_id();
     let removed = shared.store.run(Durability::Durable, move |conn| unregister(conn, worker_id, jobs_left));

@@ -8,8 +8,10 @@ use diesel::Queryable;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
 
 use super::claim::Position;
+use super::settle::Reclaimed;
 use super::statement::{Statement, millis};
 use crate::error::StoreError;
+use crate::lifecycle::Left;
 use crate::store::session::AsSession;
 
 /// Registers a worker and returns its id.
@@ -84,20 +86,36 @@ pub(crate) fn beat(conn: &mut impl AsSession, worker_id: i32) -> Result<Heartbea
     Ok(rows.first().map_or(Heartbeat::Lost, alive))
 }
 
-/// A job that was taken from a lost worker.
+/// A job of a lost worker.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable)]
 pub(crate) struct RescuedJob {
     pub(crate) id: i64,
     pub(crate) task: String,
     pub(crate) attempt: i16,
-    pub(crate) dead: bool,
+    #[diesel(deserialize_as = Option<bool>)]
+    pub(crate) left: Left,
     pub(crate) priority: i16,
     pub(crate) run_at: DateTime<Utc>,
     pub(crate) queue: Option<String>,
     pub(crate) worker_id: i32,
+    /// Why it is dead, if it is.
+    pub(crate) why_dead: String,
+    /// Why it could not be taken, or is set apart.
+    pub(crate) problem: Option<String>,
 }
 
-type RescuedColumns = (BigInt, Text, SmallInt, Bool, SmallInt, Timestamptz, Nullable<Text>, Integer);
+type RescuedColumns = (
+    BigInt,
+    Text,
+    SmallInt,
+    Nullable<Bool>,
+    SmallInt,
+    Timestamptz,
+    Nullable<Text>,
+    Integer,
+    Text,
+    Nullable<Text>,
+);
 
 // Both rescues read ranges of the index of running jobs in which no living worker has jobs. A living worker leaves many dead
 // entries there while any transaction holds an old snapshot. OFFSET 0 keeps the planner from reading all running jobs.
@@ -109,40 +127,50 @@ const RESCUE: &str = concat!(
     lost_worker!(),
     " FOR UPDATE SKIP LOCKED), \
     gone AS (DELETE FROM mainspring.workers WHERE id = ANY (ARRAY(SELECT id FROM lost))), \
-    held AS MATERIALIZED (SELECT r.id, r.lease, l.id AS worker_id, l.name FROM lost AS l CROSS JOIN LATERAL (\
-        SELECT k.id, k.lease FROM mainspring.jobs AS k WHERE k.state = 'running' AND k.worker_id = l.id \
+    held AS MATERIALIZED (SELECT r.id, r.lease, r.why_dead, l.id AS worker_id, l.name FROM lost AS l CROSS JOIN LATERAL (\
+        SELECT k.id, k.lease, CASE WHEN k.superseded THEN 'it was superseded' \
+            WHEN k.cancel_reason IS NOT NULL THEN 'it was cancelled' ELSE 'no attempt is left' END AS why_dead \
+        FROM mainspring.jobs AS k WHERE k.state = 'running' AND k.worker_id = l.id \
         OFFSET 0 FOR UPDATE SKIP LOCKED) AS r) \
     SELECT m.job_id, m.job_task, m.job_attempts, m.job_state = 'dead', m.job_priority, m.job_run_at, m.job_queue, \
-        h.worker_id \
+        h.worker_id, h.why_dead, m.job_problem \
     FROM (SELECT ARRAY(SELECT mainspring.new_event(h.id, 'lost', h.lease, \
         format('worker lost: %s stopped without settling the job', h.name)) FROM held AS h) AS events OFFSET 0) AS e \
-    CROSS JOIN LATERAL mainspring.move_jobs(e.events, true) AS m JOIN held AS h ON h.id = m.job_id \
+    CROSS JOIN LATERAL mainspring.move_or_isolate(e.events, true) AS m JOIN held AS h ON h.id = m.job_id \
     WHERE cardinality(e.events) > 0"
 );
 
 /// Requeues the jobs of lost workers, whose attempts are spent, and removes those workers. Two processes that rescue at the
-/// same time share the work.
+/// same time share the work. A job that cannot be moved is in the result with the problem, and keeps none of the others.
 pub(crate) fn rescue(conn: &mut impl AsSession, worker_id: i32) -> Result<Vec<RescuedJob>, StoreError> {
     Statement::<RescuedColumns>::new(RESCUE).bind::<Integer, _>(worker_id).load(conn)
 }
 
 // The gaps between the ids of workers; the last one is open to the greatest id.
-const RESCUE_ORPHANS: &str = "SELECT FROM (SELECT ARRAY(\
+const RESCUE_ORPHANS: &str = "SELECT m.job_id, m.job_state = 'dead', m.job_problem FROM (SELECT ARRAY(\
     SELECT mainspring.new_event(r.id, 'lost', r.lease, 'worker lost: it left without settling the job') \
     FROM (SELECT w.id AS after, lead(w.id) OVER (ORDER BY w.id) AS before \
         FROM (SELECT 0 AS id UNION ALL SELECT id FROM mainspring.workers) AS w) AS gap \
     CROSS JOIN LATERAL (SELECT k.id, k.lease FROM mainspring.jobs AS k WHERE k.state = 'running' \
         AND k.worker_id > gap.after AND k.worker_id < coalesce(gap.before, {}) OFFSET 0 \
         FOR UPDATE SKIP LOCKED) AS r) AS events OFFSET 0) AS e \
-    CROSS JOIN LATERAL mainspring.move_jobs(e.events, true) WHERE cardinality(e.events) > 0";
+    CROSS JOIN LATERAL mainspring.move_or_isolate(e.events, true) AS m WHERE cardinality(e.events) > 0";
 
-/// Requeues the jobs of workers that have no row, and returns how many those were. A worker leaves such jobs behind when its
-/// last claim reaches the server after it has left.
-pub(crate) fn rescue_orphans(conn: &mut impl AsSession) -> Result<usize, StoreError> {
-    Statement::<()>::new(RESCUE_ORPHANS).bind::<Integer, _>(i32::MAX).execute(conn)
+/// Requeues the jobs of workers that have no row. A worker leaves such jobs behind when its last claim reaches the server
+/// after it has left.
+pub(crate) fn rescue_orphans(conn: &mut impl AsSession) -> Result<Reclaimed, StoreError> {
+    let rows = Statement::<(BigInt, Nullable<Bool>, Nullable<Text>)>::new(RESCUE_ORPHANS)
+        .bind::<Integer, _>(i32::MAX)
+        .load(conn)?;
+    Ok(Reclaimed::of(rows))
 }
 
 impl RescuedJob {
+    /// Whether it is still leased to the lost worker.
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.problem.is_some() && self.left == Left::Waiting
+    }
+
     /// Where it waits, if it does.
     pub(crate) fn position(&self) -> Position {
         Position { priority: self.priority, turn_at: self.run_at }

@@ -27,16 +27,31 @@ pub(crate) fn drop_history(
     Ok(rows.into_iter().map(|row| row.0).collect())
 }
 
-/// Deletes dead jobs that died longer ago than the retention, at most `limit`, oldest first.
+/// How dead jobs are deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Deletion {
+    /// All or none.
+    Together,
+    /// Each that can be deleted, after deleting them together has failed.
+    OneByOne,
+}
+
+/// Deletes dead jobs that died longer ago than the retention, at most `limit`, oldest first. Returns how many those were.
 pub(crate) fn delete_dead(
     conn: &mut impl AsSession,
     retention: Duration,
     limit: i64,
+    way: Deletion,
 ) -> Result<i64, StoreError> {
-    let deleted: (i64,) =
-        Statement::<(BigInt,)>::new("SELECT mainspring.delete_dead_jobs({} * interval '1 millisecond', {})")
-            .bind::<BigInt, _>(millis(retention))
-            .bind::<BigInt, _>(limit)
-            .get_result(conn)?;
+    let function = match way {
+        Deletion::Together => "delete_dead_jobs",
+        Deletion::OneByOne => "delete_each_dead",
+    };
+    let deleted: (i64,) = Statement::<(BigInt,)>::new(format!(
+        "SELECT mainspring.{function}({{}} * interval '1 millisecond', {{}})"
+    ))
+    .bind::<BigInt, _>(millis(retention))
+    .bind::<BigInt, _>(limit)
+    .get_result(conn)?;
     Ok(deleted.0)
 }

@@ -14,6 +14,20 @@ use crate::error::StoreError;
 use crate::lifecycle::{History, Left, Outcome};
 use crate::store::session::{AsSession, Session};
 
+// Failed and snoozed jobs become due after their delay; others keep their time. All else is decided in `state_after`.
+macro_rules! events {
+    () => {
+        "ARRAY(SELECT mainspring.new_event(u.id, u.outcome, u.lease, u.reason, \
+             CASE WHEN u.outcome IN ('failed', 'snoozed') THEN mainspring.now() + u.delay * interval '1 millisecond' END, \
+             u.payload) \
+         FROM unnest({}, {}, {}, {}, {}, {}) AS u(id, lease, outcome, reason, delay, payload))"
+    };
+}
+
+mod each;
+
+pub(crate) use each::{Isolated, Trouble, TroubleKind, settle_isolating};
+
 /// One job's outcome, and the lease under which it was reached.
 #[derive(Debug, Clone)]
 pub(crate) struct Settlement {
@@ -27,8 +41,16 @@ pub(crate) struct Settlement {
 pub(crate) struct Settled {
     pub(crate) id: i64,
     pub(crate) lease: i64,
-    #[diesel(deserialize_as = bool)]
+    #[diesel(deserialize_as = Option<bool>)]
     pub(crate) left: Left,
+}
+
+/// What was taken back.
+#[derive(Debug, Default)]
+pub(crate) struct Reclaimed {
+    /// How many jobs are no longer leased.
+    pub(crate) jobs: usize,
+    pub(crate) troubles: Vec<Trouble>,
 }
 
 /// Settles the jobs, and returns those whose lease was still held. It fails when another transaction holds one of the rows
@@ -91,7 +113,7 @@ fn settle_all(
         settled.extend(stored.iter().map(|&&Settlement { id, lease, .. }| Settled {
             id,
             lease,
-            left: Left::Other,
+            left: Left::Gone,
         }));
         if !finished.is_empty() {
             settled.extend(finish(conn, &finished, history)?);
@@ -152,49 +174,68 @@ fn finish(
             .bind::<Array<Nullable<Text>>, _>(column(finished, |settlement| settlement.outcome.reason()));
     }
     let rows: Vec<(i64, i64)> = statement.load(conn)?;
-    Ok(rows.into_iter().map(|(id, lease)| Settled { id, lease, left: Left::Other }).collect())
+    Ok(rows.into_iter().map(|(id, lease)| Settled { id, lease, left: Left::Gone }).collect())
 }
 
-// Failed and snoozed jobs become due after their delay; others keep their time. All else is decided in `state_after`.
-const RETURN: &str = "SELECT m.job_id, m.job_lease, coalesce(m.job_state = 'dead', false) FROM mainspring.move_jobs(ARRAY(\
-    SELECT mainspring.new_event(u.id, u.outcome, u.lease, u.reason, CASE WHEN u.outcome IN ('failed', 'snoozed') \
-        THEN mainspring.now() + u.delay * interval '1 millisecond' END, u.payload) \
-    FROM unnest({}, {}, {}, {}, {}, {}) AS u(id, lease, outcome, reason, delay, payload)), {}) AS m";
+const RETURN: &str = concat!(
+    "SELECT m.job_id, m.job_lease, m.job_state = 'dead' FROM mainspring.move_jobs(",
+    events!(),
+    ", {}) AS m"
+);
 
 fn return_jobs(
     conn: &mut impl AsSession,
     returned: &[&Settlement],
     history: History,
 ) -> Result<Vec<Settled>, StoreError> {
-    Statement::<(BigInt, BigInt, Bool)>::new(RETURN)
-        .bind::<Array<BigInt>, _>(column(returned, |settlement| settlement.id))
-        .bind::<Array<BigInt>, _>(column(returned, |settlement| settlement.lease))
-        .bind::<Array<Text>, _>(column(returned, |settlement| settlement.outcome.as_str()))
-        .bind::<Array<Nullable<Text>>, _>(column(returned, |settlement| settlement.outcome.reason()))
-        .bind::<Array<BigInt>, _>(column(returned, |settlement| millis(settlement.outcome.delay())))
-        .bind::<Array<Nullable<Text>>, _>(column(returned, |settlement| {
-            settlement.outcome.remaining_payload()
-        }))
+    bind_events(Statement::<(BigInt, BigInt, Nullable<Bool>)>::new(RETURN), returned)
         .bind::<Bool, _>(history.is_kept())
         .load(conn)
 }
 
-/// Takes back the jobs of a claim whose reply was lost. Returns how many jobs that was.
+fn bind_events<'a, Columns>(
+    statement: Statement<'a, Columns>,
+    settlements: &[&'a Settlement],
+) -> Statement<'a, Columns> {
+    statement
+        .bind::<Array<BigInt>, _>(column(settlements, |settlement| settlement.id))
+        .bind::<Array<BigInt>, _>(column(settlements, |settlement| settlement.lease))
+        .bind::<Array<Text>, _>(column(settlements, |settlement| settlement.outcome.as_str()))
+        .bind::<Array<Nullable<Text>>, _>(column(settlements, |settlement| settlement.outcome.reason()))
+        .bind::<Array<BigInt>, _>(column(settlements, |settlement| millis(settlement.outcome.delay())))
+        .bind::<Array<Nullable<Text>>, _>(column(settlements, |settlement| {
+            settlement.outcome.remaining_payload()
+        }))
+}
+
+/// Takes back the jobs of a claim whose reply was lost. A job in trouble keeps none of the others.
 pub(crate) fn reclaim_lease(
     conn: &mut impl AsSession,
     worker_id: i32,
     lease: i64,
     history: History,
-) -> Result<usize, StoreError> {
-    let reclaimed = Statement::<()>::new(
-        "SELECT FROM mainspring.move_jobs(ARRAY(SELECT mainspring.new_event(j.id, 'untouched', j.lease) \
-         FROM mainspring.jobs AS j WHERE j.state = 'running' AND j.worker_id = {} AND j.lease = {}), {})",
+) -> Result<Reclaimed, StoreError> {
+    let rows = Statement::<(BigInt, Nullable<Bool>, Nullable<Text>)>::new(
+        "SELECT m.job_id, m.job_state = 'dead', m.job_problem FROM mainspring.move_or_isolate(ARRAY(\
+         SELECT mainspring.new_event(j.id, 'untouched', j.lease) \
+         FROM mainspring.jobs AS j WHERE j.state = 'running' AND j.worker_id = {} AND j.lease = {}), {}) AS m",
     )
     .bind::<Integer, _>(worker_id)
     .bind::<BigInt, _>(lease)
     .bind::<Bool, _>(history.is_kept())
-    .execute(conn)?;
-    Ok(reclaimed)
+    .load(conn)?;
+    Ok(Reclaimed::of(rows))
+}
+
+impl Reclaimed {
+    /// From rows of `move_or_isolate`: the job, whether it is dead, and the problem.
+    pub(crate) fn of(rows: Vec<(i64, Option<bool>, Option<String>)>) -> Self {
+        let found = rows.len();
+        let troubles: Vec<Trouble> =
+            rows.into_iter().filter_map(|(id, is_dead, problem)| Trouble::of(id, is_dead, problem)).collect();
+        let stuck = troubles.iter().filter(|trouble| trouble.kind == TroubleKind::Stuck).count();
+        Self { jobs: found - stuck, troubles }
+    }
 }
 
 /// The jobs that are leased to the worker, and their leases.

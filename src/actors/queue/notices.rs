@@ -1,14 +1,19 @@
 //! What the engine has to say: replies to senders, events, and log lines.
 
 use super::perform::Reply;
-use crate::engine::{Notice, PauseChange};
+use crate::attempt::report::report_stored;
+use crate::engine::{Notice, PauseChange, RowNotice};
 use crate::events::EventBus;
+use crate::text::one_line;
 
 pub(super) fn publish(notice: Notice<Reply>, events: &EventBus) {
     match notice {
         // A sender that no longer waits has its jobs all the same.
         Notice::Reply(reply, ids) => drop(reply.send(ids)),
-        Notice::AttemptEnded { ended, outcome, left } => events.publish_outcome(ended, &outcome, left),
+        Notice::AttemptEnded { ended, outcome, left } => {
+            report_stored(&ended, &outcome, left);
+            events.publish_outcome(ended, &outcome, left);
+        }
         notice => log_notice(notice),
     }
 }
@@ -16,9 +21,15 @@ pub(super) fn publish(notice: Notice<Reply>, events: &EventBus) {
 fn log_notice(notice: Notice<Reply>) {
     match notice {
         Notice::Reply(..) | Notice::AttemptEnded { .. } => {}
-        Notice::LeaseLost { id, outcome } => log::warn!(
-            "job {id} ended as {outcome} after its lease was lost: nothing stored, the job belongs to another worker"
-        ),
+        Notice::LeaseLost { id, outcome } => {
+            let (outcome, reason) =
+                (outcome.as_str(), outcome.reason().map(|why| format!(": {}", one_line(why))));
+            log::warn!(
+                "job {id} ended as {outcome} after its lease was lost: nothing stored, the job belongs to another \
+                 worker{}",
+                reason.unwrap_or_default()
+            );
+        }
         Notice::AllPaused(PauseChange::None) => {}
         Notice::AllPaused(PauseChange::Paused) => {
             log::warn!(
@@ -26,13 +37,13 @@ fn log_notice(notice: Notice<Reply>) {
             );
         }
         Notice::AllPaused(PauseChange::Resumed) => log::info!("the pause of everything is over"),
-        Notice::ClaimsFail(error) => log::error!("cannot claim jobs, trying again: {error}"),
+        Notice::ClaimsFail(error) => log::error!("cannot claim jobs, trying again: {}", one_line(error)),
         Notice::ClaimsRecovered => log::info!("claiming jobs again"),
         Notice::AdmissionsFail(error) => {
-            log::error!("cannot look for jobs that are due, trying again: {error}");
+            log::error!("cannot look for jobs that are due, trying again: {}", one_line(error));
         }
         Notice::SettlesFail { jobs, error } => {
-            log::error!("cannot store the outcomes of {jobs} jobs, trying again: {error}");
+            log::error!("cannot store the outcomes of {jobs} jobs, trying again: {}", one_line(error));
         }
         Notice::SettlesRecovered => log::info!("storing the outcomes of jobs again"),
         Notice::RowsHeld { jobs, example } => log::warn!(
@@ -40,9 +51,37 @@ fn log_notice(notice: Notice<Reply>) {
              are stored when it ends"
         ),
         Notice::HeldRowsFreed => log::info!("the outcomes of all jobs are stored again"),
+        Notice::Row(notice) => log_row(notice),
         Notice::OutcomesLost { jobs } => {
             log::warn!("the server lost the outcomes of {jobs} jobs, as after a crash: they run again");
         }
-        Notice::Retried(what, error) => log::debug!("cannot {what}, trying again: {error}"),
+        Notice::Retried(what, error) => log::debug!("cannot {what}, trying again: {}", one_line(error)),
+    }
+}
+
+fn log_row(notice: RowNotice) {
+    match notice {
+        RowNotice::OutcomeStuck { id, outcome, problem } => log::error!(
+            "cannot store that job {id} ended as {outcome}, trying it again by itself: {}",
+            one_line(problem)
+        ),
+        RowNotice::OutcomeUnstuck { id, outcome } => {
+            log::info!("it is stored now that job {id} ended as {outcome}")
+        }
+        RowNotice::SetApart { id, problem } => {
+            log::error!(
+                "job {id} is set apart, and dead: the database refuses its row: {}",
+                one_line(problem)
+            );
+        }
+        RowNotice::LinesLost { example, problem } => log::error!(
+            "jobs end without their lines in the history, such as job {example}: {}",
+            one_line(problem)
+        ),
+        RowNotice::LinesRecovered => log::info!("jobs have their lines in the history again"),
+        RowNotice::NotTakenBack { jobs, example, problem } => log::error!(
+            "{jobs} jobs of this worker cannot be taken back, such as job {example}, trying again: {}",
+            one_line(problem)
+        ),
     }
 }

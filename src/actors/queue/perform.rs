@@ -13,7 +13,7 @@ use super::requests::{leaves_doubt, store_requests};
 use crate::attempt::payload::fetch_and_offer;
 use crate::engine::{
     AdmissionPlan, ClaimFilter, ClaimPlan, Done, EnqueuePlan, FlaggedJobs, Found, LockedRows, Passed,
-    SettlePlan, Step, Stored, Written,
+    SettlePlan, Step, Written,
 };
 use crate::error::StoreError;
 use crate::leases::LeaseTable;
@@ -24,7 +24,9 @@ use crate::store::admit::wake;
 use crate::store::claim::{ClaimRequest, Filtered, claim};
 use crate::store::claimability::claimability;
 use crate::store::progress::write_progress;
-use crate::store::settle::{Settlement, leased_to, reclaim_lease, settle, settle_free};
+use crate::store::settle::{
+    Isolated, Reclaimed, Settlement, leased_to, reclaim_lease, settle, settle_isolating,
+};
 use crate::store::start::Starter;
 
 /// Where the ids of one enqueue request go.
@@ -63,13 +65,18 @@ async fn store_outcomes(plan: SettlePlan, shared: &Arc<Shared>) -> Done<Reply> {
     let SettlePlan { leases, locked_rows, released_from } = plan;
     let history = shared.config.history();
     let store = move |conn: &mut Session<'_>| {
-        let (settled, locked) = match locked_rows {
-            LockedRows::Wait => (settle(conn, &settlements, history)?, Default::default()),
-            LockedRows::Skip => settle_free(conn, &settlements, history)?,
+        let stored = match locked_rows {
+            LockedRows::Wait => {
+                Isolated { settled: settle(conn, &settlements, history)?, ..Isolated::default() }
+            }
+            LockedRows::Skip => settle_isolating(conn, &settlements, history)?,
         };
-        // Jobs that are given back wait for a free worker, perhaps of another process.
-        released_from.map_or(Ok(()), |position| wake(conn, position, &[]))?;
-        Ok(Stored { settled, locked })
+        // Jobs that are given back wait for a free worker, perhaps of another process. Where that one is not told, its next
+        // poll finds them.
+        if let Some(position) = released_from {
+            let _ = wake(conn, position, &[]);
+        }
+        Ok(stored)
     };
     let result = shared.store.run(Durability::Relaxed, store).await;
     Done::Settle { leases, result }
@@ -117,7 +124,7 @@ async fn filter(filter: &ClaimFilter, shared: &Shared) -> Option<Filtered> {
     }
 }
 
-async fn reconcile(shared: &Arc<Shared>) -> Result<usize, StoreError> {
+async fn reconcile(shared: &Arc<Shared>) -> Result<Reclaimed, StoreError> {
     let (leases, worker_id) = (Arc::clone(&shared.leases), shared.worker_id());
     let history = shared.config.history();
     shared.store.run(Durability::Relaxed, move |conn| release_lost(conn, worker_id, &leases, history)).await
@@ -129,14 +136,15 @@ fn release_lost(
     worker_id: i32,
     leases: &LeaseTable,
     history: History,
-) -> Result<usize, StoreError> {
+) -> Result<Reclaimed, StoreError> {
     let open = leases.all_open();
     let lost: Vec<Settlement> = leased_to(conn, worker_id)?
         .into_iter()
         .filter(|leased| !open.contains(leased))
         .map(|(id, lease)| Settlement { id, lease, outcome: Outcome::Untouched })
         .collect();
-    Ok(settle(conn, &lost, history)?.len())
+    let Isolated { settled, troubles, .. } = settle_isolating(conn, &lost, history)?;
+    Ok(Reclaimed { jobs: settled.len(), troubles })
 }
 
 async fn store_progress(shared: &Arc<Shared>) -> Written {

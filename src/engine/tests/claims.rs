@@ -245,7 +245,7 @@ fn a_claim_whose_reply_is_lost_is_reclaimed_before_the_next_one() {
     desk.expect_nothing();
     desk.pass(Duration::from_millis(500));
     assert!(matches!(desk.next(), Some(Step::Reclaim(lease)) if lease == plan.lease));
-    desk.finished(Done::Reclaim(plan.lease, Ok(3)));
+    desk.finished(Done::Reclaim(plan.lease, Ok(reclaimed(3))));
     desk.next_lookup();
     desk.finished(Done::LookUp(Ok(Claimability::default())));
     let again = desk.next_claim();

@@ -81,7 +81,7 @@ fn jobs_start_with_their_enqueue_only_where_nothing_speaks_against_it() {
             new_job()
         }),
         ("a draining process", false, |desk| {
-            desk.engine.drain();
+            desk.engine.drain(desk.now);
             new_job()
         }),
     ];

@@ -21,7 +21,7 @@ use crate::leases::LeasedJob;
 use crate::lifecycle::{Left, Outcome};
 use crate::store::claim::{ClaimedJob, Position};
 use crate::store::claimability::{Claimability, Paused};
-use crate::store::settle::Settled;
+use crate::store::settle::{Isolated, Reclaimed, Settled};
 
 const TASK: &str = "test.job";
 const LIMITED: &str = "test.limited";
@@ -100,7 +100,7 @@ impl Desk {
                 Step::Admit(_) => self.finished(Done::Admit(Ok(nothing_promoted()))),
                 Step::LookUp => self.finished(Done::LookUp(Ok(Claimability::default()))),
                 Step::Claim(plan) => self.finished(Done::Claim(plan.lease, Ok(found(0, 0)))),
-                Step::Reconcile => self.finished(Done::Reconcile(Ok(0))),
+                Step::Reconcile => self.finished(Done::Reconcile(Ok(Reclaimed::default()))),
                 other => panic!("a step that an idle engine has no reason for: {other:?}"),
             }
         }
@@ -183,14 +183,23 @@ impl Desk {
     /// Stores all outcomes of the plan.
     fn store(&mut self, plan: SettlePlan) {
         let settled = plan.leases.iter().map(settled).collect();
-        let result = Ok(Stored { settled, ..Stored::default() });
+        let result = Ok(Isolated { settled, ..Isolated::default() });
         self.finished(Done::Settle { leases: plan.leases, result });
     }
 }
 
 fn settled(lease: &Lease) -> Settled {
     let settlement = lease.settlement();
-    Settled { id: settlement.id, lease: settlement.lease, left: Left::Other }
+    let left = match &settlement.outcome {
+        outcome if outcome.leaves_the_table() => Left::Gone,
+        Outcome::Discarded { .. } => Left::Dead,
+        _ => Left::Waiting,
+    };
+    Settled { id: settlement.id, lease: settlement.lease, left }
+}
+
+fn reclaimed(jobs: usize) -> Reclaimed {
+    Reclaimed { jobs, troubles: Vec::new() }
 }
 
 fn nothing_promoted() -> Passed {

@@ -152,13 +152,13 @@ impl World {
             Step::Settle(plan) => self.settle(plan, fate),
             Step::Reclaim(lease) => {
                 let taken = self.requeue(fate, |row| row == Row::Running { lease });
-                Done::Reclaim(lease, taken)
+                Done::Reclaim(lease, taken.map(reclaimed))
             }
             Step::Reconcile => {
                 let open = self.desk.leases.all_open();
                 let open: BTreeSet<i64> = open.into_iter().map(|(_, lease)| lease).collect();
                 let lost = |row| matches!(row, Row::Running { lease } if !open.contains(&lease));
-                Done::Reconcile(self.requeue(fate, lost))
+                Done::Reconcile(self.requeue(fate, lost).map(reclaimed))
             }
             Step::Admit(_) if fate == Fate::Succeeds => Done::Admit(Ok(nothing_promoted())),
             Step::Admit(_) => Done::Admit(Err(failure())),
@@ -232,7 +232,7 @@ impl World {
     }
 
     fn settle(&mut self, plan: SettlePlan, fate: Fate) -> Done<u32> {
-        let mut stored = Stored::default();
+        let mut stored = Isolated::default();
         if fate != Fate::FailsBeforeCommit {
             for lease in &plan.leases {
                 let settlement = lease.settlement();
@@ -260,7 +260,7 @@ impl World {
 
     /// Stops the scheduler: the jobs that run are interrupted, and the statements succeed sooner or later.
     fn drain(&mut self) {
-        self.desk.engine.drain();
+        self.desk.engine.drain(self.desk.now);
         for _ in 0..10_000 {
             self.start_steps();
             if self.desk.engine.drained().is_some() {

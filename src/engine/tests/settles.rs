@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::*;
+use crate::store::settle::{Trouble, TroubleKind};
 
 fn failed(delay: Duration) -> Outcome {
     Outcome::Failed { error: "broken".to_owned(), delay, payload: None }
@@ -68,7 +69,7 @@ fn outcomes_of_locked_rows_wait_and_hold_up_no_others() {
     desk.end(jobs.into_iter().map(|job| (job, Outcome::Succeeded)));
     let plan = desk.next_settle();
     let locked = HashSet::from([plan.leases[0].settlement().id]);
-    let stored = Stored { settled: vec![settled(&plan.leases[1])], locked };
+    let stored = Isolated { settled: vec![settled(&plan.leases[1])], locked, ..Isolated::default() };
     desk.finished(Done::Settle { leases: plan.leases, result: Ok(stored) });
     assert!(matches!(desk.notices()[..], [Notice::RowsHeld { jobs: 1, .. }]));
     assert_eq!(desk.leases.count(), 1);
@@ -87,7 +88,7 @@ fn a_lease_that_the_database_does_not_know_is_closed_and_reported() {
     let job = desk.leased(TASK, Some("a"), 1);
     desk.end([(job, Outcome::Succeeded)]);
     let plan = desk.next_settle();
-    desk.finished(Done::Settle { leases: plan.leases, result: Ok(Stored::default()) });
+    desk.finished(Done::Settle { leases: plan.leases, result: Ok(Isolated::default()) });
     assert!(matches!(desk.notices()[..], [Notice::LeaseLost { .. }]));
     assert_eq!(desk.leases.count(), 0);
     assert_eq!(desk.next_admission().queues, ["a"], "the job may have freed its slot elsewhere");
@@ -129,4 +130,88 @@ fn each_outcome_has_its_effect_on_the_queue_of_the_job() {
             assert!(desk.next().is_some(), "{outcome:?} is due again");
         }
     }
+}
+
+fn refused(desk: &mut Desk, plan: SettlePlan, id: i64) {
+    let settled =
+        plan.leases.iter().filter(|lease| lease.settlement().id != id).map(settled).collect::<Vec<_>>();
+    let troubles = vec![Trouble { id, kind: TroubleKind::Stuck, problem: "not this one".into() }];
+    let result = Ok(Isolated { settled, troubles, ..Isolated::default() });
+    desk.finished(Done::Settle { leases: plan.leases, result });
+}
+
+#[test]
+fn a_refused_outcome_is_tried_alone_less_and_less_often_and_logged_once() {
+    let mut desk = Desk::at_rest();
+    let jobs: Vec<_> = (0..3).map(|_| desk.leased(TASK, None, 1)).collect();
+    let bad = jobs[1].job.id;
+    desk.end(jobs.into_iter().map(|job| (job, Outcome::Succeeded)));
+    let plan = desk.next_settle();
+    refused(&mut desk, plan, bad);
+    assert!(matches!(desk.notices()[..], [Notice::Row(RowNotice::OutcomeStuck { .. })]));
+    let mut pause = Duration::from_millis(500);
+    for _ in 0..10 {
+        let other = desk.leased(TASK, None, 1);
+        desk.end([(other, Outcome::Succeeded)]);
+        let plan = desk.next_settle();
+        assert_eq!(plan.leases.len(), 1, "the others do not wait for it");
+        desk.store(plan);
+        desk.pass(pause - Duration::from_millis(1));
+        assert!(!matches!(desk.next(), Some(Step::Settle(_))), "it waits for {pause:?}");
+        desk.rest();
+        desk.pass(Duration::from_millis(1));
+        let plan = desk.next_settle();
+        assert_eq!(plan.leases.len(), 1);
+        desk.finished(Done::Settle { leases: plan.leases, result: Err(failure()) });
+        assert!(desk.notices().is_empty());
+        pause = (2 * pause).min(Duration::from_secs(32));
+    }
+    desk.pass(pause);
+    let plan = desk.next_settle();
+    desk.store(plan);
+    assert!(matches!(desk.notices()[..], [Notice::Row(RowNotice::OutcomeUnstuck { .. })]));
+    assert_eq!(desk.leases.count(), 0);
+}
+
+#[test]
+fn a_stop_tries_a_refused_outcome_once_more_and_ends() {
+    let mut desk = Desk::at_rest();
+    let job = desk.leased(TASK, None, 1);
+    let bad = job.job.id;
+    desk.end([(job, Outcome::Succeeded)]);
+    let plan = desk.next_settle();
+    refused(&mut desk, plan, bad);
+    desk.engine.drain(desk.now);
+    let plan = desk.next_settle();
+    assert_eq!(desk.engine.drained(), None);
+    refused(&mut desk, plan, bad);
+    desk.expect_nothing();
+    assert_eq!(desk.engine.drained(), Some(Drained::Stuck));
+}
+
+#[test]
+fn a_lost_job_that_cannot_be_taken_back_keeps_no_claim_waiting() {
+    let mut desk = Desk::at_rest();
+    desk.wake(Wake::Ready(at(100)));
+    let plan = desk.next_claim();
+    desk.finished(Done::Claim(plan.lease, Err(failure())));
+    desk.pass(Duration::from_millis(500));
+    let Some(Step::Reclaim(lease)) = desk.next() else { panic!("expected a reclaim") };
+    let troubles = vec![Trouble { id: 7, kind: TroubleKind::Stuck, problem: "not this one".into() }];
+    desk.finished(Done::Reclaim(lease, Ok(Reclaimed { jobs: 1, troubles })));
+    assert!(
+        desk.notices()
+            .iter()
+            .any(|notice| matches!(notice, Notice::Row(RowNotice::NotTakenBack { example: 7, .. })))
+    );
+    desk.next_lookup();
+    desk.finished(Done::LookUp(Ok(Claimability::default())));
+    let plan = desk.next_claim();
+    desk.finished(Done::Claim(plan.lease, Ok(found(0, 0))));
+    desk.rest();
+    desk.pass(Duration::from_secs(30));
+    assert!(
+        std::iter::from_fn(|| desk.next()).any(|step| matches!(step, Step::Reconcile)),
+        "it is looked for again"
+    );
 }

@@ -50,7 +50,7 @@ fn a_reconciliation_waits_for_running_claims_and_keeps_new_ones_waiting() {
     desk.finished(Done::Claim(claim.lease, Ok(found(10, 100))));
     assert!(matches!(desk.next(), Some(Step::Reconcile)));
     desk.expect_nothing();
-    desk.finished(Done::Reconcile(Ok(2)));
+    desk.finished(Done::Reconcile(Ok(reclaimed(2))));
     assert!(matches!(desk.notices()[..], [Notice::OutcomesLost { jobs: 2 }]));
     desk.next_lookup();
 }
@@ -70,7 +70,7 @@ fn a_drain_ends_when_every_lease_is_settled() {
     let running = desk.leased(TASK, None, 1);
     let buffered = desk.leased(TASK, None, 1);
     desk.prefetch.put(vec![buffered]);
-    desk.engine.drain();
+    desk.engine.drain(desk.now);
     let settle = desk.next_settle();
     assert_eq!(settle.leases.len(), 1);
     desk.store(settle);
@@ -89,13 +89,13 @@ fn a_drain_waits_for_claims_and_for_the_reclaim_of_a_lost_reply() {
     let mut desk = Desk::at_rest();
     desk.wake(Wake::Ready(at(100)));
     let claim = desk.next_claim();
-    desk.engine.drain();
+    desk.engine.drain(desk.now);
     assert_eq!(desk.engine.drained(), None);
     desk.finished(Done::Claim(claim.lease, Err(failure())));
     assert_eq!(desk.engine.drained(), None);
     desk.pass(Duration::from_millis(500));
     assert!(matches!(desk.next(), Some(Step::Reclaim(_))));
-    desk.finished(Done::Reclaim(claim.lease, Ok(1)));
+    desk.finished(Done::Reclaim(claim.lease, Ok(reclaimed(1))));
     assert_eq!(desk.engine.drained(), Some(Drained::Agreed));
 }
 
@@ -103,7 +103,7 @@ fn a_drain_waits_for_claims_and_for_the_reclaim_of_a_lost_reply() {
 fn a_drain_with_an_open_reconciliation_is_not_sure_of_the_database() {
     let mut desk = Desk::at_rest();
     desk.engine.request_reconciliation();
-    desk.engine.drain();
+    desk.engine.drain(desk.now);
     desk.expect_nothing();
     assert_eq!(desk.engine.drained(), Some(Drained::Unsure));
 }
@@ -111,7 +111,7 @@ fn a_drain_with_an_open_reconciliation_is_not_sure_of_the_database() {
 #[test]
 fn a_draining_engine_stores_the_jobs_that_it_is_given() {
     let mut desk = Desk::at_rest();
-    desk.engine.drain();
+    desk.engine.drain(desk.now);
     desk.engine.enqueue(vec![new_job()], 1);
     let plan = desk.next_enqueue();
     assert_eq!((plan.start_as, desk.engine.drained()), (None, None));

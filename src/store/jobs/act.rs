@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::StoreError;
 use crate::store::act_result::ActResult;
 use crate::store::portions::{PORTION, in_portions};
-use crate::store::retention;
+use crate::store::retention::{self, Deletion};
 use crate::store::session::AsSession;
 use crate::store::statement::Statement;
 
@@ -162,7 +162,7 @@ pub fn reschedule(
 ///
 /// As [`complete`].
 pub fn delete_dead(conn: &mut impl AsSession, age: Duration) -> Result<i64, StoreError> {
-    in_portions(|| retention::delete_dead(conn, age, PORTION.into()))
+    in_portions(|| retention::delete_dead(conn, age, PORTION.into(), Deletion::Together))
 }
 
 type Columns = (BigInt, Text);

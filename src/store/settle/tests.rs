@@ -71,7 +71,7 @@ fn a_lost_claim_obeys_the_pause_and_the_cancellation_that_came_meanwhile() {
          SELECT mainspring.cancel_jobs('{2}', 'not wanted')",
     )
     .unwrap();
-    assert_eq!(reclaim_lease(conn, 1, 7, History::Keep).unwrap(), 3);
+    assert_eq!(reclaim_lease(conn, 1, 7, History::Keep).unwrap().jobs, 3);
     let rows: Vec<(i64, String, i16)> = Statement::<(BigInt, Text, SmallInt)>::new(
         "SELECT id, state::text, attempts FROM mainspring.jobs \
          UNION ALL SELECT id, outcome || ': ' || reason, attempts FROM mainspring.history ORDER BY id",

@@ -81,7 +81,7 @@ const OURS: &[Verb] = &[
     }),
     ("take back a lease", |conn| {
         running(conn, 5);
-        assert_eq!(reclaim_lease(conn, WORKER, 77, History::Skip).unwrap(), 5);
+        assert_eq!(reclaim_lease(conn, WORKER, 77, History::Skip).unwrap().jobs, 5);
     }),
     ("look at what is leased", |conn| {
         running(conn, 5);
@@ -101,7 +101,7 @@ const OURS: &[Verb] = &[
         assert_eq!(presence::beat(conn, WORKER).unwrap(), alive);
     }),
     ("rescue nobody", |conn| assert_eq!(presence::rescue(conn, WORKER).unwrap(), [])),
-    ("rescue no orphan", |conn| assert_eq!(presence::rescue_orphans(conn).unwrap(), 0)),
+    ("rescue no orphan", |conn| assert_eq!(presence::rescue_orphans(conn).unwrap().jobs, 0)),
     ("look for cancelled attempts", |conn| {
         assert_eq!(presence::cancelled_attempts(conn, WORKER).unwrap(), []);
     }),
@@ -214,7 +214,11 @@ const ANYONES: &[Verb] = &[
         assert_eq!(workers::release(conn, &[WORKER]).unwrap()[0].jobs, 3);
     }),
     ("delete what died long ago", |conn| {
-        assert_eq!(retention::delete_dead(conn, Duration::from_secs(86_400), 100).unwrap(), 1);
+        assert_eq!(
+            retention::delete_dead(conn, Duration::from_secs(86_400), 100, retention::Deletion::Together)
+                .unwrap(),
+            1
+        );
     }),
     ("set, pause, resume and remove a queue", |conn| {
         queues::set(conn, "known", &QueueSettings::concurrency(3)).unwrap();

@@ -114,8 +114,8 @@ impl Walk {
         for one in &settlements {
             self.model.settle(one.id, &one.outcome);
         }
-        let is_dead = |id| self.model.rows.get(&id).is_some_and(|row| row.state == JobState::Dead);
-        let expected: Vec<_> = settlements.iter().map(|one| (one.id, Left::from(is_dead(one.id)))).collect();
+        let left = |id| Left::from(self.model.rows.get(&id).map(|row| row.state == JobState::Dead));
+        let expected: Vec<_> = settlements.iter().map(|one| (one.id, left(one.id))).collect();
         assert_eq!(settled.iter().map(|one| (one.id, one.left)).collect::<Vec<_>>(), expected);
         "settle"
     }

@@ -20,6 +20,7 @@ const LAYERS: [(&str, &[&str]); 7] = [
             "flags",
             "schedule",
             "schema",
+            "text",
         ],
     ),
     ("store", &["store"]),

@@ -1,0 +1,71 @@
+//! What is logged about the end of an attempt. Success and cancellation are certain when the attempt ends. What becomes of any
+//! other job is certain only once its outcome is stored: its row may have been superseded or cancelled meanwhile.
+
+use std::time::Duration;
+
+use log::Level;
+
+use super::context::JobContext;
+use crate::events::{EndedAttempt, why_dead};
+use crate::lifecycle::{Left, Outcome};
+use crate::text::one_line;
+
+/// When the end of an attempt is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reported {
+    Now,
+    Later,
+}
+
+/// Logs the end of an attempt whose job is certain to be finished.
+pub(super) fn report_end(job: &JobContext, outcome: &Outcome, took: Duration, level: Level) -> Reported {
+    let (id, task, attempt, most) = (job.id(), job.task(), job.attempt(), job.max_attempts());
+    let ms = took.as_secs_f64() * 1000.0;
+    match outcome {
+        Outcome::Succeeded | Outcome::Completed => {
+            log::log!(level, "job {id} `{task}` succeeded in {ms:.1} ms, attempt {attempt} of {most}");
+            Reported::Now
+        }
+        Outcome::Cancelled { reason } => {
+            log::info!("job {id} `{task}` was cancelled after {ms:.1} ms: {}", one_line(reason));
+            Reported::Now
+        }
+        Outcome::Failed { .. }
+        | Outcome::Discarded { .. }
+        | Outcome::Snoozed { .. }
+        | Outcome::Interrupted
+        | Outcome::Untouched => Reported::Later,
+    }
+}
+
+/// Logs the end of any other attempt, with the state that its row has reached.
+pub(crate) fn report_stored(ended: &EndedAttempt, outcome: &Outcome, left: Left) {
+    let EndedAttempt { job, max_attempts: most, took } = ended;
+    let (id, task, attempt, ms) = (job.id, &job.task, job.attempt, took.as_secs_f64() * 1000.0);
+    let what = match outcome {
+        Outcome::Succeeded | Outcome::Completed | Outcome::Cancelled { .. } | Outcome::Untouched => return,
+        Outcome::Failed { .. } => format!("failed in {ms:.1} ms"),
+        Outcome::Discarded { .. } => format!("was discarded after {ms:.1} ms"),
+        Outcome::Snoozed { .. } => format!("snoozed after {ms:.1} ms"),
+        Outcome::Interrupted => format!("was interrupted after {ms:.1} ms"),
+    };
+    let why = why_dead(ended, outcome, left);
+    let why = one_line(&why);
+    let delay = outcome.delay().as_secs_f64();
+    match (left, outcome) {
+        (Left::Dead, Outcome::Discarded { .. }) => {
+            log::error!("job {id} `{task}` {what}, attempt {attempt} of {most}: {why}");
+        }
+        (Left::Dead | Left::SetApart, _) => {
+            log::error!("job {id} `{task}` {what} and is dead, attempt {attempt} of {most}: {why}");
+        }
+        (Left::Gone, _) => log::info!("job {id} `{task}` {what}, and was cancelled: {why}"),
+        (Left::Waiting, Outcome::Failed { .. }) => {
+            log::warn!("job {id} `{task}` {what}, attempt {attempt} of {most}, next in {delay:.1} s: {why}")
+        }
+        (Left::Waiting, Outcome::Snoozed { .. }) => {
+            log::info!("job {id} `{task}` {what} for {delay:.1} s");
+        }
+        (Left::Waiting, _) => log::warn!("job {id} `{task}` {what} and goes back"),
+    }
+}
