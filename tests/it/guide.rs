@@ -20,5 +20,5 @@ fn every_sql_example_of_the_guide_runs() {
         examples += 1;
     }
     conn.batch_execute("ROLLBACK").unwrap();
-    assert_eq!(examples, 6);
+    assert_eq!(examples, 7);
 }

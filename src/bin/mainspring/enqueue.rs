@@ -3,6 +3,7 @@
 use std::io::{self, Read};
 
 use mainspring::{JobOptions, NewJob};
+use serde_json::Value;
 
 use crate::arguments::EnqueueArguments;
 use crate::failure::Failure;
@@ -11,6 +12,9 @@ impl EnqueueArguments {
     /// The job that the arguments describe. The database checks its limits.
     pub(crate) fn into_job(self) -> Result<NewJob, Failure> {
         let payload = if self.payload == "-" { from_stdin()? } else { self.payload };
+        // What no handler could read back is refused here, with the reason. The text itself is passed on.
+        serde_json::from_str::<Value>(&payload)
+            .map_err(|error| Failure::Usage(format!("the payload must be JSON, got {error}")))?;
         let job =
             NewJob::from_json(self.task, &payload).map_err(|error| Failure::Usage(error.to_string()))?;
         let mut options = JobOptions::new();

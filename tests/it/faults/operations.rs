@@ -6,3 +6,4 @@ mod pauses;
 mod publications;
 mod refusals;
 mod restores;
+mod two_phases;

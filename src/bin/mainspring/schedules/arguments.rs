@@ -5,6 +5,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use mainspring::schedules::ScheduleFilter;
 use mainspring::{CatchUp, Overlap, ScheduleChanges};
 
+use super::numbers::inexact_number;
 use crate::arguments::ListingOptions;
 use crate::failure::Failure;
 use crate::times::{duration, moment};
@@ -250,5 +251,10 @@ fn with_payload(changes: ScheduleChanges, payload: Option<&str>) -> Result<Sched
     let Some(text) = payload else { return Ok(changes) };
     let payload = serde_json::from_str(text)
         .map_err(|error| Failure::Usage(format!("the payload must be JSON, got {error}")))?;
-    Ok(changes.payload(payload))
+    match inexact_number(text) {
+        Some(number) => Err(Failure::Usage(format!(
+            "the number {number} in the payload would lose digits: write it as a string"
+        ))),
+        None => Ok(changes.payload(payload)),
+    }
 }

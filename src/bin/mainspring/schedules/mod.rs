@@ -12,6 +12,7 @@ use crate::failure::Failure;
 use crate::output;
 
 mod arguments;
+mod numbers;
 
 pub(crate) use arguments::SchedulesCommand;
 use arguments::{ListArguments, ShowArguments};

@@ -1,5 +1,7 @@
 //! What the program says of wrong input: the field, never the whole input, never a password.
 
+use std::io::Write;
+use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use diesel::connection::SimpleConnection;
@@ -50,6 +52,35 @@ fn no_long_input_is_echoed_whole() {
     }
     let (_, line) = refusal(program(&["status", "--database-url", &long]).output().unwrap());
     assert!(line.len() < 1_000);
+}
+
+#[test]
+fn a_payload_on_the_command_line_meets_the_bounds_of_the_library() {
+    let database = TestDatabase::new();
+    let deep = format!("{}1{}", "[".repeat(200), "]".repeat(200));
+    let deep = format!("{{\"n\": {deep}}}");
+    let large = format!("\"{}\"", "x".repeat(2 << 20));
+    for payload in
+        ["{\"n\": 1e400}", "{\"n\": -1e999999}", &deep, "{", "{a: 1}", "[1,]", "\"\\u0000\"", "\"\\ud800\""]
+    {
+        let (code, line) = refusal(on(&database, &["enqueue", "note", payload]));
+        assert!(code != 0 && line.contains("payload"), "{payload}: {line}");
+        let (code, line) = refusal(on(&database, &["schedules", "create", "s", "note", "@daily", payload]));
+        assert!(code != 0 && (line.contains("payload") || line.contains("NUL")), "{payload}: {line}");
+    }
+    let inexact = ["schedules", "create", "s", "note", "@daily", "{\"n\": 12345678901234567890123}"];
+    assert_refused(on(&database, &inexact), 2, "12345678901234567890123 in the payload");
+    let url = database.url();
+    let mut child = program(&["enqueue", "note", "-", "--database-url", &url])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(large.as_bytes()).unwrap();
+    assert_refused(child.wait_with_output().unwrap(), 1, "payload");
+    let mut conn = database.connection();
+    assert_eq!(count(&mut conn, "mainspring.jobs") + count(&mut conn, "mainspring.schedules"), 0);
 }
 
 #[test]
