@@ -95,7 +95,7 @@ impl Config {
         }
     }
 
-    /// Says what is wrong with the first value that is, and what was expected.
+    /// Returns what is wrong with the first invalid value, and what was expected.
     pub(crate) fn validate(&self) -> Result<(), String> {
         let in_range = |name: &str, value: u64, least: u64, most: u64| {
             (least..=most)

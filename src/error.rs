@@ -7,7 +7,7 @@ use std::sync::Arc;
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as DieselError};
 use thiserror::Error;
 
-/// Why the store could not do what it was asked.
+/// Why the store could not carry out a request.
 #[derive(Debug, Clone, Error)]
 #[non_exhaustive]
 pub enum StoreError {
@@ -37,7 +37,7 @@ pub enum StoreError {
         /// The newest migration this program has.
         known: String,
     },
-    /// The database lacks migrations or newer functions, and the caller asked not to migrate.
+    /// The database lacks migrations or newer functions, and the caller chose not to migrate.
     #[error("the schema {schema} lacks {missing}: run `mainspring migrate`, or let start migrate")]
     SchemaTooOld {
         /// The schema's name.
@@ -177,7 +177,7 @@ pub(crate) fn text_of(error: &DieselError) -> String {
     parts.collect::<Vec<_>>().join("; ")
 }
 
-/// Why the scheduler could not do what it was asked.
+/// Why the scheduler could not carry out a request.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SchedulerError {

@@ -1,4 +1,4 @@
-//! What the bench is told on its command line. Knows nothing of what the modes do.
+//! The arguments of the bench. Knows nothing of what the modes do.
 
 use std::time::Duration;
 
@@ -64,7 +64,7 @@ impl Mode {
         }
     }
 
-    /// Whether it asks the server what its statements have cost.
+    /// Whether it reads from the server what its statements have cost.
     pub(crate) fn counts_statements(self) -> bool {
         matches!(self, Self::Pinned | Self::Cost)
     }

@@ -6,7 +6,7 @@ use diesel::connection::SimpleConnection;
 use super::arguments::Arguments;
 use super::stage::{Outcome, empty_table};
 
-// So many rows a statement, so that there is something to tell meanwhile.
+// So many rows a statement, so that progress can be reported.
 const PORTION: usize = 1_000_000;
 
 /// What is there besides the jobs that run.
@@ -28,7 +28,7 @@ const SCHEDULED: &str = "INSERT INTO mainspring.jobs (task, run_at, state) \
     SELECT 'load.noop', now() + interval '1 hour' + n * interval '1 ms', 'scheduled' FROM generate_series({}) AS n";
 const UNKNOWN: &str = "INSERT INTO mainspring.jobs (task, run_at, state) \
     SELECT 'load.nobody', now() - interval '1 day', 'ready' FROM generate_series({})";
-// A ready job of a task that nobody runs takes the one slot of each queue.
+// A ready job of a task without a handler takes the one slot of each queue.
 const SLOTS: &str = "INSERT INTO mainspring.jobs (task, queue, run_at, state) \
     SELECT 'load.nobody', 'load full ' || n, now(), 'ready' FROM generate_series({}) AS n";
 const PARKED: &str = "INSERT INTO mainspring.jobs (task, queue, run_at, state) \

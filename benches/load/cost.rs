@@ -105,7 +105,7 @@ struct Spent {
 
 impl Spent {
     async fn now(conn: &mut PgConnection) -> Outcome<Self> {
-        // A session tells what it did when it ends, at the latest.
+        // A session reports what it did when it ends, at the latest.
         while connections(conn)? > 0 {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }

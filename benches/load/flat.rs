@@ -112,7 +112,7 @@ fn builder(url: &str, case: &Case) -> SchedulerBuilder {
 
 fn settle_down(conn: &mut PgConnection) -> Outcome<()> {
     conn.batch_execute("VACUUM ANALYZE mainspring.jobs, mainspring.queues")?;
-    // Not ours to ask of every server; without it, writing out the ballast is part of the figure.
+    // Not every server permits it; without it, writing out the ballast is part of the figure.
     conn.batch_execute("CHECKPOINT").unwrap_or_else(|error| eprintln!("no checkpoint: {error}"));
     Ok(())
 }

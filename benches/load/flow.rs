@@ -69,7 +69,7 @@ impl Task for Step {
     const NAME: &'static str = "load.step";
 }
 
-/// What the jobs have told since it was last asked.
+/// What the jobs have reported since the last call.
 #[derive(Default)]
 pub(crate) struct Told {
     samples: BTreeMap<Kind, Vec<Duration>>,
@@ -88,7 +88,7 @@ impl Told {
     }
 }
 
-/// Where the jobs tell.
+/// Where the jobs report.
 pub(crate) type Book = Arc<Mutex<Told>>;
 
 pub(crate) fn read(book: &Book) -> Told {

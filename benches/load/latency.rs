@@ -53,7 +53,7 @@ pub(crate) async fn latency_remote(url: &str, jobs: usize) -> Outcome<Latency> {
     Ok(Latency::of(samples))
 }
 
-/// A scheduler whose handler tells when it started.
+/// A scheduler whose handler reports when it started.
 async fn start_echo(url: &str) -> Outcome<(Scheduler, mpsc::UnboundedReceiver<Instant>)> {
     let (starts, receiver) = mpsc::unbounded_channel();
     let builder = scheduler(url).handler(move |_: Echo, _: JobContext| {

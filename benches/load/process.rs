@@ -1,4 +1,4 @@
-//! What the system says about this process and others: memory, time on the processor, wake-ups. Linux only; zero elsewhere.
+//! What the system reports about this process and others: memory, time on the processor, wake-ups. Linux only; zero elsewhere.
 
 use std::fs;
 use std::time::Duration;
@@ -45,7 +45,7 @@ pub(crate) fn family_time(child: i64) -> Option<Duration> {
     Some(living + ticks(&postmaster, &[USER, SYSTEM, USER_OF_THE_DEAD, SYSTEM_OF_THE_DEAD]))
 }
 
-// The places in what `stat_of` answers.
+// The places in what `stat_of` returns.
 const NAME: usize = 0;
 const PARENT: usize = 2;
 const USER: usize = 12;

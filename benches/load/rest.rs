@@ -65,7 +65,7 @@ pub(crate) fn connections(conn: &mut PgConnection) -> Outcome<i64> {
     number(conn, others)
 }
 
-/// In this database, as far as sessions have told.
+/// In this database, as far as sessions have reported.
 pub(crate) fn transactions(conn: &mut PgConnection) -> Outcome<i64> {
     let all = "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()";
     number(conn, all)

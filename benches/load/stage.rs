@@ -23,7 +23,7 @@ impl Task for Noop {
     const NAME: &'static str = "load.noop";
 }
 
-/// No history is written but where a mode says so.
+/// No history is written, except in some modes.
 pub(crate) fn scheduler(url: &str) -> SchedulerBuilder {
     Scheduler::builder(url).history_retention(Duration::ZERO)
 }
@@ -39,7 +39,7 @@ pub(crate) fn counting(builder: SchedulerBuilder, jobs: usize) -> (SchedulerBuil
     (builder, finished)
 }
 
-/// Tells when something has happened so many times.
+/// Reports when something has happened so many times.
 pub(crate) struct Countdown {
     left: AtomicUsize,
     reached: Notify,
@@ -88,7 +88,7 @@ struct Settings {
     text: String,
 }
 
-/// The one whole number that the query answers.
+/// The one whole number that the query returns.
 pub(crate) fn number(conn: &mut PgConnection, query: &str) -> Outcome<i64> {
     let query = format!("SELECT coalesce(({query}), 0)::bigint AS number");
     Ok(sql_query(query).get_result::<Number>(conn)?.number)
@@ -98,14 +98,14 @@ pub(crate) fn count_jobs(conn: &mut PgConnection) -> Outcome<i64> {
     number(conn, "SELECT count(*) FROM mainspring.jobs")
 }
 
-// A figure without it says nothing.
+// A figure without it means nothing.
 pub(crate) fn durability(conn: &mut PgConnection) -> Outcome<String> {
     let settings = "SELECT format('fsync %s, synchronous_commit %s', \
                     current_setting('fsync'), current_setting('synchronous_commit')) AS text";
     Ok(sql_query(settings).get_result::<Settings>(conn)?.text)
 }
 
-// The handlers are done; their last outcomes are on the way, and no message tells when they are stored.
+// The handlers are done; their last outcomes are on the way, and no message reports that they are stored.
 pub(crate) async fn await_empty_table(conn: &mut PgConnection) -> Outcome<()> {
     while count_jobs(conn)? > 0 {
         tokio::time::sleep(Duration::from_millis(1)).await;

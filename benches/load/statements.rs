@@ -8,7 +8,7 @@ use diesel::sql_types::{BigInt, Double, Text};
 use diesel::{PgConnection, QueryableByName, RunQueryDsl, sql_query};
 use serde::Serialize;
 
-/// Asks a server of ours to count; what cannot be counted is missing from the figures.
+/// Makes a server of ours count. What cannot be counted is missing from the figures.
 pub(crate) fn prepare(conn: &mut PgConnection) {
     let prepared = conn.batch_execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements");
     prepared.unwrap_or_else(|error| eprintln!("no statement is counted: {error}"));
@@ -39,7 +39,7 @@ const ALL: &str = "SELECT queryid AS id, min(query) AS query, sum(calls)::bigint
     WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND queryid IS NOT NULL \
     AND query NOT LIKE '%pg_stat%' GROUP BY queryid";
 
-/// All statements of this database at one time; none where nobody counts.
+/// All statements of this database at one time; none where they are not counted.
 pub(crate) struct Statements(Option<HashMap<i64, Counted>>);
 
 impl Statements {

@@ -81,7 +81,7 @@ fn stop_helper(mut helper: Child) -> Outcome<()> {
     if helper.wait()?.success() { Ok(()) } else { Err("the second process failed".into()) }
 }
 
-// Counting all rows takes milliseconds of the time that is measured, so it is only asked whether any is ready.
+// Counting all rows takes milliseconds of the time that is measured, so only the existence of a ready job is checked.
 async fn await_no_live_row(conn: &mut PgConnection) -> Outcome<()> {
     let ready = "SELECT 1 FROM mainspring.jobs WHERE state = 'ready' AND flags IS NULL AND task = 'load.noop' LIMIT 1";
     while number(conn, ready)? > 0 {
@@ -113,7 +113,7 @@ pub(crate) async fn add_in_bulk(
     Ok(rate(jobs, began.elapsed()))
 }
 
-/// Concurrent senders of single messages, each of which waits for its answer before it sends the next.
+/// Concurrent senders of single messages, each of which waits for its reply before it sends the next.
 pub(crate) async fn enqueue(url: &str, jobs: usize) -> Outcome<Enqueueing> {
     let scheduler = scheduler(url).start().await?;
     let per_second = send_singly(&scheduler, jobs, || Noop {}).await?;

@@ -1,4 +1,4 @@
-//! Looks at a stream of jobs each ten seconds for minutes: while somebody holds an old snapshot (`pinned`), and under the
+//! Looks at a stream of jobs each ten seconds for minutes: while a session holds an old snapshot (`pinned`), and under the
 //! mixed load of an application (`soak`).
 
 use std::time::{Duration, Instant};

@@ -69,7 +69,7 @@ CREATE TABLE mainspring.jobs (
     key           text,
     flags         text[],
     progress_note text,
-    -- Why the running attempt is to end; NULL while nobody has cancelled it.
+    -- Why the running attempt is to end; NULL unless it was cancelled.
     cancel_reason text,
     last_error    text,
     payload       jsonb NOT NULL DEFAULT '{}',
@@ -78,7 +78,7 @@ CREATE TABLE mainspring.jobs (
     CONSTRAINT jobs_key_length CHECK (char_length(key) BETWEEN 1 AND 512),
     -- The function is not called where there is nothing to look at, which is nearly always.
     CONSTRAINT jobs_flags_valid CHECK (flags IS NULL OR mainspring.flags_are_valid(flags)),
-    -- As `is_readable_time` says. Each statement would parse the function again.
+    -- The same as `is_readable_time`. Each statement would parse the function again.
     CONSTRAINT jobs_run_at_range CHECK (run_at >= '0001-01-01 00:00:00+00' AND run_at < '10000-01-01 00:00:00+00'),
     CONSTRAINT jobs_max_attempts_range CHECK (max_attempts >= 1),
     CONSTRAINT jobs_attempts_range CHECK (attempts BETWEEN 0 AND max_attempts),
@@ -231,7 +231,7 @@ CREATE TABLE mainspring.schedules (
     zone           text NOT NULL,
     queue          text,
     key            text,
-    -- What a taken key means to a line; NULL: what `overlap` says.
+    -- What a taken key means to a line; NULL: `overlap` decides.
     key_mode       text,
     flags          text[],
     overlap        text NOT NULL,

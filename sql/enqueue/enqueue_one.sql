@@ -1,4 +1,4 @@
--- Adds one job that has a key, as the table of key modes in docs/LIFECYCLE.md says when the key is taken. The loop ends:
+-- Adds one job that has a key, by the table of key modes in docs/LIFECYCLE.md where the key is taken. The loop ends:
 -- each lap either stores or returns a row, or takes the key from one running job.
 CREATE OR REPLACE FUNCTION mainspring.enqueue_one(new_id bigint, job mainspring.new_job, moment timestamptz)
 RETURNS mainspring.jobs

@@ -1,5 +1,5 @@
 -- Returns where a crontab line begins that no other process has: at the start of this one, as what was due before is left alone. With
--- `fill` it begins at its last fire, or when it was first known, and no further back than asked for.
+-- `fill` it begins at its last fire, or when it was first known, and no further back than `fill`.
 --
 -- A fire never comes twice, so no line begins before its last one. A last fire that lies ahead was made by a clock that ran ahead, and
 -- holds up nothing: a fire that was made then is left out when its time comes.

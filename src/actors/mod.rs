@@ -30,7 +30,7 @@
 //! | `Leave` | the stop | every actor but the supervisor and the workers |
 //!
 //! Workers run on threads of their own, all others on the thread `mainspring`. Any message may be lost, because an actor
-//! may panic and be started again: its doc says what happens then.
+//! may panic and be started again: its doc describes what happens then.
 
 pub(crate) mod cron;
 pub(crate) mod death_watch;

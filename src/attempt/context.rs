@@ -278,14 +278,14 @@ impl JobContext {
         done
     }
 
-    /// Whether the scheduler has been asked to stop. A long job may come to an early end then; otherwise it
+    /// Whether the scheduler stops. A long job may come to an early end then; otherwise it
     /// has the grace period.
     #[must_use]
     pub fn is_stopping(&self) -> bool {
         self.0.shared.is_stopping()
     }
 
-    /// Waits until the scheduler is asked to stop.
+    /// Waits until the scheduler stops.
     pub async fn stopping(&self) {
         self.0.shared.phase.reached(Phase::Stopping).await;
     }

@@ -127,7 +127,7 @@ impl Folder {
         Ok(password)
     }
 
-    /// Says how to reach the running server: to those who come to share it.
+    /// Writes down how to reach the running server, for those who come to share it.
     pub(super) fn announce(&self, url: &str, engine: &str) -> Result<(), EmbeddedError> {
         let half = self.half_made("server");
         write_private(&half, &format!("{url}\n{engine}\n"))
@@ -142,7 +142,7 @@ impl Folder {
         Some((url.to_owned(), engine.to_owned()))
     }
 
-    /// The end of the server's log, where a failed start says why.
+    /// The end of the server's log, where a failed start reports why.
     pub(super) fn log_tail(&self) -> String {
         let log = fs::read(self.path("log")).unwrap_or_default();
         let log = String::from_utf8_lossy(&log);

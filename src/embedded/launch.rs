@@ -21,7 +21,7 @@ use super::user::ServerUser;
 const WATCHER: &str = include_str!("watcher.sh");
 // Not `mainspring`: a role of that name would find the schema of that name on its search path.
 const USER: &str = "postgres";
-// A port is free when it is looked for and may be taken when the server asks for it.
+// A port that was free may be taken when the server opens it.
 const PORT_TRIES: u32 = 5;
 
 /// A running server. It runs for as long as a process holds it.

@@ -62,7 +62,7 @@ impl EmbeddedPostgres {
     /// # Errors
     ///
     /// When no engine is found, the folder is not fit, or the server does not start within a minute; the
-    /// text says what to do, with the end of the server's log.
+    /// text names what to do, with the end of the server's log.
     pub fn start(options: EmbeddedOptions) -> Result<Self, EmbeddedError> {
         options.validate()?;
         let user = ServerUser::find()?;
@@ -104,7 +104,7 @@ impl Drop for EmbeddedPostgres {
     }
 }
 
-// Says nothing of the URL, which holds the password.
+// Leaves out the URL, which holds the password.
 impl fmt::Debug for EmbeddedPostgres {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("EmbeddedPostgres").field(&self.engine()).finish()
@@ -136,7 +136,7 @@ fn start_or_join(
 
 /// The database that a program was given, or its own private one.
 pub enum Database {
-    /// What `DATABASE_URL` says.
+    /// The URL in `DATABASE_URL`.
     Given(String),
     /// A private server, which stops when this is dropped.
     Embedded(EmbeddedPostgres),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::error::EmbeddedError;
 
 /// Where the private server keeps its data, and how it runs. Durable, with PostgreSQL's own settings and
-/// any engine, unless said otherwise.
+/// any engine, unless noted otherwise.
 ///
 /// ```
 /// use mainspring::embedded::EmbeddedOptions;

@@ -68,7 +68,7 @@ enum Lookup {
 /// Why there may be jobs to claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Demand {
-    /// The last claim found fewer jobs than it asked for, and none were announced since.
+    /// The last claim found fewer jobs than it requested, and none were announced since.
     None,
     /// Only a poll is due.
     Polled,
@@ -76,7 +76,7 @@ enum Demand {
     Expected,
 }
 
-/// Whether the last claim took as many jobs as it asked for. Then more wait, as it seems.
+/// Whether the last claim took as many jobs as it requested. Then more probably wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Backlog {
     None,

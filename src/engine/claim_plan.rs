@@ -32,7 +32,7 @@ pub(crate) struct Found {
 pub(crate) enum FoundOrder {
     /// That of their positions: all jobs before the first one are taken.
     ByPosition,
-    /// Some went ahead because of their age: the first one says nothing about those before it.
+    /// Some went ahead because of their age: the first one shows nothing about those before it.
     ByAge,
 }
 

@@ -45,7 +45,7 @@ pub(super) struct FullScanPolicy {
 }
 
 impl FullScanPolicy {
-    /// Asks for a full scan as soon as the cooldown of the last one is over.
+    /// Requests a full scan as soon as the cooldown of the last one is over.
     pub(super) fn request(&mut self, cooldown: Cooldown) {
         self.requested = Some(cooldown);
     }
@@ -116,7 +116,7 @@ impl ScanCursor {
         from
     }
 
-    /// Asks for a full scan: jobs may lie before the cursor.
+    /// Requests a full scan: jobs may lie before the cursor.
     pub(super) fn request_full_scan(&mut self, cooldown: Cooldown) {
         self.full_scans.request(cooldown);
     }

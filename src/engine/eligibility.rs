@@ -37,7 +37,7 @@ enum Knowledge {
     Stale,
 }
 
-/// What a claim asks for.
+/// What a claim requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ClaimFilter {
     pub(crate) tasks: Vec<TaskShare>,
@@ -107,7 +107,7 @@ impl Eligibility {
         self.flagged = FlaggedJobs::Some;
     }
 
-    /// Returns what the next claim asks for. Flagged jobs that are announced from now on are left to the claim after
+    /// Returns what the next claim requests. Flagged jobs that are announced from now on are left to the claim after
     /// it.
     pub(super) fn take_filter(&mut self, settings: &Settings, leases: &LeaseTable) -> ClaimFilter {
         self.claims = self.claims.wrapping_add(1);

@@ -12,7 +12,7 @@ use crate::job::NewJob;
 const MAX_ROWS: usize = 2_000;
 // A statement that has taken so long waits for a lock.
 const SLOW_ENQUEUE: Duration = Duration::from_millis(100);
-// Enqueues share two of these with what people ask for.
+// Enqueues share two of these with the requests of handles.
 const MIN_CONNECTIONS_FOR_TWO_ENQUEUES: u32 = 4;
 
 /// Decides which requests are stored together, and when.
@@ -85,7 +85,7 @@ impl<R> EnqueuePlanner<R> {
         self.waiting.push(Request { jobs, reply });
     }
 
-    /// Plans the next statement. Its jobs wait to be claimed, until [`Self::start`] says otherwise.
+    /// Plans the next statement. Its jobs wait to be claimed, unless [`Self::start`] is called.
     pub(super) fn next(&mut self, now: Now, connections: u32) -> Option<EnqueuePlan<R>> {
         let Some(first) = &self.first else {
             let batch = take_batch(&mut self.waiting);

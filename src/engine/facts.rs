@@ -1,4 +1,4 @@
-//! What the engine is told, and what its planners tell each other: plain values.
+//! The inputs of the engine, and what its planners pass to each other: plain values.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

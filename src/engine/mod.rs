@@ -167,7 +167,7 @@ impl<R> Engine<R> {
         self.settle.push(self.prefetch.clear());
     }
 
-    /// Asks to compare the leases in memory with the database.
+    /// Requests a comparison of the leases in memory with the database.
     pub(crate) fn request_reconciliation(&mut self) {
         self.reconcile.request();
     }

@@ -1,4 +1,4 @@
-//! What to do next: which planner is asked first, and what each may know of the others.
+//! What to do next: the order of the planners, and what each may know of the others.
 
 use super::enqueue::EnqueuePlan;
 use super::facts::{Capacity, Now};

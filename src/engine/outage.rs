@@ -1,9 +1,9 @@
 //! One kind of failure that repeats: it is reported once, tried again after a pause, and its end is reported once.
-//! Knows no clock and writes no log: the caller passes the time and logs what the return value asks for.
+//! Knows no clock and writes no log: the caller passes the time and logs what the return value requires.
 
 use std::time::{Duration, Instant};
 
-/// How long to wait after a failed statement: a server that restarts is asked a few times, not thousands of times.
+/// How long to wait after a failed statement: a server that restarts gets a few statements, not thousands.
 pub(crate) const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(500);
 
 /// Whether an operation works, and when to try it again if not.

@@ -78,14 +78,14 @@ impl ParkedCursors {
         }
     }
 
-    /// Asks for a full scan of the queue.
+    /// Requests a full scan of the queue.
     pub(super) fn request_full_scan(&mut self, queue: &str) {
         if let Some(cursor) = self.0.get_mut(queue) {
             cursor.parked.request_full_scan(Cooldown::Long);
         }
     }
 
-    /// Asks for a full scan of every queue.
+    /// Requests a full scan of every queue.
     pub(super) fn request_full_scans(&mut self, cooldown: Cooldown) {
         self.0.values_mut().for_each(|cursor| cursor.parked.request_full_scan(cooldown));
     }

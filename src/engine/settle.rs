@@ -66,7 +66,7 @@ pub(crate) enum LockedRows {
 pub(crate) struct SettlePlan {
     pub(crate) leases: Vec<Lease>,
     pub(crate) locked_rows: LockedRows,
-    /// The best job among those given back. Other processes with a free worker are told of it.
+    /// The best job among those given back. Other processes with a free worker are notified of it.
     pub(crate) released_from: Option<Position>,
 }
 

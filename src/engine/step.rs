@@ -1,4 +1,4 @@
-//! What the engine asks for, and how that ended.
+//! What the engine wants done, and how that ended.
 
 use super::admission::{AdmissionPlan, Passed};
 use super::claim_plan::{ClaimPlan, Found};
@@ -10,10 +10,10 @@ use crate::store::claimability::Claimability;
 use crate::store::enqueue::Added;
 use crate::store::settle::{Isolated, Reclaimed};
 
-/// Something to do. Each step is answered by the [`Done`] of the same name.
+/// Something to do. Each step ends with the [`Done`] of the same name.
 #[derive(Debug)]
 pub(crate) enum Step<R> {
-    /// Stores jobs, and starts them here if the plan says so.
+    /// Stores jobs, and starts them here if the plan has a lease for it.
     Enqueue(EnqueuePlan<R>),
     /// Stores outcomes.
     Settle(SettlePlan),

@@ -11,7 +11,7 @@ use crate::schema::Schema;
 
 impl SchedulerBuilder {
     /// Sets the schema that holds the jobs; default `mainspring`. Schedulers with different schemas in one database know nothing
-    /// of each other. [`Schema::new`](crate::Schema::new) says which names are possible; `start` rejects others.
+    /// of each other. [`Schema::new`](crate::Schema::new) describes which names are possible; `start` rejects others.
     pub fn schema(mut self, name: impl Into<String>) -> Self {
         match Schema::new(name) {
             Ok(schema) => self.config.schema = schema,

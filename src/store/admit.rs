@@ -79,7 +79,7 @@ type Row = (
 
 /// Admits the best parked jobs of the queues, as many as each has room and tokens for. Never waits for a row.
 ///
-/// The hints are in the order of the queues; those that are missing say nothing. The queues' turns begin where the jobs of the
+/// The hints are in the order of the queues; those that are missing mean nothing. The queues' turns begin where the jobs of the
 /// tasks `known` begin that are ready, from `floor` on.
 pub(crate) fn admit(
     conn: &mut impl AsSession,

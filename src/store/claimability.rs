@@ -1,4 +1,4 @@
-//! What a claim must know beforehand, and no notification says: which tasks are paused, and whether jobs with flags are
+//! What a claim must know beforehand, and no notification contains: which tasks are paused, and whether jobs with flags are
 //! ready. Decides nothing.
 
 use std::collections::BTreeSet;

@@ -1,4 +1,4 @@
-//! Opens one connection, and keeps the password out of what is said when that fails: libpq quotes the piece
+//! Opens one connection, and keeps the password out of the error when that fails: libpq quotes the piece
 //! of the URL that it stumbles over, and that piece may be a password's.
 
 use diesel::Connection;

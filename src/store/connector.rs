@@ -13,8 +13,8 @@ use crate::config::{Config, SettleDurability};
 use crate::error::StoreError;
 use crate::schema::Schema;
 
-// A connection that rested longer is asked whether it still lives, which costs one round trip. Under load
-// none rests that long, so the hot path never pays. One that was open when another was lost is asked in any case.
+// A connection that rested longer is checked, which costs one round trip. Under load
+// none rests that long, so the hot path never pays. One that was open when another was lost is checked in any case.
 const TRUSTED_FOR: Duration = Duration::from_secs(2);
 
 /// Which promise a piece of work makes to its caller, and so which connections it runs on.

@@ -80,7 +80,7 @@ fn explained(conn: &mut impl AsSession, error: StoreError) -> StoreError {
 /// [`StoreError::SchemaTooOld`] when migrations or newer functions are missing, [`StoreError::SchemaTooNew`] as in
 /// [`migrate`].
 pub fn verify(conn: &mut impl AsSession) -> Result<(), StoreError> {
-    // First, because a role that only adds jobs may ask for nothing else.
+    // First, because a role that only adds jobs may read nothing else.
     refuse_newer(conn)?;
     let missing: Vec<_> = tables::pending(conn)?.iter().map(|migration| migration.version).collect();
     if !missing.is_empty() {

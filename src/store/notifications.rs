@@ -19,7 +19,7 @@ pub(crate) struct NotificationConnection {
     session: Session,
 }
 
-/// What a NOTIFY said.
+/// The content of a notification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Notification {
     pub(crate) channel: String,
@@ -45,7 +45,7 @@ impl NotificationConnection {
         Ok(Self { socket: None, session: Session::open(url)? })
     }
 
-    /// Runs one statement, blocking, and returns the first column of its first row: `LISTEN`, say, or
+    /// Runs one statement, blocking, and returns the first column of its first row: such as `LISTEN`, or
     /// `SELECT pg_try_advisory_lock(..)`. The text goes to the server as it is, so it must be our own.
     ///
     /// Notifications that come along with the result wait for [`Self::next_batch`].
@@ -96,7 +96,7 @@ const DEFAULTS: [(&CStr, &CStr); 6] = [
     (c"tcp_user_timeout", c"60000"),
 ];
 
-/// Said in place of libpq's words about a connection string that is not readable.
+/// Replaces libpq's words about a connection string that is not readable.
 pub(super) const UNREADABLE: &str = "the connection string is malformed: is each special character in its user and \
                           password percent-encoded (`@` as %40, `/` as %2F, `%` as %25)?";
 

@@ -10,7 +10,7 @@ use crate::support::database::TestDatabase;
 use crate::support::rows::count;
 use crate::support::waiting::{Reports, reports, until};
 
-/// An entry that says how it ends.
+/// An entry that holds how it ends.
 #[derive(Debug, Serialize, Deserialize)]
 struct Mail(String);
 impl Task for Mail {

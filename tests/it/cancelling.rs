@@ -14,7 +14,7 @@ use crate::support::rows::count;
 use crate::support::schedulers::scheduler;
 use crate::support::waiting::{Reports, reports, until};
 
-/// Reports that it runs. Once it is cancelled, it ends as its payload says.
+/// Reports that it runs. Once it is cancelled, it ends as its payload requires.
 #[derive(Serialize, Deserialize)]
 struct Obey {
     how: String,

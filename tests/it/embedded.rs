@@ -1,5 +1,5 @@
 //! The private server lives as long as any process uses it, however the processes end. Its users are other processes
-//! here: this test program again. Variables of the environment say what it starts.
+//! here: this test program again. Variables of the environment set what it starts.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};

@@ -1,4 +1,4 @@
-//! Errors are told apart by what they are and not by their texts: on a server that speaks German as well.
+//! Errors are recognised by their codes and not by their texts: on a server that speaks German as well.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,7 +7,7 @@ use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
 use mainspring::embedded::{EmbeddedOptions, EmbeddedPostgres};
 use mainspring::queues::QueueSettings;
-use mainspring::{NewJob, StoreError, database, jobs, queues, status};
+use mainspring::{NewJob, Schema, Session, StoreError, database, jobs, queues, status};
 use serde_json::json;
 
 use crate::support::database::TestDatabase;
@@ -136,6 +136,22 @@ fn the_servers_detail_and_hint_are_in_the_error() {
         (error.detail(), error.hint(), error.constraint()),
         (Some("the detail"), Some("the hint"), None)
     );
+}
+
+#[test]
+fn a_commit_that_the_server_refuses_is_a_database_error() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    conn.batch_execute("CREATE TABLE t (a int CONSTRAINT once UNIQUE DEFERRABLE INITIALLY DEFERRED)")
+        .unwrap();
+    let schema = Schema::default();
+    let insert_twice = |conn: &mut Session<'_>| -> Result<(), StoreError> {
+        conn.batch_execute("INSERT INTO t VALUES (1), (1)").unwrap();
+        Ok(())
+    };
+    let error = schema.on(&mut conn).transaction(insert_twice).unwrap_err();
+    let StoreError::Database(error) = error else { panic!("{error}") };
+    assert_eq!(error.constraint(), Some("once"));
 }
 
 fn with_user(url: &str, user: &str, password: &str) -> String {

@@ -1,4 +1,4 @@
-//! docs/LIFECYCLE.md against the code: the table of moves there and `may_follow` say the same of every pair.
+//! docs/LIFECYCLE.md against the code: the table of moves there and `may_follow` agree on every pair.
 
 use mainspring::JobState;
 

@@ -1,4 +1,4 @@
-//! What is told of fires: logs, events, and wakes of the QueueActor for their jobs.
+//! Announces fires: by logs, by events, and to the QueueActor for their jobs.
 
 use std::collections::BTreeMap;
 

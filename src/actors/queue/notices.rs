@@ -1,4 +1,4 @@
-//! What the engine has to say: replies to senders, events, and log lines.
+//! Publishes the notices of the engine: replies to senders, events, and log lines.
 
 use super::perform::Reply;
 use crate::attempt::report::report_stored;

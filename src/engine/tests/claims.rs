@@ -1,4 +1,4 @@
-//! Claims: when one starts, how many jobs it asks for, from where, and what it leaves out.
+//! Claims: when one starts, how many jobs it requests, from where, and what it leaves out.
 
 use super::*;
 

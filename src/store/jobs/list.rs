@@ -1,4 +1,4 @@
-//! Reads jobs, for people and their programs. Returns no payload unless it is asked for, and offers no list that a huge
+//! Reads jobs, for people and their programs. Returns no payload unless it is requested, and offers no list that a huge
 //! table of jobs could make slow.
 
 use chrono::{DateTime, Utc};

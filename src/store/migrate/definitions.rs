@@ -1,6 +1,6 @@
 //! Installs the functions, views and triggers in sql/, one file each. Knows no tables and no jobs.
 //!
-//! - A file defines the function or view of its name, and the triggers that call it. It says `CREATE OR REPLACE`.
+//! - A file defines the function or view of its name, and the triggers that call it. It uses `CREATE OR REPLACE`.
 //! - The build lists the files so that each comes after those that it mentions.
 //! - When any file has changed, all are replaced in place. What depends on them, and who may use them, stays.
 //! - Where a signature or a column has changed that is impossible. Then all are dropped and created again, and the grants

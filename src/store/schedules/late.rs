@@ -7,7 +7,7 @@ use crate::error::StoreError;
 use crate::store::session::AsSession;
 use crate::store::statement::Statement;
 
-// No more than this many are told of at once.
+// No more than this many are reported at once.
 const MOST: i64 = 100;
 
 /// Returns the schedules that are due for more than a second, without those in `except`: another transaction holds their rows.

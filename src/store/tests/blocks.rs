@@ -21,7 +21,7 @@ fn blocks(conn: &mut PgConnection) -> i64 {
     row.blocks
 }
 
-/// How many blocks `work` asks for; what it changed is taken back.
+/// How many blocks `work` reads. Its changes are rolled back.
 pub(in crate::store) fn cost_of(conn: &mut PgConnection, work: impl FnOnce(&mut PgConnection)) -> i64 {
     let mut cost = 0;
     conn.test_transaction::<_, StoreError, _>(|conn| {

@@ -241,7 +241,7 @@ impl Model {
         }
     }
 
-    /// `late` says whether a new time is far off; a new time that `changes` does not name is the database's now.
+    /// `late` is true if a new time is far off; a new time that `changes` does not name is the database's now.
     pub(super) fn reschedule(&mut self, id: i64, changes: &Reschedule, late: Option<bool>) -> ActResult {
         let Some(row) = self.rows.get(&id) else { return ActResult::Unknown };
         let attempts = changes.attempts.unwrap_or(row.attempts);

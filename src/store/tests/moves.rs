@@ -1,4 +1,4 @@
-//! What becomes of a job: every state, with every combination of what its row says, meets every event. The states that
+//! What becomes of a job: every state, with every combination of the flags of its row, meets every event. The states that
 //! `move_jobs` leaves behind are those that docs/LIFECYCLE.md describes.
 
 use std::collections::{BTreeMap, HashSet};
@@ -64,7 +64,7 @@ impl Case {
             && !(self.last_attempt && self.state == JobState::Dead && self.event == "reschedule")
     }
 
-    /// What docs/LIFECYCLE.md says. An event that does not apply changes nothing.
+    /// The states of docs/LIFECYCLE.md. An event that does not apply changes nothing.
     fn expected(&self) -> Place {
         use JobState::{Dead, Parked, Ready, Running};
         match (self.state, self.event) {

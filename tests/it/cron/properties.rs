@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use mainspring::{CronExpression, Crontab};
 
 /// An expression that can be read fires for ever, strictly later each time. It describes itself in words, and is read
-/// again from its own text. The error of any other says where and what was expected.
+/// again from its own text. The error of any other names the place and what was expected.
 pub fn hold_for_an_expression(text: &str, after: DateTime<Utc>) {
     let expression = match CronExpression::parse(text) {
         Ok(expression) => expression,
