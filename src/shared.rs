@@ -2,7 +2,7 @@
 //! the others after a restart. It knows no actor: addresses are kept by type.
 
 use std::any::{Any, TypeId};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -46,6 +46,8 @@ pub(crate) struct Shared {
     /// Payloads are fetched one at a time, so that claims and settles find a connection.
     pub(crate) payload_turn: Semaphore,
     pub(crate) payload_outage: Mutex<Outage>,
+    /// The jobs that were reported as not movable.
+    pub(crate) unmovable_jobs: Mutex<HashSet<i64>>,
     /// Notified when running jobs of this worker were cancelled. The next heartbeat finds them as well.
     pub(crate) cancellations_posted: Notify,
     pub(crate) events: EventBus,
@@ -169,6 +171,7 @@ impl Shared {
             progress: ProgressBoard::default(),
             payload_turn: Semaphore::new(1),
             payload_outage: Mutex::default(),
+            unmovable_jobs: Mutex::default(),
             cancellations_posted: Notify::new(),
             events: EventBus::default(),
             phase: PhaseWatch::default(),

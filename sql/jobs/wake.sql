@@ -17,7 +17,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     origin text := coalesce(nullif(current_setting('mainspring.origin', true), ''), '-');
-    hint text := format('%s %s %s', origin, least_priority, floor(extract(epoch FROM oldest) * 1000)::bigint);
+    hint text := format('%s %s %s', origin, least_priority, floor(extract(epoch FROM greatest(oldest, '0001-01-01 00:00:00+00')) * 1000)::bigint);
     named text[];
     names text;
 BEGIN

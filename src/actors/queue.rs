@@ -3,6 +3,7 @@
 
 mod admission_pass;
 mod forbidden_flags;
+mod isolation;
 mod notices;
 mod perform;
 mod requests;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 
 use super::cursor::{Cooldown, ScanCursor};
-use crate::store::admit::{AdmissionHint, AdmissionResult};
+use crate::store::admit::{AdmissionHint, AdmissionResult, ParkedJobs};
 use crate::store::claim::Position;
 
 // As many as a process could admit from in one interval of full scans. Beyond it all cursors start again.
@@ -66,10 +66,10 @@ impl ParkedCursors {
         for result in results {
             let Some(cursor) = self.0.get_mut(&result.queue) else { continue };
             cursor.row_at.clone_from(&result.row_at);
-            match (&cursor.scan, result.scanned) {
-                (Scan::Full, true) => cursor.parked.full_scan_ended(now, took),
+            match (&cursor.scan, result.scan) {
+                (Scan::Full, ParkedJobs::Scanned) => cursor.parked.full_scan_ended(now, took),
                 // The queue had no room: the full scan is still owed.
-                (Scan::Full, false) => cursor.parked.request_full_scan(Cooldown::Long),
+                (Scan::Full, ParkedJobs::Unknown) => cursor.parked.request_full_scan(Cooldown::Long),
                 (Scan::FromCursor, _) => {}
             }
             if result.first.is_some() {
@@ -109,9 +109,9 @@ mod tests {
         Position { turn_at: position.turn_at - SLACK, ..position }
     }
 
-    fn result(queue: &str, scanned: bool, second: Option<i64>) -> AdmissionResult {
+    fn result(queue: &str, scan: ParkedJobs, second: Option<i64>) -> AdmissionResult {
         let row_at = Some(format!("(0,{})", second.unwrap_or_default()));
-        AdmissionResult { queue: queue.to_owned(), scanned, first: second.map(at), row_at }
+        AdmissionResult { queue: queue.to_owned(), scan, first: second.map(at), row_at }
     }
 
     fn admitted(cursors: &mut ParkedCursors, results: &[AdmissionResult]) {
@@ -128,13 +128,19 @@ mod tests {
         let now = Instant::now();
         let mut cursors = ParkedCursors::default();
         assert_eq!(starts(&mut cursors, &["a", "b"], now), [None, None]);
-        admitted(&mut cursors, &[result("a", true, Some(100)), result("never started", true, Some(1))]);
+        admitted(
+            &mut cursors,
+            &[
+                result("a", ParkedJobs::Scanned, Some(100)),
+                result("never started", ParkedJobs::Scanned, Some(1)),
+            ],
+        );
         cursors.announce("never started", Some(at(1)));
         assert_eq!(starts(&mut cursors, &["a", "b"], now), [Some(before(at(100))), None]);
         let many: Vec<String> = (0..MAX_QUEUES).map(|n| n.to_string()).collect();
         cursors.start(&many, now);
         assert_eq!(cursors.0.len(), MAX_QUEUES);
-        admitted(&mut cursors, &[result("5", true, Some(100))]);
+        admitted(&mut cursors, &[result("5", ParkedJobs::Scanned, Some(100))]);
         cursors.reset();
         assert_eq!(starts(&mut cursors, &["5"], now), [None]);
     }
@@ -144,15 +150,15 @@ mod tests {
         let now = Instant::now();
         let mut cursors = ParkedCursors::default();
         starts(&mut cursors, &["a"], now);
-        admitted(&mut cursors, &[result("a", true, Some(100))]);
+        admitted(&mut cursors, &[result("a", ParkedJobs::Scanned, Some(100))]);
         let from_cursor = [Some(before(at(100)))];
         assert_eq!(starts(&mut cursors, &["a"], now), from_cursor);
-        admitted(&mut cursors, &[result("a", false, None)]);
+        admitted(&mut cursors, &[result("a", ParkedJobs::Unknown, None)]);
         assert_eq!(starts(&mut cursors, &["a"], now), from_cursor, "it was no full scan");
         assert_eq!(starts(&mut cursors, &["a"], now + FULL_SCAN_INTERVAL), [None]);
-        admitted(&mut cursors, &[result("a", false, None)]);
+        admitted(&mut cursors, &[result("a", ParkedJobs::Unknown, None)]);
         assert_eq!(starts(&mut cursors, &["a"], now + FULL_SCAN_INTERVAL), [None], "it had no room");
-        admitted(&mut cursors, &[result("a", true, None)]);
+        admitted(&mut cursors, &[result("a", ParkedJobs::Scanned, None)]);
         assert_eq!(starts(&mut cursors, &["a"], now + FULL_SCAN_INTERVAL), from_cursor, "nothing was parked");
     }
 
@@ -162,9 +168,9 @@ mod tests {
         let row_at =
             |cursors: &mut ParkedCursors| cursors.start(&["a".to_owned()], Instant::now()).remove(0).row_at;
         assert_eq!(row_at(&mut cursors), None);
-        admitted(&mut cursors, &[result("a", true, Some(7))]);
+        admitted(&mut cursors, &[result("a", ParkedJobs::Scanned, Some(7))]);
         assert_eq!(row_at(&mut cursors).as_deref(), Some("(0,7)"));
-        admitted(&mut cursors, &[AdmissionResult { row_at: None, ..result("a", false, None) }]);
+        admitted(&mut cursors, &[AdmissionResult { row_at: None, ..result("a", ParkedJobs::Unknown, None) }]);
         assert_eq!(row_at(&mut cursors), None, "another session held the row");
     }
 }

@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use diesel::Queryable;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
 
 use super::claim::Position;
+use super::moment::Moment;
 use super::statement::{Statement, millis};
 use crate::error::StoreError;
 use crate::store::session::AsSession;
@@ -29,6 +30,24 @@ pub(crate) struct Admission {
     pub(crate) results: Vec<AdmissionResult>,
 }
 
+impl Admission {
+    /// That of a queue which another session held.
+    pub(crate) fn of_locked(queue: &str) -> Self {
+        Self { locked: vec![queue.to_owned()], ..Self::default() }
+    }
+
+    /// Adds what another admission did.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.admitted += other.admitted;
+        self.position = lower(self.position, other.position);
+        self.locked.extend(other.locked);
+        self.flagged |= other.flagged;
+        self.tokens_in.extend(other.tokens_in);
+        self.tasks.extend(other.tasks);
+        self.results.extend(other.results);
+    }
+}
+
 /// What is known of a queue before an admission, so that nothing is read that is over.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct AdmissionHint {
@@ -42,18 +61,30 @@ pub(crate) struct AdmissionHint {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AdmissionResult {
     pub(crate) queue: String,
-    /// False if the queue had no room or token, was paused, or was locked: then nothing is known of its parked jobs.
-    pub(crate) scanned: bool,
+    pub(crate) scan: ParkedJobs,
     /// The first job's place among the parked ones, its priority and `run_at`.
     pub(crate) first: Option<Position>,
     /// Where the queue's row is now.
     pub(crate) row_at: Option<String>,
 }
 
+/// Whether an admission read the parked jobs of a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ParkedJobs {
+    Scanned,
+    /// The queue had no room or token, was paused, or was locked: nothing is known of its parked jobs.
+    Unknown,
+}
+
+impl From<bool> for ParkedJobs {
+    fn from(scanned: bool) -> Self {
+        if scanned { Self::Scanned } else { Self::Unknown }
+    }
+}
+
 type Columns = (
     Text,
     Integer,
-    Bool,
     Nullable<SmallInt>,
     Nullable<Timestamptz>,
     Nullable<Array<Text>>,
@@ -63,19 +94,27 @@ type Columns = (
     Bool,
     Nullable<Text>,
 );
-type Row = (
-    String,
-    i32,
-    bool,
-    Option<i16>,
-    Option<DateTime<Utc>>,
-    Option<Vec<String>>,
-    Option<bool>,
-    Option<i64>,
-    Option<DateTime<Utc>>,
-    bool,
-    Option<String>,
-);
+#[derive(Queryable)]
+struct Row {
+    queue: String,
+    admitted: i32,
+    priority: Option<i16>,
+    turn_at: Option<Moment>,
+    tasks: Option<Vec<String>>,
+    flagged: Option<bool>,
+    token_in: Option<i64>,
+    first_run_at: Option<Moment>,
+    #[diesel(deserialize_as = bool)]
+    scan: ParkedJobs,
+    /// `None` if another session held the queue's row.
+    row_at: Option<String>,
+}
+
+impl Row {
+    fn place(&self, at: Option<Moment>) -> Option<Position> {
+        Some(Position { priority: self.priority?, turn_at: at?.0 })
+    }
+}
 
 /// Admits the best parked jobs of the queues, as many as each has room and tokens for. Never waits for a row.
 ///
@@ -89,7 +128,7 @@ pub(crate) fn admit(
     floor: Option<Position>,
 ) -> Result<Admission, StoreError> {
     let rows: Vec<Row> = Statement::<Columns>::new(
-        "SELECT queue_name, admitted, locked, least_priority, oldest, tasks, flagged, token_in, first_run_at, scanned, \
+        "SELECT queue_name, admitted, least_priority, oldest, tasks, flagged, token_in, first_run_at, scanned, \
          row_at::text FROM mainspring.admit({}, {}, {}, {}, {}, {}, {}::text[]::tid[])",
     )
     .bind::<Array<Text>, _>(queues)
@@ -101,34 +140,19 @@ pub(crate) fn admit(
     .bind::<Array<Nullable<Text>>, _>(column(hints, |hint| hint.row_at.as_deref()))
     .load(conn)?;
     let mut admission = Admission::default();
-    for (
-        queue,
-        admitted,
-        locked,
-        priority,
-        turn_at,
-        tasks,
-        flagged,
-        token_in,
-        first_run_at,
-        scanned,
-        row_at,
-    ) in rows
-    {
-        admission.flagged |= flagged.unwrap_or_default();
-        admission.tasks.extend(tasks.unwrap_or_default());
-        admission.admitted += usize::try_from(admitted).unwrap_or_default();
-        admission.position = lower(
-            admission.position,
-            priority.zip(turn_at).map(|(p, at)| Position { priority: p, turn_at: at }),
-        );
-        let first = priority.zip(first_run_at).map(|(priority, at)| Position { priority, turn_at: at });
-        admission.results.push(AdmissionResult { queue: queue.clone(), scanned, first, row_at });
-        if locked {
-            admission.locked.push(queue);
-        } else if let Some(millis) = token_in {
-            admission.tokens_in.push((queue, Duration::from_millis(millis.unsigned_abs())));
+    for row in rows {
+        admission.position = lower(admission.position, row.place(row.turn_at));
+        let (first, queue) = (row.place(row.first_run_at), row.queue);
+        admission.flagged |= row.flagged.unwrap_or_default();
+        admission.tasks.extend(row.tasks.unwrap_or_default());
+        admission.admitted += usize::try_from(row.admitted).unwrap_or_default();
+        let (scan, row_at) = (row.scan, row.row_at);
+        if row_at.is_none() {
+            admission.locked.push(queue.clone());
+        } else if let Some(millis) = row.token_in {
+            admission.tokens_in.push((queue.clone(), Duration::from_millis(millis.unsigned_abs())));
         }
+        admission.results.push(AdmissionResult { queue, scan, first, row_at });
     }
     Ok(admission)
 }
@@ -175,30 +199,42 @@ pub(crate) struct Promotion {
 // Jobs due since then, or all of them. Those before it have been promoted, so only their dead index entries are left there.
 const SINCE: &str = "run_at >= coalesce(mainspring.now() - {} * interval '1 millisecond', '-infinity')";
 
-/// Promotes scheduled jobs that are due, at most `limit`, and looks when the next one will be. Rows that
-/// another session is promoting are left to it. `since` is how long ago a promotion left none that was due then.
-pub(crate) fn promote(
-    conn: &mut impl AsSession,
-    limit: i64,
-    since: Option<Duration>,
-) -> Result<Promotion, StoreError> {
-    let since = since.map(millis);
-    type Row = (Option<String>, i16, DateTime<Utc>, String, bool);
-    let rows: Vec<Row> =
-        Statement::<(Nullable<Text>, SmallInt, Timestamptz, Text, Bool)>::new(
-            format!("UPDATE mainspring.jobs SET state = mainspring.waiting_state(queue, run_at, mainspring.now()), \
-             turn_at = NULL, updated_at = mainspring.now() WHERE id = ANY (ARRAY(SELECT id FROM mainspring.jobs \
-             WHERE state = 'scheduled' AND run_at <= mainspring.now() AND {SINCE} ORDER BY run_at, id LIMIT {{}} \
-             FOR UPDATE SKIP LOCKED)) RETURNING queue, priority, run_at, task, flags IS NOT NULL"),
-        )
-        .bind::<Nullable<BigInt>, _>(since)
-        .bind::<BigInt, _>(limit)
-        .load(conn)?;
+/// Which of the scheduled jobs that are due a promotion takes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Due<'a> {
+    All,
+    /// Those that came due since a promotion that left none, so long ago.
+    Within(Duration),
+    /// These, of which each can be moved.
+    Of(&'a [i64]),
+}
+
+/// Promotes scheduled jobs that are due, at most `limit`, and looks when the next one will be. Rows that another session is
+/// promoting are left to it.
+pub(crate) fn promote(conn: &mut impl AsSession, limit: i64, due: Due<'_>) -> Result<Promotion, StoreError> {
+    let (since, of) = match due {
+        Due::All => (None, None),
+        Due::Within(since) => (Some(millis(since)), None),
+        Due::Of(jobs) => (None, Some(jobs)),
+    };
+    let only = if of.is_some() { "AND id = ANY ({})" } else { "" };
+    let mut statement = Statement::<(Nullable<Text>, SmallInt, Timestamptz, Text, Bool)>::new(format!(
+        "UPDATE mainspring.jobs SET state = mainspring.waiting_state(queue, run_at, mainspring.now()), \
+         turn_at = NULL, updated_at = mainspring.now() WHERE id = ANY (ARRAY(SELECT id FROM mainspring.jobs \
+         WHERE state = 'scheduled' AND run_at <= mainspring.now() AND {SINCE} {only} ORDER BY run_at, id LIMIT {{}} \
+         FOR UPDATE SKIP LOCKED)) RETURNING queue, priority, run_at, task, flags IS NOT NULL"
+    ))
+    .bind::<Nullable<BigInt>, _>(since);
+    if let Some(jobs) = of {
+        statement = statement.bind::<Array<BigInt>, _>(jobs.to_vec());
+    }
+    let rows: Vec<(Option<String>, i16, Moment, String, bool)> =
+        statement.bind::<BigInt, _>(limit).load(conn)?;
     let mut promotion =
         Promotion { promoted: rows.len(), next_due_in: next_due_in(conn, since)?, ..Promotion::default() };
-    for (queue, priority, run_at, task, flagged) in rows {
+    for (queue, priority, Moment(turn_at), task, flagged) in rows {
         promotion.tasks.push(task);
-        let position = Position { priority, turn_at: run_at };
+        let position = Position { priority, turn_at };
         match queue {
             Some(queue) => {
                 let first = promotion.queues.entry(queue).or_insert(position);
@@ -215,10 +251,11 @@ pub(crate) fn promote(
     Ok(promotion)
 }
 
-// In how long the next scheduled job is due.
+// In how long the next scheduled job is due, at most a day.
 fn next_due_in(conn: &mut impl AsSession, since: Option<i64>) -> Result<Option<Duration>, StoreError> {
     let rows: Vec<(i64,)> = Statement::<(BigInt,)>::new(format!(
-        "SELECT greatest(0, ceil(extract(epoch FROM run_at - mainspring.now()) * 1000))::bigint \
+        "SELECT ceil(extract(epoch FROM least(greatest(run_at, mainspring.now()), mainspring.now() + interval '1 day') \
+             - mainspring.now()) * 1000)::bigint \
          FROM mainspring.jobs WHERE state = 'scheduled' AND {SINCE} ORDER BY run_at, id LIMIT 1"
     ))
     .bind::<Nullable<BigInt>, _>(since)

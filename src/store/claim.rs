@@ -3,8 +3,10 @@
 use std::cmp::Ordering;
 
 use chrono::{DateTime, Utc};
-use diesel::sql_types::{BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
+use diesel::Queryable;
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
 
+use super::moment::Moment;
 use super::statement::Statement;
 use crate::error::StoreError;
 use crate::store::session::AsSession;
@@ -46,7 +48,7 @@ pub(crate) struct TaskShare {
 }
 
 /// A job as its row was when it was claimed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Queryable)]
 pub(crate) struct ClaimedJob {
     pub(crate) id: i64,
     pub(crate) task: String,
@@ -55,9 +57,11 @@ pub(crate) struct ClaimedJob {
     pub(crate) attempt: i16,
     pub(crate) max_attempts: i16,
     pub(crate) priority: i16,
+    #[diesel(deserialize_as = Moment)]
     pub(crate) run_at: DateTime<Utc>,
     pub(crate) queue: Option<String>,
     pub(crate) key: Option<String>,
+    #[diesel(deserialize_as = Moment)]
     pub(crate) turn_at: DateTime<Utc>,
     pub(crate) flagged: bool,
     /// Whether it goes before jobs of better priorities, because of its age.
@@ -84,6 +88,7 @@ pub(super) type Columns = (
     Nullable<Text>,
     Timestamptz,
     Bool,
+    Bool,
 );
 
 // A claim in the form `WHERE id = ANY (ARRAY(SELECT ..))`: a join with the subselect once flipped to a
@@ -94,7 +99,7 @@ const TAKE: &str = "UPDATE mainspring.jobs SET state = 'running', attempts = att
 // that lies outside of the row; the second is of what a row holds compressed.
 const TAKEN: &str = ") RETURNING id, task, CASE WHEN pg_column_size(payload) <= 2000 \
         AND octet_length(payload::text) <= 8192 THEN payload::text END, attempts, max_attempts, priority, run_at, queue, key, \
-    coalesce(turn_at, run_at), flags IS NOT NULL";
+    coalesce(turn_at, run_at), flags IS NOT NULL, false";
 // A range of the index of ready jobs: those of one task, from the position on. Jobs of other tasks are never looked at, and
 // none that has flags.
 const FROM_POSITION: &str = "state = 'ready' AND flags IS NULL \
@@ -144,13 +149,31 @@ pub(crate) fn claim(
         (None, [task]) => one(request, task),
         (None, tasks) => many(request, tasks),
     };
-    let mut claimed: Vec<ClaimedJob> = statement.load(conn)?.into_iter().map(ClaimedJob::from_row).collect();
+    let mut claimed: Vec<ClaimedJob> = statement.load(conn)?;
     let aged = request.filtered.as_ref().is_some_and(|filtered| filtered.age_every.is_some());
     claimed.iter_mut().for_each(|job| job.aged = aged);
     claimed.sort_unstable_by(|one, other| match &request.filtered {
         Some(filtered) => filtered.order(one, other),
         None => in_order(one, other),
     });
+    Ok(claimed)
+}
+
+/// Claims these jobs, at most `limit`, best first, after [`claim`] was refused: each of them can be moved.
+pub(crate) fn claim_of(
+    conn: &mut impl AsSession,
+    request: &ClaimRequest,
+    jobs: &[i64],
+) -> Result<Vec<ClaimedJob>, StoreError> {
+    let text = format!(
+        "{TAKE}ARRAY(SELECT id FROM mainspring.jobs WHERE id = ANY ({{}}) AND state = 'ready' {IN_ORDER} \
+         LIMIT {{}} FOR UPDATE SKIP LOCKED){TAKEN}"
+    );
+    let statement = leased(Statement::new(text), request)
+        .bind::<Array<BigInt>, _>(jobs.to_vec())
+        .bind::<BigInt, _>(request.limit);
+    let mut claimed: Vec<ClaimedJob> = statement.load(conn)?;
+    claimed.sort_unstable_by(in_order);
     Ok(claimed)
 }
 
@@ -185,41 +208,6 @@ fn from_mark(statement: Claim, request: &ClaimRequest) -> Claim {
 
 fn leased(statement: Claim, request: &ClaimRequest) -> Claim {
     statement.bind::<BigInt, _>(request.lease).bind::<Integer, _>(request.worker_id)
-}
-
-type Row = (
-    i64,
-    String,
-    Option<String>,
-    i16,
-    i16,
-    i16,
-    DateTime<Utc>,
-    Option<String>,
-    Option<String>,
-    DateTime<Utc>,
-    bool,
-);
-
-impl ClaimedJob {
-    pub(super) fn from_row(
-        (id, task, payload, attempt, max_attempts, priority, run_at, queue, key, turn_at, flagged): Row,
-    ) -> Self {
-        Self {
-            id,
-            task,
-            payload,
-            attempt,
-            max_attempts,
-            priority,
-            run_at,
-            queue,
-            key,
-            turn_at,
-            flagged,
-            aged: false,
-        }
-    }
 }
 
 #[cfg(test)]

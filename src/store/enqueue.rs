@@ -7,6 +7,7 @@ use chrono::{DateTime, Datelike, Utc};
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
 
 use super::claim::Position;
+use super::moment::Moment;
 use super::statement::{Statement, nul_problem};
 use crate::error::StoreError;
 use crate::job::{Enqueue, NewJob, Task};
@@ -129,7 +130,7 @@ pub fn remove(conn: &mut impl AsSession, key: &str) -> Result<Option<i64>, Store
 }
 
 type Columns = (BigInt, BigInt, SmallInt, Timestamptz, Bool, Nullable<BigInt>);
-type Row = (i64, i64, i16, DateTime<Utc>, bool, Option<i64>);
+type Row = (i64, i64, i16, Moment, bool, Option<i64>);
 
 // Jobs without keys come in order with ordinal 0. Those with keys come in the order of their keys.
 fn in_input_order(mut rows: Vec<Row>, jobs: &[NewJob]) -> Vec<Added> {
@@ -137,7 +138,7 @@ fn in_input_order(mut rows: Vec<Row>, jobs: &[NewJob]) -> Vec<Added> {
     let added = |((_, id, priority, run_at, parked, due_in), job): (Row, &NewJob)| Added {
         id,
         priority,
-        run_at,
+        run_at: run_at.0,
         scheduled: due_in.is_some(),
         due_in: Duration::from_millis(due_in.unwrap_or_default().unsigned_abs()),
         queue: job.options.queue.clone().filter(|_| parked),

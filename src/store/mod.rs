@@ -5,6 +5,7 @@
 //! | `database`, `connect`, `migrate` | connect, migrate, verify |
 //! | `enqueue`, `start` | add jobs, remove one by its key; add jobs that this process starts at once |
 //! | `admit` | promote scheduled jobs, admit parked ones, wake other processes |
+//! | `unmovable` | find the jobs that stand in the way of a statement, and set them apart |
 //! | `claimability`, `claim` | what decides a claim; claim jobs, fetch their payloads |
 //! | `settle`, `progress` | settle, complete, reclaim; write progress |
 //! | `presence` | register, beat, rescue, unregister |
@@ -30,6 +31,7 @@ pub mod jobs;
 mod json_moment;
 mod json_rows;
 pub(crate) mod migrate;
+mod moment;
 pub(crate) mod notifications;
 pub(crate) mod pool;
 mod portions;
@@ -45,6 +47,7 @@ mod statement;
 pub mod status;
 #[cfg(test)]
 mod tests;
+pub(crate) mod unmovable;
 pub mod workers;
 
 pub(crate) use connector::Durability;

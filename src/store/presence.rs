@@ -8,6 +8,7 @@ use diesel::Queryable;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
 
 use super::claim::Position;
+use super::moment::Moment;
 use super::settle::Reclaimed;
 use super::statement::{Statement, millis};
 use crate::error::StoreError;
@@ -95,6 +96,7 @@ pub(crate) struct RescuedJob {
     #[diesel(deserialize_as = Option<bool>)]
     pub(crate) left: Left,
     pub(crate) priority: i16,
+    #[diesel(deserialize_as = Moment)]
     pub(crate) run_at: DateTime<Utc>,
     pub(crate) queue: Option<String>,
     pub(crate) worker_id: i32,

@@ -34,7 +34,7 @@ const START: &str = "INSERT INTO mainspring.jobs AS j \
         AND mainspring.jobs_problem(ARRAY[ROW(c.task, c.payload, NULL, NULL, c.priority, c.max_attempts, NULL, NULL, \
             NULL)::mainspring.new_job]) IS NOT NULL) \
     ORDER BY s.ord \
-    RETURNING id, task, payload::text, attempts, max_attempts, priority, run_at, queue, key, run_at, false";
+    RETURNING id, task, payload::text, attempts, max_attempts, priority, run_at, queue, key, run_at, false, false";
 
 /// Adds the jobs as running, all or none. Returns them in the order of the input, or none if one of them breaks a limit.
 pub(crate) fn start(
@@ -52,7 +52,7 @@ pub(crate) fn start(
             .bind::<Array<Nullable<Integer>>, _>(column(jobs, |job| job.options.priority.map(i32::from)))
             .bind::<Array<Nullable<Integer>>, _>(column(jobs, |job| job.options.max_attempts.map(i32::from)));
     }
-    Ok(statement.load(conn)?.into_iter().map(ClaimedJob::from_row).collect())
+    statement.load(conn)
 }
 
 fn column<'a, T>(jobs: &'a [NewJob], get: impl Fn(&'a NewJob) -> T) -> Vec<T> {

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::counts::{capped_count, ready_count, seconds_since};
 use super::json_rows::rows;
+use super::moment::Moment;
 use super::queues::{self, QueueStatus};
 use super::statement::Statement;
 use super::workers::{self, WorkerStatus};
@@ -104,11 +105,11 @@ fn schema_version(conn: &mut impl AsSession) -> Result<String, StoreError> {
 }
 
 fn paused_since(conn: &mut impl AsSession) -> Result<Option<DateTime<Utc>>, StoreError> {
-    let rows: Vec<(DateTime<Utc>,)> = Statement::<(Timestamptz,)>::new(
+    let rows: Vec<(Moment,)> = Statement::<(Timestamptz,)>::new(
         "SELECT greatest(least(paused_at, mainspring.now()), '0001-01-01 00:00:00+00') FROM mainspring.all_paused",
     )
     .load(conn)?;
-    Ok(rows.first().map(|row| row.0))
+    Ok(rows.first().map(|row| row.0.0))
 }
 
 fn state_counts(conn: &mut impl AsSession) -> Result<StateCounts, StoreError> {

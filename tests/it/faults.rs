@@ -9,3 +9,4 @@ mod output;
 mod payloads;
 mod replacing;
 mod server;
+mod unmovable;

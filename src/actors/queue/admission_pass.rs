@@ -4,25 +4,28 @@
 use std::sync::MutexGuard;
 use std::time::Instant;
 
+use super::isolation::{admit_movable, promote_movable};
 use crate::store::Session;
 
 use crate::clock::Clock;
-use crate::engine::{AdmissionPlan, DueScan, MAX_PROMOTED, MAX_QUEUES, ParkedCursors, ParkedScan, Passed};
+use crate::engine::{AdmissionPlan, DueScan, MAX_QUEUES, ParkedCursors, ParkedScan, Passed};
 use crate::error::StoreError;
 use crate::lock::lock;
-use crate::store::admit::{Admission, Promotion, admit, lower, promote, queues_with_parked_jobs, wake};
+use crate::shared::Shared;
+use crate::store::admit::{Admission, Due, Promotion, lower, queues_with_parked_jobs, wake};
 use crate::store::claim::Position;
 
-/// Performs the plan. `tasks` are those that this process can run, in alphabetical order.
+/// Performs the plan. Queues are admitted from although the promotion failed.
 pub(super) fn pass(
     conn: &mut Session<'_>,
     plan: &AdmissionPlan,
-    tasks: &[String],
+    shared: &Shared,
 ) -> Result<Passed, StoreError> {
     let mut passed = Passed::default();
     let mut queues = plan.queues.clone();
     let began = Instant::now();
-    passed.promotion = promote_due(conn, plan.due)?;
+    let promoted = promote_due(conn, plan.due, shared);
+    passed.promotion = promoted.as_ref().map_or(None, Clone::clone);
     passed.promotion_took = began.elapsed();
     for (queue, first) in passed.promotion.iter().flat_map(|promotion| &promotion.queues) {
         cursors(plan).announce(queue, Some(*first));
@@ -33,25 +36,34 @@ pub(super) fn pass(
         queues.extend(all_parked(conn)?);
         passed.parked_scan_took = Some(began.elapsed());
     }
-    passed.admission = admit_from(conn, queues, plan, tasks)?;
-    help_wanted(&passed, plan, tasks).map_or(Ok(()), |position| wake(conn, position, &[]))?;
-    Ok(passed)
+    passed.admission = admit_from(conn, queues, plan, shared)?;
+    let position = match &promoted {
+        Ok(_) => help_wanted(&passed, plan, &shared.tasks),
+        // The engine will know nothing of this pass: everybody is notified, this process too.
+        Err(_) => passed.admission.position,
+    };
+    position.map_or(Ok(()), |position| wake(conn, position, &[]))?;
+    promoted.map(|_| passed)
 }
 
-fn promote_due(conn: &mut Session<'_>, due: DueScan) -> Result<Option<Promotion>, StoreError> {
-    let since = match due {
+fn promote_due(
+    conn: &mut Session<'_>,
+    due: DueScan,
+    shared: &Shared,
+) -> Result<Option<Promotion>, StoreError> {
+    let due = match due {
         DueScan::None => return Ok(None),
-        DueScan::Within(since) => Some(since),
-        DueScan::Full => None,
+        DueScan::Within(since) => Due::Within(since),
+        DueScan::Full => Due::All,
     };
-    promote(conn, MAX_PROMOTED as i64, since).map(Some)
+    promote_movable(conn, shared, due).map(Some)
 }
 
 fn admit_from(
     conn: &mut Session<'_>,
     mut queues: Vec<String>,
     plan: &AdmissionPlan,
-    tasks: &[String],
+    shared: &Shared,
 ) -> Result<Admission, StoreError> {
     if queues.is_empty() {
         return Ok(Admission::default());
@@ -60,7 +72,7 @@ fn admit_from(
     queues.dedup();
     let began = Instant::now();
     let hints = cursors(plan).start(&queues, began);
-    let admission = admit(conn, &queues, &hints, tasks, plan.ready_from)?;
+    let admission = admit_movable(conn, shared, plan, &queues, &hints)?;
     cursors(plan).advance(&admission.results, Instant::now(), Clock.now(), began.elapsed());
     Ok(admission)
 }

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::admission_pass::pass;
 use super::forbidden_flags::forbidden_flags;
+use super::isolation::claim_movable;
 use super::requests::{leaves_doubt, store_requests};
 use crate::attempt::payload::fetch_and_offer;
 use crate::engine::{
@@ -21,7 +22,7 @@ use crate::lifecycle::{History, Outcome};
 use crate::shared::Shared;
 use crate::store::Durability;
 use crate::store::admit::wake;
-use crate::store::claim::{ClaimRequest, Filtered, claim};
+use crate::store::claim::{ClaimRequest, Filtered};
 use crate::store::claimability::claimability;
 use crate::store::progress::write_progress;
 use crate::store::settle::{
@@ -84,7 +85,7 @@ async fn store_outcomes(plan: SettlePlan, shared: &Arc<Shared>) -> Done<Reply> {
 
 async fn admit_jobs(plan: AdmissionPlan, shared: &Arc<Shared>) -> Result<Passed, StoreError> {
     let own = Arc::clone(shared);
-    shared.store.run(Durability::Relaxed, move |conn| pass(conn, &plan, &own.tasks)).await
+    shared.store.run(Durability::Relaxed, move |conn| pass(conn, &plan, &own)).await
 }
 
 async fn claim_jobs(plan: ClaimPlan, shared: &Arc<Shared>) -> Result<Found, StoreError> {
@@ -102,7 +103,7 @@ async fn claim_jobs(plan: ClaimPlan, shared: &Arc<Shared>) -> Result<Found, Stor
     // meanwhile, no job is lost.
     let claim_and_offer = move |conn: &mut Session<'_>| {
         let began = Instant::now();
-        let claimed = claim(conn, &request)?;
+        let claimed = claim_movable(conn, &own, &request)?;
         let found = Found::new(&claimed, began.elapsed());
         let leased = own.open(claimed, lease);
         let payloads = fetch_and_offer(conn, &own, leased, lease);

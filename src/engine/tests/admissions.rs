@@ -1,7 +1,7 @@
 //! Admission passes: when one starts, what it reads, and what it means for the claims.
 
 use super::*;
-use crate::store::admit::{Admission, AdmissionResult, Promotion};
+use crate::store::admit::{Admission, AdmissionResult, ParkedJobs, Promotion};
 
 fn parked(desk: &mut Desk, queue: &str) {
     desk.wake(Wake::Parked(queue.to_owned(), Some(at(100))));
@@ -9,8 +9,12 @@ fn parked(desk: &mut Desk, queue: &str) {
 
 fn admitted(queue: &str, jobs: usize) -> Admission {
     let first = (jobs > 0).then(|| at(100));
-    let result =
-        AdmissionResult { queue: queue.to_owned(), scanned: true, first, row_at: Some("(0,1)".to_owned()) };
+    let result = AdmissionResult {
+        queue: queue.to_owned(),
+        scan: ParkedJobs::Scanned,
+        first,
+        row_at: Some("(0,1)".to_owned()),
+    };
     Admission { admitted: jobs, position: first, results: vec![result], ..Admission::default() }
 }
 

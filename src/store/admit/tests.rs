@@ -2,7 +2,7 @@
 
 use std::slice;
 
-use chrono::Datelike;
+use chrono::{DateTime, Datelike, Utc};
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::sql_types::BigInt;
@@ -144,30 +144,34 @@ fn an_admission_reports_that_it_did_not_read_the_parked_jobs() {
     let mut after = |sql: &str| {
         conn.batch_execute(sql).unwrap();
         let admission = admit_to(conn, &[]);
-        (admission.admitted, admission.results[0].scanned)
+        (admission.admitted, admission.results[0].scan)
     };
     let park = "INSERT INTO mainspring.jobs (task, queue, run_at, state) \
                 SELECT 'a', 'reports', mainspring.now(), 'parked' FROM generate_series(1, 2)";
     let finish = "DELETE FROM mainspring.jobs WHERE state = 'ready'";
-    assert_eq!(after("SELECT mainspring.set_queue('reports', 1)"), (0, true), "nothing is parked");
-    assert_eq!(after(park), (1, true));
-    assert_eq!(after("SELECT 1"), (0, false), "full");
-    let paused = |paused| format!("{finish}; UPDATE mainspring.queues SET paused = {paused}");
-    assert_eq!(after(&paused(true)), (0, false));
-    assert_eq!(after(&paused(false)), (1, true));
     assert_eq!(
-        after("SELECT mainspring.set_queue('reports', 5, 1, '1 hour')"),
-        (0, true),
+        after("SELECT mainspring.set_queue('reports', 1)"),
+        (0, ParkedJobs::Scanned),
         "nothing is parked"
     );
-    assert_eq!(after(park), (1, true), "the one token");
-    assert_eq!(after("SELECT 1"), (0, false), "no token");
+    assert_eq!(after(park), (1, ParkedJobs::Scanned));
+    assert_eq!(after("SELECT 1"), (0, ParkedJobs::Unknown), "full");
+    let paused = |paused| format!("{finish}; UPDATE mainspring.queues SET paused = {paused}");
+    assert_eq!(after(&paused(true)), (0, ParkedJobs::Unknown));
+    assert_eq!(after(&paused(false)), (1, ParkedJobs::Scanned));
+    assert_eq!(
+        after("SELECT mainspring.set_queue('reports', 5, 1, '1 hour')"),
+        (0, ParkedJobs::Scanned),
+        "nothing is parked"
+    );
+    assert_eq!(after(park), (1, ParkedJobs::Scanned), "the one token");
+    assert_eq!(after("SELECT 1"), (0, ParkedJobs::Unknown), "no token");
     let mut other = database.connection();
     other.batch_execute("BEGIN; SELECT FROM mainspring.queues FOR UPDATE").unwrap();
-    assert_eq!(after("SELECT 1"), (0, false), "busy");
+    assert_eq!(after("SELECT 1"), (0, ParkedJobs::Unknown), "busy");
     other.batch_execute("ROLLBACK").unwrap();
     let earn = "UPDATE mainspring.queues SET tokens_at = tokens_at - interval '1 hour'";
-    assert_eq!(after(earn), (1, true));
+    assert_eq!(after(earn), (1, ParkedJobs::Scanned));
 }
 
 #[derive(QueryableByName)]

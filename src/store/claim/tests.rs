@@ -9,7 +9,7 @@ use diesel::connection::SimpleConnection;
 use super::*;
 use crate::config::Config;
 use crate::server::TestDatabase;
-use crate::store::admit::{admit, promote};
+use crate::store::admit::{Due, admit, promote};
 use crate::store::connector::connect;
 use crate::store::tests::cost_of;
 
@@ -115,7 +115,7 @@ fn age_lifts_by_one_priority_for_each_step_and_claims_come_in_that_order() {
 fn a_promotion_reads_neither_future_jobs_nor_promoted_ones() {
     let database = TestDatabase::new();
     let conn = &mut connect(&Config::new(database.url())).unwrap();
-    let since = Some(Duration::from_secs(2));
+    let since = Due::Within(Duration::from_secs(2));
     let due = |conn: &mut PgConnection| {
         conn.batch_execute(
             "INSERT INTO mainspring.jobs (task, run_at, state) SELECT 'a', mainspring.now(), 'scheduled' FROM generate_series(1, 10)",

@@ -170,7 +170,7 @@ impl Walk {
                 "UPDATE mainspring.jobs SET run_at = '2020-01-01 00:00:00+00' WHERE state = 'scheduled'",
             )
             .expect("let time pass");
-        admit::promote(&mut self.conn, 1_000, None).expect("promote");
+        admit::promote(&mut self.conn, 1_000, admit::Due::All).expect("promote");
         for row in self.model.rows.values_mut().filter(|row| row.state == JobState::Scheduled) {
             (row.run_at, row.late) = (Some(early()), false);
             row.state = if row.queue.is_some() { JobState::Parked } else { JobState::Ready };

@@ -1,0 +1,81 @@
+//! Finds the jobs that stand in the way, after the server has refused a statement that moves many. Those whose data it refuses
+//! are set apart. Does not know who moves jobs, or when.
+
+use diesel::Queryable;
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text};
+
+use super::statement::Statement;
+use crate::error::StoreError;
+use crate::store::session::AsSession;
+
+/// A job that cannot be moved, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+pub(crate) struct Unmovable {
+    pub(crate) id: i64,
+    pub(crate) task: String,
+    #[diesel(deserialize_as = bool)]
+    pub(crate) fate: Fate,
+    pub(crate) problem: String,
+}
+
+/// What became of a job that cannot be moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    SetApart,
+    /// It is as it was, and may be movable later.
+    Kept,
+}
+
+impl From<bool> for Fate {
+    fn from(is_dead: bool) -> Self {
+        if is_dead { Self::SetApart } else { Self::Kept }
+    }
+}
+
+/// Waiting jobs, and those of them that cannot be moved.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Tried {
+    pub(crate) movable: Vec<i64>,
+    pub(crate) unmovable: Vec<Unmovable>,
+}
+
+/// Tries the scheduled jobs that are due, the first ones by time.
+pub(crate) fn try_due(conn: &mut impl AsSession, limit: i64) -> Result<Tried, StoreError> {
+    let due = "SELECT id FROM mainspring.jobs WHERE state = 'scheduled' AND run_at <= mainspring.now() \
+        ORDER BY run_at, id LIMIT {}";
+    try_each(conn, Statement::new(due).bind::<BigInt, _>(limit))
+}
+
+/// Tries the parked jobs of a queue, the best ones.
+pub(crate) fn try_parked(conn: &mut impl AsSession, queue: &str, limit: i64) -> Result<Tried, StoreError> {
+    let parked = "SELECT id FROM mainspring.jobs WHERE state = 'parked' AND queue = {} \
+        ORDER BY priority, run_at, id LIMIT {}";
+    try_each(conn, Statement::new(parked).bind::<Text, _>(queue).bind::<BigInt, _>(limit))
+}
+
+/// Tries the ready jobs of tasks, of each the best ones. `most` are the limits of the tasks.
+pub(crate) fn try_ready(
+    conn: &mut impl AsSession,
+    (tasks, most): (Vec<String>, Vec<Option<i64>>),
+    limit: i64,
+) -> Result<Tried, StoreError> {
+    let ready = "SELECT r.id FROM unnest({}, {}) AS t(task, most) CROSS JOIN LATERAL (\
+        SELECT j.id FROM mainspring.jobs AS j WHERE j.state = 'ready' AND j.flags IS NULL AND j.task = t.task \
+        ORDER BY j.priority, coalesce(j.turn_at, j.run_at), j.id LIMIT least(t.most, {})) AS r";
+    let statement = Statement::new(ready)
+        .bind::<Array<Text>, _>(tasks)
+        .bind::<Array<Nullable<BigInt>>, _>(most)
+        .bind::<BigInt, _>(limit);
+    try_each(conn, statement)
+}
+
+fn try_each(conn: &mut impl AsSession, candidates: Statement<'_, (BigInt,)>) -> Result<Tried, StoreError> {
+    let ids: Vec<i64> = candidates.load(conn)?.into_iter().map(|row: (i64,)| row.0).collect();
+    let unmovable: Vec<Unmovable> = Statement::<(BigInt, Text, Bool, Text)>::new(
+        "SELECT job_id, job_task, job_state = 'dead', job_problem FROM mainspring.unmovable_jobs({})",
+    )
+    .bind::<Array<BigInt>, _>(&ids)
+    .load(conn)?;
+    let is_movable = |id: &i64| unmovable.iter().all(|job| job.id != *id);
+    Ok(Tried { movable: ids.into_iter().filter(is_movable).collect(), unmovable })
+}
