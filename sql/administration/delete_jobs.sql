@@ -1,5 +1,5 @@
 -- Deletes jobs without a line in the history. Returns a result for each id, in the order of the input: `deleted`, `running`
--- (left alone) or `unknown`.
+-- (left alone), `refused` by the database, or `unknown`.
 CREATE OR REPLACE FUNCTION mainspring.delete_jobs(ids bigint[])
 RETURNS TABLE (job_id bigint, result text)
 LANGUAGE plpgsql SECURITY DEFINER
@@ -8,11 +8,10 @@ SET enable_seqscan = off
 AS $$
 DECLARE
     before mainspring.jobs[] := ARRAY(SELECT b FROM mainspring.lock_jobs(ids) AS b);
-    ended bigint[] := ARRAY(SELECT m.job_id FROM mainspring.move_jobs(ARRAY(
-        SELECT mainspring.new_event(b.id, 'delete') FROM unnest(before) AS b), false) AS m);
+    refused bigint[] := mainspring.act_on(before, 'delete', NULL);
 BEGIN
-    PERFORM mainspring.notify_after(before, ended);
     RETURN QUERY
-    SELECT i.id, CASE WHEN b.state = 'running' THEN 'running' WHEN b.id IS NULL THEN 'unknown' ELSE 'deleted' END
+    SELECT i.id, CASE WHEN b.id = ANY (refused) THEN 'refused'
+        WHEN b.state = 'running' THEN 'running' WHEN b.id IS NULL THEN 'unknown' ELSE 'deleted' END
     FROM unnest(ids) WITH ORDINALITY AS i(id, ord) LEFT JOIN unnest(before) AS b ON b.id = i.id ORDER BY i.ord;
 END $$;

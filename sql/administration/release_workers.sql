@@ -22,10 +22,7 @@ BEGIN
                 WHERE r.state = 'running' AND r.worker_id = ANY (release_workers.ids)))
             AND j.state = 'running' AND j.worker_id = ANY (release_workers.ids)
         ORDER BY j.id FOR UPDATE);
-    PERFORM mainspring.move_jobs(ARRAY(
-        SELECT mainspring.new_event(h.id, 'lost', reason => 'worker released: its jobs were taken from it by request')
-        FROM unnest(held) AS h), true);
-    PERFORM mainspring.notify_after(held, ARRAY(SELECT h.id FROM unnest(held) AS h));
+    PERFORM mainspring.act_on(held, 'lost', 'worker released: its jobs were taken from it by request');
     RETURN QUERY
     SELECT i.id, CASE WHEN i.id = ANY (known) OR h.jobs > 0 THEN 'released' ELSE 'unknown' END, h.jobs
     FROM unnest(ids) WITH ORDINALITY AS i(id, ord)

@@ -5,6 +5,7 @@
 -- - `running`: the job is left alone.
 -- - `key_taken`: the job is dead, and a living job has its key.
 -- - `no_attempt_left`: it has used all its attempts. Give fewer `attempts` or more `max_attempts`.
+-- - `refused`: the database does not let the row be changed. A warning holds the reason.
 -- - `unknown`: there is no such job.
 CREATE OR REPLACE FUNCTION mainspring.reschedule_jobs(
     ids bigint[], run_at timestamptz DEFAULT NULL, priority integer DEFAULT NULL, attempts integer DEFAULT NULL,
@@ -19,7 +20,9 @@ DECLARE
     before mainspring.jobs[] := ARRAY(SELECT b FROM mainspring.lock_jobs(ids) AS b);
     job mainspring.jobs;
     changed bigint[] := '{}';
+    found text;
     taken bigint[] := '{}';
+    refused bigint[] := '{}';
 BEGIN
     IF attempts NOT BETWEEN 0 AND 32766 THEN
         problem := format('attempts must be 0 to 32766, got %s', attempts);
@@ -29,18 +32,17 @@ BEGIN
     FOR job IN SELECT b.* FROM unnest(before) AS b ORDER BY b.key NULLS FIRST, b.id LOOP
         CONTINUE WHEN job.state = 'running'
             OR coalesce(attempts, job.attempts) >= coalesce(max_attempts, job.max_attempts);
-        IF mainspring.try_reschedule(mainspring.new_event(job.id, 'reschedule', run_at => run_at, priority => priority,
-            attempts => attempts, max_attempts => max_attempts))
-        THEN
-            changed := changed || job.id;
-        ELSE
-            taken := taken || job.id;
-        END IF;
+        found := mainspring.try_reschedule(mainspring.new_event(job.id, 'reschedule', run_at => run_at, priority => priority,
+            attempts => attempts, max_attempts => max_attempts));
+        changed := changed || CASE WHEN found = 'rescheduled' THEN ARRAY[job.id] END;
+        taken := taken || CASE WHEN found = 'key_taken' THEN ARRAY[job.id] END;
+        refused := refused || CASE WHEN found = 'refused' THEN ARRAY[job.id] END;
     END LOOP;
     PERFORM mainspring.notify_after(before, changed);
     RETURN QUERY
     SELECT i.id, CASE WHEN b.id IS NULL THEN 'unknown' WHEN b.state = 'running' THEN 'running'
         WHEN b.id = ANY (changed) THEN 'rescheduled' WHEN b.id = ANY (taken) THEN 'key_taken'
+        WHEN b.id = ANY (refused) THEN 'refused'
         ELSE 'no_attempt_left' END
     FROM unnest(ids) WITH ORDINALITY AS i(id, ord) LEFT JOIN unnest(before) AS b ON b.id = i.id ORDER BY i.ord;
 END $$;

@@ -37,6 +37,9 @@ pub enum ActResult {
     KeyTaken,
     /// Not done: as many attempts as the job may have are counted.
     NoAttemptLeft,
+    /// Not done: the database does not let the row be changed. A job that waited is dead, with the reason as its last error,
+    /// if its data is the reason.
+    Refused,
     /// Not done: there is no such id.
     Unknown,
 }
@@ -59,6 +62,7 @@ impl ActResult {
             | Self::Waiting
             | Self::KeyTaken
             | Self::NoAttemptLeft
+            | Self::Refused
             | Self::Unknown => false,
         }
     }
@@ -80,6 +84,7 @@ impl ActResult {
             Self::Waiting => "unchanged: it is not dead",
             Self::KeyTaken => "unchanged: a living job has its key",
             Self::NoAttemptLeft => "unchanged: no attempt is left, give fewer attempts or more max_attempts",
+            Self::Refused => "unchanged: the database refuses it, see its last error or the server's log",
             Self::Unknown => "unknown: there is none of this id",
         }
     }

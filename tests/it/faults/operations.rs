@@ -1,5 +1,6 @@
 //! Restores, copies, publications, and the commands that operators type.
 
+mod acts;
 mod filters;
 mod listings;
 mod pauses;
