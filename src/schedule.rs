@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::cron::{CronExpression, read_zone};
 use crate::error::StoreError;
-use crate::job::Task;
+use crate::job::{JobOptions, KeyMode, Task};
 
 /// What a fire does while an earlier job of the same schedule lives. `Skip` and `Replace` find that job by its key:
 /// the schedule's own, or `schedule:NAME`.
@@ -38,7 +38,7 @@ impl Overlap {
 }
 
 /// How many missed fires are made up for once a scheduler runs again. A fire is missed when it was due more than ten
-/// seconds ago: while no scheduler ran, or the database was away.
+/// seconds before a scheduler was there: none ran, or the database was away. A fire that was held up is late, and not missed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum CatchUp {
@@ -99,7 +99,12 @@ impl NewSchedule {
         Self { name: name.into(), fields: ScheduleChanges::new().task(task).expression(expression) }
     }
 
-    /// Creates a schedule that adds jobs of the type `T` with this payload.
+    /// Creates a schedule that adds jobs of the type `T` with this payload, and with the options of [`Task::options`] unless
+    /// a setter says otherwise.
+    ///
+    /// A key among them goes with the overlap that its mode means: [`Overlap::Skip`] for
+    /// [`KeyMode::UnsafeDedupe`](crate::KeyMode::UnsafeDedupe), otherwise [`Overlap::Replace`]. A `run_at` is ignored: the
+    /// fire's time takes its place.
     ///
     /// # Errors
     ///
@@ -113,7 +118,9 @@ impl NewSchedule {
             .map_err(|error| StoreError::Payload { task: T::NAME.into(), error: error.into() })?;
         // A task without fields is written as null.
         let payload = if payload.is_null() { Value::Object(Map::new()) } else { payload };
-        Ok(Self::new(name, T::NAME, expression).payload(payload))
+        Ok(Self::new(name, T::NAME, expression)
+            .payload(payload)
+            .with(ScheduleChanges::of_options(task.options())))
     }
 
     /// Returns the name.
@@ -167,6 +174,8 @@ setters! {
     max_attempts: i16 => Value::from;
     /// Sets the key of the jobs, for [`Overlap::Skip`] and [`Overlap::Replace`]; default `schedule:NAME`.
     key: Option<&str> => Value::from;
+    /// Sets the flags of the jobs: labels by which a process may leave them alone; default none.
+    flags: Vec<String> => Value::from;
     /// Sets what a fire does while an earlier job lives; default [`Overlap::Allow`].
     overlap: Overlap => policy_name;
     /// Sets the moment before which nothing fires; default none.
@@ -174,7 +183,8 @@ setters! {
     /// Sets the moment after which nothing fires; default none.
     ends_at: Option<DateTime<Utc>> => moment_text;
     /// Spreads the jobs over this many seconds after their fires, so that many schedules do not start at once: each is
-    /// due a while later, always the same for the same name and time. At most 86,400; default 0.
+    /// due a while later, always the same for the same name and time, and always before the next fire. At most 86,400; default
+    /// 0.
     jitter_seconds: u32 => Value::from;
     /// Sets whether the schedule is paused; default no.
     paused: bool => Value::from;
@@ -209,6 +219,27 @@ impl ScheduleChanges {
         self.set("catch_up", catch_up.limit())
     }
 
+    fn of_options(options: JobOptions) -> Self {
+        let JobOptions { run_at: _, priority, queue, max_attempts, key, key_mode, flags } = options;
+        let mut fields = Self::new();
+        if let Some(queue) = queue {
+            fields = fields.queue(Some(&queue));
+        }
+        if let Some(priority) = priority {
+            fields = fields.priority(priority);
+        }
+        if let Some(max_attempts) = max_attempts {
+            fields = fields.max_attempts(max_attempts);
+        }
+        if let Some(key) = key {
+            fields = fields.key(Some(&key)).overlap(match key_mode {
+                KeyMode::UnsafeDedupe => Overlap::Skip,
+                KeyMode::Replace | KeyMode::PreserveRunAt => Overlap::Replace,
+            });
+        }
+        if flags.is_empty() { fields } else { fields.flags(flags) }
+    }
+
     fn set(mut self, field: &str, value: impl Into<Value>) -> Self {
         self.0.insert(field.to_owned(), value.into());
         self
@@ -241,24 +272,4 @@ fn moment_text(moment: Option<DateTime<Utc>>) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn changes_name_only_what_was_set_and_null_clears() {
-        let changes = ScheduleChanges::new().expression("0 3 * * *").queue(None).catch_up(CatchUp::All(7));
-        assert_eq!(changes.to_json(), r#"{"catch_up":7,"expression":"0 3 * * *","queue":null}"#);
-        let dates = ScheduleChanges::new().ends_at(Some(DateTime::UNIX_EPOCH)).overlap(Overlap::Skip);
-        assert_eq!(dates.to_json(), r#"{"ends_at":"1970-01-01T00:00:00Z","overlap":"skip"}"#);
-    }
-
-    #[test]
-    fn an_unreadable_expression_or_zone_is_refused_before_it_is_stored() {
-        let told = |changes: ScheduleChanges| changes.validate().unwrap_err().to_string();
-        assert!(told(ScheduleChanges::new().expression("61 * * * *")).starts_with("expression: column 1"));
-        assert_eq!(
-            told(ScheduleChanges::new().zone("Mars")),
-            "zone must be a time zone such as Europe/Paris, got `Mars`"
-        );
-    }
-}
+mod tests;

@@ -16,7 +16,7 @@ BEGIN
     -- The ids twice, so that the planner looks up each row and does not read them all.
     UPDATE mainspring.schedules AS s
     SET next_fire_at = p.next, making_up_until = p.making_up_until, error = NULL, late_since = NULL, late_reason = NULL,
-        last_fire_at = coalesce(p.due_at, s.last_fire_at), last_outcome = coalesce(p.outcome, s.last_outcome),
+        last_fire_at = mainspring.last_fire_after(s.last_fire_at, p.due_at), last_outcome = coalesce(p.outcome, s.last_outcome),
         last_job_id = CASE WHEN p.due_at IS NULL THEN s.last_job_id ELSE p.job_id END
     FROM planned AS p
     WHERE s.id = p.id AND s.id = ANY (ARRAY(SELECT q.id FROM planned AS q));

@@ -7,10 +7,11 @@ AS $$
 DECLARE
     added bigint;
 BEGIN
+    PERFORM mainspring.refuse(mainspring.ended_problem(new.ends_at));
     INSERT INTO mainspring.schedules (name, task, expression, payload, zone, queue, priority, max_attempts, key,
-        overlap, catch_up, starts_at, ends_at, jitter_seconds, paused, plan_after)
+        flags, overlap, catch_up, starts_at, ends_at, jitter_seconds, paused, plan_after)
     VALUES (new.name, new.task, new.expression, new.payload, new.zone, new.queue, new.priority, new.max_attempts,
-        new.key, new.overlap, new.catch_up, new.starts_at, new.ends_at, new.jitter_seconds, new.paused,
+        new.key, new.flags, new.overlap, new.catch_up, new.starts_at, new.ends_at, new.jitter_seconds, new.paused,
         new.plan_after)
     ON CONFLICT (owner, name) DO NOTHING
     RETURNING id INTO added;

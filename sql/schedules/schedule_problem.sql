@@ -28,9 +28,11 @@ RETURN CASE
         THEN format('jitter_seconds must be 0 to 86400, got %s', s.jitter_seconds)
     WHEN s.overlap NOT IN ('allow', 'skip', 'replace')
         THEN format('overlap must be allow, skip or replace, got %s', quote_literal(s.overlap))
-    WHEN s.key IS NOT NULL AND s.overlap = 'allow' AND s.owner IS DISTINCT FROM 'code' THEN 'key must go with the overlap skip or replace, got allow'
+    WHEN s.key IS NOT NULL AND s.overlap = 'allow' AND s.owner IS DISTINCT FROM 'code'
+        THEN 'key must go with the overlap skip or replace, got allow'
     WHEN s.starts_at > s.ends_at
         THEN format('ends_at must not be before starts_at, got %s and %s', s.ends_at, s.starts_at)
+    WHEN mainspring.flags_problem(s.flags) IS NOT NULL THEN mainspring.flags_problem(s.flags)
     WHEN jsonb_typeof(s.payload) <> 'object'
         THEN format('payload must be an object, got %s', jsonb_typeof(s.payload))
 END;

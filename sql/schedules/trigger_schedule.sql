@@ -19,7 +19,7 @@ BEGIN
     SELECT * INTO fired
     FROM mainspring.fire_schedules(ARRAY[locked], ARRAY[moment], ARRAY[moment], ARRAY[false], true);
     UPDATE mainspring.schedules AS s
-    SET last_fire_at = moment, last_outcome = fired.outcome, last_job_id = fired.job_id WHERE s.id = locked;
+    SET last_fire_at = mainspring.last_fire_after(s.last_fire_at, moment), last_outcome = fired.outcome, last_job_id = fired.job_id WHERE s.id = locked;
     answer.fired_at := mainspring.now();
     answer.due_at := moment;
     answer.job_id := fired.job_id;

@@ -27,7 +27,7 @@ BEGIN
     ELSE
         UPDATE mainspring.schedules AS s
         SET task = new.task, expression = new.expression, payload = new.payload, zone = new.zone, queue = new.queue,
-            priority = new.priority, max_attempts = new.max_attempts, key = new.key, overlap = new.overlap,
+            priority = new.priority, max_attempts = new.max_attempts, key = new.key, flags = new.flags, overlap = new.overlap,
             catch_up = new.catch_up, starts_at = new.starts_at, ends_at = new.ends_at,
             jitter_seconds = new.jitter_seconds, paused = new.paused, plan_after = new.plan_after,
             next_fire_at = new.next_fire_at, making_up_until = new.making_up_until, late_since = new.late_since,

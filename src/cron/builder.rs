@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::options::{self, MAX_CATCH_UP, MAX_FILL, Options};
 use super::{CronEntry, CronError, CronExpression};
-use crate::job::{Task, common_setters};
+use crate::job::{JobOptions, Task, common_setters};
 
 /// A line of the crontab that code builds, for [`SchedulerBuilder::cron`](crate::SchedulerBuilder::cron). It becomes the
 /// same [`CronEntry`] that [`Crontab`](crate::Crontab) reads from text: a schedule that the program owns. The identifier
@@ -41,8 +41,10 @@ pub struct Cron {
 }
 
 impl Cron {
-    /// Adds the task when the expression fires.
+    /// Adds the task when the expression fires, with the options of [`Task::options`] unless a setter says otherwise. A
+    /// `run_at` among them is ignored: the fire's time takes its place.
     pub fn new<T: Task>(expression: impl Into<String>, task: T) -> Self {
+        let job = JobOptions { run_at: None, ..task.options() };
         let payload = match serde_json::to_value(task) {
             Ok(Value::Object(payload)) => Ok(payload),
             // A task without fields.
@@ -50,7 +52,12 @@ impl Cron {
             Ok(other) => Err(other.to_string()),
             Err(error) => Err(error.to_string()),
         };
-        Self { expression: expression.into(), task: T::NAME, payload, options: Options::default() }
+        Self {
+            expression: expression.into(),
+            task: T::NAME,
+            payload,
+            options: Options { job, ..Options::default() },
+        }
     }
 
     /// Adds the task each minute.
@@ -103,10 +110,10 @@ impl Cron {
         self
     }
 
-    /// Sets how many missed fires are made up for at once, 0 to 10000; default 100. The crontab option `catchup`
-    /// corresponds.
+    /// Sets how many missed fires are made up for at once, 0 to 10000; default 100, and 10000 with
+    /// [`Cron::fill`]. The crontab option `catchup` corresponds.
     pub fn catch_up(mut self, most: u32) -> Self {
-        self.options.catch_up = most;
+        self.options.set_catch_up(most);
         self
     }
 
@@ -120,7 +127,8 @@ impl Cron {
     pub fn build(self) -> Result<CronEntry, CronError> {
         let expression = CronExpression::parse(&self.expression)?;
         check_text(self.task, 128, "a task of ")?;
-        let Options { id, zone, fill, catch_up, job } = self.options;
+        let catch_up = self.options.catch_up();
+        let Options { id, zone, fill, job, .. } = self.options;
         let identifier = id.unwrap_or_else(|| self.task.to_owned());
         check_text(&identifier, 128, "an id of ")?;
         job.queue.iter().try_for_each(|queue| check_text(queue, 128, "a queue of "))?;

@@ -42,10 +42,14 @@ const LONGEST_TEXT: usize = 1 << 20;
 /// | `jobKeyMode` | `replace`, `preserve_run_at` or `unsafe_dedupe` | `replace` |
 /// | `priority` | the priority of the job, from -32768; smaller runs first | 0 |
 /// | `tz` | the zone whose wall clock counts, as in `Europe/Paris` | UTC |
-/// | `catchup` | how many missed fires are added at once, at most 10000 | 100 |
+/// | `catchup` | how many missed fires are made up for, at most 10000 | 100; with `fill` 10000 |
 ///
 /// Each line is a schedule that the program owns, under its identifier. It is stored when a process starts, and it stops
-/// when no process has it any more. A fire that is more than ten seconds late was missed.
+/// when no process has it any more. A fire was missed if no process was there for it within ten seconds. Missed fires that are
+/// not made up for are logged, and recorded as one fire `missed`.
+///
+/// A line of text knows its task by name only: its jobs do not have the options of the task's type. A line built with
+/// [`Cron`](crate::Cron) has them.
 ///
 /// The payload, JSON5 on the same line, is an object; the default is `{}`.
 ///
@@ -122,10 +126,12 @@ impl CronEntry {
             CronExpression::parse(parts.time.text).map_err(|error| error.after(parts.time.column))?;
         let task = options::text(parts.task.text, 128)
             .map_err(|expected| parts.task.error(format!("a task of {expected}")))?;
-        let Options { id, zone, fill, catch_up, job } = match parts.options {
+        let options = match parts.options {
             Some(part) => Options::parse(part.text).map_err(|error| error.after(part.column))?,
             None => Options::default(),
         };
+        let catch_up = options.catch_up();
+        let Options { id, zone, fill, job, .. } = options;
         let payload = match parts.payload {
             Some(part) => payload::parse(part.text).map_err(|error| error.after(part.column))?,
             None => Map::new(),

@@ -11,7 +11,7 @@ use chrono_tz::Tz;
 use cron::Schedule;
 
 use super::CronError;
-use super::fields::Fields;
+use super::fields::{ClockRule, Fields};
 use super::{describe, wall_clock};
 
 /// The longest text that is read, in bytes. Writing out every value of every field takes 530.
@@ -25,18 +25,24 @@ const LONGEST_WAIT_IN_YEARS: i32 = 8;
 
 /// A cron expression: the time fields of a crontab line.
 ///
-/// Five fields, `minute hour day-of-month month day-of-week`, with the meaning of crontab(5); a sixth
-/// in front counts seconds. A field is a list, separated by commas, of `*`, values and ranges `a-b`;
+/// Five fields, `minute hour day-of-month month day-of-week`, with the meaning of crontab(5) but for what is listed below; a
+/// sixth in front counts seconds. A field is a list, separated by commas, of `*`, values and ranges `a-b`;
 /// `*/n` and `a-b/n` hold every n-th value from the first on. `a/n` is refused, because crons disagree
 /// about it. Months and days of the week may be named (`JAN`, `mon`), and Sunday is 0 and 7.
 /// Where day-of-month and day-of-week both leave out some value, **either** of them is enough. The shortcuts
 /// `@hourly`, `@daily` (or `@midnight`), `@weekly`, `@monthly` and `@yearly` (or
 /// `@annually`) stand for their fields.
 ///
-/// In a zone with summer time the hour field decides. If it is `*`, the expression fires whenever the
-/// clock shows one of its times: every real hour, with nothing skipped and nothing twice. Otherwise its
-/// times are appointments. One that the clock jumps over is kept once, at the first moment after the
-/// gap. One that the clock shows twice is kept the first time.
+/// In a zone with summer time, the rule of cron(8) holds. If the minute or the hour begins with `*`, or every hour is listed, the
+/// expression fires whenever the clock shows one of its times. Otherwise its times are fixed. One that the clock jumps over is
+/// kept once, at the first moment after the gap. One that the clock shows twice is kept the first time.
+///
+/// What differs from crontab(5):
+///
+/// - A day field restricts if it leaves out a value: `*/2` does, and `1-31` does not. In crontab(5) `*` decides.
+/// - `a/n`, wrap-around ranges, `@reboot`, and dates that never come are refused.
+/// - Names may stand in lists and ranges, a sixth field counts seconds, and `0-23` means the same as `*`.
+/// - The zone is the caller's, not the system's. Its rules are those of the IANA data that is built in, up to the year 2099.
 ///
 /// Two expressions are equal if they are written alike.
 ///
@@ -143,10 +149,9 @@ impl CronExpression {
     fn fire_after(&self, time: DateTime<Utc>, zone: Tz) -> Option<DateTime<Utc>> {
         let time = DateTime::from_timestamp(time.timestamp(), 0)?;
         let next = |on_clock| self.next_on_clock(on_clock);
-        if self.fields.hours.is_restricted() {
-            wall_clock::next_reached(zone, time, next)
-        } else {
-            wall_clock::next_shown(zone, time, next)
+        match self.fields.clock_rule {
+            ClockRule::FixedTimes => wall_clock::next_reached(zone, time, next),
+            ClockRule::WallTime => wall_clock::next_shown(zone, time, next),
         }
     }
 

@@ -6,6 +6,15 @@ use cron::Schedule;
 use super::CronError;
 use super::field::{Field, Values};
 
+/// What an expression means where the clock changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ClockRule {
+    /// It fires whenever the clock shows one of its times.
+    WallTime,
+    /// Each of its times is meant once.
+    FixedTimes,
+}
+
 /// The six fields, read.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Fields {
@@ -15,6 +24,7 @@ pub(super) struct Fields {
     pub(super) days_of_month: Values,
     pub(super) months: Values,
     pub(super) days_of_week: Values,
+    pub(super) clock_rule: ClockRule,
 }
 
 impl Fields {
@@ -29,10 +39,14 @@ impl Fields {
             6 => (read(Field::Second, words[0])?, &words[1..]),
             count => return Err(CronError::new(text.trim(), format!("five or six fields, not {count}"))),
         };
+        let hours = read(Field::Hour, words[1])?;
+        // As in cron(8), a field is a wildcard if it begins with `*`. Beyond that, every hour is one too.
+        let is_wildcard = words[..2].iter().any(|(_, text)| text.starts_with('*')) || !hours.is_restricted();
         Ok(Self {
+            clock_rule: if is_wildcard { ClockRule::WallTime } else { ClockRule::FixedTimes },
             seconds,
             minutes: read(Field::Minute, words[0])?,
-            hours: read(Field::Hour, words[1])?,
+            hours,
             days_of_month: read(Field::DayOfMonth, words[2])?,
             months: read(Field::Month, words[3])?,
             days_of_week: read(Field::DayOfWeek, words[4])?,

@@ -34,7 +34,7 @@ impl<'a> Parts<'a> {
             let expected = format!("a task, then a blank before `{}`", &task.text[position..=position]);
             return Err(task.error(expected));
         }
-        let (options, rest) = options_part(rest);
+        let (options, rest) = options_part(rest)?;
         let payload = Some(rest).filter(|rest| !rest.text.is_empty());
         if payload.is_some_and(|payload| !payload.text.starts_with('{')) {
             return Err(rest.error("`?options` and then a `{payload}`, or the end of the line"));
@@ -64,13 +64,20 @@ fn time_part(line: &str) -> Result<(Part<'_>, Part<'_>), CronError> {
     Ok((time, rest))
 }
 
-/// The options, if there are any, and what comes after them.
-fn options_part(rest: Part<'_>) -> (Option<Part<'_>>, Part<'_>) {
+/// The options, if there are any, and what comes after them. A payload or other options without a blank or an `&` before them
+/// would become part of a value.
+fn options_part(rest: Part<'_>) -> Result<(Option<Part<'_>>, Part<'_>), CronError> {
     let (word, after) = first_word(rest);
-    match word.text.strip_prefix('?') {
-        Some(query) => (Some(Part { column: word.column + 1, text: query }), after),
-        None => (None, rest),
-    }
+    let Some(query) = word.text.strip_prefix('?') else { return Ok((None, rest)) };
+    let options = Part { column: word.column + 1, text: query };
+    let Some(at) = query.find(['?', '{', '}']) else { return Ok((Some(options), after)) };
+    let (before, text) = query.split_at(at);
+    let expected = match text.as_bytes().first() {
+        Some(b'?') => "`&` between options, or `%3F` for a question mark in a value",
+        Some(b'{') => "a blank before the payload, or `%7B` for a brace in a value",
+        _ => "`%7D` for a brace in a value",
+    };
+    Err(Part { column: options.column + before.chars().count(), text }.error(expected))
 }
 
 /// Whether a word cannot be a task. A mistaken field counts as a field, so that the error is about it.

@@ -24,4 +24,4 @@ pub use error::CronError;
 pub use expression::CronExpression;
 pub(crate) use late::{Late, LateSchedules};
 pub(crate) use recurrence::{Attendance, Due, Fire, Recurrence, read_zone};
-pub(crate) use watch::Watch;
+pub(crate) use watch::{ClockMove, Watch};

@@ -6,7 +6,7 @@ use chrono_tz::Tz;
 use super::CronError;
 use crate::job::{JobOptions, KeyMode};
 
-/// As many missed fires as are added by default after a pause.
+/// As many missed fires as are added by default, without `fill`.
 const DEFAULT_CATCH_UP: u32 = 100;
 
 /// The most missed fires that a line may make up for. All of them are in memory at once.
@@ -21,13 +21,14 @@ pub(super) struct Options {
     pub(super) id: Option<String>,
     pub(super) zone: Tz,
     pub(super) fill: Option<TimeDelta>,
-    pub(super) catch_up: u32,
+    /// `None`: the default, which `fill` decides.
+    pub(super) catch_up: Option<u32>,
     pub(super) job: JobOptions,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { id: None, zone: Tz::UTC, fill: None, catch_up: DEFAULT_CATCH_UP, job: JobOptions::default() }
+        Self { id: None, zone: Tz::UTC, fill: None, catch_up: None, job: JobOptions::default() }
     }
 }
 
@@ -51,6 +52,16 @@ impl Options {
         Ok(options)
     }
 
+    /// Sets how many missed fires are made up for at once.
+    pub(super) fn set_catch_up(&mut self, most: u32) {
+        self.catch_up = Some(most);
+    }
+
+    /// Returns how many missed fires are made up for at once. `fill` is what it says, as far as any number may go.
+    pub(super) fn catch_up(&self) -> u32 {
+        self.catch_up.unwrap_or(if self.fill.is_some() { MAX_CATCH_UP } else { DEFAULT_CATCH_UP })
+    }
+
     fn set_pair<'a>(&mut self, pair: &'a str) -> Result<&'a str, String> {
         let (name, value) = pair.split_once('=').ok_or("an option `name=value`")?;
         self.set(name, &percent_decoded(value)?)?;
@@ -67,7 +78,7 @@ impl Options {
             "jobKeyMode" => self.job.key_mode = key_mode(value)?,
             "priority" => self.job.priority = Some(whole_number(value, i16::MIN, i16::MAX)?),
             "tz" => self.zone = value.parse().map_err(|_| "a time zone such as tz=Europe/Paris")?,
-            "catchup" => self.catch_up = whole_number(value, 0, MAX_CATCH_UP)?,
+            "catchup" => self.catch_up = Some(whole_number(value, 0, MAX_CATCH_UP)?),
             _ => {
                 return Err(
                     "one of id, fill, max, queue, jobKey, jobKeyMode, priority, tz and catchup".into()
@@ -177,7 +188,7 @@ mod tests {
             ..JobOptions::default()
         };
         let expected =
-            Options { id: Some("a".into()), zone: Tz::Asia__Tokyo, fill: Some(fill), catch_up: 5, job };
+            Options { id: Some("a".into()), zone: Tz::Asia__Tokyo, fill: Some(fill), catch_up: Some(5), job };
         assert_eq!(options, expected);
     }
 

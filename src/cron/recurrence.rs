@@ -151,18 +151,29 @@ pub(super) fn newest_fires(
         let fires = expression.iter_after_in(after, zone);
         fires.take_while(|fire| *fire <= until).take(count).collect()
     };
-    let fires = oldest(after, limit.saturating_add(1));
-    if fires.len() <= limit {
-        return fires;
-    }
-    // Halves the stretch until it holds at most `limit` fires: some 30 searches, whatever its length.
-    let (mut too_early, mut late_enough) = (after.timestamp(), until.timestamp());
-    while late_enough - too_early > 1 {
+    // A stretch before `until` that doubles until it holds too many fires, or is the whole. It then holds about twice as many.
+    let (begin, end) = (after.timestamp(), until.timestamp());
+    let mut late_enough = end;
+    let mut length: i64 = 64;
+    let mut too_early = loop {
+        let from = end.saturating_sub(length).max(begin);
+        if oldest(moment(from).max(after), limit.saturating_add(1)).len() > limit {
+            break from;
+        }
+        if from == begin {
+            return oldest(after, limit);
+        }
+        (late_enough, length) = (from, length.saturating_mul(2));
+    };
+    // Where fires come in bursts, it is halved until it does.
+    let most = limit.saturating_mul(2).max(64);
+    let mut fires = oldest(moment(too_early).max(after), most + 1);
+    while fires.len() > most && late_enough - too_early > 1 {
         let middle = too_early + (late_enough - too_early) / 2;
-        let fires = oldest(moment(middle), limit.saturating_add(1));
-        if fires.len() > limit { too_early = middle } else { late_enough = middle }
+        let found = oldest(moment(middle), most + 1);
+        if found.len() > limit { (too_early, fires) = (middle, found) } else { late_enough = middle }
     }
-    oldest(moment(late_enough), limit)
+    fires.split_off(fires.len().saturating_sub(limit))
 }
 
 fn moment(second: i64) -> DateTime<Utc> {

@@ -136,7 +136,7 @@ mod tests {
         let after = "2024-03-09T12:00:00Z";
         assert_eq!(fires("30 2 * * *", America::New_York, after, 2), ["03-10 03:00 EDT", "03-11 02:30 EDT"]);
         assert_eq!(
-            fires("*/20 2 * * *", America::New_York, after, 2),
+            fires("0,20,40 2 * * *", America::New_York, after, 2),
             ["03-10 03:00 EDT", "03-11 02:00 EDT"]
         );
         assert_eq!(
@@ -165,6 +165,22 @@ mod tests {
         assert_eq!(autumn, ["11-03 01:30 EDT", "11-03 01:30 EST", "11-03 02:30 EST"]);
         let steps = fires("*/30 * * * *", America::New_York, "2024-11-03T05:15:00Z", 4);
         assert_eq!(steps, ["11-03 01:30 EDT", "11-03 01:00 EST", "11-03 01:30 EST", "11-03 02:00 EST"]);
+    }
+
+    #[test]
+    fn an_asterisk_in_the_minute_goes_on_by_the_wall_clock_in_fixed_hours_too() {
+        let repeated = fires("*/15 0-5 * * *", chrono_tz::Europe::Berlin, "2027-10-31T00:29:00Z", 7);
+        let expected =
+            ["02:30 CEST", "02:45 CEST", "02:00 CET", "02:15 CET", "02:30 CET", "02:45 CET", "03:00 CET"];
+        assert_eq!(repeated, expected.map(|time| format!("10-31 {time}")));
+        let hour = expression("* * 1-4 * * *");
+        let hour = hour.iter_after_in(at("2027-10-31T00:59:59Z"), chrono_tz::Europe::Berlin);
+        assert_eq!(hour.take_while(|fire| *fire < at("2027-10-31T02:00:00Z")).count(), 3600);
+        // The clock shows no time of the hour that it jumps over.
+        let skipped = fires("*/20 2 * * *", America::New_York, "2024-03-09T12:00:00Z", 1);
+        assert_eq!(skipped, ["03-11 02:00 EDT"]);
+        let fixed = fires("0,15,30,45 2 * * *", chrono_tz::Europe::Berlin, "2027-10-31T00:29:00Z", 3);
+        assert_eq!(fixed, ["10-31 02:30 CEST", "10-31 02:45 CEST", "11-01 02:00 CET"]);
     }
 
     #[test]

@@ -48,6 +48,24 @@ pub struct Status {
     pub queues: Vec<QueueStatus>,
     /// The workers, by name.
     pub workers: Vec<WorkerStatus>,
+    /// The schedules and crontab lines that do not fire as they should, by name.
+    #[serde(default)]
+    pub schedules: Vec<ScheduleProblem>,
+}
+
+/// A schedule or crontab line that does not fire as it should.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ScheduleProblem {
+    /// The schedule's name, or the line's identifier.
+    pub name: String,
+    /// `people`, or `code` for a crontab line.
+    pub owner: String,
+    /// What is wrong.
+    pub problem: String,
+    /// Since when, if the fire that is due is late.
+    #[serde(default, deserialize_with = "super::json_moment::optional")]
+    pub since: Option<DateTime<Utc>>,
 }
 
 /// How many jobs are in each state.
@@ -86,6 +104,7 @@ pub fn read(conn: &mut impl AsSession) -> Result<Status, StoreError> {
     let tasks = task_statuses(conn)?;
     let queues = queues::list(conn)?;
     let workers = workers::list(conn)?;
+    let schedules = schedule_problems(conn)?;
     Ok(Status {
         schema_version: schema_version(conn)?,
         paused_since: paused_since(conn)?,
@@ -96,6 +115,7 @@ pub fn read(conn: &mut impl AsSession) -> Result<Status, StoreError> {
         tasks,
         queues,
         workers,
+        schedules,
     })
 }
 
@@ -123,6 +143,22 @@ fn state_counts(conn: &mut impl AsSession) -> Result<StateCounts, StoreError> {
     );
     let counts = rows(conn, Statement::new(text))?.pop();
     counts.ok_or_else(StoreError::no_row)
+}
+
+// Reads all schedules, of which there are few beside jobs.
+fn schedule_problems(conn: &mut impl AsSession) -> Result<Vec<ScheduleProblem>, StoreError> {
+    let text = format!(
+        "SELECT row_to_json(p)::text FROM (SELECT s.name, s.owner, CASE \
+             WHEN s.error IS NOT NULL THEN 'it fires no more: ' || s.error \
+             WHEN s.late_since IS NOT NULL THEN 'it is late: ' || coalesce(s.late_reason, 'for an unknown reason') \
+             WHEN s.next_fire_at < mainspring.now() - interval '10 seconds' AND NOT EXISTS (SELECT FROM mainspring.all_paused) \
+                 THEN 'it is due and does not fire: no scheduler runs that could, or its row is locked' \
+             WHEN s.last_fire_at > mainspring.now() THEN 'its last fire lies ahead of the database''s clock' END AS problem, \
+             CASE WHEN s.error IS NULL THEN coalesce(s.late_since, CASE WHEN s.next_fire_at < mainspring.now() \
+                 THEN s.next_fire_at END) END AS since \
+         FROM mainspring.schedules AS s ORDER BY s.name) AS p WHERE p.problem IS NOT NULL LIMIT {LIST_CAP}"
+    );
+    rows(conn, Statement::new(text))
 }
 
 // The index of ready jobs leads with task and priority: the oldest job of each such pair is found by

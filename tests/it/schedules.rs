@@ -333,7 +333,12 @@ async fn a_schedule_that_is_over_fires_no_more_and_one_that_has_not_begun_waits(
     let database = TestDatabase::new();
     let mut conn = database.connection();
     let hour = TimeDelta::hours(1);
-    create(&mut conn, &new("over", EACH_SECOND).ends_at(Some(Utc::now() - hour))).unwrap();
+    create(&mut conn, &new("over", EACH_SECOND)).unwrap();
+    let past = Some(Utc::now() - hour);
+    assert!(
+        refusal(&mut conn, new("past", EACH_SECOND).ends_at(past)).contains("ends_at must be in the future")
+    );
+    assert!(update(&mut conn, "over", &ScheduleChanges::new().ends_at(past)).unwrap());
     create(&mut conn, &new("later", EACH_SECOND).starts_at(Some(Utc::now() + hour))).unwrap();
     let (builder, _ticks) = ticking(&database);
     let scheduler = builder.start().await.unwrap();

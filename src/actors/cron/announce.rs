@@ -10,7 +10,7 @@ use crate::engine::Wake;
 use crate::event::Event;
 use crate::shared::Shared;
 use crate::store::claim::Position;
-use crate::store::schedules::{FaultySchedule, Fired, LeftOut};
+use crate::store::schedules::{FaultySchedule, Fired, LeftOut, Mended};
 
 // Beyond this number, one wake of everything is cheaper than a wake for each queue.
 const MAX_QUEUES_NAMED: usize = 8;
@@ -54,6 +54,25 @@ pub(super) fn late_no_more(ended: &[Late]) {
         log::info!("schedule `{name}` is late no more");
     }
     others(ended.len(), "are late no more");
+}
+
+pub(super) fn mended(mended: &[Mended]) {
+    let text = |moment: Option<DateTime<Utc>>| {
+        moment.map_or_else(|| "never".to_owned(), |moment| moment.to_string())
+    };
+    for Mended { name, stored, right, last_ahead } in mended.iter().take(MAX_LINES) {
+        let right = text(*right);
+        match last_ahead {
+            Some(last) => log::warn!(
+                "schedule `{name}`: its last fire, {last}, lies ahead of the database's clock; it fires next at {right}"
+            ),
+            None => log::warn!(
+                "schedule `{name}`: its stored next fire was {}; by this program it is {right}",
+                text(*stored)
+            ),
+        }
+    }
+    others(mended.len(), "had another next fire stored than this program computes");
 }
 
 fn others(count: usize, what: &str) {

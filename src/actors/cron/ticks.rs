@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 
 use super::announce;
 use super::registration::{MAX_SLEEP, Registration};
-use crate::cron::{LateSchedules, Watch};
+use crate::cron::{ClockMove, LateSchedules, Watch};
 use crate::error::StoreError;
 use crate::shared::Shared;
 use crate::store::Durability;
 use crate::store::schedules::{
-    Fired, LateFire, Look, Planned, Which, Work, fire_due, held_rows, look, plan_marked, still_waiting,
+    CheckedPage, Fired, LateFire, Look, Planned, Which, Work, check_next_fires, fire_due, held_rows, look,
+    plan_marked, still_waiting,
 };
 
 // While another process fires what is due here too, the next tick follows after this time, then after twice this time.
@@ -37,6 +38,16 @@ pub(super) struct Ticks {
     pause: Duration,
     watch: Watch,
     late: LateSchedules,
+    check: Check,
+}
+
+/// Whether the stored next fires are to be compared with what this program computes: once after its start, and after the clock was
+/// turned back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Check {
+    /// Those after this id are.
+    From(i64),
+    Done,
 }
 
 /// What one round did.
@@ -56,6 +67,7 @@ impl Ticks {
             pause: MIN_PAUSE,
             watch: Watch::default(),
             late: LateSchedules::default(),
+            check: Check::From(0),
         }
     }
 
@@ -73,6 +85,7 @@ impl Ticks {
                 break;
             }
         }
+        self.check_some().await?;
         self.try_late().await?;
         if look.work == Work::Now {
             self.find_held_rows().await?;
@@ -100,7 +113,12 @@ impl Ticks {
     }
 
     fn saw(&mut self, look: &Look) {
-        self.watch.looked(look.now);
+        if self.watch.looked(look.now) == ClockMove::Back {
+            log::warn!(
+                "the database's clock was turned back: the next fires of all schedules are found again"
+            );
+            self.check = Check::From(0);
+        }
         if look.work == Work::Paused {
             self.watch.ended();
         }
@@ -110,15 +128,32 @@ impl Ticks {
         let (lines, late, watch) = (Arc::clone(&self.lines), self.late.ids(), self.watch);
         let round = self.shared.store.run(Durability::Durable, move |conn| {
             let planned = plan_marked(conn, &lines, &late, MAX_SCHEDULES_AT_ONCE)?;
-            let fresh =
-                fire_due(conn, &lines, Which::Fresh { except: &late }, &watch, MAX_SCHEDULES_AT_ONCE)?;
-            let rest = Which::MakingUp { except: &late };
-            let rest = fire_due(conn, &lines, rest, &watch, MAX_MAKING_UP_AT_ONCE)?;
-            Ok(Round { planned, fired: vec![fresh, rest], look: look(conn, &lines, &late)? })
+            let which = [
+                Which::Now { except: &late },
+                Which::Behind { except: &late },
+                Which::MakingUp { except: &late },
+            ];
+            let limits = [MAX_SCHEDULES_AT_ONCE, MAX_SCHEDULES_AT_ONCE, MAX_MAKING_UP_AT_ONCE];
+            let fired = which.into_iter().zip(limits);
+            let fired = fired.map(|(which, limit)| fire_due(conn, &lines, which, &watch, limit));
+            Ok(Round { planned, fired: fired.collect::<Result<_, _>>()?, look: look(conn, &lines, &late)? })
         });
         let round = round.await?;
         self.saw(&round.look);
         Ok(round)
+    }
+
+    /// Compares some stored next fires with what this program computes.
+    async fn check_some(&mut self) -> Result<(), StoreError> {
+        let Check::From(after) = self.check else { return Ok(()) };
+        let lines = Arc::clone(&self.lines);
+        let page = self.shared.store.run(Durability::Durable, move |conn| {
+            check_next_fires(conn, &lines, after, MAX_SCHEDULES_AT_ONCE)
+        });
+        let CheckedPage { mended, last_id } = page.await?;
+        announce::mended(&mended);
+        self.check = last_id.map_or(Check::Done, Check::From);
+        Ok(())
     }
 
     /// Tries some of the late schedules again.
@@ -178,6 +213,9 @@ impl Ticks {
 
     /// How long nothing is to do. What another process fires is looked for again, less often each time.
     fn rest(&mut self, look: &Look) -> Duration {
+        if self.check != Check::Done {
+            return Duration::ZERO;
+        }
         let now = Instant::now();
         let mut rest = look.until_next.unwrap_or(MAX_SLEEP).min(self.registration.until_next(now));
         rest = rest.min(self.late.until_next(now).unwrap_or(MAX_SLEEP));

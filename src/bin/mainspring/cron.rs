@@ -21,7 +21,13 @@ pub(crate) fn next(arguments: &NextArguments, out: &mut impl Write) -> Result<()
         .map(|fire| fire.to_rfc3339_opts(SecondsFormat::Secs, true))
         .collect();
     if arguments.listing.json {
+        if fires.is_empty() {
+            eprintln!("no fire is left before the year {}", LAST_YEAR + 1);
+        }
         return output::json(out, &fires);
+    }
+    if fires.is_empty() {
+        return Ok(writeln!(out, "no fire is left before the year {}", LAST_YEAR + 1)?);
     }
     fires.iter().try_for_each(|fire| writeln!(out, "{fire}")).map_err(Failure::from)
 }

@@ -5,7 +5,7 @@ use std::io::Write;
 use chrono::SecondsFormat;
 use mainspring::Session;
 use mainspring::queues::QueueStatus;
-use mainspring::status::{COUNT_CAP, DETAIL_COUNT_CAP, StateCounts, Status, TaskStatus};
+use mainspring::status::{COUNT_CAP, DETAIL_COUNT_CAP, ScheduleProblem, StateCounts, Status, TaskStatus};
 use mainspring::workers::WorkerStatus;
 
 use crate::arguments::ListingOptions;
@@ -45,7 +45,9 @@ fn tell(out: &mut impl Write, status: Status) -> Result<(), Failure> {
     let queues = status.queues.into_iter().map(queue_cells).collect();
     section(out, ["QUEUE", "LIMIT", "WAITING", "RUNNING"], queues)?;
     let tasks = status.tasks.into_iter().map(task_cells).collect();
-    section(out, ["READY TASK", "COUNT", "OLDEST", "WORKERS"], tasks)
+    section(out, ["READY TASK", "COUNT", "OLDEST", "WORKERS"], tasks)?;
+    let schedules = status.schedules.into_iter().map(schedule_cells).collect();
+    section(out, ["SCHEDULE", "OWNER", "SINCE", "PROBLEM"], schedules)
 }
 
 fn section<const COLUMNS: usize>(
@@ -87,6 +89,12 @@ fn queue_cells(queue: QueueStatus) -> [String; 4] {
 fn task_cells(task: TaskStatus) -> [String; 4] {
     let workers = if task.workers == 0 { "none knows it".to_owned() } else { task.workers.to_string() };
     [task.task, count(task.ready, DETAIL_COUNT_CAP), age(task.oldest_ready_age_seconds), workers]
+}
+
+fn schedule_cells(schedule: ScheduleProblem) -> [String; 4] {
+    let since =
+        schedule.since.map(|since| since.to_rfc3339_opts(SecondsFormat::Secs, true)).unwrap_or_default();
+    [schedule.name, schedule.owner, since, output::shortened(&schedule.problem)]
 }
 
 fn count(number: i64, cap: i64) -> String {

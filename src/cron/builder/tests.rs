@@ -45,6 +45,39 @@ fn a_line_built_by_code_is_the_line_that_the_text_says() {
     assert_eq!(Cron::every_minute(Plain).build().unwrap(), plain.entries[0]);
 }
 
+#[derive(Serialize)]
+struct Import {
+    tenant: &'static str,
+}
+impl Task for Import {
+    const NAME: &'static str = "import";
+    const QUEUE: Option<&'static str> = Some("imports");
+    const PRIORITY: Option<i16> = Some(-7);
+    const MAX_ATTEMPTS: Option<i16> = Some(3);
+    fn options(&self) -> JobOptions {
+        Self::defaults().key(format!("import:{}", self.tenant)).flags(["slow"]).run_at(chrono::Utc::now())
+    }
+}
+
+#[test]
+fn a_line_keeps_the_options_of_its_task_unless_it_says_otherwise() {
+    let kept = Cron::every_minute(Import { tenant: "acme" }).build().unwrap().options;
+    let expected = JobOptions { run_at: None, ..Import { tenant: "acme" }.options() };
+    assert_eq!(kept, expected);
+    let changed = Cron::every_minute(Import { tenant: "acme" }).queue("q").max_attempts(9).key("k");
+    let expected =
+        JobOptions { queue: Some("q".into()), max_attempts: Some(9), key: Some("k".into()), ..expected };
+    assert_eq!(changed.build().unwrap().options, expected);
+}
+
+#[test]
+fn a_fill_is_what_it_says_unless_a_number_bounds_it() {
+    let catch_up = |cron: Cron| cron.build().unwrap().catch_up;
+    assert_eq!(catch_up(Cron::every_minute(PARIS)), 100);
+    assert_eq!(catch_up(Cron::every_minute(PARIS).fill(TimeDelta::days(2))), 10_000);
+    assert_eq!(catch_up(Cron::every_minute(PARIS).fill(TimeDelta::days(2)).catch_up(7)), 7);
+}
+
 #[test]
 fn each_rhythm_is_an_expression() {
     let expression = |cron: Cron| cron.build().unwrap().expression.to_string();

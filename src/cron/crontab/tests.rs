@@ -146,3 +146,21 @@ fn of_too_many_fires_the_newest_stay_oldest_first() {
     let fires = bursts.fires_between(begin, at("2023-12-31T00:00:00Z"), 2);
     assert_eq!(fires, [at("2023-01-01T23:59:58Z"), at("2023-01-01T23:59:59Z")]);
 }
+
+#[test]
+fn a_missing_blank_or_ampersand_swallows_no_payload_and_no_option() {
+    let refused = |line: &str| Crontab::parse(line).unwrap_err().to_string();
+    for options in ["id=x{a:1}", "jobKey=k{a:1}", "fill=1d{}", "queue=q{a: 1}", "{a:1}", "id=x&{a:1}", "id={"]
+    {
+        let error = refused(&format!("* * * * * t ?{options}"));
+        assert!(error.contains("expected a blank before the payload"), "{options}: {error}");
+    }
+    assert_eq!(
+        refused("* * * * * t ?id=x{a:1}"),
+        "line 1, column 18: found `{a:1}`, expected a blank before the payload, or `%7B` for a brace in a value"
+    );
+    assert!(refused("* * * * * t ?id=x?max=3").contains("expected `&` between options"));
+    assert!(refused("* * * * * t ?id=x}").contains("`%7D`"));
+    let escaped = Crontab::parse("* * * * * t ?id=x%7Ba:1%7D%3F {b: 2}").unwrap();
+    assert_eq!((escaped.entries[0].identifier.as_str(), escaped.entries[0].payload.len()), ("x{a:1}?", 1));
+}

@@ -23,8 +23,10 @@ const MOST_COUNTED: usize = 100_000;
 /// Which of the due schedules are fired.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Which<'a> {
-    /// Those that are due now, the last ones first, without these.
-    Fresh { except: &'a [i64] },
+    /// Those that are due now, without these.
+    Now { except: &'a [i64] },
+    /// Those that were due before, the last ones first, without these.
+    Behind { except: &'a [i64] },
     /// Those that make up for missed fires in portions, without these.
     MakingUp { except: &'a [i64] },
     /// These, whose fires are late.
@@ -80,6 +82,8 @@ pub(super) struct Plan {
     pub(super) name: String,
     pub(super) fires: Vec<PlannedFire>,
     pub(super) left_out: Option<LeftOut>,
+    /// How many fires were looked at, which takes time.
+    pub(super) work: usize,
     next: Option<Moment>,
     making_up_until: Option<Moment>,
 }
@@ -116,9 +120,16 @@ pub(super) fn lock_due(
     limit: i64,
 ) -> Result<Vec<DueSchedule>, StoreError> {
     let (condition, order, ids) = match which {
-        Which::Fresh { except } => {
-            ("making_up_until IS NULL AND id <> ALL ({})", "next_fire_at DESC", except)
-        }
+        Which::Now { except } => (
+            "making_up_until IS NULL AND next_fire_at > mainspring.now() - interval '10 seconds' AND id <> ALL ({})",
+            "next_fire_at",
+            except,
+        ),
+        Which::Behind { except } => (
+            "making_up_until IS NULL AND next_fire_at <= mainspring.now() - interval '10 seconds' AND id <> ALL ({})",
+            "next_fire_at DESC",
+            except,
+        ),
         Which::MakingUp { except } => {
             ("making_up_until IS NOT NULL AND id <> ALL ({})", "next_fire_at", except)
         }
@@ -169,12 +180,14 @@ impl DueSchedule {
                 MOST_COUNTED,
             ),
         });
+        let work = fires.len();
         let rest = fires.get(self.portion()).map(|fire| fire.at);
         fires.truncate(self.portion());
-        match rest {
+        let plan = match rest {
             Some(rest) => self.plan_of(recurrence, fires, left_out, Some(rest), Some(attendance.now)),
             None => self.plan_of(recurrence, fires, left_out, next, None),
-        }
+        };
+        Plan { work, ..plan }
     }
 
     fn portion(&self) -> usize {
@@ -191,9 +204,11 @@ impl DueSchedule {
     ) -> Plan {
         let is_new = |fire: &Fire| self.made_before.iter().flatten().all(|made| *made != Some(fire.at));
         let fires = fires.into_iter().filter(is_new);
-        let fires =
-            fires.map(|fire| PlannedFire { fire, run_at: self.run_at(recurrence, fire.at) }).collect();
-        Plan { id: self.id, name: self.name.clone(), fires, left_out, next, making_up_until }
+        let fires = fires
+            .map(|fire| PlannedFire { fire, run_at: self.run_at(recurrence, fire.at) })
+            .collect::<Vec<_>>();
+        let work = fires.len();
+        Plan { work, id: self.id, name: self.name.clone(), fires, left_out, next, making_up_until }
     }
 
     /// Returns when the job of a fire is due: after a jitter that is the same for the same name and time, and before the next

@@ -56,12 +56,12 @@ pub(crate) fn fire_due(
     conn.as_session().transaction(|conn| {
         let mut plans = Vec::new();
         let mut faulty = Vec::new();
-        let mut fires = 0;
+        let mut work = 0;
         for schedule in lock_due(conn, lines, which, limit)? {
             match schedule.plan(watch) {
                 Ok(plan) => {
-                    fires += plan.fires.len();
-                    if fires > MAX_FIRES_AT_ONCE && !plans.is_empty() {
+                    work += plan.work;
+                    if work > MAX_FIRES_AT_ONCE && !plans.is_empty() {
                         break;
                     }
                     plans.push(plan);

@@ -16,6 +16,7 @@
 //! ```
 
 mod change;
+mod check;
 mod due;
 mod fire;
 mod late;
@@ -25,6 +26,7 @@ mod read;
 mod trouble;
 
 pub use change::{create, delete, pause, resume, trigger, update};
+pub(crate) use check::{CheckedPage, Mended, check_next_fires};
 pub(crate) use due::{LeftOut, Which};
 pub(crate) use fire::{Fired, fire_due, prune_fires};
 pub(crate) use late::{held_rows, still_waiting};

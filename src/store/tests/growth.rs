@@ -126,7 +126,7 @@ const OURS: &[Verb] = &[
             "UPDATE mainspring.schedules SET next_fire_at = mainspring.now() WHERE owner = 'people' AND name = 'hourly'",
         )
         .unwrap();
-        let fired = fire_due(conn, &[], Which::Fresh { except: &[] }, &Watch::default(), 10).unwrap();
+        let fired = fire_due(conn, &[], Which::Now { except: &[] }, &Watch::default(), 10).unwrap();
         assert_eq!(fired.fires.len(), 1);
         assert_eq!(schedules::fires(conn, "hourly", 10).unwrap().len(), 1);
     }),

@@ -1,5 +1,6 @@
-//! Cron against the independent implementation where clocks change: pulses, whose hour is `*`, and single appointments. Of
-//! several minutes in fixed hours croner has another opinion: to it they are pulses, to us appointments.
+//! Cron against the independent implementation where clocks change: pulses, whose hour or minute begins with `*`, and single
+//! appointments. Of several listed minutes in fixed hours croner has another opinion: to it they are pulses, to us and to cron(8)
+//! fixed times.
 
 use super::*;
 
@@ -39,10 +40,10 @@ fn pulse_or_appointment(random: &mut fastrand::Rng) -> String {
     let days = random_field(random, 1, 31, &[]);
     let months = random_field(random, 1, 12, &MONTHS);
     let weekdays = random_field(random, 0, 6, &DAYS);
-    let time = if random.bool() {
-        format!("{} *", random_field(random, 0, 59, &[]))
-    } else {
-        format!("{} {}", random.u32(0..60), random.u32(0..24))
+    let time = match random.u8(0..3) {
+        0 => format!("{} *", random_field(random, 0, 59, &[])),
+        1 => format!("*/{} {}", random.u32(1..31), random_field(random, 0, 23, &[])),
+        _ => format!("{} {}", random.u32(0..60), random.u32(0..24)),
     };
     format!("{time} {days} {months} {weekdays}")
 }

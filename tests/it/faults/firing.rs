@@ -8,7 +8,10 @@ use crate::support::database::TestDatabase;
 use crate::support::rows::count;
 use crate::support::waiting::{until, until_at_least};
 
+mod catching_up;
+mod clocks;
 mod locks;
+mod overlap;
 mod poison;
 
 // No process has a handler for it, so that its jobs stay and can be counted.

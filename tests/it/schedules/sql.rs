@@ -123,3 +123,34 @@ fn an_unknown_field_is_refused_with_the_list_of_those_there_are() {
         "{text}"
     );
 }
+
+#[test]
+fn a_value_of_the_wrong_type_is_refused_with_its_field() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    create(&mut conn, &new("a", "@daily")).unwrap();
+    let mut refused = |changes: &str, expected: &str| {
+        let text = conn.batch_execute(&format!("SELECT mainspring.update_schedule('a', '{changes}')"));
+        let text = text.unwrap_err().to_string();
+        assert!(text.contains(expected), "{text}");
+    };
+    refused("[1]", "changes must be an object, got array");
+    refused(r#""x""#, "changes must be an object, got string");
+    refused(r#"{"priority": 40000}"#, "priority must be -32768 to 32767, got 40000");
+    refused(r#"{"priority": 1.5}"#, "priority must be a whole number, got 1.5");
+    refused(r#"{"max_attempts": 99999999999}"#, "max_attempts must be 1 to 32767, got 99999999999");
+    refused(r#"{"catch_up": "many"}"#, r#"catch_up must be a whole number, got "many""#);
+    refused(r#"{"jitter_seconds": 1e300}"#, "jitter_seconds must be 0 to 86400, got 1000");
+    refused(r#"{"starts_at": "gibberish"}"#, "starts_at must be a moment with its offset");
+    refused(r#"{"ends_at": "tomorrow"}"#, "got 'tomorrow'");
+    refused(r#"{"ends_at": "2027-13-45T00:00:00Z"}"#, "ends_at must be a moment with its offset");
+    refused(r#"{"paused": "maybe"}"#, r#"paused must be true or false, got "maybe""#);
+    refused(r#"{"queue": 5}"#, "queue must be a string, got 5");
+    refused(r#"{"flags": [1]}"#, "flags must be an array of strings, got [1]");
+    refused(r#"{"overlap": {}}"#, "overlap must be a string, got {}");
+    let created =
+        |options: &str| format!("SELECT mainspring.create_schedule('b', 'tick', '@daily', {options})");
+    let text = conn.batch_execute(&created("priority := 40000")).unwrap_err().to_string();
+    assert!(text.contains("priority must be -32768 to 32767, got 40000"), "{text}");
+    conn.batch_execute(&created("starts_at := now(), ends_at := now() + interval '1 day'")).unwrap();
+}
