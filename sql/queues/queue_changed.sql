@@ -22,8 +22,7 @@ BEGIN
         surplus := NULL;
     END IF;
     IF surplus IS NULL OR surplus > 0 THEN
-        UPDATE mainspring.jobs AS j SET state = 'parked', updated_at = mainspring.now()
-        WHERE j.id = ANY (ARRAY(
+        PERFORM mainspring.park_jobs(ARRAY(
             SELECT r.id FROM mainspring.jobs AS r WHERE r.queue = changed AND r.state = 'ready'
             ORDER BY r.turn_at DESC, r.id DESC LIMIT surplus FOR UPDATE SKIP LOCKED));
     END IF;

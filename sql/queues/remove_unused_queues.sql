@@ -5,6 +5,7 @@ RETURNS bigint
 LANGUAGE sql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
+    SELECT mainspring.refuse(CASE WHEN most < 0 THEN format('most must be at least 0, got %s', most) END);
     WITH gone AS (
         DELETE FROM mainspring.queues AS q WHERE q.name = ANY (ARRAY(
             SELECT u.name FROM mainspring.queues AS u

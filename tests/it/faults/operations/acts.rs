@@ -3,7 +3,7 @@
 use diesel::PgConnection;
 use diesel::connection::SimpleConnection;
 use mainspring::jobs::{self, ActResult, JobAct, Reschedule};
-use mainspring::workers;
+use mainspring::{queues, workers};
 
 use crate::cli::on;
 use crate::support::database::TestDatabase;
@@ -102,4 +102,34 @@ fn the_program_reports_what_was_left_out_and_does_the_rest() {
     let errors = String::from_utf8(output.stderr).unwrap();
     assert!(errors.ends_with("mainspring: 1 of 3 were not changed\n"), "{errors}");
     assert_eq!(count(&mut database.connection(), "mainspring.jobs WHERE state = 'ready'"), 2);
+}
+
+#[test]
+fn a_queue_is_paused_and_narrowed_though_one_of_its_jobs_cannot_be_parked() {
+    for poison in POISONS {
+        let database = poisoned(poison, "ready");
+        let mut conn = database.connection();
+        conn.batch_execute(
+            "SET session_replication_role = replica; \
+             ALTER TABLE mainspring.jobs DROP CONSTRAINT jobs_task_length; \
+             UPDATE mainspring.jobs SET queue = 'q'; \
+             ALTER TABLE mainspring.jobs ADD CONSTRAINT jobs_task_length \
+                 CHECK (char_length(task) BETWEEN 1 AND 128) NOT VALID; \
+             SET session_replication_role = origin",
+        )
+        .unwrap();
+        assert!(queues::pause(&mut conn, "q").unwrap());
+        assert_eq!(count(&mut conn, "mainspring.jobs WHERE state = 'parked'"), 2, "{poison:?}");
+        assert!(queues::resume(&mut conn, "q").unwrap());
+    }
+}
+
+#[test]
+fn the_number_of_rows_to_clear_away_is_not_negative() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    for call in ["remove_unused_queues(-1)", "delete_dead_jobs('1 day', -1)", "delete_dead_jobs('-1 day')"] {
+        let error = conn.batch_execute(&format!("SELECT mainspring.{call}")).unwrap_err().to_string();
+        assert!(error.contains("most must be at least 0") || error.contains("older_than must be"), "{error}");
+    }
 }
