@@ -24,8 +24,11 @@ pub fn connect(url: &str) -> Result<PgConnection, StoreError> {
 /// Connects, and does not look for the reason of a failure, which costs a second connection.
 pub(super) fn open(url: &str) -> Result<PgConnection, StoreError> {
     PgConnection::establish(url).map_err(|error| {
-        let reason = if is_readable(url) { in_one_line(&error.to_string()) } else { UNREADABLE.into() };
-        StoreError::Connect(reason)
+        StoreError::Connect(match wrong_option(url) {
+            _ if is_readable(url) => in_one_line(&error.to_string()),
+            Some(option) => format!("the connection string has {option}, which libpq does not take"),
+            None => UNREADABLE.into(),
+        })
     })
 }
 
@@ -38,6 +41,21 @@ pub(super) fn explained(url: &str, error: StoreError) -> StoreError {
         },
         other => other,
     }
+}
+
+// The option without which libpq could read the URL. Its value is not named, nor anything of a URL that may have a part of
+// a password among its options.
+fn wrong_option(url: &str) -> Option<String> {
+    let host = url.rfind('@').map_or(0, |at| at + 1);
+    let (place, options) = url.split_at(host + url[host..].find('?')?);
+    if !is_readable(place) || options.to_ascii_lowercase().contains("pass") {
+        return None;
+    }
+    let wrong = options[1..].split('&').find(|option| !is_readable(&format!("{place}?{option}")))?;
+    let name = wrong.split('=').next().unwrap_or_default();
+    let is_name =
+        (1..=63).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    Some(if is_name { format!("the option `{name}`") } else { "an option without a name".to_owned() })
 }
 
 // libpq reports a line for each address it tried, and adds hints in lines behind a tab.
@@ -63,6 +81,20 @@ mod tests {
             let refusal = connect(url).err().map(|error| error.to_string()).unwrap_or_default();
             assert!(refusal.contains("127.0.0.1"), "{refusal}");
             assert!(!refusal.contains('\n'), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_option_is_named_and_its_value_is_not() {
+        for (url, option) in [
+            ("postgres://user:secret@127.0.0.1:1/a?sslmod=cret", "`sslmod`"),
+            ("postgres://127.0.0.1:1/a?connect_timeout=3&application=cret&sslmode=disable", "`application`"),
+            ("postgres://127.0.0.1:1/a?connect_timeout", "`connect_timeout`"),
+            ("postgres://user:secret@127.0.0.1:1/a?=cret", "an option"),
+        ] {
+            let refusal = connect(url).err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(refusal.contains(option) && !refusal.contains("percent-encoded"), "{url}: {refusal}");
+            assert!(!refusal.contains("cret"), "{url}: {refusal}");
         }
     }
 
