@@ -48,6 +48,9 @@ pub enum StoreError {
     /// The schema is not there, or not whole: it was dropped, or never made. The text names it.
     #[error("the schema {0}: run `mainspring migrate`, or start the scheduler again")]
     SchemaMissing(String),
+    /// Another session holds the lock of the migrations. The text names it; waiting may help.
+    #[error("{0}")]
+    Locked(String),
     /// The role lacks a privilege. The text names what it may not use, and is followed by the server's.
     #[error("the role has no privilege on {0}")]
     Denied(String),
@@ -138,9 +141,15 @@ impl StoreError {
             | Self::Migration(_)
             | Self::SchemaTooNew { .. }
             | Self::SchemaTooOld { .. }
+            | Self::Locked(_)
             | Self::Rejected(_)
             | Self::Connect(_) => false,
         }
+    }
+
+    /// Whether the schema is not one that this program can work with.
+    pub(crate) fn is_about_schema(&self) -> bool {
+        matches!(self, Self::SchemaTooNew { .. } | Self::SchemaTooOld { .. } | Self::SchemaMissing(_))
     }
 
     /// Whether waiting cannot help: the database replied, and refused for good.
@@ -154,7 +163,7 @@ impl StoreError {
             | Self::SchemaMissing(_)
             | Self::Denied(_)
             | Self::Rejected(_) => true,
-            Self::Connect(_) | Self::Database(_) => false,
+            Self::Connect(_) | Self::Locked(_) | Self::Database(_) => false,
         }
     }
 

@@ -1,7 +1,7 @@
 -- Drops the partitions that ended longer ago than `retention`, and returns their names.
 --
--- It runs as the owner of the schema, which dropping needs. It returns nothing while another session creates or drops
--- partitions. A partition that cannot be dropped keeps none of the others, and the server's log has a warning about it.
+-- It runs as the owner of the schema, which dropping needs. It leaves the last hour's partition alone while another
+-- session holds the lock of this work, which any role may hold. A partition that cannot be dropped keeps none of the others, and the server's log has a warning about it.
 CREATE OR REPLACE FUNCTION mainspring.drop_history(retention interval)
 RETURNS SETOF text
 LANGUAGE plpgsql SECURITY DEFINER
@@ -9,16 +9,17 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     partition text;
+    kept interval := retention;
 BEGIN
     PERFORM mainspring.refuse(mainspring.retention_problem('retention', retention));
     IF NOT pg_try_advisory_xact_lock(mainspring.lock_class(), 1) THEN
-        RETURN;
+        kept := kept + interval '1 hour';
     END IF;
     FOR partition IN
         SELECT c.relname::text FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
         WHERE i.inhparent = 'mainspring.history'::regclass AND c.relname ~ '^history_[0-9]{8}$'
             AND (to_date(right(c.relname::text, 8), 'YYYYMMDD') + 1)::timestamp AT TIME ZONE 'UTC'
-                < mainspring.now() - retention
+                < mainspring.now() - kept
         ORDER BY c.relname
     LOOP
         BEGIN

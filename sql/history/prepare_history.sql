@@ -1,7 +1,7 @@
 -- Creates the missing partitions of the days around `moment`, and returns how many those were.
 --
--- A partition is created as a table of its own and then attached. This blocks nobody who reads or writes history. A lock is
--- taken only where something is missing: any role may hold it.
+-- A partition is created as a table of its own and then attached. This blocks nobody who reads or writes history. A lock
+-- is taken only where something is missing. Any role may hold it, so after two seconds the work is done without it.
 CREATE OR REPLACE FUNCTION mainspring.prepare_history(moment timestamptz DEFAULT mainspring.now())
 RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER
@@ -18,7 +18,10 @@ BEGIN
     END IF;
     missing := mainspring.missing_history((moment AT TIME ZONE 'UTC')::date);
     IF cardinality(missing) > 0 THEN
-        PERFORM pg_advisory_xact_lock(mainspring.lock_class(), 1);
+        FOR wait IN 1..40 LOOP
+            EXIT WHEN pg_try_advisory_xact_lock(mainspring.lock_class(), 1);
+            PERFORM pg_sleep(0.05);
+        END LOOP;
         missing := mainspring.missing_history((moment AT TIME ZONE 'UTC')::date);
     END IF;
     FOREACH day IN ARRAY missing LOOP

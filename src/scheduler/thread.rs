@@ -18,14 +18,18 @@ use crate::error::{SchedulerError, StoreError};
 use crate::event::Event;
 use crate::phase::Phase;
 use crate::shared::{AppData, Role, Shared};
+use crate::store::Session;
 use crate::store::connector::connect;
-use crate::store::migrate::{migrate, verify};
-use crate::store::pool::blocking;
+use crate::store::migrate::{migrate_within, verify};
+use crate::store::pool::{Store, blocking};
 use crate::store::presence::register;
 use crate::store::retention::prepare_history;
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+// A migration is usually over before anybody has to be told of it.
+const LOCK_WARNING: Duration = Duration::from_secs(1);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(9);
 // Listening needs one more connection than the start itself. Until that is there, jobs are found by polling.
 const LISTEN_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -87,6 +91,8 @@ impl Root {
             Err(error) => return drop(ready.send(Err(error))),
         };
         let mut supervisor = SupervisorActor::new(&shared, workers.clone()).start();
+        // Handled after the start of the supervisor, which starts the others: the handle may be used at once.
+        let _ = supervisor.send(Died(Role::Queue)).await;
         tokio::select! {
             () = wait_until_listening(&shared) => {}
             () = shared.phase.reached(Phase::Stopping) => {}
@@ -162,7 +168,8 @@ async fn prepare(
     let mut pause = SHORTEST_PAUSE;
     loop {
         let (config, tasks) = (shared.config.clone(), Arc::clone(&shared.tasks));
-        match blocking(move || set_up(&config, &tasks)).await {
+        let store = shared.store.clone();
+        match blocking(move || set_up(&config, &tasks, &store)).await {
             Ok(worker_id) => {
                 shared.worker_id.store(worker_id, Ordering::Release);
                 return WorkerThreads::start(shared.config.shares().len(), Arc::clone(handlers)).map_err(
@@ -189,19 +196,33 @@ async fn prepare(
     }
 }
 
-fn set_up(config: &Config, tasks: &[String]) -> Result<i32, StoreError> {
+fn set_up(config: &Config, tasks: &[String], store: &Store) -> Result<i32, StoreError> {
     let mut connection = connect(config)?;
+    store.open_needed(config)?;
     let mut conn = config.schema.on(&mut connection);
     if config.migrate {
-        let applied = migrate(&mut conn)?;
+        let applied = migrate_patiently(&mut conn)?;
         if !applied.is_empty() {
             log::info!("applied {} migrations: {}", applied.len(), applied.join(", "));
         }
     } else {
         verify(&mut conn)?;
     }
-    if config.history().is_kept() {
-        prepare_history(&mut conn)?;
+    if config.history().is_kept()
+        && let Err(error) = prepare_history(&mut conn)
+    {
+        log::warn!("cannot prepare the history yet, trying again within ten minutes: {error}");
     }
     register(&mut conn, &config.worker_name, tasks, &config.lines(), config.heartbeat_timeout)
+}
+
+// Another process may be migrating, and any role that may connect can hold the lock.
+fn migrate_patiently(conn: &mut Session<'_>) -> Result<Vec<String>, StoreError> {
+    match migrate_within(conn, LOCK_WARNING) {
+        Err(error @ StoreError::Locked(_)) => {
+            log::warn!("waiting up to {} s more: {error}", LOCK_TIMEOUT.as_secs());
+            migrate_within(conn, LOCK_TIMEOUT)
+        }
+        migrated => migrated,
+    }
 }

@@ -7,6 +7,7 @@ use chrono::{DateTime, Datelike, Utc};
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
 
 use super::claim::Position;
+use super::encoding::naming;
 use super::moment::Moment;
 use super::statement::{Statement, nul_problem};
 use crate::error::StoreError;
@@ -106,8 +107,24 @@ pub(crate) fn enqueue(conn: &mut impl AsSession, jobs: &[NewJob]) -> Result<Vec<
         keyed.then(|| jobs.iter().map(|job| job.options.key_mode.as_str()).collect::<Vec<_>>()),
     )
     .bind::<Nullable<Array<Nullable<Text>>>, _>(flag_sets(jobs))
-    .load(conn)?;
+    .load(conn)
+    .map_err(|error| naming(conn, error, texts(jobs)))?;
     Ok(in_input_order(rows, jobs))
+}
+
+/// The texts of the jobs, each with the name of its field.
+pub(super) fn texts(jobs: &[NewJob]) -> impl Iterator<Item = (&'static str, &str)> {
+    jobs.iter().flat_map(|job| {
+        let options = &job.options;
+        let fields = [
+            ("task", Some(job.task.as_ref())),
+            ("queue", options.queue.as_deref()),
+            ("key", options.key.as_deref()),
+            ("payload", Some(job.payload.as_str())),
+        ];
+        let flags = options.flags.iter().map(|flag| ("flags", flag.as_str()));
+        fields.into_iter().filter_map(|(field, text)| Some((field, text?))).chain(flags)
+    })
 }
 
 // What each job sets, or `None` if no job sets it: then the database has less to unpack.

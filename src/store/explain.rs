@@ -33,7 +33,7 @@ pub(super) fn explain(session: &mut Session<'_>, text: &str, error: DieselError)
     meaning.unwrap_or_else(|| StoreError::from_diesel(error))
 }
 
-fn in_transaction(conn: &mut PgConnection) -> bool {
+pub(super) fn in_transaction(conn: &mut PgConnection) -> bool {
     type Manager = <PgConnection as Connection>::TransactionManager;
     match Manager::transaction_manager_status_mut(conn) {
         TransactionManagerStatus::Valid(depth) => depth.transaction_depth().is_some(),

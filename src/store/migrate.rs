@@ -3,42 +3,64 @@
 //! Knows nothing of jobs. Keeps its records in its own schema, so that it never meets the host application's Diesel
 //! migrations.
 
+mod adopt;
 mod definitions;
 mod files;
+mod lock;
 mod script;
 mod tables;
 
-use diesel::sql_types::{Bool, Text};
+use std::time::Duration;
+
+use diesel::sql_types::{Array, Bool, Text};
 
 use self::definitions::Installed;
-use self::files::MIGRATIONS;
+use self::files::{MIGRATIONS, TableStep};
 use self::script::{exists, run};
 use super::statement::Statement;
 use crate::error::StoreError;
 use crate::store::session::AsSession;
 
-/// Taken before any function exists, so it follows from the name here. The second number keeps it apart from the locks
-/// that the application takes on hashes of its own names.
-const LOCK: &str =
-    "SELECT pg_advisory_xact_lock(hashtextextended((parse_ident('mainspring.definitions'))[1], 1836216166))";
+// How long a migration waits for another one.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Applies every migration that the database lacks, and returns their versions, oldest first. Then replaces the functions
 /// and views that have changed.
 ///
 /// Everything happens in one transaction under an advisory lock of the database. Any number of
-/// processes may call this at once: one does the work and the others find it done. A failure leaves
-/// the schema as it was. The schema is created where it is missing, so the role needs `CREATE` on the
-/// database the first time. `DROP SCHEMA .. CASCADE` removes everything again.
+/// processes may call this at once: one does the work and the others find it done. Where nothing is
+/// missing, no lock is taken. A failure leaves the schema as it was. The schema is created where it is
+/// missing, so the role needs `CREATE` on the database the first time. `DROP SCHEMA .. CASCADE` removes
+/// everything again.
+///
+/// Tables without records of migrations, as after a dump of definitions alone, are recognised by what
+/// they are, and get their records.
 ///
 /// # Errors
 ///
 /// - [`StoreError::SchemaTooNew`] when a newer program has migrated in a way this one cannot work with.
 /// - [`StoreError::Migration`] when a migration cannot be applied.
 /// - [`StoreError::Denied`] when the role may not create the schema.
+/// - [`StoreError::Locked`] when another session holds the lock for longer than 30 seconds.
 /// - [`StoreError::Database`] when the database refuses another statement.
 pub fn migrate(conn: &mut impl AsSession) -> Result<Vec<String>, StoreError> {
+    migrate_within(conn, PATIENCE)
+}
+
+/// As [`migrate`], and waits no longer than this for another migration.
+pub(crate) fn migrate_within(
+    conn: &mut impl AsSession,
+    patience: Duration,
+) -> Result<Vec<String>, StoreError> {
+    refuse_newer(conn)?;
+    if tables::pending(conn)?.is_empty() && !Installed::read(conn)?.is_outdated() {
+        return Ok(Vec::new());
+    }
     let migrated = conn.as_session().transaction(|conn| {
+        lock::take(conn, patience)?;
         prepare(conn)?;
         refuse_newer(conn)?;
+        adopt::record_known_steps(conn)?;
         let pending = tables::pending(conn)?;
         let installed = Installed::read(conn)?;
         if pending.is_empty() && !installed.is_outdated() {
@@ -82,13 +104,8 @@ fn explained(conn: &mut impl AsSession, error: StoreError) -> StoreError {
 pub fn verify(conn: &mut impl AsSession) -> Result<(), StoreError> {
     // First, because a role that only adds jobs may read nothing else.
     refuse_newer(conn)?;
-    let missing: Vec<_> = tables::pending(conn)?.iter().map(|migration| migration.version).collect();
-    if !missing.is_empty() {
-        return Err(StoreError::SchemaTooOld {
-            schema: conn.as_session().schema().to_string(),
-            missing: format!("the migrations {}", missing.join(", ")),
-        });
-    }
+    let pending = tables::pending(conn)?;
+    refuse_missing(conn, pending)?;
     if Installed::read(conn)?.is_outdated() {
         let missing = format!("the functions of release {}", env!("CARGO_PKG_VERSION"));
         return Err(StoreError::SchemaTooOld { schema: conn.as_session().schema().to_string(), missing });
@@ -96,9 +113,19 @@ pub fn verify(conn: &mut impl AsSession) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Checks in one statement that the schema under a running program still fits it.
+pub(crate) fn check_schema(conn: &mut impl AsSession) -> Result<(), StoreError> {
+    let (newest, recorded): (String, Vec<String>) = Statement::<(Text, Array<Text>)>::new(
+        "SELECT mainspring.compatible_from(), \
+         ARRAY(SELECT m.version::text FROM mainspring.__diesel_schema_migrations AS m)",
+    )
+    .get_result(conn)?;
+    refuse_newer_than_known(conn, newest)?;
+    refuse_missing(conn, MIGRATIONS.iter().filter(|step| !recorded.iter().any(|row| row == step.version)))
+}
+
 fn prepare(conn: &mut impl AsSession) -> Result<(), StoreError> {
     for statement in [
-        LOCK,
         "SET LOCAL client_min_messages = warning",
         "SET LOCAL search_path = pg_catalog, pg_temp",
         "CREATE SCHEMA IF NOT EXISTS mainspring",
@@ -114,6 +141,24 @@ fn refuse_newer(conn: &mut impl AsSession) -> Result<(), StoreError> {
     }
     let found =
         Statement::<(Text,)>::new("SELECT mainspring.compatible_from()").get_result::<(String,)>(conn)?.0;
+    refuse_newer_than_known(conn, found)
+}
+
+fn refuse_missing(
+    conn: &mut impl AsSession,
+    missing: impl IntoIterator<Item = &'static TableStep>,
+) -> Result<(), StoreError> {
+    let missing: Vec<_> = missing.into_iter().map(|step| step.version).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(StoreError::SchemaTooOld {
+        schema: conn.as_session().schema().to_string(),
+        missing: format!("the migrations {}", missing.join(", ")),
+    })
+}
+
+fn refuse_newer_than_known(conn: &mut impl AsSession, found: String) -> Result<(), StoreError> {
     let known = MIGRATIONS.last().map_or("", |migration| migration.version);
     if found.as_str() > known {
         return Err(StoreError::SchemaTooNew {

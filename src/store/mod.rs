@@ -13,7 +13,7 @@
 //! | `jobs`, `queues`, `workers`, `history`, `status`, `retention` | what people and maintenance read and change |
 //!
 //! The rest is machinery: `session` and `statement` run SQL in a schema, `explain` finds out why it failed, `connector`,
-//! `pool` and `handler` keep connections, `notifications` listens.
+//! `settings`, `pool` and `handler` keep connections, `notifications` listens.
 
 mod act_result;
 pub(crate) mod admit;
@@ -23,6 +23,7 @@ pub(crate) mod connect;
 pub(crate) mod connector;
 mod counts;
 pub mod database;
+mod encoding;
 pub(crate) mod enqueue;
 mod explain;
 mod handler;
@@ -41,6 +42,7 @@ pub mod queues;
 pub(crate) mod retention;
 pub mod schedules;
 pub(crate) mod session;
+pub(crate) mod settings;
 pub(crate) mod settle;
 pub(crate) mod start;
 mod statement;
@@ -50,8 +52,8 @@ mod tests;
 pub(crate) mod unmovable;
 pub mod workers;
 
-pub(crate) use connector::Durability;
 pub(crate) use enqueue::remove;
 pub use handler::HandlerConnection;
 pub(crate) use pool::Store;
 pub use session::{AsSession, Session};
+pub(crate) use settings::Durability;

@@ -8,6 +8,7 @@ use diesel::Queryable;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
 
 use super::claim::Position;
+use super::encoding::naming;
 use super::moment::Moment;
 use super::settle::Reclaimed;
 use super::statement::{Statement, millis};
@@ -23,7 +24,11 @@ pub(crate) fn register(
     lines: &[String],
     timeout: Duration,
 ) -> Result<i32, StoreError> {
-    let row: (i32,) = Statement::<(Integer,)>::new(
+    let tasks_and_lines = tasks.iter().map(|task| ("task", task.as_str()));
+    let tasks_and_lines =
+        tasks_and_lines.chain(lines.iter().map(|line| ("id of a cron line", line.as_str())));
+    let fields = [("worker_name", name)].into_iter().chain(tasks_and_lines);
+    let row = Statement::<(Integer,)>::new(
         "INSERT INTO mainspring.workers (name, tasks, lines, timeout) \
          VALUES ({}, {}, {}, {} * interval '1 millisecond') RETURNING id",
     )
@@ -31,7 +36,8 @@ pub(crate) fn register(
     .bind::<Array<Text>, _>(tasks)
     .bind::<Array<Text>, _>(lines)
     .bind::<BigInt, _>(millis(timeout))
-    .get_result(conn)?;
+    .get_result(conn);
+    let row: (i32,) = row.map_err(|error| naming(conn, error, fields))?;
     Ok(row.0)
 }
 

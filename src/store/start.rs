@@ -4,6 +4,8 @@
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text};
 
 use super::claim::{ClaimedJob, Columns};
+use super::encoding::naming;
+use super::enqueue::texts;
 use super::statement::Statement;
 use crate::error::StoreError;
 use crate::job::NewJob;
@@ -52,7 +54,7 @@ pub(crate) fn start(
             .bind::<Array<Nullable<Integer>>, _>(column(jobs, |job| job.options.priority.map(i32::from)))
             .bind::<Array<Nullable<Integer>>, _>(column(jobs, |job| job.options.max_attempts.map(i32::from)));
     }
-    statement.load(conn)
+    statement.load(conn).map_err(|error| naming(conn, error, texts(jobs)))
 }
 
 fn column<'a, T>(jobs: &'a [NewJob], get: impl Fn(&'a NewJob) -> T) -> Vec<T> {

@@ -41,6 +41,14 @@ pub(super) fn apply(conn: &mut impl AsSession, step: &'static TableStep) -> Resu
     within_schema(conn, step.version, |conn| conn.run_migration(&Step { step, schema }).map(drop))
 }
 
+/// Records a step whose tables are there already.
+pub(super) fn record(conn: &mut impl AsSession, step: &TableStep) -> Result<(), StoreError> {
+    Statement::<()>::new(format!("INSERT INTO {RECORDS} (version) VALUES ({{}})"))
+        .bind::<Text, _>(step.version)
+        .execute(conn)?;
+    Ok(())
+}
+
 // Diesel's statements about its table of records name no schema.
 fn within_schema(
     conn: &mut impl AsSession,

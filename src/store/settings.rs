@@ -1,0 +1,89 @@
+//! The settings of Mainspring's own sessions: everything that their statements depend on, whatever the role, the database
+//! or the server say. One text, sent when a connection is opened. Connections of handlers keep the application's settings.
+
+use crate::config::{Config, SettleDurability};
+
+/// Which promise a piece of work makes to its caller, and so which connections it runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// What was confirmed survives a crash of the database: enqueues and every administrative request.
+    Durable,
+    /// A crash of the database may forget it, and a job merely runs again: claims and settles. It fails rather than wait
+    /// long for a lock.
+    Relaxed,
+    /// As `Relaxed`, and never behind other work: heartbeats, on a connection of their own.
+    Heartbeat,
+}
+
+// What results depend on. The search path keeps its schemas, for the triggers of the application, behind the catalogue.
+const RESULTS: &str = "SET default_transaction_isolation = 'read committed'; \
+    SET default_transaction_read_only = off; SET default_transaction_deferrable = off; \
+    SET DateStyle = 'ISO, MDY'; SET IntervalStyle = 'postgres'; SET bytea_output = 'hex'; \
+    SET extra_float_digits = 1; SET quote_all_identifiers = off; SET standard_conforming_strings = on; \
+    SET array_nulls = on; SET transform_null_equals = off; \
+    SELECT set_config('search_path', concat_ws(', ', 'pg_catalog', nullif(current_setting('search_path'), '')), false);";
+
+// What ends statements and sessions. The server does not know the last one before version 17.
+const TIME_OUTS: &str = "SET statement_timeout = 0; SET lock_timeout = 0; \
+    SET idle_in_transaction_session_timeout = 0; SET idle_session_timeout = 0; \
+    SELECT set_config('transaction_timeout', '0', false) WHERE current_setting('transaction_timeout', true) <> '0';";
+
+// Triggers of queues and pauses must fire. Only a superuser may change this, so it is left alone where it is right.
+const TRIGGERS: &str = "SELECT set_config('session_replication_role', 'origin', false) \
+    WHERE current_setting('session_replication_role') <> 'origin';";
+
+// These keep every statement on its index: a sequential scan chosen when the table was nearly empty once turned a claim of
+// 1 ms into one of 14 s.
+const PLANS: &str = "SET enable_indexscan = on; SET enable_indexonlyscan = on; SET enable_nestloop = on; \
+    SET enable_seqscan = off; SET enable_sort = off; SET enable_bitmapscan = off; \
+    SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off; \
+    SET plan_cache_mode = force_generic_plan;";
+
+/// What the connection that listens needs: it rests for longer than any other.
+pub(crate) const LISTENER: &str = "SET idle_session_timeout = 0; SET statement_timeout = 0";
+
+/// The settings of a connection that makes this promise.
+pub(super) fn own_session(config: &Config, durability: Durability) -> String {
+    let named = config.database_url.contains("application_name");
+    let name = if named { "" } else { "SET application_name = 'mainspring';" };
+    format!(
+        "{RESULTS} {TIME_OUTS} {TRIGGERS} {PLANS} SET mainspring.origin = '{}'; {name} {}",
+        config.origin,
+        promise(config, durability)
+    )
+}
+
+/// The settings that distinguish connections of different promises, so that one can take the place of another.
+pub(super) struct Promises {
+    durable: String,
+    relaxed: String,
+    heartbeat: String,
+}
+
+impl Promises {
+    pub(super) fn new(config: &Config) -> Self {
+        let promise = |durability| promise(config, durability);
+        Self {
+            durable: promise(Durability::Durable),
+            relaxed: promise(Durability::Relaxed),
+            heartbeat: promise(Durability::Heartbeat),
+        }
+    }
+
+    pub(super) fn of(&self, durability: Durability) -> &str {
+        match durability {
+            Durability::Durable => &self.durable,
+            Durability::Relaxed => &self.relaxed,
+            Durability::Heartbeat => &self.heartbeat,
+        }
+    }
+}
+
+fn promise(config: &Config, durability: Durability) -> String {
+    let relaxed = durability != Durability::Durable && config.settle_durability == SettleDurability::Relaxed;
+    let commit = if relaxed { "SET synchronous_commit = off;" } else { "RESET synchronous_commit;" };
+    // An application's transaction that replaces a job's key or cancels the job may hold its row for any time. Claims and
+    // outcomes of other jobs must not wait with it.
+    let patience = if durability == Durability::Relaxed { "100ms" } else { "0" };
+    format!("{commit} SET lock_timeout = '{patience}'")
+}
