@@ -1,1 +1,6 @@
 //! Right results, or one clear sentence, under any setting of the role, database and server.
+
+mod connections;
+mod encodings;
+mod schema;
+mod settings;

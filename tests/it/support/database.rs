@@ -33,6 +33,15 @@ impl TestDatabase {
         Self { name }
     }
 
+    /// An empty database that holds its texts in that encoding.
+    pub fn encoded(encoding: &str) -> Self {
+        let name = unique_name();
+        admin(&format!(
+            "CREATE DATABASE {name} ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+        ));
+        Self { name }
+    }
+
     pub fn url(&self) -> String {
         url(&self.name)
     }
