@@ -15,7 +15,7 @@ use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::outage::Outage;
-use crate::engine::{Notifications, Now};
+use crate::engine::{Notifications, Now, Wake};
 use crate::error::{SchedulerError, StoreError};
 use crate::events::EventBus;
 use crate::job::NewJob;
@@ -228,6 +228,13 @@ impl Shared {
         }
         self.prefetch.put(leased);
         wake_workers(self.addresses.workers(), jobs);
+    }
+
+    /// Reports that a job of a queue has ended although its lease is still open. If it is lost, the next poll admits.
+    pub(crate) fn slot_freed(&self, queue: &str) {
+        if let Some(actor) = self.addresses.get::<Recipient<Wake>>() {
+            actor.do_send(Wake::SlotFreed(queue.to_owned()));
+        }
     }
 
     /// Reports that a job has posted progress.

@@ -40,6 +40,7 @@ DECLARE
     lowest_slot bigint;
     parked_priority smallint;
     parked_run_at timestamptz;
+    made boolean;
 BEGIN
     FOR queue_name, parked_priority, parked_run_at, row_at IN
         SELECT DISTINCT ON (n) n, coalesce(p, mainspring.first_priority()), coalesce(r, '-infinity'), t
@@ -53,10 +54,15 @@ BEGIN
         IF row_at IS NULL THEN
             SELECT q.ctid INTO row_at FROM mainspring.queues AS q WHERE q.name = queue_name FOR UPDATE SKIP LOCKED;
         END IF;
-        IF row_at IS NULL AND mainspring.make_queue(queue_name) THEN
+        made := NULL;
+        IF row_at IS NULL THEN
+            made := mainspring.make_queue(queue_name);
+        END IF;
+        IF made THEN
             SELECT q.ctid INTO row_at FROM mainspring.queues AS q WHERE q.name = queue_name FOR UPDATE SKIP LOCKED;
         END IF;
-        locked := row_at IS NULL;
+        -- Without a row and a parked job there is no queue.
+        locked := row_at IS NULL AND made IS NOT NULL;
         SELECT * INTO gate FROM mainspring.queues AS q WHERE q.ctid = row_at;
         admitted := 0;
         least_priority := NULL;
@@ -65,7 +71,7 @@ BEGIN
         flagged := NULL;
         token_in := NULL;
         first_run_at := NULL;
-        scanned := false;
+        scanned := row_at IS NULL AND NOT locked;
         best := NULL;
         room := NULL;
         IF NOT locked AND NOT gate.paused THEN

@@ -2,6 +2,7 @@
 //! due when is plain code over times (`crate::cron`). The store makes each fire happen once over all processes.
 
 mod announce;
+mod holders;
 mod registration;
 mod ticks;
 

@@ -1,12 +1,14 @@
 //! ListenerActor: holds the one connection that listens, and on it the lock that shows other processes that this one lives.
 //! It passes notifications on and decides nothing about jobs.
 
+mod hints;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::{Actor, AsyncContext, Context, Handler, Message, SpawnHandle, WrapFuture};
-use chrono::DateTime;
 
+use self::hints::{Hints, Look, Reader};
 use super::cron::{CronActor, SchedulesChanged};
 use super::death_watch::{DeathWatch, ends_on_leave};
 use super::queue::{QueueActor, Reconcile};
@@ -14,17 +16,13 @@ use crate::config::Config;
 use crate::engine::Wake;
 use crate::engine::outage::{Failure, Outage};
 use crate::error::StoreError;
-use crate::event::Event;
 use crate::shared::{Role, Shared};
 use crate::store::Durability;
-use crate::store::claim::Position;
-use crate::store::notifications::{Notification, NotificationConnection};
+use crate::store::notifications::NotificationConnection;
 use crate::store::pool::blocking;
 use crate::store::presence::set_has_lock;
 use crate::store::settings::LISTENER;
 
-// The payload sent by the SQL function mainspring.tell_schedules_changed, to this process too.
-const SCHEDULES_CHANGED: &str = "schedules";
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -147,91 +145,23 @@ async fn pass_on(mut connection: NotificationConnection, shared: &Shared) -> Str
     loop {
         match connection.next_batch().await {
             Ok(batch) => {
-                for notification in &batch {
-                    act_on(notification, &origin, shared);
-                }
+                let reader = Reader { origin: &origin, worker_id: shared.worker_id() };
+                let mut hints = Hints::default();
+                batch.iter().for_each(|notification| hints.read(&notification.payload, reader));
+                act_on(hints, shared);
             }
             Err(error) => return error.to_string(),
         }
     }
 }
 
-fn act_on(notification: &Notification, own_origin: &str, shared: &Shared) {
-    if notification.payload == SCHEDULES_CHANGED {
-        return shared.send::<CronActor, _>(SchedulesChanged);
+fn act_on(mut hints: Hints, shared: &Shared) {
+    if hints.asks_for(Look::Schedules) {
+        shared.send::<CronActor, _>(SchedulesChanged);
     }
-    match notification.payload.split_once(' ') {
-        Some(("cancel", worker)) => {
-            if worker.parse() == Ok(shared.worker_id()) {
-                shared.cancellations_posted.notify_one();
-            }
-        }
-        Some(("paused", queue)) => shared.events.publish(|| Event::QueuePaused { queue: queue.to_owned() }),
-        Some(("resumed", queue)) => shared.events.publish(|| Event::QueueResumed { queue: queue.to_owned() }),
-        _ => parse_wakes(&notification.payload, own_origin)
-            .into_iter()
-            .for_each(|wake| shared.send::<QueueActor, _>(wake)),
+    if hints.asks_for(Look::Cancellations) {
+        shared.cancellations_posted.notify_one();
     }
-}
-
-// The format is described in the SQL function mainspring.wake. Any other text means that anything may have changed.
-fn parse_wakes(payload: &str, own_origin: &str) -> Vec<Wake> {
-    let mut words = payload.splitn(5, ' ');
-    let (kind, origin) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    if origin == own_origin {
-        return Vec::new();
-    }
-    let priority = words.next().and_then(|word| word.parse().ok());
-    let turn_at = words.next().and_then(|word| word.parse().ok()).and_then(DateTime::from_timestamp_millis);
-    let position = priority.zip(turn_at).map(|(priority, turn_at)| Position { priority, turn_at });
-    match (kind, position, words.next()) {
-        ("soon", None, None) => vec![Wake::DueSoon],
-        ("flagged", None, None) => vec![Wake::Flagged],
-        ("job", Some(position), None) => vec![Wake::Ready(position)],
-        ("queue", Some(_), Some(queue)) => vec![Wake::Parked(queue.to_owned(), position)],
-        ("queues", Some(_), Some(names)) => match serde_json::from_str::<Vec<String>>(names) {
-            Ok(names) => names.into_iter().map(|queue| Wake::Parked(queue, position)).collect(),
-            Err(_) => vec![Wake::Everything],
-        },
-        _ => vec![Wake::Everything],
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parsed(payload: &str) -> Option<String> {
-        let wakes: Vec<String> = parse_wakes(payload, "7").iter().map(|wake| format!("{wake:?}")).collect();
-        (!wakes.is_empty()).then(|| wakes.join(" and "))
-    }
-
-    #[test]
-    fn own_notifications_are_ignored_and_unknown_ones_wake_everything() {
-        assert_eq!(parsed("job 7 0 1000"), None);
-        assert!(
-            parsed("job 8 -3 1000")
-                .unwrap()
-                .starts_with("Ready(Position { priority: -3, turn_at: 1970-01-01T00:00:01Z")
-        );
-        assert!(
-            parsed("queue - 0 1000 a queue with spaces")
-                .unwrap()
-                .starts_with("Parked(\"a queue with spaces\", Some(Position {")
-        );
-        let several = parsed(r#"queues 8 0 1000 ["a","b c"]"#).unwrap();
-        assert!(several.starts_with("Parked(\"a\", Some(") && several.contains("and Parked(\"b c\", Some("));
-        assert_eq!(parsed("soon 8").as_deref(), Some("DueSoon"));
-        assert_eq!(parsed("flagged 8").as_deref(), Some("Flagged"));
-        for strange in [
-            "",
-            "job",
-            "job 8 x y",
-            "queues 8 0 1000",
-            "queues 8 0 1000 x",
-            "anything else at all, of any length",
-        ] {
-            assert_eq!(parsed(strange).as_deref(), Some("Everything"), "{strange}");
-        }
-    }
+    std::mem::take(&mut hints.events).into_iter().for_each(|event| shared.events.publish(|| event));
+    hints.wakes().into_iter().for_each(|wake| shared.send::<QueueActor, _>(wake));
 }

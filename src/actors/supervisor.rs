@@ -17,6 +17,7 @@ use super::maintenance::MaintenanceActor;
 use super::queue::QueueActor;
 use super::worker::{WorkerActor, WorkerSetup};
 use crate::attempt::TaskRegistry;
+use crate::engine::Wake;
 use crate::phase::Phase;
 use crate::prefetch::{Life, WorkerHandle};
 use crate::shared::{EnqueueMany, ProgressPosted, Role, Shared};
@@ -101,6 +102,7 @@ impl SupervisorActor {
                 let queue = QueueActor::new(shared).start();
                 shared.addresses.set(queue.clone().recipient::<EnqueueMany>());
                 shared.addresses.set(queue.clone().recipient::<ProgressPosted>());
+                shared.addresses.set(queue.clone().recipient::<Wake>());
                 shared.addresses.set(queue);
             }
             Role::Cron => shared.addresses.set(CronActor::new(shared).start()),

@@ -258,7 +258,8 @@ impl JobContext {
             }
         });
         self.0.completed.fetch_or(done.is_ok(), Ordering::AcqRel);
-        done
+        // The handler may go on for long, and the next job of the queue need not wait for it.
+        done.inspect(|_| self.queue().into_iter().for_each(|queue| self.0.shared.slot_freed(queue)))
     }
 
     /// Whether a transaction has completed the job.

@@ -12,6 +12,7 @@ const WORTH_A_LINE: Duration = Duration::from_secs(1);
 /// A schedule whose fire is late.
 #[derive(Debug, Clone)]
 pub(crate) struct Late {
+    pub(crate) id: i64,
     pub(crate) name: String,
     /// Why, as it was found last.
     pub(crate) reason: String,
@@ -37,6 +38,7 @@ impl LateSchedules {
         // With many of them, the tries of all together stay as rare.
         let longest = LONGEST_PAUSE * u32::try_from(self.0.len() / 10 + 1).unwrap_or(u32::MAX).min(60);
         let late = self.0.entry(id).or_insert_with(|| Late {
+            id,
             name: name.to_owned(),
             reason: String::new(),
             since: now,

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use super::cursor::{Cooldown, FULL_SCAN_INTERVAL, FullScanPolicy, SLACK};
+use super::cursor::{Cooldown, FullScanPolicy};
+use super::due_jobs::{DueJobs, DueScan, Request};
 use super::facts::{Effect, Now};
 use super::outage::{Failure, Outage, PAUSE_AFTER_ERROR};
 use super::parked::ParkedCursors;
@@ -14,12 +15,10 @@ use crate::lock::lock;
 use crate::store::admit::{Admission, Promotion};
 use crate::store::claim::Position;
 
-/// How many jobs one pass promotes at most.
-pub(crate) const MAX_PROMOTED: usize = 1_000;
 /// How many queues one pass admits from at most, besides those of the jobs that it promotes.
 pub(crate) const MAX_QUEUES: usize = 1_000;
-// The server's clock may be behind by part of a millisecond: a timer of zero would fire again and again.
-const MIN_DUE_DELAY: Duration = Duration::from_millis(1);
+// Names come from notifications, which any role can send. Beyond this number all parked jobs are looked at instead.
+const MAX_NAMED_QUEUES: usize = 10_000;
 
 /// Decides when a pass is due, and what it looks for.
 #[derive(Debug, Default)]
@@ -35,25 +34,6 @@ pub(super) struct AdmissionPlanner {
     timers: QueueTimers,
 }
 
-/// What is known of scheduled jobs.
-#[derive(Debug, Default)]
-struct DueJobs {
-    /// Whether some may be due, or their earliest time is unknown.
-    scan: Request,
-    /// When a promotion began that left none due.
-    promoted_at: Option<Instant>,
-    full_scans: FullScanPolicy,
-    /// When the next one is due, as far as is known.
-    next: Option<Instant>,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum Request {
-    #[default]
-    None,
-    Made,
-}
-
 /// The pass that runs.
 #[derive(Debug)]
 struct Running {
@@ -61,15 +41,6 @@ struct Running {
     queues: Vec<String>,
     due: DueScan,
     parked: ParkedScan,
-}
-
-/// What a pass reads of the scheduled jobs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum DueScan {
-    None,
-    /// Jobs that became due within this time. Those due before have been promoted.
-    Within(Duration),
-    Full,
 }
 
 /// Whether a pass looks for parked jobs of all queues.
@@ -149,7 +120,7 @@ impl AdmissionPlanner {
         let Some(running) = self.running.take() else { return Vec::new() };
         let mut effects = Vec::new();
         if let Some(promotion) = &passed.promotion {
-            self.due.promoted(promotion, passed.promotion_took, &running, now.instant);
+            self.due.promoted(promotion, passed.promotion_took, (running.began, running.due), now.instant);
             effects.extend(found(promotion.flagged, promotion.position));
         }
         if let Some(took) = passed.parked_scan_took {
@@ -205,6 +176,10 @@ impl AdmissionPlanner {
     pub(super) fn parked(&mut self, queue: String, from: Option<Position>) {
         self.cursors().announce(&queue, from);
         self.queues.insert(queue);
+        if self.queues.len() > MAX_NAMED_QUEUES {
+            self.queues.clear();
+            self.all_parked = Request::Made;
+        }
     }
 
     /// Nothing is known: looks at all scheduled and parked jobs.
@@ -237,45 +212,6 @@ impl AdmissionPlanner {
 
     fn cursors(&self) -> MutexGuard<'_, ParkedCursors> {
         lock(&self.parked)
-    }
-}
-
-impl DueJobs {
-    fn begin(&mut self, now: Instant) -> DueScan {
-        if std::mem::take(&mut self.scan) == Request::None {
-            return DueScan::None;
-        }
-        // The pass returns the next due time; what is announced meanwhile is kept.
-        self.next = None;
-        match self.promoted_at.filter(|_| !self.full_scans.is_due(now)) {
-            Some(last) => DueScan::Within(now.duration_since(last) + SLACK),
-            None => {
-                self.full_scans.began(now);
-                DueScan::Full
-            }
-        }
-    }
-
-    fn promoted(&mut self, promotion: &Promotion, took: Duration, running: &Running, now: Instant) {
-        let more_are_due = promotion.promoted == MAX_PROMOTED;
-        if more_are_due {
-            self.scan = Request::Made;
-        }
-        self.promoted_at = (!more_are_due).then_some(running.began);
-        match running.due {
-            DueScan::Full => self.full_scans.ended(now, took),
-            // A job that was stored late, before the time that was read, is found by the next full scan.
-            DueScan::Within(_) | DueScan::None => self.due_in(FULL_SCAN_INTERVAL, now),
-        }
-        if let Some(delay) = promotion.next_due_in {
-            self.due_in(delay.max(MIN_DUE_DELAY), now);
-        }
-    }
-
-    fn due_in(&mut self, delay: Duration, now: Instant) {
-        if let Some(due) = now.checked_add(delay) {
-            self.next = Some(self.next.map_or(due, |next| next.min(due)));
-        }
     }
 }
 

@@ -79,6 +79,8 @@ pub(crate) enum Wake {
     Ready(Position),
     /// Jobs of a queue are parked from this position on, or anywhere.
     Parked(String, Option<Position>),
+    /// A job of a queue has ended, and its lease is still open.
+    SlotFreed(String),
     /// Jobs with flags may be ready.
     Flagged,
     /// Jobs are scheduled that will be due before the next poll.

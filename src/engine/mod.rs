@@ -6,6 +6,7 @@ mod admission;
 mod claim;
 mod claim_plan;
 mod cursor;
+mod due_jobs;
 mod eligibility;
 mod enqueue;
 mod facts;
@@ -28,8 +29,9 @@ mod throughput;
 use std::sync::Arc;
 use std::time::Instant;
 
-pub(crate) use self::admission::{AdmissionPlan, DueScan, MAX_PROMOTED, MAX_QUEUES, ParkedScan, Passed};
+pub(crate) use self::admission::{AdmissionPlan, MAX_QUEUES, ParkedScan, Passed};
 pub(crate) use self::claim_plan::{ClaimPlan, Found};
+pub(crate) use self::due_jobs::{DueScan, MAX_PROMOTED};
 pub(crate) use self::eligibility::{ClaimFilter, FlaggedJobs};
 pub(crate) use self::enqueue::EnqueuePlan;
 pub(crate) use self::facts::{Notice, Notifications, Now, PauseChange, RowNotice, Settings, Wake};
@@ -130,6 +132,7 @@ impl<R> Engine<R> {
         match wake {
             Wake::Ready(position) => self.apply(Effect::Ready(Some(position)), now),
             Wake::Parked(queue, from) => self.apply(Effect::Parked(queue, from), now),
+            Wake::SlotFreed(queue) => self.apply(Effect::SlotFreed(queue), now),
             Wake::Flagged => self.claim.flagged_ready(),
             Wake::DueSoon => self.admission.scan_due(),
             Wake::Everything => self.look_everywhere(),

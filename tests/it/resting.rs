@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::support::database::TestDatabase;
 use crate::support::rows::count;
 use crate::support::schedulers::scheduler;
+use crate::support::statements::until_notified;
 use crate::support::waiting::{PATIENCE, until};
 
 // The start may use more connections at once. They are cut, and all that is used from then on is new; only the one
@@ -87,9 +88,7 @@ async fn a_query_for_due_schedules_uses_the_connection_of_the_polls() {
         cut_all_but_the_listener(&database).await;
         // A round at the gates of a queue, as a poll makes it.
         let queue = format!("none {}", trials.counted.len());
-        let announce = format!("SELECT pg_notify(mainspring.channel(), 'queue - 0 0 {queue}')");
-        database.connection().batch_execute(&announce).unwrap();
-        until(&database, &format!("mainspring.queues WHERE name = '{queue}'"), 1).await;
+        until_notified(&database, &queue).await;
         // What a connection did last is all that can be seen of it, so the query is requested until it is the last.
         database.connection().batch_execute("UPDATE cut SET announced = clock_timestamp()").unwrap();
         let deadline = Instant::now() + PATIENCE;

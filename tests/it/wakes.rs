@@ -52,7 +52,12 @@ async fn a_job_announced_while_an_admission_finds_none_starts_before_any_poll() 
     install_gate(&mut gate, ADMISSION);
     let (scheduler, mut started, began) = start_without_polls(&database).await;
     close_gate(&mut gate);
-    gate.batch_execute("SELECT pg_notify(mainspring.channel(), 'queue - 0 0 mails')").unwrap();
+    // A queue that has a row: a name alone is no queue, and nothing is admitted from it.
+    gate.batch_execute(
+        "INSERT INTO mainspring.queues (name) VALUES ('mails'); \
+        SELECT pg_notify(mainspring.channel(), 'queue - 0 0 mails')",
+    )
+    .unwrap();
     until(&database, HELD, 1).await;
 
     act("go").queue("mails").insert(&mut database.connection()).unwrap();

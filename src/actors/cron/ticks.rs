@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::announce;
+use super::holders::announce_late;
 use super::registration::{MAX_SLEEP, Registration};
 use crate::cron::{ClockMove, LateSchedules, Watch};
 use crate::error::StoreError;
@@ -26,7 +27,7 @@ const MAX_MAKING_UP_AT_ONCE: i64 = 5;
 const MAX_LATE_AT_ONCE: usize = 4;
 
 // A tick that failed after a longer time was not held up by a lock: the machine slept.
-const MAX_SPENT: Duration = Duration::from_secs(5);
+const MAX_SPENT: Duration = Duration::from_secs(8);
 
 /// Fires whatever is due, again and again.
 pub(super) struct Ticks {
@@ -37,6 +38,7 @@ pub(super) struct Ticks {
     /// When to look again for what another process is firing.
     pause: Duration,
     watch: Watch,
+    last_look: Instant,
     late: LateSchedules,
     check: Check,
 }
@@ -66,6 +68,7 @@ impl Ticks {
             registration: Registration::default(),
             pause: MIN_PAUSE,
             watch: Watch::default(),
+            last_look: Instant::now(),
             late: LateSchedules::default(),
             check: Check::From(0),
         }
@@ -90,7 +93,10 @@ impl Ticks {
         if look.work == Work::Now {
             self.find_held_rows().await?;
         }
-        announce::late(&self.late.news(Instant::now()));
+        let news = self.late.news(Instant::now());
+        if !news.is_empty() {
+            actix_rt::spawn(announce_late(Arc::clone(&self.shared), news));
+        }
         Ok(self.rest(&look))
     }
 
@@ -101,7 +107,12 @@ impl Ticks {
 
     /// Records that a tick failed, and when the next one follows. A database that replied was there, and so was this scheduler.
     pub(super) fn failed(&mut self, error: &StoreError, spent: Duration) {
-        if error.is_reply() { self.watch.rests(spent.min(MAX_SPENT)) } else { self.watch.ended() }
+        // Where no connection was lost, the pool was only busy.
+        if error.is_reply() || !self.shared.store.lost_a_connection_since(self.last_look) {
+            self.watch.rests(spent.min(MAX_SPENT));
+        } else {
+            self.watch.ended();
+        }
     }
 
     // A query writes nothing, and a scheduler at rest makes it on the connection that it has.
@@ -113,6 +124,7 @@ impl Ticks {
     }
 
     fn saw(&mut self, look: &Look) {
+        self.last_look = Instant::now();
         if self.watch.looked(look.now) == ClockMove::Back {
             log::warn!(
                 "the database's clock was turned back: the next fires of all schedules are found again"

@@ -34,6 +34,35 @@ pub(crate) fn held_rows(
     Ok(rows.into_iter().map(late).collect())
 }
 
+/// Makes a fire of the schedule and takes it back, waiting for locks a little longer than a fire does. Meanwhile
+/// [`holders_of_locks`] can be asked on another connection what the session waits for, whose process `begun` receives.
+pub(crate) fn rehearse(
+    conn: &mut impl AsSession,
+    id: i64,
+    begun: impl FnOnce(i32),
+) -> Result<(), StoreError> {
+    begun(Statement::<(Integer,)>::new("SELECT pg_backend_pid()").get_result::<(i32,)>(conn)?.0);
+    let rehearsed: Result<(), StoreError> = conn.as_session().transaction(|conn| {
+        Statement::<()>::new("SELECT set_config('lock_timeout', '300ms', true)").execute(conn)?;
+        Statement::<()>::new(
+            "SELECT mainspring.fire_schedules(ARRAY[{}], ARRAY[mainspring.now()], ARRAY[mainspring.now()], ARRAY[false], true)",
+        )
+        .bind::<BigInt, _>(id)
+        .execute(conn)?;
+        Err(StoreError::no_row())
+    });
+    drop(rehearsed);
+    Ok(())
+}
+
+/// Returns the processes that hold the locks which this one waits for.
+pub(crate) fn holders_of_locks(conn: &mut impl AsSession, waiting: i32) -> Result<Vec<i32>, StoreError> {
+    let rows: Vec<(i32,)> = Statement::<(Integer,)>::new("SELECT DISTINCT unnest(pg_blocking_pids({}))")
+        .bind::<Integer, _>(waiting)
+        .load(conn)?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
 /// Returns which of these schedules still wait for their next fire to be made or found.
 pub(crate) fn still_waiting(conn: &mut impl AsSession, ids: &[i64]) -> Result<Vec<i64>, StoreError> {
     let rows: Vec<(i64,)> = Statement::<(BigInt,)>::new(
@@ -44,3 +73,6 @@ pub(crate) fn still_waiting(conn: &mut impl AsSession, ids: &[i64]) -> Result<Ve
     .load(conn)?;
     Ok(rows.into_iter().map(|row| row.0).collect())
 }
+
+#[cfg(test)]
+mod tests;

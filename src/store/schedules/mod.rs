@@ -29,7 +29,7 @@ pub use change::{create, delete, pause, resume, trigger, update};
 pub(crate) use check::{CheckedPage, Mended, check_next_fires};
 pub(crate) use due::{LeftOut, Which};
 pub(crate) use fire::{Fired, fire_due, prune_fires};
-pub(crate) use late::{held_rows, still_waiting};
+pub(crate) use late::{held_rows, holders_of_locks, rehearse, still_waiting};
 pub(crate) use lines::{register_lines, retire_lines};
 pub(crate) use plan::{Look, Planned, Work, look, plan_marked};
 pub use read::{ScheduleFilter, ScheduleFire, ScheduleRow, fires, get, list};

@@ -97,9 +97,10 @@ pub struct ScheduleFire {
     #[serde(deserialize_with = "json_moment::required")]
     pub fired_at: DateTime<Utc>,
     /// `enqueued`; `skipped` or `replaced` by the overlap policy; or `missed`, which stands for all fires from `due_at`
-    /// on that were not made up for.
+    /// on that were not made up for. `replaced` with a job took the place of the waiting one; without a job, a later fire
+    /// took its place.
     pub outcome: String,
-    /// The job, where one was enqueued.
+    /// The job, where one was enqueued or replaced.
     pub job_id: Option<i64>,
     /// Whether a person triggered it.
     pub triggered: bool,

@@ -61,9 +61,15 @@ pub async fn until_polled(database: &TestDatabase, schedulers: i64) {
 }
 
 /// Returns when a scheduler has acted upon every notification so far. They arrive in the order of their commits, and
-/// the scheduler makes a row for the queue that this one names.
+/// the scheduler makes a row for the queue that this one names. One job is parked in it, and another one has its only slot.
 pub async fn until_notified(database: &TestDatabase, probe: &str) {
-    let notify = format!("SELECT pg_notify(mainspring.channel(), 'queue - 0 0 {probe}')");
-    database.connection().batch_execute(&notify).unwrap();
+    let mut conn = database.connection();
+    conn.batch_execute(&format!(
+        "INSERT INTO mainspring.jobs (task, run_at, state, queue) \
+         VALUES ('probe', mainspring.now(), 'ready', '{probe}'), ('probe', mainspring.now(), 'parked', '{probe}'); \
+         SELECT pg_notify(mainspring.channel(), 'queue - 0 0 {probe}')"
+    ))
+    .unwrap();
     until(database, &format!("mainspring.queues WHERE name = '{probe}'"), 1).await;
+    conn.batch_execute("DELETE FROM mainspring.jobs WHERE task = 'probe'").unwrap();
 }

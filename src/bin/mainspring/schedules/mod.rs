@@ -76,6 +76,7 @@ fn cells(row: ScheduleRow) -> [String; 9] {
     let next = match row.next_fires.first() {
         _ if row.error.is_some() => "faulty".to_owned(),
         _ if row.paused => "paused".to_owned(),
+        _ if row.late_since.is_some() => "late".to_owned(),
         Some(next) => moment(*next),
         None => "over".to_owned(),
     };
@@ -112,6 +113,8 @@ fn fields(row: &ScheduleRow) -> Vec<[String; 2]> {
     let mut fields = vec![
         ("name", row.name.clone()),
         ("state", row.error.clone().map_or_else(|| state.to_owned(), |error| format!("faulty: {error}"))),
+        ("late since", row.late_since.map(moment).unwrap_or_default()),
+        ("late because", row.late_reason.clone().unwrap_or_default()),
         ("task", row.task.clone()),
         ("payload", output::shortened(&row.payload.to_string())),
         ("expression", row.expression.clone()),
