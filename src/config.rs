@@ -49,6 +49,8 @@ pub(crate) struct Config {
     pub(crate) grace_period: Duration,
     pub(crate) cancel_grace_period: Duration,
     pub(crate) heartbeat_timeout: Duration,
+    /// How long an enqueue waits for a key that another transaction holds.
+    pub(crate) key_timeout: Duration,
     pub(crate) start_policy: StartPolicy,
     pub(crate) settle_durability: SettleDurability,
     pub(crate) job_log_level: log::Level,
@@ -84,6 +86,7 @@ impl Config {
             grace_period: Duration::from_secs(30),
             cancel_grace_period: Duration::from_secs(5),
             heartbeat_timeout: Duration::from_secs(30),
+            key_timeout: Duration::from_secs(30),
             start_policy: StartPolicy::WaitFor(Duration::from_secs(60)),
             settle_durability: SettleDurability::Relaxed,
             job_log_level: log::Level::Info,
@@ -111,6 +114,7 @@ impl Config {
         in_range("pool_size", u64::from(self.pool_size), 2, 1_000)?;
         in_range("handler_pool_size", u64::from(self.handler_pool_size), 1, 1_000)?;
         in_range("worker_name length", self.worker_name.chars().count() as u64, 1, 256)?;
+        in_range("key_timeout in milliseconds", millis(self.key_timeout), 100, 86_400_000)?;
         in_range("heartbeat_timeout in milliseconds", millis(self.heartbeat_timeout), 1_000, 86_400_000)?;
         for (task, limit) in &self.task_limits {
             in_range(&format!("limit of task `{task}`"), *limit as u64, 1, 100_000)?;

@@ -61,6 +61,16 @@ pub enum StoreError {
     /// No connection to the database could be made. The text is libpq's, and holds no password.
     #[error("cannot connect to the database: {0}")]
     Connect(String),
+    /// Another transaction holds a key for longer than `key_timeout`. Nothing was stored. It can be enqueued again.
+    #[error(
+        "another transaction has held a job with one of these keys for {waited:.1?}: {keys}; end it, or enqueue again later"
+    )]
+    KeyHeld {
+        /// The keys of the jobs, at most five of them.
+        keys: String,
+        /// How long the enqueue has waited.
+        waited: std::time::Duration,
+    },
     /// The connection broke, or the database refused a statement. When the connection broke during an enqueue, the
     /// job may or may not have been stored: a key makes it safe to enqueue again.
     #[error(transparent)]
@@ -135,7 +145,7 @@ impl StoreError {
     /// Whether the server replied that it refuses the statement, which then changed nothing.
     pub(crate) fn is_refusal(&self) -> bool {
         match self {
-            Self::Invalid(_) | Self::SchemaMissing(_) | Self::Denied(_) => true,
+            Self::Invalid(_) | Self::SchemaMissing(_) | Self::Denied(_) | Self::KeyHeld { .. } => true,
             Self::Database(error) => error.facts().is_some(),
             Self::Payload { .. }
             | Self::Migration(_)
@@ -163,7 +173,7 @@ impl StoreError {
             | Self::SchemaMissing(_)
             | Self::Denied(_)
             | Self::Rejected(_) => true,
-            Self::Connect(_) | Self::Locked(_) | Self::Database(_) => false,
+            Self::Connect(_) | Self::Locked(_) | Self::KeyHeld { .. } | Self::Database(_) => false,
         }
     }
 

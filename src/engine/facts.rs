@@ -41,6 +41,8 @@ pub(crate) struct Settings {
     pub(crate) task_limits: BTreeMap<String, usize>,
     /// How long a job waits to count as one priority better.
     pub(crate) age_every: Option<Duration>,
+    /// How long an enqueue waits for a key that another transaction holds.
+    pub(crate) key_timeout: Duration,
     pub(crate) poll_interval: Duration,
 }
 
@@ -52,6 +54,7 @@ impl Settings {
             tasks,
             task_limits: config.task_limits.clone(),
             age_every: config.age_every,
+            key_timeout: config.key_timeout,
             poll_interval: config.poll_interval(),
         }
     }

@@ -1,13 +1,13 @@
 //! How a step ended, and what that means for all planners.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::Engine;
 use super::admission::Passed;
 use super::claim_plan::Found;
 use super::facts::{Effect, Notice, Now, PauseChange, RowNotice};
 use super::outage::Failure;
-use super::step::{Done, Enqueued, Written};
+use super::step::{Done, Enqueued, NotStored, Written};
+use super::{Engine, Mode};
 use crate::error::StoreError;
 use crate::leases::Lease;
 use crate::store::claimability::Claimability;
@@ -22,8 +22,8 @@ impl<R> Engine<R> {
     pub(crate) fn finished(&mut self, done: Done<R>, now: Now) {
         match done {
             Done::Enqueue { slot, lease, replies, result } => {
-                self.enqueue.finished(slot);
-                self.enqueued(lease, replies, result, now);
+                let asked = self.enqueue.finished(slot);
+                self.enqueued(lease, replies.into_iter().zip(asked), result, now);
             }
             Done::Settle { leases, result } => self.settled(leases, result, now),
             Done::Admit(result) => self.admitted(result, now),
@@ -39,29 +39,45 @@ impl<R> Engine<R> {
     fn enqueued(
         &mut self,
         lease: Option<i64>,
-        replies: Vec<R>,
+        replies: impl Iterator<Item = (R, Instant)>,
         result: Result<Enqueued, StoreError>,
         now: Now,
     ) {
         match result {
             Ok(Enqueued::Waiting(each)) => {
-                for (result, reply) in each.into_iter().zip(replies) {
-                    result.iter().flatten().for_each(|job| self.added(job, now));
-                    let ids = result.map(|added| added.into_iter().map(|job| job.id).collect());
-                    self.notices.push(Notice::Reply(reply, ids));
+                for (result, (reply, asked_at)) in each.into_iter().zip(replies) {
+                    match result {
+                        Ok(added) => {
+                            added.iter().for_each(|job| self.added(job, now));
+                            let ids = added.into_iter().map(|job| job.id).collect();
+                            self.notices.push(Notice::Reply(reply, Ok(ids)));
+                        }
+                        Err(NotStored::Refused(error)) => self.notices.push(Notice::Reply(reply, Err(error))),
+                        Err(NotStored::KeyHeld(jobs)) => {
+                            self.enqueue.hold(jobs, reply, asked_at, now.instant)
+                        }
+                    }
                 }
+                self.give_up_held_keys(now);
             }
             Ok(Enqueued::Started(ids)) => {
-                let replies = replies.into_iter().zip(ids);
-                self.notices.extend(replies.map(|(reply, ids)| Notice::Reply(reply, Ok(ids))));
+                let replies = replies.zip(ids);
+                self.notices.extend(replies.map(|((reply, _), ids)| Notice::Reply(reply, Ok(ids))));
                 self.watch_prefetch(now);
             }
             Err(error) => {
                 // The reply may have been lost after the database had committed.
                 lease.into_iter().for_each(|lease| self.reclaim.add(lease, now.instant));
-                let failed = |reply| Notice::Reply(reply, Err(error.clone()));
-                self.notices.extend(replies.into_iter().map(failed));
+                self.notices.extend(replies.map(|(reply, _)| Notice::Reply(reply, Err(error.clone()))));
             }
+        }
+    }
+
+    /// Reports the enqueues that have waited long enough for a key. A process that stops waits for none.
+    pub(super) fn give_up_held_keys(&mut self, now: Now) {
+        let timeout = if self.mode == Mode::Draining { Duration::ZERO } else { self.settings.key_timeout };
+        for (reply, error) in self.enqueue.give_up(timeout, now.instant) {
+            self.notices.push(Notice::Reply(reply, Err(error)));
         }
     }
 

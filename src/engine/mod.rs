@@ -37,7 +37,7 @@ pub(crate) use self::enqueue::EnqueuePlan;
 pub(crate) use self::facts::{Notice, Notifications, Now, PauseChange, RowNotice, Settings, Wake};
 pub(crate) use self::parked::ParkedCursors;
 pub(crate) use self::settle::{LockedRows, SettlePlan};
-pub(crate) use self::step::{Done, Enqueued, Step, Written};
+pub(crate) use self::step::{Done, Enqueued, NotStored, Step, Written};
 
 use self::admission::AdmissionPlanner;
 use self::claim::ClaimPlanner;
@@ -160,6 +160,7 @@ impl<R> Engine<R> {
     /// Stops claims for good. What has not started is given back.
     pub(crate) fn drain(&mut self, now: Now) {
         self.mode = Mode::Draining;
+        self.give_up_held_keys(now);
         self.settle.begin_last_round(now.instant);
         self.settle.push(self.prefetch.close());
     }

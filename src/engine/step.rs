@@ -5,6 +5,7 @@ use super::claim_plan::{ClaimPlan, Found};
 use super::enqueue::{EnqueuePlan, EnqueueSlot};
 use super::settle::SettlePlan;
 use crate::error::StoreError;
+use crate::job::NewJob;
 use crate::leases::Lease;
 use crate::store::claimability::Claimability;
 use crate::store::enqueue::Added;
@@ -59,9 +60,17 @@ pub(crate) enum Done<R> {
 #[derive(Debug)]
 pub(crate) enum Enqueued {
     /// The jobs wait. Each request has a result of its own.
-    Waiting(Vec<Result<Vec<Added>, StoreError>>),
+    Waiting(Vec<Result<Vec<Added>, NotStored>>),
     /// All jobs are leased to this process and on their way to its workers: the ids by request.
     Started(Vec<Vec<i64>>),
+}
+
+/// Why the jobs of a request were not stored.
+#[derive(Debug)]
+pub(crate) enum NotStored {
+    Refused(StoreError),
+    /// Another transaction holds one of the keys of these jobs.
+    KeyHeld(Vec<NewJob>),
 }
 
 /// Whether there was any progress to write.

@@ -130,6 +130,14 @@ impl SchedulerBuilder {
         self
     }
 
+    /// Sets how long an [`Enqueue`](crate::Enqueue) message waits while another transaction holds its key: 100 ms to a day, by
+    /// default 30 s. Then [`StoreError::KeyHeld`](crate::StoreError::KeyHeld) is returned, and nothing was stored. Enqueues on a
+    /// connection of your own wait as long as its `lock_timeout` says.
+    pub fn key_timeout(mut self, timeout: Duration) -> Self {
+        self.config.key_timeout = timeout;
+        self
+    }
+
     /// Sets after how long without a heartbeat other processes treat this one as lost: 1 s to a day, default 30 seconds. A heartbeat
     /// is sent ten times as often. A process that was killed is found sooner, by the lock it held.
     pub fn heartbeat_timeout(mut self, timeout: Duration) -> Self {

@@ -86,16 +86,36 @@ pub fn insert_many(conn: &mut impl AsSession, jobs: &[NewJob]) -> Result<Vec<i64
 
 /// Adds the jobs in one statement, all or none, and returns them in the order of the input.
 pub(crate) fn enqueue(conn: &mut impl AsSession, jobs: &[NewJob]) -> Result<Vec<Added>, StoreError> {
+    add(conn, jobs, "enqueue_jobs")
+}
+
+/// Adds the jobs as [`enqueue`] does, or none of them if another transaction holds one of their keys: then it returns `None`.
+pub(crate) fn enqueue_promptly(
+    conn: &mut impl AsSession,
+    jobs: &[NewJob],
+) -> Result<Option<Vec<Added>>, StoreError> {
+    if !has_keys(jobs) {
+        return add(conn, jobs, "enqueue_jobs").map(Some);
+    }
+    let added = add(conn, jobs, "enqueue_promptly")?;
+    Ok(Some(added).filter(|added| added.len() == jobs.len()))
+}
+
+fn has_keys(jobs: &[NewJob]) -> bool {
+    jobs.iter().any(|job| job.options.key.is_some())
+}
+
+fn add(conn: &mut impl AsSession, jobs: &[NewJob], function: &str) -> Result<Vec<Added>, StoreError> {
     for (index, job) in jobs.iter().enumerate() {
         refuse_unsendable(job).map_err(|problem| at_place(&problem, index, jobs.len()))?;
     }
     // Without a key in the batch, the SQL function takes its short way: a plain multi-row insert.
-    let keyed = jobs.iter().any(|job| job.options.key.is_some());
-    let rows: Vec<Row> = Statement::<Columns>::new(
+    let keyed = has_keys(jobs);
+    let rows: Vec<Row> = Statement::<Columns>::new(format!(
         "SELECT ordinal, job_id, job_priority, job_run_at, job_state = 'parked', CASE WHEN job_state = 'scheduled' \
              THEN greatest(0, ceil(extract(epoch FROM job_run_at - mainspring.now()) * 1000))::bigint END \
-             FROM mainspring.enqueue_jobs(mainspring.new_jobs({}, {}, {}, {}, {}, {}, {}, {}, {}))",
-    )
+             FROM mainspring.{function}(mainspring.new_jobs({{}}, {{}}, {{}}, {{}}, {{}}, {{}}, {{}}, {{}}, {{}}))",
+    ))
     .bind::<Array<Text>, _>(jobs.iter().map(|job| job.task.as_ref()).collect::<Vec<_>>())
     .bind::<Array<Text>, _>(jobs.iter().map(|job| job.payload.as_str()).collect::<Vec<_>>())
     .bind::<Nullable<Array<Nullable<Text>>>, _>(given(jobs, |job| job.options.queue.as_deref()))

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod firing;
+mod held_keys;
 mod moves;
 mod operations;
 mod outcomes;

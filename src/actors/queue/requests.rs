@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 use crate::store::Session;
 use diesel::connection::SimpleConnection;
 
-use crate::engine::Enqueued;
+use crate::engine::{Enqueued, NotStored};
 use crate::error::StoreError;
 use crate::event::Event;
 use crate::job::NewJob;
 use crate::shared::Shared;
 use crate::store::claim::ClaimedJob;
-use crate::store::enqueue::{Added, enqueue};
+use crate::store::enqueue::{Added, enqueue_promptly};
 use crate::store::start::{Starter, start};
 
 // A refusal takes milliseconds. What fails for want of time would take as long again in parts.
@@ -51,7 +51,8 @@ pub(super) fn store_requests(
 
 /// Returns `true` if the connection may be lost.
 pub(super) fn leaves_doubt(enqueued: &Enqueued) -> bool {
-    let is_doubtful = |result: &Result<_, _>| matches!(result, Err(StoreError::Database(_)));
+    let is_doubtful =
+        |result: &Result<_, _>| matches!(result, Err(NotStored::Refused(StoreError::Database(_))));
     matches!(enqueued, Enqueued::Waiting(results) if results.iter().any(is_doubtful))
 }
 
@@ -68,24 +69,32 @@ fn start_or_refuse(
     }
 }
 
-// Stores all requests in one statement. If the server refuses it, each half is tried by itself, so that only the bad request
-// fails, at the price of a few more statements. A reply that cannot be read is no refusal: the jobs may be stored.
+// Stores all requests in one statement. If the server refuses it, or another transaction holds a key, each half is tried by
+// itself, so that only the bad request fails, at the price of a few more statements. A reply that cannot be read is no refusal:
+// the jobs may be stored.
 fn enqueue_or_isolate(
     conn: &mut Session<'_>,
     jobs: &[NewJob],
     sizes: &[usize],
     deadline: Instant,
-) -> Vec<Result<Vec<Added>, StoreError>> {
-    match enqueue(conn, jobs) {
-        Ok(added) => split(added, sizes).into_iter().map(Ok).collect(),
-        Err(error) if error.is_refusal() && sizes.len() > 1 && Instant::now() < deadline => {
+) -> Vec<Result<Vec<Added>, NotStored>> {
+    let in_time = sizes.len() > 1 && Instant::now() < deadline;
+    match enqueue_promptly(conn, jobs) {
+        Ok(Some(added)) => split(added, sizes).into_iter().map(Ok).collect(),
+        Ok(None) if !in_time => {
+            let requests = split(jobs.to_vec(), sizes).into_iter();
+            requests.map(|jobs| Err(NotStored::KeyHeld(jobs))).collect()
+        }
+        Err(error) if !in_time || !error.is_refusal() => {
+            sizes.iter().map(|_| Err(NotStored::Refused(error.clone()))).collect()
+        }
+        Ok(None) | Err(_) => {
             let (left, right) = sizes.split_at(sizes.len() / 2);
             let (left_jobs, right_jobs) = jobs.split_at(left.iter().sum());
             let mut results = enqueue_or_isolate(conn, left_jobs, left, deadline);
             results.extend(enqueue_or_isolate(conn, right_jobs, right, deadline));
             results
         }
-        Err(error) => vec![Err(error); sizes.len()],
     }
 }
 

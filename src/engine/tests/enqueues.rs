@@ -177,3 +177,45 @@ fn a_stored_job_is_claimed_promoted_or_admitted() {
     desk.engine.added(&job, desk.now);
     desk.next_claim();
 }
+
+fn key_held(plan: EnqueuePlan<u32>) -> Done<u32> {
+    let held = plan.requests.into_iter().map(|jobs| Err(NotStored::KeyHeld(jobs))).collect();
+    Done::Enqueue { slot: plan.slot, lease: None, replies: plan.replies, result: Ok(Enqueued::Waiting(held)) }
+}
+
+#[test]
+fn a_request_of_a_held_key_is_tried_alone_and_rarely_until_its_time_out() {
+    let mut desk = Desk::at_rest();
+    desk.engine.enqueue(vec![new_job().key("held")], 1);
+    let plan = desk.next_enqueue();
+    desk.finished(key_held(plan));
+    let mut tries = 0;
+    let refused = loop {
+        if let Some(Notice::Reply(1, Err(StoreError::KeyHeld { keys, waited }))) = desk.notices().pop() {
+            break (keys, waited >= Duration::from_secs(30));
+        }
+        // Another request goes on, and by itself.
+        desk.engine.enqueue(vec![new_job()], 2);
+        let plan = desk.next_enqueue();
+        assert_eq!(plan.replies, [2]);
+        let done = waiting(&desk, plan);
+        desk.finished(done);
+        desk.pass(Duration::from_secs(2));
+        let plan = desk.next_enqueue();
+        assert_eq!(plan.replies, [1]);
+        desk.finished(key_held(plan));
+        tries += 1;
+    };
+    assert_eq!((refused, tries), (("held".to_owned(), true), 15));
+    assert!(!matches!(desk.next(), Some(Step::Enqueue(_))));
+}
+
+#[test]
+fn a_process_that_stops_waits_for_no_key() {
+    let mut desk = Desk::at_rest();
+    desk.engine.enqueue(vec![new_job().key("held")], 1);
+    let plan = desk.next_enqueue();
+    desk.finished(key_held(plan));
+    desk.engine.drain(desk.now);
+    assert!(matches!(desk.notices().pop(), Some(Notice::Reply(1, Err(StoreError::KeyHeld { .. })))));
+}

@@ -42,6 +42,7 @@ fn settings() -> Settings {
         tasks: Arc::from([LIMITED.to_owned(), TASK.to_owned()]),
         task_limits: BTreeMap::new(),
         age_every: None,
+        key_timeout: Duration::from_secs(30),
         poll_interval: Duration::from_secs(10),
     }
 }
