@@ -54,6 +54,7 @@ pub(crate) fn fire_due(
     limit: i64,
 ) -> Result<Fired, StoreError> {
     conn.as_session().transaction(|conn| {
+        be_impatient(conn)?;
         let mut plans = Vec::new();
         let mut faulty = Vec::new();
         let mut work = 0;
@@ -73,6 +74,12 @@ pub(crate) fn fire_due(
         store_faults(conn, faulty, &mut fired)?;
         Ok(fired)
     })
+}
+
+/// Bounds how long the transaction waits for a lock on a whole table. The caller must know soon that it was held up.
+pub(super) fn be_impatient(conn: &mut impl AsSession) -> Result<(), StoreError> {
+    Statement::<()>::new("SELECT set_config('lock_timeout', '1s', true)").execute(conn)?;
+    Ok(())
 }
 
 /// Deletes the oldest recorded fires, at most `limit`, that are older than `retention`. Returns how many. Reads no others, and

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use diesel::Queryable;
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz};
 
+use super::fire::be_impatient;
 use super::trouble::{FaultySchedule, LateFire};
 use crate::cron::Recurrence;
 use crate::error::StoreError;
@@ -59,6 +60,7 @@ pub(crate) fn plan_marked(
     limit: i64,
 ) -> Result<Planned, StoreError> {
     conn.as_session().transaction(|conn| {
+        be_impatient(conn)?;
         let marked: Vec<Marked> = Statement::<MarkedColumns>::new(MARKED)
             .bind::<Array<BigInt>, _>(except)
             .bind::<Array<Text>, _>(lines)

@@ -5,7 +5,7 @@ use super::*;
 // Longer than the ten seconds after which a fire counts as missed where no scheduler runs.
 const LONG: i64 = 12;
 
-/// Three schedules and a line fire each second while the application holds what `blocked` needs.
+/// Three schedules and a line fire each second, by two processes, while the application holds what `blocked` needs.
 async fn blocked_alone(hold: &str, more: &str, reason: &str) {
     let database = TestDatabase::new();
     let (mut conn, mut application) = (database.connection(), database.connection());
@@ -13,8 +13,8 @@ async fn blocked_alone(hold: &str, more: &str, reason: &str) {
     for name in ["b", "c", "d"] {
         make(&mut conn, name, "* * * * * *", "");
     }
-    let builder = Scheduler::builder(database.url()).crontab("* * * * * * kept ?id=line");
-    let scheduler = builder.start().await.unwrap();
+    let start = || Scheduler::builder(database.url()).crontab("* * * * * * kept ?id=line").start();
+    let schedulers = [start().await.unwrap(), start().await.unwrap()];
     for name in ["blocked", "b", "c", "d", "line"] {
         until_at_least(&database, &fires(name, "true"), 1).await;
     }
@@ -27,6 +27,8 @@ async fn blocked_alone(hold: &str, more: &str, reason: &str) {
     for name in ["b", "c", "d", "line"] {
         assert!(count(&mut conn, &fires(name, &on_time)) >= LONG, "{name} was late");
     }
+    let status = mainspring::status::read(&mut conn).unwrap();
+    assert!(matches!(&status.schedules[..], [one] if one.name == "blocked"), "{:?}", status.schedules);
     if !reason.is_empty() {
         let seen = format!(
             "mainspring.schedules_view WHERE name = 'blocked' AND late_since IS NOT NULL AND late_reason LIKE '{reason}'"
@@ -35,7 +37,9 @@ async fn blocked_alone(hold: &str, more: &str, reason: &str) {
     }
     application.batch_execute("COMMIT").unwrap();
     until(&database, "mainspring.schedules WHERE next_fire_at > now() AND late_since IS NULL", 5).await;
-    scheduler.stop().await;
+    for scheduler in schedulers {
+        scheduler.stop().await;
+    }
     assert_eq!(count(&mut conn, "mainspring.schedule_fires WHERE outcome = 'missed'"), 0);
     let gaps = "(SELECT due_at - lag(due_at) OVER (PARTITION BY schedule ORDER BY due_at) AS gap \
                 FROM mainspring.schedule_fires) AS gaps WHERE gap <> interval '1 second'";
@@ -54,8 +58,7 @@ async fn an_open_transaction_with_the_row_of_one_schedule_delays_only_its_fires(
     blocked_alone("SELECT FROM mainspring.schedules WHERE name = 'blocked' FOR UPDATE", "", "").await;
 }
 
-#[tokio::test]
-async fn a_lock_on_the_whole_table_of_jobs_delays_fires_that_are_not_missed() {
+async fn fires_behind_a_locked_table_are_not_missed(lock: &str) {
     let database = TestDatabase::new();
     let (mut conn, mut application) = (database.connection(), database.connection());
     make(&mut conn, "a", "* * * * * *", "");
@@ -64,21 +67,27 @@ async fn a_lock_on_the_whole_table_of_jobs_delays_fires_that_are_not_missed() {
     for name in ["a", "line"] {
         until_at_least(&database, &fires(name, "true"), 1).await;
     }
-    application.batch_execute("BEGIN; LOCK TABLE mainspring.jobs IN SHARE MODE").unwrap();
+    application.batch_execute(&format!("BEGIN; LOCK TABLE {lock}")).unwrap();
     let held = now(&mut conn);
     // The length of the lock is the law: fires that are due in it are late.
-    until(
-        &database,
-        &format!("(SELECT WHERE clock_timestamp() > '{held}'::timestamptz + interval '12 s') AS t"),
-        1,
-    )
-    .await;
+    let over = format!("(SELECT WHERE clock_timestamp() > '{held}'::timestamptz + interval '12 s') AS t");
+    until(&database, &over, 1).await;
     application.batch_execute("COMMIT").unwrap();
     for name in ["a", "line"] {
         until_at_least(&database, &fires(name, &format!("due_at > '{held}'")), LONG).await;
     }
     scheduler.stop().await;
     assert_eq!(count(&mut conn, "mainspring.schedule_fires WHERE outcome = 'missed'"), 0);
+}
+
+#[tokio::test]
+async fn a_lock_on_the_whole_table_of_jobs_delays_fires_that_are_not_missed() {
+    fires_behind_a_locked_table_are_not_missed("mainspring.jobs IN SHARE MODE").await;
+}
+
+#[tokio::test]
+async fn a_lock_on_the_whole_table_of_schedules_makes_no_fire_missed() {
+    fires_behind_a_locked_table_are_not_missed("mainspring.schedules IN ACCESS EXCLUSIVE MODE").await;
 }
 
 #[tokio::test]
