@@ -16,32 +16,45 @@ use diesel::sql_types::{Array, BigInt, Bool, Integer, Text};
 use super::files::{DEFINITIONS, Definition, Phase};
 use super::script::{exists, run};
 use crate::error::StoreError;
+use crate::schema::Schema;
 use crate::store::session::AsSession;
 use crate::store::statement::Statement;
 
 /// What is installed, and by which release.
 pub(super) struct Installed {
     files: HashSet<(String, String)>,
+    /// What this release installs in the same schema.
+    own: HashSet<(String, String)>,
     release: Vec<i32>,
 }
 
 impl Installed {
     pub(super) fn read(conn: &mut impl AsSession) -> Result<Self, StoreError> {
+        let schema = conn.as_session().schema().clone();
+        let own = DEFINITIONS.iter().map(|file| (file.name.to_owned(), hash_in(&schema, file))).collect();
         if !exists(conn, "mainspring.definitions")? {
-            return Ok(Self { files: HashSet::new(), release: Vec::new() });
+            return Ok(Self { files: HashSet::new(), own, release: Vec::new() });
         }
         let rows: Vec<(String, String, Vec<i32>)> = Statement::<(Text, Text, Array<Integer>)>::new(
             "SELECT name, hash, release FROM mainspring.definitions",
         )
         .load(conn)?;
         let release = rows.iter().map(|row| row.2.clone()).max().unwrap_or_default();
-        Ok(Self { files: rows.into_iter().map(|row| (row.0, row.1)).collect(), release })
+        Ok(Self { files: rows.into_iter().map(|row| (row.0, row.1)).collect(), own, release })
     }
 
     /// Whether this release has other definitions, and none newer than this one has installed its own.
     pub(super) fn is_outdated(&self) -> bool {
-        let own = DEFINITIONS.iter().map(|file| (file.name.to_owned(), file.hash.to_owned()));
-        self.release <= release() && self.files != own.collect()
+        self.release <= release() && self.files != self.own
+    }
+}
+
+// The texts of functions name the schema. In a schema that was renamed or copied they are those of another one, so the
+// name counts as a part of them.
+fn hash_in(schema: &Schema, file: &Definition) -> String {
+    match schema.name() {
+        "mainspring" => file.hash.to_owned(),
+        name => format!("{} in {name}", file.hash),
     }
 }
 
@@ -208,6 +221,7 @@ fn grant_again(conn: &mut impl AsSession, grants: Vec<Grant>) -> Result<(), Stor
 // The place of those that tables need is 0: they are never dropped.
 fn remember(conn: &mut impl AsSession) -> Result<(), StoreError> {
     Statement::<()>::new("DELETE FROM mainspring.definitions").execute(conn)?;
+    let schema = conn.as_session().schema().clone();
     for (index, file) in DEFINITIONS.iter().enumerate() {
         let place = match file.phase {
             Phase::BeforeTables => 0,
@@ -218,7 +232,7 @@ fn remember(conn: &mut impl AsSession) -> Result<(), StoreError> {
         )
         .bind::<Text, _>(file.name)
         .bind::<Integer, _>(place)
-        .bind::<Text, _>(file.hash)
+        .bind::<Text, _>(hash_in(&schema, file))
         .bind::<Array<Integer>, _>(release())
         .execute(conn)?;
     }

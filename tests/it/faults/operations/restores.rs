@@ -8,7 +8,7 @@ use diesel::connection::SimpleConnection;
 use diesel::sql_types::Text;
 use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, sql_query};
 use mainspring::embedded::{EmbeddedOptions, EmbeddedPostgres};
-use mainspring::{NewJob, NewSchedule, database, jobs, queues, schedules};
+use mainspring::{NewJob, NewSchedule, Schema, StoreError, database, jobs, queues, schedules};
 use serde_json::json;
 
 use crate::support::database::TestDatabase;
@@ -250,4 +250,29 @@ async fn a_worker_with_times_out_of_range_stops_no_heartbeat_and_no_line() {
     )
     .await;
     scheduler.stop().await;
+}
+
+#[tokio::test]
+async fn a_renamed_schema_is_recognised_and_repaired_by_one_migration() {
+    let database = production();
+    let mut conn = database.connection();
+    conn.batch_execute("DELETE FROM mainspring.workers; ALTER SCHEMA mainspring RENAME TO billing").unwrap();
+    let billing = Schema::new("billing").unwrap();
+    let error = database::verify(&mut billing.on(&mut conn)).unwrap_err();
+    assert!(matches!(error, StoreError::SchemaTooOld { .. }), "{error}");
+    database::migrate(&mut billing.on(&mut conn)).unwrap();
+    database::verify(&mut billing.on(&mut conn)).unwrap();
+    let (builder, mut started) = scheduler(&database);
+    let scheduler = builder.schema("billing").start().await.unwrap();
+    let mut missing = vec!["behind", "of gone", "of late", "of nobody", "ready"];
+    let deadline = Instant::now() + PATIENCE;
+    while !missing.is_empty() {
+        let found = started.next().await.act;
+        missing.retain(|act| *act != found);
+        assert!(Instant::now() < deadline, "{missing:?} did not start");
+    }
+    scheduler.stop().await;
+    conn.batch_execute("ALTER SCHEMA billing RENAME TO mainspring").unwrap();
+    database::migrate(&mut conn).unwrap();
+    schedules::trigger(&mut conn, "each").unwrap();
 }
