@@ -17,6 +17,7 @@ use self::ticks::Ticks;
 use super::death_watch::{DeathWatch, ends_on_leave};
 use crate::engine::outage::{Failure, Outage};
 use crate::shared::{Role, Shared};
+use crate::text::one_line;
 
 const PAUSE_AFTER_ERROR: Duration = Duration::from_secs(1);
 
@@ -79,7 +80,10 @@ async fn fire_forever(shared: Arc<Shared>, changed: Arc<Notify>) {
             Err(error) => {
                 ticks.failed(&error, begun.elapsed() + PAUSE_AFTER_ERROR);
                 if outage.failed(Instant::now(), PAUSE_AFTER_ERROR) == Failure::First {
-                    log::error!("cron cannot store what is due, trying again each second: {error}");
+                    log::error!(
+                        "cron cannot store what is due, trying again each second: {}",
+                        one_line(error)
+                    );
                 }
                 PAUSE_AFTER_ERROR
             }

@@ -18,6 +18,7 @@ use crate::shared::{Role, Shared};
 use crate::store::migrate::check_schema;
 use crate::store::presence::{Heartbeat, beat, cancelled_attempts, register};
 use crate::store::{Durability, Session};
+use crate::text::one_line;
 
 // Connections are tried again every few seconds for as long as one is missing.
 const SHORTAGE_LASTS: Duration = Duration::from_secs(60);
@@ -153,7 +154,7 @@ impl Presence {
     // starts with claims.
     fn suspend_for(&mut self, error: &StoreError, shared: &Shared) {
         if self.misfit.failed(Instant::now(), shared.config.heartbeat_interval()) == Failure::First {
-            log::error!("nothing is claimed until this is over: {error}");
+            log::error!("nothing is claimed until this is over: {}", one_line(error));
         }
         self.claims = Some(Claims::Suspend);
         shared.send::<QueueActor, _>(Claims::Suspend);
@@ -164,7 +165,8 @@ impl Presence {
         match shared.store.refused_within(SHORTAGE_LASTS) {
             Some(reason) if self.shortage.failed(Instant::now(), SHORTAGE_LASTS) == Failure::First => {
                 log::warn!(
-                    "the server refuses further connections, so work waits for those that are open: {reason}"
+                    "the server refuses further connections, so work waits for those that are open: {}",
+                    one_line(reason)
                 );
             }
             None if self.shortage.recovered() => {
@@ -179,7 +181,7 @@ impl Presence {
         if error.is_about_schema() {
             self.suspend_for(error, shared);
         } else if self.outage.failed(Instant::now(), shared.config.heartbeat_interval()) == Failure::First {
-            log::error!("heartbeat failed, trying again: {error}");
+            log::error!("heartbeat failed, trying again: {}", one_line(error));
             shared.events.publish(|| Event::DatabaseLost { error: error.to_string() });
         }
         if self.shown_at.elapsed() > shared.config.heartbeat_timeout * 2 / 3 {
@@ -217,7 +219,10 @@ async fn register_again(shared: &Arc<Shared>, old: i32) {
             shared.send::<ListenerActor, _>(LockAgain);
         }
         Err(error) => {
-            log::error!("worker {old} was taken for lost and cannot register again, trying again: {error}");
+            log::error!(
+                "worker {old} was taken for lost and cannot register again, trying again: {}",
+                one_line(error)
+            );
         }
     }
 }
@@ -234,6 +239,6 @@ async fn cancel_attempts(shared: &Shared) {
     let worker_id = shared.worker_id();
     match shared.store.run(Durability::Heartbeat, move |conn| cancelled_attempts(conn, worker_id)).await {
         Ok(cancelled) => shared.signals.cancel(cancelled, &shared.leases.all_open()),
-        Err(error) => log::warn!("cannot look for cancelled jobs, trying again: {error}"),
+        Err(error) => log::warn!("cannot look for cancelled jobs, trying again: {}", one_line(error)),
     }
 }

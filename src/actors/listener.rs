@@ -22,6 +22,7 @@ use crate::store::notifications::NotificationConnection;
 use crate::store::pool::blocking;
 use crate::store::presence::set_has_lock;
 use crate::store::settings::LISTENER;
+use crate::text::one_line;
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -90,7 +91,7 @@ async fn listen_forever(shared: Arc<Shared>) {
             }
         };
         if outage.failed(Instant::now(), pause) == Failure::First {
-            log::warn!("not listening for notifications, polling until it works again: {reason}");
+            log::warn!("not listening for notifications, polling until it works again: {}", one_line(reason));
         }
         stopped_listening(&shared).await;
         actix_rt::time::sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0)).await;

@@ -91,15 +91,13 @@ impl Rescuer {
     }
 
     fn report_trouble(&mut self, Trouble { id, kind, problem }: &Trouble) {
-        let problem = one_line(problem);
+        let why = one_line(problem);
         match kind {
             TroubleKind::SetApart => {
-                log::error!("job {id} is set apart, and dead: the database refuses its row: {problem}");
+                log::error!("job {id} is set apart, and dead: the database refuses its row: {why}");
             }
             TroubleKind::Stuck if self.stuck.len() < MAX_REPORTED && self.stuck.insert(*id) => {
-                log::error!(
-                    "job {id} cannot be taken from its lost worker, trying again each minute: {problem}"
-                );
+                log::error!("job {id} cannot be taken from its lost worker, trying again each minute: {why}");
             }
             TroubleKind::Stuck | TroubleKind::LineLost => {}
         }

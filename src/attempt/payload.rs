@@ -15,6 +15,7 @@ use crate::phase::Phase;
 use crate::shared::Shared;
 use crate::store::Durability;
 use crate::store::claim::{ClaimedJob, fetch_payloads};
+use crate::text::one_line;
 
 // The payloads of 4,000 jobs of 4 KiB.
 const MAX_BYTES_AHEAD: usize = 16 * 1024 * 1024;
@@ -122,7 +123,7 @@ async fn fetch((id, lease): (i64, i64), shared: &Arc<Shared>) -> Option<String> 
 // Logs the first of several failures.
 fn failed(shared: &Shared, error: &StoreError) {
     if lock(&shared.payload_outage).failed(Instant::now(), PAUSE_AFTER_ERROR) == Failure::First {
-        log::error!("cannot fetch payloads of jobs, which go back and are tried again: {error}");
+        log::error!("cannot fetch payloads of jobs, which go back and are tried again: {}", one_line(error));
     }
 }
 

@@ -20,6 +20,7 @@ use crate::error::SchedulerError;
 use crate::job::Task;
 use crate::job_error::{BatchResult, JobResult};
 use crate::shared::AppData;
+use crate::text::one_line;
 
 /// Sets up a [`Scheduler`]. Begun by [`Scheduler::builder`].
 #[must_use = "a builder does nothing until `start` is called and awaited"]
@@ -176,7 +177,9 @@ impl SchedulerBuilder {
         checked.map_err(SchedulerError::Config)?;
         for CronEntry { identifier, task, .. } in self.lines_without_handler() {
             log::warn!(
-                "cron `{identifier}` adds jobs of the task `{task}`, for which this process has no handler"
+                "cron `{}` adds jobs of the task `{}`, for which this process has no handler",
+                one_line(identifier),
+                one_line(task)
             );
         }
         Ok(Scheduler(Arc::new(thread::start(self.config, self.registry, self.app_data).await?)))

@@ -29,6 +29,7 @@ use crate::phase::Phase;
 use crate::shared::Shared;
 use crate::store::Durability;
 use crate::store::presence::{JobsLeft, unregister};
+use crate::text::one_line;
 
 // After the jobs have ended, only a few statements remain.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -120,7 +121,7 @@ async fn remove_worker(shared: &Shared, drained: Drained) {
     let removed = shared.store.run(Durability::Durable, move |conn| unregister(conn, worker_id, jobs_left));
     match actix_rt::time::timeout(SETTLE_TIMEOUT, removed).await {
         Ok(Ok(_)) => {}
-        Ok(Err(error)) => log::error!("cannot take this worker's row away: {error}"),
+        Ok(Err(error)) => log::error!("cannot take this worker's row away: {}", one_line(error)),
         Err(_) => log::error!("cannot take this worker's row away: the database does not answer"),
     }
 }

@@ -24,6 +24,7 @@ use crate::store::migrate::{migrate_within, verify};
 use crate::store::pool::{Store, blocking};
 use crate::store::presence::register;
 use crate::store::retention::prepare_history;
+use crate::text::one_line;
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -54,7 +55,7 @@ pub(super) async fn start(
             // Ends the workers' threads too.
             System::current().stop();
             if let Err(error) = system.run() {
-                log::error!("the scheduler's thread ended with an error: {error}");
+                log::error!("the scheduler's thread ended with an error: {}", one_line(error));
             }
         })
         .map_err(|error| SchedulerError::Config(format!("cannot start the scheduler's thread: {error}")))?;
@@ -105,7 +106,7 @@ impl Root {
             stop(&shared).await;
         };
         self.supervise_until(stopped, &mut supervisor, &workers).await;
-        log::info!("worker {} `{}` stopped", shared.worker_id(), shared.config.worker_name);
+        log::info!("worker {} `{}` stopped", shared.worker_id(), one_line(&shared.config.worker_name));
     }
 
     async fn supervise_until(
@@ -139,7 +140,7 @@ fn log_start(shared: &Shared) {
     log::info!(
         "worker {} `{}` started: jobs at once: {}, threads: {}, tasks: {}, cron lines: {}",
         shared.worker_id(),
-        config.worker_name,
+        one_line(&config.worker_name),
         config.concurrency,
         config.shares().len(),
         shared.tasks.len(),
@@ -185,9 +186,10 @@ async fn prepare(
                     return Err(error.into());
                 }
                 log::warn!(
-                    "cannot start yet, trying again in {:.1} s and giving up in {:.0} s: {error}",
+                    "cannot start yet, trying again in {:.1} s and giving up in {:.0} s: {}",
                     pause.as_secs_f64(),
-                    patience.saturating_sub(began.elapsed()).as_secs_f64()
+                    patience.saturating_sub(began.elapsed()).as_secs_f64(),
+                    one_line(&error)
                 );
             }
         }

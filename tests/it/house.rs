@@ -8,6 +8,7 @@ mod interface;
 mod layers;
 mod lengths;
 mod links;
+mod logs;
 mod names;
 mod prose;
 mod sentences;

@@ -11,6 +11,7 @@ use crate::event::Event;
 use crate::shared::Shared;
 use crate::store::claim::Position;
 use crate::store::schedules::{FaultySchedule, Fired, LeftOut, Mended};
+use crate::text::one_line;
 
 // Beyond this number, one wake of everything is cheaper than a wake for each queue.
 const MAX_QUEUES_NAMED: usize = 8;
@@ -28,7 +29,7 @@ fn publish_fired(shared: &Shared, identifier: &str, due: DateTime<Utc>, backfill
 
 pub(super) fn faulty(faulty: &[FaultySchedule]) {
     for FaultySchedule { name, error } in faulty.iter().take(MAX_LINES) {
-        log::error!("schedule `{name}` fires no more until it is changed: {error}");
+        log::error!("schedule `{}` fires no more until it is changed: {}", one_line(name), one_line(error));
     }
     others(faulty.len(), "fire no more until they are changed");
 }
@@ -36,7 +37,8 @@ pub(super) fn faulty(faulty: &[FaultySchedule]) {
 pub(super) fn left_out(left_out: &[LeftOut]) {
     for LeftOut { name, first, count } in left_out.iter().take(MAX_LINES) {
         log::warn!(
-            "schedule `{name}` has missed {count} fires from {first} on, and does not make up for them"
+            "schedule `{}` has missed {count} fires from {first} on, and does not make up for them",
+            one_line(name)
         );
     }
     others(left_out.len(), "have missed fires and do not make up for them");
@@ -44,14 +46,14 @@ pub(super) fn left_out(left_out: &[LeftOut]) {
 
 pub(super) fn late(news: &[Late]) {
     for Late { name, reason, .. } in news.iter().take(MAX_LINES) {
-        log::warn!("schedule `{name}` is late, and is tried again: {reason}");
+        log::warn!("schedule `{}` is late, and is tried again: {}", one_line(name), one_line(reason));
     }
     others(news.len(), "are late, and are tried again");
 }
 
 pub(super) fn late_no_more(ended: &[Late]) {
     for Late { name, .. } in ended.iter().take(MAX_LINES) {
-        log::info!("schedule `{name}` is late no more");
+        log::info!("schedule `{}` is late no more", one_line(name));
     }
     others(ended.len(), "are late no more");
 }
@@ -61,13 +63,14 @@ pub(super) fn mended(mended: &[Mended]) {
         moment.map_or_else(|| "never".to_owned(), |moment| moment.to_string())
     };
     for Mended { name, stored, right, last_ahead } in mended.iter().take(MAX_LINES) {
+        let schedule = one_line(name);
         let right = text(*right);
         match last_ahead {
             Some(last) => log::warn!(
-                "schedule `{name}`: its last fire, {last}, lies ahead of the database's clock; it fires next at {right}"
+                "schedule `{schedule}`: its last fire, {last}, lies ahead of the database's clock; it fires next at {right}"
             ),
             None => log::warn!(
-                "schedule `{name}`: its stored next fire was {}; by this program it is {right}",
+                "schedule `{schedule}`: its stored next fire was {}; by this program it is {right}",
                 text(*stored)
             ),
         }
@@ -87,10 +90,16 @@ pub(super) fn fires(shared: &Shared, fired: &Fired) {
     for fire in &fired.fires {
         match fire.job_id {
             Some(id) => {
-                log::log!(level, "schedule `{}` fired for {}: job {id}", fire.name, fire.due);
+                log::log!(level, "schedule `{}` fired for {}: job {id}", one_line(&fire.name), fire.due);
                 publish_fired(shared, &fire.name, fire.due, fire.is_late, id);
             }
-            None => log::log!(level, "schedule `{}` was due at {}: {}", fire.name, fire.due, fire.outcome),
+            None => log::log!(
+                level,
+                "schedule `{}` was due at {}: {}",
+                one_line(&fire.name),
+                fire.due,
+                fire.outcome
+            ),
         }
     }
     let added = || fired.fires.iter().filter(|fire| fire.job_id.is_some());

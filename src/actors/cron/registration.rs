@@ -7,6 +7,7 @@ use crate::error::StoreError;
 use crate::shared::Shared;
 use crate::store::Durability;
 use crate::store::schedules::register_lines;
+use crate::text::one_line;
 
 // A clock that was set, or a machine that slept, is noticed after this time at the latest.
 pub(super) const MAX_SLEEP: Duration = Duration::from_secs(60);
@@ -51,10 +52,14 @@ impl Registration {
         for (name, reason) in
             refused.iter().filter(|(name, _)| !missing.iter().flatten().any(|known| known == name))
         {
-            log::error!("line `{name}` of the crontab cannot be stored, and is tried again: {reason}");
+            log::error!(
+                "line `{}` of the crontab cannot be stored, and is tried again: {}",
+                one_line(name),
+                one_line(reason)
+            );
         }
         for name in missing.iter().flatten().filter(|name| refused.iter().all(|(other, _)| other != *name)) {
-            log::info!("line `{name}` of the crontab is stored");
+            log::info!("line `{}` of the crontab is stored", one_line(name));
         }
         let names: BTreeSet<String> = refused.into_iter().map(|(name, _)| name).collect();
         *self = if names.is_empty() { Self::Done } else { Self::again(Some(names), now, pause) };

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::attempt::panics::{CatchPanic, caught};
 use crate::flags::ForbiddenFlags;
+use crate::text::one_line;
 
 // A function that takes longer would hold up every claim.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -23,6 +24,9 @@ pub(super) async fn forbidden_flags(flags: &ForbiddenFlags) -> Option<Vec<String
         Ok(Err(panic)) => panic,
         Err(_) => format!("did not return within {} s", TIMEOUT.as_secs()),
     };
-    log::error!("the function that returns the flags to leave alone {problem}: jobs with flags wait");
+    log::error!(
+        "the function that returns the flags to leave alone {}: jobs with flags wait",
+        one_line(problem)
+    );
     None
 }

@@ -29,6 +29,7 @@ use crate::store::settle::{
     Isolated, Reclaimed, Settlement, leased_to, reclaim_lease, settle, settle_isolating,
 };
 use crate::store::start::Starter;
+use crate::text::one_line;
 
 /// Where the ids of one enqueue request go.
 pub(super) type Reply = oneshot::Sender<Result<Vec<i64>, StoreError>>;
@@ -158,7 +159,7 @@ async fn store_progress(shared: &Arc<Shared>) -> Written {
     match shared.store.run(Durability::Relaxed, write).await {
         Ok(()) => written.into_iter().for_each(|progress| shared.events.publish_progress(progress)),
         // The next report of the job replaces it.
-        Err(error) => log::warn!("cannot write the progress of {} jobs: {error}", written.len()),
+        Err(error) => log::warn!("cannot write the progress of {} jobs: {}", written.len(), one_line(error)),
     }
     Written::Reports
 }
