@@ -103,7 +103,8 @@ fn outcome_event(ended: EndedAttempt, outcome: Outcome, left: Left) -> Event {
 /// Why a job is dead after this outcome: begins with what the outcome alone does not say.
 pub(crate) fn why_dead(ended: &EndedAttempt, outcome: &Outcome, left: Left) -> String {
     let reason = match outcome {
-        Outcome::Snoozed { .. } => "snoozed",
+        Outcome::Snoozed { .. } => "it snoozed",
+        Outcome::Untouched => "it had not started",
         other => other.reason().unwrap_or(other.as_str()),
     };
     let is_expected = match outcome {

@@ -3,18 +3,22 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
+use crate::engine::outage::Outage;
 use crate::error::StoreError;
 use crate::lock::lock;
 use crate::store::progress::Progress;
 
-/// The latest report of each job.
+/// The latest report of each job, and whether reports can be written.
 #[derive(Default)]
-pub(crate) struct ProgressBoard(Mutex<HashMap<i64, Progress>>);
+pub(crate) struct ProgressBoard {
+    reports: Mutex<HashMap<i64, Progress>>,
+    pub(crate) outage: Mutex<Outage>,
+}
 
 impl ProgressBoard {
     /// Replaces the last report of the job. Returns `true` if the board was empty.
     pub(crate) fn post(&self, progress: Progress) -> bool {
-        let mut board = lock(&self.0);
+        let mut board = lock(&self.reports);
         let was_empty = board.is_empty();
         board.insert(progress.id, progress);
         was_empty
@@ -22,7 +26,7 @@ impl ProgressBoard {
 
     /// Takes all reports.
     pub(crate) fn take(&self) -> Vec<Progress> {
-        std::mem::take(&mut *lock(&self.0)).into_values().collect()
+        std::mem::take(&mut *lock(&self.reports)).into_values().collect()
     }
 }
 

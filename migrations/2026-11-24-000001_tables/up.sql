@@ -57,6 +57,8 @@ CREATE TABLE mainspring.jobs (
     slot          bigint,
     worker_id     integer,
     revision      bigint NOT NULL DEFAULT 0,
+    -- How often the job has snoozed.
+    snoozes       bigint NOT NULL DEFAULT 0,
     state         mainspring.job_state NOT NULL,
     priority      smallint NOT NULL DEFAULT mainspring.default_priority(),
     attempts      smallint NOT NULL DEFAULT 0,

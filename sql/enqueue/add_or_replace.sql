@@ -22,7 +22,8 @@ BEGIN
         state = CASE WHEN mainspring.keeps_turn(old, excluded, moment) THEN old.state ELSE mainspring.waiting_state(
             excluded.queue, mainspring.run_at_after(old, excluded, job.key_mode, moment), moment) END,
         turn_at = CASE WHEN mainspring.keeps_turn(old, excluded, moment) THEN old.turn_at END,
-        progress = NULL, progress_note = NULL, revision = old.revision + 1, updated_at = moment
+        progress = NULL, progress_note = NULL, snoozes = 0,
+        revision = old.revision + 1, updated_at = moment
     WHERE old.state <> 'running'
     RETURNING * INTO stored;
     RETURN stored;

@@ -29,6 +29,7 @@ BEGIN
             ELSE coalesce(e.run_at, j.run_at) END,
         attempts = coalesce(e.attempts,
             j.attempts - CASE WHEN e.event IN ('untouched', 'interrupted', 'snoozed') THEN 1 ELSE 0 END),
+        snoozes = j.snoozes + CASE WHEN e.event = 'snoozed' THEN 1 ELSE 0 END,
         last_error = mainspring.error_after(j, e.event, e.reason),
         priority = coalesce(e.priority, j.priority), max_attempts = coalesce(e.max_attempts, j.max_attempts),
         payload = coalesce(e.payload::jsonb, j.payload),

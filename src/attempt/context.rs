@@ -27,35 +27,23 @@ use crate::store::settle::complete;
 pub struct JobContext(Arc<Inner>);
 
 struct Inner {
-    job: Facts,
+    job: ClaimedJob,
+    lease: i64,
+    payload: String,
     shared: Arc<Shared>,
     log_target: OnceLock<String>,
     completed: AtomicBool,
 }
 
-struct Facts {
-    id: i64,
-    lease: i64,
-    task: String,
-    attempt: i16,
-    max_attempts: i16,
-    priority: i16,
-    run_at: DateTime<Utc>,
-    queue: Option<String>,
-    key: Option<String>,
-    payload: String,
-}
-
 impl JobContext {
     pub(crate) fn new(job: ClaimedJob, payload: String, lease: i64, shared: Arc<Shared>) -> Self {
-        let ClaimedJob { id, task, attempt, max_attempts, priority, run_at, queue, key, .. } = job;
-        let job = Facts { id, lease, task, attempt, max_attempts, priority, run_at, queue, key, payload };
-        Self(Arc::new(Inner { job, shared, log_target: OnceLock::new(), completed: AtomicBool::new(false) }))
+        let (log_target, completed) = (OnceLock::new(), AtomicBool::new(false));
+        Self(Arc::new(Inner { job, lease, payload, shared, log_target, completed }))
     }
 
     /// The job and its lease, by which signals name it.
     pub(crate) fn attempt_key(&self) -> Attempt {
-        (self.0.job.id, self.0.job.lease)
+        (self.0.job.id, self.0.lease)
     }
 
     pub(crate) fn facts(&self) -> JobFacts {
@@ -64,7 +52,7 @@ impl JobContext {
     }
 
     pub(crate) fn payload(&self) -> &str {
-        &self.0.job.payload
+        &self.0.payload
     }
 
     pub(crate) fn cancellation(&self) -> Option<String> {
@@ -95,6 +83,12 @@ impl JobContext {
         self.0.job.max_attempts
     }
 
+    /// How often the job has snoozed. A replacement under its key counts from 0 again.
+    #[must_use]
+    pub fn snoozes(&self) -> i64 {
+        self.0.job.snoozes
+    }
+
     /// The job's priority; smaller runs first.
     #[must_use]
     pub fn priority(&self) -> i16 {
@@ -122,7 +116,7 @@ impl JobContext {
     /// Which fire of cron added the job; `None` for a job that was added otherwise.
     #[must_use]
     pub fn cron(&self) -> Option<CronFire> {
-        CronFire::of_payload(&self.0.job.payload)
+        CronFire::of_payload(&self.0.payload)
     }
 
     /// A target for log lines of this job, so that each names it: `mainspring::job::TASK#ID`.

@@ -66,6 +66,8 @@ pub(crate) struct ClaimedJob {
     pub(crate) flagged: bool,
     /// Whether it goes before jobs of better priorities, because of its age.
     pub(crate) aged: bool,
+    /// How often it has snoozed.
+    pub(crate) snoozes: i64,
 }
 
 impl ClaimedJob {
@@ -89,6 +91,7 @@ pub(super) type Columns = (
     Timestamptz,
     Bool,
     Bool,
+    BigInt,
 );
 
 // A claim in the form `WHERE id = ANY (ARRAY(SELECT ..))`: a join with the subselect once flipped to a
@@ -99,7 +102,7 @@ const TAKE: &str = "UPDATE mainspring.jobs SET state = 'running', attempts = att
 // that lies outside of the row; the second is of what a row holds compressed.
 const TAKEN: &str = ") RETURNING id, task, CASE WHEN pg_column_size(payload) <= 2000 \
         AND octet_length(payload::text) <= 8192 THEN payload::text END, attempts, max_attempts, priority, run_at, queue, key, \
-    coalesce(turn_at, run_at), flags IS NOT NULL, false";
+    coalesce(turn_at, run_at), flags IS NOT NULL, false, snoozes";
 // A range of the index of ready jobs: those of one task, from the position on. Jobs of other tasks are never looked at, and
 // none that has flags.
 const FROM_POSITION: &str = "state = 'ready' AND flags IS NULL \

@@ -36,7 +36,7 @@ const START: &str = "INSERT INTO mainspring.jobs AS j \
         AND mainspring.jobs_problem(ARRAY[ROW(c.task, c.payload, NULL, NULL, c.priority, c.max_attempts, NULL, NULL, \
             NULL)::mainspring.new_job]) IS NOT NULL) \
     ORDER BY s.ord \
-    RETURNING id, task, payload::text, attempts, max_attempts, priority, run_at, queue, key, run_at, false, false";
+    RETURNING id, task, payload::text, attempts, max_attempts, priority, run_at, queue, key, run_at, false, false, snoozes";
 
 /// Adds the jobs as running, all or none. Returns them in the order of the input, or none if one of them breaks a limit.
 pub(crate) fn start(

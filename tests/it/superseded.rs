@@ -58,9 +58,10 @@ fn dead(error: &str) -> String {
 
 #[tokio::test]
 async fn a_superseded_job_that_does_not_succeed_is_dead() {
-    for (act, error) in
-        [("at gate, then fail", "superseded: disk on fire"), ("at gate, then snooze", "superseded")]
-    {
+    for (act, error) in [
+        ("at gate, then fail", "superseded: disk on fire"),
+        ("at gate, then snooze", "superseded: it snoozed"),
+    ] {
         let jobs = Superseded::start(act).await;
         jobs.end().await;
         assert_eq!(jobs.count(&dead(error)), 1, "{act}");

@@ -9,6 +9,7 @@ use crate::store::Session;
 use crate::store::admit::{Admission, AdmissionHint, Due, Promotion, admit, promote};
 use crate::store::claim::{ClaimRequest, ClaimedJob, claim, claim_of};
 use crate::store::unmovable::{Fate, Tried, try_due, try_parked, try_ready};
+use crate::text::one_line;
 
 // Those of a queue that may stand before the first one that can be admitted.
 const MAX_PARKED: i64 = 1_000;
@@ -101,10 +102,13 @@ fn report(shared: &Shared, tried: &Tried, error: &StoreError) -> Result<(), Stor
         let is_new = reported.insert(id);
         match job.fate {
             Fate::SetApart => {
-                log::error!("job {id} `{task}` is set apart, since it cannot be moved: {problem}")
+                log::error!("job {id} `{task}` is set apart, since it cannot be moved: {}", one_line(problem))
             }
             Fate::Kept if is_new => {
-                log::error!("job {id} `{task}` cannot be moved now, and is tried again: {problem}");
+                log::error!(
+                    "job {id} `{task}` cannot be moved now, and is tried again: {}",
+                    one_line(problem)
+                );
             }
             Fate::Kept => {}
         }

@@ -12,6 +12,7 @@ use super::forbidden_flags::forbidden_flags;
 use super::isolation::claim_movable;
 use super::requests::{leaves_doubt, store_requests};
 use crate::attempt::payload::fetch_and_offer;
+use crate::engine::outage::{Failure, PAUSE_AFTER_ERROR};
 use crate::engine::{
     AdmissionPlan, ClaimFilter, ClaimPlan, Done, EnqueuePlan, FlaggedJobs, Found, LockedRows, Passed,
     SettlePlan, Step, Written,
@@ -19,6 +20,7 @@ use crate::engine::{
 use crate::error::StoreError;
 use crate::leases::LeaseTable;
 use crate::lifecycle::{History, Outcome};
+use crate::lock::lock;
 use crate::shared::Shared;
 use crate::store::Durability;
 use crate::store::admit::wake;
@@ -157,9 +159,22 @@ async fn store_progress(shared: &Arc<Shared>) -> Written {
     let written = reports.clone();
     let write = move |conn: &mut Session<'_>| write_progress(conn, &reports);
     match shared.store.run(Durability::Relaxed, write).await {
-        Ok(()) => written.into_iter().for_each(|progress| shared.events.publish_progress(progress)),
+        Ok(()) => {
+            written.into_iter().for_each(|progress| shared.events.publish_progress(progress));
+            if lock(&shared.progress.outage).recovered() {
+                log::info!("the progress of all jobs is written again");
+            }
+        }
         // The next report of the job replaces it.
-        Err(error) => log::warn!("cannot write the progress of {} jobs: {}", written.len(), one_line(error)),
+        Err(error) => {
+            if lock(&shared.progress.outage).failed(Instant::now(), PAUSE_AFTER_ERROR) == Failure::First {
+                log::warn!(
+                    "cannot write the progress of jobs, such as {}: {}",
+                    written[0].id,
+                    one_line(error)
+                );
+            }
+        }
     }
     Written::Reports
 }

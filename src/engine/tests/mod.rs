@@ -221,6 +221,7 @@ fn claimed_job(id: i64, task: &str, queue: Option<&str>, now: Now) -> ClaimedJob
         turn_at: now.utc,
         flagged: false,
         aged: false,
+        snoozes: 0,
     }
 }
 

@@ -11,7 +11,7 @@ use crate::store::act_result::ActResult;
 use crate::store::portions::{PORTION, in_portions};
 use crate::store::retention::{self, Deletion};
 use crate::store::session::AsSession;
-use crate::store::statement::Statement;
+use crate::store::statement::{Statement, nul_problem};
 
 /// What became of one job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -178,6 +178,9 @@ fn with_reason(
     reason: Option<&str>,
 ) -> Result<Vec<JobAct>, StoreError> {
     let call = statement(&format!("{function}({{}}, {{}})")).bind::<Array<BigInt>, _>(ids);
+    if let Some(problem) = reason.and_then(|reason| nul_problem("reason", reason)) {
+        return Err(StoreError::Invalid(problem));
+    }
     acts(conn, call.bind::<Nullable<Text>, _>(reason))
 }
 

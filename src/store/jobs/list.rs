@@ -34,6 +34,8 @@ pub struct JobRow {
     pub attempts: i16,
     /// After how many failed attempts the job is dead.
     pub max_attempts: i16,
+    /// How often the job has snoozed.
+    pub snoozes: i64,
     /// Unique over living jobs.
     pub key: Option<String>,
     /// The job's labels.

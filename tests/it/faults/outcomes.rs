@@ -2,6 +2,7 @@
 
 mod history;
 mod poisoned;
+mod reports;
 mod rescues;
 mod texts;
 

@@ -3,6 +3,7 @@
 pub mod database;
 pub mod gauge;
 pub mod jobs;
+pub mod logs;
 pub mod process;
 pub mod rows;
 pub mod schedulers;
