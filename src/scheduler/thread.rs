@@ -213,7 +213,7 @@ fn set_up(config: &Config, tasks: &[String], store: &Store) -> Result<i32, Store
     if config.history().is_kept()
         && let Err(error) = prepare_history(&mut conn)
     {
-        log::warn!("cannot prepare the history yet, trying again within ten minutes: {error}");
+        log::warn!("cannot prepare the history yet, trying again within ten minutes: {}", one_line(error));
     }
     register(&mut conn, &config.worker_name, tasks, &config.lines(), config.heartbeat_timeout)
 }
@@ -222,7 +222,7 @@ fn set_up(config: &Config, tasks: &[String], store: &Store) -> Result<i32, Store
 fn migrate_patiently(conn: &mut Session<'_>) -> Result<Vec<String>, StoreError> {
     match migrate_within(conn, LOCK_WARNING) {
         Err(error @ StoreError::Locked(_)) => {
-            log::warn!("waiting up to {} s more: {error}", LOCK_TIMEOUT.as_secs());
+            log::warn!("waiting up to {} s more: {}", LOCK_TIMEOUT.as_secs(), one_line(error));
             migrate_within(conn, LOCK_TIMEOUT)
         }
         migrated => migrated,
