@@ -269,8 +269,6 @@ CREATE INDEX schedules_next ON mainspring.schedules (next_fire_at) WHERE next_fi
 -- The lines of programs that fire, or will as soon as their next fire is found.
 CREATE INDEX schedules_lines ON mainspring.schedules (name)
     WHERE owner = 'code' AND (next_fire_at IS NOT NULL OR plan_after IS NOT NULL);
--- Those that do not fire as they should.
-CREATE INDEX schedules_in_trouble ON mainspring.schedules (name) WHERE error IS NOT NULL OR late_since IS NOT NULL;
 -- The marked ones.
 CREATE INDEX schedules_marked ON mainspring.schedules (plan_after) WHERE plan_after IS NOT NULL;
 
