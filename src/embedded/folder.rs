@@ -5,7 +5,6 @@
 //! - `holders` is the FIFO that keeps the server running.
 
 use std::env;
-use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -170,17 +169,25 @@ fn place(path: &Path, user: &ServerUser) -> io::Result<PathBuf> {
     fs::create_dir_all(parent)?;
     let parent = parent.canonicalize()?;
     let place = parent.join(name);
-    Ok(if user.can_enter(&parent) { place } else { substitute(&place) })
+    if user.can_enter(&parent) { Ok(place) } else { substitute(&place) }
 }
 
-// Root's own folders are closed to the server's user.
-fn substitute(path: &Path) -> PathBuf {
-    let mut name = OsString::from("mainspring");
-    for part in path.components().skip(1) {
-        name.push("-");
-        name.push(part);
+// Root's own folders are closed to the server's user. A name that follows from the folder's could be taken by any user
+// before, so it is random, and written down where only root may write.
+fn substitute(path: &Path) -> io::Result<PathBuf> {
+    let mut note = path.as_os_str().to_owned();
+    note.push(".place");
+    if !Path::new(&note).exists() {
+        let mut random = [0; 8];
+        fill_randomly(&mut random)?;
+        let name = hexadecimal(&random);
+        let half = format!("{}-{name}", note.display());
+        write_private(Path::new(&half), &format!("mainspring-kept-{name}"))?;
+        // Fails where another process was first, whose name then counts.
+        let _ = fs::hard_link(&half, &note);
+        fs::remove_file(&half)?;
     }
-    Path::new(OPEN_TO_ALL).join(name)
+    Ok(Path::new(OPEN_TO_ALL).join(fs::read_to_string(&note)?))
 }
 
 fn fill_randomly(bytes: &mut [u8]) -> io::Result<()> {
@@ -194,4 +201,22 @@ fn hexadecimal(bytes: &[u8]) -> String {
 fn write_private(path: &Path, text: &str) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_substitute_is_found_again_and_its_name_follows_from_nothing() {
+        let base = env::temp_dir().join(format!("mainspring-substitute-{}", std::process::id()));
+        fs::create_dir_all(&base).unwrap();
+        let (one, other) = (base.join("one"), base.join("other"));
+        let place = substitute(&one).unwrap();
+        assert_eq!(substitute(&one).unwrap(), place);
+        assert_ne!(substitute(&other).unwrap(), place);
+        assert_eq!(place.parent(), Some(Path::new(OPEN_TO_ALL)));
+        assert_eq!(fs::read_dir(&base).unwrap().count(), 2);
+        fs::remove_dir_all(&base).unwrap();
+    }
 }

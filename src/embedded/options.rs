@@ -33,7 +33,7 @@ impl EmbeddedOptions {
     /// of PostgreSQL. Processes that name the same folder share one server, and the first one's settings.
     ///
     /// Where root's server has to run as another user who cannot enter `folder`, the cluster lives in
-    /// `/var/tmp` instead, under a name made from the folder's.
+    /// `/var/tmp` instead, under a random name that stands in a file beside `folder`, `folder.place`.
     pub fn kept_in(folder: impl Into<PathBuf>) -> Self {
         Self { kept_in: Some(folder.into()), ..Self::temporary() }
     }
