@@ -163,7 +163,8 @@ async fn works_under(isolation: &str, settings: &[(&str, &str)]) {
     until_at_least(&database, "mainspring.schedules WHERE last_fire_at > created_at", 1).await;
     until(&database, &format!("mainspring.jobs WHERE state = 'dead' AND last_error = '{isolation}'"), 1)
         .await;
-    assert_eq!(jobs::list(&mut own, &JobFilter::default()).unwrap().len(), 1, "{settings:?}");
+    // A job of the cron line may be there too.
+    assert!(!jobs::list(&mut own, &JobFilter::default()).unwrap().is_empty(), "{settings:?}");
     assert!(history::list(&mut own, &HistoryFilter::default()).unwrap().len() >= 5, "{settings:?}");
     assert_eq!(workers::list(&mut own).unwrap().len(), 1, "{settings:?}");
     queues::list(&mut own).unwrap();
