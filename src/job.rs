@@ -3,6 +3,7 @@
 mod enqueue;
 mod key_mode;
 mod options;
+pub(crate) mod payload;
 mod task;
 
 pub use self::enqueue::{Enqueue, NewJob};

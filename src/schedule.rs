@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::cron::{CronExpression, read_zone};
 use crate::error::StoreError;
+use crate::job::payload::{check_depth, text_of, to_value};
 use crate::job::{JobOptions, KeyMode, Task};
 
 /// What a fire does while an earlier job of the same schedule lives. `Skip` and `Replace` find that job by its key:
@@ -108,14 +109,14 @@ impl NewSchedule {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Payload`] when the payload cannot be written as JSON.
+    /// [`StoreError::Payload`] when the payload cannot be written as JSON, [`StoreError::Invalid`] when it would be read back
+    /// as something else.
     pub fn of<T: Task>(
         name: impl Into<String>,
         task: &T,
         expression: impl Into<String>,
     ) -> Result<Self, StoreError> {
-        let payload = serde_json::to_value(task)
-            .map_err(|error| StoreError::Payload { task: T::NAME.into(), error: error.into() })?;
+        let payload = to_value(T::NAME, task)?;
         // A task without fields is written as null.
         let payload = if payload.is_null() { Value::Object(Map::new()) } else { payload };
         Ok(Self::new(name, T::NAME, expression)
@@ -247,10 +248,10 @@ impl ScheduleChanges {
 
     /// As the SQL function `mainspring.update_schedule` takes it.
     pub(crate) fn to_json(&self) -> String {
-        Value::Object(self.0.clone()).to_string()
+        text_of(&Value::Object(self.0.clone()))
     }
 
-    /// What no database can judge: whether expression and zone can be read.
+    /// What no database can judge, whether expression and zone can be read, and the depth of the payload.
     pub(crate) fn validate(&self) -> Result<(), StoreError> {
         if let Some(Value::String(text)) = self.0.get("expression") {
             CronExpression::parse(text)
@@ -259,6 +260,7 @@ impl ScheduleChanges {
         if let Some(Value::String(text)) = self.0.get("zone") {
             read_zone(text).map_err(StoreError::Invalid)?;
         }
+        self.0.get("payload").map_or(Ok(()), |payload| check_depth(&text_of(payload)))?;
         Ok(())
     }
 }

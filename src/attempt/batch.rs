@@ -10,7 +10,8 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::context::JobContext;
-use super::handler::{AttemptOptions, JobFuture, StartedAttempt, TaskHandler, decode};
+use super::decode::decode;
+use super::handler::{AttemptOptions, JobFuture, StartedAttempt, TaskHandler};
 use super::panics::CatchPanic;
 use crate::job::Task;
 use crate::job_error::{BatchResult, FailureKind, JobError, JobResult};

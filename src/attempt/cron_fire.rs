@@ -23,6 +23,8 @@ struct FiredPayload {
 impl CronFire {
     /// Reads the fire from a payload. Returns `None` for a job that was added otherwise.
     pub(super) fn of_payload(payload: &str) -> Option<Self> {
-        serde_json::from_str::<FiredPayload>(payload).ok()?.cron
+        // An array is no object, although it would be read as the fields in their order.
+        let is_object = payload.trim_start().starts_with('{');
+        is_object.then(|| serde_json::from_str::<FiredPayload>(payload).ok()?.cron).flatten()
     }
 }

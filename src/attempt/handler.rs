@@ -11,6 +11,7 @@ use actix::{MailboxError, Message, Recipient};
 use serde::de::DeserializeOwned;
 
 use super::context::JobContext;
+use super::decode::decode;
 use crate::backoff::Backoff;
 use crate::job::Task;
 use crate::job_error::{JobError, JobResult};
@@ -116,17 +117,5 @@ pub(crate) fn no_reply(task: &str, error: &MailboxError) -> JobError {
             )
         }
         MailboxError::Timeout => format!("the actor that handles `{task}` gave no reply in time"),
-    })
-}
-
-/// Decodes a payload. Only after an error, a second and slower pass finds the path of the wrong field.
-pub(super) fn decode<T: Task + DeserializeOwned>(payload: &str) -> Result<T, JobError> {
-    serde_json::from_str(payload).or_else(|_| {
-        let reader = &mut serde_json::Deserializer::from_str(payload);
-        serde_path_to_error::deserialize(reader).map_err(|error| {
-            let place = error.path().to_string();
-            let field = if place == "." { String::new() } else { format!(" at `{place}`") };
-            JobError::from(format!("payload does not fit the task `{}`{field}: {}", T::NAME, error.inner()))
-        })
     })
 }

@@ -3,7 +3,10 @@
 mod batch;
 mod context;
 mod cron_fire;
+mod declared;
+mod decode;
 mod handler;
+mod misfit;
 pub(crate) mod panics;
 pub(crate) mod payload;
 mod registry;

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::options::{self, MAX_CATCH_UP, MAX_FILL, Options};
 use super::{CronEntry, CronError, CronExpression};
+use crate::job::payload::{text_of, to_value};
 use crate::job::{JobOptions, Task, common_setters};
 
 /// A line of the crontab that code builds, for [`SchedulerBuilder::cron`](crate::SchedulerBuilder::cron). It becomes the
@@ -36,7 +37,7 @@ use crate::job::{JobOptions, Task, common_setters};
 pub struct Cron {
     expression: String,
     task: &'static str,
-    payload: Result<Map<String, Value>, String>,
+    payload: Result<Map<String, Value>, CronError>,
     options: Options,
 }
 
@@ -45,12 +46,15 @@ impl Cron {
     /// `run_at` among them is ignored: the fire's time takes its place.
     pub fn new<T: Task>(expression: impl Into<String>, task: T) -> Self {
         let job = JobOptions { run_at: None, ..task.options() };
-        let payload = match serde_json::to_value(task) {
+        let payload = match to_value(T::NAME, &task) {
             Ok(Value::Object(payload)) => Ok(payload),
             // A task without fields.
             Ok(Value::Null) => Ok(Map::new()),
-            Ok(other) => Err(other.to_string()),
-            Err(error) => Err(error.to_string()),
+            Ok(other) => Err(CronError::new(
+                &text_of(&other),
+                "a payload that is an object, such as a struct with fields",
+            )),
+            Err(error) => Err(CronError::new(T::NAME, format!("a payload that can be stored ({error})"))),
         };
         Self {
             expression: expression.into(),
@@ -138,9 +142,7 @@ impl Cron {
         check(catch_up <= MAX_CATCH_UP, catch_up, "a catch_up of at most 10000")?;
         let period = fill.unwrap_or_default();
         check(TimeDelta::zero() <= period && period <= MAX_FILL, period, "a fill of at most 5200 weeks")?;
-        let payload = self.payload.map_err(|found| {
-            CronError::new(&found, "a payload that is an object, such as a struct with fields")
-        })?;
+        let payload = self.payload?;
         let task = self.task.to_owned();
         Ok(CronEntry { identifier, expression, zone, task, payload, options: job, fill, catch_up })
     }

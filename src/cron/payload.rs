@@ -7,14 +7,22 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Se
 use serde_json::{Map, Number, Value};
 
 use super::CronError;
+use crate::job::payload::{check_depth, text_of};
 
-/// How deep arrays and objects may nest: as deep as serde_json reads. The `json5` crate has no limit
-/// of its own, and a hostile text would exhaust the stack.
+/// The `json5` crate has no limit of its own, and a hostile text would exhaust the stack. The bound of payloads is less.
 const DEEPEST: usize = 128;
 
+mod integers;
+
 pub(super) fn parse(text: &str) -> Result<Map<String, Value>, CronError> {
+    if let Some(integer) = integers::first_wide(text) {
+        return Err(CronError::new(integer, "an integer of at most 64 bits, or a string"));
+    }
     match json5::from_str(text) {
-        Ok(Payload(Value::Object(payload))) => Ok(payload),
+        Ok(Payload(Value::Object(payload))) => {
+            let depth = check_depth(&text_of(&Value::Object(payload.clone())));
+            depth.map(|()| payload).map_err(|error| CronError::new(text, error.to_string()))
+        }
         Ok(_) => Err(CronError::new(text, "a payload that is an object, such as `{key: 1}`")),
         Err(error) => Err(CronError::new(text, format!("a JSON5 object as payload ({error})"))),
     }
@@ -132,6 +140,15 @@ mod tests {
     }
 
     #[test]
+    fn an_integer_that_would_be_rounded_is_refused() {
+        let refused = parse("{n: [12345678901234567890123]}").unwrap_err();
+        assert_eq!(refused.found(), "12345678901234567890123");
+        assert!(refused.expected().contains("an integer of at most 64 bits"));
+        let kept = parse("{a: 18446744073709551615, b: -9223372036854775808, c: 1e22}").unwrap();
+        assert_eq!(Value::Object(kept), json!({"a": u64::MAX, "b": i64::MIN, "c": 1e22}));
+    }
+
+    #[test]
     fn what_is_no_object_is_refused() {
         for text in ["[1]", "5", "'a'", "null"] {
             assert!(parse(text).unwrap_err().expected().contains("is an object"), "{text}");
@@ -144,7 +161,8 @@ mod tests {
     #[test]
     fn nesting_is_bounded() {
         let nested = |depth: usize| format!("{{a: {}{}}}", "[".repeat(depth), "]".repeat(depth));
-        assert!(parse(&nested(127)).is_ok());
+        assert!(parse(&nested(126)).is_ok());
+        assert!(parse(&nested(127)).unwrap_err().expected().contains("nested at most 127 deep"));
         assert!(parse(&nested(100_000)).unwrap_err().expected().contains("nested deeper than 128"));
     }
 }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use super::options::{JobOptions, option_setters};
+use super::payload::{check_depth, encode, text_of};
 use super::task::Task;
 use crate::error::StoreError;
 
@@ -53,8 +54,7 @@ impl<T: Task> TryFrom<Enqueue<T>> for NewJob {
     type Error = StoreError;
 
     fn try_from(enqueue: Enqueue<T>) -> Result<Self, StoreError> {
-        let payload = serde_json::to_string(&enqueue.task)
-            .map_err(|error| StoreError::Payload { task: T::NAME.into(), error: error.into() })?;
+        let payload = encode(T::NAME, &enqueue.task)?;
         Ok(Self { task: Cow::Borrowed(T::NAME), payload, options: enqueue.options })
     }
 }
@@ -79,7 +79,7 @@ pub struct NewJob {
 impl NewJob {
     /// Creates a job of the task named `task` with default options.
     pub fn new(task: impl Into<Cow<'static, str>>, payload: &serde_json::Value) -> Self {
-        Self { task: task.into(), payload: payload.to_string(), options: JobOptions::new() }
+        Self { task: task.into(), payload: text_of(payload), options: JobOptions::new() }
     }
 
     /// Creates a job of the task named `task` from a payload that is JSON text. The text is passed on unchanged, so no
@@ -87,10 +87,11 @@ impl NewJob {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Invalid`] when the text is not JSON.
+    /// [`StoreError::Invalid`] when the text is not JSON, or is nested more than 127 deep.
     pub fn from_json(task: impl Into<Cow<'static, str>>, payload: &str) -> Result<Self, StoreError> {
         let json: &RawValue = serde_json::from_str(payload)
             .map_err(|error| StoreError::Invalid(format!("payload must be JSON, got {error}")))?;
+        check_depth(json.get())?;
         Ok(Self { task: task.into(), payload: json.get().to_owned(), options: JobOptions::new() })
     }
 

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::cron::CronEntry;
 use crate::error::StoreError;
+use crate::job::payload::text_of;
 use crate::store::session::AsSession;
 use crate::store::statement::{Statement, millis};
 
@@ -24,7 +25,7 @@ pub(crate) fn register_lines(
         "SELECT line_name, problem FROM mainspring.register_lines({}, {}::jsonb, {} * interval '1 millisecond')",
     )
     .bind::<Integer, _>(worker_id)
-    .bind::<Text, _>(lines.to_string())
+    .bind::<Text, _>(text_of(&lines))
     .bind::<BigInt, _>(millis(since_start))
     .load(conn)?;
     retire_lines(conn)?;

@@ -1,0 +1,57 @@
+//! Reads a payload as its task's type: without what cron adds, and an absent payload as the type's empty form. Does not
+//! know who runs the task.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use super::cron_fire::CronFire;
+use super::declared::declares;
+use super::misfit::misfit;
+use crate::job::Task;
+use crate::job_error::JobError;
+
+const CRON: &str = "_cron";
+
+/// How an absent payload may stand in the row. SQL stores an object, a unit struct is written as null.
+const ABSENT: [&str; 2] = ["{}", "null"];
+
+/// How serde writes types that hold nothing: units and `None`, structs and maps, sequences.
+const EMPTY_FORMS: [&str; 3] = ["null", "{}", "[]"];
+
+/// Reads the payload. The error names the path, the expected and the found type of what is wrong, and no value. Finding
+/// that takes a second and slower pass.
+pub(super) fn decode<T: Task + DeserializeOwned>(payload: &str) -> Result<T, JobError> {
+    let own = without_cron::<T>(payload);
+    if let Some(task) = read(&own) {
+        return Ok(task);
+    }
+    let empty = ABSENT.contains(&own.trim()).then(|| EMPTY_FORMS.iter().find_map(|form| read(form)));
+    // A type may ask for the fire without declaring it, as one with a flattened field does.
+    empty
+        .flatten()
+        .or_else(|| read(payload))
+        .ok_or_else(|| format!("payload does not fit the task `{}`{}", T::NAME, misfit::<T>(&own)).into())
+}
+
+fn read<T: DeserializeOwned>(json: &str) -> Option<T> {
+    serde_json::from_str(json).ok()
+}
+
+// What cron has added is in the context. A type that declares the field gets it nevertheless.
+fn without_cron<T: DeserializeOwned>(payload: &str) -> Cow<'_, str> {
+    let is_fired = payload.contains("\"_cron\"") && CronFire::of_payload(payload).is_some();
+    if !is_fired || declares::<T>(CRON) {
+        return Cow::Borrowed(payload);
+    }
+    let rest = serde_json::from_str(payload).and_then(|mut fields: BTreeMap<Cow<'_, str>, &RawValue>| {
+        fields.remove(CRON);
+        serde_json::to_string(&fields)
+    });
+    rest.map_or(Cow::Borrowed(payload), Cow::Owned)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,160 @@
+//! A payload as JSON text that every reader can represent: how it is written, and what is refused before it is stored. Does
+//! not know how payloads are read.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::ser::{CompactFormatter, Formatter, Serializer};
+
+mod fault;
+mod faults;
+
+use self::faults::first_fault;
+use crate::error::StoreError;
+
+/// How deep arrays and objects may nest: as deep as serde_json reads. The SQL function `payload_problem` has the same bound.
+pub(crate) const MAX_DEPTH: usize = 127;
+
+// From here on, the usual text of a number with a fraction has an exponent. PostgreSQL expands that to an integer.
+const FIRST_WITH_EXPONENT: f64 = 1e16;
+
+/// Returns the payload of a task as JSON text.
+///
+/// # Errors
+///
+/// [`StoreError::Payload`] when the task cannot be written as JSON, [`StoreError::Invalid`] when it would be read back as
+/// something else. The text names the path of the value.
+pub(crate) fn encode<T: Serialize + ?Sized>(task: &str, payload: &T) -> Result<String, StoreError> {
+    let notes = Notes::default();
+    let json = write(payload, &notes)
+        .map_err(|error| StoreError::Payload { task: task.to_owned(), error: error.into() })?;
+    let too_deep = is_too_deep(&json);
+    if (notes.is_doubtful.get() || too_deep)
+        && let Some(fault) = first_fault(payload)
+    {
+        return Err(StoreError::Invalid(fault));
+    }
+    if too_deep { Err(StoreError::Invalid(depth_problem())) } else { Ok(json) }
+}
+
+/// Returns the payload of a task as a JSON value, which is read back as the task.
+///
+/// # Errors
+///
+/// As [`encode`].
+pub(crate) fn to_value<T: Serialize + ?Sized>(task: &str, payload: &T) -> Result<Value, StoreError> {
+    let json = encode(task, payload)?;
+    serde_json::from_str(&json)
+        .map_err(|error| StoreError::Payload { task: task.to_owned(), error: error.into() })
+}
+
+/// Returns a JSON value as text. Its depth is not judged.
+pub(crate) fn text_of(payload: &Value) -> String {
+    // A value has string keys and finite numbers, and memory takes any text.
+    write(payload, &Notes::default()).unwrap_or_else(|_| payload.to_string())
+}
+
+/// Returns an error if the JSON text is nested too deep.
+pub(crate) fn check_depth(json: &str) -> Result<(), StoreError> {
+    if is_too_deep(json) { Err(StoreError::Invalid(depth_problem())) } else { Ok(()) }
+}
+
+// In the words of the SQL function.
+fn depth_problem() -> String {
+    format!("payload must be nested at most {MAX_DEPTH} deep, got more")
+}
+
+fn write<T: Serialize + ?Sized>(payload: &T, notes: &Notes) -> serde_json::Result<String> {
+    let mut json = Vec::with_capacity(128);
+    payload.serialize(&mut Serializer::with_formatter(&mut json, Exact(notes)))?;
+    // The serializer writes UTF-8 only.
+    String::from_utf8(json).map_err(serde::ser::Error::custom)
+}
+
+/// Set while a payload is written: whether it has a value that JSON may not hold.
+#[derive(Default)]
+struct Notes {
+    is_doubtful: Cell<bool>,
+}
+
+/// Writes numbers so that `jsonb` keeps their kind: a number with a fraction is never read back as an integer.
+struct Exact<'a>(&'a Notes);
+
+impl Formatter for Exact<'_> {
+    // NaN and infinity are written as null too.
+    fn write_null<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.is_doubtful.set(true);
+        CompactFormatter.write_null(writer)
+    }
+
+    fn write_f32<W: ?Sized + Write>(&mut self, writer: &mut W, value: f32) -> io::Result<()> {
+        if f64::from(value.abs()) < FIRST_WITH_EXPONENT {
+            return CompactFormatter.write_f32(writer, value);
+        }
+        write!(writer, "{value}.0")
+    }
+
+    fn write_f64<W: ?Sized + Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
+        if value.abs() < FIRST_WITH_EXPONENT {
+            return CompactFormatter.write_f64(writer, value);
+        }
+        write!(writer, "{value}.0")
+    }
+
+    fn write_i128<W: ?Sized + Write>(&mut self, writer: &mut W, value: i128) -> io::Result<()> {
+        self.0.is_doubtful.set(true);
+        CompactFormatter.write_i128(writer, value)
+    }
+
+    fn write_u128<W: ?Sized + Write>(&mut self, writer: &mut W, value: u128) -> io::Result<()> {
+        self.0.is_doubtful.set(true);
+        CompactFormatter.write_u128(writer, value)
+    }
+}
+
+/// Returns the text, cut after that many characters.
+pub(crate) fn cut(text: &str, most: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(most) {
+        None => Cow::Borrowed(text),
+        Some((end, _)) => Cow::Owned(format!("{}..", &text[..end])),
+    }
+}
+
+// Most payloads have fewer brackets than that, which is counted at the speed of memory.
+fn is_too_deep(json: &str) -> bool {
+    let may_be = json.bytes().filter(|byte| matches!(byte, b'[' | b'{')).count() > MAX_DEPTH;
+    may_be && depth(json) > MAX_DEPTH
+}
+
+fn depth(json: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let mut bytes = json.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => skip_string(&mut bytes),
+            b'[' | b'{' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+fn skip_string(bytes: &mut impl Iterator<Item = u8>) {
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => return,
+            b'\\' => drop(bytes.next()),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
