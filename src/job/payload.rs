@@ -1,7 +1,6 @@
 //! A payload as JSON text that every reader can represent: how it is written, and what is refused before it is stored. Does
 //! not know how payloads are read.
 
-use std::borrow::Cow;
 use std::cell::Cell;
 use std::io::{self, Write};
 
@@ -9,14 +8,14 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::ser::{CompactFormatter, Formatter, Serializer};
 
+mod bounds;
 mod fault;
 mod faults;
 
+pub(crate) use self::bounds::{check_depth, cut};
+use self::bounds::{depth_problem, is_too_deep};
 use self::faults::first_fault;
 use crate::error::StoreError;
-
-/// How deep arrays and objects may nest: as deep as serde_json reads. The SQL function `payload_problem` has the same bound.
-pub(crate) const MAX_DEPTH: usize = 127;
 
 // From here on, the usual text of a number with a fraction has an exponent. PostgreSQL expands that to an integer.
 const FIRST_WITH_EXPONENT: f64 = 1e16;
@@ -55,16 +54,6 @@ pub(crate) fn to_value<T: Serialize + ?Sized>(task: &str, payload: &T) -> Result
 pub(crate) fn text_of(payload: &Value) -> String {
     // A value has string keys and finite numbers, and memory takes any text.
     write(payload, &Notes::default()).unwrap_or_else(|_| payload.to_string())
-}
-
-/// Returns an error if the JSON text is nested too deep.
-pub(crate) fn check_depth(json: &str) -> Result<(), StoreError> {
-    if is_too_deep(json) { Err(StoreError::Invalid(depth_problem())) } else { Ok(()) }
-}
-
-// In the words of the SQL function.
-fn depth_problem() -> String {
-    format!("payload must be nested at most {MAX_DEPTH} deep, got more")
 }
 
 fn write<T: Serialize + ?Sized>(payload: &T, notes: &Notes) -> serde_json::Result<String> {
@@ -112,47 +101,6 @@ impl Formatter for Exact<'_> {
     fn write_u128<W: ?Sized + Write>(&mut self, writer: &mut W, value: u128) -> io::Result<()> {
         self.0.is_doubtful.set(true);
         CompactFormatter.write_u128(writer, value)
-    }
-}
-
-/// Returns the text, cut after that many characters.
-pub(crate) fn cut(text: &str, most: usize) -> Cow<'_, str> {
-    match text.char_indices().nth(most) {
-        None => Cow::Borrowed(text),
-        Some((end, _)) => Cow::Owned(format!("{}..", &text[..end])),
-    }
-}
-
-// Most payloads have fewer brackets than that, which is counted at the speed of memory.
-fn is_too_deep(json: &str) -> bool {
-    let may_be = json.bytes().filter(|byte| matches!(byte, b'[' | b'{')).count() > MAX_DEPTH;
-    may_be && depth(json) > MAX_DEPTH
-}
-
-fn depth(json: &str) -> usize {
-    let (mut depth, mut deepest) = (0_usize, 0);
-    let mut bytes = json.bytes();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'"' => skip_string(&mut bytes),
-            b'[' | b'{' => {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
-            b']' | b'}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    deepest
-}
-
-fn skip_string(bytes: &mut impl Iterator<Item = u8>) {
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'"' => return,
-            b'\\' => drop(bytes.next()),
-            _ => {}
-        }
     }
 }
 

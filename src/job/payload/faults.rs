@@ -7,8 +7,8 @@ use serde::ser::{
     SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
 
+use super::bounds::{MAX_DEPTH, cut, depth_problem};
 use super::fault::{Fault, Kind};
-use super::{MAX_DEPTH, cut, depth_problem};
 
 const LONGEST_PATH: usize = 200;
 
