@@ -45,6 +45,14 @@ struct RunningClaim {
     began: Instant,
     scan: Scan,
     flagged: FlaggedJobs,
+    shares: Shares,
+}
+
+/// Whether the claim may pass over jobs because their task reaches its limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shares {
+    Unlimited,
+    Limited,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,7 +135,9 @@ impl ClaimPlanner {
         self.demand = Demand::None;
         let filter = self.eligibility.take_filter(settings, leases);
         let (lease, flagged) = (lease(), filter.flagged);
-        self.running.push(RunningClaim { lease, limit, began: now.instant, scan, flagged });
+        let is_limited = filter.tasks.iter().any(|share| share.most.is_some());
+        let shares = if is_limited { Shares::Limited } else { Shares::Unlimited };
+        self.running.push(RunningClaim { lease, limit, began: now.instant, scan, flagged, shares });
         Some(ClaimPlan { lease, from, limit, filter })
     }
 
@@ -197,7 +207,8 @@ impl ClaimPlanner {
             self.expect();
         }
         self.backlog = if is_full { Backlog::Some } else { Backlog::None };
-        let more_flagged = is_full || found.flagged == FlaggedJobs::Some;
+        let passed_over = claim.shares == Shares::Limited && found.jobs > 0;
+        let more_flagged = is_full || found.flagged == FlaggedJobs::Some || passed_over;
         if claim.flagged == FlaggedJobs::Some && more_flagged {
             self.eligibility.expect_flagged();
         }
@@ -233,6 +244,7 @@ impl ClaimPlanner {
     pub(super) fn limit_freed(&mut self) {
         self.expect();
         self.cursor.announce(None);
+        self.eligibility.limit_freed();
     }
 
     /// There may be jobs to claim, and none of them before the cursor.

@@ -17,6 +17,8 @@ pub(super) struct Eligibility {
     /// `None` until the first lookup.
     paused: Option<Paused>,
     flagged: FlaggedJobs,
+    /// The same of jobs that a claim passed over because their task was at its limit.
+    flagged_at_limit: FlaggedJobs,
     knowledge: Knowledge,
     claims: u32,
 }
@@ -107,25 +109,35 @@ impl Eligibility {
         self.flagged = FlaggedJobs::Some;
     }
 
+    /// A job of a task with a limit has ended. Flagged jobs that were passed over may be claimed now.
+    pub(super) fn limit_freed(&mut self) {
+        if std::mem::take(&mut self.flagged_at_limit) == FlaggedJobs::Some {
+            self.expect_flagged();
+        }
+    }
+
     /// Returns what the next claim requests. Flagged jobs that are announced from now on are left to the claim after
     /// it.
     pub(super) fn take_filter(&mut self, settings: &Settings, leases: &LeaseTable) -> ClaimFilter {
         self.claims = self.claims.wrapping_add(1);
         let by_age = self.claims.is_multiple_of(CLAIMS_PER_AGED_ONE);
-        ClaimFilter {
-            tasks: self.shares(settings, leases),
-            flagged: std::mem::take(&mut self.flagged),
-            age_every: settings.age_every.filter(|_| by_age),
+        let (tasks, flagged) = (self.shares(settings, leases), std::mem::take(&mut self.flagged));
+        if flagged == FlaggedJobs::Some && tasks.len() < self.claimable(settings).count() {
+            self.flagged_at_limit = flagged;
         }
+        ClaimFilter { tasks, flagged, age_every: settings.age_every.filter(|_| by_age) }
+    }
+
+    fn claimable<'a>(&'a self, settings: &'a Settings) -> impl Iterator<Item = &'a String> {
+        settings.tasks.iter().filter(|task| self.is_claimable(task))
     }
 
     fn shares(&self, settings: &Settings, leases: &LeaseTable) -> Vec<TaskShare> {
-        let tasks = settings.tasks.iter().filter(|task| self.is_claimable(task));
         let share = |task: &String| {
             let limit = settings.task_limits.get(task);
             let most = limit.map(|limit| limit.saturating_sub(leases.count_of(task)) as i64);
             TaskShare { task: task.clone(), most }
         };
-        tasks.map(share).filter(|share| share.most != Some(0)).collect()
+        self.claimable(settings).map(share).filter(|share| share.most != Some(0)).collect()
     }
 }

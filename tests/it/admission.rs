@@ -300,18 +300,24 @@ async fn a_paused_task_is_claimed_nowhere_and_other_tasks_run_on() {
 async fn a_task_with_a_local_limit_leaves_the_rest_to_other_instances() {
     let database = TestDatabase::new();
     let gauge = Arc::new(Gauge::default());
-    let limited = gauged(&database, &gauge).limit::<Act>(2).start().await.unwrap();
-    for n in 0..40 {
-        let job = lasting("s", 40);
+    let gate = Arc::new(Semaphore::new(0));
+    let limited = gauged(&database, &gauge).app_data(Arc::clone(&gate)).limit::<Act>(2);
+    let limited = limited.start().await.unwrap();
+    let began = Instant::now();
+    let leased = "mainspring.jobs WHERE state = 'running'";
+    for n in 0..12 {
+        let job = act("at gate");
         if n % 2 == 0 {
             limited.enqueue(job).await.unwrap();
         } else {
             job.flags(["any"]).insert(&mut database.connection()).unwrap();
         }
-        let leased = "mainspring.jobs WHERE state = 'running'";
         assert!(count(&mut database.connection(), leased) <= 2, "none is prefetched");
     }
+    until(&database, leased, 2).await;
+    gate.add_permits(12);
     until(&database, "mainspring.jobs", 0).await;
+    assert!(began.elapsed() < EARLIEST_POLL, "a poll may have helped: {:?}", began.elapsed());
     assert_eq!(gauge.peak(), 2);
     limited.stop().await;
 }

@@ -205,6 +205,28 @@ fn a_task_at_its_limit_is_left_out_until_one_of_its_jobs_ends() {
 }
 
 #[test]
+fn flagged_jobs_behind_a_tasks_limit_are_claimed_when_a_job_of_it_ends() {
+    let limits = BTreeMap::from([(LIMITED.to_owned(), 1)]);
+    let mut desk = Desk::at_rest_with(Settings { task_limits: limits, ..settings() });
+    let one = desk.leased(LIMITED, None, 1);
+    desk.wake(Wake::Flagged);
+    desk.next_lookup();
+    desk.finished(Done::LookUp(Ok(Claimability { flagged_jobs: true, ..Claimability::default() })));
+    let plan = desk.next_claim();
+    desk.finished(Done::Claim(plan.lease, Ok(found(0, 0))));
+    desk.end([(one, Outcome::Succeeded)]);
+    let settle = desk.next_settle();
+    desk.store(settle);
+    // A job without flags takes the slot of the task first.
+    for (jobs, flagged) in [(1, FlaggedJobs::Some), (0, FlaggedJobs::Some), (0, FlaggedJobs::None)] {
+        let plan = desk.next_claim();
+        assert_eq!(plan.filter.flagged, flagged, "{jobs}");
+        desk.finished(Done::Claim(plan.lease, Ok(found(jobs, 100))));
+        desk.engine.claim.limit_freed();
+    }
+}
+
+#[test]
 fn flags_are_read_only_while_jobs_with_flags_may_be_ready() {
     let mut desk = Desk::at_rest();
     desk.wake(Wake::Flagged);
