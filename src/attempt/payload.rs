@@ -6,15 +6,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::store::Session;
+use diesel::connection::SimpleConnection;
 
 use crate::engine::outage::{Failure, PAUSE_AFTER_ERROR};
-use crate::error::StoreError;
+use crate::error::{DatabaseError, StoreError};
 use crate::leases::{Lease, LeasedJob};
 use crate::lock::lock;
 use crate::phase::Phase;
 use crate::shared::Shared;
 use crate::store::Durability;
-use crate::store::claim::{ClaimedJob, fetch_payloads};
+use crate::store::claim::{ClaimedJob, Fetched, fetch_payload, fetch_payloads};
 use crate::text::one_line;
 
 // The payloads of 4,000 jobs of 4 KiB.
@@ -50,7 +51,10 @@ pub(crate) fn fetch_and_offer(
                 room = Some(left.saturating_sub(bytes));
             }
             Err(error) => {
-                failed(shared, &error);
+                // A refusal concerns one of the payloads. Each job fetches its own then.
+                if !error.is_refusal() {
+                    failed(shared, &error);
+                }
                 done = Err(error);
                 break;
             }
@@ -68,44 +72,62 @@ fn fetch_portion(
 ) -> Result<usize, StoreError> {
     let lacking = jobs.iter().filter(|leased| leased.job.payload.is_none());
     let lacking: Vec<i64> = lacking.map(|leased| leased.job.id).collect();
-    let mut fetched: HashMap<i64, Option<String>> =
+    let mut fetched: HashMap<i64, Fetched> =
         fetch_payloads(conn, &lacking, lease, most)?.into_iter().collect();
-    let bytes = fetched.values().flatten().map(String::len).sum();
+    let mut bytes = 0;
     jobs.retain_mut(|leased| match fetched.remove(&leased.job.id) {
-        Some(Some(payload)) => {
+        Some(Fetched::Payload(payload)) => {
+            bytes += payload.len();
             leased.job.payload = Some(payload);
             true
         }
         // Another worker has the job. Its lease is dropped, and the settle reports it as lost.
-        Some(None) => false,
+        Some(Fetched::Lost) => false,
+        // It counts as all that was to come, so that the next portion does not begin with it.
+        Some(Fetched::Left | Fetched::Unreadable(_)) => {
+            bytes = usize::MAX;
+            true
+        }
         None => true,
     });
     Ok(bytes)
 }
 
-/// Returns the payload of a job that is about to start, or `None` if it cannot be fetched now. Then the job is released.
-pub(super) async fn payload_of(job: &mut ClaimedJob, lease: &Lease, shared: &Arc<Shared>) -> Option<String> {
+/// What came of the payload of a job that is about to start.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Payload {
+    Fetched(String),
+    /// It cannot be fetched now: the job is released.
+    Later,
+    /// The server refuses to return it: the attempt fails.
+    Refused(String),
+    /// The server can never return it: the job is dead.
+    Unreadable(String),
+}
+
+/// Returns the payload of a job that is about to start.
+pub(super) async fn payload_of(job: &mut ClaimedJob, lease: &Lease, shared: &Arc<Shared>) -> Payload {
     if let Some(payload) = job.payload.take() {
-        return Some(payload);
+        return Payload::Fetched(payload);
     }
     let attempt = (job.id, lease.settlement().lease);
     tokio::select! {
         payload = fetch(attempt, shared) => payload,
         // A cancelled job starts, as every other, and receives the signal then.
-        () = shared.signals.subscribe(attempt).interrupted() => None,
+        () = shared.signals.subscribe(attempt).interrupted() => Payload::Later,
     }
 }
 
-async fn fetch((id, lease): (i64, i64), shared: &Arc<Shared>) -> Option<String> {
+async fn fetch((id, lease): (i64, i64), shared: &Arc<Shared>) -> Payload {
     let fetched = {
         // The semaphore is never closed.
-        let _turn = shared.payload_turn.acquire().await.ok()?;
-        shared.store.run(Durability::Relaxed, move |conn| fetch_payloads(conn, &[id], lease, PORTION)).await
+        let Ok(_turn) = shared.payload_turn.acquire().await else { return Payload::Later };
+        shared.store.run(Durability::Relaxed, move |conn| fetch_alone(conn, id, lease)).await
     };
     match fetched {
-        Ok(found) => {
+        Ok(payload) => {
             succeeded(shared);
-            found.into_iter().next()?.1
+            payload
         }
         Err(error) => {
             failed(shared, &error);
@@ -115,9 +137,29 @@ async fn fetch((id, lease): (i64, i64), shared: &Arc<Shared>) -> Option<String> 
                 () = actix_rt::time::sleep_until(retry_at.into()) => {}
                 () = shared.phase.reached(Phase::Stopping) => {}
             }
-            None
+            Payload::Later
         }
     }
+}
+
+// If the server refuses the statement and the connection still works, only this job is concerned: its memory may not have
+// sufficed.
+fn fetch_alone(conn: &mut Session<'_>, id: i64, lease: i64) -> Result<Payload, StoreError> {
+    match fetch_payload(conn, id, lease) {
+        Ok(Fetched::Payload(payload)) => Ok(Payload::Fetched(payload)),
+        Ok(Fetched::Lost | Fetched::Left) => Ok(Payload::Later),
+        Ok(Fetched::Unreadable(problem)) => {
+            Ok(Payload::Unreadable(format!("set apart: the payload cannot be read: {problem}")))
+        }
+        Err(StoreError::Database(error)) if is_refusal_alone(conn, &error) => {
+            Ok(Payload::Refused(format!("the payload cannot be fetched: {error}")))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn is_refusal_alone(conn: &mut Session<'_>, error: &DatabaseError) -> bool {
+    StoreError::Database(error.clone()).is_refusal() && conn.batch_execute("SELECT 1").is_ok()
 }
 
 // Logs the first of several failures.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::context::JobContext;
 use super::handler::{JobFuture, StartedAttempt};
 use super::panics::{CatchPanic, caught};
-use super::payload::payload_of;
+use super::payload::{Payload, payload_of};
 use super::registry::TaskRegistry;
 use super::report::{Reported, report_end};
 use crate::backoff::Backoff;
@@ -29,7 +29,12 @@ pub(crate) async fn execute(
     worker: &dyn Any,
 ) -> Lease {
     let LeasedJob { mut job, lease } = leased;
-    let Some(payload) = payload_of(&mut job, &lease, shared).await else { return lease };
+    let (payload, unread) = match payload_of(&mut job, &lease, shared).await {
+        Payload::Fetched(payload) => (payload, None),
+        Payload::Later => return lease,
+        Payload::Refused(problem) => (String::new(), Some(JobError::from(problem))),
+        Payload::Unreadable(problem) => (String::new(), Some(JobError::discard(problem))),
+    };
     let job = JobContext::new(job, payload, lease.settlement().lease, Arc::clone(shared));
     let started = Instant::now();
     log::log!(
@@ -41,7 +46,11 @@ pub(crate) async fn execute(
         job.max_attempts()
     );
     shared.events.publish(|| Event::JobStarted(job.facts()));
-    let (ended, backoff) = match start(&job, handlers, worker) {
+    let started_attempt = match unread {
+        Some(error) => Err((error, Backoff::DEFAULT)),
+        None => start(&job, handlers, worker),
+    };
+    let (ended, backoff) = match started_attempt {
         Ok(StartedAttempt { work, options }) => {
             (run(work, &job, shared, options.timeout).await, options.backoff)
         }

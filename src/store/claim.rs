@@ -15,7 +15,7 @@ mod filtered;
 mod payload;
 
 pub(crate) use filtered::Filtered;
-pub(crate) use payload::fetch_payloads;
+pub(crate) use payload::{Fetched, fetch_payload, fetch_payloads};
 
 /// Where the scan for ready jobs starts. Rows before it have been claimed, so only their dead index entries are
 /// left there, which pile up while any transaction of the database holds its snapshot.

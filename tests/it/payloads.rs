@@ -1,7 +1,5 @@
 //! Payloads of any size reach their handlers, and memory stays bounded whatever waits.
 
-use std::time::{Duration, Instant};
-
 use diesel::connection::SimpleConnection;
 use diesel::sql_types::Text;
 use diesel::{PgConnection, QueryableByName, RunQueryDsl, sql_query};
@@ -121,30 +119,26 @@ async fn connections_cut_among_forty_large_jobs_cost_no_attempt() {
 }
 
 // The one session that claims and fetches is made unable to hold a large result, for the first two claims.
-const FAIL_TWICE: &str = "
-    CREATE SEQUENCE public.claims;
+const NO_ROOM_FOR_SEVERAL: &str = "
     CREATE FUNCTION public.narrow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-        PERFORM set_config('work_mem', '64kB', false),
-            set_config('temp_file_limit', CASE WHEN nextval('public.claims') <= 2 THEN '0' ELSE '-1' END, false);
+        PERFORM set_config('work_mem', '64kB', false), set_config('temp_file_limit', '0', false);
         RETURN NULL;
     END $$;
     CREATE TRIGGER narrow AFTER UPDATE ON mainspring.jobs
         FOR EACH ROW WHEN (NEW.state = 'running') EXECUTE FUNCTION public.narrow()";
 
 #[tokio::test]
-async fn a_payload_that_cannot_be_fetched_costs_no_attempt_and_comes_later() {
+async fn payloads_that_cannot_be_fetched_together_are_fetched_one_by_one() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
-    add_large(&mut conn, 1);
-    conn.batch_execute(FAIL_TWICE).unwrap();
+    add_large(&mut conn, 3);
+    conn.batch_execute(NO_ROOM_FOR_SEVERAL).unwrap();
     let (builder, mut letters) = reader(&database.url());
-    let began = Instant::now();
     let scheduler = builder.pool_size(2).start().await.unwrap();
-    let letter = letters.next().await;
-    assert_eq!(letter.2, 1);
-    assert!(began.elapsed() > Duration::from_secs(1), "{:?}", began.elapsed());
+    for _ in 0..3 {
+        assert_eq!(letters.next().await.2, 1, "the first attempt");
+    }
     until(&database, "mainspring.jobs", 0).await;
-    assert_eq!(count(&mut conn, "public.claims WHERE last_value = 3"), 1);
     scheduler.stop().await;
 }
 

@@ -74,14 +74,14 @@ async fn a_job_whose_lease_is_lost_before_its_payload_came_is_not_handed_on() {
     assert_eq!(shared.leases.collect_dropped().len(), 1);
     // The same at the start of a job.
     let mut leased = shared.leases.open(lost, LEASE, Instant::now());
-    assert_eq!(payload_of(&mut leased.job, &leased.lease, &shared).await, None);
+    assert_eq!(payload_of(&mut leased.job, &leased.lease, &shared).await, Payload::Later);
     conn.batch_execute(&format!("UPDATE mainspring.jobs SET lease = 8 WHERE id = {}", last.id)).unwrap();
     let (old, new) = (
         shared.leases.open(last.clone(), LEASE, Instant::now()),
         shared.leases.open(last.clone(), 8, Instant::now()),
     );
-    assert_eq!(payload_of(&mut last, &old.lease, &shared).await, None);
-    let payload = payload_of(&mut last, &new.lease, &shared).await.unwrap();
+    assert_eq!(payload_of(&mut last, &old.lease, &shared).await, Payload::Later);
+    let Payload::Fetched(payload) = payload_of(&mut last, &new.lease, &shared).await else { panic!("held") };
     assert_eq!(payload.len(), (1 << 20) + 2);
 }
 
@@ -95,12 +95,12 @@ async fn a_job_that_waits_for_its_payload_is_interrupted_as_others_are() {
     let mut payload = Box::pin(payload_of(&mut job, &leased.lease, &shared));
     assert!((&mut payload).now_or_never().is_none());
     shared.signals.interrupt_all();
-    assert_eq!(payload.await, None);
+    assert_eq!(payload.await, Payload::Later);
     drop(turn);
     // Nor does a stop wait for a database that is away.
     database.go_away();
     shared.phase.advance(Phase::Stopping);
     let before = Instant::now();
-    assert_eq!(payload_of(&mut job, &leased.lease, &shared).await, None);
+    assert_eq!(payload_of(&mut job, &leased.lease, &shared).await, Payload::Later);
     assert!(lock(&shared.payload_outage).retry_at().is_some() && before.elapsed() < Duration::from_secs(10));
 }
