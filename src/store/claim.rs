@@ -99,10 +99,12 @@ pub(super) type Columns = (
 const TAKE: &str = "UPDATE mainspring.jobs SET state = 'running', attempts = attempts + 1, lease = {}, \
     worker_id = {}, locked_at = mainspring.now() WHERE id = ANY (";
 // A thousand jobs come with a few megabytes at most. The first condition is of the size as stored, so that nothing is read
-// that lies outside of the row; the second is of what a row holds compressed.
+// that lies outside of the row; the second is of what a row holds compressed. A row that lacks a value, as after a restore
+// without constraints, fails no claim.
 const TAKEN: &str = ") RETURNING id, task, CASE WHEN pg_column_size(payload) <= 2000 \
-        AND octet_length(payload::text) <= 8192 THEN payload::text END, attempts, max_attempts, priority, run_at, queue, key, \
-    coalesce(turn_at, run_at), flags IS NOT NULL, false, snoozes";
+        AND octet_length(payload::text) <= 8192 THEN payload::text END, coalesce(attempts, 1::smallint), \
+    coalesce(max_attempts, 1::smallint), coalesce(priority, 0::smallint), coalesce(run_at, '-infinity'), queue, key, \
+    coalesce(turn_at, run_at, '-infinity'), flags IS NOT NULL, false, coalesce(snoozes, 0)";
 // A range of the index of ready jobs: those of one task, from the position on. Jobs of other tasks are never looked at, and
 // none that has flags.
 const FROM_POSITION: &str = "state = 'ready' AND flags IS NULL \

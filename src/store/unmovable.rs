@@ -53,15 +53,30 @@ pub(crate) fn try_parked(conn: &mut impl AsSession, queue: &str, limit: i64) -> 
     try_each(conn, Statement::new(parked).bind::<Text, _>(queue).bind::<BigInt, _>(limit))
 }
 
-/// Tries the ready jobs of tasks, of each the best ones. `most` are the limits of the tasks.
+/// Tries the ready jobs of tasks, of each the best ones, with and without flags. Those with flags are not among the movable
+/// ones, since the caller may have to leave them alone. `most` are the limits of the tasks.
 pub(crate) fn try_ready(
     conn: &mut impl AsSession,
     (tasks, most): (Vec<String>, Vec<Option<i64>>),
     limit: i64,
 ) -> Result<Tried, StoreError> {
-    let ready = "SELECT r.id FROM unnest({}, {}) AS t(task, most) CROSS JOIN LATERAL (\
-        SELECT j.id FROM mainspring.jobs AS j WHERE j.state = 'ready' AND j.flags IS NULL AND j.task = t.task \
-        ORDER BY j.priority, coalesce(j.turn_at, j.run_at), j.id LIMIT least(t.most, {})) AS r";
+    let mut tried = try_ready_where(conn, (&tasks, &most), limit, ("IS NULL", ""))?;
+    let flagged = try_ready_where(conn, (&tasks, &most), limit, ("IS NOT NULL", "j.flags, "))?;
+    tried.unmovable.extend(flagged.unmovable);
+    Ok(tried)
+}
+
+fn try_ready_where(
+    conn: &mut impl AsSession,
+    (tasks, most): (&[String], &[Option<i64>]),
+    limit: i64,
+    (flags, first): (&str, &str),
+) -> Result<Tried, StoreError> {
+    let ready = format!(
+        "SELECT r.id FROM unnest({{}}, {{}}) AS t(task, most) CROSS JOIN LATERAL (\
+         SELECT j.id FROM mainspring.jobs AS j WHERE j.state = 'ready' AND j.flags {flags} AND j.task = t.task \
+         ORDER BY {first}j.priority, coalesce(j.turn_at, j.run_at), j.id LIMIT least(t.most, {{}})) AS r"
+    );
     let statement = Statement::new(ready)
         .bind::<Array<Text>, _>(tasks)
         .bind::<Array<Nullable<BigInt>>, _>(most)

@@ -14,13 +14,13 @@ use crate::store::statement::Statement;
 // gets a job of its own. What a batch leaves for its next attempt is written by the settle that ends the lease.
 const FETCH: &str = "WITH RECURSIVE asked AS MATERIALIZED (\
         SELECT {}::bigint[] AS ids, {}::bigint AS lease, {}::bigint AS bytes), \
-    fetched(place, payload, bytes) AS (SELECT 0, NULL::text, 0::bigint UNION ALL \
-        SELECT f.place + 1, p.payload, f.bytes + coalesce(octet_length(p.payload), 0) \
+    fetched(place, payload, bytes, is_held) AS (SELECT 0, NULL::text, 0::bigint, false UNION ALL \
+        SELECT f.place + 1, p.payload, f.bytes + coalesce(octet_length(p.payload), 0), p.is_held IS NOT NULL \
         FROM fetched AS f CROSS JOIN asked AS a LEFT JOIN LATERAL (\
-            SELECT j.payload::text AS payload FROM mainspring.jobs AS j \
+            SELECT j.payload::text AS payload, true AS is_held FROM mainspring.jobs AS j \
             WHERE j.id = a.ids[f.place + 1] AND j.lease = a.lease OFFSET 0) AS p ON true \
         WHERE f.place < cardinality(a.ids) AND f.bytes < a.bytes) \
-    SELECT a.ids[f.place], CASE WHEN octet_length(f.payload) <= 268435456 THEN f.payload END, f.payload IS NOT NULL \
+    SELECT a.ids[f.place], CASE WHEN octet_length(f.payload) <= 268435456 THEN f.payload END, f.is_held \
     FROM fetched AS f CROSS JOIN asked AS a WHERE f.place > 0";
 
 /// What came of the fetch of one payload.
