@@ -9,6 +9,7 @@
 use std::net::TcpListener;
 use std::sync::LazyLock;
 
+use actix_web::guard::GuardContext;
 use actix_web::{App, HttpResponse, HttpServer, Responder, get, post, web};
 use chrono::Utc;
 use mainspring::database::connect;
@@ -83,7 +84,19 @@ fn refused(error: impl ToString) -> HttpResponse {
     HttpResponse::BadRequest().json(json!({"error": error.to_string()}))
 }
 
-#[post("/api/test-scheduler")]
+/// Whether a request that changes something may do so: no page of another site sent it. A browser names the page in `Origin`.
+/// A name that an attacker points at this machine shows in `Host`.
+fn is_same_origin(context: &GuardContext<'_>) -> bool {
+    let headers = context.head().headers();
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let Some(host) = text("host") else { return false };
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    let origin = text("origin");
+    let is_own_page = origin.is_none_or(|origin| origin.strip_prefix("http://") == Some(host));
+    ["127.0.0.1", "localhost"].contains(&name) && is_own_page
+}
+
+#[post("/api/test-scheduler", guard = "is_same_origin")]
 async fn test_scheduler(shared: web::Data<Shared>, body: web::Bytes) -> impl Responder {
     let report: PublishReport = match serde_json::from_slice(if body.is_empty() { b"{}" } else { &body }) {
         Ok(report) => report,
@@ -98,7 +111,7 @@ async fn test_scheduler(shared: web::Data<Shared>, body: web::Bytes) -> impl Res
     }
 }
 
-#[post("/api/worker/stop")]
+#[post("/api/worker/stop", guard = "is_same_origin")]
 async fn stop_worker(shared: web::Data<Shared>) -> impl Responder {
     if let Some(scheduler) = shared.scheduler.lock().await.take() {
         scheduler.stop().await;
@@ -106,7 +119,7 @@ async fn stop_worker(shared: web::Data<Shared>) -> impl Responder {
     HttpResponse::Ok().json(json!({"success": true, "message": "Worker stopped"}))
 }
 
-#[post("/api/worker/start")]
+#[post("/api/worker/start", guard = "is_same_origin")]
 async fn start_worker(shared: web::Data<Shared>) -> impl Responder {
     let mut place = shared.scheduler.lock().await;
     if place.is_none() {
