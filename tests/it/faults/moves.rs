@@ -1,5 +1,6 @@
 //! Promotions, admissions, claims and notifications survive a row or hint that they cannot use.
 
+mod any_column;
 mod hints;
 mod next_in_queue;
 mod payloads;
