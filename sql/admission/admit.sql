@@ -127,7 +127,7 @@ BEGIN
                     slot = highest_slot + picked.place, updated_at = moment
                 FROM picked WHERE j.id = picked.id
                 RETURNING j.priority, j.turn_at, j.task, j.flags, j.run_at, picked.place)
-            SELECT count(*), min(c.priority), min(c.turn_at), max(c.turn_at), array_agg(DISTINCT c.task),
+            SELECT count(*), min(c.priority), min(c.turn_at), max(c.turn_at), array_agg(DISTINCT coalesce(c.task, '')),
                 bool_or(c.flags IS NOT NULL), min(c.run_at) FILTER (WHERE c.place = 1)
             INTO admitted, least_priority, oldest, latest, tasks, flagged, first_run_at
             FROM chosen AS c;

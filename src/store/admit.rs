@@ -222,7 +222,8 @@ pub(crate) fn promote(conn: &mut impl AsSession, limit: i64, due: Due<'_>) -> Re
         "UPDATE mainspring.jobs SET state = mainspring.waiting_state(queue, run_at, mainspring.now()), \
          turn_at = NULL, updated_at = mainspring.now() WHERE id = ANY (ARRAY(SELECT id FROM mainspring.jobs \
          WHERE state = 'scheduled' AND run_at <= mainspring.now() AND {SINCE} {only} ORDER BY run_at, id LIMIT {{}} \
-         FOR UPDATE SKIP LOCKED)) RETURNING queue, priority, run_at, task, flags IS NOT NULL"
+         FOR UPDATE SKIP LOCKED)) RETURNING queue, coalesce(priority, 0::smallint), \
+             coalesce(run_at, '-infinity'), coalesce(task, ''), flags IS NOT NULL"
     ))
     .bind::<Nullable<BigInt>, _>(since);
     if let Some(jobs) = of {

@@ -13,6 +13,8 @@ use crate::text::one_line;
 
 // Those of a queue that may stand before the first one that can be admitted.
 const MAX_PARKED: i64 = 1_000;
+// More than a claim takes: it may choose by flags or age, and others.
+const MAX_READY: i64 = 1_000;
 // Beyond it, some jobs are reported a second time.
 const MAX_REPORTED: usize = 10_000;
 
@@ -42,8 +44,9 @@ pub(super) fn claim_movable(
     match claim(conn, request) {
         Err(error) if error.is_refusal() => {
             let tasks = request.tasks.iter().map(|share| (share.task.clone(), share.most)).unzip();
-            let tried = try_ready(conn, tasks, request.limit)?;
+            let mut tried = try_ready(conn, tasks, MAX_READY)?;
             report(shared, &tried, &error)?;
+            tried.movable.truncate(usize::try_from(request.limit).unwrap_or(usize::MAX));
             claim_of(conn, request, &tried.movable)
         }
         claimed => claimed,

@@ -21,7 +21,8 @@ const WITHOUT_CONSTRAINTS: &str = "DO $$ DECLARE r record; BEGIN \
     CREATE FUNCTION noise(bytes integer) RETURNS text LANGUAGE sql AS \
         $$ SELECT left(string_agg(md5(n::text), ''), bytes) FROM generate_series(1, bytes / 32 + 1) AS n $$;";
 
-const POISONS: [(&str, &[&str]); 20] = [
+const POISONS: [(&str, &[&str]); 21] = [
+    ("attempts, flags", &["32767, '{f}'"]),
     ("run_at", &["NULL", "'-infinity'", "'infinity'", "'294276-12-31'", "'4713-01-01 BC'"]),
     ("turn_at", &["'-infinity'", "'infinity'", "'294276-12-31'"]),
     ("created_at", &["NULL", "'-infinity'", "'infinity'"]),
