@@ -8,6 +8,6 @@ CREATE OR REPLACE FUNCTION mainspring.is_suspect_job(
 RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN mainspring.validate_job(task, queue, run_at, priority, max_attempts, key, key_mode) IS NOT NULL
-    OR flags IS NOT NULL OR octet_length(payload) > 600 OR payload ~ '[0-9.][eE]'
+    OR flags IS NOT NULL OR octet_length(payload) > 600 OR ((strpos(payload, 'e') > 0 OR strpos(payload, 'E') > 0) AND payload ~ '[0-9.][eE]')
     OR (octet_length(payload) >= 256 AND (payload ~ '[0-9]{40}'
         OR octet_length(payload) - octet_length(replace(replace(payload, '[', ''), '{', '')) > 127));
