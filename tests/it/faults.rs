@@ -6,7 +6,6 @@ mod held_keys;
 mod moves;
 mod operations;
 mod outcomes;
-mod output;
 mod payloads;
 mod replacing;
 mod server;

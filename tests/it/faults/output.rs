@@ -1,1 +1,0 @@
-//! Logs, tables and errors never repeat hostile or endless input.
