@@ -7,10 +7,10 @@ AS $$
 DECLARE
     stored mainspring.jobs;
 BEGIN
+    IF job.key_mode = 'unsafe_dedupe' THEN
+        RETURN mainspring.add_or_find(new_id, job, moment);
+    END IF;
     LOOP
-        IF job.key_mode = 'unsafe_dedupe' THEN
-            RETURN mainspring.add_or_find(new_id, job, moment);
-        END IF;
         stored := mainspring.add_or_replace(new_id, job, moment);
         IF stored.id IS NOT NULL THEN
             -- A batch that grows under its key has the limit of any payload.

@@ -6,10 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::store::Session;
-use diesel::connection::SimpleConnection;
 
 use crate::engine::outage::{Failure, PAUSE_AFTER_ERROR};
-use crate::error::{DatabaseError, StoreError};
+use crate::error::StoreError;
 use crate::leases::{Lease, LeasedJob};
 use crate::lock::lock;
 use crate::phase::Phase;
@@ -151,15 +150,11 @@ fn fetch_alone(conn: &mut Session<'_>, id: i64, lease: i64) -> Result<Payload, S
         Ok(Fetched::Unreadable(problem)) => {
             Ok(Payload::Unreadable(format!("set apart: the payload cannot be read: {problem}")))
         }
-        Err(StoreError::Database(error)) if is_refusal_alone(conn, &error) => {
+        Err(error @ StoreError::Database(_)) if conn.outlives(&error) => {
             Ok(Payload::Refused(format!("the payload cannot be fetched: {error}")))
         }
         Err(error) => Err(error),
     }
-}
-
-fn is_refusal_alone(conn: &mut Session<'_>, error: &DatabaseError) -> bool {
-    StoreError::Database(error.clone()).is_refusal() && conn.batch_execute("SELECT 1").is_ok()
 }
 
 // Logs the first of several failures.

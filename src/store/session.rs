@@ -66,6 +66,11 @@ impl Session<'_> {
         })
     }
 
+    /// Returns `true` if the server refused a statement with this error, and the connection still works: nothing was changed.
+    pub(crate) fn outlives(&mut self, error: &StoreError) -> bool {
+        error.is_refusal() && self.conn.batch_execute("SELECT 1").is_ok()
+    }
+
     /// Runs a text without bound values and without rows to return.
     pub(crate) fn run(&mut self, sql: &str) -> Result<(), StoreError> {
         self.conn.batch_execute(&self.schema.rewrite(sql)).map_err(StoreError::from_diesel)

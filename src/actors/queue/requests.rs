@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use crate::store::Session;
-use diesel::connection::SimpleConnection;
 
 use crate::engine::{Enqueued, NotStored};
 use crate::error::StoreError;
@@ -64,7 +63,7 @@ fn start_or_refuse(
     jobs: &[NewJob],
 ) -> Result<Vec<ClaimedJob>, StoreError> {
     match start(conn, starter, jobs) {
-        Err(error) if error.is_refusal() && conn.batch_execute("SELECT 1").is_ok() => Ok(Vec::new()),
+        Err(error) if conn.outlives(&error) => Ok(Vec::new()),
         started => started,
     }
 }
