@@ -84,9 +84,23 @@ pub fn insert_many(conn: &mut impl AsSession, jobs: &[NewJob]) -> Result<Vec<i64
     Ok(enqueue(conn, jobs)?.into_iter().map(|job| job.id).collect())
 }
 
+macro_rules! adding_by {
+    ($function:literal) => {
+        concat!(
+            "SELECT ordinal, job_id, job_priority, job_run_at, job_state = 'parked', CASE WHEN job_state = 'scheduled' \
+             THEN greatest(0, ceil(extract(epoch FROM job_run_at - mainspring.now()) * 1000))::bigint END FROM mainspring.",
+            $function,
+            "(mainspring.new_jobs({}, {}, {}, {}, {}, {}, {}, {}, {}))"
+        )
+    };
+}
+
+const ADD: &str = adding_by!("enqueue_jobs");
+const ADD_PROMPTLY: &str = adding_by!("enqueue_promptly");
+
 /// Adds the jobs in one statement, all or none, and returns them in the order of the input.
 pub(crate) fn enqueue(conn: &mut impl AsSession, jobs: &[NewJob]) -> Result<Vec<Added>, StoreError> {
-    add(conn, jobs, "enqueue_jobs")
+    add(conn, jobs, ADD)
 }
 
 /// Adds the jobs as [`enqueue`] does, or none of them if another transaction holds one of their keys: then it returns `None`.
@@ -95,9 +109,9 @@ pub(crate) fn enqueue_promptly(
     jobs: &[NewJob],
 ) -> Result<Option<Vec<Added>>, StoreError> {
     if !has_keys(jobs) {
-        return add(conn, jobs, "enqueue_jobs").map(Some);
+        return add(conn, jobs, ADD).map(Some);
     }
-    let added = add(conn, jobs, "enqueue_promptly")?;
+    let added = add(conn, jobs, ADD_PROMPTLY)?;
     Ok(Some(added).filter(|added| added.len() == jobs.len()))
 }
 
@@ -105,30 +119,28 @@ fn has_keys(jobs: &[NewJob]) -> bool {
     jobs.iter().any(|job| job.options.key.is_some())
 }
 
-fn add(conn: &mut impl AsSession, jobs: &[NewJob], function: &str) -> Result<Vec<Added>, StoreError> {
+fn add(conn: &mut impl AsSession, jobs: &[NewJob], text: &'static str) -> Result<Vec<Added>, StoreError> {
     for (index, job) in jobs.iter().enumerate() {
         refuse_unsendable(job).map_err(|problem| at_place(&problem, index, jobs.len()))?;
     }
     // Without a key in the batch, the SQL function takes its short way: a plain multi-row insert.
     let keyed = has_keys(jobs);
-    let rows: Vec<Row> = Statement::<Columns>::new(format!(
-        "SELECT ordinal, job_id, job_priority, job_run_at, job_state = 'parked', CASE WHEN job_state = 'scheduled' \
-             THEN greatest(0, ceil(extract(epoch FROM job_run_at - mainspring.now()) * 1000))::bigint END \
-             FROM mainspring.{function}(mainspring.new_jobs({{}}, {{}}, {{}}, {{}}, {{}}, {{}}, {{}}, {{}}, {{}}))",
-    ))
-    .bind::<Array<Text>, _>(jobs.iter().map(|job| job.task.as_ref()).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(jobs.iter().map(|job| job.payload.as_str()).collect::<Vec<_>>())
-    .bind::<Nullable<Array<Nullable<Text>>>, _>(given(jobs, |job| job.options.queue.as_deref()))
-    .bind::<Nullable<Array<Nullable<Timestamptz>>>, _>(given(jobs, |job| job.options.run_at))
-    .bind::<Nullable<Array<Nullable<Integer>>>, _>(given(jobs, |job| job.options.priority.map(i32::from)))
-    .bind::<Nullable<Array<Nullable<Integer>>>, _>(given(jobs, |job| job.options.max_attempts.map(i32::from)))
-    .bind::<Nullable<Array<Nullable<Text>>>, _>(given(jobs, |job| job.options.key.as_deref()))
-    .bind::<Nullable<Array<Text>>, _>(
-        keyed.then(|| jobs.iter().map(|job| job.options.key_mode.as_str()).collect::<Vec<_>>()),
-    )
-    .bind::<Nullable<Array<Nullable<Text>>>, _>(flag_sets(jobs))
-    .load(conn)
-    .map_err(|error| naming(conn, error, texts(jobs)))?;
+    let rows: Vec<Row> = Statement::<Columns>::new(text)
+        .bind::<Array<Text>, _>(jobs.iter().map(|job| job.task.as_ref()).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(jobs.iter().map(|job| job.payload.as_str()).collect::<Vec<_>>())
+        .bind::<Nullable<Array<Nullable<Text>>>, _>(given(jobs, |job| job.options.queue.as_deref()))
+        .bind::<Nullable<Array<Nullable<Timestamptz>>>, _>(given(jobs, |job| job.options.run_at))
+        .bind::<Nullable<Array<Nullable<Integer>>>, _>(given(jobs, |job| job.options.priority.map(i32::from)))
+        .bind::<Nullable<Array<Nullable<Integer>>>, _>(given(jobs, |job| {
+            job.options.max_attempts.map(i32::from)
+        }))
+        .bind::<Nullable<Array<Nullable<Text>>>, _>(given(jobs, |job| job.options.key.as_deref()))
+        .bind::<Nullable<Array<Text>>, _>(
+            keyed.then(|| jobs.iter().map(|job| job.options.key_mode.as_str()).collect::<Vec<_>>()),
+        )
+        .bind::<Nullable<Array<Nullable<Text>>>, _>(flag_sets(jobs))
+        .load(conn)
+        .map_err(|error| naming(conn, error, texts(jobs)))?;
     Ok(in_input_order(rows, jobs))
 }
 

@@ -25,18 +25,30 @@ pub(crate) fn may_start_at_once(job: &NewJob) -> bool {
     options.run_at.is_none() && options.queue.is_none() && options.key.is_none() && options.flags.is_empty()
 }
 
-// If any job breaks a limit, none is added. The usual enqueue then reports which, and why. No job that is plain breaks one.
-const CHECK: &str = "WHERE NOT EXISTS (SELECT FROM unnest({}, {}, {}, {}) AS c(task, payload, priority, max_attempts) \
-    WHERE mainspring.is_suspect_job(c.task, c.payload, NULL, NULL, c.priority, c.max_attempts, NULL, NULL, NULL) \
-    AND mainspring.jobs_problem(ARRAY[ROW(c.task, c.payload, NULL, NULL, c.priority, c.max_attempts, NULL, NULL, \
-        NULL)::mainspring.new_job]) IS NOT NULL)";
+macro_rules! adding_where {
+    ($condition:literal) => {
+        concat!(
+            "INSERT INTO mainspring.jobs AS j \
+                (task, payload, run_at, priority, max_attempts, state, attempts, lease, worker_id, locked_at) \
+             SELECT s.task, s.payload::jsonb, mainspring.now(), coalesce(s.priority, mainspring.default_priority()), \
+                 coalesce(s.max_attempts, mainspring.default_max_attempts()), 'running', 1, {}, {}, mainspring.now() \
+             FROM unnest({}, {}, {}, {}) WITH ORDINALITY AS s(task, payload, priority, max_attempts, ord) ",
+            $condition,
+            " ORDER BY s.ord RETURNING id, task, payload::text, attempts, max_attempts, priority, run_at, queue, key, \
+             run_at, false, false, snoozes"
+        )
+    };
+}
 
-const INSERT: &str = "INSERT INTO mainspring.jobs AS j \
-    (task, payload, run_at, priority, max_attempts, state, attempts, lease, worker_id, locked_at) \
-    SELECT s.task, s.payload::jsonb, mainspring.now(), coalesce(s.priority, mainspring.default_priority()), \
-        coalesce(s.max_attempts, mainspring.default_max_attempts()), 'running', 1, {}, {}, mainspring.now() \
-    FROM unnest({}, {}, {}, {}) WITH ORDINALITY AS s(task, payload, priority, max_attempts, ord)";
-const RETURNING: &str = "ORDER BY s.ord RETURNING id, task, payload::text, attempts, max_attempts, priority, run_at, queue, key, run_at, false, false, snoozes";
+// Of plain jobs none breaks a limit.
+const START: &str = adding_where!("");
+// If any job breaks a limit, none is added. The usual enqueue then reports which, and why.
+const START_CHECKED: &str = adding_where!(
+    "WHERE NOT EXISTS (SELECT FROM unnest({}, {}, {}, {}) AS c(task, payload, priority, max_attempts) \
+     WHERE mainspring.is_suspect_job(c.task, c.payload, NULL, NULL, c.priority, c.max_attempts, NULL, NULL, NULL) \
+     AND mainspring.jobs_problem(ARRAY[ROW(c.task, c.payload, NULL, NULL, c.priority, c.max_attempts, NULL, NULL, \
+         NULL)::mainspring.new_job]) IS NOT NULL)"
+);
 
 /// Adds the jobs as running, all or none. Returns them in the order of the input, or none if one of them breaks a limit.
 pub(crate) fn start(
@@ -44,8 +56,8 @@ pub(crate) fn start(
     starter: Starter,
     jobs: &[NewJob],
 ) -> Result<Vec<ClaimedJob>, StoreError> {
-    let (check, lists) = if jobs.iter().all(is_plain) { ("", 1) } else { (CHECK, 2) };
-    let mut statement = Statement::<Columns>::new(format!("{INSERT} {check} {RETURNING}"))
+    let (text, lists) = if jobs.iter().all(is_plain) { (START, 1) } else { (START_CHECKED, 2) };
+    let mut statement = Statement::<Columns>::new(text)
         .bind::<BigInt, _>(starter.lease)
         .bind::<Integer, _>(starter.worker_id);
     for _ in 0..lists {
