@@ -108,6 +108,13 @@ impl DatabaseError {
             _ => None,
         }
     }
+
+    /// Whether the server sent the error, and not the driver for a connection that broke.
+    fn is_reply(&self) -> bool {
+        use DatabaseErrorKind::{ClosedConnection, UnableToSendCommand};
+        matches!(&*self.0, DieselError::DatabaseError(kind, _)
+            if !matches!(kind, ClosedConnection | UnableToSendCommand))
+    }
 }
 
 impl fmt::Display for DatabaseError {
@@ -146,7 +153,7 @@ impl StoreError {
     pub(crate) fn is_refusal(&self) -> bool {
         match self {
             Self::Invalid(_) | Self::SchemaMissing(_) | Self::Denied(_) | Self::KeyHeld { .. } => true,
-            Self::Database(error) => error.facts().is_some(),
+            Self::Database(error) => error.is_reply(),
             Self::Payload { .. }
             | Self::Migration(_)
             | Self::SchemaTooNew { .. }
@@ -180,8 +187,7 @@ impl StoreError {
     /// Whether the database replied, so that it was there.
     pub(crate) fn is_reply(&self) -> bool {
         match self {
-            Self::Database(error) => matches!(&*error.0, DieselError::DatabaseError(kind, _)
-                if !matches!(kind, DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand)),
+            Self::Database(error) => error.is_reply(),
             Self::Connect(_) => false,
             _ => true,
         }

@@ -24,6 +24,7 @@ mod growth;
 mod model;
 mod move_each;
 mod moves;
+mod replies;
 mod walk;
 
 pub(super) use self::blocks::cost_of;
