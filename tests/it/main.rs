@@ -27,6 +27,7 @@ mod limits;
 mod liveness;
 mod migrations;
 mod payloads;
+mod proxies;
 mod queue_order;
 mod queues;
 mod restarts;

@@ -5,6 +5,8 @@ pub mod gauge;
 pub mod jobs;
 pub mod logs;
 pub mod process;
+#[allow(dead_code, reason = "the chaos harness uses the rest of it")]
+pub mod proxy;
 pub mod rows;
 pub mod schedulers;
 pub mod statements;
