@@ -58,6 +58,13 @@ pub enum StoreError {
     /// Waiting cannot help. The text is libpq's, and holds no password.
     #[error("the database rejects the connection: {0}")]
     Rejected(String),
+    /// The server accepts no writes: it is a standby, or was made read-only. Nothing was stored. The text is the server's or
+    /// libpq's, and holds no password. Waiting helps where the address leads to a new primary soon.
+    #[error(
+        "the database server accepts no writes, so it is a standby or was made read-only: {0}; let the URL lead to the \
+         primary, for example by naming all hosts"
+    )]
+    ReadOnly(String),
     /// No connection to the database could be made. The text is libpq's, and holds no password.
     #[error("cannot connect to the database: {0}")]
     Connect(String),
@@ -140,6 +147,9 @@ impl StoreError {
             DieselError::DatabaseError(_, facts) if facts.constraint_name() == Some(REFUSED) => {
                 Self::Invalid(facts.message().to_owned())
             }
+            DieselError::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, _) => {
+                Self::ReadOnly(text_of(&error))
+            }
             _ => Self::Database(DatabaseError(Arc::new(error))),
         }
     }
@@ -160,6 +170,7 @@ impl StoreError {
             | Self::SchemaTooOld { .. }
             | Self::Locked(_)
             | Self::Rejected(_)
+            | Self::ReadOnly(_)
             | Self::Connect(_) => false,
         }
     }
@@ -180,7 +191,11 @@ impl StoreError {
             | Self::SchemaMissing(_)
             | Self::Denied(_)
             | Self::Rejected(_) => true,
-            Self::Connect(_) | Self::Locked(_) | Self::KeyHeld { .. } | Self::Database(_) => false,
+            Self::ReadOnly(_)
+            | Self::Connect(_)
+            | Self::Locked(_)
+            | Self::KeyHeld { .. }
+            | Self::Database(_) => false,
         }
     }
 

@@ -4,42 +4,61 @@
 use diesel::Connection;
 use diesel::pg::PgConnection;
 
-use super::notifications::{UNREADABLE, is_readable, rejection};
+use super::conninfo::{UNREADABLE, completed, is_readable};
+use super::notifications::{Rejection, rejection};
 use crate::error::StoreError;
 
 // The codes of refusals that no waiting mends: a wrong password or role, no entry in pg_hba.conf, no such database, no
 // privilege to connect.
 const FOR_GOOD: [&str; 4] = ["28P01", "28000", "3D000", "42501"];
 
-/// Connects to the database at `url`: a URL or another libpq connection string.
+/// Connects to the database at `url`: a URL or another libpq connection string. Only a server that accepts writes will do, and
+/// no wait is without a bound, unless the string says otherwise: the guide lists the options and their values.
 ///
 /// # Errors
 ///
-/// [`StoreError::Rejected`] when the server replied and waiting cannot help, [`StoreError::Connect`] otherwise. Both in one
-/// line and without the password.
+/// [`StoreError::Rejected`] when the server replied and waiting cannot help, [`StoreError::ReadOnly`] when it is a standby,
+/// [`StoreError::Connect`] otherwise. All in one line and without the password.
 pub fn connect(url: &str) -> Result<PgConnection, StoreError> {
-    open(url).map_err(|error| explained(url, error))
+    let address = Address::new(url);
+    address.open().map_err(|error| address.explained(error))
 }
 
-/// Connects, and does not look for the reason of a failure, which costs a second connection.
-pub(super) fn open(url: &str) -> Result<PgConnection, StoreError> {
-    PgConnection::establish(url).map_err(|error| {
-        StoreError::Connect(match wrong_option(url) {
-            _ if is_readable(url) => in_one_line(&error.to_string()),
-            Some(option) => format!("the connection string has {option}, which libpq does not take"),
-            None => UNREADABLE.into(),
+/// Where the database is, and how to connect to it.
+#[derive(Clone)]
+pub(super) struct Address {
+    given: String,
+    completed: String,
+}
+
+impl Address {
+    pub(super) fn new(url: &str) -> Self {
+        Self { given: url.to_owned(), completed: completed(url) }
+    }
+
+    /// Connects, and does not look for the reason of a failure, which costs a second connection.
+    pub(super) fn open(&self) -> Result<PgConnection, StoreError> {
+        PgConnection::establish(&self.completed).map_err(|error| {
+            StoreError::Connect(match wrong_option(&self.given) {
+                _ if is_readable(&self.given) => in_one_line(&error.to_string()),
+                Some(option) => format!("the connection string has {option}, which libpq does not take"),
+                None => UNREADABLE.into(),
+            })
         })
-    })
-}
+    }
 
-/// The error of [`open`] as what it means to the caller.
-pub(super) fn explained(url: &str, error: StoreError) -> StoreError {
-    match error {
-        StoreError::Connect(reason) if is_readable(url) => match rejection(url) {
-            Some(code) if FOR_GOOD.contains(&code.as_str()) => StoreError::Rejected(reason),
-            Some(_) | None => StoreError::Connect(reason),
-        },
-        other => other,
+    /// The error of [`Self::open`] as what it means to the caller.
+    pub(super) fn explained(&self, error: StoreError) -> StoreError {
+        match error {
+            StoreError::Connect(reason) if is_readable(&self.given) => match rejection(&self.given) {
+                Some(Rejection::Code(code)) if FOR_GOOD.contains(&code.as_str()) => {
+                    StoreError::Rejected(reason)
+                }
+                Some(Rejection::Standby) => StoreError::ReadOnly(reason),
+                Some(Rejection::Code(_)) | None => StoreError::Connect(reason),
+            },
+            other => other,
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use r2d2::ManageConnection;
 
-use super::connect::{explained, open};
+use super::connect::Address;
 use super::session::Session;
 use super::settings::{Durability, Promises, own_session};
 use crate::config::Config;
@@ -22,12 +22,12 @@ const TRUSTED_FOR: Duration = Duration::from_secs(2);
 pub(crate) fn connect(config: &Config) -> Result<PgConnection, StoreError> {
     let connector = Connector::new(config, Durability::Durable, &LastLoss::default(), &Refusals::default());
     let connected = connector.connect().map(|connection| connection.inner);
-    connected.map_err(|error| explained(&config.database_url, error))
+    connected.map_err(|error| connector.address.explained(error))
 }
 
 /// Opens connections for r2d2 and reports when one is no longer good.
 pub(crate) struct Connector {
-    url: String,
+    address: Address,
     schema: Schema,
     settings: String,
     serves: Durability,
@@ -108,7 +108,7 @@ impl Connector {
             Durability::Heartbeat => Duration::MAX,
         };
         Self {
-            url: config.database_url.clone(),
+            address: Address::new(&config.database_url),
             schema: config.schema.clone(),
             settings: own_session(config, durability),
             serves: durability,
@@ -121,7 +121,7 @@ impl Connector {
     /// With the server's own settings: the planner settings are for Mainspring's statements.
     pub(super) fn for_handlers(config: &Config, last_loss: &LastLoss, refusals: &Refusals) -> Self {
         Self {
-            url: config.database_url.clone(),
+            address: Address::new(&config.database_url),
             schema: config.schema.clone(),
             settings: String::new(),
             serves: Durability::Durable,
@@ -132,7 +132,7 @@ impl Connector {
     }
 
     fn connect(&self) -> Result<Pooled, StoreError> {
-        let mut inner = open(&self.url)?;
+        let mut inner = self.address.open()?;
         // Diesel takes an empty text for an error, and the connections of handlers have no settings.
         if !self.settings.is_empty() {
             inner.batch_execute(&self.settings).map_err(StoreError::from_diesel)?;

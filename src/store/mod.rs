@@ -13,7 +13,7 @@
 //! | `jobs`, `queues`, `workers`, `history`, `status`, `retention` | what people and maintenance read and change |
 //!
 //! The rest is machinery: `session` and `statement` run SQL in a schema, `explain` finds out why it failed, `connector`,
-//! `settings`, `pool` and `handler` keep connections, `notifications` listens.
+//! `conninfo`, `settings`, `pool` and `handler` keep connections, `notifications` listens.
 
 mod act_result;
 pub(crate) mod admit;
@@ -21,6 +21,7 @@ pub(crate) mod claim;
 pub(crate) mod claimability;
 pub(crate) mod connect;
 pub(crate) mod connector;
+mod conninfo;
 mod counts;
 pub mod database;
 mod encoding;

@@ -12,6 +12,8 @@ use pq_sys::{ConnStatusType, ExecStatusType, PGVerbosity, PGconn, PGresult};
 use thiserror::Error;
 use tokio::net::TcpStream;
 
+use super::conninfo::{UNREADABLE, completed, for_any_server, is_connection_string, is_misread};
+
 /// A connection that listens. Dropping it closes it, and frees the advisory locks of its session.
 pub(crate) struct NotificationConnection {
     // Fields drop in this order: the registration goes before libpq closes the connection.
@@ -85,28 +87,22 @@ impl From<io::Error> for NotificationError {
     }
 }
 
-// What the connection string leaves unsaid. A connection that only listens would otherwise learn
-// after hours that its peer is gone without a word; these find out within a minute.
-const DEFAULTS: [(&CStr, &CStr); 6] = [
-    (c"fallback_application_name", c"mainspring"),
-    (c"connect_timeout", c"10"),
-    (c"keepalives_idle", c"30"),
-    (c"keepalives_interval", c"10"),
-    (c"keepalives_count", c"3"),
-    (c"tcp_user_timeout", c"60000"),
-];
-
-/// Replaces libpq's words about a connection string that is not readable.
-pub(super) const UNREADABLE: &str = "the connection string is malformed: is each special character in its user and \
-                          password percent-encoded (`@` as %40, `/` as %2F, `%` as %25)?";
-
 type Connect = unsafe extern "C" fn(*const *const c_char, *const *const c_char, i32) -> *mut PGconn;
 
-/// The SQLSTATE with which the server rejects connections, where it replies at all. Connects once more: libpq reports the
-/// code only to those who ask for it before.
-pub(super) fn rejection(url: &str) -> Option<String> {
-    let text = CString::new(url).ok().filter(|text| is_connection_string(text))?;
-    let session = Session::begin(&text, pq_sys::PQconnectStartParams).ok()?;
+/// Why the server rejects a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Rejection {
+    /// The SQLSTATE of its reply.
+    Code(String),
+    /// It lets anybody in who does not want to write, since it is a standby.
+    Standby,
+}
+
+/// Why the server rejects connections, where it replies at all. Connects once more: libpq reports the code only to those who ask
+/// for it before, and the server's role only to those who take any server.
+pub(super) fn rejection(url: &str) -> Option<Rejection> {
+    let text = CString::new(for_any_server(url)).ok().filter(|text| is_connection_string(text))?;
+    let mut session = Session::begin(&text, pq_sys::PQconnectStartParams).ok()?;
     // SAFETY: the connection is alive, if only begun, and no other code uses it. A reset connects again, and waits.
     let needs_password = unsafe {
         pq_sys::PQsetErrorVerbosity(session.0.as_ptr(), PGVerbosity::PQERRORS_SQLSTATE);
@@ -114,14 +110,15 @@ pub(super) fn rejection(url: &str) -> Option<String> {
         pq_sys::PQconnectionNeedsPassword(session.0.as_ptr()) == 1
     };
     if session.is_connected() {
-        return None;
+        let standby = session.execute("SELECT pg_catalog.pg_is_in_recovery()").ok()?;
+        return (standby.as_deref() == Some("t")).then_some(Rejection::Standby);
     }
     let reason = session.reason();
     // In this mode the code is all that follows the severity.
     let last = if needs_password { NO_PASSWORD } else { reason.split_whitespace().next_back()? };
     let is_code =
         last.len() == 5 && last.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
-    is_code.then(|| last.to_owned())
+    is_code.then(|| Rejection::Code(last.to_owned()))
 }
 
 // The server's word for a password that is wrong; that there is none libpq finds out without it.
@@ -143,7 +140,7 @@ impl Drop for Session {
 
 impl Session {
     fn open(url: &str) -> Result<Self, NotificationError> {
-        let text = CString::new(url).ok().filter(|text| is_connection_string(text));
+        let text = CString::new(completed(url)).ok().filter(|text| is_connection_string(text));
         let text = text.ok_or_else(|| NotificationError::Disconnected(UNREADABLE.into()))?;
         let session = Self::begin(&text, pq_sys::PQconnectdbParams)?;
         if !session.is_connected() {
@@ -156,10 +153,11 @@ impl Session {
     }
 
     fn begin(text: &CStr, connect: Connect) -> io::Result<Self> {
-        // Of a repeated keyword the last one counts: the string overrides the defaults, not the encoding.
-        let settings = DEFAULTS.into_iter().chain([(c"dbname", text), (c"client_encoding", c"UTF8")]);
+        // Of a repeated keyword the last one counts: the string overrides the name, not the encoding.
+        let name = (c"fallback_application_name", c"mainspring");
+        let settings = [name, (c"dbname", text), (c"client_encoding", c"UTF8")];
         let (mut keywords, mut values): (Vec<_>, Vec<_>) =
-            settings.map(|(keyword, value)| (keyword.as_ptr(), value.as_ptr())).unzip();
+            settings.map(|(keyword, value)| (keyword.as_ptr(), value.as_ptr())).into_iter().unzip();
         keywords.push(null());
         values.push(null());
         // SAFETY: both arrays are equally long, end with a null, and point to C strings that outlive
@@ -271,28 +269,6 @@ unsafe fn copied(text: *const c_char) -> String {
 
 // libpq prints the server's notices to the standard error, unless a processor is set.
 extern "C" fn ignore_notice(_: *mut c_void, _: *const c_char) {}
-
-/// Whether libpq reads the connection string, and as it was meant: only then its words hold no password.
-pub(super) fn is_readable(url: &str) -> bool {
-    CString::new(url).is_ok_and(|text| is_connection_string(&text)) && !is_misread(url)
-}
-
-// Whether libpq can read it, asked beforehand: its complaints about the text quote the password.
-fn is_connection_string(text: &CStr) -> bool {
-    // SAFETY: the text is a C string, and a null asks for no message. The options may be freed once,
-    // and may be null.
-    unsafe {
-        let options = pq_sys::PQconninfoParse(text.as_ptr(), null_mut());
-        pq_sys::PQconninfoFree(options);
-        !options.is_null()
-    }
-}
-
-// Whether libpq takes a part of the password for a host, a port, a database or an option, which it quotes.
-fn is_misread(url: &str) -> bool {
-    let authority = url.split_once("://").map_or("", |(_, rest)| rest);
-    authority.rsplit_once('@').is_some_and(|(credentials, _)| credentials.contains(['@', '/', '?']))
-}
 
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,172 @@
+//! Connection strings, read by libpq's own parser: whether it reads one as it was meant, and one completed with the bounds of
+//! every wait. Knows no connection but one that is begun and never made, to read a service file.
+#![allow(unsafe_code)]
+
+use std::ffi::{CStr, CString};
+use std::ptr::{null, null_mut};
+
+use pq_sys::PQconninfoOption;
+
+/// What the connection string leaves unsaid. On Linux a dead peer is found within 7 seconds, while sending within 5.
+const BOUNDS: [(&str, &str); 6] = [
+    ("connect_timeout", "3"),
+    ("keepalives", "1"),
+    ("keepalives_idle", "3"),
+    ("keepalives_interval", "2"),
+    ("keepalives_count", "2"),
+    ("tcp_user_timeout", "5000"),
+];
+
+const ATTRIBUTES: &str = "target_session_attrs";
+// The first libpq that knows `primary`.
+const KNOWS_PRIMARY: i32 = 140_000;
+
+/// Replaces libpq's words about a connection string that is not readable.
+pub(super) const UNREADABLE: &str = "the connection string is malformed: is each special character in its user and \
+                          password percent-encoded (`@` as %40, `/` as %2F, `%` as %25)?";
+
+/// Returns the connection string as it is for any server: it shows why none was found that accepts writes.
+pub(super) fn for_any_server(url: &str) -> String {
+    // Of a repeated keyword the last one counts.
+    format!("{} {ATTRIBUTES}='any'", completed(url))
+}
+
+/// Returns the connection string with a bound for every wait, and with the demand for a server that accepts writes. What the
+/// string, the environment or a service file says stays. A string that libpq cannot read is returned as it is.
+pub(crate) fn completed(url: &str) -> String {
+    let Ok(text) = CString::new(url) else { return url.to_owned() };
+    let Some(mut options) = Options::parse(&text).map(|options| options.read()) else {
+        return url.to_owned();
+    };
+    let has_service = options.iter().any(|option| option.keyword == "service" && !option.is_unset());
+    let elsewhere = if has_service { with_service(&text) } else { Vec::new() };
+    for (keyword, value) in BOUNDS.into_iter().chain([(ATTRIBUTES, writable())]) {
+        if elsewhere.iter().any(|option| option.keyword == keyword && option.is_filled_in()) {
+            continue;
+        }
+        // An older libpq does not know each of them.
+        let unset = options.iter_mut().find(|option| option.keyword == keyword && option.is_unset());
+        unset.into_iter().for_each(|option| option.value = Some(value.to_owned()));
+    }
+    options.iter().filter_map(Setting::to_text).collect::<Vec<_>>().join(" ")
+}
+
+// `read-write` also refuses a primary whose sessions are read-only unless they ask, which Mainspring's do.
+fn writable() -> &'static str {
+    // SAFETY: the function takes nothing and returns a number.
+    if unsafe { pq_sys::PQlibVersion() } >= KNOWS_PRIMARY { "primary" } else { "read-write" }
+}
+
+/// One option of a connection string.
+#[derive(Debug)]
+struct Setting {
+    keyword: String,
+    value: Option<String>,
+    /// Whether an environment variable has a value for it.
+    in_environment: InEnvironment,
+    compiled: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum InEnvironment {
+    Set,
+    Unset,
+}
+
+impl Setting {
+    fn is_unset(&self) -> bool {
+        self.value.is_none() && self.in_environment == InEnvironment::Unset
+    }
+
+    // Where libpq reads a service file, it fills in its own defaults as well.
+    fn is_filled_in(&self) -> bool {
+        self.value.is_some() && self.value != self.compiled
+    }
+
+    fn to_text(&self) -> Option<String> {
+        let value = self.value.as_ref()?.replace('\\', "\\\\").replace('\'', "\\'");
+        Some(format!("{}='{value}'", self.keyword))
+    }
+}
+
+/// An array of libpq's options. It may not be null, and is freed when dropped.
+struct Options(*mut PQconninfoOption);
+
+impl Drop for Options {
+    fn drop(&mut self) {
+        // SAFETY: the pointer came from libpq, and is freed once.
+        unsafe { pq_sys::PQconninfoFree(self.0) }
+    }
+}
+
+impl Options {
+    fn parse(text: &CStr) -> Option<Self> {
+        // SAFETY: the text is a C string, and a null asks for no message.
+        let options = unsafe { pq_sys::PQconninfoParse(text.as_ptr(), null_mut()) };
+        (!options.is_null()).then_some(Self(options))
+    }
+
+    fn read(&self) -> Vec<Setting> {
+        let mut settings = Vec::new();
+        let mut next = self.0;
+        // SAFETY: the array ends with an option whose keyword is null, and its texts are C strings that live as long as it.
+        unsafe {
+            while let Some(keyword) = copied((*next).keyword) {
+                let variable = copied((*next).envvar);
+                let is_set = variable.is_some_and(|name| std::env::var_os(name).is_some());
+                settings.push(Setting {
+                    keyword,
+                    value: copied((*next).val),
+                    in_environment: if is_set { InEnvironment::Set } else { InEnvironment::Unset },
+                    compiled: copied((*next).compiled),
+                });
+                next = next.add(1);
+            }
+        }
+        settings
+    }
+}
+
+/// # Safety
+///
+/// The text must be null or a C string.
+unsafe fn copied(text: *const std::ffi::c_char) -> Option<String> {
+    // SAFETY: the caller vouches for it.
+    (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned())
+}
+
+// The options with those of the service file. Only a connection knows them, so one is begun, to an address that nobody has.
+fn with_service(text: &CStr) -> Vec<Setting> {
+    let settings = [(c"dbname", text), (c"host", c"/"), (c"hostaddr", c"127.0.0.1"), (c"port", c"1")];
+    let (mut keywords, mut values): (Vec<_>, Vec<_>) =
+        settings.map(|(keyword, value)| (keyword.as_ptr(), value.as_ptr())).into_iter().unzip();
+    keywords.push(null());
+    values.push(null());
+    // SAFETY: both arrays are equally long, end with a null, and point to C strings that outlive the call. The connection is
+    // finished once, and not used after that; its options are a copy.
+    unsafe {
+        let conn = pq_sys::PQconnectStartParams(keywords.as_ptr(), values.as_ptr(), 1);
+        let options = pq_sys::PQconninfo(conn);
+        pq_sys::PQfinish(conn);
+        if options.is_null() { Vec::new() } else { Options(options).read() }
+    }
+}
+
+/// Whether libpq reads the connection string, and as it was meant: only then its words hold no password.
+pub(super) fn is_readable(url: &str) -> bool {
+    CString::new(url).is_ok_and(|text| is_connection_string(&text)) && !is_misread(url)
+}
+
+/// Whether libpq can read it, asked beforehand: its complaints about the text quote the password.
+pub(super) fn is_connection_string(text: &CStr) -> bool {
+    Options::parse(text).is_some()
+}
+
+/// Whether libpq takes a part of the password for a host, a port, a database or an option, which it quotes.
+pub(super) fn is_misread(url: &str) -> bool {
+    let authority = url.split_once("://").map_or("", |(_, rest)| rest);
+    authority.rsplit_once('@').is_some_and(|(credentials, _)| credentials.contains(['@', '/', '?']))
+}
+
+#[cfg(test)]
+mod tests;
