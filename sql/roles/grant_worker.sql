@@ -16,7 +16,8 @@ BEGIN
     FOR granted IN
         SELECT p.oid::regprocedure::text FROM pg_proc AS p
         WHERE p.pronamespace = 'mainspring'::regnamespace
-            AND p.proname NOT IN ('grant_enqueue', 'grant_schedules', 'grant_read', 'grant_worker', 'revoke_grants')
+            AND p.proname NOT IN ('grant_enqueue', 'grant_schedules', 'grant_read', 'grant_admin', 'grant_worker',
+                'revoke_grants')
     LOOP
         EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', granted, role_name);
     END LOOP;

@@ -14,6 +14,9 @@ use crate::support::rows::count;
 use crate::support::schedulers::scheduler_on;
 use crate::support::waiting::until;
 
+mod catalogue;
+mod work;
+
 /// A role of the server that may log in, gone at the end.
 struct Role<'a> {
     name: String,

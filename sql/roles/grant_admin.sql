@@ -1,0 +1,16 @@
+-- Lets a role administer: it reads what `grant_read` shows, acts on jobs and workers, and sets and pauses queues, tasks or
+-- everything. It sees no payload, adds no job, edits no schedule, and changes no table but `queues`, from which it may delete.
+CREATE OR REPLACE FUNCTION mainspring.grant_admin(role_name name)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM mainspring.grant_read(role_name);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION mainspring.complete_jobs, mainspring.fail_jobs, mainspring.cancel_jobs, '
+        'mainspring.reschedule_jobs, mainspring.retry_jobs, mainspring.delete_jobs, mainspring.delete_dead_jobs, '
+        'mainspring.release_workers, mainspring.release_lost_workers, mainspring.set_queue, mainspring.pause_queue, '
+        'mainspring.resume_queue, mainspring.pause_task, mainspring.resume_task, mainspring.pause_all, '
+        'mainspring.resume_all, mainspring.remove_unused_queues TO %I', role_name);
+    EXECUTE format('GRANT DELETE ON mainspring.queues TO %I', role_name);
+END $$;
