@@ -7,6 +7,7 @@ use diesel::connection::SimpleConnection;
 use mainspring::{Schema, Session, StoreError, database};
 
 use crate::failure::Failure;
+use crate::output;
 
 pub(crate) struct Database {
     conn: PgConnection,
@@ -45,7 +46,7 @@ impl Database {
     pub(crate) fn migrate(&mut self, out: &mut impl Write) -> Result<(), Failure> {
         let applied = database::migrate(&mut self.session())?;
         if applied.is_empty() {
-            writeln!(out, "the schema {} is up to date", self.schema)?;
+            writeln!(out, "the schema {} is up to date", output::printable(self.schema.name()))?;
         }
         for version in applied {
             writeln!(out, "applied {version}")?;

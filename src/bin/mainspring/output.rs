@@ -6,10 +6,23 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 
-/// Prints the value as JSON.
+/// Prints the value as JSON. What no terminal may get is escaped in the way of JSON, and so means the same to programs.
 pub(crate) fn json(out: &mut impl Write, value: &impl Serialize) -> Result<(), Failure> {
-    serde_json::to_writer_pretty(&mut *out, value)?;
-    Ok(writeln!(out)?)
+    Ok(writeln!(out, "{}", escaped_json(&serde_json::to_string_pretty(value)?))?)
+}
+
+// Outside of its strings, JSON has plain characters and line breaks alone.
+fn escaped_json(json: &str) -> String {
+    let mut printed = String::with_capacity(json.len());
+    for character in json.chars() {
+        if character == '\n' || is_plain(character) {
+            printed.push(character);
+        } else {
+            let mut units = [0; 2];
+            printed.extend(character.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        }
+    }
+    printed
 }
 
 /// Prints the rows under their headings, each column as wide as its widest cell.
@@ -108,6 +121,15 @@ mod tests {
         {
             assert_eq!(printable(plain), plain);
         }
+    }
+
+    #[test]
+    fn json_is_escaped_and_means_the_same() {
+        let hostile = serde_json::json!({"a\u{9b}\u{202e}": ["\u{1b}[2J\n", "\u{7f}\u{e0041}\u{2028}", "\u{1f600} \\"]});
+        let json = escaped_json(&serde_json::to_string_pretty(&hostile).unwrap());
+        assert!(json.chars().all(|character| character == '\n' || is_plain(character)), "{json}");
+        assert!(json.contains("\\udb40\\udc41"), "{json}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&json).unwrap(), hostile);
     }
 
     #[test]

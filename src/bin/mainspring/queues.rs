@@ -75,7 +75,7 @@ pub(crate) fn run(
             let mut settings = QueueSettings::concurrency(limit);
             settings.rate = rate;
             queues::set(conn, &queue, &settings)?;
-            Ok(writeln!(out, "queue {queue} is set")?)
+            Ok(writeln!(out, "queue {} is set", output::printable(&queue))?)
         }
         QueuesCommand::Pause(target) => {
             let (what, changed) = target.apply(
@@ -114,10 +114,10 @@ impl Target {
     // clap requires one of the two.
     fn apply(self, conn: &mut Session<'_>, queue: Change, task: Change) -> Result<(String, bool), Failure> {
         match (self.task, self.queue) {
-            (Some(name), _) => Ok((format!("task {name}"), task(conn, &name)?)),
+            (Some(name), _) => Ok((format!("task {}", output::printable(&name)), task(conn, &name)?)),
             (None, name) => {
                 let name = name.unwrap_or_default();
-                Ok((format!("queue {name}"), queue(conn, &name)?))
+                Ok((format!("queue {}", output::printable(&name)), queue(conn, &name)?))
             }
         }
     }

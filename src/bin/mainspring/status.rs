@@ -27,7 +27,7 @@ pub(crate) fn show(
 }
 
 fn tell(out: &mut impl Write, status: Status) -> Result<(), Failure> {
-    writeln!(out, "schema version {}", status.schema_version)?;
+    writeln!(out, "schema version {}", output::printable(&status.schema_version))?;
     if let Some(since) = status.paused_since {
         let since = since.to_rfc3339_opts(SecondsFormat::Secs, true);
         writeln!(out, "everything is paused since {since}: `mainspring resume --all` ends it")?;

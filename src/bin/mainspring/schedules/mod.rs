@@ -29,7 +29,7 @@ pub(crate) fn run(
             let changes = arguments.changes()?;
             let schedule = NewSchedule::new(&arguments.name, &arguments.task, &arguments.expression);
             schedules::create(conn, &schedule.with(changes))?;
-            Ok(writeln!(out, "created {}", arguments.name)?)
+            Ok(writeln!(out, "created {}", output::printable(&arguments.name))?)
         }
         SchedulesCommand::Update(arguments) => {
             let found = schedules::update(conn, &arguments.name, &arguments.changes()?)?;
@@ -55,7 +55,7 @@ fn tell(out: &mut impl Write, done: &str, name: &str, found: bool) -> Result<(),
     if !found {
         return Err(unknown(name));
     }
-    Ok(writeln!(out, "{done} {name}")?)
+    Ok(writeln!(out, "{done} {}", output::printable(name))?)
 }
 
 fn unknown(name: &str) -> Failure {
