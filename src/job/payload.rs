@@ -12,8 +12,8 @@ mod bounds;
 mod fault;
 mod faults;
 
+use self::bounds::{MAX_DEPTH, depth_problem, is_too_deep};
 pub(crate) use self::bounds::{check_depth, cut};
-use self::bounds::{depth_problem, is_too_deep};
 use self::faults::first_fault;
 use crate::error::StoreError;
 
@@ -28,8 +28,12 @@ const FIRST_WITH_EXPONENT: f64 = 1e16;
 /// something else. The text names the path of the value.
 pub(crate) fn encode<T: Serialize + ?Sized>(task: &str, payload: &T) -> Result<String, StoreError> {
     let notes = Notes::default();
-    let json = write(payload, &notes)
-        .map_err(|error| StoreError::Payload { task: task.to_owned(), error: error.into() })?;
+    let json = match write(payload, &notes) {
+        Ok(json) => json,
+        Err(_) if notes.depth.get() > MAX_DEPTH => return Err(StoreError::Invalid(deep_fault(payload))),
+        Err(error) => return Err(StoreError::Payload { task: task.to_owned(), error: error.into() }),
+    };
+    // A payload may hold parts that were written before.
     let too_deep = is_too_deep(&json);
     if (notes.is_doubtful.get() || too_deep)
         && let Some(fault) = first_fault(payload)
@@ -37,6 +41,10 @@ pub(crate) fn encode<T: Serialize + ?Sized>(task: &str, payload: &T) -> Result<S
         return Err(StoreError::Invalid(fault));
     }
     if too_deep { Err(StoreError::Invalid(depth_problem())) } else { Ok(json) }
+}
+
+fn deep_fault<T: Serialize + ?Sized>(payload: &T) -> String {
+    first_fault(payload).unwrap_or_else(depth_problem)
 }
 
 /// Returns the payload of a task as a JSON value, which is read back as the task.
@@ -52,7 +60,7 @@ pub(crate) fn to_value<T: Serialize + ?Sized>(task: &str, payload: &T) -> Result
 
 /// Returns a JSON value as text. Its depth is not judged.
 pub(crate) fn text_of(payload: &Value) -> String {
-    // A value has string keys and finite numbers, and memory takes any text.
+    // A value has string keys and finite numbers, and memory takes any text. A deeper one is refused by its reader.
     write(payload, &Notes::default()).unwrap_or_else(|_| payload.to_string())
 }
 
@@ -63,16 +71,49 @@ fn write<T: Serialize + ?Sized>(payload: &T, notes: &Notes) -> serde_json::Resul
     String::from_utf8(json).map_err(serde::ser::Error::custom)
 }
 
-/// Set while a payload is written: whether it has a value that JSON may not hold.
+/// Set while a payload is written: whether it has a value that JSON may not hold, and the depth of the place that is written.
 #[derive(Default)]
 struct Notes {
     is_doubtful: Cell<bool>,
+    depth: Cell<usize>,
+}
+
+impl Notes {
+    // A payload without an end, such as a long chain of boxes, must not use up the stack.
+    fn enter(&self) -> io::Result<()> {
+        self.depth.set(self.depth.get() + 1);
+        if self.depth.get() > MAX_DEPTH { Err(io::Error::other(depth_problem())) } else { Ok(()) }
+    }
+
+    fn leave(&self) {
+        self.depth.set(self.depth.get() - 1);
+    }
 }
 
 /// Writes numbers so that `jsonb` keeps their kind: a number with a fraction is never read back as an integer.
 struct Exact<'a>(&'a Notes);
 
 impl Formatter for Exact<'_> {
+    fn begin_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.enter()?;
+        CompactFormatter.begin_array(writer)
+    }
+
+    fn end_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.leave();
+        CompactFormatter.end_array(writer)
+    }
+
+    fn begin_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.enter()?;
+        CompactFormatter.begin_object(writer)
+    }
+
+    fn end_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.leave();
+        CompactFormatter.end_object(writer)
+    }
+
     // NaN and infinity are written as null too.
     fn write_null<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
         self.0.is_doubtful.set(true);

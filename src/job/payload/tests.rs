@@ -84,3 +84,28 @@ fn nesting_is_bounded_whatever_brings_it() {
     let raw = RawValue::from_string(nested(128)).unwrap();
     assert_eq!(refused(&raw), problem);
 }
+
+#[derive(Serialize)]
+struct Link {
+    next: Option<Box<Link>>,
+}
+
+fn chain(links: usize) -> Link {
+    (1..links).fold(Link { next: None }, |next, _| Link { next: Some(Box::new(next)) })
+}
+
+#[test]
+fn a_payload_of_any_depth_is_refused_within_a_small_stack() {
+    assert!(encode("t", &chain(127)).is_ok());
+    let small = std::thread::Builder::new().stack_size(512 << 10);
+    let test = small.spawn(|| {
+        for links in [128, 100_000] {
+            let endless = chain(links);
+            let problem = refused(&endless);
+            // A long chain would use up the stack when it is dropped.
+            std::mem::forget(endless);
+            assert_eq!(problem, "payload must be nested at most 127 deep, got more at `next`");
+        }
+    });
+    test.unwrap().join().unwrap();
+}
