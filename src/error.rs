@@ -86,7 +86,8 @@ pub enum StoreError {
 
 /// What the server reported of a statement that it refused, or the driver of a connection that broke.
 ///
-/// Its text is one line with the server's detail and hint.
+/// Its text is one line with the server's detail and hint. Where a constraint is violated, the server's detail quotes the row
+/// with its payload: then [`detail`](Self::detail) alone has it.
 #[derive(Debug, Clone)]
 pub struct DatabaseError(Arc<DieselError>);
 
@@ -211,10 +212,24 @@ impl StoreError {
 
 /// The error's text in one line, with the server's detail and hint.
 pub(crate) fn text_of(error: &DieselError) -> String {
-    let DieselError::DatabaseError(_, facts) = error else { return error.to_string() };
-    let parts = [Some(facts.message()), facts.details(), facts.hint()];
+    let DieselError::DatabaseError(kind, facts) = error else { return error.to_string() };
+    let detail = if quotes_the_row(*kind) { None } else { facts.details() };
+    let parts = [Some(facts.message()), detail, facts.hint()];
     let parts = parts.into_iter().flatten().map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "));
     parts.collect::<Vec<_>>().join("; ")
+}
+
+// The server's detail then shows values of the row.
+fn quotes_the_row(kind: DatabaseErrorKind) -> bool {
+    matches!(
+        kind,
+        DatabaseErrorKind::CheckViolation
+            | DatabaseErrorKind::NotNullViolation
+            | DatabaseErrorKind::UniqueViolation
+            | DatabaseErrorKind::ExclusionViolation
+            | DatabaseErrorKind::ForeignKeyViolation
+            | DatabaseErrorKind::RestrictViolation
+    )
 }
 
 /// Why the scheduler could not carry out a request.

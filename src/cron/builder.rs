@@ -1,13 +1,15 @@
 //! A line of the crontab, built by code. The task is a value, so the compiler checks its payload. Values out of range are
 //! reported when the scheduler starts.
 
+use std::fmt;
+
 use chrono::{TimeDelta, Weekday};
 use chrono_tz::Tz;
 use serde_json::{Map, Value};
 
 use super::options::{self, MAX_CATCH_UP, MAX_FILL, Options};
 use super::{CronEntry, CronError, CronExpression};
-use crate::job::payload::{text_of, to_value};
+use crate::job::payload::to_value;
 use crate::job::{JobOptions, Task, common_setters};
 
 /// A line of the crontab that code builds, for [`SchedulerBuilder::cron`](crate::SchedulerBuilder::cron). It becomes the
@@ -32,7 +34,7 @@ use crate::job::{JobOptions, Task, common_setters};
 /// let berlin = Cron::new("0 8 * * mon-fri", SendDigest { office: "berlin" }).zone(Tz::Europe__Berlin);
 /// let builder = Scheduler::builder("postgres://localhost/app").cron(paris).cron(berlin);
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use = "a line fires nothing until it is given to SchedulerBuilder::cron"]
 pub struct Cron {
     expression: String,
@@ -51,7 +53,7 @@ impl Cron {
             // A task without fields.
             Ok(Value::Null) => Ok(Map::new()),
             Ok(other) => Err(CronError::new(
-                &text_of(&other),
+                if other.is_array() { "an array" } else { "a single value" },
                 "a payload that is an object, such as a struct with fields",
             )),
             Err(error) => Err(CronError::new(T::NAME, format!("a payload that can be stored ({error})"))),
@@ -145,6 +147,17 @@ impl Cron {
         let payload = self.payload?;
         let task = self.task.to_owned();
         Ok(CronEntry { identifier, expression, zone, task, payload, options: job, fill, catch_up })
+    }
+}
+
+/// Without the payload, whose values belong into no log.
+impl fmt::Debug for Cron {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cron")
+            .field("expression", &self.expression)
+            .field("task", &self.task)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
     }
 }
 

@@ -2,6 +2,7 @@
 //! fires them, nor what was fired before.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
@@ -73,7 +74,7 @@ pub struct Crontab {
 }
 
 /// One line of a crontab.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct CronEntry {
     /// The identifier, which is the same from one start of the program to the next, 1 to 128 characters.
     pub identifier: String,
@@ -169,6 +170,22 @@ impl CronEntry {
         limit: usize,
     ) -> Vec<DateTime<Utc>> {
         newest_fires(&self.expression, self.zone, after, until, limit)
+    }
+}
+
+/// With the number of the payload's fields, whose values belong into no log.
+impl fmt::Debug for CronEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CronEntry")
+            .field("identifier", &self.identifier)
+            .field("expression", &self.expression)
+            .field("zone", &self.zone)
+            .field("task", &self.task)
+            .field("payload", &format_args!("{} fields", self.payload.len()))
+            .field("options", &self.options)
+            .field("fill", &self.fill)
+            .field("catch_up", &self.catch_up)
+            .finish()
     }
 }
 

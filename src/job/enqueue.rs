@@ -1,6 +1,7 @@
 //! Jobs to be added: of a task whose type is known, and of one that is known by its name only.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use serde_json::value::RawValue;
 
@@ -23,7 +24,7 @@ use crate::error::StoreError;
 /// let job = Enqueue::new(PublishReport { report_id: "r1".into() }).key("schedule:7").priority(-5);
 /// assert_eq!(job.options().priority, Some(-5));
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use = "a job is added only once it is given to `enqueue`, `insert` or the QueueActor"]
 pub struct Enqueue<T> {
     task: T,
@@ -50,6 +51,16 @@ impl<T: Task> Enqueue<T> {
     }
 }
 
+/// Without the payload, whose values belong into no log.
+impl<T: Task> fmt::Debug for Enqueue<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Enqueue")
+            .field("task", &T::NAME)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
 impl<T: Task> TryFrom<Enqueue<T>> for NewJob {
     type Error = StoreError;
 
@@ -68,7 +79,7 @@ impl<T: Task> TryFrom<Enqueue<T>> for NewJob {
 /// let job = NewJob::new("report.publish", &serde_json::json!({"report_id": "r1"})).priority(-5);
 /// assert_eq!((job.task(), job.options().priority), ("report.publish", Some(-5)));
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[must_use = "a job is added only once it is given to `insert` or `enqueue_many`"]
 pub struct NewJob {
     pub(crate) task: Cow<'static, str>,
@@ -118,5 +129,16 @@ impl NewJob {
     /// Returns the options that are set so far.
     pub fn options(&self) -> &JobOptions {
         &self.options
+    }
+}
+
+/// With the size of the payload, whose values belong into no log.
+impl fmt::Debug for NewJob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewJob")
+            .field("task", &self.task)
+            .field("payload", &format_args!("{} bytes", self.payload.len()))
+            .field("options", &self.options)
+            .finish()
     }
 }

@@ -1,5 +1,7 @@
 //! Reads schedules and what became of their fires, for people and their programs. Changes nothing.
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use diesel::sql_types::{BigInt, Text};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -19,7 +21,7 @@ use crate::store::statement::Statement;
 const NEXT_FIRES: usize = 5;
 
 /// A schedule with its next and last fires.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ScheduleRow {
     /// The schedule's name.
@@ -178,6 +180,26 @@ pub fn fires(conn: &mut impl AsSession, name: &str, limit: u32) -> Result<Vec<Sc
          ORDER BY schedule DESC, fired_at DESC, due_at DESC LIMIT {}",
     );
     rows(conn, statement.bind::<Text, _>(name).bind::<BigInt, _>(i64::from(limit)))
+}
+
+/// Without the payload, whose values belong into no log.
+impl fmt::Debug for ScheduleRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScheduleRow")
+            .field("name", &self.name)
+            .field("task", &self.task)
+            .field("expression", &self.expression)
+            .field("zone", &self.zone)
+            .field("queue", &self.queue)
+            .field("key", &self.key)
+            .field("paused", &self.paused)
+            .field("next_fires", &self.next_fires)
+            .field("last_fire_at", &self.last_fire_at)
+            .field("last_outcome", &self.last_outcome)
+            .field("error", &self.error)
+            .field("late_reason", &self.late_reason)
+            .finish_non_exhaustive()
+    }
 }
 
 fn readable<'de, D: Deserializer<'de>>(from: D) -> Result<Value, D::Error> {
