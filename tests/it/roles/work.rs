@@ -155,7 +155,7 @@ fn a_role_that_administers_uses_every_act_and_adds_and_reads_no_payload() {
     for (refused, what) in [
         (&["jobs", "show", "5", "--payload"][..], "jobs"),
         (&["enqueue", "act"], "enqueue"),
-        (&["schedules", "trigger", "yearly"], "write_schedule"),
+        (&["schedules", "trigger", "yearly"], "trigger_schedule"),
         (&["schedules", "pause", "yearly"], "write_schedule"),
         (&["schedules", "create", "s", "t", "@daily"], "write_schedule"),
     ] {
