@@ -1,15 +1,17 @@
--- Drops the partitions that ended longer ago than `retention`, and returns their names.
+-- Drops the partitions that ended longer ago than `retention`. Returns their names, and those that cannot be dropped with the
+-- problem. These keep none of the others.
 --
 -- It runs as the owner of the schema, which dropping needs. It leaves the last hour's partition alone while another
--- session holds the lock of this work, which any role may hold. A partition that cannot be dropped keeps none of the others, and the server's log has a warning about it.
+-- session holds the lock of this work, which any role may hold. Outcomes wait while it waits for a lock, so it gives up after
+-- three such waits.
 CREATE OR REPLACE FUNCTION mainspring.drop_history(retention interval)
-RETURNS SETOF text
+RETURNS TABLE (partition text, problem text)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    partition text;
     kept interval := retention;
+    waits integer := 0;
 BEGIN
     PERFORM mainspring.refuse(mainspring.retention_problem('retention', retention));
     IF NOT pg_try_advisory_xact_lock(mainspring.lock_class(), 1) THEN
@@ -22,11 +24,14 @@ BEGIN
                 < mainspring.now() - kept
         ORDER BY c.relname
     LOOP
+        problem := NULL;
         BEGIN
             EXECUTE format('DROP TABLE IF EXISTS mainspring.%I', partition);
-            RETURN NEXT partition;
         EXCEPTION WHEN OTHERS THEN
-            RAISE WARNING 'cannot drop the partition %: %', partition, SQLERRM;
+            problem := SQLERRM;
+            waits := waits + CASE SQLSTATE WHEN '55P03' THEN 1 ELSE 0 END;
         END;
+        RETURN NEXT;
+        EXIT WHEN waits = 3;
     END LOOP;
 END $$;

@@ -1,16 +1,15 @@
--- Creates the missing partitions of the days around `moment`, and returns how many those were.
+-- Creates the missing partitions of the days around `moment`. Returns their names, and those that cannot be created with the
+-- problem. These keep none of the others.
 --
--- A partition is created as a table of its own and then attached. This blocks nobody who reads or writes history. A lock
--- is taken only where something is missing. Any role may hold it, so after two seconds the work is done without it.
+-- A lock is taken only where something is missing. Any role may hold it, so after two seconds the work is done without it.
 CREATE OR REPLACE FUNCTION mainspring.prepare_history(moment timestamptz DEFAULT mainspring.now())
-RETURNS integer
+RETURNS TABLE (partition text, problem text)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET lock_timeout = '2s'
 AS $$
 DECLARE
     day date;
-    partition text;
     missing date[];
 BEGIN
     IF moment IS NULL OR moment < '0002-01-01 00:00:00+00' OR moment >= '9999-01-01 00:00:00+00' THEN
@@ -26,12 +25,7 @@ BEGIN
     END IF;
     FOREACH day IN ARRAY missing LOOP
         partition := 'history_' || to_char(day, 'YYYYMMDD');
-        EXECUTE format('CREATE TABLE IF NOT EXISTS mainspring.%I (LIKE mainspring.history INCLUDING ALL)', partition);
-        -- Neither copied nor inherited, see the table of history.
-        EXECUTE format('ALTER TABLE mainspring.%I REPLICA IDENTITY FULL', partition);
-        EXECUTE format(
-            'ALTER TABLE mainspring.history ATTACH PARTITION mainspring.%I FOR VALUES FROM (%L) TO (%L)',
-            partition, day::text || ' 00:00:00+00', (day + 1)::text || ' 00:00:00+00');
+        problem := mainspring.make_partition(partition, day);
+        RETURN NEXT;
     END LOOP;
-    RETURN cardinality(missing);
 END $$;

@@ -11,14 +11,15 @@ use super::rescue::Rescuer;
 use crate::engine::outage::{Failure, Outage};
 use crate::error::StoreError;
 use crate::shared::{Role, Shared};
-use crate::store::Durability;
-use crate::store::retention::{Deletion, delete_dead, drop_history, prepare_history};
-use crate::store::schedules::{prune_fires, retire_lines};
+use crate::store::retention::{
+    Swept, delete_dead, delete_fires, drop_history, prepare_history, problem_of, retire_lines,
+};
+use crate::store::{Durability, Session};
 use crate::text::one_line;
 
 const INTERVAL: Duration = Duration::from_secs(600);
 // Rows are deleted in portions, so that no statement holds its locks for long.
-const MAX_DELETED_AT_ONCE: i64 = 1_000;
+const PORTION: i64 = 1_000;
 
 /// Maintains the tables every ten minutes.
 pub(crate) struct MaintenanceActor {
@@ -65,16 +66,22 @@ impl Duties {
     async fn perform(&mut self, shared: &Shared) {
         if shared.config.history().is_kept() {
             let prepared = shared.store.run(Durability::Relaxed, |conn| prepare_history(conn)).await;
-            self.prepare.done("prepare the history for the next days", prepared.map(drop));
+            self.prepare.done("prepare the history for the next days", prepared);
         }
         let retention = shared.config.history_retention;
         let dropped = shared.store.run(Durability::Relaxed, move |conn| drop_history(conn, retention)).await;
-        self.drop.done("drop old history", dropped.map(drop));
-        self.fires.done("delete old fires of schedules", delete_fires(shared, retention).await);
+        self.drop.done("drop old history", dropped);
+        self.fires.done(
+            "delete old fires of schedules",
+            in_portions(shared, move |conn| delete_fires(conn, retention, PORTION)).await,
+        );
         let retired = shared.store.run(Durability::Relaxed, |conn| retire_lines(conn)).await;
         self.lines.done("retire crontab lines that no program has", retired);
         self.rescuer.rescue_jobs_without_worker(shared, Durability::Relaxed).await;
-        self.dead.done("delete old dead jobs", delete_dead_jobs(shared).await);
+        if let Some(retention) = shared.config.dead_retention {
+            let deleted = in_portions(shared, move |conn| delete_dead(conn, retention, PORTION)).await;
+            self.dead.done("delete old dead jobs", deleted);
+        }
     }
 }
 
@@ -83,46 +90,31 @@ impl Duties {
 struct Duty(Outage);
 
 impl Duty {
-    fn done(&mut self, what: &str, result: Result<(), StoreError>) {
-        match result {
-            Ok(()) if self.0.recovered() => log::info!("it is possible again to {what}"),
-            Ok(()) => {}
-            Err(error) => {
-                if self.0.failed(Instant::now(), INTERVAL) == Failure::First {
-                    log::error!("cannot {what}, trying again every ten minutes: {}", one_line(error));
-                }
+    fn done(&mut self, what: &str, result: Result<Swept, StoreError>) {
+        match problem_of(result) {
+            None if self.0.recovered() => log::info!("it is possible again to {what}"),
+            Some(problem) if self.0.failed(Instant::now(), INTERVAL) == Failure::First => {
+                log::error!("cannot {what}, trying again every ten minutes: {}", one_line(problem));
             }
+            None | Some(_) => {}
         }
     }
 }
 
-async fn delete_fires(shared: &Shared, retention: Duration) -> Result<(), StoreError> {
-    let prune = move || {
-        shared.store.run(Durability::Relaxed, move |conn| prune_fires(conn, retention, MAX_DELETED_AT_ONCE))
-    };
-    while prune().await? > 0 {}
-    Ok(())
-}
-
-// After an error, each job of a portion is deleted by itself, and those that cannot be deleted stay.
-async fn delete_dead_jobs(shared: &Shared) -> Result<(), StoreError> {
-    let Some(retention) = shared.config.dead_retention else { return Ok(()) };
-    let delete = move |way| {
-        shared
-            .store
-            .run(Durability::Relaxed, move |conn| delete_dead(conn, retention, MAX_DELETED_AT_ONCE, way))
-    };
-    let mut done = Ok(());
+async fn in_portions(
+    shared: &Shared,
+    delete: impl Fn(&mut Session<'_>) -> Result<Swept, StoreError> + Copy + Send + 'static,
+) -> Result<Swept, StoreError> {
+    let mut all = Swept::default();
     loop {
-        let deleted = match delete(Deletion::Together).await {
-            Ok(deleted) => deleted,
-            Err(error) => {
-                done = Err(error);
-                delete(Deletion::OneByOne).await?
-            }
-        };
-        if deleted == 0 {
-            return done;
+        let portion = shared.store.run(Durability::Relaxed, move |conn| delete(conn)).await?;
+        let is_last = portion.done == 0;
+        all.add(portion);
+        if is_last {
+            return Ok(all);
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,7 +23,7 @@ use crate::store::connector::connect;
 use crate::store::migrate::{migrate_within, verify};
 use crate::store::pool::{Store, blocking};
 use crate::store::presence::register;
-use crate::store::retention::prepare_history;
+use crate::store::retention::{prepare_history, problem_of};
 use crate::text::one_line;
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
@@ -211,9 +211,9 @@ fn set_up(config: &Config, tasks: &[String], store: &Store) -> Result<i32, Store
         verify(&mut conn)?;
     }
     if config.history().is_kept()
-        && let Err(error) = prepare_history(&mut conn)
+        && let Some(problem) = problem_of(prepare_history(&mut conn))
     {
-        log::warn!("cannot prepare the history yet, trying again within ten minutes: {}", one_line(error));
+        log::warn!("cannot prepare the history yet, trying again within ten minutes: {}", one_line(problem));
     }
     register(&mut conn, &config.worker_name, tasks, &config.lines(), config.heartbeat_timeout)
 }

@@ -5,7 +5,7 @@ use crate::error::StoreError;
 /// The rows of one portion: they are deleted within some tens of milliseconds.
 pub(super) const PORTION: u32 = 1_000;
 
-/// Calls `delete_portion` until it deletes less than a whole [`PORTION`], and returns how many rows were deleted.
+/// Calls `delete_portion` until it deletes nothing, and returns how many rows were deleted.
 pub(super) fn in_portions(
     mut delete_portion: impl FnMut() -> Result<i64, StoreError>,
 ) -> Result<i64, StoreError> {
@@ -13,7 +13,7 @@ pub(super) fn in_portions(
     loop {
         let deleted = delete_portion()?;
         total += deleted;
-        if deleted < i64::from(PORTION) {
+        if deleted == 0 {
             return Ok(total);
         }
     }

@@ -1,57 +1,95 @@
-//! Drops partitions of the history and dead jobs that have been kept long enough.
+//! Deletes what has been kept for long enough: partitions of the history, fires, dead jobs. Prepares the history's next days. A
+//! row that cannot be deleted keeps none of the others.
 
 use std::time::Duration;
 
-use diesel::sql_types::{BigInt, Integer, Text};
+use diesel::Queryable;
+use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::statement::{Statement, millis};
 use crate::error::StoreError;
 use crate::store::session::AsSession;
 
-/// Creates the missing partitions of the history for the days around now, and returns how many those were.
-pub(crate) fn prepare_history(conn: &mut impl AsSession) -> Result<i32, StoreError> {
-    let made =
-        Statement::<(Integer,)>::new("SELECT mainspring.prepare_history()").get_result::<(i32,)>(conn)?;
-    Ok(made.0)
+/// What became of many rows that were to be changed or deleted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Queryable)]
+pub(crate) struct Swept {
+    /// How many were changed.
+    pub(crate) done: i64,
+    /// How many cannot be changed.
+    pub(crate) stuck: i64,
+    /// The first of those that cannot be changed, and why.
+    pub(crate) problem: Option<String>,
 }
 
-/// Drops the partitions of the history whose last moment is older than the retention, and returns their names.
-pub(crate) fn drop_history(
-    conn: &mut impl AsSession,
-    retention: Duration,
-) -> Result<Vec<String>, StoreError> {
-    let rows: Vec<(String,)> =
-        Statement::<(Text,)>::new("SELECT mainspring.drop_history({} * interval '1 millisecond')")
-            .bind::<BigInt, _>(millis(retention))
-            .load(conn)?;
-    Ok(rows.into_iter().map(|row| row.0).collect())
+impl Swept {
+    /// Adds what became of other rows.
+    pub(crate) fn add(&mut self, other: Self) {
+        // Rows that are stuck are tried with each portion.
+        self.stuck = self.stuck.max(other.stuck);
+        self.done += other.done;
+        self.problem = self.problem.take().or(other.problem);
+    }
 }
 
-/// How dead jobs are deleted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Deletion {
-    /// All or none.
-    Together,
-    /// Each that can be deleted, after deleting them together has failed.
-    OneByOne,
+type SweptColumns = (BigInt, BigInt, Nullable<Text>);
+
+/// Returns what stood in the way, if anything did.
+pub(crate) fn problem_of(swept: Result<Swept, StoreError>) -> Option<String> {
+    match swept {
+        Ok(Swept { stuck, problem, .. }) => {
+            problem.map(|first| format!("{stuck} are in the way, first {first}"))
+        }
+        Err(error) => Some(error.to_string()),
+    }
 }
 
-/// Deletes dead jobs that died longer ago than the retention, at most `limit`, oldest first. Returns how many those were.
+/// Creates the missing partitions of the history for the days around now.
+pub(crate) fn prepare_history(conn: &mut impl AsSession) -> Result<Swept, StoreError> {
+    partitions("mainspring.prepare_history()").get_result(conn)
+}
+
+/// Drops the partitions of the history whose last moment is older than the retention.
+pub(crate) fn drop_history(conn: &mut impl AsSession, retention: Duration) -> Result<Swept, StoreError> {
+    partitions("mainspring.drop_history({} * interval '1 millisecond')")
+        .bind::<BigInt, _>(millis(retention))
+        .get_result(conn)
+}
+
+/// Deletes dead jobs that died longer ago than the retention, at most `limit`, oldest first.
 pub(crate) fn delete_dead(
     conn: &mut impl AsSession,
     retention: Duration,
     limit: i64,
-    way: Deletion,
-) -> Result<i64, StoreError> {
-    let function = match way {
-        Deletion::Together => "delete_dead_jobs",
-        Deletion::OneByOne => "delete_each_dead",
-    };
-    let deleted: (i64,) = Statement::<(BigInt,)>::new(format!(
-        "SELECT mainspring.{function}({{}} * interval '1 millisecond', {{}})"
+) -> Result<Swept, StoreError> {
+    sweep("sweep_dead_jobs({} * interval '1 millisecond', {})")
+        .bind::<BigInt, _>(millis(retention))
+        .bind::<BigInt, _>(limit)
+        .get_result(conn)
+}
+
+/// Deletes recorded fires that are older than the retention, at most `limit`, oldest first.
+pub(crate) fn delete_fires(
+    conn: &mut impl AsSession,
+    retention: Duration,
+    limit: i64,
+) -> Result<Swept, StoreError> {
+    sweep("sweep_fires({} * interval '1 millisecond', {})")
+        .bind::<BigInt, _>(millis(retention))
+        .bind::<BigInt, _>(limit)
+        .get_result(conn)
+}
+
+/// Stops crontab lines that no process has any more.
+pub(crate) fn retire_lines(conn: &mut impl AsSession) -> Result<Swept, StoreError> {
+    sweep("retire_lines()").get_result(conn)
+}
+
+fn sweep<'a>(call: &str) -> Statement<'a, SweptColumns> {
+    Statement::new(format!("SELECT done, stuck, problem FROM mainspring.{call}"))
+}
+
+fn partitions<'a>(call: &str) -> Statement<'a, SweptColumns> {
+    Statement::new(format!(
+        "SELECT count(*) FILTER (WHERE problem IS NULL), count(problem), min(partition || ': ' || problem) FROM {call}"
     ))
-    .bind::<BigInt, _>(millis(retention))
-    .bind::<BigInt, _>(limit)
-    .get_result(conn)?;
-    Ok(deleted.0)
 }

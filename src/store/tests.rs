@@ -25,6 +25,7 @@ mod model;
 mod move_each;
 mod moves;
 mod replies;
+mod sweeps;
 mod walk;
 
 pub(super) use self::blocks::cost_of;

@@ -9,9 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::StoreError;
 use crate::store::act_result::ActResult;
 use crate::store::portions::{PORTION, in_portions};
-use crate::store::retention::{self, Deletion};
 use crate::store::session::AsSession;
-use crate::store::statement::{Statement, nul_problem};
+use crate::store::statement::{Statement, millis, nul_problem};
 
 /// What became of one job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -156,13 +155,18 @@ pub fn reschedule(
 }
 
 /// Deletes all jobs that died longer ago than `age`, and returns how many. Deletes in portions, so that no statement
-/// holds its locks for long. Inside a transaction of the caller, locks are held to its end all the same.
+/// holds its locks for long. Inside a transaction of the caller, locks are held to its end all the same. A job that cannot
+/// be deleted stays, and the server's log has a warning about it.
 ///
 /// # Errors
 ///
 /// As [`complete`].
 pub fn delete_dead(conn: &mut impl AsSession, age: Duration) -> Result<i64, StoreError> {
-    in_portions(|| retention::delete_dead(conn, age, PORTION.into(), Deletion::Together))
+    let delete =
+        Statement::<(BigInt,)>::new("SELECT mainspring.delete_dead_jobs({} * interval '1 millisecond', {})")
+            .bind::<BigInt, _>(millis(age))
+            .bind::<BigInt, _>(i64::from(PORTION));
+    in_portions(|| Ok(delete.get_result::<(i64,)>(conn)?.0))
 }
 
 type Columns = (BigInt, Text);

@@ -117,7 +117,8 @@ pub fn remove(conn: &mut impl AsSession, queue: &str) -> Result<bool, StoreError
 }
 
 /// Removes the rows of queues that have defaults only and no job that waits or runs, and returns how many. Such rows were
-/// made by admission. Removes in portions, so that no statement holds its locks for long.
+/// made by admission. Removes in portions, so that no statement holds its locks for long. A row that cannot be removed
+/// stays, and the server's log has a warning about it.
 ///
 /// # Errors
 ///

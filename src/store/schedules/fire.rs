@@ -2,7 +2,6 @@
 //! happens once over all processes. A fire that cannot be made concerns its own schedule only.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use diesel::Queryable;
@@ -15,7 +14,7 @@ use crate::cron::Watch;
 use crate::error::StoreError;
 use crate::store::claim::Position;
 use crate::store::session::AsSession;
-use crate::store::statement::{Statement, millis};
+use crate::store::statement::Statement;
 
 // Bounds the time that one transaction holds its locks.
 const MAX_FIRES_AT_ONCE: usize = 1_000;
@@ -80,20 +79,6 @@ pub(crate) fn fire_due(
 pub(super) fn be_impatient(conn: &mut impl AsSession) -> Result<(), StoreError> {
     Statement::<()>::new("SELECT set_config('lock_timeout', '1s', true)").execute(conn)?;
     Ok(())
-}
-
-/// Deletes the oldest recorded fires, at most `limit`, that are older than `retention`. Returns how many. Reads no others, and
-/// passes over those that another transaction holds.
-pub(crate) fn prune_fires(
-    conn: &mut impl AsSession,
-    retention: Duration,
-    limit: i64,
-) -> Result<usize, StoreError> {
-    let deleted = Statement::<()>::new(
-        "DELETE FROM mainspring.schedule_fires WHERE ctid = ANY (ARRAY(SELECT ctid FROM mainspring.schedule_fires \
-         WHERE fired_at < mainspring.now() - {} * interval '1 millisecond' ORDER BY fired_at LIMIT {} FOR UPDATE SKIP LOCKED))",
-    );
-    deleted.bind::<BigInt, _>(millis(retention)).bind::<BigInt, _>(limit).execute(conn)
 }
 
 #[derive(Queryable)]

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::cron::CronEntry;
 use crate::error::StoreError;
 use crate::job::payload::text_of;
+use crate::store::retention::retire_lines;
 use crate::store::session::AsSession;
 use crate::store::statement::{Statement, millis};
 
@@ -30,12 +31,6 @@ pub(crate) fn register_lines(
     .load(conn)?;
     retire_lines(conn)?;
     Ok(unstored)
-}
-
-/// Stops lines that no process has any more.
-pub(crate) fn retire_lines(conn: &mut impl AsSession) -> Result<(), StoreError> {
-    Statement::<()>::new("SELECT mainspring.retire_lines()").execute(conn)?;
-    Ok(())
 }
 
 // As the SQL function mainspring.register_lines reads it.

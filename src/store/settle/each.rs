@@ -76,7 +76,7 @@ pub(crate) fn settle_isolating(
     }
     // A process that was suspended for days finds no partition for today.
     if history.is_kept()
-        && prepare_history(conn).is_ok_and(|made| made > 0)
+        && prepare_history(conn).is_ok_and(|made| made.done > 0)
         && let Ok(done) = settle_free(conn, settlements, history)
     {
         return Ok(whole(done));

@@ -19,14 +19,13 @@ use crate::store::enqueue::{enqueue, remove};
 use crate::store::jobs::{JobFilter, get as find_job, list as list_jobs, payload};
 use crate::store::progress::{Progress, write_progress};
 use crate::store::queues::{self, QueueSettings};
-use crate::store::schedules::{
-    self, ScheduleFilter, Which, fire_due, look, plan_marked, prune_fires, register_lines,
-};
+use crate::store::schedules::{self, ScheduleFilter, Which, fire_due, look, plan_marked, register_lines};
 use crate::store::settle::{Settlement, complete, leased_to, reclaim_lease, settle, settle_free};
 use crate::store::start::{Starter, start};
 use crate::store::{claimability, connector, jobs, presence, retention, workers};
 
 const WORKER: i32 = 900;
+const DAY: Duration = Duration::from_secs(86_400);
 
 // Of everything a little, and what each verb finds.
 const FEW: &str = "SELECT mainspring.prepare_history(); ALTER TABLE mainspring.jobs SET (autovacuum_enabled = off); \
@@ -130,7 +129,7 @@ const OURS: &[Verb] = &[
         assert_eq!(fired.fires.len(), 1);
         assert_eq!(schedules::fires(conn, "hourly", 10).unwrap().len(), 1);
     }),
-    ("forget old fires", |conn| assert_eq!(prune_fires(conn, Duration::from_secs(86_400), 100).unwrap(), 0)),
+    ("forget old fires", |conn| assert_eq!(retention::delete_fires(conn, DAY, 100).unwrap().done, 0)),
 ];
 
 // What an application does too, in its transactions.
@@ -214,11 +213,7 @@ const ANYONES: &[Verb] = &[
         assert_eq!(workers::release(conn, &[WORKER]).unwrap()[0].jobs, 3);
     }),
     ("delete what died long ago", |conn| {
-        assert_eq!(
-            retention::delete_dead(conn, Duration::from_secs(86_400), 100, retention::Deletion::Together)
-                .unwrap(),
-            1
-        );
+        assert_eq!(retention::delete_dead(conn, DAY, 100).unwrap().done, 1);
     }),
     ("set, pause, resume and remove a queue", |conn| {
         queues::set(conn, "known", &QueueSettings::concurrency(3)).unwrap();
