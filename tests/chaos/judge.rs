@@ -1,0 +1,135 @@
+//! Plays a scenario, has its record checked, and prints the line of the table.
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::checker::{self, Facts, Figure, Reply, Timeline, Violation, described};
+use crate::scenarios::Scenario;
+use crate::stage::Stage;
+use crate::trouble::{Outcome, Trouble};
+
+/// How many cases of one run are printed.
+const CASES: usize = 8;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    Pass,
+    Fail,
+    Skip,
+}
+
+/// A line of the table.
+pub struct Line {
+    pub scenario: &'static str,
+    pub seed: u64,
+    pub events: String,
+    pub violations: Vec<Violation>,
+    pub figure: String,
+    pub bar: String,
+    pub verdict: Verdict,
+}
+
+pub const HEAD: &str = "| scenario | seed | what happened | violations | figure | bar | verdict |\n|---|---|---|---|---|---|---|";
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { scenario, seed, events, figure, bar, verdict, .. } = self;
+        let violations = self.violations.len();
+        write!(f, "| {scenario} | {seed} | {events} | {violations} | {figure} | {bar} | {verdict:?} |")
+    }
+}
+
+/// Plays it. What a scenario that passes has left behind is removed.
+pub fn judge(scenario: &Scenario, seed: u64, time: Duration) -> Line {
+    let began = Instant::now();
+    let folder = new_folder(&format!("{}-{seed}", scenario.name));
+    let played = folder.and_then(|folder| {
+        let done = play(scenario, &folder, seed, time);
+        scenario.clean_up(&folder.join("server"));
+        Ok((done?, folder))
+    });
+    let line = match played {
+        Ok(((timeline, facts), folder)) => {
+            let line = line(scenario, seed, &timeline, &facts);
+            match line.verdict {
+                Verdict::Fail => eprintln!("the records and logs are in {}", folder.display()),
+                Verdict::Pass | Verdict::Skip => drop(fs::remove_dir_all(folder)),
+            }
+            line
+        }
+        Err(trouble) => unplayed(scenario, seed, &trouble),
+    };
+    for violation in line.violations.iter().take(CASES) {
+        eprintln!("  {:?}: {}", violation.law, violation.case);
+    }
+    eprintln!("  {} took {:.0} s", scenario.name, began.elapsed().as_secs_f64());
+    line
+}
+
+fn play(scenario: &Scenario, folder: &Path, seed: u64, time: Duration) -> Outcome<(Timeline, Facts)> {
+    let mut stage = Stage::open(scenario, folder, seed, time)?;
+    scenario.play(&mut stage)?;
+    stage.close()
+}
+
+fn new_folder(name: &str) -> Outcome<PathBuf> {
+    let folder = std::env::temp_dir().join(format!("mainspring-chaos-{}-{name}", std::process::id()));
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder)?;
+    Ok(folder)
+}
+
+fn line(scenario: &Scenario, seed: u64, timeline: &Timeline, facts: &Facts) -> Line {
+    let violations = checker::check(timeline, facts);
+    let values = scenario.figure.measure(timeline);
+    let value = scenario.figure.judged(&values);
+    let holds = violations.is_empty() && value.is_some_and(|value| value <= scenario.bar);
+    Line {
+        scenario: scenario.name,
+        seed,
+        events: events(timeline),
+        violations,
+        figure: figure(scenario.figure, &values),
+        bar: format!("{}{}", scenario.bar, scenario.figure.unit()),
+        verdict: if holds { Verdict::Pass } else { Verdict::Fail },
+    }
+}
+
+fn figure(figure: Figure, values: &[f64]) -> String {
+    let Some(value) = figure.judged(values) else { return format!("{}: none", figure.describe()) };
+    let digits = if figure.unit().is_empty() { 0 } else { 2 };
+    let median = values[values.len() / 2];
+    let unit = figure.unit();
+    let about = figure.describe();
+    if values.len() > 1 {
+        format!("{about}: {value:.digits$}{unit} (median {median:.digits$}{unit}, {} cases)", values.len())
+    } else {
+        format!("{about}: {value:.digits$}{unit}")
+    }
+}
+
+fn events(timeline: &Timeline) -> String {
+    let stored =
+        timeline.asks.values().filter(|ask| matches!(ask.reply, Some((_, Reply::Stored(_))))).count();
+    let refused =
+        timeline.asks.values().filter(|ask| matches!(ask.reply, Some((_, Reply::Refused(..))))).count();
+    let killed = timeline.processes.values().filter(|life| life.killed.is_some()).count();
+    format!(
+        "{} faults, {killed} killed; {stored} stored, {refused} refused; {} attempts, {} repeated, {} jobs lost an attempt",
+        timeline.faults.len(),
+        timeline.attempts.len(),
+        checker::repeated(timeline),
+        checker::spent(timeline)
+    ) + &described(&timeline.samples)
+}
+
+fn unplayed(scenario: &Scenario, seed: u64, trouble: &Trouble) -> Line {
+    let (events, verdict) = match trouble {
+        Trouble::Skip(why) => (why.clone(), Verdict::Skip),
+        Trouble::Failed(why) => (why.replace(['\n', '|'], " "), Verdict::Fail),
+    };
+    let bar = format!("{}{}", scenario.bar, scenario.figure.unit());
+    Line { scenario: scenario.name, seed, events, violations: Vec::new(), figure: "-".into(), bar, verdict }
+}

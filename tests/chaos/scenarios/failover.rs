@@ -1,0 +1,55 @@
+//! The primary is lost, and a standby takes its place: behind one address, or in a list of hosts.
+
+use super::server::CRASH;
+use super::{Path, Plan, Scenario};
+use crate::checker::Figure;
+use crate::fault::lead_to;
+use crate::stage::Stage;
+use crate::trouble::{Outcome, Trouble};
+
+pub(super) const SCENARIOS: [Scenario; 3] = [
+    Scenario::new("failover", Figure::Back, 3.0, 18, Plan::Own(failover))
+        .about("the primary is killed, a standby promoted later; one address leads to the one and the other")
+        .path(Path::ProxyWithStandby),
+    Scenario::new("failover-hosts", Figure::Back, 3.0, 8, Plan::Own(failover))
+        .about("the same with both hosts in the URL")
+        .path(Path::Hosts),
+    Scenario::new("read-only", Figure::Back, 3.0, 8, Plan::Own(read_only))
+        .about("the address leads to a read-only standby for a while, which is promoted then")
+        .short(5)
+        .path(Path::ProxyWithStandby),
+];
+
+fn failover(stage: &mut Stage) -> Outcome<()> {
+    super::hold_jobs(stage, stage.time.as_secs() + 2)?;
+    stage.began("primary killed");
+    stage.server.stop(CRASH)?;
+    stage.wait(stage.time)?;
+    take_over(stage)
+}
+
+fn read_only(stage: &mut Stage) -> Outcome<()> {
+    super::hold_jobs(stage, stage.time.as_secs() + 2)?;
+    stage.began("read only");
+    let standby = standby(stage)?.address();
+    lead_to(stage, standby);
+    stage.wait(stage.time)?;
+    stage.server.stop(CRASH)?;
+    take_over(stage)
+}
+
+fn standby(stage: &Stage) -> Outcome<&crate::server::Server> {
+    stage.standby.as_ref().ok_or_else(|| Trouble::failed("there is no standby"))
+}
+
+/// Promotes the standby, which is the stage's server from now on. It was copied before the primary began to wait for a standby, so
+/// it waits for none.
+fn take_over(stage: &mut Stage) -> Outcome<()> {
+    let standby = standby(stage)?;
+    standby.promote()?;
+    stage.over("primary killed", None);
+    lead_to(stage, standby.address());
+    let old = stage.standby.take().map(|standby| std::mem::replace(&mut stage.server, standby));
+    drop(old);
+    Ok(())
+}
