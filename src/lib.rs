@@ -41,6 +41,7 @@ mod lock;
 mod phase;
 mod prefetch;
 mod progress;
+mod running;
 // One execution of a job, and what all actors share.
 mod attempt;
 mod shared;

@@ -11,6 +11,7 @@ use actix::{Message, Recipient};
 
 use crate::leases::{Lease, LeasedJob};
 use crate::lock::lock;
+use crate::running::WorkerBoard;
 use crate::store::claim::Position;
 
 /// The leased jobs that no worker has taken yet.
@@ -38,12 +39,13 @@ enum Entry {
 #[rtype(result = "()")]
 pub(crate) struct TakeJobs;
 
-/// A worker as those see it who have jobs for it. The number of idle slots outlives the actor, so that a worker that was
-/// restarted does not exceed its share.
+/// A worker as those see it who have jobs for it. The number of idle slots and the board outlive the actor, so that a worker
+/// that was restarted does not exceed its share.
 #[derive(Clone)]
 pub(crate) struct WorkerHandle {
     pub(crate) wake: Recipient<TakeJobs>,
     pub(crate) idle: Arc<AtomicUsize>,
+    pub(crate) board: Arc<WorkerBoard>,
     pub(crate) life: Arc<Life>,
 }
 

@@ -20,6 +20,7 @@ use crate::attempt::TaskRegistry;
 use crate::engine::Wake;
 use crate::phase::Phase;
 use crate::prefetch::{Life, WorkerHandle};
+use crate::running::WorkerBoard;
 use crate::shared::{EnqueueMany, ProgressPosted, Role, Shared};
 
 // Beyond this number, restarting does not repair what is wrong.
@@ -115,16 +116,19 @@ impl SupervisorActor {
 
     fn start_worker(&self, index: usize) {
         let share = self.shared.config.shares().get(index).copied().unwrap_or_default();
-        let before = self.shared.addresses.worker(index).map(|worker| worker.idle);
-        let idle = before.unwrap_or_else(|| Arc::new(AtomicUsize::new(share)));
+        let before = self.shared.addresses.worker(index).map(|worker| (worker.idle, worker.board));
+        let (idle, board) =
+            before.unwrap_or_else(|| (Arc::new(AtomicUsize::new(share)), Arc::new(WorkerBoard::default())));
         let (life, handlers) = (Life::new(), Arc::clone(&self.workers.handlers));
-        let setup = WorkerSetup { index, handlers, idle: Arc::clone(&idle), life: Arc::clone(&life) };
+        let (own_idle, own_board, own_life) = (Arc::clone(&idle), Arc::clone(&board), Arc::clone(&life));
+        let setup = WorkerSetup { index, handlers, idle: own_idle, board: own_board, life: own_life };
         let Some(thread) = self.workers.threads.get(index) else { return };
         let shared = Arc::clone(&self.shared);
         let address = WorkerActor::start_in_arbiter(thread, move |_| WorkerActor::new(setup, &shared));
         #[cfg(test)]
         self.shared.addresses.set(address.clone());
-        self.shared.addresses.set_worker(index, WorkerHandle { wake: address.recipient(), idle, life });
+        let worker = WorkerHandle { wake: address.recipient(), idle, board, life };
+        self.shared.addresses.set_worker(index, worker);
     }
 
     fn is_within_budget(&mut self) -> bool {

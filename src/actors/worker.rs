@@ -18,6 +18,7 @@ use crate::job::Task;
 use crate::job_error::JobResult;
 use crate::leases::{Lease, LeasedJob};
 use crate::prefetch::{Life, TakeJobs};
+use crate::running::WorkerBoard;
 use crate::shared::{Role, Shared};
 
 /// Hands a task to the application's own `Handler<T>` of the worker, with its job. Sent by the attempt, which runs on the
@@ -61,13 +62,15 @@ pub(crate) struct WorkerSetup {
     pub(crate) index: usize,
     pub(crate) handlers: Arc<TaskRegistry>,
     pub(crate) idle: Arc<AtomicUsize>,
+    pub(crate) board: Arc<WorkerBoard>,
     pub(crate) life: Arc<Life>,
 }
 
 impl WorkerActor {
     pub(crate) fn new(setup: WorkerSetup, shared: &Arc<Shared>) -> Self {
-        let WorkerSetup { index, handlers, idle, life } = setup;
-        let own = WorkerShared { shared: Arc::clone(shared), handlers, idle, settled: RefCell::default() };
+        let WorkerSetup { index, handlers, idle, board, life } = setup;
+        let own =
+            WorkerShared { shared: Arc::clone(shared), handlers, idle, board, settled: RefCell::default() };
         let watch = DeathWatch::new(Role::Worker(index), shared);
         Self { own: Rc::new(own), current: None, _life: EndOfLife(life), _watch: watch }
     }
@@ -94,6 +97,7 @@ impl Handler<TakeJobs> for WorkerActor {
     type Result = ();
 
     fn handle(&mut self, _: TakeJobs, ctx: &mut Context<Self>) {
+        self.own.board.take_turn();
         let jobs = self.own.shared.prefetch.len();
         for _ in 0..jobs {
             let Some(slot) = Slot::occupy(&self.own) else { return };
@@ -110,6 +114,8 @@ where
     type Result = Performed<T>;
 
     fn handle(&mut self, perform: Perform<T>, ctx: &mut Context<Self>) -> Performed<T> {
+        let own = Rc::clone(&self.own);
+        let _executing = own.board.execute(perform.job.id());
         self.current = Some(perform.job);
         let response = caught(|| <Self as Handler<T>>::handle(self, perform.task, ctx));
         self.current = None;
@@ -159,6 +165,7 @@ struct WorkerShared {
     shared: Arc<Shared>,
     handlers: Arc<TaskRegistry>,
     idle: Arc<AtomicUsize>,
+    board: Arc<WorkerBoard>,
     settled: RefCell<Vec<Lease>>,
 }
 
@@ -224,6 +231,6 @@ async fn work(slot: Slot, worker: Addr<WorkerActor>) {
 }
 
 async fn run_one(leased: LeasedJob, own: &Rc<WorkerShared>, worker: &Addr<WorkerActor>) {
-    let lease = execute(leased, &own.shared, &own.handlers, worker).await;
+    let lease = execute(leased, &own.shared, &own.handlers, &own.board, worker).await;
     own.hand_in(lease);
 }

@@ -15,6 +15,7 @@ use crate::job::{Enqueue, NewJob, Task};
 use crate::job_error::JobError;
 use crate::phase::Phase;
 use crate::progress::checked;
+use crate::running::Attempting;
 use crate::shared::Shared;
 use crate::signals::Attempt;
 use crate::store::HandlerConnection;
@@ -35,6 +36,13 @@ struct Inner {
     completed: AtomicBool,
 }
 
+impl Attempting for Inner {
+    fn facts(&self) -> JobFacts {
+        let job = &self.job;
+        JobFacts { id: job.id, task: job.task.clone(), queue: job.queue.clone(), attempt: job.attempt }
+    }
+}
+
 impl JobContext {
     pub(crate) fn new(job: ClaimedJob, payload: String, lease: i64, shared: Arc<Shared>) -> Self {
         let (log_target, completed) = (OnceLock::new(), AtomicBool::new(false));
@@ -47,8 +55,12 @@ impl JobContext {
     }
 
     pub(crate) fn facts(&self) -> JobFacts {
-        let job = &self.0.job;
-        JobFacts { id: job.id, task: job.task.clone(), queue: job.queue.clone(), attempt: job.attempt }
+        self.0.facts()
+    }
+
+    /// The job, to be shown on the board of its thread.
+    pub(crate) fn shown(&self) -> Arc<dyn Attempting> {
+        Arc::clone(&self.0) as _
     }
 
     pub(crate) fn payload(&self) -> &str {

@@ -9,6 +9,7 @@ mod handler;
 mod misfit;
 pub(crate) mod panics;
 pub(crate) mod payload;
+mod poll;
 mod registry;
 pub(crate) mod report;
 mod run;

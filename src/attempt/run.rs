@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::context::JobContext;
-use super::handler::{JobFuture, StartedAttempt};
-use super::panics::{CatchPanic, caught};
+use super::handler::StartedAttempt;
+use super::panics::caught;
 use super::payload::{Payload, payload_of};
+use super::poll::Polled;
 use super::registry::TaskRegistry;
 use super::report::{Reported, report_end};
 use crate::backoff::Backoff;
@@ -17,6 +18,7 @@ use crate::events::EndedAttempt;
 use crate::job_error::{FailureKind, JobError, JobResult};
 use crate::leases::{Lease, LeasedJob};
 use crate::lifecycle::Outcome;
+use crate::running::WorkerBoard;
 use crate::shared::Shared;
 use crate::signals::Signal;
 use crate::text::{one_line, storable};
@@ -26,6 +28,7 @@ pub(crate) async fn execute(
     leased: LeasedJob,
     shared: &Arc<Shared>,
     handlers: &TaskRegistry,
+    board: &WorkerBoard,
     worker: &dyn Any,
 ) -> Lease {
     let LeasedJob { mut job, lease } = leased;
@@ -37,6 +40,7 @@ pub(crate) async fn execute(
     };
     let job = JobContext::new(job, payload, lease.settlement().lease, Arc::clone(shared));
     let started = Instant::now();
+    let _entered = board.enter(job.shown(), started);
     log::log!(
         shared.config.job_log_level,
         "job {} `{}` started, attempt {} of {}",
@@ -48,11 +52,15 @@ pub(crate) async fn execute(
     shared.events.publish(|| Event::JobStarted(job.facts()));
     let started_attempt = match unread {
         Some(error) => Err((error, Backoff::DEFAULT)),
-        None => start(&job, handlers, worker),
+        None => {
+            let _executing = board.execute(job.id());
+            start(&job, handlers, worker)
+        }
     };
     let (ended, backoff) = match started_attempt {
         Ok(StartedAttempt { work, options }) => {
-            (run(work, &job, shared, options.timeout).await, options.backoff)
+            let work = Polled::new(work, board, job.id());
+            (run(work, &job, board, shared, options.timeout).await, options.backoff)
         }
         Err((error, backoff)) => (AttemptEnd::Returned(Err(error)), backoff),
     };
@@ -90,15 +98,20 @@ enum AttemptEnd {
 }
 
 // A job that is done at its first poll reads no signal.
-async fn run(work: JobFuture, job: &JobContext, shared: &Shared, timeout: Option<Duration>) -> AttemptEnd {
+async fn run(
+    mut work: Polled<'_>,
+    job: &JobContext,
+    board: &WorkerBoard,
+    shared: &Shared,
+    timeout: Option<Duration>,
+) -> AttemptEnd {
     let mut receiver = shared.signals.subscribe(job.attempt_key());
-    let mut work = CatchPanic(work);
     let mut limit =
         timeout.map(|timeout| (Instant::now().checked_add(timeout), AttemptEnd::TimedOut(timeout)));
     let ended = loop {
         tokio::select! {
             biased;
-            ended = &mut work => return AttemptEnd::Returned(ended.unwrap_or_else(|panic| Err(panic.into()))),
+            ended = &mut work => return AttemptEnd::Returned(ended),
             signal = receiver.recv() => match signal {
                 Signal::Interrupt => break AttemptEnd::Interrupted,
                 Signal::Cancel(_) => {
@@ -115,6 +128,7 @@ async fn run(work: JobFuture, job: &JobContext, shared: &Shared, timeout: Option
         }
     };
     // Dropping the handler's values runs the handler's code.
+    let _executing = board.execute(job.id());
     if let Err(panic) = caught(|| drop(work)) {
         log::warn!("job {} `{}` {} while it was stopped", job.id(), job.task(), one_line(panic));
     }

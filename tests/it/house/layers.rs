@@ -24,7 +24,7 @@ const LAYERS: [(&str, &[&str]); 7] = [
         ],
     ),
     ("store", &["store"]),
-    ("engine", &["engine", "events", "leases", "lock", "phase", "prefetch", "progress"]),
+    ("engine", &["engine", "events", "leases", "lock", "phase", "prefetch", "progress", "running"]),
     ("attempts", &["attempt", "shared", "signals"]),
     ("actors", &["actors"]),
     ("facade", &["scheduler"]),
