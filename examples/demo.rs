@@ -160,7 +160,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let routes = || (test_scheduler, stop_worker, start_worker, jobs);
     let app = move || App::new().app_data(data.clone()).service(routes());
     println!("listening on http://{address}");
-    // The server ends at Ctrl-C or SIGTERM, once its requests are served. Then the scheduler stops in order.
+    // The server ends at Ctrl-C or SIGTERM, once its requests are served. Then the scheduler stops in order. A second signal
+    // ends the process at once.
+    Scheduler::exit_at_second_signal()?;
     HttpServer::new(app).workers(2).listen(listener)?.run().await?;
     if let Some(scheduler) = shared.scheduler.lock().await.take() {
         scheduler.stop().await;

@@ -83,7 +83,7 @@ impl Config {
             poll_interval: None,
             history_retention: Duration::from_secs(24 * 60 * 60),
             dead_retention: None,
-            grace_period: Duration::from_secs(30),
+            grace_period: Duration::from_secs(25),
             cancel_grace_period: Duration::from_secs(5),
             heartbeat_timeout: Duration::from_secs(30),
             key_timeout: Duration::from_secs(30),

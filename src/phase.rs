@@ -1,5 +1,8 @@
 //! The phase of a scheduler. A stop is requested by moving it on, from any thread; everything that must end observes it.
 
+use std::sync::OnceLock;
+use std::time::Instant;
+
 use tokio::sync::watch;
 
 /// Where a scheduler is in its life.
@@ -8,38 +11,49 @@ pub(crate) enum Phase {
     Running,
     /// A stop was requested. Running jobs can observe it.
     Stopping,
-    /// All is given back, and the threads have ended.
+    /// All is given back or left for a rescue, and nothing is done any more.
     Stopped,
 }
 
 /// The current phase. It only moves on.
 #[derive(Debug)]
-pub(crate) struct PhaseWatch(watch::Sender<Phase>);
+pub(crate) struct PhaseWatch {
+    phase: watch::Sender<Phase>,
+    stopping_since: OnceLock<Instant>,
+}
 
 impl Default for PhaseWatch {
     fn default() -> Self {
-        Self(watch::Sender::new(Phase::Running))
+        Self { phase: watch::Sender::new(Phase::Running), stopping_since: OnceLock::new() }
     }
 }
 
 impl PhaseWatch {
     pub(crate) fn current(&self) -> Phase {
-        *self.0.borrow()
+        *self.phase.borrow()
     }
 
     /// Moves on to a phase, unless it is reached already.
     pub(crate) fn advance(&self, to: Phase) {
-        self.0.send_if_modified(|phase| {
+        if to >= Phase::Stopping {
+            self.stopping_since.get_or_init(Instant::now);
+        }
+        self.phase.send_if_modified(|phase| {
             let moves = *phase < to;
             *phase = to.max(*phase);
             moves
         });
     }
 
+    /// When the stop was requested.
+    pub(crate) fn stopping_since(&self) -> Option<Instant> {
+        self.stopping_since.get().copied()
+    }
+
     /// Waits until the phase is reached. Cancel-safe.
     pub(crate) async fn reached(&self, phase: Phase) {
         // The sender lives here, so waiting cannot fail.
-        let _ = self.0.subscribe().wait_for(|current| *current >= phase).await;
+        let _ = self.phase.subscribe().wait_for(|current| *current >= phase).await;
     }
 }
 

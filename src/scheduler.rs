@@ -4,6 +4,8 @@
 mod builder;
 mod handle;
 mod jobs;
+mod patience;
+mod process_signals;
 mod queues;
 mod schedules;
 mod settings;

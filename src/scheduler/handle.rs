@@ -122,9 +122,12 @@ impl Scheduler {
         !self.0.shared.is_stopping()
     }
 
-    /// Stops in order, and returns when all is done. Cron fires no more, and nothing more is claimed. Jobs that have not
-    /// started are released. Running jobs have the grace period, 30 seconds unless set, and are then interrupted without
-    /// spending their attempt. Outcomes are stored, and the connections closed. A second stop waits for the first.
+    /// Stops in order. Cron fires no more, and nothing more is claimed. Jobs that have not started are released. Running jobs
+    /// have the [grace period](crate::SchedulerBuilder::grace_period), 25 seconds unless set. Then they are interrupted
+    /// without spending their attempt. Outcomes are stored, and the connections closed. A second stop waits for the first.
+    ///
+    /// Returns within a second after the grace period, whatever the database does. A process without jobs stops at once. Jobs
+    /// that cannot be given back within that time are rescued by other processes.
     pub async fn stop(&self) {
         self.0.request_stop();
         self.0.shared.phase.reached(Phase::Stopped).await;

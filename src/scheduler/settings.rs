@@ -118,7 +118,8 @@ impl SchedulerBuilder {
         self
     }
 
-    /// Sets for how long running jobs may go on after a stop was requested; default 30 seconds.
+    /// Sets for how long running jobs may go on after a stop was requested; default 25 seconds. The stop returns within a second
+    /// after it, which fits into the 30 seconds that Kubernetes gives a process.
     pub fn grace_period(mut self, period: Duration) -> Self {
         self.config.grace_period = period;
         self

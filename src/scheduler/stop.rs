@@ -4,19 +4,24 @@
 //!    actors die too often. Running jobs can observe it.
 //! 2. [`stop`] runs on the scheduler's thread. The CronActor leaves.
 //! 3. The QueueActor drains: it claims no more, releases what has not started, and stores outcomes. Running jobs have the
-//!    grace period.
+//!    grace period. Once a second it is logged which jobs still run.
 //! 4. After the grace period, the running jobs are interrupted, and their outcomes are stored.
 //! 5. Maintenance leaves, and the heartbeat, which has kept the leases alive until now.
 //! 6. The worker's row is removed. A row with jobs that were not given back stays, so that other processes rescue them.
 //! 7. The listener and the QueueActor leave. No address is left: from now on, callers receive `Stopped`.
 //! 8. The streams of events end, and the connections are closed.
-//! 9. The thread ends with the threads of the workers. `Scheduler::stop` returns.
+//! 9. `Scheduler::stop` returns. The thread ends with the threads of the workers.
 //!
 //! Until step 7 the supervisor restarts a QueueActor or a worker that dies, and nothing else.
+//!
+//! The file `patience.rs` has the times. Whatever the database does, step 9 is reached within the grace period and one second.
+//! A process that holds no job does not wait for the grace period. The thread of step 9 may still wait for a statement that
+//! the server does not end; nothing waits for that thread.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::patience::{Next, Patience};
 use crate::actors::cron::CronActor;
 use crate::actors::death_watch::Leave;
 use crate::actors::heartbeat::HeartbeatActor;
@@ -26,13 +31,16 @@ use crate::actors::queue::{Drain, QueueActor};
 use crate::engine::Drained;
 use crate::event::Event;
 use crate::phase::Phase;
+use crate::running::Running;
 use crate::shared::Shared;
 use crate::store::Durability;
 use crate::store::presence::{JobsLeft, unregister};
 use crate::text::one_line;
 
-// After the jobs have ended, only a few statements remain.
-const SETTLE_TIMEOUT: Duration = Duration::from_secs(5);
+// How often the stop looks at what is open.
+const TICK: Duration = Duration::from_millis(20);
+// More jobs do not fit into a log line that a person reads.
+const MAX_NAMED: usize = 10;
 // A QueueActor that died is restarted before this is over, and drains then.
 const DRAIN_AGAIN_AFTER: Duration = Duration::from_millis(10);
 
@@ -55,11 +63,15 @@ impl Drop for StopOnDrop {
 
 /// Stops everything but the supervisor and the threads of the workers, in order.
 pub(super) async fn stop(shared: &Shared) {
+    let asked_at = shared.phase.stopping_since().unwrap_or_else(Instant::now);
+    let mut patience = Patience::new(asked_at, shared.config.grace_period);
     shared.send::<CronActor, _>(Leave);
-    let drained = drain(shared).await;
+    let end = drain(shared, &mut patience).await;
     shared.send::<MaintenanceActor, _>(Leave);
     shared.send::<HeartbeatActor, _>(Leave);
-    remove_worker(shared, drained).await;
+    if let Some(jobs_left) = end.jobs_left() {
+        remove_worker(shared, jobs_left, patience.last_statement(Instant::now())).await;
+    }
     let (listener, queue) = (shared.address::<ListenerActor>(), shared.address::<QueueActor>());
     shared.addresses.clear();
     listener.iter().for_each(|listener| listener.do_send(Leave));
@@ -69,20 +81,58 @@ pub(super) async fn stop(shared: &Shared) {
     shared.store.close();
 }
 
-async fn drain(shared: &Shared) -> Drained {
-    if let Some(drained) = drained_by(shared, Instant::now() + shared.config.grace_period).await {
-        return reported(shared, drained);
+/// How the wait for jobs and statements ended.
+enum End {
+    Drained(Drained),
+    JobsOpen,
+    /// The database may lease jobs to this worker that the process does not know.
+    StatementsOpen,
+}
+
+impl End {
+    /// Whether the worker's row may go. It stays where a rescue must find jobs through it.
+    fn jobs_left(&self) -> Option<JobsLeft> {
+        match self {
+            Self::Drained(Drained::Agreed) => Some(JobsLeft::None),
+            Self::Drained(Drained::Unsure | Drained::Stuck) | Self::JobsOpen => Some(JobsLeft::Possible),
+            Self::StatementsOpen => None,
+        }
     }
-    log::warn!("the grace period is over: {} jobs are interrupted", shared.leases.count());
-    shared.signals.interrupt_all();
-    if let Some(drained) = drained_by(shared, Instant::now() + SETTLE_TIMEOUT).await {
-        return reported(shared, drained);
+}
+
+async fn drain(shared: &Shared, patience: &mut Patience) -> End {
+    let mut drained = std::pin::pin!(drained(shared));
+    loop {
+        tokio::select! {
+            biased;
+            drained = &mut drained => return End::Drained(reported(shared, drained)),
+            () = actix_rt::time::sleep(TICK) => {}
+        }
+        let now = Instant::now();
+        match patience.next(now, shared.leases.count()) {
+            Next::Wait => {}
+            Next::Report => log::info!("{}", still_open(shared, patience.grace_left(now))),
+            Next::Interrupt => {
+                log::warn!("the grace period is over: {} jobs are interrupted", shared.leases.count());
+                shared.signals.interrupt_all();
+            }
+            Next::LeaveJobs => {
+                log::error!(
+                    "{} jobs could not be given back in time: others will find this worker lost and rescue them: {}",
+                    shared.leases.count(),
+                    open_jobs(shared)
+                );
+                return End::JobsOpen;
+            }
+            Next::LeaveStatements => {
+                log::warn!(
+                    "the database does not reply, so the stop does not wait for it: jobs that a claim under way has \
+                     taken are rescued by others"
+                );
+                return End::StatementsOpen;
+            }
+        }
     }
-    let left = shared.leases.count();
-    log::error!(
-        "{left} jobs could not be given back in time: others will find this worker lost and rescue them"
-    );
-    Drained::Unsure
 }
 
 fn reported(shared: &Shared, drained: Drained) -> Drained {
@@ -95,31 +145,51 @@ fn reported(shared: &Shared, drained: Drained) -> Drained {
     drained
 }
 
-// Returns once no lease is open, or `None` at the deadline. A QueueActor that dies meanwhile is restarted, and the new one
-// drains.
-async fn drained_by(shared: &Shared, deadline: Instant) -> Option<Drained> {
+// Returns once no lease is open. A QueueActor that dies meanwhile is restarted, and the new one drains.
+async fn drained(shared: &Shared) -> Drained {
     loop {
-        let left = deadline.checked_duration_since(Instant::now())?;
         // Without an address, the stop was requested before the actors were started.
-        let Some(queue) = shared.address::<QueueActor>() else { return Some(Drained::Unsure) };
-        match actix_rt::time::timeout(left, queue.send(Drain)).await {
-            Ok(Ok(drained)) if drained == Drained::Stuck || shared.leases.count() == 0 => {
-                return Some(drained);
-            }
-            Ok(_) => actix_rt::time::sleep(DRAIN_AGAIN_AFTER.min(left)).await,
-            Err(_) => return None,
+        let Some(queue) = shared.address::<QueueActor>() else { return Drained::Unsure };
+        match queue.send(Drain).await {
+            Ok(drained) if drained == Drained::Stuck || shared.leases.count() == 0 => return drained,
+            Ok(_) | Err(_) => actix_rt::time::sleep(DRAIN_AGAIN_AFTER).await,
         }
     }
 }
 
-async fn remove_worker(shared: &Shared, drained: Drained) {
-    let jobs_left = match drained {
-        Drained::Agreed => JobsLeft::None,
-        Drained::Unsure | Drained::Stuck => JobsLeft::Possible,
+fn still_open(shared: &Shared, left: Duration) -> String {
+    let running: usize = shared.addresses.workers().iter().map(|worker| worker.board.count()).sum();
+    match running {
+        0 => format!("stopping: {} outcomes are not stored yet", shared.leases.count()),
+        _ => format!("stopping, {:.0} s left: {running} jobs run: {}", left.as_secs_f64(), open_jobs(shared)),
+    }
+}
+
+/// The jobs that run, the oldest first, or those whose outcomes are not stored.
+fn open_jobs(shared: &Shared) -> String {
+    let workers = shared.addresses.workers();
+    let mut running: Vec<Running> = workers.iter().flat_map(|worker| worker.board.running()).collect();
+    running.sort_by_key(|running| running.since);
+    let named = |running: &Running| {
+        let (job, age) = (running.job.facts(), running.since.elapsed().as_secs_f64());
+        format!("job {} `{}` for {age:.1} s", job.id, one_line(job.task))
     };
+    let mut jobs: Vec<String> = running.iter().take(MAX_NAMED).map(named).collect();
+    if jobs.is_empty() {
+        let mut ids: Vec<i64> = shared.leases.all_open().into_iter().map(|(id, _)| id).collect();
+        ids.sort_unstable();
+        jobs.extend(ids.iter().take(MAX_NAMED).map(|id| format!("job {id}")));
+    }
+    let more = running.len().max(shared.leases.count()).saturating_sub(jobs.len());
+    let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+    format!("{}{more}", jobs.join(", "))
+}
+
+async fn remove_worker(shared: &Shared, jobs_left: JobsLeft, within: Duration) {
     let worker_id = shared.worker_id();
-    let removed = shared.store.run(Durability::Durable, move |conn| unregister(conn, worker_id, jobs_left));
-    match actix_rt::time::timeout(SETTLE_TIMEOUT, removed).await {
+    // The connection that polls use is open.
+    let removed = shared.store.run(Durability::Relaxed, move |conn| unregister(conn, worker_id, jobs_left));
+    match actix_rt::time::timeout(within, removed).await {
         Ok(Ok(_)) => {}
         Ok(Err(error)) => log::error!("cannot take this worker's row away: {}", one_line(error)),
         Err(_) => log::error!("cannot take this worker's row away: the database does not answer"),

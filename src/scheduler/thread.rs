@@ -49,9 +49,11 @@ pub(super) async fn start(
     std::thread::Builder::new()
         .name("mainspring".into())
         .spawn(move || {
-            let _ended = ended;
             let system = System::new();
+            // Dropped before the system, which waits for its blocking threads: one of them may wait for the server.
+            let ended = ended;
             system.block_on(root.run(ready));
+            drop(ended);
             // Ends the workers' threads too.
             System::current().stop();
             if let Err(error) = system.run() {
@@ -65,7 +67,7 @@ pub(super) async fn start(
     Ok(scheduler)
 }
 
-/// Marks the scheduler as stopped when its thread ends, even by a panic.
+/// Marks the scheduler as stopped when its root has ended, even by a panic.
 struct Ended(Arc<Shared>);
 
 impl Drop for Ended {

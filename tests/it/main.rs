@@ -38,6 +38,7 @@ mod runtimes;
 mod schedules;
 mod schemas;
 mod starting;
+mod stopping;
 mod superseded;
 mod support;
 mod wakes;

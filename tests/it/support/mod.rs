@@ -1,6 +1,7 @@
 //! What the integration tests share: databases, the test job, waits, rows, other processes, schedulers.
 
 pub mod database;
+pub mod frozen;
 pub mod gauge;
 pub mod jobs;
 pub mod logs;

@@ -1,0 +1,123 @@
+//! The signals that end a process. The application owns them. It may leave them to the scheduler, or only the second one.
+
+use std::io;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+
+use super::handle::Scheduler;
+
+// Some senders signal a process and its group, which is one request.
+const SAME_REQUEST: Duration = Duration::from_millis(100);
+// As a shell reports a process that a signal has ended.
+const EXIT_CODE_OF_SIGNALS: i32 = 128;
+
+/// Whether the process was asked to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Not,
+    Once,
+}
+
+impl Scheduler {
+    /// Waits for SIGINT or SIGTERM, and then stops as [`Scheduler::stop`] does. A second signal ends the process at once, as
+    /// [`Scheduler::exit_at_second_signal`] describes. For programs whose `main` has nothing else to wait for.
+    ///
+    /// ```no_run
+    /// # async fn example(builder: mainspring::SchedulerBuilder) -> Result<(), Box<dyn std::error::Error>> {
+    /// let scheduler = builder.start().await?;
+    /// scheduler.stop_at_signal().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When the signals cannot be watched. The scheduler still runs then.
+    pub async fn stop_at_signal(&self) -> io::Result<()> {
+        let mut asked = watch_signals()?;
+        // The sender lives as long as the process.
+        let _ = asked.wait_for(|asked| *asked == Asked::Once).await;
+        self.stop().await;
+        Ok(())
+    }
+
+    /// Ends the process at once at the second SIGINT or SIGTERM from now on, with the exit code 128 plus the signal's number.
+    /// Jobs that still run are rescued by other processes.
+    ///
+    /// The first signal no longer ends the process by itself, so the application must stop at it. The server of actix-web
+    /// does:
+    ///
+    /// ```no_run
+    /// # async fn example(
+    /// #     server: impl Future<Output = std::io::Result<()>>,
+    /// #     scheduler: mainspring::Scheduler,
+    /// # ) -> std::io::Result<()> {
+    /// use mainspring::Scheduler;
+    ///
+    /// Scheduler::exit_at_second_signal()?;
+    /// server.await?; // `HttpServer::new(..).run()` returns at the first signal
+    /// scheduler.stop().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When the signals cannot be watched.
+    pub fn exit_at_second_signal() -> io::Result<()> {
+        watch_signals().map(drop)
+    }
+}
+
+/// Watches the signals from the first call on.
+fn watch_signals() -> io::Result<watch::Receiver<Asked>> {
+    static WATCHED: Mutex<Option<watch::Receiver<Asked>>> = Mutex::new(None);
+    let mut watched = WATCHED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(asked) = &*watched {
+        return Ok(asked.clone());
+    }
+    let (sender, asked) = watch::channel(Asked::Not);
+    start_thread(sender)?;
+    *watched = Some(asked.clone());
+    Ok(asked)
+}
+
+// A thread of its own, so that a second signal works whatever the others do.
+fn start_thread(sender: watch::Sender<Asked>) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut signals = {
+        let _inside = runtime.enter();
+        Signals { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? }
+    };
+    let thread = std::thread::Builder::new().name("mainspring-signals".into());
+    thread.spawn(move || {
+        runtime.block_on(async {
+            signals.next().await;
+            sender.send_replace(Asked::Once);
+            let same_until = Instant::now() + SAME_REQUEST;
+            while timeout_at(same_until, signals.next()).await.is_ok() {}
+            let second = signals.next().await;
+            log::warn!("a second signal: the process ends at once, and others rescue its jobs");
+            std::process::exit(EXIT_CODE_OF_SIGNALS + second.as_raw_value());
+        });
+    })?;
+    Ok(())
+}
+
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    async fn next(&mut self) -> SignalKind {
+        tokio::select! {
+            _ = self.interrupt.recv() => SignalKind::interrupt(),
+            _ = self.terminate.recv() => SignalKind::terminate(),
+        }
+    }
+}
