@@ -1,5 +1,7 @@
 //! What a handler knows of its job and may do besides its work.
 
+mod shown;
+
 use std::any::TypeId;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,12 +12,10 @@ use chrono::{DateTime, Utc};
 
 use super::cron_fire::CronFire;
 use crate::error::{SchedulerError, StoreError};
-use crate::event::JobFacts;
 use crate::job::{Enqueue, NewJob, Task};
 use crate::job_error::JobError;
 use crate::phase::Phase;
 use crate::progress::checked;
-use crate::running::Attempting;
 use crate::shared::Shared;
 use crate::signals::Attempt;
 use crate::store::HandlerConnection;
@@ -36,13 +36,6 @@ struct Inner {
     completed: AtomicBool,
 }
 
-impl Attempting for Inner {
-    fn facts(&self) -> JobFacts {
-        let job = &self.job;
-        JobFacts { id: job.id, task: job.task.clone(), queue: job.queue.clone(), attempt: job.attempt }
-    }
-}
-
 impl JobContext {
     pub(crate) fn new(job: ClaimedJob, payload: String, lease: i64, shared: Arc<Shared>) -> Self {
         let (log_target, completed) = (OnceLock::new(), AtomicBool::new(false));
@@ -52,15 +45,6 @@ impl JobContext {
     /// The job and its lease, by which signals name it.
     pub(crate) fn attempt_key(&self) -> Attempt {
         (self.0.job.id, self.0.lease)
-    }
-
-    pub(crate) fn facts(&self) -> JobFacts {
-        self.0.facts()
-    }
-
-    /// The job, to be shown on the board of its thread.
-    pub(crate) fn shown(&self) -> Arc<dyn Attempting> {
-        Arc::clone(&self.0) as _
     }
 
     pub(crate) fn payload(&self) -> &str {

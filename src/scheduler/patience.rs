@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_without_jobs_waits_half_a_second_for_a_reply_and_not_the_grace_period() {
+    fn without_jobs_it_waits_half_a_second_for_a_reply() {
         let began = Instant::now();
         let mut patience = Patience::new(began, GRACE);
         assert_eq!(patience.next(began, 0), Next::Wait);
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_grace_period_jobs_are_interrupted_at_once_and_one_without_end_is_no_fault() {
+    fn a_grace_period_may_be_zero_or_without_end() {
         let began = Instant::now();
         let mut patience = Patience::new(began, Duration::ZERO);
         assert_eq!([patience.next(began, 1), patience.next(began, 1)], [Next::Interrupt, Next::Wait]);
