@@ -1,4 +1,5 @@
-//! What can go wrong, each variant because a caller would act differently. Logs nothing.
+//! What can go wrong, each variant because a caller would act differently. Logs nothing. Each text is one line without control
+//! characters, whatever it quotes: callers log it.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -7,15 +8,17 @@ use std::sync::Arc;
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as DieselError};
 use thiserror::Error;
 
+use crate::text::one_line;
+
 /// Why the store could not carry out a request.
 #[derive(Debug, Clone, Error)]
 #[non_exhaustive]
 pub enum StoreError {
     /// A value breaks its limit; nothing was stored. The text names the field, the limit and what came.
-    #[error("{0}")]
+    #[error("{}", one_line(.0))]
     Invalid(String),
     /// The payload could not be written as JSON; nothing was stored.
-    #[error("payload of task `{task}` cannot be written as JSON: {error}")]
+    #[error("payload of task `{}` cannot be written as JSON: {}", one_line(.task), one_line(.error))]
     Payload {
         /// The task whose payload it is.
         task: String,
@@ -23,11 +26,12 @@ pub enum StoreError {
         error: Arc<serde_json::Error>,
     },
     /// A migration could not be applied; the schema is as it was before.
-    #[error("cannot migrate the schema {0}")]
+    #[error("cannot migrate the schema {}", one_line(.0))]
     Migration(String),
     /// The database was migrated by a newer version of Mainspring that this one cannot work with.
     #[error(
-        "the schema {schema} is at migration {found}, newer than this program's {known}: update the program"
+        "the schema {} is at migration {}, newer than this program's {known}: update the program",
+        one_line(.schema), one_line(.found)
     )]
     SchemaTooNew {
         /// The schema's name.
@@ -38,7 +42,7 @@ pub enum StoreError {
         known: String,
     },
     /// The database lacks migrations or newer functions, and the caller chose not to migrate.
-    #[error("the schema {schema} lacks {missing}: run `mainspring migrate`, or let start migrate")]
+    #[error("the schema {} lacks {missing}: run `mainspring migrate`, or let start migrate", one_line(.schema))]
     SchemaTooOld {
         /// The schema's name.
         schema: String,
@@ -46,31 +50,33 @@ pub enum StoreError {
         missing: String,
     },
     /// The schema is not there, or not whole: it was dropped, or never made. The text names it.
-    #[error("the schema {0}: run `mainspring migrate`, or start the scheduler again")]
+    #[error("the schema {}: run `mainspring migrate`, or start the scheduler again", one_line(.0))]
     SchemaMissing(String),
     /// Another session holds the lock of the migrations. The text names it; waiting may help.
-    #[error("{0}")]
+    #[error("{}", one_line(.0))]
     Locked(String),
     /// The role lacks a privilege. The text names what it may not use, and is followed by the server's.
-    #[error("the role has no privilege on {0}")]
+    #[error("the role has no privilege on {}", one_line(.0))]
     Denied(String),
     /// The server refuses every connection of this kind: a wrong password, no such role or database, no privilege to connect.
     /// Waiting cannot help. The text is libpq's, and holds no password.
-    #[error("the database rejects the connection: {0}")]
+    #[error("the database rejects the connection: {}", one_line(.0))]
     Rejected(String),
     /// The server accepts no writes: it is a standby, or was made read-only. Nothing was stored. The text is the server's or
     /// libpq's, and holds no password. Waiting helps where the address leads to a new primary soon.
     #[error(
-        "the database server accepts no writes, so it is a standby or was made read-only: {0}; let the URL lead to the \
-         primary, for example by naming all hosts"
+        "the database server accepts no writes, so it is a standby or was made read-only: {}; let the URL lead to the \
+         primary, for example by naming all hosts",
+        one_line(.0)
     )]
     ReadOnly(String),
     /// No connection to the database could be made. The text is libpq's, and holds no password.
-    #[error("cannot connect to the database: {0}")]
+    #[error("cannot connect to the database: {}", one_line(.0))]
     Connect(String),
     /// Another transaction holds a key for longer than `key_timeout`. Nothing was stored. It can be enqueued again.
     #[error(
-        "another transaction has held a job with one of these keys for {waited:.1?}: {keys}; end it, or enqueue again later"
+        "another transaction has held a job with one of these keys for {waited:.1?}: {}; end it, or enqueue again later",
+        one_line(.keys)
     )]
     KeyHeld {
         /// The keys of the jobs, at most five of them.
@@ -127,7 +133,7 @@ impl DatabaseError {
 
 impl fmt::Display for DatabaseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "database error: {}", text_of(&self.0))
+        write!(f, "database error: {}", one_line(text_of(&self.0)))
     }
 }
 
@@ -237,7 +243,7 @@ fn quotes_the_row(kind: DatabaseErrorKind) -> bool {
 #[non_exhaustive]
 pub enum SchedulerError {
     /// The set-up is wrong; nothing was started. The text names the setting, what was expected and what came.
-    #[error("{0}")]
+    #[error("{}", one_line(.0))]
     Config(String),
     /// The scheduler is stopped, or was stopped before it replied.
     #[error("the scheduler is stopped")]

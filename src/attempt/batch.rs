@@ -110,7 +110,7 @@ impl Ledger {
     }
 
     fn enter_one(&mut self, place: usize, kind: FailureKind) {
-        let task = self.task;
+        let task = one_line(self.task);
         let mut keep = |reason: String, delay: Option<Duration>| {
             self.failed.push((place, reason));
             self.delay = delay.map(|delay| self.delay.map_or(delay, |other| other.min(delay))).or(self.delay);

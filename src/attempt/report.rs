@@ -19,7 +19,7 @@ pub(super) enum Reported {
 
 /// Logs the end of an attempt whose job is certain to be finished.
 pub(super) fn report_end(job: &JobContext, outcome: &Outcome, took: Duration, level: Level) -> Reported {
-    let (id, task, attempt, most) = (job.id(), job.task(), job.attempt(), job.max_attempts());
+    let (id, task, attempt, most) = (job.id(), one_line(job.task()), job.attempt(), job.max_attempts());
     let ms = took.as_secs_f64() * 1000.0;
     match outcome {
         Outcome::Succeeded | Outcome::Completed => {
@@ -41,7 +41,7 @@ pub(super) fn report_end(job: &JobContext, outcome: &Outcome, took: Duration, le
 /// Logs the end of any other attempt, with the state that its row has reached.
 pub(crate) fn report_stored(ended: &EndedAttempt, outcome: &Outcome, left: Left) {
     let EndedAttempt { job, max_attempts: most, took } = ended;
-    let (id, task, attempt, ms) = (job.id, &job.task, job.attempt, took.as_secs_f64() * 1000.0);
+    let (id, task, attempt, ms) = (job.id, one_line(&job.task), job.attempt, took.as_secs_f64() * 1000.0);
     let what = match outcome {
         Outcome::Succeeded | Outcome::Completed | Outcome::Cancelled { .. } | Outcome::Untouched => return,
         Outcome::Failed { .. } => format!("failed in {ms:.1} ms"),

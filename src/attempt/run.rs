@@ -45,7 +45,7 @@ pub(crate) async fn execute(
         shared.config.job_log_level,
         "job {} `{}` started, attempt {} of {}",
         job.id(),
-        job.task(),
+        one_line(job.task()),
         job.attempt(),
         job.max_attempts()
     );
@@ -130,7 +130,8 @@ async fn run(
     // Dropping the handler's values runs the handler's code.
     let _executing = board.execute(job.id());
     if let Err(panic) = caught(|| drop(work)) {
-        log::warn!("job {} `{}` {} while it was stopped", job.id(), job.task(), one_line(panic));
+        let (id, task) = (job.id(), one_line(job.task()));
+        log::warn!("job {id} `{task}` {} while it was stopped", one_line(panic));
     }
     ended
 }
@@ -145,7 +146,7 @@ async fn until(at: Option<Instant>) {
 fn judge(ended: AttemptEnd, job: &JobContext, backoff: Backoff) -> Outcome {
     if job.is_completed() {
         if !matches!(ended, AttemptEnd::Returned(Ok(()))) {
-            let (id, task) = (job.id(), job.task());
+            let (id, task) = (job.id(), one_line(job.task()));
             log::warn!(
                 "job {id} `{task}` ended otherwise after the transaction that completed it: it is done"
             );

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use crate::text::one_line;
+
 /// How much of an offending text an error repeats, in characters: enough to recognise it in a log line.
 const LONGEST_FOUND: usize = 60;
 
@@ -71,17 +73,12 @@ impl CronError {
 
 /// Errors go into logs and on to terminals: a hostile text must not fill or steer them.
 fn excerpt(text: &str) -> String {
-    let mut excerpt: String = text.chars().take(LONGEST_FOUND).flat_map(shown).collect();
+    let end = text.char_indices().nth(LONGEST_FOUND).map_or(text.len(), |(end, _)| end);
+    let mut excerpt = one_line(&text[..end]).to_string();
     if text.chars().nth(LONGEST_FOUND).is_some() {
         excerpt.push('…');
     }
     excerpt
-}
-
-fn shown(character: char) -> impl Iterator<Item = char> {
-    let escaped = character.is_control().then(|| character.escape_debug());
-    let plain = (!character.is_control()).then_some(character);
-    escaped.into_iter().flatten().chain(plain)
 }
 
 /// `line 2, column 20: `, as far as it is known.
@@ -104,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_long_text_is_cut_and_control_characters_are_escaped() {
-        assert_eq!(CronError::new("a\x1b[2J\n", "x").found(), "a\\u{1b}[2J\\n");
+        assert_eq!(CronError::new("a\x1b[2J\n\u{202e}", "x").found(), "a\\u{1b}[2J\\n\\u{202e}");
         let cut = CronError::new(&"y".repeat(1 << 20), "x");
         assert_eq!(cut.found(), format!("{}…", "y".repeat(60)));
     }

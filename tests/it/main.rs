@@ -37,6 +37,7 @@ mod running;
 mod runtimes;
 mod schedules;
 mod schemas;
+mod security;
 mod starting;
 mod stopping;
 mod superseded;
