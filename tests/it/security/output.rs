@@ -57,6 +57,10 @@ fn no_command_prints_hostile_text_as_it_is() {
             check(command, output);
         }
     }
+    acts_print_no_hostile_text(&database);
+}
+
+fn acts_print_no_hostile_text(database: &TestDatabase) {
     for command in [
         &["enqueue", HOSTILE, "{}", "--queue", HOSTILE, "--key", HOSTILE, "--flag", HOSTILE][..],
         &["enqueue", "t", HOSTILE],
@@ -83,7 +87,7 @@ fn no_command_prints_hostile_text_as_it_is() {
         &["migrate"],
         &[HOSTILE],
     ] {
-        check(command, on(&database, command));
+        check(command, on(database, command));
     }
 }
 
