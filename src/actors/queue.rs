@@ -2,13 +2,14 @@
 //! what happened to the [`Engine`], and one loop performs the steps that the engine returns.
 
 mod admission_pass;
+mod application;
 mod forbidden_flags;
 mod isolation;
 mod notices;
 mod perform;
+mod removal;
 mod requests;
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -18,15 +19,12 @@ use tokio::sync::oneshot;
 
 use self::notices::publish;
 use self::perform::{Reply, perform};
+pub use self::removal::Remove;
 use super::death_watch::{DeathWatch, ends_on_leave};
-use crate::attempt::panics::caught;
 use crate::engine::{Done, Drained, Engine, Settings, Wake};
-use crate::error::StoreError;
-use crate::job::{Enqueue, NewJob, Task};
 use crate::leases::Lease;
 pub use crate::shared::EnqueueMany;
 use crate::shared::{ProgressPosted, Role, Shared};
-use crate::store::{Durability, remove};
 
 /// Moves jobs between the database and the workers of this process. Its address is
 /// [`Scheduler::queue_actor`](crate::Scheduler::queue_actor).
@@ -42,27 +40,6 @@ impl std::fmt::Debug for QueueActor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("QueueActor").finish_non_exhaustive()
     }
-}
-
-/// Removes the job under a key. Sent by applications. Returns the id of the waiting job that was deleted. A running job
-/// loses its key and is not retried. An unknown key is not an error. If the message is lost, nothing has changed.
-#[derive(Debug, Message)]
-#[rtype(result = "Result<Option<i64>, StoreError>")]
-pub struct Remove {
-    /// The job's key.
-    pub key: String,
-}
-
-impl Remove {
-    /// Creates the message for a key.
-    #[must_use]
-    pub fn new(key: impl Into<String>) -> Self {
-        Self { key: key.into() }
-    }
-}
-
-impl<T: Task + 'static> Message for Enqueue<T> {
-    type Result = Result<i64, StoreError>;
 }
 
 /// Jobs may have become due, parked or ready. Sent by the listener for notifications, by the CronActor, by maintenance
@@ -161,21 +138,6 @@ impl QueueActor {
             }
         }
     }
-
-    /// Accepts jobs. The future returns their ids once they are stored.
-    fn accept(
-        &mut self,
-        jobs: Vec<NewJob>,
-        ctx: &mut Context<Self>,
-    ) -> impl Future<Output = Result<Vec<i64>, StoreError>> + use<> {
-        let (reply, stored) = oneshot::channel();
-        self.engine.enqueue(jobs, reply);
-        self.drive(ctx);
-        async move {
-            let lost = || StoreError::Connect("the scheduler stopped before it could store the job".into());
-            stored.await.unwrap_or_else(|_| Err(lost()))
-        }
-    }
 }
 
 ends_on_leave!(QueueActor);
@@ -191,40 +153,6 @@ impl Actor for QueueActor {
             self.shared.prefetch.open();
         }
         self.drive(ctx);
-    }
-}
-
-impl<T: Task + 'static> Handler<Enqueue<T>> for QueueActor {
-    type Result = ResponseFuture<Result<i64, StoreError>>;
-
-    fn handle(&mut self, message: Enqueue<T>, ctx: &mut Context<Self>) -> Self::Result {
-        // Serializing a payload runs the application's code: its panic must not end the actor for all.
-        let job = caught(|| NewJob::try_from(message)).unwrap_or_else(|panic| {
-            let problem = format!("payload of task `{}` cannot be written as JSON: it {panic}", T::NAME);
-            Err(StoreError::Invalid(problem))
-        });
-        let added = job.map(|job| self.accept(vec![job], ctx));
-        Box::pin(async move {
-            let ids = added?.await?;
-            ids.first().copied().ok_or_else(StoreError::no_row)
-        })
-    }
-}
-
-impl Handler<EnqueueMany> for QueueActor {
-    type Result = ResponseFuture<Result<Vec<i64>, StoreError>>;
-
-    fn handle(&mut self, EnqueueMany { jobs }: EnqueueMany, ctx: &mut Context<Self>) -> Self::Result {
-        Box::pin(self.accept(jobs, ctx))
-    }
-}
-
-impl Handler<Remove> for QueueActor {
-    type Result = ResponseFuture<Result<Option<i64>, StoreError>>;
-
-    fn handle(&mut self, Remove { key }: Remove, _: &mut Context<Self>) -> Self::Result {
-        let store = self.shared.store.clone();
-        Box::pin(async move { store.run(Durability::Durable, move |conn| remove(conn, &key)).await })
     }
 }
 

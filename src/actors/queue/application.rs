@@ -1,0 +1,65 @@
+//! Handles what applications send: jobs to add and to remove. Each sender receives a reply.
+
+use std::future::Future;
+
+use actix::{Context, Handler, Message, ResponseFuture};
+use tokio::sync::oneshot;
+
+use super::{EnqueueMany, QueueActor, Remove};
+use crate::attempt::panics::caught;
+use crate::error::StoreError;
+use crate::job::{Enqueue, NewJob, Task};
+
+impl<T: Task + 'static> Message for Enqueue<T> {
+    type Result = Result<i64, StoreError>;
+}
+
+impl QueueActor {
+    /// Accepts jobs. The future returns their ids once they are stored.
+    fn accept(
+        &mut self,
+        jobs: Vec<NewJob>,
+        ctx: &mut Context<Self>,
+    ) -> impl Future<Output = Result<Vec<i64>, StoreError>> + use<> {
+        let (reply, stored) = oneshot::channel();
+        self.engine.enqueue(jobs, reply);
+        self.drive(ctx);
+        async move {
+            let lost = || StoreError::Connect("the scheduler stopped before it could store the job".into());
+            stored.await.unwrap_or_else(|_| Err(lost()))
+        }
+    }
+}
+
+impl<T: Task + 'static> Handler<Enqueue<T>> for QueueActor {
+    type Result = ResponseFuture<Result<i64, StoreError>>;
+
+    fn handle(&mut self, message: Enqueue<T>, ctx: &mut Context<Self>) -> Self::Result {
+        // Serializing a payload runs the application's code: its panic must not end the actor for all.
+        let job = caught(|| NewJob::try_from(message)).unwrap_or_else(|panic| {
+            let problem = format!("payload of task `{}` cannot be written as JSON: it {panic}", T::NAME);
+            Err(StoreError::Invalid(problem))
+        });
+        let added = job.map(|job| self.accept(vec![job], ctx));
+        Box::pin(async move {
+            let ids = added?.await?;
+            ids.first().copied().ok_or_else(StoreError::no_row)
+        })
+    }
+}
+
+impl Handler<EnqueueMany> for QueueActor {
+    type Result = ResponseFuture<Result<Vec<i64>, StoreError>>;
+
+    fn handle(&mut self, EnqueueMany { jobs }: EnqueueMany, ctx: &mut Context<Self>) -> Self::Result {
+        Box::pin(self.accept(jobs, ctx))
+    }
+}
+
+impl Handler<Remove> for QueueActor {
+    type Result = ResponseFuture<Result<Option<i64>, StoreError>>;
+
+    fn handle(&mut self, remove: Remove, _: &mut Context<Self>) -> Self::Result {
+        Box::pin(remove.perform(self.shared.store.clone()))
+    }
+}
