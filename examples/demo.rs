@@ -5,6 +5,8 @@
 //! - `MAINSPRING_SCHEMA` names the schema.
 //! - `PORT` is the port (default 8080), `RUST_LOG` the log level (default info).
 //! - With `DEMO_FAST=1` every minute becomes two seconds.
+//!
+//! With `-- --once` it runs the jobs that are ready, prints how they ended, and exits, as a script or a cron pod does.
 
 use std::net::TcpListener;
 use std::sync::LazyLock;
@@ -16,7 +18,8 @@ use mainspring::database::connect;
 use mainspring::embedded::{EmbeddedOptions, database_url};
 use mainspring::jobs::JobFilter;
 use mainspring::{
-    CronExpression, Enqueue, JobContext, JobResult, Scheduler, SchedulerError, Schema, StoreError, Task,
+    CronExpression, Enqueue, JobContext, JobResult, Scheduler, SchedulerBuilder, SchedulerError, Schema,
+    StoreError, Task,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -69,10 +72,14 @@ struct Shared {
 }
 
 impl Shared {
-    async fn start_scheduler(&self) -> Result<Scheduler, SchedulerError> {
+    fn new(database_url: String, schema: Schema) -> Self {
+        Self { database_url, schema, scheduler: Mutex::default() }
+    }
+
+    fn builder(&self) -> SchedulerBuilder {
         let crontab = format!("{} session.cleanup ?jobKey=session.cleanup", *EVERY_MINUTE);
         let builder = Scheduler::builder(&self.database_url).schema(self.schema.name()).concurrency(5);
-        builder.handler(clean_sessions).handler(publish_report).crontab(&crontab).start().await
+        builder.handler(clean_sessions).handler(publish_report).crontab(&crontab)
     }
 }
 
@@ -123,7 +130,7 @@ async fn stop_worker(shared: web::Data<Shared>) -> impl Responder {
 async fn start_worker(shared: web::Data<Shared>) -> impl Responder {
     let mut place = shared.scheduler.lock().await;
     if place.is_none() {
-        match shared.start_scheduler().await {
+        match shared.builder().start().await {
             Ok(scheduler) => *place = Some(scheduler),
             Err(error) => return failed(error),
         }
@@ -145,17 +152,31 @@ async fn jobs(shared: web::Data<Shared>) -> impl Responder {
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).init();
+    let schema = Schema::new(std::env::var("MAINSPRING_SCHEMA").unwrap_or_else(|_| "mainspring".into()))?;
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/target/mainspring-demo");
+    match std::env::args().nth(1).as_deref() {
+        None => serve(folder, schema).await,
+        Some("--once") => run_once(folder, schema).await,
+        Some(other) => Err(format!("unknown argument `{other}`: expected none, or --once").into()),
+    }
+}
+
+async fn run_once(folder: &str, schema: Schema) -> Result<(), Box<dyn std::error::Error>> {
+    let database = database_url(EmbeddedOptions::kept_in(folder))?;
+    let summary = Shared::new(database.url().to_owned(), schema).builder().run_once().await?;
+    println!("{summary}");
+    Ok(())
+}
+
+async fn serve(folder: &str, schema: Schema) -> Result<(), Box<dyn std::error::Error>> {
     // Before anything else, so that a port that is taken is reported before jobs run.
     let address = format!("127.0.0.1:{}", std::env::var("PORT").unwrap_or_else(|_| "8080".into()));
     let listener = TcpListener::bind(&address)
         .map_err(|error| format!("cannot listen on {address}: {error}; PORT names another port"))?;
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/target/mainspring-demo");
     let database = database_url(EmbeddedOptions::kept_in(folder))?;
     println!("database: {}", database.engine());
-    let url = database.url().to_owned();
-    let schema = Schema::new(std::env::var("MAINSPRING_SCHEMA").unwrap_or_else(|_| "mainspring".into()))?;
-    let shared = web::Data::new(Shared { database_url: url, schema, scheduler: Mutex::default() });
-    *shared.scheduler.lock().await = Some(shared.start_scheduler().await?);
+    let shared = web::Data::new(Shared::new(database.url().to_owned(), schema));
+    *shared.scheduler.lock().await = Some(shared.builder().start().await?);
     let data = shared.clone();
     let routes = || (test_scheduler, stop_worker, start_worker, jobs);
     let app = move || App::new().app_data(data.clone()).service(routes());

@@ -32,6 +32,13 @@ pub enum SettleDurability {
     Durable,
 }
 
+/// Whether a process fires schedules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fires {
+    WhenDue,
+    None,
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
     pub(crate) database_url: String,
@@ -55,6 +62,7 @@ pub(crate) struct Config {
     pub(crate) settle_durability: SettleDurability,
     pub(crate) job_log_level: log::Level,
     pub(crate) crontab: Vec<CronEntry>,
+    pub(crate) fires: Fires,
     /// How many jobs of a task may run at once in this process.
     pub(crate) task_limits: BTreeMap<String, usize>,
     pub(crate) forbidden_flags: ForbiddenFlags,
@@ -91,6 +99,7 @@ impl Config {
             settle_durability: SettleDurability::Relaxed,
             job_log_level: log::Level::Info,
             crontab: Vec::new(),
+            fires: Fires::WhenDue,
             task_limits: BTreeMap::new(),
             forbidden_flags: ForbiddenFlags::default(),
             age_every: None,

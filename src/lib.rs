@@ -7,7 +7,7 @@
 //! | Define work | [`Task`], [`JobOptions`], [`KeyMode`], [`Backoff`] |
 //! | Handle a job | [`JobContext`], [`JobResult`], [`JobError`], [`BatchResult`], [`CronFire`], [`WorkerActor`] |
 //! | Add a job | [`Enqueue`], [`NewJob`], [`EnqueueMany`], [`Remove`], [`QueueActor`] |
-//! | Set up and run | [`Scheduler`], [`SchedulerBuilder`], [`StartPolicy`], [`SettleDurability`], [`Event`], [`EventStream`] |
+//! | Set up and run | [`Scheduler`], [`SchedulerBuilder`], [`StartPolicy`], [`SettleDurability`], [`RunSummary`], [`Event`], [`EventStream`] |
 //! | Recur | [`Cron`], [`Crontab`], [`CronEntry`], [`CronExpression`]; [`NewSchedule`], [`ScheduleChanges`], [`Overlap`], [`CatchUp`] |
 //! | Read and change what is stored | [`jobs`], [`queues`], [`schedules`], [`workers`], [`history`], [`status`]; the handles [`Jobs`], [`Queues`], [`Schedules`], [`Workers`] |
 //! | Connect and migrate | [`database`], [`Schema`], [`Session`], [`AsSession`] |
@@ -28,6 +28,7 @@ mod flags;
 mod job;
 mod job_error;
 mod lifecycle;
+mod run_summary;
 mod schedule;
 mod schema;
 mod text;
@@ -74,6 +75,7 @@ pub use store::HandlerConnection;
 pub use config::{SettleDurability, StartPolicy};
 pub use event::{Event, JobFacts};
 pub use events::EventStream;
+pub use run_summary::RunSummary;
 pub use scheduler::{Jobs, Queues, Scheduler, SchedulerBuilder, Schedules, Workers};
 // Recurring work.
 pub use cron::{Cron, CronEntry, CronError, CronExpression, Crontab};

@@ -4,6 +4,7 @@
 mod builder;
 mod handle;
 mod jobs;
+mod once;
 mod patience;
 mod process_signals;
 mod queues;

@@ -16,6 +16,7 @@
 //! | message | from | to |
 //! |---|---|---|
 //! | `Enqueue`, `EnqueueMany`, `Remove` | the application, jobs | QueueActor |
+//! | `RunOnce` | `run_once` | QueueActor |
 //! | `Wake` | listener, cron, heartbeat, maintenance, handles | QueueActor |
 //! | `TakeJobs` | the thread that claimed | WorkerActor |
 //! | `Perform` | an attempt | the WorkerActor of its thread |
@@ -38,7 +39,7 @@ pub(crate) mod heartbeat;
 pub(crate) mod listener;
 pub(crate) mod maintenance;
 pub(crate) mod queue;
-mod rescue;
+pub(crate) mod rescue;
 pub(crate) mod supervisor;
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@ mod application;
 mod forbidden_flags;
 mod isolation;
 mod notices;
+mod once;
 mod perform;
 mod removal;
 mod requests;
@@ -18,6 +19,8 @@ use actix::{Actor, AsyncContext, Context, Handler, Message, ResponseFuture, Spaw
 use tokio::sync::oneshot;
 
 use self::notices::publish;
+pub(crate) use self::once::RunOnce;
+use self::once::Waiting;
 use self::perform::{Reply, perform};
 pub use self::removal::Remove;
 use super::death_watch::{DeathWatch, ends_on_leave};
@@ -33,6 +36,7 @@ pub struct QueueActor {
     engine: Engine<Reply>,
     timer: Option<(Instant, SpawnHandle)>,
     drained: Vec<oneshot::Sender<Drained>>,
+    once: Waiting,
     _watch: DeathWatch,
 }
 
@@ -91,7 +95,14 @@ impl QueueActor {
             engine.drain(shared.now());
         }
         let watch = DeathWatch::new(Role::Queue, shared);
-        Self { shared: Arc::clone(shared), engine, timer: None, drained: Vec::new(), _watch: watch }
+        Self {
+            shared: Arc::clone(shared),
+            engine,
+            timer: None,
+            drained: Vec::new(),
+            once: Waiting::default(),
+            _watch: watch,
+        }
     }
 
     /// Starts whatever there is to start. Called after every input and every step.
@@ -102,6 +113,7 @@ impl QueueActor {
         }
         self.set_timer(ctx);
         self.reply_drained();
+        self.reply_once();
     }
 
     fn finished(&mut self, done: Done<Reply>, ctx: &mut Context<Self>) {
@@ -128,6 +140,12 @@ impl QueueActor {
             actor.drive(ctx);
         });
         self.timer = Some((at, timer));
+    }
+
+    fn reply_once(&mut self) {
+        if let Some(end) = self.engine.take_run_end() {
+            self.once.reply(&end, self.engine.summary());
+        }
     }
 
     fn reply_drained(&mut self) {

@@ -25,7 +25,7 @@ const MAX_REPORTED: usize = 1_000;
 
 /// Rescues jobs, and remembers what it has logged.
 #[derive(Default)]
-pub(super) struct Rescuer {
+pub(crate) struct Rescuer {
     outage: Outage,
     /// The jobs that could not be moved.
     stuck: HashSet<i64>,
@@ -33,7 +33,7 @@ pub(super) struct Rescuer {
 
 impl Rescuer {
     /// Requeues the jobs of workers whose heartbeat or lock is missing. After an error, the next heartbeat tries again.
-    pub(super) async fn rescue_lost_workers(&mut self, shared: &Shared) {
+    pub(crate) async fn rescue_lost_workers(&mut self, shared: &Shared) {
         let worker_id = shared.worker_id();
         let rescue_and_announce = move |conn: &mut Session<'_>| {
             let rescued = rescue(conn, worker_id)?;
@@ -54,7 +54,7 @@ impl Rescuer {
     }
 
     /// Requeues running jobs whose worker has no row any more.
-    pub(super) async fn rescue_jobs_without_worker(&mut self, shared: &Shared, durability: Durability) {
+    pub(crate) async fn rescue_jobs_without_worker(&mut self, shared: &Shared, durability: Durability) {
         match shared.store.run(durability, |conn| rescue_orphans(conn)).await {
             Ok(Reclaimed { jobs, troubles }) => {
                 self.succeeded();

@@ -17,6 +17,7 @@ use super::maintenance::MaintenanceActor;
 use super::queue::QueueActor;
 use super::worker::{WorkerActor, WorkerSetup};
 use crate::attempt::TaskRegistry;
+use crate::config::Fires;
 use crate::engine::Wake;
 use crate::phase::Phase;
 use crate::prefetch::{Life, WorkerHandle};
@@ -84,7 +85,7 @@ impl SupervisorActor {
         match role {
             Role::Supervisor => alive::<Self>(&self.shared),
             Role::Queue => alive::<QueueActor>(&self.shared),
-            Role::Cron => alive::<CronActor>(&self.shared),
+            Role::Cron => self.shared.config.fires == Fires::None || alive::<CronActor>(&self.shared),
             Role::Listener => !self.shared.config.listen || alive::<ListenerActor>(&self.shared),
             Role::Heartbeat => alive::<HeartbeatActor>(&self.shared),
             Role::Maintenance => alive::<MaintenanceActor>(&self.shared),

@@ -205,6 +205,11 @@ impl AdmissionPlanner {
         self.running.is_some()
     }
 
+    /// Returns `true` if no pass is planned for now.
+    pub(super) fn expects_none(&self) -> bool {
+        !self.is_running() && !self.has_work() && !self.timers.wait_for_a_row()
+    }
+
     /// The next times at which a pass may be due without an input.
     pub(super) fn wake_at(&self) -> impl Iterator<Item = Instant> + '_ {
         [self.due.next, self.timers.next(), self.outage.retry_at()].into_iter().flatten()

@@ -115,9 +115,16 @@ impl<R> Engine<R> {
         match result {
             Ok(stored) => {
                 let effects = self.settle.stored(leases, stored, now, &mut self.notices);
+                self.once.stored();
                 self.apply_all(effects, now);
             }
-            Err(error) => self.settle.failed(leases, error, now, &mut self.notices),
+            Err(error) => {
+                let cause = error.clone();
+                self.settle.failed(leases, error, now, &mut self.notices);
+                if self.settle.is_in_outage() {
+                    self.once.failed(&cause);
+                }
+            }
         }
     }
 
@@ -128,6 +135,7 @@ impl<R> Engine<R> {
                 self.apply_all(effects, now);
             }
             Err(error) => {
+                self.once.failed(&error);
                 if self.admission.failed(now) == Failure::First {
                     self.notices.push(Notice::AdmissionsFail(error));
                 }
@@ -170,6 +178,7 @@ impl<R> Engine<R> {
     }
 
     fn claims_fail(&mut self, failure: Failure, error: StoreError) {
+        self.once.failed(&error);
         if failure == Failure::First {
             self.notices.push(Notice::ClaimsFail(error));
         }

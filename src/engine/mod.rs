@@ -12,12 +12,14 @@ mod enqueue;
 mod facts;
 mod finished;
 mod next;
+mod once;
 pub(crate) mod outage;
 mod parked;
 mod polls;
 mod progress;
 mod queue_timers;
 mod reclaim;
+mod run_once;
 mod settle;
 mod settle_result;
 mod step;
@@ -35,6 +37,7 @@ pub(crate) use self::due_jobs::{DueScan, MAX_PROMOTED};
 pub(crate) use self::eligibility::{ClaimFilter, FlaggedJobs};
 pub(crate) use self::enqueue::EnqueuePlan;
 pub(crate) use self::facts::{Notice, Notifications, Now, PauseChange, RowNotice, Settings, Wake};
+pub(crate) use self::once::RunEnd;
 pub(crate) use self::parked::ParkedCursors;
 pub(crate) use self::settle::{LockedRows, SettlePlan};
 pub(crate) use self::step::{Done, Enqueued, NotStored, Step, Written};
@@ -43,6 +46,7 @@ use self::admission::AdmissionPlanner;
 use self::claim::ClaimPlanner;
 use self::enqueue::EnqueuePlanner;
 use self::facts::Effect;
+use self::once::{Once, not_alive};
 use self::outage::Outage;
 use self::progress::ProgressPlanner;
 use self::reclaim::{ReclaimPlanner, Reconcile};
@@ -68,6 +72,7 @@ pub(crate) struct Engine<R> {
     reconcile: Reconcile,
     /// Jobs of this worker that are not in memory and cannot be taken back.
     stranded: Outage,
+    once: Once,
     poll_at: Option<Instant>,
     stale_check_at: Option<Instant>,
     notices: Vec<Notice<R>>,
@@ -107,6 +112,7 @@ impl<R> Engine<R> {
             reclaim: ReclaimPlanner::default(),
             reconcile: Reconcile::default(),
             stranded: Outage::default(),
+            once: Once::default(),
             poll_at: None,
             stale_check_at: None,
             notices: Vec::new(),
@@ -144,6 +150,7 @@ impl<R> Engine<R> {
     pub(crate) fn suspend(&mut self) {
         if self.mode == Mode::Active {
             self.mode = Mode::Suspended;
+            self.once.end(RunEnd::Failed(not_alive()));
             self.settle.push(self.prefetch.close());
         }
     }
@@ -160,6 +167,7 @@ impl<R> Engine<R> {
     /// Stops claims for good. What has not started is given back.
     pub(crate) fn drain(&mut self, now: Now) {
         self.mode = Mode::Draining;
+        self.once.end(RunEnd::Stopped);
         self.give_up_held_keys(now);
         self.settle.begin_last_round(now.instant);
         self.settle.push(self.prefetch.close());

@@ -13,6 +13,10 @@ impl<R> Engine<R> {
         self.poll_if_due(now);
         self.release_stale_if_due(now);
         self.settle.push(self.leases.collect_dropped());
+        self.planned(now).or_else(|| if self.look_again() { self.planned(now) } else { None })
+    }
+
+    fn planned(&mut self, now: Now) -> Option<Step<R>> {
         self.next_enqueue(now)
             .map(Step::Enqueue)
             .or_else(|| self.settle.next(now).map(Step::Settle))

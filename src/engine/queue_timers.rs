@@ -49,6 +49,12 @@ impl QueueTimers {
         self.due.pop_first().map(|(_, queue)| queue)
     }
 
+    /// Returns `true` if another session has held the row of a queue for no longer than an admission or a short
+    /// transaction takes.
+    pub(super) fn wait_for_a_row(&self) -> bool {
+        self.locked.values().any(|(pause, _)| *pause < MAX_PAUSE)
+    }
+
     pub(super) fn next(&self) -> Option<Instant> {
         self.due.first().map(|(due, _)| *due)
     }

@@ -11,6 +11,7 @@ use super::stuck::{Known, StuckLeases};
 use crate::error::StoreError;
 use crate::leases::Lease;
 use crate::lifecycle::Outcome;
+use crate::run_summary::RunSummary;
 use crate::store::claim::Position;
 use crate::store::settle::{Isolated, Settlement, Trouble, TroubleKind};
 
@@ -30,6 +31,8 @@ pub(super) struct SettlePlanner {
     stuck: StuckLeases,
     history_outage: Outage,
     outage: Outage,
+    /// How the attempts of this process have ended.
+    pub(super) summary: RunSummary,
 }
 
 /// The settle that runs, and how many outcomes it stores.
@@ -158,7 +161,7 @@ impl SettlePlanner {
             if self.stuck.forget(key) == Known::Already && replies.is_stored(key) {
                 notices.push(Notice::Row(RowNotice::OutcomeUnstuck { id: key.0, outcome }));
             }
-            replies.close(lease, &mut effects, notices);
+            replies.close(lease, &mut effects, notices, &mut self.summary);
         }
         effects
     }
@@ -239,6 +242,21 @@ impl SettlePlanner {
     /// Tries what is stuck for the last time, because the scheduler stops.
     pub(super) fn begin_last_round(&mut self, now: Instant) {
         self.stuck.begin_last_round(now);
+    }
+
+    /// How many outcomes cannot be stored now, and are tried again later.
+    pub(super) fn set_aside(&self) -> usize {
+        self.held.len() + self.stuck.len()
+    }
+
+    /// Returns `true` if there is nothing to store now.
+    pub(super) fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.running == Running::None
+    }
+
+    /// Returns `true` if the last try to store anything failed.
+    pub(super) fn is_in_outage(&self) -> bool {
+        self.outage.retry_at().is_some()
     }
 
     /// How many outcomes are stuck and not tried again.

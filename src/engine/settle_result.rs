@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::facts::{Effect, Notice};
 use crate::leases::Lease;
 use crate::lifecycle::{Left, Outcome};
+use crate::run_summary::RunSummary;
 use crate::store::settle::Settled;
 
 /// What the database replied about the leases of one settle.
@@ -41,16 +42,24 @@ impl Replies {
     }
 
     /// Closes a lease whose outcome is stored, or which was lost.
-    pub(super) fn close<R>(&self, mut lease: Lease, effects: &mut Vec<Effect>, notices: &mut Vec<Notice<R>>) {
+    pub(super) fn close<R>(
+        &self,
+        mut lease: Lease,
+        effects: &mut Vec<Effect>,
+        notices: &mut Vec<Notice<R>>,
+        summary: &mut RunSummary,
+    ) {
         let ended = lease.take_ended();
         let settlement = lease.settlement();
         if self.is_stored(lease.key()) {
             let left = self.left.get(&settlement.id).copied().unwrap_or(Left::Gone);
             push_effects(lease.queue(), &settlement.outcome, left, effects);
+            summary.record(&settlement.outcome, left);
             if let Some(ended) = ended {
                 notices.push(Notice::AttemptEnded { ended, outcome: settlement.outcome.clone(), left });
             }
         } else {
+            summary.record_lost(&settlement.outcome);
             // The worker that has the job now may have given up its slot.
             effects.extend(lease.queue().map(|queue| Effect::SlotFreed(queue.to_owned())));
             notices.push(Notice::LeaseLost { id: settlement.id, outcome: settlement.outcome.clone() });

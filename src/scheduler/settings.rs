@@ -4,7 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use super::builder::SchedulerBuilder;
-use crate::config::{SettleDurability, StartPolicy};
+use crate::config::{Fires, SettleDurability, StartPolicy};
 use crate::flags::ForbiddenFlags;
 use crate::job::Task;
 use crate::schema::Schema;
@@ -90,6 +90,13 @@ impl SchedulerBuilder {
     /// Mainspring's sessions to others: give it direct connections, or a pooler in session mode.
     pub fn without_listen(mut self) -> Self {
         self.config.listen = false;
+        self
+    }
+
+    /// Fires no crontab line and no stored schedule in this process. Processes with cron fire them. Jobs that cron has added
+    /// run here as any others.
+    pub fn without_cron(mut self) -> Self {
+        self.config.fires = Fires::None;
         self
     }
 

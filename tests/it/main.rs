@@ -33,6 +33,7 @@ mod queues;
 mod restarts;
 mod resting;
 mod roles;
+mod run_once;
 mod running;
 mod runtimes;
 mod schedules;

@@ -1,14 +1,15 @@
-//! Handles what applications send: jobs to add and to remove. Each sender receives a reply.
+//! Handles what applications send: jobs to add and to remove, and the wait until none is ready. Each sender receives a reply.
 
 use std::future::Future;
 
 use actix::{Context, Handler, Message, ResponseFuture};
 use tokio::sync::oneshot;
 
-use super::{EnqueueMany, QueueActor, Remove};
+use super::{EnqueueMany, QueueActor, Remove, RunOnce};
 use crate::attempt::panics::caught;
-use crate::error::StoreError;
+use crate::error::{SchedulerError, StoreError};
 use crate::job::{Enqueue, NewJob, Task};
+use crate::run_summary::RunSummary;
 
 impl<T: Task + 'static> Message for Enqueue<T> {
     type Result = Result<i64, StoreError>;
@@ -61,5 +62,16 @@ impl Handler<Remove> for QueueActor {
 
     fn handle(&mut self, remove: Remove, _: &mut Context<Self>) -> Self::Result {
         Box::pin(remove.perform(self.shared.store.clone()))
+    }
+}
+
+impl Handler<RunOnce> for QueueActor {
+    type Result = ResponseFuture<Result<RunSummary, SchedulerError>>;
+
+    fn handle(&mut self, message: RunOnce, ctx: &mut Context<Self>) -> Self::Result {
+        let ended = self.once.add(message, self.engine.summary());
+        self.engine.run_once();
+        self.drive(ctx);
+        Box::pin(async move { ended.await.unwrap_or(Err(SchedulerError::Interrupted)) })
     }
 }

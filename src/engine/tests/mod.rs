@@ -3,6 +3,7 @@
 mod admissions;
 mod claims;
 mod enqueues;
+mod once;
 mod property;
 mod settles;
 mod stops;

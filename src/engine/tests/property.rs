@@ -26,6 +26,8 @@ struct World {
     /// Steps that have been started and have not ended.
     started: Vec<Step<u32>>,
     running: Vec<LeasedJob>,
+    /// How many jobs the next jobs that end have added on connections of their own.
+    chained: usize,
     requests: u32,
     replies: BTreeSet<u32>,
     /// The largest prefetch that was allowed so far.
@@ -51,6 +53,7 @@ impl World {
             rows: BTreeMap::new(),
             started: Vec::new(),
             running: Vec::new(),
+            chained: 0,
             requests: 0,
             replies: BTreeSet::new(),
             max_prefetch: 0,
@@ -121,6 +124,11 @@ impl World {
         let ended = self.running.len().min(self.random.usize(..6));
         let mut leases = Vec::new();
         for job in self.running.drain(..ended) {
+            if self.chained > 0 {
+                self.chained -= 1;
+                self.desk.next_id += 1;
+                self.rows.insert(self.desk.next_id, Row::Ready);
+            }
             match self.random.u32(..8) {
                 0 => drop(job),
                 1 => leases.push(job.lease.resolve(Outcome::Interrupted)),
@@ -200,6 +208,10 @@ impl World {
             }
             (Fate::FailsBeforeCommit | Fate::LosesReply, _) => Err(failure()),
         };
+        if fate == Fate::LosesReply {
+            // The notification of the commit.
+            self.desk.wake(Wake::Everything);
+        }
         Done::Enqueue { slot: plan.slot, lease, replies: plan.replies, result }
     }
 
@@ -258,6 +270,26 @@ impl World {
         if fate == Fate::Succeeds { Ok(requeued) } else { Err(failure()) }
     }
 
+    /// Runs what is ready, and tries again after each error.
+    fn run_once(&mut self) {
+        self.desk.engine.resume();
+        self.desk.engine.run_once();
+        for _ in 0..20_000 {
+            self.start_steps();
+            match self.desk.engine.take_run_end() {
+                Some(RunEnd::NoneReady) => return,
+                Some(RunEnd::Failed(_)) => self.desk.engine.run_once(),
+                Some(RunEnd::Stopped) => panic!("nothing stops"),
+                None => {}
+            }
+            self.take_jobs();
+            self.end_jobs();
+            self.end_step();
+            self.desk.pass(Duration::from_millis(50));
+        }
+        panic!("the run does not end: {} leases are open", self.desk.leases.count());
+    }
+
     /// Stops the scheduler: the jobs that run are interrupted, and the statements succeed sooner or later.
     fn drain(&mut self) {
         self.desk.engine.drain(self.desk.now);
@@ -290,6 +322,23 @@ fn no_lease_is_lost_or_doubled_and_every_drain_ends() {
         assert_eq!(leased, 0, "seed {seed}: rows stay leased to a process that has stopped");
         assert_eq!(world.replies.len(), world.requests as usize, "seed {seed}: each request has a reply");
         done += world.rows.values().filter(|row| **row == Row::Done).count();
+    }
+    assert!(done > 10_000, "only {done} jobs were done: the worlds show nothing");
+}
+
+#[test]
+fn a_run_once_ends_when_no_job_is_left_that_was_ready() {
+    let mut done = 0;
+    for seed in 0..WORLDS {
+        let mut world = World::new(seed);
+        for _ in 0..EVENTS / 10 {
+            world.happen();
+        }
+        world.chained = 20;
+        world.run_once();
+        let left = world.rows.values().filter(|row| **row != Row::Done).count();
+        assert_eq!(left, 0, "seed {seed}: {} leases are open", world.desk.leases.count());
+        done += world.desk.engine.summary().succeeded;
     }
     assert!(done > 10_000, "only {done} jobs were done: the worlds show nothing");
 }

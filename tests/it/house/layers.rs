@@ -13,6 +13,7 @@ const LAYERS: [(&str, &[&str]); 7] = [
             "job",
             "job_error",
             "lifecycle",
+            "run_summary",
             "backoff",
             "clock",
             "cron",

@@ -1,0 +1,58 @@
+//! Those who wait until no job is ready, and what they receive. The engine decides when that is so.
+
+use actix::Message;
+use tokio::sync::oneshot;
+
+use crate::engine::RunEnd;
+use crate::error::SchedulerError;
+use crate::run_summary::RunSummary;
+
+/// Looks for jobs everywhere, and returns once this process can run none of them now: how attempts have ended. Sent by
+/// `run_once`. If it is lost, the request fails and may be repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
+#[rtype(result = "Result<RunSummary, SchedulerError>")]
+pub(crate) enum RunOnce {
+    /// Counts the attempts that end from now on.
+    FromNow,
+    /// Counts the attempts that have ended since the scheduler started.
+    FromStart,
+}
+
+/// The callers that wait.
+#[derive(Default)]
+pub(super) struct Waiting(Vec<Caller>);
+
+struct Caller {
+    /// What had ended before.
+    before: RunSummary,
+    reply: oneshot::Sender<Result<RunSummary, SchedulerError>>,
+}
+
+impl Waiting {
+    /// Adds a caller. Returns where its reply comes from.
+    pub(super) fn add(
+        &mut self,
+        message: RunOnce,
+        so_far: RunSummary,
+    ) -> oneshot::Receiver<Result<RunSummary, SchedulerError>> {
+        let (reply, ended) = oneshot::channel();
+        let before = match message {
+            RunOnce::FromNow => so_far,
+            RunOnce::FromStart => RunSummary::default(),
+        };
+        self.0.push(Caller { before, reply });
+        ended
+    }
+
+    /// Replies to all callers.
+    pub(super) fn reply(&mut self, end: &RunEnd, so_far: RunSummary) {
+        for Caller { before, reply } in self.0.drain(..) {
+            // A caller that no longer waits has dropped its future.
+            let _ = reply.send(match end {
+                RunEnd::NoneReady => Ok(so_far.since(before)),
+                RunEnd::Stopped => Err(SchedulerError::Stopped),
+                RunEnd::Failed(error) => Err(error.clone().into()),
+            });
+        }
+    }
+}

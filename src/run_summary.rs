@@ -1,0 +1,161 @@
+//! How the attempts of a run have ended, by numbers. Knows neither the jobs nor the scheduler.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::lifecycle::{Left, Outcome};
+
+/// How the attempts ended that a scheduler has run: what [`Scheduler::run_once`](crate::Scheduler::run_once) returns.
+///
+/// It counts attempts. A job that failed, ran again at once and succeeded counts as `failed` and as `succeeded`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct RunSummary {
+    /// The job is done.
+    pub succeeded: u64,
+    /// The attempt failed, and another will follow.
+    pub failed: u64,
+    /// The job is dead: its last attempt failed, it was discarded, or it was superseded and did not succeed.
+    pub dead: u64,
+    /// The job was cancelled while it ran, or cancelled itself.
+    pub cancelled: u64,
+    /// The job snoozed itself.
+    pub snoozed: u64,
+    /// The attempt was stopped from outside, and the job waits to be run again.
+    pub interrupted: u64,
+    /// The lease was lost before the outcome could be stored: the job belongs to another process.
+    pub lost: u64,
+    /// The outcome is not stored yet, because the database refuses it, or because another transaction holds the row. The
+    /// scheduler tries again for as long as it runs.
+    pub unstored: u64,
+}
+
+impl RunSummary {
+    /// Returns how many attempts have ended.
+    #[must_use]
+    pub fn attempts(&self) -> u64 {
+        self.counts().iter().map(|(count, _)| count).sum()
+    }
+
+    /// Counts an attempt whose outcome is stored. A job that had not started is none.
+    pub(crate) fn record(&mut self, outcome: &Outcome, left: Left) {
+        let count = match (left, outcome) {
+            (Left::Gone | Left::Waiting, Outcome::Untouched) => return,
+            (Left::Dead | Left::SetApart, _) => &mut self.dead,
+            (Left::Gone | Left::Waiting, Outcome::Succeeded | Outcome::Completed) => &mut self.succeeded,
+            (Left::Waiting, Outcome::Failed { .. }) => &mut self.failed,
+            (Left::Waiting, Outcome::Snoozed { .. }) => &mut self.snoozed,
+            (Left::Waiting, Outcome::Interrupted) => &mut self.interrupted,
+            (Left::Gone, Outcome::Failed { .. } | Outcome::Snoozed { .. } | Outcome::Interrupted)
+            | (Left::Gone | Left::Waiting, Outcome::Cancelled { .. } | Outcome::Discarded { .. }) => {
+                &mut self.cancelled
+            }
+        };
+        *count += 1;
+    }
+
+    /// Counts an attempt whose lease was lost.
+    pub(crate) fn record_lost(&mut self, outcome: &Outcome) {
+        self.lost += u64::from(*outcome != Outcome::Untouched);
+    }
+
+    /// Returns what has ended after that. What is not stored yet remains.
+    pub(crate) fn since(self, before: Self) -> Self {
+        Self {
+            succeeded: self.succeeded - before.succeeded,
+            failed: self.failed - before.failed,
+            dead: self.dead - before.dead,
+            cancelled: self.cancelled - before.cancelled,
+            snoozed: self.snoozed - before.snoozed,
+            interrupted: self.interrupted - before.interrupted,
+            lost: self.lost - before.lost,
+            unstored: self.unstored,
+        }
+    }
+
+    fn counts(&self) -> [(u64, &'static str); 8] {
+        [
+            (self.succeeded, "succeeded"),
+            (self.failed, "failed"),
+            (self.dead, "dead"),
+            (self.cancelled, "cancelled"),
+            (self.snoozed, "snoozed"),
+            (self.interrupted, "interrupted"),
+            (self.lost, "lost"),
+            (self.unstored, "not stored"),
+        ]
+    }
+}
+
+/// Such as `3 attempts: 2 succeeded, 1 dead`.
+impl fmt::Display for RunSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} attempts", self.attempts())?;
+        let counts = self.counts().into_iter().filter(|(count, _)| *count > 0);
+        for ((count, what), before) in counts.zip([": "].into_iter().chain(std::iter::repeat(", "))) {
+            write!(f, "{before}{count} {what}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn failed() -> Outcome {
+        Outcome::Failed { error: "broken".into(), delay: Duration::ZERO, payload: None }
+    }
+
+    #[test]
+    fn each_attempt_counts_once_by_what_it_left_behind() {
+        let mut summary = RunSummary::default();
+        summary.record(&Outcome::Succeeded, Left::Gone);
+        summary.record(&Outcome::Completed, Left::Gone);
+        summary.record(&failed(), Left::Waiting);
+        summary.record(&failed(), Left::Dead);
+        summary.record(&Outcome::Succeeded, Left::SetApart);
+        summary.record(&failed(), Left::Gone);
+        summary.record(&Outcome::Snoozed { delay: Duration::ZERO }, Left::Waiting);
+        summary.record(&Outcome::Interrupted, Left::Waiting);
+        summary.record_lost(&failed());
+        let expected = RunSummary {
+            succeeded: 2,
+            failed: 1,
+            dead: 2,
+            cancelled: 1,
+            snoozed: 1,
+            interrupted: 1,
+            lost: 1,
+            unstored: 0,
+        };
+        assert_eq!((summary, summary.attempts()), (expected, 9));
+    }
+
+    #[test]
+    fn a_job_that_had_not_started_is_no_attempt() {
+        let mut summary = RunSummary::default();
+        summary.record(&Outcome::Untouched, Left::Waiting);
+        summary.record(&Outcome::Untouched, Left::Gone);
+        summary.record_lost(&Outcome::Untouched);
+        assert_eq!(summary, RunSummary::default());
+    }
+
+    #[test]
+    fn a_summary_begins_where_the_one_before_ends() {
+        let mut summary = RunSummary { succeeded: 3, dead: 1, ..RunSummary::default() };
+        let before = summary;
+        summary.record(&failed(), Left::Dead);
+        assert_eq!(summary.since(before), RunSummary { dead: 1, ..RunSummary::default() });
+    }
+
+    #[test]
+    fn its_text_names_what_happened() {
+        let summary = RunSummary { succeeded: 2, dead: 1, ..RunSummary::default() };
+        assert_eq!(summary.to_string(), "3 attempts: 2 succeeded, 1 dead");
+        assert_eq!(RunSummary::default().to_string(), "0 attempts");
+    }
+}

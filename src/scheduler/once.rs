@@ -1,0 +1,77 @@
+//! Runs what is ready, and returns: for scripts, for cron pods and for tests.
+
+use super::builder::SchedulerBuilder;
+use super::handle::Scheduler;
+use crate::actors::queue::RunOnce;
+use crate::actors::rescue::Rescuer;
+use crate::error::SchedulerError;
+use crate::run_summary::RunSummary;
+use crate::shared::{Shared, interrupted};
+use crate::store::Durability;
+
+impl SchedulerBuilder {
+    /// Starts, runs every job that is ready, stops in order, and returns how the attempts ended. [`Scheduler::run_once`]
+    /// defines *ready*. Jobs of workers that are lost are rescued first. Cron does not fire.
+    ///
+    /// If the future is dropped, the scheduler stops in the background.
+    ///
+    /// ```no_run
+    /// # use mainspring::{JobContext, JobResult, Scheduler, Task};
+    /// # use serde::{Deserialize, Serialize};
+    /// # #[derive(Serialize, Deserialize)] struct Report {}
+    /// # impl Task for Report { const NAME: &'static str = "report"; }
+    /// # async fn publish(_: Report, _: JobContext) -> JobResult { Ok(()) }
+    /// # async fn example() -> Result<(), mainspring::SchedulerError> {
+    /// let summary = Scheduler::builder("postgres://localhost/app").handler(publish).run_once().await?;
+    /// println!("{summary}"); // 3 attempts: 2 succeeded, 1 failed
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`SchedulerBuilder::start`], and as [`Scheduler::run_once`].
+    pub async fn run_once(self) -> Result<RunSummary, SchedulerError> {
+        let scheduler = self.without_cron().start().await?;
+        rescue(&scheduler.0.shared).await;
+        let summary = scheduler.run(RunOnce::FromStart).await;
+        scheduler.stop().await;
+        summary
+    }
+}
+
+impl Scheduler {
+    /// Waits until this process can run no job now, and returns how the attempts ended that ended meanwhile. The scheduler
+    /// goes on afterwards.
+    ///
+    /// A job is *ready* if it is due by the database's clock and nothing but a free slot of this process keeps it
+    /// from running:
+    ///
+    /// - Also waited for: jobs that already run here, jobs that jobs add if they are due at once, retries without a delay,
+    ///   and jobs that wait for others that run here, because of a queue's limit or a limit of their task.
+    /// - Not waited for: jobs that are due later, such as retries after their back-off; jobs that the rate of their queue
+    ///   lets through later; jobs of paused queues and tasks, of tasks without a handler here, with forbidden flags, and
+    ///   of queues whose slots other processes use.
+    ///
+    /// It has no time-out: jobs that keep adding jobs keep it. Inside a handler it never returns, because that job runs.
+    /// Several calls at once each count what ended since they began.
+    ///
+    /// # Errors
+    ///
+    /// [`SchedulerError::Store`] at the first error of a look for jobs, or when outcomes cannot be stored: what is ready
+    /// is not known then, and the scheduler goes on trying. [`SchedulerError::Stopped`] when the scheduler is stopped
+    /// meanwhile, and [`SchedulerError::Interrupted`] as it says.
+    pub async fn run_once(&self) -> Result<RunSummary, SchedulerError> {
+        self.run(RunOnce::FromNow).await
+    }
+
+    async fn run(&self, message: RunOnce) -> Result<RunSummary, SchedulerError> {
+        self.queue_actor()?.send(message).await.map_err(interrupted)?
+    }
+}
+
+async fn rescue(shared: &Shared) {
+    let mut rescuer = Rescuer::default();
+    rescuer.rescue_lost_workers(shared).await;
+    rescuer.rescue_jobs_without_worker(shared, Durability::Relaxed).await;
+}
