@@ -91,7 +91,8 @@ impl RunSummary {
 /// Such as `3 attempts: 2 succeeded, 1 dead`.
 impl fmt::Display for RunSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} attempts", self.attempts())?;
+        let attempts = self.attempts();
+        write!(f, "{attempts} attempt{}", if attempts == 1 { "" } else { "s" })?;
         let counts = self.counts().into_iter().filter(|(count, _)| *count > 0);
         for ((count, what), before) in counts.zip([": "].into_iter().chain(std::iter::repeat(", "))) {
             write!(f, "{before}{count} {what}")?;
@@ -156,6 +157,7 @@ mod tests {
     fn its_text_names_what_happened() {
         let summary = RunSummary { succeeded: 2, dead: 1, ..RunSummary::default() };
         assert_eq!(summary.to_string(), "3 attempts: 2 succeeded, 1 dead");
+        assert_eq!(RunSummary { dead: 1, ..RunSummary::default() }.to_string(), "1 attempt: 1 dead");
         assert_eq!(RunSummary::default().to_string(), "0 attempts");
     }
 }

@@ -270,7 +270,7 @@ async fn an_outcome_whose_row_another_transaction_holds_does_not_keep_it() {
     lock(&mut holder, id);
     gate.add_permits(1);
     let summary = in_time(&database.url(), "the end", scheduler.run_once()).await.unwrap();
-    assert_eq!(text(summary), "1 attempts: 1 not stored");
+    assert_eq!(text(summary), "1 attempt: 1 not stored");
     holder.batch_execute("ROLLBACK").unwrap();
     until(&database, "mainspring.jobs", 0).await;
     scheduler.stop().await;
@@ -291,7 +291,7 @@ async fn cron_does_not_fire_in_it() {
     lasting("go", 1_500).insert(&mut conn).unwrap();
     let (builder, _started) = scheduler(&database);
     let builder = builder.handler(crate::support::jobs::behave_too).crontab("* * * * * * other ?id=line");
-    assert_eq!(text(run_once(&database, builder).await), "1 attempts: 1 succeeded");
+    assert_eq!(text(run_once(&database, builder).await), "1 attempt: 1 succeeded");
     assert_eq!(count(&mut conn, "mainspring.schedules WHERE name <> 's' OR last_fire_at IS NOT NULL"), 0);
     assert_eq!(count(&mut conn, "mainspring.jobs"), 0);
 }
@@ -311,6 +311,6 @@ async fn jobs_of_lost_workers_are_rescued_first() {
         )
         .unwrap();
     let (builder, mut started) = scheduler(&database);
-    assert_eq!(text(run_once(&database, builder).await), "1 attempts: 1 succeeded");
+    assert_eq!(text(run_once(&database, builder).await), "1 attempt: 1 succeeded");
     assert_eq!(started.next().await.attempt, 2);
 }
