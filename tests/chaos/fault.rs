@@ -77,7 +77,8 @@ struct Port {
 const SLOW: Duration = Duration::from_millis(100);
 const KILL_BACKEND: &str = "SELECT pg_terminate_backend(pid) FROM (SELECT pid FROM pg_stat_activity
     WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() ORDER BY random() LIMIT 1) chosen";
-const LISTENERS: &str = "SELECT client_port AS port FROM pg_stat_activity WHERE query ILIKE 'listen%'";
+const LISTENERS: &str = "SELECT client_port AS port FROM pg_stat_activity 
+    WHERE query LIKE '%LISTEN mainspring%' OR query LIKE '%pg_try_advisory_lock%'";
 const LOCK_ROWS: &str = "BEGIN; SELECT 1 FROM mainspring.jobs WHERE id % 3 = 0 FOR UPDATE";
 
 impl Fault {
@@ -167,13 +168,13 @@ impl Broken {
     }
 
     fn take_all(&mut self, stage: &Stage) -> Outcome<()> {
-        // Who is there would keep his connections, so all are cut first.
-        let mut own = stage.server.connect()?;
-        own.batch_execute(&KILL_BACKEND.replace("LIMIT 1", ""))?;
+        // The fleet has connections and would keep them, so it loses them first.
+        stage.set_all(Mode::Refuse);
+        stage.server.execute(&KILL_BACKEND.replace("LIMIT 1", ""))?;
         while let Ok(conn) = stage.server.connect() {
             self.held.push(conn);
         }
-        self.held.push(own);
+        stage.set_all(Mode::Pass);
         Ok(())
     }
 }
@@ -185,15 +186,22 @@ fn start_workers(stage: &mut Stage) -> Outcome<()> {
 fn half_open(stage: &Stage) -> Outcome<()> {
     let ports: Vec<Port> = sql_query(LISTENERS).load(&mut stage.server.connect()?)?;
     let ports: Vec<u16> = ports.into_iter().filter_map(|port| u16::try_from(port.port).ok()).collect();
-    let proxies = || stage.fleet.iter().filter_map(|member| member.proxy.as_ref());
-    let found = ports.iter().filter(|port| proxies().any(|proxy| proxy.half_open(**port))).count();
+    let found = ports.iter().filter(|port| proxies(stage).any(|proxy| proxy.half_open(**port))).count();
     if found == 0 { Err(Trouble::failed("no listening connection is found")) } else { Ok(()) }
 }
 
-/// All ways lead to another server from now on. Connections to the old one are reset.
+/// New connections lead to another server from now on.
 pub fn lead_to(stage: &Stage, server: SocketAddr) {
-    for proxy in stage.fleet.iter().filter_map(|member| member.proxy.as_ref()) {
-        proxy.lead_to(server);
+    proxies(stage).for_each(|proxy| proxy.lead_to(server));
+}
+
+/// All connections that exist are reset.
+pub fn reset_all(stage: &Stage) {
+    for proxy in proxies(stage) {
         proxy.reset();
     }
+}
+
+fn proxies(stage: &Stage) -> impl Iterator<Item = &Proxy> {
+    stage.fleet.iter().filter_map(|member| member.proxy.as_ref())
 }

@@ -85,11 +85,12 @@ fn line(scenario: &Scenario, seed: u64, timeline: &Timeline, facts: &Facts) -> L
     let violations = checker::check(timeline, facts);
     let values = scenario.figure.measure(timeline);
     let value = scenario.figure.judged(&values);
+    described(&timeline.samples).iter().for_each(|quantity| eprintln!("  {quantity}"));
     let holds = violations.is_empty() && value.is_some_and(|value| value <= scenario.bar);
     Line {
         scenario: scenario.name,
         seed,
-        events: events(timeline),
+        events: events(timeline, facts),
         violations,
         figure: figure(scenario.figure, &values),
         bar: format!("{}{}", scenario.bar, scenario.figure.unit()),
@@ -110,19 +111,23 @@ fn figure(figure: Figure, values: &[f64]) -> String {
     }
 }
 
-fn events(timeline: &Timeline) -> String {
-    let stored =
-        timeline.asks.values().filter(|ask| matches!(ask.reply, Some((_, Reply::Stored(_))))).count();
-    let refused =
-        timeline.asks.values().filter(|ask| matches!(ask.reply, Some((_, Reply::Refused(..))))).count();
+fn events(timeline: &Timeline, facts: &Facts) -> String {
+    let replies = || timeline.asks.values().filter_map(|ask| ask.reply.as_ref());
+    let stored = replies().filter(|(_, reply)| matches!(reply, Reply::Stored(_))).count();
     let killed = timeline.processes.values().filter(|life| life.killed.is_some()).count();
-    format!(
-        "{} faults, {killed} killed; {stored} stored, {refused} refused; {} attempts, {} repeated, {} jobs lost an attempt",
-        timeline.faults.len(),
-        timeline.attempts.len(),
-        checker::repeated(timeline),
-        checker::spent(timeline)
-    ) + &described(&timeline.samples)
+    let counts = [
+        (timeline.faults.len(), "faults"),
+        (killed, "killed"),
+        (stored, "stored"),
+        (replies().count() - stored, "refused"),
+        (timeline.attempts.len(), "attempts"),
+        (checker::repeated(timeline), "run again"),
+        (checker::spent(timeline), "lost an attempt"),
+        (usize::try_from(facts.flood).unwrap_or_default(), "of the flood"),
+        (timeline.samples.values().map(Vec::len).sum(), "samples"),
+    ];
+    let told = counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
+    told.collect::<Vec<_>>().join(", ")
 }
 
 fn unplayed(scenario: &Scenario, seed: u64, trouble: &Trouble) -> Line {

@@ -17,9 +17,6 @@ use crate::workload::{self, Asker, Bare, CRONTAB, Kind};
 
 pub const ORDERS: &str = "MAINSPRING_CHAOS_ORDERS";
 
-/// How long a worker without a heartbeat keeps its jobs.
-pub const LEASE: Duration = Duration::from_secs(4);
-
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Orders {
     pub role: Role,
@@ -29,6 +26,8 @@ pub struct Orders {
     pub folder: PathBuf,
     pub seed: u64,
     pub grace: Duration,
+    /// How long a worker without a heartbeat keeps its jobs.
+    pub lease: Duration,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -82,7 +81,7 @@ async fn serve(orders: Orders) -> Result<(), SchedulerError> {
 }
 
 fn builder(orders: &Orders, record: Arc<Record>) -> SchedulerBuilder {
-    let builder = Scheduler::builder(&orders.url).worker_name(&orders.name).heartbeat_timeout(LEASE);
+    let builder = Scheduler::builder(&orders.url).worker_name(&orders.name).heartbeat_timeout(orders.lease);
     // A crash of the server may not make a job run again, so that what runs again is a fault.
     let builder = builder.settle_durability(SettleDurability::Durable).grace_period(orders.grace);
     let builder = builder.job_log_level(log::Level::Debug).worker_threads(2).without_migrations();

@@ -34,6 +34,8 @@ pub struct Server {
     password: String,
     user: Option<(u32, u32)>,
     programs: PathBuf,
+    /// Beside its folder, which may be a disk of its own.
+    log: PathBuf,
     running: Option<Running>,
 }
 
@@ -51,6 +53,7 @@ impl Server {
             port: free_port()?,
             password: format!("{:016x}", fastrand::u64(..)),
             user: server_user(),
+            log: folder.with_extension("log"),
             programs: programs().ok_or_else(|| Trouble::skip("no PostgreSQL is installed"))?,
             running: None,
         };
@@ -78,6 +81,7 @@ impl Server {
             port: free_port()?,
             password: self.password.clone(),
             user: self.user,
+            log: folder.with_extension("log"),
             programs: self.programs.clone(),
             running: None,
         };
@@ -140,7 +144,7 @@ impl Server {
     }
 
     fn launch(&self) -> Outcome<Running> {
-        let log = fs::OpenOptions::new().create(true).append(true).open(self.data.with_extension("log"))?;
+        let log = fs::OpenOptions::new().create(true).append(true).open(&self.log)?;
         let mut postgres = self.command("postgres");
         postgres.arg("-D").arg(&self.data).args(["-p", &self.port.to_string()]);
         postgres.args(SETTINGS.iter().flat_map(|setting| ["-c", setting]));

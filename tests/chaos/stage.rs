@@ -115,7 +115,7 @@ impl Stage {
             }
         };
         let (seed, folder) = (self.random.u64(..), self.folder.clone());
-        let orders = Orders { role, name, url, folder, seed, grace: scenario.grace };
+        let orders = Orders { role, name, url, folder, seed, grace: scenario.grace, lease: scenario.lease };
         let mut member = Member::new(orders, proxy, &self.record);
         member.start()?;
         self.fleet.push(member);

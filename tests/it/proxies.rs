@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::support::proxy::{Mode, Proxy};
 
@@ -61,4 +61,23 @@ fn connections_are_reset_once_or_until_the_mode_changes() {
     proxy.set(Mode::Refuse);
     assert!(echo(&mut old).is_err_and(|kind| kind != ErrorKind::WouldBlock));
     assert!(echo(&mut connect(&proxy)).is_err_and(|kind| kind != ErrorKind::WouldBlock));
+}
+
+#[test]
+fn a_delay_adds_up_neither_over_bytes_nor_over_chunks() {
+    let proxy = proxy();
+    let mut client = connect(&proxy);
+    client.set_read_timeout(None).unwrap();
+    client.set_nodelay(true).unwrap();
+    proxy.set(Mode::Delay(SILENCE));
+    let began = Instant::now();
+    let mut reader = client.try_clone().unwrap();
+    let echoes = thread::spawn(move || reader.read_exact(&mut [0; 10]).map(|()| began.elapsed()));
+    for _ in 0..10 {
+        client.write_all(b"x").unwrap();
+        // The elapsed time is the point: chunks of their own.
+        thread::sleep(SILENCE / 20);
+    }
+    let took = echoes.join().unwrap().unwrap();
+    assert!(took >= 2 * SILENCE && took < 5 * SILENCE, "there and back: {took:?}");
 }

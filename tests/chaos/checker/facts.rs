@@ -15,6 +15,8 @@ pub struct Facts {
     pub effects: Vec<Effect>,
     /// Fires that the database has counted as added more than once.
     pub double_fires: Vec<String>,
+    /// How many jobs of a flood have run.
+    pub flood: i64,
 }
 
 #[derive(Debug, QueryableByName)]
@@ -35,6 +37,12 @@ pub struct Effect {
 }
 
 #[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    count: i64,
+}
+
+#[derive(QueryableByName)]
 struct Fire {
     #[diesel(sql_type = Text)]
     fire: String,
@@ -43,6 +51,7 @@ struct Fire {
 const JOBS: &str = "
     SELECT id, state::text, coalesce(last_error, '') AS error FROM mainspring.jobs WHERE task = 'chaos'
     UNION ALL SELECT id, outcome, '' FROM mainspring.history WHERE task = 'chaos'";
+const FLOOD: &str = "SELECT count(*) FROM mainspring.history WHERE task = 'bare'";
 const DOUBLE_FIRES: &str = "
     SELECT owner || ' ' || schedule || ' ' || due_at AS fire FROM mainspring.schedule_fires
     WHERE outcome = 'enqueued' AND NOT triggered GROUP BY owner, schedule, due_at HAVING count(*) > 1";
@@ -57,11 +66,13 @@ impl Facts {
     pub fn read(conn: &mut PgConnection) -> Outcome<Self> {
         let jobs: Vec<Job> = sql_query(JOBS).load(conn)?;
         let effects = sql_query("SELECT job FROM chaos.effects").load(conn)?;
+        let flood: Count = sql_query(FLOOD).get_result(conn)?;
         let fires: Vec<Fire> = sql_query(DOUBLE_FIRES).load(conn)?;
         Ok(Self {
             jobs: jobs.into_iter().map(|job| (job.id, job)).collect(),
             effects,
             double_fires: fires.into_iter().map(|fire| fire.fire).collect(),
+            flood: flood.count,
         })
     }
 }

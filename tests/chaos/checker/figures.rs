@@ -13,8 +13,10 @@ use crate::workload::{Kind, never_fails};
 pub enum Figure {
     /// From a SIGKILL or SIGSTOP of a process to the next start of each job that it ran.
     Rescue,
-    /// From each recovery to the first start of any job, in that process if it concerns one.
+    /// From each recovery to the first start of any job.
     Back,
+    /// From each recovery to the first start in each worker, or in the one that it concerns.
+    BackEach,
     /// From the last recovery to the first start of any job.
     BackAtLast,
     /// From SIGTERM to the end of the process.
@@ -43,6 +45,7 @@ impl Figure {
             Self::Rescue => "kill or pause to next start of the job",
             Self::BackAtLast => "last recovery to first start",
             Self::Back => "recovery to first start",
+            Self::BackEach => "recovery to first start in each worker",
             Self::Stop => "SIGTERM to exit",
             Self::Wait => "enqueue to start, p99",
             Self::WaitLater => "enqueue to start 15 s after the fault, p99",
@@ -67,8 +70,9 @@ impl Figure {
         let mut values = match self {
             Self::Rescue => rescues(timeline),
             Self::Back => {
-                timeline.recoveries.iter().map(|(at, pid)| first_start(timeline, *at, *pid)).collect()
+                timeline.recoveries.iter().map(|(at, _)| first_start(timeline, *at, None)).collect()
             }
+            Self::BackEach => recoveries(timeline),
             Self::BackAtLast => timeline
                 .recoveries
                 .last()
@@ -129,6 +133,17 @@ fn first_start(timeline: &Timeline, at: Moment, pid: Option<u32>) -> f64 {
     after.map(|one| seconds(one.from, at)).min_by(f64::total_cmp).unwrap_or(f64::INFINITY)
 }
 
+fn recoveries(timeline: &Timeline) -> Vec<f64> {
+    timeline.recoveries.iter().flat_map(|(at, pid)| back_each(timeline, *at, *pid)).collect()
+}
+
+fn back_each(timeline: &Timeline, at: Moment, pid: Option<u32>) -> Vec<f64> {
+    let workers = timeline.names.iter().filter(|(_, name)| name.starts_with("worker")).map(|(pid, _)| *pid);
+    let concerned: Vec<u32> = pid.map_or_else(|| workers.collect(), |pid| vec![pid]);
+    let there = |pid: &u32| timeline.processes.get(pid).is_some_and(|life| life.was_there(at));
+    concerned.into_iter().filter(there).map(|pid| first_start(timeline, at, Some(pid))).collect()
+}
+
 fn stop(life: &Life) -> Option<f64> {
     let asked = life.terminated?;
     Some(life.exited.filter(|_| life.killed.is_none()).map_or(f64::INFINITY, |exited| seconds(exited, asked)))
@@ -153,8 +168,9 @@ fn later(timeline: &Timeline) -> Moment {
 }
 
 fn reply(ask: &Ask) -> Option<f64> {
-    let (at, _) = ask.reply.as_ref().filter(|_| ask.key.as_deref() != Some("k0"))?;
-    Some(seconds(*at, ask.at))
+    let others = ask.key.as_deref() != Some("k0");
+    let waited = ask.reply.as_ref().map_or(f64::INFINITY, |(at, _)| seconds(*at, ask.at));
+    others.then_some(waited)
 }
 
 fn added(timeline: &Timeline) -> Vec<f64> {

@@ -17,14 +17,14 @@ pub fn grown(samples: &BTreeMap<String, Vec<u64>>) -> Vec<(&str, u64, u64)> {
         .collect()
 }
 
-/// The medians of all quantities, for the table.
-pub fn described(samples: &BTreeMap<String, Vec<u64>>) -> String {
+/// The medians of all quantities, a line each.
+pub fn described(samples: &BTreeMap<String, Vec<u64>>) -> Vec<String> {
     let each = samples.iter().filter(|(_, values)| values.len() >= 8).map(|(quantity, values)| {
         let quarter = values.len() / 4;
         let (early, late) = (median(&values[quarter..2 * quarter]), median(&values[3 * quarter..]));
         format!("{quantity} {early} to {late} ({} samples)", values.len())
     });
-    each.collect::<Vec<_>>().join(", ")
+    each.collect()
 }
 
 // Pools open and close connections as load comes and goes, each with a descriptor. Memory is in kilobytes.

@@ -10,7 +10,7 @@ use crate::workload::{Kind, limit};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Law {
-    /// A job whose enqueue returned an id is in the database.
+    /// A job whose enqueue returned an id is in the database, or has succeeded. Where the history refuses its line, no row is left.
     NothingLost,
     /// An enqueue that reports "not stored" has stored nothing.
     RefusedIsRefused,
@@ -67,9 +67,16 @@ fn lost(timeline: &Timeline, facts: &Facts) -> Cases {
         Some((_, Reply::Stored(job))) => Some((token, ask, *job)),
         _ => None,
     });
-    let lost = stored.filter(|(_, _, job)| !facts.jobs.contains_key(job));
+    let done = succeeded(timeline);
+    let lost = stored.filter(|(_, _, job)| !facts.jobs.contains_key(job) && !done.contains(job));
     lost.map(|(token, ask, job)| format!("job {job} ({:?}, {token}) was acknowledged and is gone", ask.kind))
         .collect()
+}
+
+fn succeeded(timeline: &Timeline) -> HashSet<i64> {
+    // A transaction completes its job before the handler returns.
+    let done = |attempt: &&Attempt| attempt.end == Ending::Succeeded || attempt.start.kind == Kind::Booked;
+    timeline.attempts.iter().filter(done).map(|attempt| attempt.start.job).collect()
 }
 
 fn refused_and_run(timeline: &Timeline, _: &Facts) -> Cases {
@@ -158,7 +165,7 @@ fn effects_wrong(timeline: &Timeline, facts: &Facts) -> Cases {
     let wrong = booked.into_iter().filter_map(|job| {
         let state = facts.jobs.get(&job).map_or("gone", |job| job.state.as_str());
         let count = effects.get(&job).copied().unwrap_or_default();
-        let wanted = usize::from(state == "succeeded");
+        let wanted = if state == "gone" { count.min(1) } else { usize::from(state == "succeeded") };
         (count != wanted).then(|| format!("job {job} is {state} and has {count} effects"))
     });
     wrong.collect()
@@ -195,9 +202,7 @@ fn dead(timeline: &Timeline, facts: &Facts) -> Cases {
 }
 
 fn successes_unseen(timeline: &Timeline, facts: &Facts) -> Cases {
-    // A transaction completes its job before the handler returns.
-    let done = |attempt: &&Attempt| attempt.end == Ending::Succeeded || attempt.start.kind == Kind::Booked;
-    let seen: HashSet<i64> = timeline.attempts.iter().filter(done).map(|attempt| attempt.start.job).collect();
+    let seen = succeeded(timeline);
     let unseen = facts.jobs.values().filter(|job| job.state == "succeeded" && !seen.contains(&job.id));
     unseen.map(|job| format!("job {} has succeeded without an attempt that did", job.id)).collect()
 }

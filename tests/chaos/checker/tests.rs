@@ -117,9 +117,12 @@ fn a_clean_record_passes() {
 }
 
 fn a_planted_loss_is_found() {
-    let mut story = one_job(Kind::Plain);
+    let mut story = Story::default().job(1, Kind::Plain, "ready");
     story.facts.jobs.clear();
     assert_eq!(story.broken(), [Law::NothingLost]);
+    let mut without_history = one_job(Kind::Plain);
+    without_history.facts.jobs.clear();
+    assert_eq!(without_history.broken(), [], "it has succeeded");
 }
 
 fn a_refused_job_that_runs_is_found() {
@@ -239,8 +242,11 @@ fn recovery_times_are_those_of_the_record() {
     let over = |pid| What::FaultOver { what: "network".into(), pid };
     let story = one_job(Kind::Plain).write(0.5, 9, over(None));
     assert_eq!(story.measure(Figure::Back), [0.5]);
-    let story = one_job(Kind::Plain).write(0.5, 9, over(Some(TWO)));
-    assert_eq!(story.measure(Figure::Back), [f64::INFINITY], "that process has started nothing");
+    let ready = |name: &str| What::Ready { name: name.into() };
+    let story = story.write(0.4, ONE, ready("worker0")).write(0.4, TWO, ready("producer"));
+    assert_eq!(story.measure(Figure::BackEach), [0.5]);
+    let story = story.write(0.4, TWO, ready("worker1"));
+    assert_eq!(story.measure(Figure::BackEach), [0.5, f64::INFINITY], "the other has started nothing");
     let story = one_job(Kind::Plain).write(2.0, 9, What::Terminated { pid: ONE });
     assert_eq!(story.measure(Figure::Stop), [f64::INFINITY]);
     let story = story.write(5.5, 9, What::Exited { pid: ONE, status: "0".into() });

@@ -63,6 +63,7 @@ pub enum Reply {
 /// What was done to a process.
 #[derive(Debug, Clone, Default)]
 pub struct Life {
+    pub ready: Option<Moment>,
     pub killed: Option<Moment>,
     pub terminated: Option<Moment>,
     pub exited: Option<Moment>,
@@ -104,7 +105,10 @@ impl Timeline {
 
     fn note(&mut self, at: Moment, pid: u32, what: &What) {
         match what {
-            What::Ready { name } => drop(self.names.insert(pid, name.clone())),
+            What::Ready { name } => {
+                self.life(pid).ready = Some(at);
+                self.names.insert(pid, name.clone());
+            }
             What::Asked { token, kind, key } => {
                 let ask = Ask { pid, at, kind: *kind, key: key.clone(), reply: None };
                 self.asks.insert(token.clone(), ask);
@@ -160,6 +164,14 @@ impl Timeline {
         spans.extend(open.alive.iter().map(|at| (*at, *at)));
         spans.extend((!dropped).then_some((until, until)));
         Attempt { pid, start, from, until, end, spans }
+    }
+}
+
+impl Life {
+    /// Whether it ran at that time, and was meant to run on.
+    pub fn was_there(&self, at: Moment) -> bool {
+        let ends = [self.killed, self.terminated, self.exited].into_iter().flatten().min();
+        self.ready.is_some_and(|ready| ready < at) && ends.is_none_or(|end| end > at.plus(WAKE))
     }
 }
 

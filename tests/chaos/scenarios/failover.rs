@@ -3,19 +3,19 @@
 use super::server::CRASH;
 use super::{Path, Plan, Scenario};
 use crate::checker::Figure;
-use crate::fault::lead_to;
+use crate::fault::{lead_to, reset_all};
 use crate::stage::Stage;
 use crate::trouble::{Outcome, Trouble};
 
 pub(super) const SCENARIOS: [Scenario; 3] = [
-    Scenario::new("failover", Figure::Back, 3.0, 18, Plan::Own(failover))
+    Scenario::new("failover", Figure::BackEach, 3.0, 18, Plan::Own(failover))
         .about("the primary is killed, a standby promoted later; one address leads to the one and the other")
         .path(Path::ProxyWithStandby),
-    Scenario::new("failover-hosts", Figure::Back, 3.0, 8, Plan::Own(failover))
+    Scenario::new("failover-hosts", Figure::BackEach, 3.0, 8, Plan::Own(failover))
         .about("the same with both hosts in the URL")
         .path(Path::Hosts),
-    Scenario::new("read-only", Figure::Back, 3.0, 8, Plan::Own(read_only))
-        .about("the address leads to a read-only standby for a while, which is promoted then")
+    Scenario::new("read-only", Figure::BackEach, 3.0, 8, Plan::Own(read_only))
+        .about("the address leads to a read-only server for a while; connections to it stay")
         .short(5)
         .path(Path::ProxyWithStandby),
 ];
@@ -28,14 +28,16 @@ fn failover(stage: &mut Stage) -> Outcome<()> {
     take_over(stage)
 }
 
+// Connections to the standby stay when the address leads to the primary again, as they do where the two have changed their roles.
 fn read_only(stage: &mut Stage) -> Outcome<()> {
     super::hold_jobs(stage, stage.time.as_secs() + 2)?;
     stage.began("read only");
-    let standby = standby(stage)?.address();
-    lead_to(stage, standby);
+    lead_to(stage, standby(stage)?.address());
+    reset_all(stage);
     stage.wait(stage.time)?;
-    stage.server.stop(CRASH)?;
-    take_over(stage)
+    lead_to(stage, stage.server.address());
+    stage.over("read only", None);
+    Ok(())
 }
 
 fn standby(stage: &Stage) -> Outcome<&crate::server::Server> {
@@ -49,6 +51,7 @@ fn take_over(stage: &mut Stage) -> Outcome<()> {
     standby.promote()?;
     stage.over("primary killed", None);
     lead_to(stage, standby.address());
+    reset_all(stage);
     let old = stage.standby.take().map(|standby| std::mem::replace(&mut stage.server, standby));
     drop(old);
     Ok(())

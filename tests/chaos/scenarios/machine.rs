@@ -3,19 +3,21 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Plan, Scenario};
+use super::{LEASE, Plan, Scenario};
 use crate::checker::Figure;
 use crate::fault::Fault;
-use crate::role::LEASE;
 use crate::stage::Stage;
 use crate::trouble::{Outcome, Trouble};
 
-pub(super) const SCENARIOS: [Scenario; 5] = [
+pub(super) const SCENARIOS: [Scenario; 6] = [
     Scenario::new("kill9", Figure::Rescue, 5.0, 20, Plan::Recurring(Fault::KillWorker, (300, 2000)))
         .about("a random worker is killed and started again, over and over")
         .short(8),
     Scenario::new("kill9-fleet", Figure::Rescue, 6.0, 15, Plan::Own(kill_fleet))
         .about("all workers are killed at once, and started again half a second later"),
+    Scenario::new("kill9-shortest", Figure::Rescue, 2.0, 20, Plan::Recurring(Fault::KillWorker, (300, 2000)))
+        .about("as kill9, with the shortest lease, 1.5 s")
+        .lease(Duration::from_millis(1500)),
     Scenario::new("pause-short", Figure::Repeated, 0.0, 15, Plan::Own(pause_short))
         .about("a worker is stopped by SIGSTOP for less than half of the lease"),
     Scenario::new("pause-long", Figure::Rescue, 5.0, 20, Plan::Own(pause_long))

@@ -17,6 +17,8 @@ use crate::stage::Stage;
 use crate::trouble::Outcome;
 use crate::workload::{Kind, MIXED};
 
+/// How long a worker without a heartbeat keeps its jobs, as by default.
+const LEASE: Duration = Duration::from_secs(4);
 /// Until everything is as before a fault: the fence, the rescue, and a poll.
 const AFTERWARDS: Duration = Duration::from_secs(6);
 
@@ -36,6 +38,7 @@ pub struct Scenario {
     pub kinds: &'static [Kind],
     pub rate: f64,
     pub grace: Duration,
+    pub lease: Duration,
     pub path: Path,
     disk: Disk,
     plan: Plan,
@@ -80,6 +83,7 @@ impl Scenario {
             kinds: &MIXED,
             rate: 25.0,
             grace: Duration::from_secs(5),
+            lease: LEASE,
             path: Path::Proxy,
             disk: Disk::Large,
             plan,
@@ -100,6 +104,11 @@ impl Scenario {
 
     const fn grace(mut self, seconds: u64) -> Self {
         self.grace = Duration::from_secs(seconds);
+        self
+    }
+
+    const fn lease(mut self, lease: Duration) -> Self {
+        self.lease = lease;
         self
     }
 

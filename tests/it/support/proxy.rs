@@ -2,6 +2,7 @@
 //! client cannot learn from its own socket that the server is out of reach. Knows nothing of PostgreSQL. The chaos harness
 //! uses it too.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
 
 /// What a proxy does to its connections, old and new ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -185,24 +187,29 @@ async fn carry(
 /// Passes bytes on until an end closes (`None`) or the connection meets its fate.
 async fn pump(from: &TcpStream, to: &TcpStream, mut fate: watch::Receiver<Fate>) -> Option<Fate> {
     let mut buffer = vec![0; 16 * 1024];
+    // What is on its way, with the time of its arrival.
+    let mut underway: VecDeque<(Instant, Vec<u8>)> = VecDeque::new();
     loop {
-        let length = tokio::select! {
-            biased;
-            fate = met(&mut fate) => return Some(fate),
-            length = read(from, &mut buffer) => length.ok().filter(|length| *length > 0)?,
-        };
-        let delay = match *fate.borrow() {
-            Fate::Mode(Mode::Delay(delay)) => delay,
-            _ => Duration::ZERO,
-        };
-        let late = async {
-            tokio::time::sleep(delay).await;
-            write_all(to, &buffer[..length]).await
-        };
+        let arrival = underway.front().map(|(at, _)| *at);
         tokio::select! {
             biased;
             fate = met(&mut fate) => return Some(fate),
-            written = late => written.ok()?,
+            () = sleep_until(arrival.unwrap_or_else(Instant::now)), if arrival.is_some() => {
+                let (_, bytes) = underway.pop_front()?;
+                tokio::select! {
+                    biased;
+                    fate = met(&mut fate) => return Some(fate),
+                    written = write_all(to, &bytes) => written.ok()?,
+                }
+            }
+            length = read(from, &mut buffer) => {
+                let length = length.ok().filter(|length| *length > 0)?;
+                let delay = match *fate.borrow() {
+                    Fate::Mode(Mode::Delay(delay)) => delay,
+                    _ => Duration::ZERO,
+                };
+                underway.push_back((Instant::now() + delay, buffer[..length].to_vec()));
+            }
         }
     }
 }
