@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::clock::Clock;
 use crate::cron::CronEntry;
 use crate::flags::ForbiddenFlags;
 use crate::lifecycle::History;
@@ -70,6 +71,7 @@ pub(crate) struct Config {
     pub(crate) age_every: Option<Duration>,
     /// Distinguishes this process's own notifications from those of others.
     pub(crate) origin: u64,
+    pub(crate) clock: Clock,
 }
 
 // With LISTEN a poll is only the safety net; without it, it is how jobs of other processes are found.
@@ -104,6 +106,7 @@ impl Config {
             forbidden_flags: ForbiddenFlags::default(),
             age_every: None,
             origin: fastrand::u64(1..),
+            clock: Clock::default(),
         }
     }
 

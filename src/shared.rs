@@ -12,7 +12,6 @@ use crate::store::Session;
 use actix::{Actor, Addr, Context, Handler, Message, Recipient};
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
-use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::outage::Outage;
 use crate::engine::{Notifications, Now, Wake};
@@ -56,7 +55,6 @@ pub(crate) struct Shared {
     pub(crate) listening: watch::Sender<bool>,
     deaths: mpsc::UnboundedSender<Role>,
     pub(crate) started_at: Instant,
-    pub(crate) clock: Clock,
 }
 
 /// Names an actor.
@@ -178,7 +176,6 @@ impl Shared {
             listening: watch::Sender::new(false),
             deaths,
             started_at: Instant::now(),
-            clock: Clock,
         }
     }
 
@@ -186,7 +183,7 @@ impl Shared {
     pub(crate) fn now(&self) -> Now {
         let listening = *self.listening.borrow();
         let notifications = if listening { Notifications::Received } else { Notifications::Missing };
-        Now { instant: Instant::now(), utc: self.clock.now(), notifications }
+        Now { instant: Instant::now(), utc: self.config.clock.now(), notifications }
     }
 
     pub(crate) fn worker_id(&self) -> i32 {

@@ -139,7 +139,8 @@ BEGIN
                     last_slot = highest_slot + admitted,
                     first_slot = coalesce(lowest_slot, highest_slot + 1),
                     tokens = CASE WHEN gate.rate_limit IS NOT NULL THEN bucket - admitted END,
-                    tokens_at = CASE WHEN gate.rate_limit IS NOT NULL THEN greatest(moment, gate.tokens_at) END
+                    tokens_at = CASE WHEN gate.rate_limit IS NULL THEN NULL
+                        WHEN gate.tokens_at <= moment + interval '1 minute' THEN greatest(moment, gate.tokens_at) ELSE moment END
                 WHERE q.ctid = row_at RETURNING q.ctid INTO row_at;
             END IF;
         END IF;

@@ -99,3 +99,6 @@ async fn fire_forever(shared: Arc<Shared>, changed: Arc<Notify>) {
 fn max_sleep(shared: &Shared) -> Duration {
     if *shared.listening.borrow() { MAX_SLEEP } else { shared.config.poll_interval().min(MAX_SLEEP) }
 }
+
+#[cfg(test)]
+mod tests;

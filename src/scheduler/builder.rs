@@ -49,6 +49,12 @@ impl SchedulerBuilder {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn clock(mut self, clock: crate::clock::Clock) -> Self {
+        self.config.clock = clock;
+        self
+    }
+
     /// Registers an async function as the handler of its task. Its future stays on one thread, so it need not be `Send`.
     pub fn handler<T, F, Work>(mut self, function: F) -> Self
     where

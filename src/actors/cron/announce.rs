@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::super::queue::QueueActor;
 use crate::cron::Late;
@@ -117,16 +117,16 @@ pub(super) fn fires(shared: &Shared, fired: &Fired) {
         .into_iter()
         .for_each(|(queue, position)| shared.send::<QueueActor, _>(Wake::Parked(queue.clone(), position)));
     let marks = added().filter(|fire| fire.queue.is_none()).filter_map(|fire| fire.position);
-    let (due, later): (Vec<Position>, Vec<Position>) =
-        marks.partition(|position| position.turn_at <= shared.clock.now());
-    let (priority, run_at) = (
-        due.iter().map(|position| position.priority).min(),
-        due.iter().map(|position| position.turn_at).min(),
-    );
-    if let Some((priority, run_at)) = priority.zip(run_at) {
-        shared.send::<QueueActor, _>(Wake::Ready(Position { priority, turn_at: run_at }));
+    let marks: Vec<Position> = marks.collect();
+    let now = fired.now.unwrap_or_default();
+    // A job that became due while it was stored is ready already.
+    let due = || marks.iter().filter(|position| position.turn_at <= now + TimeDelta::seconds(1));
+    let first =
+        due().map(|position| position.priority).min().zip(due().map(|position| position.turn_at).min());
+    if let Some((priority, turn_at)) = first {
+        shared.send::<QueueActor, _>(Wake::Ready(Position { priority, turn_at }));
     }
-    if !later.is_empty() {
+    if marks.iter().any(|position| position.turn_at > now) {
         shared.send::<QueueActor, _>(Wake::DueSoon);
     }
 }

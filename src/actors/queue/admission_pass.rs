@@ -7,7 +7,6 @@ use std::time::Instant;
 use super::isolation::{admit_movable, promote_movable};
 use crate::store::Session;
 
-use crate::clock::Clock;
 use crate::engine::{AdmissionPlan, DueScan, MAX_QUEUES, ParkedCursors, ParkedScan, Passed};
 use crate::error::StoreError;
 use crate::lock::lock;
@@ -73,7 +72,8 @@ fn admit_from(
     let began = Instant::now();
     let hints = cursors(plan).start(&queues, began);
     let admission = admit_movable(conn, shared, plan, &queues, &hints)?;
-    cursors(plan).advance(&admission.results, Instant::now(), Clock.now(), began.elapsed());
+    let now = shared.now();
+    cursors(plan).advance(&admission.results, now.instant, now.utc, began.elapsed());
     Ok(admission)
 }
 

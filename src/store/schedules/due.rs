@@ -54,7 +54,7 @@ pub(super) struct DueSchedule {
     /// The fires from the first open one on that were made before, by a clock that ran ahead.
     made_before: Option<Vec<Option<Moment>>>,
     /// The database's clock.
-    now: Moment,
+    pub(super) now: Moment,
 }
 
 type DueColumns = (

@@ -36,6 +36,8 @@ pub(crate) struct FiredSchedule {
 /// The result of firing the schedules that were due.
 #[derive(Debug, Default)]
 pub(crate) struct Fired {
+    /// The database's clock, if anything was due.
+    pub(crate) now: Option<DateTime<Utc>>,
     /// The schedules that were handled.
     pub(crate) handled: Vec<i64>,
     pub(crate) fires: Vec<FiredSchedule>,
@@ -57,7 +59,9 @@ pub(crate) fn fire_due(
         let mut plans = Vec::new();
         let mut faulty = Vec::new();
         let mut work = 0;
+        let mut now = None;
         for schedule in lock_due(conn, lines, which, limit)? {
+            now = Some(schedule.now);
             match schedule.plan(watch) {
                 Ok(plan) => {
                     work += plan.work;
@@ -69,7 +73,7 @@ pub(crate) fn fire_due(
                 Err(error) => faulty.push(error),
             }
         }
-        let mut fired = carry_out(conn, plans)?;
+        let mut fired = Fired { now, ..carry_out(conn, plans)? };
         store_faults(conn, faulty, &mut fired)?;
         Ok(fired)
     })

@@ -210,7 +210,7 @@ fn readable<'de, D: Deserializer<'de>>(from: D) -> Result<Value, D::Error> {
 fn with_next_fires(mut row: ScheduleRow) -> ScheduleRow {
     let recurrence = Recurrence::read(&row.expression, &row.zone, row.starts_at, row.ends_at);
     if let (Ok(recurrence), false, None) = (recurrence, row.paused, &row.error) {
-        row.next_fires = recurrence.fires_after(Clock.now()).take(NEXT_FIRES).collect();
+        row.next_fires = recurrence.fires_after(Clock::default().now()).take(NEXT_FIRES).collect();
     }
     row
 }

@@ -10,6 +10,7 @@ use crate::support::waiting::{until, until_at_least};
 
 mod catching_up;
 mod clocks;
+mod jumps;
 mod locks;
 mod overlap;
 mod poison;

@@ -90,3 +90,27 @@ async fn a_task_paused_for_itself_stays_paused_when_everything_is_resumed() {
     assert_eq!(started.next().await.act, "kept");
     scheduler.stop().await;
 }
+
+#[tokio::test]
+async fn a_pause_reaches_a_process_without_notifications_with_its_next_poll() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    let (builder, mut started) = scheduler(&database);
+    let builder = builder.without_listen().poll_interval(Duration::from_millis(200));
+    let scheduler = builder.crontab("* * * * * * act ?id=line {act:'fired'}").start().await.unwrap();
+    assert_eq!(started.next().await.act, "fired");
+    queues::pause_all(&mut conn).unwrap();
+    // What the process knew before the pause may still start: two polls suffice to know of it, with time for a busy machine.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    while started.try_next().is_some() {}
+    let fires = count(&mut conn, "mainspring.schedule_fires");
+    conn.batch_execute("SELECT mainspring.add_job('act', '{\"act\": \"waits\"}')").unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(started.try_next().is_none());
+    assert_eq!(count(&mut conn, "mainspring.schedule_fires"), fires);
+    queues::resume_all(&mut conn).unwrap();
+    let mut acts = [started.next().await.act, started.next().await.act];
+    acts.sort_unstable();
+    assert_eq!(acts, ["fired", "waits"]);
+    scheduler.stop().await;
+}
