@@ -9,130 +9,16 @@ use mainspring::{
     Task,
 };
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::shapes::{
+    Adjacent, Braces, External, Fields, Flat, Internal, Mapped, NewUnit, NoTuple, Optional, Pair, Rest,
+    Sequence, Strict, Unit, Untagged,
+};
 use crate::support::database::TestDatabase;
 use crate::support::rows::count;
 use crate::support::waiting::{PATIENCE, Reports, reports, until};
-
-/// Declares a task with the derives that every shape has.
-macro_rules! task {
-    ($name:literal, $(#[$meta:meta])* $kind:ident $type:ident $($body:tt)*) => {
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-        $(#[$meta])*
-        $kind $type $($body)*
-
-        impl Task for $type {
-            const NAME: &'static str = $name;
-        }
-    };
-}
-
-task!(
-    "unit",
-    #[derive(Default)]
-    struct Unit;
-);
-task!(
-    "new unit",
-    #[derive(Default)]
-    struct NewUnit(Unit);
-);
-task!(
-    "option",
-    #[derive(Default)]
-    struct Optional(Option<u8>);
-);
-task!(
-    "fields",
-    #[derive(Default)]
-    #[serde(default)]
-    struct Fields {
-        number: u8,
-        text: String,
-    }
-);
-task!(
-    "braces",
-    #[derive(Default)]
-    #[serde(deny_unknown_fields)]
-    struct Braces {}
-);
-task!(
-    "map",
-    #[derive(Default)]
-    struct Mapped(BTreeMap<String, Value>);
-);
-task!(
-    "sequence",
-    #[derive(Default)]
-    struct Sequence(Vec<u8>);
-);
-task!(
-    "tuple of none",
-    #[derive(Default)]
-    struct NoTuple();
-);
-task!(
-    "flat",
-    #[derive(Default)]
-    struct Flat {
-        #[serde(flatten)]
-        rest: BTreeMap<String, u8>,
-    }
-);
-
-task!(
-    "strict",
-    #[serde(deny_unknown_fields)]
-    struct Strict {
-        number: u64,
-        note: Option<String>,
-    }
-);
-task!("tuple", struct Pair(u8, String););
-task!(
-    "external",
-    enum External {
-        Alone,
-        New(u8),
-        Named { number: u8 },
-    }
-);
-task!(
-    "internal",
-    #[serde(tag = "kind", deny_unknown_fields)]
-    enum Internal {
-        Alone,
-        Named { number: u8 },
-    }
-);
-task!(
-    "adjacent",
-    #[serde(tag = "t", content = "c", deny_unknown_fields)]
-    enum Adjacent {
-        Alone,
-        New(u8),
-    }
-);
-task!(
-    "untagged",
-    #[serde(untagged, deny_unknown_fields)]
-    enum Untagged {
-        Number(u8),
-        Named { number: u8 },
-    }
-);
-task!(
-    "rest",
-    struct Rest {
-        number: u8,
-        #[serde(flatten)]
-        rest: BTreeMap<String, u8>,
-    }
-);
 
 /// Task, way in, and the payload as the handler got it.
 type Run = (&'static str, String, String);
