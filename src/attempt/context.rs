@@ -112,7 +112,7 @@ impl JobContext {
     /// Which fire of cron added the job; `None` for a job that was added otherwise.
     #[must_use]
     pub fn cron(&self) -> Option<CronFire> {
-        CronFire::of_payload(&self.0.payload)
+        CronFire::of_job(&self.0.payload)
     }
 
     /// A target for log lines of this job, so that each names it: `mainspring::job::TASK#ID`.

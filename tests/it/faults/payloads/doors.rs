@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
+use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use mainspring::{
-    BatchResult, Cron, Enqueue, JobContext, JobResult, NewSchedule, Overlap, Scheduler, SchedulerBuilder,
-    Task,
+    BatchResult, Cron, Enqueue, JobContext, JobError, JobResult, NewSchedule, Overlap, Scheduler,
+    SchedulerBuilder, Task,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -207,6 +208,26 @@ async fn a_strict_entry_of_a_batch_gets_no_field_of_cron() {
     let scheduler = builder.start().await.unwrap();
     assert_eq!(runs.next().await.2, format!("{entry:?}"));
     scheduler.stop().await;
+}
+
+async fn fail_first(entries: Vec<Strict>, job: JobContext) -> BatchResult {
+    job.data::<UnboundedSender<Run>>().send(("strict", String::new(), format!("{:?}", job.cron())))?;
+    let result = || if job.attempt() == 1 { Err(JobError::retry_in(Duration::ZERO, "busy")) } else { Ok(()) };
+    Ok(entries.iter().map(|_| result()).collect())
+}
+
+#[tokio::test]
+async fn a_batch_that_cron_added_knows_its_fire_at_a_retry_too() {
+    let database = TestDatabase::new();
+    let (sender, mut runs) = reports::<Run>(&database.url());
+    let fired = "'{\"number\": 1, \"_cron\": {\"ts\": \"2027-01-01T00:00:00Z\", \"backfilled\": true}}'";
+    let add = format!("SELECT mainspring.add_job('strict', {fired})");
+    database.connection().batch_execute(&add).unwrap();
+    let builder = Scheduler::builder(database.url()).app_data(sender).batch_handler(fail_first);
+    assert_eq!(builder.run_once().await.unwrap().to_string(), "2 attempts: 1 succeeded, 1 failed");
+    let fire = runs.next().await.2;
+    assert!(fire.contains("2027-01-01T00:00:00Z, backfilled: true"), "{fire}");
+    assert_eq!(runs.next().await.2, fire);
 }
 
 #[tokio::test]
