@@ -8,10 +8,12 @@
 //!
 //! With `-- --once` it runs the jobs that are ready, prints how they ended, and exits, as a script or a cron pod does.
 
+#[path = "support/same_origin.rs"]
+mod same_origin;
+
 use std::net::TcpListener;
 use std::sync::LazyLock;
 
-use actix_web::guard::GuardContext;
 use actix_web::{App, HttpResponse, HttpServer, Responder, get, post, web};
 use chrono::Utc;
 use mainspring::database::connect;
@@ -24,6 +26,8 @@ use mainspring::{
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::Mutex;
+
+use self::same_origin::is_permitted;
 
 static EVERY_MINUTE: LazyLock<&str> =
     LazyLock::new(|| if std::env::var("DEMO_FAST").is_ok() { "*/2 * * * * *" } else { "* * * * *" });
@@ -91,19 +95,7 @@ fn refused(error: impl ToString) -> HttpResponse {
     HttpResponse::BadRequest().json(json!({"error": error.to_string()}))
 }
 
-/// Whether a request that changes something may do so: no page of another site sent it. A browser names the page in `Origin`.
-/// A name that an attacker points at this machine shows in `Host`.
-fn is_same_origin(context: &GuardContext<'_>) -> bool {
-    let headers = context.head().headers();
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let Some(host) = text("host") else { return false };
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    let origin = text("origin");
-    let is_own_page = origin.is_none_or(|origin| origin.strip_prefix("http://") == Some(host));
-    ["127.0.0.1", "localhost"].contains(&name) && is_own_page
-}
-
-#[post("/api/test-scheduler", guard = "is_same_origin")]
+#[post("/api/test-scheduler", guard = "is_permitted")]
 async fn test_scheduler(shared: web::Data<Shared>, body: web::Bytes) -> impl Responder {
     let report: PublishReport = match serde_json::from_slice(if body.is_empty() { b"{}" } else { &body }) {
         Ok(report) => report,
@@ -118,7 +110,7 @@ async fn test_scheduler(shared: web::Data<Shared>, body: web::Bytes) -> impl Res
     }
 }
 
-#[post("/api/worker/stop", guard = "is_same_origin")]
+#[post("/api/worker/stop", guard = "is_permitted")]
 async fn stop_worker(shared: web::Data<Shared>) -> impl Responder {
     if let Some(scheduler) = shared.scheduler.lock().await.take() {
         scheduler.stop().await;
@@ -126,7 +118,7 @@ async fn stop_worker(shared: web::Data<Shared>) -> impl Responder {
     HttpResponse::Ok().json(json!({"success": true, "message": "Worker stopped"}))
 }
 
-#[post("/api/worker/start", guard = "is_same_origin")]
+#[post("/api/worker/start", guard = "is_permitted")]
 async fn start_worker(shared: web::Data<Shared>) -> impl Responder {
     let mut place = shared.scheduler.lock().await;
     if place.is_none() {

@@ -7,14 +7,19 @@
 //! ends with the program.
 
 mod chained;
+#[path = "../support/same_origin.rs"]
+mod same_origin;
 mod stored;
 
+use actix_web::guard::fn_guard;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use mainspring::embedded::{EmbeddedOptions, database_url};
 use mainspring::{Scheduler, SchedulerError, Schema, Session, StoreError};
 use serde::Deserialize;
 use serde_json::json;
 use thiserror::Error;
+
+use self::same_origin::is_permitted;
 
 /// What people may set of a schedule.
 #[derive(Debug, Deserialize)]
@@ -89,8 +94,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("listening on http://127.0.0.1:{port}");
     let app = move || {
         let app = App::new().app_data(shared.clone());
-        app.service(web::scope("/chained").configure(chained::routes))
-            .service(web::scope("/stored").configure(stored::routes))
+        let scope = |path| web::scope(path).guard(fn_guard(is_permitted));
+        app.service(scope("/chained").configure(chained::routes))
+            .service(scope("/stored").configure(stored::routes))
     };
     HttpServer::new(app).workers(2).bind(("127.0.0.1", port))?.run().await?;
     scheduler.stop().await;
