@@ -74,6 +74,9 @@ pub(crate) struct Config {
     pub(crate) clock: Clock,
 }
 
+/// A stop returns within this time after the grace period.
+pub(crate) const AFTER_GRACE: Duration = Duration::from_secs(1);
+
 // With LISTEN a poll is only the safety net; without it, it is how jobs of other processes are found.
 const POLL_BESIDE_LISTEN: Duration = Duration::from_secs(10);
 const POLL_ALONE: Duration = Duration::from_secs(1);
@@ -141,6 +144,11 @@ impl Config {
     /// The names of the crontab lines.
     pub(crate) fn lines(&self) -> Vec<String> {
         self.crontab.iter().map(|line| line.identifier.clone()).collect()
+    }
+
+    /// Within which time a stop returns.
+    pub(crate) fn longest_stop(&self) -> Duration {
+        self.grace_period.saturating_add(AFTER_GRACE)
     }
 
     pub(crate) fn poll_interval(&self) -> Duration {

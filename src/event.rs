@@ -119,6 +119,22 @@ pub enum Event {
     },
     /// Heartbeats succeed again.
     DatabaseBack,
+    /// A worker thread has executed the same piece of code for 250 ms, so its other jobs wait. It gets no more jobs.
+    WorkerThreadBlocked {
+        /// The thread's place; the first is 0.
+        thread: usize,
+        /// The job whose code it is. `None` for code of no attempt, such as a task that a handler has spawned.
+        job: Option<JobFacts>,
+    },
+    /// A worker thread that was blocked goes on.
+    WorkerThreadFreed {
+        /// The thread's place; the first is 0.
+        thread: usize,
+        /// The job whose code had blocked it.
+        job: Option<JobFacts>,
+        /// For how long.
+        blocked_for: Duration,
+    },
     /// The receiver was too slow: this many events, the oldest, were dropped before this one.
     Missed(u64),
 }

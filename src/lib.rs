@@ -9,7 +9,7 @@
 //! | Add a job | [`Enqueue`], [`NewJob`], [`EnqueueMany`], [`Remove`], [`QueueActor`] |
 //! | Set up and run | [`Scheduler`], [`SchedulerBuilder`], [`StartPolicy`], [`SettleDurability`], [`RunSummary`], [`Event`], [`EventStream`] |
 //! | Recur | [`Cron`], [`Crontab`], [`CronEntry`], [`CronExpression`]; [`NewSchedule`], [`ScheduleChanges`], [`Overlap`], [`CatchUp`] |
-//! | Read and change what is stored | [`jobs`], [`queues`], [`schedules`], [`workers`], [`history`], [`status`]; the handles [`Jobs`], [`Queues`], [`Schedules`], [`Workers`] |
+//! | Read and change what is stored | [`jobs`], [`queues`], [`schedules`], [`workers`], [`history`], [`status`]; the handles [`Jobs`], [`Queues`], [`Schedules`], [`Workers`], [`WorkerThread`] |
 //! | Connect and migrate | [`database`], [`Schema`], [`Session`], [`AsSession`] |
 //! | Understand failures | [`StoreError`], [`SchedulerError`], [`CronError`] |
 //! | Read on | [`guide`] |
@@ -76,6 +76,7 @@ pub use config::{SettleDurability, StartPolicy};
 pub use event::{Event, JobFacts};
 pub use events::EventStream;
 pub use run_summary::RunSummary;
+pub use running::WorkerThread;
 pub use scheduler::{Jobs, Queues, Scheduler, SchedulerBuilder, Schedules, Workers};
 // Recurring work.
 pub use cron::{Cron, CronEntry, CronError, CronExpression, Crontab};

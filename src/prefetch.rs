@@ -73,8 +73,9 @@ impl WorkerHandle {
     }
 }
 
-/// Wakes workers until they have as many idle slots as there are jobs, those with most first.
+/// Wakes workers until they have as many idle slots as there are jobs, those with most first. A blocked one takes no jobs.
 pub(crate) fn wake_workers(mut workers: Vec<WorkerHandle>, jobs: usize) {
+    workers.retain(|worker| !worker.board.is_blocked());
     workers.sort_by_key(|worker| Reverse(worker.idle_slots()));
     let mut covered = 0;
     for worker in workers {

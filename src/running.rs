@@ -1,9 +1,13 @@
 //! The attempts of one worker thread, as other threads see them: which run, and whose code the thread executes now. The
 //! thread writes two numbers a poll; nobody else writes those. Knows no actor and no handler.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+mod watch;
+
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+pub(crate) use self::watch::{BLOCKED_AFTER, Change, Sample, ThreadWatch};
 
 use crate::event::JobFacts;
 use crate::lock::lock;
@@ -28,28 +32,36 @@ pub(crate) struct WorkerBoard {
     /// How often the thread's actor has had its turn.
     turns: AtomicU64,
     places: Mutex<Places>,
+    is_blocked: AtomicBool,
+    blockade: Mutex<Option<Blockade>>,
+}
+
+/// What blocks a thread, and since when.
+#[derive(Debug, Clone)]
+pub(crate) struct Blockade {
+    /// `None` if the thread executes code of no attempt.
+    pub(crate) job: Option<JobFacts>,
+    since: Instant,
+}
+
+/// A thread that runs jobs, as [`Workers::threads`](crate::Workers::threads) returns it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WorkerThread {
+    /// Its place; the first is 0.
+    pub index: usize,
+    /// How many jobs it runs.
+    pub running: usize,
+    /// For how long it has made no progress, if it is blocked.
+    pub blocked_for: Option<Duration>,
+    /// The job whose code blocks it.
+    pub blocked_by: Option<JobFacts>,
 }
 
 #[derive(Default)]
 struct Places {
     taken: Vec<Option<Running>>,
     free: Vec<usize>,
-}
-
-#[cfg(test)]
-/// What another thread reads at one moment. A thread whose turns and whose stretch stay the same makes no progress.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Sample {
-    pub(crate) turns: u64,
-    stretch: i64,
-}
-
-#[cfg(test)]
-impl Sample {
-    /// The id of the job whose code the thread executes.
-    pub(crate) fn executing(self) -> Option<i64> {
-        (self.stretch > 0).then_some(self.stretch)
-    }
 }
 
 impl WorkerBoard {
@@ -82,7 +94,6 @@ impl WorkerBoard {
         self.turns.fetch_add(1, Ordering::Relaxed);
     }
 
-    #[cfg(test)]
     pub(crate) fn sample(&self) -> Sample {
         Sample { turns: self.turns.load(Ordering::Relaxed), stretch: self.executing.load(Ordering::Relaxed) }
     }
@@ -90,6 +101,38 @@ impl WorkerBoard {
     /// The attempts that run, in no order.
     pub(crate) fn running(&self) -> Vec<Running> {
         lock(&self.places).taken.iter().flatten().cloned().collect()
+    }
+
+    /// Marks the thread as blocked by the job whose code it executes.
+    pub(crate) fn block(&self, sample: Sample, since: Instant) -> Blockade {
+        let id = sample.executing();
+        let running = self.running().into_iter().map(|running| running.job.facts());
+        let job = running.into_iter().find(|job| Some(job.id) == id);
+        let blockade = Blockade { job, since };
+        *lock(&self.blockade) = Some(blockade.clone());
+        self.is_blocked.store(true, Ordering::SeqCst);
+        blockade
+    }
+
+    /// Marks the thread as free again, and returns what had blocked it.
+    pub(crate) fn free(&self) -> Option<Blockade> {
+        self.is_blocked.store(false, Ordering::SeqCst);
+        lock(&self.blockade).take()
+    }
+
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.is_blocked.load(Ordering::SeqCst)
+    }
+
+    /// The thread as the application sees it.
+    pub(crate) fn status(&self, index: usize) -> WorkerThread {
+        let blockade = lock(&self.blockade).clone();
+        WorkerThread {
+            index,
+            running: self.count(),
+            blocked_for: blockade.as_ref().map(|blockade| blockade.since.elapsed()),
+            blocked_by: blockade.and_then(|blockade| blockade.job),
+        }
     }
 
     /// How many attempts run.

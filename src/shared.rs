@@ -14,7 +14,7 @@ use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
 use crate::config::Config;
 use crate::engine::outage::Outage;
-use crate::engine::{Notifications, Now, Wake};
+use crate::engine::{Notifications, Now, Slots, Wake};
 use crate::error::{SchedulerError, StoreError};
 use crate::events::EventBus;
 use crate::job::NewJob;
@@ -225,6 +225,16 @@ impl Shared {
         }
         self.prefetch.put(leased);
         wake_workers(self.addresses.workers(), jobs);
+    }
+
+    /// Which slots can start jobs.
+    pub(crate) fn slots(&self) -> Slots {
+        let (workers, shares) = (self.addresses.workers(), self.config.shares());
+        let blocked = || workers.iter().zip(&shares).filter(|(worker, _)| worker.board.is_blocked());
+        if blocked().count() == workers.len() && !workers.is_empty() {
+            return Slots::None;
+        }
+        Slots::AllBut(blocked().map(|(worker, share)| share.saturating_sub(worker.board.count())).sum())
     }
 
     /// Reports that a job of a queue has ended although its lease is still open. If it is lost, the next poll admits.

@@ -26,6 +26,7 @@
 //! | `Reconcile` | heartbeat, listener | QueueActor |
 //! | `LockAgain` | heartbeat | ListenerActor |
 //! | `SchedulesChanged` | listener | CronActor |
+//! | `SlotsChanged` | the monitor, the supervisor | QueueActor |
 //! | `Drain` | the stop | QueueActor |
 //! | `Died` | the root thread | SupervisorActor |
 //! | `Leave` | the stop | every actor but the supervisor and the workers |
@@ -38,6 +39,7 @@ pub(crate) mod death_watch;
 pub(crate) mod heartbeat;
 pub(crate) mod listener;
 pub(crate) mod maintenance;
+pub(crate) mod monitor;
 pub(crate) mod queue;
 pub(crate) mod rescue;
 pub(crate) mod supervisor;

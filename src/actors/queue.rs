@@ -10,6 +10,7 @@ mod once;
 mod perform;
 mod removal;
 mod requests;
+pub(super) mod slots;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -79,8 +80,7 @@ pub(crate) struct LeasesLost;
 #[rtype(result = "()")]
 pub(crate) struct Reconcile;
 
-/// Stops claims, gives back what has not started, and returns once every lease is settled. Sent by the supervisor at a
-/// stop. If it is lost, the supervisor times out and other processes rescue the jobs.
+/// Stops claims, gives back what has not started, and returns once every lease is settled. Sent by the stop, again if lost.
 #[derive(Debug, Message)]
 #[rtype(result = "Drained")]
 pub(crate) struct Drain;

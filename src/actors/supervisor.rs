@@ -15,6 +15,7 @@ use super::heartbeat::HeartbeatActor;
 use super::listener::ListenerActor;
 use super::maintenance::MaintenanceActor;
 use super::queue::QueueActor;
+use super::queue::slots::SlotsChanged;
 use super::worker::{WorkerActor, WorkerSetup};
 use crate::attempt::TaskRegistry;
 use crate::config::Fires;
@@ -105,6 +106,7 @@ impl SupervisorActor {
                 shared.addresses.set(queue.clone().recipient::<EnqueueMany>());
                 shared.addresses.set(queue.clone().recipient::<ProgressPosted>());
                 shared.addresses.set(queue.clone().recipient::<Wake>());
+                queue.do_send(SlotsChanged);
                 shared.addresses.set(queue);
             }
             Role::Cron => shared.addresses.set(CronActor::new(shared).start()),

@@ -60,6 +60,15 @@ impl Settings {
     }
 }
 
+/// Which slots can start jobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Slots {
+    /// All but so many free ones, whose threads are blocked.
+    AllBut(usize),
+    /// The threads of all slots are blocked.
+    None,
+}
+
 /// How much of the concurrency is used.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Capacity {

@@ -36,7 +36,7 @@ pub(crate) use self::claim_plan::{ClaimPlan, Found};
 pub(crate) use self::due_jobs::{DueScan, MAX_PROMOTED};
 pub(crate) use self::eligibility::{ClaimFilter, FlaggedJobs};
 pub(crate) use self::enqueue::EnqueuePlan;
-pub(crate) use self::facts::{Notice, Notifications, Now, PauseChange, RowNotice, Settings, Wake};
+pub(crate) use self::facts::{Notice, Notifications, Now, PauseChange, RowNotice, Settings, Slots, Wake};
 pub(crate) use self::once::RunEnd;
 pub(crate) use self::parked::ParkedCursors;
 pub(crate) use self::settle::{LockedRows, SettlePlan};
@@ -63,6 +63,7 @@ pub(crate) struct Engine<R> {
     prefetch: Arc<PrefetchBuffer>,
     random: fastrand::Rng,
     mode: Mode,
+    slots: Slots,
     enqueue: EnqueuePlanner<R>,
     claim: ClaimPlanner,
     admission: AdmissionPlanner,
@@ -104,6 +105,7 @@ impl<R> Engine<R> {
             prefetch,
             random,
             mode: Mode::Active,
+            slots: Slots::AllBut(0),
             enqueue: EnqueuePlanner::new(),
             claim: ClaimPlanner::new(now.instant),
             admission: AdmissionPlanner::default(),
@@ -161,6 +163,17 @@ impl<R> Engine<R> {
             self.mode = Mode::Active;
             self.prefetch.open();
             self.look_everywhere();
+        }
+    }
+
+    /// Notes which slots can start jobs. While none can, nothing is claimed, and what has not started is given back.
+    pub(crate) fn slots_changed(&mut self, slots: Slots) {
+        if slots == std::mem::replace(&mut self.slots, slots) {
+            return;
+        }
+        match slots {
+            Slots::None => self.settle.push(self.prefetch.clear()),
+            Slots::AllBut(_) => self.claim.announce(None),
         }
     }
 

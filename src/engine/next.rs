@@ -1,7 +1,7 @@
 //! What to do next: the order of the planners, and what each may know of the others.
 
 use super::enqueue::EnqueuePlan;
-use super::facts::{Capacity, Now};
+use super::facts::{Capacity, Now, Slots};
 use super::step::Step;
 use super::{Engine, Mode};
 use crate::job::NewJob;
@@ -38,6 +38,7 @@ impl<R> Engine<R> {
     // Jobs start with their enqueue if slots are free for all of them and no job waits that might come first.
     fn may_start(&self, plan: &EnqueuePlan<R>) -> bool {
         let none_waits = self.mode == Mode::Active
+            && self.slots != Slots::None
             && self.claim.expects_none()
             && self.is_leasing_settled()
             && self.prefetch.len() == 0;
@@ -67,7 +68,8 @@ impl<R> Engine<R> {
     }
 
     fn next_claim(&mut self, now: Now) -> Option<Step<R>> {
-        if self.mode != Mode::Active || !self.is_leasing_settled() || self.claim_can_wait() {
+        let can_start = self.mode == Mode::Active && self.slots != Slots::None;
+        if !can_start || !self.is_leasing_settled() || self.claim_can_wait() {
             return None;
         }
         let capacity = self.capacity();
@@ -92,8 +94,12 @@ impl<R> Engine<R> {
 
     pub(super) fn capacity(&self) -> Capacity {
         let leased = self.leases.count() + self.enqueue.starting();
+        let blocked = match self.slots {
+            Slots::AllBut(blocked) => blocked,
+            Slots::None => self.settings.concurrency,
+        };
         Capacity {
-            concurrency: self.settings.concurrency,
+            concurrency: self.settings.concurrency.saturating_sub(blocked),
             active: leased.saturating_sub(self.settle.unsettled()),
         }
     }

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-/// A stop returns within this time after the grace period.
-pub(super) const AFTER_GRACE: Duration = Duration::from_secs(1);
+use crate::config::AFTER_GRACE;
+
 // What is kept of it for the last steps, and for threads that are busy elsewhere.
 const LAST_STEPS: Duration = Duration::from_millis(100);
 // The outcomes of interrupted jobs are stored within this time after the grace period.

@@ -10,6 +10,7 @@ use actix_rt::System;
 use tokio::sync::{mpsc, oneshot};
 
 use super::stop::{StopOnDrop, stop};
+use crate::actors::monitor;
 use crate::actors::supervisor::{Died, SupervisorActor, WorkerThreads};
 use crate::attempt::TaskRegistry;
 use crate::attempt::panics::record_places;
@@ -93,6 +94,7 @@ impl Root {
             Ok(workers) => workers,
             Err(error) => return drop(ready.send(Err(error))),
         };
+        monitor::start(&shared);
         let mut supervisor = SupervisorActor::new(&shared, workers.clone()).start();
         // Handled after the start of the supervisor, which starts the others: the handle may be used at once.
         let _ = supervisor.send(Died(Role::Queue)).await;

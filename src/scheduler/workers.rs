@@ -7,6 +7,7 @@ use super::handle::Scheduler;
 use super::verbs::Verbs;
 use crate::engine::Wake;
 use crate::error::SchedulerError;
+use crate::running::WorkerThread;
 use crate::store::workers::{self, WorkerAct, WorkerStatus};
 
 /// Reads workers, and takes the jobs of those that are gone. Returned by [`Scheduler::workers`]. The functions of
@@ -52,6 +53,16 @@ impl Workers {
     /// Releases all workers whose time-out is over; see [`workers::release_lost`].
     pub async fn release_lost(&self) -> Result<Vec<WorkerAct>, SchedulerError> {
         self.verbs.run_and_wake(Wake::Everything, |conn| workers::release_lost(conn)).await
+    }
+}
+
+impl Workers {
+    /// Returns the threads on which this process runs jobs, and what blocks them. Reads no database. While all of them are
+    /// blocked, the process claims nothing.
+    #[must_use]
+    pub fn threads(&self) -> Vec<WorkerThread> {
+        let workers = self.verbs.shared().addresses.workers();
+        workers.iter().enumerate().map(|(index, worker)| worker.board.status(index)).collect()
     }
 }
 

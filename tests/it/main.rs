@@ -4,6 +4,7 @@
 mod administration;
 mod admission;
 mod batches;
+mod blocked;
 mod bulk;
 mod cancelling;
 mod cli;

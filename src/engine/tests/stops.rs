@@ -29,6 +29,34 @@ fn a_resumed_engine_accepts_jobs_for_its_workers_again() {
 }
 
 #[test]
+fn free_slots_of_a_blocked_thread_are_not_claimed_for() {
+    let mut desk = Desk::at_rest();
+    desk.engine.slots_changed(Slots::AllBut(4));
+    desk.next_lookup();
+    desk.finished(Done::LookUp(Ok(Claimability::default())));
+    assert_eq!(desk.next_claim().limit, 6);
+}
+
+#[test]
+fn with_all_threads_blocked_nothing_is_claimed_and_the_prefetch_goes_back() {
+    let mut desk = Desk::at_rest();
+    let job = desk.leased(TASK, None, 1);
+    desk.prefetch.put(vec![job]);
+    desk.engine.slots_changed(Slots::None);
+    let settle = desk.next_settle();
+    assert_eq!(settle.leases.len(), 1);
+    desk.store(settle);
+    desk.wake(Wake::Ready(at(100)));
+    desk.expect_nothing();
+    desk.engine.slots_changed(Slots::None);
+    desk.expect_nothing();
+    desk.engine.slots_changed(Slots::AllBut(5));
+    desk.next_lookup();
+    desk.finished(Done::LookUp(Ok(Claimability::default())));
+    assert_eq!(desk.next_claim().limit, 5);
+}
+
+#[test]
 fn after_lost_leases_the_prefetch_is_given_back_and_claims_go_on() {
     let mut desk = Desk::at_rest();
     let job = desk.leased(TASK, None, 1);
