@@ -39,6 +39,10 @@ examples:
 smoke: examples
     .ci/smoke
 
+# TLS on every connection, with the system's libpq
+tls:
+    .ci/tls
+
 # All tests; `just test keys::` runs the tests with this name
 test *names:
     cargo test {{ names }}

@@ -4,7 +4,7 @@
 use diesel::Connection;
 use diesel::pg::PgConnection;
 
-use super::conninfo::{UNREADABLE, completed, is_readable};
+use super::conninfo::{TlsDemand, UNREADABLE, completed, is_readable, tls_demand};
 use super::notifications::{Rejection, rejection};
 use crate::error::StoreError;
 
@@ -55,10 +55,25 @@ impl Address {
                     StoreError::Rejected(reason)
                 }
                 Some(Rejection::Standby) => StoreError::ReadOnly(reason),
-                Some(Rejection::Code(_)) | None => StoreError::Connect(reason),
+                Some(Rejection::Code(_)) => StoreError::Connect(reason),
+                None => without_reply(reason, tls_demand(&self.given)),
             },
             other => other,
         }
+    }
+}
+
+// The server refuses nothing when one of the two has no TLS, so there is no code.
+fn without_reply(reason: String, demand: Option<TlsDemand>) -> StoreError {
+    match demand {
+        None => StoreError::Connect(reason),
+        Some(TlsDemand::OfTheServer) => StoreError::Connect(format!(
+            "{reason}; `sslmode` demands TLS: if the server has none, set `ssl = on` there, with a certificate"
+        )),
+        Some(TlsDemand::BeyondThisLibpq) => StoreError::Rejected(format!(
+            "{reason}; `sslmode` demands TLS, and the libpq in this program has none: build it without the feature \
+             `bundled-libpq`, with the system's libpq"
+        )),
     }
 }
 
@@ -101,6 +116,20 @@ mod tests {
             assert!(refusal.contains("127.0.0.1"), "{refusal}");
             assert!(!refusal.contains('\n'), "{refusal}");
         }
+    }
+
+    #[test]
+    fn tls_that_this_libpq_lacks_is_refused_with_what_to_do() {
+        for mode in ["require", "verify-ca", "verify-full"] {
+            let refused = connect(&format!("postgres://user:secret@127.0.0.1:1/a?sslmode={mode}")).err();
+            let Some(StoreError::Rejected(text)) = refused else { panic!("{refused:?}") };
+            assert!(
+                text.contains("without the feature `bundled-libpq`") && !text.contains("secret"),
+                "{text}"
+            );
+        }
+        let refused = connect("postgres://127.0.0.1:1/a?sslmode=prefer").err();
+        assert!(matches!(&refused, Some(StoreError::Connect(text)) if !text.contains("TLS")), "{refused:?}");
     }
 
     #[test]

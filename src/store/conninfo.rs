@@ -152,6 +152,35 @@ fn with_service(text: &CStr) -> Vec<Setting> {
     }
 }
 
+/// Returns what to do when no connection can be made and the string, or the environment, demands TLS.
+pub(super) fn tls_demand(url: &str) -> Option<TlsDemand> {
+    let text = CString::new(url).ok()?;
+    let settings = Options::parse(&text)?.read();
+    let written =
+        settings.into_iter().find(|setting| setting.keyword == "sslmode").and_then(|setting| setting.value);
+    let mode = written.or_else(|| std::env::var("PGSSLMODE").ok())?;
+    let demands = ["require", "verify-ca", "verify-full"].contains(&mode.as_str());
+    demands.then(|| if has_tls() { TlsDemand::OfTheServer } else { TlsDemand::BeyondThisLibpq })
+}
+
+/// Whose fault it may be that TLS is demanded and not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TlsDemand {
+    /// The server may have none.
+    OfTheServer,
+    /// The libpq of this program has none.
+    BeyondThisLibpq,
+}
+
+// An older libpq does not tell.
+fn has_tls() -> bool {
+    const TELLS: i32 = 150_000;
+    // SAFETY: the functions take nothing, or a null for no connection, and the name of an attribute.
+    unsafe {
+        pq_sys::PQlibVersion() < TELLS || !pq_sys::PQsslAttribute(null_mut(), c"library".as_ptr()).is_null()
+    }
+}
+
 /// Whether libpq reads the connection string, and as it was meant: only then its words hold no password.
 pub(super) fn is_readable(url: &str) -> bool {
     CString::new(url).is_ok_and(|text| is_connection_string(&text)) && !is_misread(url)
