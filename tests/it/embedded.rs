@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -195,6 +196,24 @@ fn the_server_wants_its_password() {
     assert!(answers(owner.url()));
     assert!(!answers(&owner.url().replace(password, "wrong")));
     assert!(!answers(&format!("postgres://postgres@{address}")));
+}
+
+#[test]
+fn others_reach_neither_its_files_nor_a_socket_of_it() {
+    let scratch = Scratch::new();
+    let folder = scratch.0.join("kept");
+    let owner = User::kept_in(&folder);
+    let conn = &mut PgConnection::establish(owner.url()).unwrap();
+    let closed = "(SELECT WHERE current_setting('listen_addresses') = '127.0.0.1' \
+        AND current_setting('unix_socket_directories') = '') AS s";
+    assert_eq!(count(conn, closed), 1);
+    let others = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o077;
+    assert_eq!(others(&folder), 0);
+    for name in ["password", "server", "holders", "lock"] {
+        assert_eq!(others(&folder.join(name)), 0, "{name}");
+    }
+    let data = fs::read_dir(&folder).unwrap().flatten().filter(|entry| entry.path().is_dir());
+    assert!(data.map(|entry| assert_eq!(others(&entry.path()), 0, "{entry:?}")).count() >= 1);
 }
 
 #[test]

@@ -58,7 +58,7 @@ impl From<clap::Error> for Failure {
             ErrorKind::DisplayHelp
             | ErrorKind::DisplayVersion
             | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Self::Help(error),
-            _ => Self::Usage(without_passwords(&without_advice(&with_synonyms(error).to_string()))),
+            _ => Self::Usage(without_secrets(&without_advice(&with_synonyms(error).to_string()))),
         }
     }
 }
@@ -140,7 +140,27 @@ fn in_one_line(text: &str) -> String {
     output::printable(&output::middle_cut(&words.join(" ")))
 }
 
-// An argument in the wrong place is quoted back; it may be the database's URL.
+// An argument in the wrong place is quoted back; it may be a payload, or the database's URL.
+fn without_secrets(text: &str) -> String {
+    without_passwords(&without_payload(text))
+}
+
+// clap writes the names of values as `[JSON]`, so a bracket begins a payload only before something else.
+fn without_payload(text: &str) -> String {
+    let is_payload = |(at, _): &(usize, &str)| {
+        let mut begin = text[at + 1..].chars();
+        match begin.next() {
+            Some('{') => true,
+            Some('[') => !begin.next().is_some_and(|next| next.is_ascii_uppercase()),
+            _ => false,
+        }
+    };
+    let Some((start, _)) = text.match_indices('\'').find(is_payload) else { return text.to_owned() };
+    let rest = &text[start + 1..];
+    let end = rest.find("' for '").or_else(|| rest.rfind('\'')).unwrap_or(rest.len());
+    format!("{}'{{..}}{}", &text[..start], &rest[end..])
+}
+
 fn without_passwords(text: &str) -> String {
     // A libpq string may have blanks around the sign.
     let lower = text.to_ascii_lowercase();
@@ -173,6 +193,21 @@ mod tests {
         }
         let told = "unexpected argument 'user=me password=a b' found";
         assert_eq!(without_passwords(told), "unexpected argument 'user=me password=***");
+    }
+
+    #[test]
+    fn payloads_are_struck_out() {
+        for (told, shown) in [
+            ("unexpected argument '{\"a\": 'b'}' found", "unexpected argument '{..}' found"),
+            ("unexpected argument '[{\"a\": 1}]' found", "unexpected argument '{..}' found"),
+            (
+                "invalid value '{\"a\": 1}' for '--in <DURATION>'",
+                "invalid value '{..}' for '--in <DURATION>'",
+            ),
+            ("invalid value 'x' for '[JSON]'", "invalid value 'x' for '[JSON]'"),
+        ] {
+            assert_eq!(without_secrets(told), shown);
+        }
     }
 
     #[test]
