@@ -59,6 +59,11 @@ pub(crate) struct Config {
     pub(crate) heartbeat_timeout: Duration,
     /// How long an enqueue waits for a key that another transaction holds.
     pub(crate) key_timeout: Duration,
+    /// How long an enqueue waits for the database.
+    pub(crate) enqueue_timeout: Duration,
+    /// How many jobs may wait to be stored, and the size of their payloads.
+    pub(crate) max_waiting_jobs: usize,
+    pub(crate) max_waiting_bytes: usize,
     pub(crate) start_policy: StartPolicy,
     pub(crate) settle_durability: SettleDurability,
     pub(crate) job_log_level: log::Level,
@@ -100,6 +105,9 @@ impl Config {
             cancel_grace_period: Duration::from_secs(5),
             heartbeat_timeout: Duration::from_secs(30),
             key_timeout: Duration::from_secs(30),
+            enqueue_timeout: Duration::from_secs(10),
+            max_waiting_jobs: 100_000,
+            max_waiting_bytes: 128 << 20,
             start_policy: StartPolicy::WaitFor(Duration::from_secs(60)),
             settle_durability: SettleDurability::Relaxed,
             job_log_level: log::Level::Info,
@@ -130,6 +138,9 @@ impl Config {
         in_range("handler_pool_size", u64::from(self.handler_pool_size), 1, 1_000)?;
         in_range("worker_name length", self.worker_name.chars().count() as u64, 1, 256)?;
         in_range("key_timeout in milliseconds", millis(self.key_timeout), 100, 86_400_000)?;
+        in_range("enqueue_timeout in milliseconds", millis(self.enqueue_timeout), 100, 3_600_000)?;
+        in_range("max_waiting_jobs", self.max_waiting_jobs as u64, 1, u64::from(u32::MAX))?;
+        in_range("max_waiting_bytes", self.max_waiting_bytes as u64, 1_024, 1 << 40)?;
         in_range("heartbeat_timeout in milliseconds", millis(self.heartbeat_timeout), 1_000, 86_400_000)?;
         for (task, limit) in &self.task_limits {
             in_range(&format!("limit of task `{task}`"), *limit as u64, 1, 100_000)?;

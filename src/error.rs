@@ -1,13 +1,15 @@
 //! What can go wrong, each variant because a caller would act differently. Logs nothing. Each text is one line without control
 //! characters, whatever it quotes: callers log it.
 
-use std::error::Error as StdError;
-use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as DieselError};
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use thiserror::Error;
 
+pub use crate::database_error::DatabaseError;
+pub(crate) use crate::database_error::{is_lost, text_of};
+pub use crate::stored::Stored;
 use crate::text::one_line;
 
 /// Why the store could not carry out a request.
@@ -82,7 +84,28 @@ pub enum StoreError {
         /// The keys of the jobs, at most five of them.
         keys: String,
         /// How long the enqueue has waited.
-        waited: std::time::Duration,
+        waited: Duration,
+    },
+    /// The database has not replied in time.
+    #[error("the database has not replied for {waited:.1?}{}", .stored.as_clause())]
+    TimedOut {
+        /// How long the caller has waited.
+        waited: Duration,
+        /// Whether the request was carried out.
+        stored: Stored,
+    },
+    /// The scheduler stopped, or its queue failed, before the database had replied. A job may or may not be stored.
+    #[error("the scheduler stopped before the database replied: it may have carried out the request")]
+    Interrupted,
+    /// So many jobs wait to be stored that this process accepts no more; nothing was stored. The limits are
+    /// [`max_waiting_jobs`](crate::SchedulerBuilder::max_waiting_jobs) and
+    /// [`max_waiting_bytes`](crate::SchedulerBuilder::max_waiting_bytes).
+    #[error("{jobs} jobs of {bytes} bytes wait to be stored already: try again later")]
+    Overloaded {
+        /// How many jobs wait.
+        jobs: usize,
+        /// The size of their payloads.
+        bytes: usize,
     },
     /// The connection broke, or the database refused a statement. When the connection broke during an enqueue, the
     /// job may or may not have been stored: a key makes it safe to enqueue again.
@@ -90,64 +113,35 @@ pub enum StoreError {
     Database(DatabaseError),
 }
 
-/// What the server reported of a statement that it refused, or the driver of a connection that broke.
-///
-/// Its text is one line with the server's detail and hint. Where a constraint is violated, the server's detail quotes the row
-/// with its payload: then [`detail`](Self::detail) alone has it.
-#[derive(Debug, Clone)]
-pub struct DatabaseError(Arc<DieselError>);
-
-impl DatabaseError {
-    /// Returns the server's detail.
-    #[must_use]
-    pub fn detail(&self) -> Option<&str> {
-        self.facts()?.details()
-    }
-
-    /// Returns the server's hint.
-    #[must_use]
-    pub fn hint(&self) -> Option<&str> {
-        self.facts()?.hint()
-    }
-
-    /// Returns the name of the constraint that the statement violated.
-    #[must_use]
-    pub fn constraint(&self) -> Option<&str> {
-        self.facts()?.constraint_name()
-    }
-
-    fn facts(&self) -> Option<&(dyn DatabaseErrorInformation + Send + Sync)> {
-        match &*self.0 {
-            DieselError::DatabaseError(_, facts) => Some(&**facts),
-            _ => None,
-        }
-    }
-
-    /// Whether the server sent the error, and not the driver for a connection that broke.
-    fn is_reply(&self) -> bool {
-        use DatabaseErrorKind::{ClosedConnection, UnableToSendCommand};
-        matches!(&*self.0, DieselError::DatabaseError(kind, _)
-            if !matches!(kind, ClosedConnection | UnableToSendCommand))
-    }
-}
-
-impl fmt::Display for DatabaseError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "database error: {}", one_line(text_of(&self.0)))
-    }
-}
-
-impl StdError for DatabaseError {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        // The text of Diesel's error is the text of its source, so the chain goes on below that.
-        self.0.source()?.source()
-    }
-}
-
 /// The name of a constraint that a refusal by Mainspring's own SQL carries. Diesel hides its SQLSTATE `MS400`.
 const REFUSED: &str = "mainspring_refused";
 
 impl StoreError {
+    /// Returns whether the request was carried out although it failed. For an enqueue, whether the jobs are stored.
+    ///
+    #[must_use]
+    pub fn stored(&self) -> Stored {
+        match self {
+            Self::TimedOut { stored, .. } => *stored,
+            Self::Interrupted => Stored::Unknown,
+            Self::Database(error) if !error.is_reply() => Stored::Unknown,
+            Self::Invalid(_)
+            | Self::Payload { .. }
+            | Self::Migration(_)
+            | Self::SchemaTooNew { .. }
+            | Self::SchemaTooOld { .. }
+            | Self::SchemaMissing(_)
+            | Self::Locked(_)
+            | Self::Denied(_)
+            | Self::Rejected(_)
+            | Self::ReadOnly(_)
+            | Self::Connect(_)
+            | Self::KeyHeld { .. }
+            | Self::Overloaded { .. }
+            | Self::Database(_) => Stored::No,
+        }
+    }
+
     // No `From`, which would be public: Diesel's type stays out of the API.
     pub(crate) fn from_diesel(error: DieselError) -> Self {
         match &error {
@@ -178,7 +172,32 @@ impl StoreError {
             | Self::Locked(_)
             | Self::Rejected(_)
             | Self::ReadOnly(_)
+            | Self::TimedOut { .. }
+            | Self::Overloaded { .. }
+            | Self::Interrupted
             | Self::Connect(_) => false,
+        }
+    }
+
+    /// Whether the database, or a connection to it, was out of reach.
+    pub(crate) fn is_out_of_reach(&self) -> bool {
+        match self {
+            Self::Connect(_)
+            | Self::ReadOnly(_)
+            | Self::TimedOut { .. }
+            | Self::Interrupted
+            | Self::Overloaded { .. } => true,
+            Self::Database(error) => is_lost(&error.0),
+            Self::Invalid(_)
+            | Self::Payload { .. }
+            | Self::Migration(_)
+            | Self::SchemaTooNew { .. }
+            | Self::SchemaTooOld { .. }
+            | Self::SchemaMissing(_)
+            | Self::Locked(_)
+            | Self::Denied(_)
+            | Self::Rejected(_)
+            | Self::KeyHeld { .. } => false,
         }
     }
 
@@ -202,6 +221,9 @@ impl StoreError {
             | Self::Connect(_)
             | Self::Locked(_)
             | Self::KeyHeld { .. }
+            | Self::TimedOut { .. }
+            | Self::Overloaded { .. }
+            | Self::Interrupted
             | Self::Database(_) => false,
         }
     }
@@ -210,32 +232,10 @@ impl StoreError {
     pub(crate) fn is_reply(&self) -> bool {
         match self {
             Self::Database(error) => error.is_reply(),
-            Self::Connect(_) => false,
+            Self::Connect(_) | Self::TimedOut { .. } | Self::Interrupted => false,
             _ => true,
         }
     }
-}
-
-/// The error's text in one line, with the server's detail and hint.
-pub(crate) fn text_of(error: &DieselError) -> String {
-    let DieselError::DatabaseError(kind, facts) = error else { return error.to_string() };
-    let detail = if quotes_the_row(*kind) { None } else { facts.details() };
-    let parts = [Some(facts.message()), detail, facts.hint()];
-    let parts = parts.into_iter().flatten().map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "));
-    parts.collect::<Vec<_>>().join("; ")
-}
-
-// The server's detail then shows values of the row.
-fn quotes_the_row(kind: DatabaseErrorKind) -> bool {
-    matches!(
-        kind,
-        DatabaseErrorKind::CheckViolation
-            | DatabaseErrorKind::NotNullViolation
-            | DatabaseErrorKind::UniqueViolation
-            | DatabaseErrorKind::ExclusionViolation
-            | DatabaseErrorKind::ForeignKeyViolation
-            | DatabaseErrorKind::RestrictViolation
-    )
 }
 
 /// Why the scheduler could not carry out a request.
@@ -245,14 +245,41 @@ pub enum SchedulerError {
     /// The set-up is wrong; nothing was started. The text names the setting, what was expected and what came.
     #[error("{}", one_line(.0))]
     Config(String),
-    /// The scheduler is stopped, or was stopped before it replied.
+    /// The scheduler is stopped, and has not accepted the request.
     #[error("the scheduler is stopped")]
     Stopped,
-    /// One of the scheduler's actors failed before it replied, and is being restarted. The request may or may not have
-    /// been carried out.
-    #[error("the scheduler's queue failed before it answered: try again")]
+    /// The scheduler was stopped before it replied, or one of its actors failed and is being restarted. The request may or may
+    /// not have been carried out.
+    #[error(
+        "the scheduler stopped, or its queue failed, before it replied: the request may have been carried out"
+    )]
     Interrupted,
     /// The store refused, or could not be reached.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl SchedulerError {
+    /// Returns whether the request was carried out although it failed. For an enqueue, whether the jobs are stored. A key makes
+    /// it safe to repeat an enqueue whose result is unknown:
+    ///
+    /// ```
+    /// use mainspring::{Enqueue, Scheduler, SchedulerError, Stored, Task};
+    ///
+    /// async fn enqueue_once<T: Task + Clone>(scheduler: &Scheduler, task: T, key: &str) -> Result<i64, SchedulerError> {
+    ///     let job = || Enqueue::new(task.clone()).key(key);
+    ///     match scheduler.enqueue(job()).await {
+    ///         Err(error) if error.stored() == Stored::Unknown => scheduler.enqueue(job()).await,
+    ///         other => other,
+    ///     }
+    /// }
+    /// ```
+    #[must_use]
+    pub fn stored(&self) -> Stored {
+        match self {
+            Self::Config(_) | Self::Stopped => Stored::No,
+            Self::Interrupted => Stored::Unknown,
+            Self::Store(error) => error.stored(),
+        }
+    }
 }

@@ -1,8 +1,13 @@
-//! What a handler returns when an attempt did not succeed. Knows nothing of rows.
+//! What a handler returns when an attempt did not succeed. Knows nothing of rows, and of the store only when it was out of reach.
 
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
+
+use diesel::result::Error as DieselError;
+
+use crate::database_error::is_lost;
+use crate::error::{SchedulerError, StoreError};
 
 /// What a handler returns: done, or why not.
 pub type JobResult = Result<(), JobError>;
@@ -12,6 +17,10 @@ pub type BatchResult = Result<Vec<JobResult>, JobError>;
 
 /// Why an attempt did not succeed, and what happens next. Any error converts into it with `?` and is retried after the
 /// back-off. The constructors choose another delay, or snooze, cancel or discard the job.
+///
+/// An error is not the handler's fault where it, or one of its sources, is a [`StoreError`] or [`SchedulerError`] about a
+/// database that is out of reach, or Diesel's error of a lost connection. Such an attempt is given back and not counted. It runs
+/// again after a second, later after up to a minute. An `anyhow::Error` shows its sources only below a context.
 ///
 /// ```
 /// use std::time::Duration;
@@ -33,6 +42,8 @@ pub struct JobError(pub(crate) FailureKind);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum FailureKind {
     Failed(String),
+    /// The database was out of reach: the attempt is not counted.
+    OutOfReach(String),
     RetryIn(Duration, String),
     Snooze(Duration),
     Cancel(String),
@@ -72,6 +83,7 @@ impl fmt::Display for JobError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             FailureKind::Failed(text)
+            | FailureKind::OutOfReach(text)
             | FailureKind::RetryIn(_, text)
             | FailureKind::Cancel(text)
             | FailureKind::Discard(text)
@@ -84,7 +96,23 @@ impl fmt::Display for JobError {
 // Not itself an `Error`, so that this conversion can take every error there is, strings and boxes included.
 impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for JobError {
     fn from(error: E) -> Self {
-        Self(FailureKind::Failed(whole_chain(error.into().as_ref())))
+        let error = error.into();
+        let text = whole_chain(error.as_ref());
+        let first: &(dyn Error + 'static) = error.as_ref();
+        let mut chain = std::iter::successors(Some(first), |error| (*error).source());
+        let is_out_of_reach = chain.any(shows_no_database);
+        Self(if is_out_of_reach { FailureKind::OutOfReach(text) } else { FailureKind::Failed(text) })
+    }
+}
+
+fn shows_no_database(error: &(dyn Error + 'static)) -> bool {
+    match error.downcast_ref::<SchedulerError>() {
+        Some(SchedulerError::Store(error)) => error.is_out_of_reach(),
+        Some(SchedulerError::Config(_) | SchedulerError::Stopped | SchedulerError::Interrupted) => false,
+        None => match error.downcast_ref::<StoreError>() {
+            Some(error) => error.is_out_of_reach(),
+            None => error.downcast_ref::<DieselError>().is_some_and(is_lost),
+        },
     }
 }
 
@@ -105,6 +133,34 @@ pub(crate) fn whole_chain(error: &dyn Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_of_a_database_out_of_reach_is_recognised_at_any_depth() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("cannot charge the order")]
+        struct Charge(#[source] Box<dyn Error + Send + Sync>);
+        let connect = || StoreError::Connect("refused".into());
+        let wrapped = |error: Box<dyn Error + Send + Sync>| JobError::from(Charge(Box::new(Charge(error))));
+        for error in [
+            JobError::from(connect()),
+            JobError::from(SchedulerError::Store(connect())),
+            wrapped(Box::new(connect())),
+            wrapped(Box::new(SchedulerError::Store(connect()))),
+        ] {
+            assert!(
+                matches!(&error.0, FailureKind::OutOfReach(text) if text.contains("refused")),
+                "{error:?}"
+            );
+        }
+        for error in [
+            JobError::from("cannot connect to the database: refused"),
+            wrapped(Box::new(StoreError::Invalid("cannot connect".into()))),
+            wrapped(Box::new(SchedulerError::Stopped)),
+            wrapped(Box::new(DieselError::NotFound)),
+        ] {
+            assert!(matches!(error.0, FailureKind::Failed(_)), "{error:?}");
+        }
+    }
 
     #[test]
     fn any_error_becomes_a_retry_that_tells_the_whole_chain() {

@@ -22,15 +22,18 @@ mod backoff;
 mod clock;
 mod config;
 mod cron;
+mod database_error;
 mod error;
 mod event;
 mod flags;
 mod job;
 mod job_error;
 mod lifecycle;
+mod lock;
 mod run_summary;
 mod schedule;
 mod schema;
+mod stored;
 mod text;
 // Store: the only place that speaks SQL.
 mod store;
@@ -38,7 +41,6 @@ mod store;
 mod engine;
 mod events;
 mod leases;
-mod lock;
 mod phase;
 mod prefetch;
 mod progress;
@@ -86,6 +88,6 @@ pub use lifecycle::JobState;
 pub use schema::Schema;
 pub use store::{AsSession, Session, database, history, jobs, queues, schedules, status, workers};
 // Failures.
-pub use error::{DatabaseError, SchedulerError, StoreError};
+pub use error::{DatabaseError, SchedulerError, StoreError, Stored};
 // Crates whose types appear in signatures.
 pub use {actix, chrono, chrono_tz, diesel};

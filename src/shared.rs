@@ -19,6 +19,7 @@ use crate::error::{SchedulerError, StoreError};
 use crate::events::EventBus;
 use crate::job::NewJob;
 use crate::leases::{LeaseTable, LeasedJob};
+use crate::lock::lock;
 use crate::phase::{Phase, PhaseWatch};
 use crate::prefetch::{PrefetchBuffer, WorkerHandle, wake_workers};
 use crate::progress::ProgressBoard;
@@ -45,6 +46,8 @@ pub(crate) struct Shared {
     /// Payloads are fetched one at a time, so that claims and settles find a connection.
     pub(crate) payload_turn: Semaphore,
     pub(crate) payload_outage: Mutex<Outage>,
+    /// Whether handlers fail to get connections.
+    pub(crate) handlers_outage: Mutex<Outage>,
     /// The jobs that were reported as not movable.
     pub(crate) unmovable_jobs: Mutex<HashSet<i64>>,
     /// Notified when running jobs of this worker were cancelled. The next heartbeat finds them as well.
@@ -169,6 +172,7 @@ impl Shared {
             progress: ProgressBoard::default(),
             payload_turn: Semaphore::new(1),
             payload_outage: Mutex::default(),
+            handlers_outage: Mutex::default(),
             unmovable_jobs: Mutex::default(),
             cancellations_posted: Notify::new(),
             events: EventBus::default(),
@@ -248,6 +252,13 @@ impl Shared {
     pub(crate) fn progress_posted(&self) {
         if let Some(queue) = self.addresses.get::<Recipient<ProgressPosted>>() {
             queue.do_send(ProgressPosted);
+        }
+    }
+
+    /// Logs that handlers have connections again, after the first of them.
+    pub(crate) fn handlers_connect(&self) {
+        if lock(&self.handlers_outage).recovered() {
+            log::info!("handlers have connections to the database again");
         }
     }
 

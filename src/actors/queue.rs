@@ -111,27 +111,30 @@ impl QueueActor {
             let step = perform(step, Arc::clone(&self.shared)).into_actor(self);
             ctx.spawn(step.map(|done, actor, ctx| actor.finished(done, ctx)));
         }
+        self.publish_notices();
         self.set_timer(ctx);
         self.reply_drained();
         self.reply_once();
     }
 
-    fn finished(&mut self, done: Done<Reply>, ctx: &mut Context<Self>) {
+    fn finished(&mut self, done: Done, ctx: &mut Context<Self>) {
         self.engine.finished(done, self.shared.now());
+        self.publish_notices();
+        self.drive(ctx);
+    }
+
+    fn publish_notices(&mut self) {
         for notice in self.engine.take_notices() {
             publish(notice, &self.shared.events);
         }
-        self.drive(ctx);
     }
 
     // A timer that fires too early costs one call of `drive`. So it is replaced only by an earlier one: under load the
     // next time changes with every statement.
     fn set_timer(&mut self, ctx: &mut Context<Self>) {
         let now = self.shared.now();
-        let Some(at) = self.engine.wake_at(now) else { return };
-        if self.timer.as_ref().is_some_and(|(armed, _)| *armed <= at) {
-            return;
-        }
+        let is_earlier = |at: &Instant| self.timer.as_ref().is_none_or(|(armed, _)| at < armed);
+        let Some(at) = self.engine.wake_at(now).filter(is_earlier) else { return };
         if let Some((_, timer)) = self.timer.take() {
             ctx.cancel_future(timer);
         }

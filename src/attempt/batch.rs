@@ -116,9 +116,9 @@ impl Ledger {
             self.delay = delay.map(|delay| self.delay.map_or(delay, |other| other.min(delay))).or(self.delay);
         };
         match kind {
-            FailureKind::Failed(reason) | FailureKind::PartlyFailed { error: reason, .. } => {
-                keep(reason, None)
-            }
+            FailureKind::Failed(reason)
+            | FailureKind::OutOfReach(reason)
+            | FailureKind::PartlyFailed { error: reason, .. } => keep(reason, None),
             FailureKind::RetryIn(delay, reason) => keep(reason, Some(delay)),
             FailureKind::Snooze(delay) => keep("snoozed".into(), Some(delay)),
             FailureKind::Cancel(reason) => {

@@ -47,6 +47,10 @@ impl JobContext {
         (self.0.job.id, self.0.lease)
     }
 
+    pub(super) fn shared(&self) -> &Shared {
+        &self.0.shared
+    }
+
     pub(crate) fn payload(&self) -> &str {
         &self.0.payload
     }
@@ -187,7 +191,7 @@ impl JobContext {
     ///
     /// [`StoreError::Connect`] when the database cannot be reached, or no connection came free in time.
     pub async fn connection(&self) -> Result<HandlerConnection, StoreError> {
-        self.0.shared.store.for_handler().await
+        self.0.shared.store.for_handler().await.inspect(|_| self.0.shared.handlers_connect())
     }
 
     /// Runs `work` in a transaction that completes the job as well. What `work` writes, the jobs it adds by
@@ -227,7 +231,8 @@ impl JobContext {
         W: FnOnce(&mut Session<'_>) -> Result<R, JobError> + Send + 'static,
     {
         let job = self.clone();
-        self.0.shared.store.run_for_handler(move |conn| job.complete(conn, work)).await?
+        let done = self.0.shared.store.run_for_handler(move |conn| job.complete(conn, work)).await?;
+        done.inspect(|_| self.0.shared.handlers_connect())
     }
 
     fn complete<R>(

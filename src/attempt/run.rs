@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::context::JobContext;
+use super::give_back::give_back;
 use super::handler::StartedAttempt;
 use super::panics::caught;
 use super::payload::{Payload, payload_of};
@@ -168,6 +169,7 @@ fn judge(ended: AttemptEnd, job: &JobContext, backoff: Backoff) -> Outcome {
         // However it ended, a cancelled job has no other attempt.
         (Some(reason), _) => Outcome::Cancelled { reason },
         (None, FailureKind::Failed(error)) => Outcome::Failed { error, delay: delay(), payload: None },
+        (None, FailureKind::OutOfReach(error)) => Outcome::Snoozed { delay: give_back(job, &error) },
         (None, FailureKind::RetryIn(delay, error)) => Outcome::Failed { error, delay, payload: None },
         (None, FailureKind::PartlyFailed { payload, error, delay: asked }) => {
             Outcome::Failed { error, delay: asked.unwrap_or_else(delay), payload: Some(payload) }

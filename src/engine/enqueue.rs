@@ -5,19 +5,17 @@
 
 use std::time::{Duration, Instant};
 
+use super::backlog::{Asked, EnqueueBounds, Load};
 use super::facts::Now;
-use crate::error::StoreError;
+use super::request::{HeldRequest, Pending, Request, key_held, take_batch};
+use crate::error::{StoreError, Stored};
 use crate::job::NewJob;
 
-// A multi-row insert is at its best from a few hundred rows on. More of them only make the first sender wait.
-const MAX_ROWS: usize = 2_000;
 // A statement that has taken so long waits for a lock.
 const SLOW_ENQUEUE: Duration = Duration::from_millis(100);
 // How long a request waits before it is tried again because of its key, at least and at most. A try may take 100 ms.
 const MIN_KEY_PAUSE: Duration = Duration::from_millis(200);
 const MAX_KEY_PAUSE: Duration = Duration::from_secs(2);
-// Of a bulk that waits, so many keys are named in its error.
-const MAX_NAMED_KEYS: usize = 5;
 // Enqueues share two of these with the requests of handles.
 const MIN_CONNECTIONS_FOR_TWO_ENQUEUES: u32 = 4;
 
@@ -29,40 +27,19 @@ pub(super) struct EnqueuePlanner<R> {
     held: Vec<HeldRequest<R>>,
     /// When one of them may be tried again: each try takes the time of other requests.
     next_try: Option<Instant>,
-    first: Option<Running>,
-    beside: Option<Running>,
-}
-
-/// Jobs to add, all or none, and where their ids go.
-#[derive(Debug)]
-struct Request<R> {
-    jobs: Vec<NewJob>,
-    reply: R,
-    /// When it was first tried; `None` before that.
-    asked_at: Option<Instant>,
-}
-
-/// A request that waits for another transaction to let go of a key.
-#[derive(Debug)]
-struct HeldRequest<R> {
-    jobs: Vec<NewJob>,
-    reply: R,
-    asked_at: Instant,
-    retry_at: Instant,
-}
-
-impl<R> Request<R> {
-    fn has_keys(&self) -> bool {
-        self.jobs.iter().any(|job| job.options.key.is_some())
-    }
+    first: Option<Running<R>>,
+    beside: Option<Running<R>>,
+    /// All jobs that are not known to be stored or refused.
+    load: Load,
+    /// No request is overdue before this.
+    next_deadline: Option<Instant>,
 }
 
 #[derive(Debug)]
-struct Running {
+struct Running<R> {
     began: Instant,
     keys: Keys,
-    /// When each of its requests was first tried.
-    asked_at: Vec<Instant>,
+    requests: Vec<Pending<R>>,
     /// How many jobs it will start in this process.
     starting: usize,
 }
@@ -83,17 +60,17 @@ pub(crate) enum EnqueueSlot {
 
 /// An enqueue to perform.
 #[derive(Debug)]
-pub(crate) struct EnqueuePlan<R> {
+pub(crate) struct EnqueuePlan {
     pub(crate) slot: EnqueueSlot,
     /// The jobs of each request.
     pub(crate) requests: Vec<Vec<NewJob>>,
-    /// Where the ids of each request go.
-    pub(crate) replies: Vec<R>,
     /// With `Some`, the jobs are stored as running under this lease.
     pub(crate) start_as: Option<i64>,
+    /// How long the statement may take.
+    pub(crate) timeout: Duration,
 }
 
-impl<R> EnqueuePlan<R> {
+impl EnqueuePlan {
     pub(super) fn jobs(&self) -> usize {
         self.requests.iter().map(Vec::len).sum()
     }
@@ -101,21 +78,66 @@ impl<R> EnqueuePlan<R> {
 
 impl<R> EnqueuePlanner<R> {
     pub(super) fn new() -> Self {
-        Self { waiting: Vec::new(), held: Vec::new(), next_try: None, first: None, beside: None }
+        Self {
+            waiting: Vec::new(),
+            held: Vec::new(),
+            next_try: None,
+            first: None,
+            beside: None,
+            load: Load::default(),
+            next_deadline: None,
+        }
     }
 
-    pub(super) fn push(&mut self, jobs: Vec<NewJob>, reply: R) {
-        self.waiting.push(Request { jobs, reply, asked_at: None });
+    /// Accepts a request, unless too much waits already.
+    pub(super) fn push(
+        &mut self,
+        jobs: Vec<NewJob>,
+        reply: R,
+        now: Instant,
+        bounds: EnqueueBounds,
+    ) -> Result<(), (R, StoreError)> {
+        let load = Load::of(&jobs);
+        if let Err(error) = bounds.check(self.load, load) {
+            return Err((reply, error));
+        }
+        let asked = Asked::new(load, now, bounds);
+        self.load += load;
+        self.next_deadline = Some(self.next_deadline.map_or(asked.deadline, |at| at.min(asked.deadline)));
+        self.waiting.push(Request { jobs, reply, asked });
+        Ok(())
+    }
+
+    /// Takes the requests whose time is over, with the error of each. A statement that may store them runs on.
+    pub(super) fn overdue(&mut self, now: Instant) -> Vec<(R, StoreError)> {
+        if self.next_deadline.is_none_or(|at| now < at) {
+            return Vec::new();
+        }
+        let mut over = Vec::new();
+        for request in self.waiting.extract_if(.., |request| request.asked.is_over(now)) {
+            self.load -= request.asked.load;
+            over.push((request.reply, request.asked.timed_out(Stored::No, now)));
+        }
+        let running = self.first.iter_mut().chain(&mut self.beside).flat_map(|running| &mut running.requests);
+        for pending in running.filter(|pending| pending.asked.is_over(now)) {
+            let reply = pending.reply.take();
+            over.extend(reply.map(|reply| (reply, pending.asked.timed_out(Stored::Unknown, now))));
+        }
+        let waiting = self.waiting.iter().map(|request| request.asked.deadline);
+        let running = self.first.iter().chain(&self.beside).flat_map(|running| &running.requests);
+        let running = running.filter(|pending| pending.reply.is_some()).map(|pending| pending.asked.deadline);
+        self.next_deadline = waiting.chain(running).min();
+        over
     }
 
     /// Plans the next statement. Its jobs wait to be claimed, unless [`Self::start`] is called.
-    pub(super) fn next(&mut self, now: Now, connections: u32) -> Option<EnqueuePlan<R>> {
+    pub(super) fn next(&mut self, now: Now, connections: u32, bounds: EnqueueBounds) -> Option<EnqueuePlan> {
         let Some(first) = &self.first else {
-            let batch = match self.take_held(now.instant) {
+            let batch = match self.take_held(now.instant, bounds) {
                 Some(held) => vec![held],
                 None => take_batch(&mut self.waiting),
             };
-            return self.plan(batch, EnqueueSlot::First, now);
+            return self.plan(batch, EnqueueSlot::First, now, bounds);
         };
         let waits_for_key = first.keys == Keys::Some && now.instant >= first.began + SLOW_ENQUEUE;
         if self.beside.is_some() || !waits_for_key || connections < MIN_CONNECTIONS_FOR_TWO_ENQUEUES {
@@ -126,22 +148,34 @@ impl<R> EnqueuePlanner<R> {
         let batch = take_batch(&mut without);
         self.waiting = with_keys;
         self.waiting.append(&mut without);
-        self.plan(batch, EnqueueSlot::Beside, now)
+        self.plan(batch, EnqueueSlot::Beside, now, bounds)
     }
 
-    fn plan(&mut self, batch: Vec<Request<R>>, slot: EnqueueSlot, now: Now) -> Option<EnqueuePlan<R>> {
+    fn plan(
+        &mut self,
+        batch: Vec<Request<R>>,
+        slot: EnqueueSlot,
+        now: Now,
+        bounds: EnqueueBounds,
+    ) -> Option<EnqueuePlan> {
         if batch.is_empty() {
             return None;
         }
         let keys = if batch.iter().any(Request::has_keys) { Keys::Some } else { Keys::None };
-        let asked_at = batch.iter().map(|request| request.asked_at.unwrap_or(now.instant)).collect();
-        *self.slot(slot) = Some(Running { began: now.instant, keys, asked_at, starting: 0 });
-        let (requests, replies) = batch.into_iter().map(|request| (request.jobs, request.reply)).unzip();
-        Some(EnqueuePlan { slot, requests, replies, start_as: None })
+        let mut load = Load::default();
+        let split = |Request { jobs, reply, mut asked }| {
+            asked.tried_at.get_or_insert(now.instant);
+            load += asked.load;
+            (jobs, Pending { reply: Some(reply), asked })
+        };
+        let (stored, requests) = batch.into_iter().map(split).unzip();
+        *self.slot(slot) = Some(Running { began: now.instant, keys, requests, starting: 0 });
+        let timeout = bounds.timeout + load.allowance();
+        Some(EnqueuePlan { slot, requests: stored, start_as: None, timeout })
     }
 
     /// Has the statement start its jobs in this process.
-    pub(super) fn start(&mut self, plan: &mut EnqueuePlan<R>, lease: i64) {
+    pub(super) fn start(&mut self, plan: &mut EnqueuePlan, lease: i64) {
         let starting = plan.jobs();
         plan.start_as = Some(lease);
         if let Some(running) = self.slot(plan.slot) {
@@ -149,33 +183,45 @@ impl<R> EnqueuePlanner<R> {
         }
     }
 
-    /// Returns when each request of the statement was first tried.
-    pub(super) fn finished(&mut self, slot: EnqueueSlot) -> Vec<Instant> {
-        self.slot(slot).take().map(|running| running.asked_at).unwrap_or_default()
+    /// Ends a statement, and returns its requests.
+    pub(super) fn finished(&mut self, slot: EnqueueSlot) -> Vec<Pending<R>> {
+        let requests = self.slot(slot).take().map(|running| running.requests).unwrap_or_default();
+        requests.iter().for_each(|pending| self.load -= pending.asked.load);
+        requests
     }
 
     /// Keeps a request of which another transaction holds a key, and tries it again by itself, ever more rarely.
-    pub(super) fn hold(&mut self, jobs: Vec<NewJob>, reply: R, asked_at: Instant, now: Instant) {
-        let pause = (now.duration_since(asked_at) / 4).clamp(MIN_KEY_PAUSE, MAX_KEY_PAUSE);
-        self.held.push(HeldRequest { jobs, reply, asked_at, retry_at: now + pause });
+    pub(super) fn hold(&mut self, jobs: Vec<NewJob>, request: Pending<R>, now: Instant) {
+        let Pending { reply: Some(reply), asked } = request else { return };
+        let since = asked.tried_at.unwrap_or(now);
+        let pause = (now.duration_since(since) / 4).clamp(MIN_KEY_PAUSE, MAX_KEY_PAUSE);
+        self.load += asked.load;
+        self.held.push(HeldRequest { jobs, reply, asked, retry_at: now + pause });
         self.next_try = Some(now + MIN_KEY_PAUSE);
     }
 
-    fn take_held(&mut self, now: Instant) -> Option<Request<R>> {
+    fn take_held(&mut self, now: Instant, bounds: EnqueueBounds) -> Option<Request<R>> {
         let is_due = |held: &HeldRequest<R>| held.retry_at <= now;
         let next = self.held.iter().position(is_due).filter(|_| self.next_try.is_none_or(|at| at <= now))?;
-        let HeldRequest { jobs, reply, asked_at, .. } = self.held.remove(next);
-        Some(Request { jobs, reply, asked_at: Some(asked_at) })
+        let HeldRequest { jobs, reply, mut asked, .. } = self.held.remove(next);
+        // The wait for a key has a time-out of its own.
+        asked.deadline = asked.deadline.max(now + bounds.timeout);
+        self.next_deadline = Some(self.next_deadline.map_or(asked.deadline, |at| at.min(asked.deadline)));
+        Some(Request { jobs, reply, asked })
     }
 
     /// Takes the held requests that were first tried so long ago, with the error of each.
     pub(super) fn give_up(&mut self, timeout: Duration, now: Instant) -> Vec<(R, StoreError)> {
-        let is_over = |held: &mut HeldRequest<R>| now.duration_since(held.asked_at) >= timeout;
-        let over = self.held.extract_if(.., is_over);
-        over.map(|held| (held.reply, key_held(&held.jobs, now.duration_since(held.asked_at)))).collect()
+        let waited = |asked: &Asked| now.duration_since(asked.tried_at.unwrap_or(now));
+        let over = self.held.extract_if(.., |held| waited(&held.asked) >= timeout);
+        over.map(|held| {
+            self.load -= held.asked.load;
+            (held.reply, key_held(&held.jobs, waited(&held.asked)))
+        })
+        .collect()
     }
 
-    fn slot(&mut self, slot: EnqueueSlot) -> &mut Option<Running> {
+    fn slot(&mut self, slot: EnqueueSlot) -> &mut Option<Running<R>> {
         match slot {
             EnqueueSlot::First => &mut self.first,
             EnqueueSlot::Beside => &mut self.beside,
@@ -191,7 +237,8 @@ impl<R> EnqueuePlanner<R> {
         self.first.is_none() && self.beside.is_none() && self.waiting.is_empty()
     }
 
-    /// When a statement with keys counts as slow, so that another one may go on beside it, or a held request is tried again.
+    /// When a statement with keys counts as slow, so that another one may go on beside it, a held request is tried again, or the
+    /// time of a request is over.
     pub(super) fn wake_at(&self) -> Option<Instant> {
         let slow = self
             .first
@@ -204,23 +251,17 @@ impl<R> EnqueuePlanner<R> {
             .map(|held| held.retry_at)
             .min()
             .max(self.next_try.filter(|_| !self.held.is_empty()));
-        slow.into_iter().chain(held).min()
+        slow.into_iter().chain(held).chain(self.next_deadline).min()
     }
 }
 
-fn key_held(jobs: &[NewJob], waited: Duration) -> StoreError {
-    let mut keys: Vec<&str> = jobs.iter().filter_map(|job| job.options.key.as_deref()).collect();
-    keys.truncate(MAX_NAMED_KEYS);
-    StoreError::KeyHeld { keys: keys.join(", "), waited }
-}
-
-// Whole requests, at least one, up to the bound.
-fn take_batch<R>(waiting: &mut Vec<Request<R>>) -> Vec<Request<R>> {
-    let mut rows = 0;
-    let fits = waiting.iter().take_while(|request| {
-        rows += request.jobs.len();
-        rows <= MAX_ROWS
-    });
-    let count = fits.count().max(1);
-    waiting.drain(..count.min(waiting.len())).collect()
+#[cfg(test)]
+impl EnqueuePlanner<u32> {
+    pub(super) fn replies_of(&self, slot: EnqueueSlot) -> Vec<u32> {
+        let running = match slot {
+            EnqueueSlot::First => &self.first,
+            EnqueueSlot::Beside => &self.beside,
+        };
+        running.iter().flat_map(|running| &running.requests).filter_map(|pending| pending.reply).collect()
+    }
 }

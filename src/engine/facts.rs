@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
+use super::backlog::EnqueueBounds;
 use crate::config::Config;
 use crate::error::StoreError;
 use crate::events::EndedAttempt;
@@ -43,6 +44,7 @@ pub(crate) struct Settings {
     pub(crate) age_every: Option<Duration>,
     /// How long an enqueue waits for a key that another transaction holds.
     pub(crate) key_timeout: Duration,
+    pub(crate) enqueue_bounds: EnqueueBounds,
     pub(crate) poll_interval: Duration,
 }
 
@@ -55,6 +57,7 @@ impl Settings {
             task_limits: config.task_limits.clone(),
             age_every: config.age_every,
             key_timeout: config.key_timeout,
+            enqueue_bounds: EnqueueBounds::new(config),
             poll_interval: config.poll_interval(),
         }
     }

@@ -1,11 +1,13 @@
 //! How a step ended, and what that means for all planners.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::admission::Passed;
 use super::claim_plan::Found;
+use super::enqueue::EnqueueSlot;
 use super::facts::{Effect, Notice, Now, PauseChange, RowNotice};
 use super::outage::Failure;
+use super::request::Pending;
 use super::step::{Done, Enqueued, NotStored, Written};
 use super::{Engine, Mode};
 use crate::error::StoreError;
@@ -17,14 +19,14 @@ use crate::store::settle::{Isolated, Reclaimed, Trouble, TroubleKind};
 // Nothing waits for such a job but its queue, and each try takes the place of claims.
 const RETRY_STRANDED: Duration = Duration::from_secs(30);
 
+// More than `STATEMENT_TIMEOUT`, after which the server ends a statement.
+const LATE_CLAIM: Duration = Duration::from_secs(35);
+
 impl<R> Engine<R> {
     /// Records how a step ended.
-    pub(crate) fn finished(&mut self, done: Done<R>, now: Now) {
+    pub(crate) fn finished(&mut self, done: Done, now: Now) {
         match done {
-            Done::Enqueue { slot, lease, replies, result } => {
-                let asked = self.enqueue.finished(slot);
-                self.enqueued(lease, replies.into_iter().zip(asked), result, now);
-            }
+            Done::Enqueue { slot, lease, result } => self.enqueued(slot, lease, result, now),
             Done::Settle { leases, result } => self.settled(leases, result, now),
             Done::Admit(result) => self.admitted(result, now),
             Done::LookUp(result) => self.looked_up(result, now),
@@ -38,39 +40,47 @@ impl<R> Engine<R> {
 
     fn enqueued(
         &mut self,
+        slot: EnqueueSlot,
         lease: Option<i64>,
-        replies: impl Iterator<Item = (R, Instant)>,
         result: Result<Enqueued, StoreError>,
         now: Now,
     ) {
+        let requests = self.enqueue.finished(slot).into_iter();
         match result {
             Ok(Enqueued::Waiting(each)) => {
-                for (result, (reply, asked_at)) in each.into_iter().zip(replies) {
+                for (result, request) in each.into_iter().zip(requests) {
                     match result {
                         Ok(added) => {
                             added.iter().for_each(|job| self.added(job, now));
                             let ids = added.into_iter().map(|job| job.id).collect();
-                            self.notices.push(Notice::Reply(reply, Ok(ids)));
+                            self.reply(request, Ok(ids));
                         }
-                        Err(NotStored::Refused(error)) => self.notices.push(Notice::Reply(reply, Err(error))),
-                        Err(NotStored::KeyHeld(jobs)) => {
-                            self.enqueue.hold(jobs, reply, asked_at, now.instant)
-                        }
+                        Err(NotStored::Refused(error)) => self.reply(request, Err(error)),
+                        Err(NotStored::KeyHeld(jobs)) => self.enqueue.hold(jobs, request, now.instant),
                     }
                 }
                 self.give_up_held_keys(now);
             }
             Ok(Enqueued::Started(ids)) => {
-                let replies = replies.zip(ids);
-                self.notices.extend(replies.map(|((reply, _), ids)| Notice::Reply(reply, Ok(ids))));
+                requests.zip(ids).for_each(|(request, ids)| self.reply(request, Ok(ids)));
                 self.watch_prefetch(now);
             }
             Err(error) => {
                 // The reply may have been lost after the database had committed.
                 lease.into_iter().for_each(|lease| self.reclaim.add(lease, now.instant));
-                self.notices.extend(replies.map(|(reply, _)| Notice::Reply(reply, Err(error.clone()))));
+                requests.for_each(|request| self.reply(request, Err(error.clone())));
             }
         }
+    }
+
+    // A caller whose time was over has its reply already.
+    fn reply(&mut self, request: Pending<R>, result: Result<Vec<i64>, StoreError>) {
+        self.notices.extend(request.reply.map(|reply| Notice::Reply(reply, result)));
+    }
+
+    pub(super) fn report_overdue_enqueues(&mut self, now: Now) {
+        let overdue = self.enqueue.overdue(now.instant);
+        self.notices.extend(overdue.into_iter().map(|(reply, error)| Notice::Reply(reply, Err(error))));
     }
 
     /// Reports the enqueues that have waited long enough for a key. A process that stops waits for none.
@@ -188,6 +198,10 @@ impl<R> Engine<R> {
         match result {
             Ok(reclaimed) => {
                 self.reclaim.finished();
+                // The statement whose reply was lost may still be carried out, until the server ends it for its time.
+                if reclaimed.jobs == 0 && self.mode != Mode::Draining {
+                    self.reconcile.pause(now.instant + LATE_CLAIM);
+                }
                 self.taken_back(reclaimed, now);
             }
             Err(_) => self.reclaim.failed(lease, now.instant),

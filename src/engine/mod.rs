@@ -3,6 +3,7 @@
 //! that the engine returns, and reports how it ended.
 
 mod admission;
+mod backlog;
 mod claim;
 mod claim_plan;
 mod cursor;
@@ -19,6 +20,7 @@ mod polls;
 mod progress;
 mod queue_timers;
 mod reclaim;
+mod request;
 mod run_once;
 mod settle;
 mod settle_result;
@@ -125,8 +127,10 @@ impl<R> Engine<R> {
     }
 
     /// Accepts jobs to store. The ids are sent to `reply` by a notice.
-    pub(crate) fn enqueue(&mut self, jobs: Vec<NewJob>, reply: R) {
-        self.enqueue.push(jobs, reply);
+    pub(crate) fn enqueue(&mut self, jobs: Vec<NewJob>, reply: R, now: Instant) {
+        if let Err((reply, error)) = self.enqueue.push(jobs, reply, now, self.settings.enqueue_bounds) {
+            self.notices.push(Notice::Reply(reply, Err(error)));
+        }
     }
 
     /// Accepts outcomes to store.

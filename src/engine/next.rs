@@ -9,14 +9,15 @@ use crate::store::start::may_start_at_once;
 
 impl<R> Engine<R> {
     /// Returns the next step to start now. Call it until it returns `None`, and again after every input.
-    pub(crate) fn next(&mut self, now: Now) -> Option<Step<R>> {
+    pub(crate) fn next(&mut self, now: Now) -> Option<Step> {
         self.poll_if_due(now);
         self.release_stale_if_due(now);
         self.settle.push(self.leases.collect_dropped());
+        self.report_overdue_enqueues(now);
         self.planned(now).or_else(|| if self.look_again() { self.planned(now) } else { None })
     }
 
-    fn planned(&mut self, now: Now) -> Option<Step<R>> {
+    fn planned(&mut self, now: Now) -> Option<Step> {
         self.next_enqueue(now)
             .map(Step::Enqueue)
             .or_else(|| self.settle.next(now).map(Step::Settle))
@@ -26,8 +27,8 @@ impl<R> Engine<R> {
             .or_else(|| self.next_claim(now))
     }
 
-    fn next_enqueue(&mut self, now: Now) -> Option<EnqueuePlan<R>> {
-        let mut plan = self.enqueue.next(now, self.settings.connections)?;
+    fn next_enqueue(&mut self, now: Now) -> Option<EnqueuePlan> {
+        let mut plan = self.enqueue.next(now, self.settings.connections, self.settings.enqueue_bounds)?;
         if self.may_start(&plan) {
             let lease = self.random.i64(1..);
             self.enqueue.start(&mut plan, lease);
@@ -36,7 +37,7 @@ impl<R> Engine<R> {
     }
 
     // Jobs start with their enqueue if slots are free for all of them and no job waits that might come first.
-    fn may_start(&self, plan: &EnqueuePlan<R>) -> bool {
+    fn may_start(&self, plan: &EnqueuePlan) -> bool {
         let none_waits = self.mode == Mode::Active
             && self.slots != Slots::None
             && self.claim.expects_none()
@@ -50,7 +51,7 @@ impl<R> Engine<R> {
             && plan.requests.iter().flatten().all(eligible)
     }
 
-    fn next_admission(&mut self, now: Now) -> Option<Step<R>> {
+    fn next_admission(&mut self, now: Now) -> Option<Step> {
         if self.mode != Mode::Active || !self.claim.eligibility.may_admit() {
             return None;
         }
@@ -59,7 +60,7 @@ impl<R> Engine<R> {
     }
 
     // A reconciliation takes the place of claims: while it runs, every lease of this process must be in memory.
-    fn next_repair(&mut self, now: Now) -> Option<Step<R>> {
+    fn next_repair(&mut self, now: Now) -> Option<Step> {
         let leases = self.claim.is_idle() && self.reclaim.is_idle() && self.enqueue.starting() == 0;
         if leases && self.mode == Mode::Active && self.reconcile.start(now.instant) {
             return Some(Step::Reconcile);
@@ -67,7 +68,7 @@ impl<R> Engine<R> {
         self.reclaim.next(now.instant).map(Step::Reclaim)
     }
 
-    fn next_claim(&mut self, now: Now) -> Option<Step<R>> {
+    fn next_claim(&mut self, now: Now) -> Option<Step> {
         let can_start = self.mode == Mode::Active && self.slots != Slots::None;
         if !can_start || !self.is_leasing_settled() || self.claim_can_wait() {
             return None;

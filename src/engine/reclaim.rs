@@ -91,8 +91,10 @@ impl Reconcile {
 
     /// Asks for one at that time, unless one is asked for sooner.
     pub(super) fn pause(&mut self, until: Instant) {
-        if *self == Self::Idle {
-            *self = Self::Paused(until);
+        match *self {
+            Self::Idle => *self = Self::Paused(until),
+            Self::Paused(at) => *self = Self::Paused(until.min(at)),
+            Self::Requested | Self::Running | Self::RunningAgain => {}
         }
     }
 

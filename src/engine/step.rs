@@ -13,9 +13,9 @@ use crate::store::settle::{Isolated, Reclaimed};
 
 /// Something to do. Each step ends with the [`Done`] of the same name.
 #[derive(Debug)]
-pub(crate) enum Step<R> {
+pub(crate) enum Step {
     /// Stores jobs, and starts them here if the plan has a lease for it.
-    Enqueue(EnqueuePlan<R>),
+    Enqueue(EnqueuePlan),
     /// Stores outcomes.
     Settle(SettlePlan),
     /// Promotes scheduled jobs and admits parked ones.
@@ -34,11 +34,10 @@ pub(crate) enum Step<R> {
 
 /// How a step ended.
 #[derive(Debug)]
-pub(crate) enum Done<R> {
+pub(crate) enum Done {
     Enqueue {
         slot: EnqueueSlot,
         lease: Option<i64>,
-        replies: Vec<R>,
         result: Result<Enqueued, StoreError>,
     },
     Settle {

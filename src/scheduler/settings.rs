@@ -125,6 +125,27 @@ impl SchedulerBuilder {
         self
     }
 
+    /// Sets how long an enqueue waits for the database: 100 ms to an hour, default 10 seconds. Each job adds a millisecond, and so
+    /// does each KiB of payload. Then the caller receives [`StoreError::TimedOut`](crate::StoreError::TimedOut). An enqueue
+    /// whose key another transaction holds may wait longer, see [`Self::key_timeout`].
+    pub fn enqueue_timeout(mut self, timeout: Duration) -> Self {
+        self.config.enqueue_timeout = timeout;
+        self
+    }
+
+    /// Sets how many jobs may wait to be stored while the database is slow or away, default 100,000. Beyond it, enqueues fail at
+    /// once with [`StoreError::Overloaded`](crate::StoreError::Overloaded). A request that comes alone may have more jobs.
+    pub fn max_waiting_jobs(mut self, jobs: usize) -> Self {
+        self.config.max_waiting_jobs = jobs;
+        self
+    }
+
+    /// As [`Self::max_waiting_jobs`], for the size of their payloads: at least 1 KiB, default 128 MiB.
+    pub fn max_waiting_bytes(mut self, bytes: usize) -> Self {
+        self.config.max_waiting_bytes = bytes;
+        self
+    }
+
     /// Sets for how long running jobs may go on after a stop was requested; default 25 seconds. The stop returns within a second
     /// after it, which fits into the 30 seconds that Kubernetes gives a process.
     pub fn grace_period(mut self, period: Duration) -> Self {

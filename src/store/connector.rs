@@ -3,13 +3,17 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use diesel::Connection;
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use r2d2::ManageConnection;
 
 use super::connect::Address;
 use super::session::Session;
-use super::settings::{Durability, Promises, own_session};
+use super::settings::{
+    Durability, Promises, REPLY_TIMEOUT, STATEMENT_TIMEOUT, own_session, statement_timeout,
+};
+use super::witness::Witness;
 use crate::config::Config;
 use crate::error::StoreError;
 use crate::schema::Schema;
@@ -21,7 +25,11 @@ const TRUSTED_FOR: Duration = Duration::from_secs(2);
 /// Opens a connection outside the pools: at start-up, where the first error matters.
 pub(crate) fn connect(config: &Config) -> Result<PgConnection, StoreError> {
     let connector = Connector::new(config, Durability::Durable, &LastLoss::default(), &Refusals::default());
-    let connected = connector.connect().map(|connection| connection.inner);
+    let connected = connector.connect().and_then(|mut connection| {
+        // A migration may take any time.
+        connection.limit_statements(Duration::ZERO)?;
+        Ok(connection.inner)
+    });
     connected.map_err(|error| connector.address.explained(error))
 }
 
@@ -74,6 +82,10 @@ pub(crate) struct Pooled {
     pub(super) inner: PgConnection,
     /// The promise that its settings keep now.
     serves: Durability,
+    /// After how long the server ends its statements.
+    statement_timeout: Duration,
+    /// What statements of the application met, where it is lent.
+    pub(super) witness: Witness,
     pub(super) broken: bool,
     pub(super) rested_since: Instant,
     schema: Schema,
@@ -88,6 +100,25 @@ impl Pooled {
             self.serves = durability;
         }
         Ok(())
+    }
+
+    /// Lets a statement take so long, which costs a round trip where that is more than usual, and another one afterwards.
+    pub(super) fn allow(&mut self, timeout: Duration) -> Result<(), StoreError> {
+        let wanted = if timeout > REPLY_TIMEOUT { timeout } else { STATEMENT_TIMEOUT };
+        if self.statement_timeout == wanted { Ok(()) } else { self.limit_statements(wanted) }
+    }
+
+    fn limit_statements(&mut self, timeout: Duration) -> Result<(), StoreError> {
+        let set = self.inner.batch_execute(&statement_timeout(timeout));
+        self.broken |= set.is_err();
+        set.map_err(StoreError::from_diesel)?;
+        self.statement_timeout = timeout;
+        Ok(())
+    }
+
+    /// Checks in one round trip that the server replies and accepts writes: a standby refuses such a transaction.
+    pub(super) fn check(&mut self) -> Result<(), StoreError> {
+        self.inner.batch_execute("BEGIN READ WRITE; COMMIT").map_err(StoreError::from_diesel)
     }
 
     pub(super) fn session(&mut self) -> Session<'_> {
@@ -133,12 +164,23 @@ impl Connector {
 
     fn connect(&self) -> Result<Pooled, StoreError> {
         let mut inner = self.address.open()?;
-        // Diesel takes an empty text for an error, and the connections of handlers have no settings.
-        if !self.settings.is_empty() {
+        // The connections of handlers have no settings, and Diesel takes an empty text for an error.
+        let witness = Witness::default();
+        if self.settings.is_empty() {
+            inner.set_instrumentation(witness.instrumentation());
+        } else {
             inner.batch_execute(&self.settings).map_err(StoreError::from_diesel)?;
         }
         let schema = self.schema.clone();
-        Ok(Pooled { inner, serves: self.serves, broken: false, rested_since: Instant::now(), schema })
+        Ok(Pooled {
+            inner,
+            serves: self.serves,
+            statement_timeout: STATEMENT_TIMEOUT,
+            witness,
+            broken: false,
+            rested_since: Instant::now(),
+            schema,
+        })
     }
 }
 
@@ -153,8 +195,7 @@ impl ManageConnection for Connector {
     fn is_valid(&self, connection: &mut Pooled) -> Result<(), StoreError> {
         let since = connection.rested_since;
         if since.elapsed() > self.trusted_for || self.last_loss.is_after(since) {
-            let checked = connection.inner.batch_execute("SELECT 1").inspect_err(|_| self.last_loss.note());
-            return checked.map_err(StoreError::from_diesel);
+            return connection.check().inspect_err(|_| self.last_loss.note());
         }
         Ok(())
     }

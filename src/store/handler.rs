@@ -6,6 +6,7 @@ use r2d2::PooledConnection;
 
 use super::connector::Connector;
 use super::session::{AsSession, Session};
+use super::witness::Met;
 use crate::error::StoreError;
 
 /// A database connection lent to a handler; it goes back to its pool when dropped. Derefs to Diesel's
@@ -13,6 +14,10 @@ use crate::error::StoreError;
 pub struct HandlerConnection(pub(super) PooledConnection<Connector>);
 
 impl HandlerConnection {
+    pub(super) fn new(connection: PooledConnection<Connector>) -> Self {
+        Self(connection)
+    }
+
     /// Runs `work` in a transaction. It gets a session, so that the jobs it adds are in the scheduler's schema, which
     /// Diesel's own method of this name knows nothing of.
     ///
@@ -43,13 +48,16 @@ impl std::ops::DerefMut for HandlerConnection {
 
 impl Drop for HandlerConnection {
     fn drop(&mut self) {
-        // A handler may leave a transaction open or break the connection: only a clean one goes back.
+        // A handler may leave a transaction open or break the connection, and the server may have become a standby: only a
+        // clean one goes back.
         use diesel::connection::{TransactionManager, TransactionManagerStatus};
         type Manager = <PgConnection as Connection>::TransactionManager;
         let status = Manager::transaction_manager_status_mut(&mut self.0.inner);
         let clean =
             matches!(status, TransactionManagerStatus::Valid(depth) if depth.transaction_depth().is_none());
-        self.0.broken = !clean || std::thread::panicking();
+        let met = self.0.witness.take();
+        self.0.broken = !clean || met != Met::Nothing || std::thread::panicking();
+        self.0.rested_since = std::time::Instant::now();
     }
 }
 

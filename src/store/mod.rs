@@ -13,7 +13,7 @@
 //! | `jobs`, `queues`, `workers`, `history`, `status`, `retention` | what people and maintenance read and change |
 //!
 //! The rest is machinery: `session` and `statement` run SQL in a schema, `explain` finds out why it failed, `connector`,
-//! `conninfo`, `settings`, `pool` and `handler` keep connections, `notifications` listens.
+//! `conninfo`, `settings`, `pools`, `threads`, `gate`, `pool`, `handler` and `witness` keep connections, `notifications` listens.
 
 mod act_result;
 pub(crate) mod admit;
@@ -27,6 +27,7 @@ pub mod database;
 mod encoding;
 pub(crate) mod enqueue;
 mod explain;
+pub(crate) mod gate;
 mod handler;
 pub mod history;
 pub mod jobs;
@@ -36,6 +37,7 @@ pub(crate) mod migrate;
 mod moment;
 pub(crate) mod notifications;
 pub(crate) mod pool;
+mod pools;
 mod portions;
 pub(crate) mod presence;
 pub(crate) mod progress;
@@ -50,7 +52,9 @@ mod statement;
 pub mod status;
 #[cfg(test)]
 mod tests;
+pub(crate) mod threads;
 pub(crate) mod unmovable;
+mod witness;
 pub mod workers;
 
 pub(crate) use enqueue::remove;

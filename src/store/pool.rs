@@ -1,90 +1,59 @@
 //! Mainspring's connections in their pools, and the one bridge from async code to them. Knows no statement.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use diesel::connection::SimpleConnection;
-use r2d2::{NopErrorHandler, Pool, PooledConnection};
-use scheduled_thread_pool::{OnPoolDropBehavior, ScheduledThreadPool};
-
-use super::connector::{Connector, LastLoss, Refusals};
+use super::connector::{LastLoss, Refusals};
+use super::gate::Gate;
 use super::handler::HandlerConnection;
+use super::pools::{CHECK_OUT_TIMEOUT, Pools};
 use super::session::{AsSession, Session};
-use super::settings::{Durability, Promises};
+use super::settings::{Durability, REPLY_TIMEOUT};
+use super::threads::{GivenUp, Threads};
 use crate::config::Config;
-use crate::error::StoreError;
+use crate::error::{StoreError, Stored};
 
-// A caller must learn of a broken server in time. The bound of libpq itself is two hours.
-const CHECK_OUT_TIMEOUT: Duration = Duration::from_secs(5);
+// A handler waits a little longer for a connection than its thread does, which can say more about the reason.
+const LENDING_TIMEOUT: Duration = CHECK_OUT_TIMEOUT.saturating_add(Duration::from_secs(1));
 
-// How long work waits for a connection of its own side before it takes one of the other.
-const OWN_POOL_TIMEOUT: Duration = Duration::from_millis(200);
+// Connections that do not reply are replaced by others, but not more often.
+const SHORTEST_GENERATION: Duration = Duration::from_secs(5);
 
-// How long the connections that a start needs are asked for, where the server refuses one.
-const REFUSED_AFTER: Duration = Duration::from_secs(1);
-
-// For so long after a refusal, connections of the other side are used at once.
-const SHORTAGE_LASTS: Duration = Duration::from_secs(10);
-
-// A scheduler at rest uses two: one for heartbeats, and one for polls and for cron.
-const KEPT_UNUSED: Duration = Duration::from_secs(60);
+// As many threads as tokio has for work that blocks.
+const MOST_BLOCKING: usize = 512;
 
 /// Mainspring's connections, until they are closed.
 #[derive(Clone)]
 pub(crate) struct Store {
     pools: Arc<RwLock<Option<Arc<Pools>>>>,
+    config: Arc<Config>,
+    /// Each thread holds a connection, or waits for one.
+    own: Threads,
+    lent: Threads,
     last_loss: LastLoss,
-    refusals: Refusals,
-}
-
-struct Pools {
-    durable: Pool<Connector>,
-    relaxed: Pool<Connector>,
-    heartbeat: Pool<Connector>,
-    handlers: Pool<Connector>,
-    promises: Promises,
     refusals: Refusals,
 }
 
 impl Store {
     /// Makes the pools without connecting yet.
     pub(crate) fn new(config: &Config) -> Self {
-        let threads = ScheduledThreadPool::builder()
-            .num_threads(2)
-            .thread_name_pattern("mainspring-pool-{}")
-            // They would wait for the next look at connections that rest, which comes within 30 seconds.
-            .on_drop_behavior(OnPoolDropBehavior::DiscardPendingScheduled)
-            .build();
-        let threads = Arc::new(threads);
         let (last_loss, refusals) = (LastLoss::default(), Refusals::default());
-        let pool = |size: u32, connector: Connector| {
-            Pool::builder()
-                .max_size(size)
-                // With one, r2d2 opens a second connection as soon as the first is in use.
-                .min_idle(Some(0))
-                .test_on_check_out(true)
-                .connection_timeout(CHECK_OUT_TIMEOUT)
-                .idle_timeout(Some(KEPT_UNUSED))
-                .error_handler(Box::new(NopErrorHandler))
-                .thread_pool(Arc::clone(&threads))
-                .build_unchecked(connector)
-        };
-        let own = |durability| Connector::new(config, durability, &last_loss, &refusals);
-        let relaxed_size = config.pool_size.div_ceil(2);
-        let pools = Pools {
-            durable: pool(config.pool_size - relaxed_size, own(Durability::Durable)),
-            relaxed: pool(relaxed_size, own(Durability::Relaxed)),
-            heartbeat: pool(1, own(Durability::Heartbeat)),
-            handlers: pool(config.handler_pool_size, Connector::for_handlers(config, &last_loss, &refusals)),
-            promises: Promises::new(config),
-            refusals: refusals.clone(),
-        };
-        Self { pools: Arc::new(RwLock::new(Some(Arc::new(pools)))), last_loss, refusals }
+        let pools = Pools::new(config, &last_loss, &refusals);
+        Self {
+            pools: Arc::new(RwLock::new(Some(Arc::new(pools)))),
+            config: Arc::new(config.clone()),
+            own: Threads::new(config.pool_size as usize + 1),
+            lent: Threads::new(config.handler_pool_size as usize),
+            last_loss,
+            refusals,
+        }
     }
 
     /// Closes the connections that rest, and those in use when they come back. Nothing is done on them afterwards.
     pub(crate) fn close(&self) {
         self.pools.write().unwrap_or_else(PoisonError::into_inner).take();
+        self.own.close();
+        self.lent.close();
     }
 
     /// Opens the connections without which nothing works, beside the one of the caller. One is for heartbeats. Another is
@@ -108,13 +77,8 @@ impl Store {
 
     /// Closes a connection of the scheduler's own that rests, unless it is the last one.
     pub(crate) fn close_one_at_rest(&self) {
-        let Ok(pools) = self.pools() else { return };
-        let sides = [&pools.durable, &pools.relaxed];
-        let open: u32 = sides.iter().map(|pool| pool.state().connections).sum();
-        if open > 1
-            && let Some(mut connection) = sides.iter().find_map(|pool| pool.try_get())
-        {
-            connection.broken = true;
+        if let Ok(pools) = self.pools() {
+            pools.close_one_at_rest();
         }
     }
 
@@ -134,47 +98,70 @@ impl Store {
         T: Send + 'static,
         W: FnOnce(&mut Session<'_>) -> Result<T, StoreError> + Send + 'static,
     {
-        self.run_checked(durability, work, |_| false).await
+        self.run_gated(durability, REPLY_TIMEOUT, |conn, _| work(conn), |_| false).await
     }
 
-    /// As [`Self::run`], for work whose result may hold errors of its own that leave it in doubt whether the connection
-    /// still lives.
-    pub(crate) async fn run_checked<T, W>(
+    /// As [`Self::run`], with a time-out of its own, for work that hands something on: it passes the gate first. The result may
+    /// hold errors of its own that leave it in doubt whether the connection still lives.
+    pub(crate) async fn run_gated<T, W>(
         &self,
         durability: Durability,
+        timeout: Duration,
         work: W,
         leaves_doubt: fn(&T) -> bool,
     ) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        W: FnOnce(&mut Session<'_>) -> Result<T, StoreError> + Send + 'static,
+        W: FnOnce(&mut Session<'_>, &Gate) -> Result<T, StoreError> + Send + 'static,
     {
         let pools = self.pools()?;
-        blocking(move || run_on(&pools, durability, work, leaves_doubt)).await
+        let on = Arc::clone(&pools);
+        let call = move |gate: &Gate| run_on(&on, durability, timeout, |conn| work(conn, gate), leaves_doubt);
+        self.replacing(&pools, awaited(&self.own, timeout, call).await)
     }
 
     /// A connection for a handler, from a pool of its own with the server's own settings, so that handlers
     /// can neither starve the scheduler nor inherit its planner settings.
     pub(crate) async fn for_handler(&self) -> Result<HandlerConnection, StoreError> {
-        let pool = self.pools()?.handlers.clone();
-        blocking(move || {
-            pool.get().map(HandlerConnection).map_err(|error| StoreError::Connect(error.to_string()))
-        })
-        .await
+        let pools = self.pools()?;
+        let on = Arc::clone(&pools);
+        let lent = awaited(&self.lent, LENDING_TIMEOUT, move |_| on.lend().map(HandlerConnection::new)).await;
+        self.replacing(&pools, lent).map_err(not_lent)
     }
 
-    /// Runs a handler's work on such a connection, on a thread that may block.
+    /// Runs a handler's work on such a connection, on a thread that may block. Only the wait for the connection has a bound.
     pub(crate) async fn run_for_handler<T, W>(&self, work: W) -> Result<T, StoreError>
     where
         T: Send + 'static,
         W: FnOnce(&mut Session<'_>) -> T + Send + 'static,
     {
-        let pool = self.pools()?.handlers.clone();
-        blocking(move || {
-            let connection = pool.get().map_err(|error| StoreError::Connect(error.to_string()))?;
-            Ok(work(&mut HandlerConnection(connection).as_session()))
-        })
-        .await
+        let pools = self.pools()?;
+        let on = Arc::clone(&pools);
+        let call = move |gate: &Gate| {
+            let mut connection = HandlerConnection::new(on.lend()?);
+            if !gate.pass() {
+                return Err(no_thread());
+            }
+            Ok(work(&mut connection.as_session()))
+        };
+        self.replacing(&pools, awaited(&self.lent, LENDING_TIMEOUT, call).await).map_err(not_lent)
+    }
+
+    // A connection that does not reply stays with its thread until the network or the server ends it. So that such connections
+    // do not use the pools up, others replace them all.
+    fn replacing<T>(&self, used: &Arc<Pools>, done: Result<T, StoreError>) -> Result<T, StoreError> {
+        let silent = match &done {
+            Err(StoreError::TimedOut { .. }) => true,
+            Err(StoreError::Connect(_)) => self.refusals.within(CHECK_OUT_TIMEOUT).is_none(),
+            _ => false,
+        };
+        if silent && used.made_at.elapsed() >= SHORTEST_GENERATION {
+            let mut pools = self.pools.write().unwrap_or_else(PoisonError::into_inner);
+            if pools.as_ref().is_some_and(|pools| Arc::ptr_eq(pools, used)) {
+                *pools = Some(Arc::new(Pools::new(&self.config, &self.last_loss, &self.refusals)));
+            }
+        }
+        done
     }
 
     fn pools(&self) -> Result<Arc<Pools>, StoreError> {
@@ -185,87 +172,66 @@ impl Store {
     }
 }
 
-impl Pools {
-    // Each side has connections of its own. Where the server has no room for another one, a side may use what rests on
-    // the other side: three connections suffice.
-    fn check_out(&self, durability: Durability) -> Result<PooledConnection<Connector>, StoreError> {
-        let mut connection = self.any(durability)?;
-        connection.serve(durability, &self.promises).inspect_err(|_| connection.broken = true)?;
-        Ok(connection)
-    }
-
-    // A connection that was closed a moment ago may still count, so the first refusal is not the last word.
-    fn open(&self, pool: &Pool<Connector>) -> Result<PooledConnection<Connector>, String> {
-        let began = Instant::now();
-        loop {
-            let error = match pool.get_timeout(OWN_POOL_TIMEOUT) {
-                Ok(connection) => return Ok(connection),
-                Err(error) => error.to_string(),
-            };
-            let refusal = self.refusals.within(began.elapsed());
-            if began.elapsed() > CHECK_OUT_TIMEOUT || refusal.is_some() && began.elapsed() > REFUSED_AFTER {
-                return Err(refusal.unwrap_or(error));
-            }
-        }
-    }
-
-    fn any(&self, durability: Durability) -> Result<PooledConnection<Connector>, StoreError> {
-        let (own, others) = match durability {
-            Durability::Durable => (&self.durable, [Some(&self.relaxed), None]),
-            Durability::Relaxed => (&self.relaxed, [Some(&self.durable), None]),
-            Durability::Heartbeat => (&self.heartbeat, [Some(&self.durable), Some(&self.relaxed)]),
-        };
-        let borrow = || others.iter().flatten().find_map(|pool| pool.try_get());
-        if self.refusals.within(SHORTAGE_LASTS).is_some()
-            && let Some(connection) = own.try_get().or_else(borrow)
-        {
-            return Ok(connection);
-        }
-        let deadline = Instant::now() + CHECK_OUT_TIMEOUT;
-        loop {
-            match own.get_timeout(OWN_POOL_TIMEOUT) {
-                Ok(connection) => return Ok(connection),
-                Err(error) => {
-                    if let Some(connection) = borrow() {
-                        return Ok(connection);
-                    }
-                    if Instant::now() >= deadline {
-                        let reason = self.refusals.within(CHECK_OUT_TIMEOUT);
-                        return Err(StoreError::Connect(reason.unwrap_or_else(|| error.to_string())));
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Runs `work` on a thread that may block, and waits for it without blocking this one.
+/// Runs `work` on a thread that may block, and waits for it without blocking this one. Nothing else waits for the thread.
 pub(crate) async fn blocking<T, W>(work: W) -> Result<T, StoreError>
 where
     T: Send + 'static,
     W: FnOnce() -> Result<T, StoreError> + Send + 'static,
 {
-    match tokio::task::spawn_blocking(work).await {
+    static THREADS: LazyLock<Threads> = LazyLock::new(|| Threads::new(MOST_BLOCKING));
+    let reply = THREADS.start(|_| work()).map_err(|_| no_thread())?;
+    reply.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+async fn awaited<T, W>(threads: &Threads, timeout: Duration, work: W) -> Result<T, StoreError>
+where
+    T: Send + 'static,
+    W: FnOnce(&Gate) -> Result<T, StoreError> + Send + 'static,
+{
+    let mut reply = threads.start(work).map_err(|_| no_thread())?;
+    let done = match tokio::time::timeout(timeout, &mut reply).await {
         Ok(done) => done,
-        Err(failed) if failed.is_panic() => std::panic::resume_unwind(failed.into_panic()),
-        Err(_) => Err(StoreError::Connect("the scheduler's threads are shutting down".into())),
+        Err(_) => match reply.give_up() {
+            GivenUp::NotBegun => return Err(StoreError::TimedOut { waited: timeout, stored: Stored::No }),
+            GivenUp::Running => {
+                return Err(StoreError::TimedOut { waited: timeout, stored: Stored::Unknown });
+            }
+            GivenUp::Never => reply.await,
+        },
+    };
+    done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+fn no_thread() -> StoreError {
+    StoreError::Connect("too many threads wait for a database that does not reply".into())
+}
+
+// Nothing was sent yet.
+fn not_lent(error: StoreError) -> StoreError {
+    match error {
+        StoreError::TimedOut { waited, .. } => {
+            StoreError::Connect(format!("no connection for a handler came within {waited:.1?}"))
+        }
+        other => other,
     }
 }
 
 fn run_on<T>(
     pools: &Pools,
     durability: Durability,
+    timeout: Duration,
     work: impl FnOnce(&mut Session<'_>) -> Result<T, StoreError>,
     leaves_doubt: fn(&T) -> bool,
 ) -> Result<T, StoreError> {
     let mut connection = pools.check_out(durability)?;
+    connection.allow(timeout)?;
     let done = work(&mut connection.session());
     let in_doubt = match &done {
         Ok(answer) => leaves_doubt(answer),
-        Err(error) => matches!(error, StoreError::Database(_)),
+        Err(error) => matches!(error, StoreError::Database(_) | StoreError::ReadOnly(_)),
     };
     if in_doubt {
-        connection.broken = connection.inner.batch_execute("SELECT 1").is_err();
+        connection.broken = connection.check().is_err();
     }
     connection.rested_since = Instant::now();
     done

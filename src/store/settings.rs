@@ -1,7 +1,16 @@
 //! The settings of Mainspring's own sessions: everything that their statements depend on, whatever the role, the database
 //! or the server say. One text, sent when a connection is opened. Connections of handlers keep the application's settings.
 
+use std::time::Duration;
+
 use crate::config::{Config, SettleDurability};
+
+/// After how long the server ends a statement of Mainspring's own. A table that is locked for longer fails the work that waits,
+/// which is tried again, instead of holding all connections. Work that may take longer gets more by [`statement_timeout`].
+pub(super) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long the caller of a statement waits for it, by this process's own clock.
+pub(crate) const REPLY_TIMEOUT: Duration = STATEMENT_TIMEOUT.saturating_add(Duration::from_secs(3));
 
 /// Which promise a piece of work makes to its caller, and so which connections it runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +33,7 @@ const RESULTS: &str = "SET default_transaction_isolation = 'read committed'; \
     SELECT set_config('search_path', concat_ws(', ', 'pg_catalog', nullif(current_setting('search_path'), '')), false);";
 
 // What ends statements and sessions. The server does not know the last one before version 17.
-const TIME_OUTS: &str = "SET statement_timeout = 0; SET lock_timeout = 0; \
+const TIME_OUTS: &str = "SET lock_timeout = 0; \
     SET idle_in_transaction_session_timeout = 0; SET idle_session_timeout = 0; \
     SELECT set_config('transaction_timeout', '0', false) WHERE current_setting('transaction_timeout', true) <> '0';";
 
@@ -47,10 +56,16 @@ pub(super) fn own_session(config: &Config, durability: Durability) -> String {
     let named = config.database_url.contains("application_name");
     let name = if named { "" } else { "SET application_name = 'mainspring';" };
     format!(
-        "{RESULTS} {TIME_OUTS} {TRIGGERS} {PLANS} SET mainspring.origin = '{}'; {name} {}",
+        "{RESULTS} {TIME_OUTS} {}; {TRIGGERS} {PLANS} SET mainspring.origin = '{}'; {name} {}",
+        statement_timeout(STATEMENT_TIMEOUT),
         config.origin,
         promise(config, durability)
     )
+}
+
+/// Sets after how long the server ends a statement; zero is never.
+pub(super) fn statement_timeout(timeout: Duration) -> String {
+    format!("SET statement_timeout = {}", timeout.as_millis().min(i32::MAX as u128))
 }
 
 /// The settings that distinguish connections of different promises, so that one can take the place of another.

@@ -1,6 +1,7 @@
 //! Handles what applications send: jobs to add and to remove, and the wait until none is ready. Each sender receives a reply.
 
 use std::future::Future;
+use std::time::Instant;
 
 use actix::{Context, Handler, Message, ResponseFuture};
 use tokio::sync::oneshot;
@@ -23,12 +24,9 @@ impl QueueActor {
         ctx: &mut Context<Self>,
     ) -> impl Future<Output = Result<Vec<i64>, StoreError>> + use<> {
         let (reply, stored) = oneshot::channel();
-        self.engine.enqueue(jobs, reply);
+        self.engine.enqueue(jobs, reply, Instant::now());
         self.drive(ctx);
-        async move {
-            let lost = || StoreError::Connect("the scheduler stopped before it could store the job".into());
-            stored.await.unwrap_or_else(|_| Err(lost()))
-        }
+        async move { stored.await.unwrap_or(Err(StoreError::Interrupted)) }
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use super::admission_pass::pass;
 use super::forbidden_flags::forbidden_flags;
 use super::isolation::claim_movable;
-use super::requests::{leaves_doubt, store_requests};
+use super::requests::{leaves_doubt, release_late, store_requests};
 use crate::attempt::payload::fetch_and_offer;
 use crate::engine::outage::{Failure, PAUSE_AFTER_ERROR};
 use crate::engine::{
@@ -26,7 +26,9 @@ use crate::store::Durability;
 use crate::store::admit::wake;
 use crate::store::claim::{ClaimRequest, Filtered};
 use crate::store::claimability::claimability;
+use crate::store::gate::Gate;
 use crate::store::progress::write_progress;
+use crate::store::settings::REPLY_TIMEOUT;
 use crate::store::settle::{
     Isolated, Reclaimed, Settlement, leased_to, reclaim_lease, settle, settle_isolating,
 };
@@ -37,7 +39,7 @@ use crate::text::one_line;
 pub(super) type Reply = oneshot::Sender<Result<Vec<i64>, StoreError>>;
 
 /// Performs a step and returns how it ended.
-pub(super) async fn perform(step: Step<Reply>, shared: Arc<Shared>) -> Done<Reply> {
+pub(super) async fn perform(step: Step, shared: Arc<Shared>) -> Done {
     match step {
         Step::Enqueue(plan) => store_jobs(plan, &shared).await,
         Step::Settle(plan) => store_outcomes(plan, &shared).await,
@@ -55,16 +57,17 @@ pub(super) async fn perform(step: Step<Reply>, shared: Arc<Shared>) -> Done<Repl
     }
 }
 
-async fn store_jobs(plan: EnqueuePlan<Reply>, shared: &Arc<Shared>) -> Done<Reply> {
-    let EnqueuePlan { slot, requests, replies, start_as } = plan;
+async fn store_jobs(plan: EnqueuePlan, shared: &Arc<Shared>) -> Done {
+    let EnqueuePlan { slot, requests, start_as, timeout } = plan;
     let starter = start_as.map(|lease| Starter { worker_id: shared.worker_id(), lease });
     let own = Arc::clone(shared);
-    let store = move |conn: &mut Session<'_>| store_requests(conn, &own, starter, requests);
-    let result = shared.store.run_checked(Durability::Durable, store, leaves_doubt).await;
-    Done::Enqueue { slot, lease: start_as, replies, result }
+    let store =
+        move |conn: &mut Session<'_>, gate: &Gate| store_requests(conn, gate, &own, starter, requests);
+    let result = shared.store.run_gated(Durability::Durable, timeout, store, leaves_doubt).await;
+    Done::Enqueue { slot, lease: start_as, result }
 }
 
-async fn store_outcomes(plan: SettlePlan, shared: &Arc<Shared>) -> Done<Reply> {
+async fn store_outcomes(plan: SettlePlan, shared: &Arc<Shared>) -> Done {
     let settlements = plan.settlements();
     let SettlePlan { leases, locked_rows, released_from } = plan;
     let history = shared.config.history();
@@ -104,16 +107,20 @@ async fn claim_jobs(plan: ClaimPlan, shared: &Arc<Shared>) -> Result<Found, Stor
     let own = Arc::clone(shared);
     // The blocking thread hands the jobs on, which saves the wake-up of this one. It runs to its end: if the QueueActor dies
     // meanwhile, no job is lost.
-    let claim_and_offer = move |conn: &mut Session<'_>| {
+    let claim_and_offer = move |conn: &mut Session<'_>, gate: &Gate| {
         let began = Instant::now();
         let claimed = claim_movable(conn, &own, &request)?;
+        if !gate.pass() {
+            return Err(release_late(conn, &own, lease));
+        }
         let found = Found::new(&claimed, began.elapsed());
         let leased = own.open(claimed, lease);
         let payloads = fetch_and_offer(conn, &own, leased, lease);
         Ok((found, payloads))
     };
     let doubt = |(_, payloads): &(Found, Result<(), StoreError>)| payloads.is_err();
-    let (found, _) = shared.store.run_checked(Durability::Relaxed, claim_and_offer, doubt).await?;
+    let (found, _) =
+        shared.store.run_gated(Durability::Relaxed, REPLY_TIMEOUT, claim_and_offer, doubt).await?;
     Ok(found)
 }
 

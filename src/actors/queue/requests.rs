@@ -11,6 +11,8 @@ use crate::job::NewJob;
 use crate::shared::Shared;
 use crate::store::claim::ClaimedJob;
 use crate::store::enqueue::{Added, enqueue_promptly};
+use crate::store::gate::Gate;
+use crate::store::settle::reclaim_lease;
 use crate::store::start::{Starter, start};
 
 // A refusal takes milliseconds. What fails for want of time would take as long again in parts.
@@ -20,6 +22,7 @@ const ISOLATION_TIMEOUT: Duration = Duration::from_secs(1);
 /// a claim.
 pub(super) fn store_requests(
     conn: &mut Session<'_>,
+    gate: &Gate,
     shared: &Shared,
     starter: Option<Starter>,
     requests: Vec<Vec<NewJob>>,
@@ -28,6 +31,9 @@ pub(super) fn store_requests(
     let jobs: Vec<NewJob> = requests.into_iter().flatten().collect();
     if let Some(starter) = starter {
         let started = start_or_refuse(conn, starter, &jobs)?;
+        if !started.is_empty() && !gate.pass() {
+            return Err(release_late(conn, shared, starter.lease));
+        }
         if !started.is_empty() {
             let ids: Vec<i64> = started.iter().map(|job| job.id).collect();
             publish_enqueued(shared, &jobs, ids.iter().copied());
@@ -46,6 +52,16 @@ pub(super) fn store_requests(
         }
     }
     Ok(Enqueued::Waiting(results))
+}
+
+/// Gives back the jobs of a lease that the engine has given up: its reclaim may have come before the jobs were leased. Returns
+/// the error of the work, which nobody receives.
+pub(super) fn release_late(conn: &mut Session<'_>, shared: &Shared, lease: i64) -> StoreError {
+    match reclaim_lease(conn, shared.worker_id(), lease, shared.config.history()) {
+        Ok(_) => StoreError::no_row(),
+        // The reconciliation that follows a lost claim finds the jobs.
+        Err(error) => error,
+    }
 }
 
 /// Returns `true` if the connection may be lost.

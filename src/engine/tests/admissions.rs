@@ -18,7 +18,7 @@ fn admitted(queue: &str, jobs: usize) -> Admission {
     Admission { admitted: jobs, position: first, results: vec![result], ..Admission::default() }
 }
 
-fn passed(admission: Admission) -> Done<u32> {
+fn passed(admission: Admission) -> Done {
     Done::Admit(Ok(Passed { admission, ..Passed::default() }))
 }
 

@@ -15,10 +15,10 @@ fn added(id: i64, now: Now) -> Added {
     }
 }
 
-fn waiting(desk: &Desk, plan: EnqueuePlan<u32>) -> Done<u32> {
+fn waiting(desk: &Desk, plan: EnqueuePlan) -> Done {
     let results = plan.requests.iter().map(|jobs| Ok(jobs.iter().map(|_| added(1, desk.now)).collect()));
     let result = Ok(Enqueued::Waiting(results.collect()));
-    Done::Enqueue { slot: plan.slot, lease: plan.start_as, replies: plan.replies, result }
+    Done::Enqueue { slot: plan.slot, lease: plan.start_as, result }
 }
 
 fn replies(desk: &mut Desk) -> Vec<(u32, usize)> {
@@ -32,27 +32,27 @@ fn replies(desk: &mut Desk) -> Vec<(u32, usize)> {
 #[test]
 fn requests_that_arrive_while_a_statement_runs_are_stored_together() {
     let mut desk = Desk::at_rest();
-    desk.engine.enqueue(vec![new_job()], 1);
+    desk.enqueue(vec![new_job()], 1);
     let first = desk.next_enqueue();
-    desk.engine.enqueue(vec![new_job(), new_job()], 2);
-    desk.engine.enqueue(vec![new_job()], 3);
+    desk.enqueue(vec![new_job(), new_job()], 2);
+    desk.enqueue(vec![new_job()], 3);
     desk.expect_nothing();
     let done = waiting(&desk, first);
     desk.finished(done);
     assert_eq!(replies(&mut desk), [(1, 1)]);
     let second = desk.next_enqueue();
-    assert_eq!(second.replies, [2, 3]);
+    assert_eq!(desk.stored_by(&second), [2, 3]);
 }
 
 #[test]
 fn a_statement_takes_whole_requests_up_to_its_bound() {
     let mut desk = Desk::at_rest();
     for (reply, jobs) in [(1, 1_500), (2, 500), (3, 1), (4, 5_000)] {
-        desk.engine.enqueue(vec![new_job(); jobs], reply);
+        desk.enqueue(vec![new_job(); jobs], reply);
     }
     for expected in [vec![1, 2], vec![3], vec![4]] {
         let plan = desk.next_enqueue();
-        assert_eq!(plan.replies, expected);
+        assert_eq!(desk.stored_by(&plan), expected);
         let done = waiting(&desk, plan);
         desk.finished(done);
     }
@@ -88,7 +88,7 @@ fn jobs_start_with_their_enqueue_only_where_nothing_speaks_against_it() {
     for (reason, starts, change) in cases {
         let mut desk = Desk::at_rest();
         let job = change(&mut desk);
-        desk.engine.enqueue(vec![job], 1);
+        desk.enqueue(vec![job], 1);
         assert_eq!(desk.next_enqueue().start_as.is_some(), starts, "{reason}");
     }
 }
@@ -97,14 +97,14 @@ fn jobs_start_with_their_enqueue_only_where_nothing_speaks_against_it() {
 fn jobs_start_with_their_enqueue_only_where_all_of_them_have_a_slot() {
     let mut desk = Desk::at_rest();
     let running: Vec<_> = (0..8).map(|_| desk.leased(TASK, None, 1)).collect();
-    desk.engine.enqueue(vec![new_job(); 3], 1);
+    desk.enqueue(vec![new_job(); 3], 1);
     let plan = desk.next_enqueue();
     assert_eq!(plan.start_as, None);
     let done = waiting(&desk, plan);
     desk.finished(done);
     let claim = desk.next_claim();
     desk.finished(Done::Claim(claim.lease, Ok(found(0, 0))));
-    desk.engine.enqueue(vec![new_job(); 2], 2);
+    desk.enqueue(vec![new_job(); 2], 2);
     assert!(desk.next_enqueue().start_as.is_some());
     drop(running);
 }
@@ -112,7 +112,7 @@ fn jobs_start_with_their_enqueue_only_where_all_of_them_have_a_slot() {
 #[test]
 fn jobs_that_are_about_to_start_count_as_running() {
     let mut desk = Desk::at_rest();
-    desk.engine.enqueue(vec![new_job(); 8], 1);
+    desk.enqueue(vec![new_job(); 8], 1);
     assert!(desk.next_enqueue().start_as.is_some());
     desk.wake(Wake::Ready(at(100)));
     assert_eq!(desk.next_claim().limit, 2);
@@ -121,15 +121,10 @@ fn jobs_that_are_about_to_start_count_as_running() {
 #[test]
 fn a_start_whose_reply_is_lost_is_reclaimed() {
     let mut desk = Desk::at_rest();
-    desk.engine.enqueue(vec![new_job()], 1);
+    desk.enqueue(vec![new_job()], 1);
     let plan = desk.next_enqueue();
     let lease = plan.start_as.unwrap();
-    let done = Done::Enqueue {
-        slot: plan.slot,
-        lease: plan.start_as,
-        replies: plan.replies,
-        result: Err(failure()),
-    };
+    let done = Done::Enqueue { slot: plan.slot, lease: plan.start_as, result: Err(failure()) };
     desk.finished(done);
     assert!(matches!(desk.notices()[..], [Notice::Reply(1, Err(_))]));
     desk.wake(Wake::Ready(at(100)));
@@ -143,16 +138,16 @@ fn requests_without_keys_pass_a_statement_that_waits_for_a_key() {
     let mut desk = Desk::at_rest();
     let mut keyed = new_job();
     keyed.options.key = Some("k".to_owned());
-    desk.engine.enqueue(vec![keyed.clone()], 1);
+    desk.enqueue(vec![keyed.clone()], 1);
     let slow = desk.next_enqueue();
-    desk.engine.enqueue(vec![keyed], 2);
-    desk.engine.enqueue(vec![new_job()], 3);
+    desk.enqueue(vec![keyed], 2);
+    desk.enqueue(vec![new_job()], 3);
     desk.expect_nothing();
     assert_eq!(desk.engine.wake_at(desk.now), Some(desk.now.instant + Duration::from_millis(100)));
     desk.pass(Duration::from_millis(100));
     let beside = desk.next_enqueue();
-    assert_eq!(beside.replies, [3]);
-    desk.engine.enqueue(vec![new_job()], 4);
+    assert_eq!(desk.stored_by(&beside), [3]);
+    desk.enqueue(vec![new_job()], 4);
     desk.expect_nothing();
     let done = waiting(&desk, beside);
     desk.finished(done);
@@ -178,15 +173,15 @@ fn a_stored_job_is_claimed_promoted_or_admitted() {
     desk.next_claim();
 }
 
-fn key_held(plan: EnqueuePlan<u32>) -> Done<u32> {
+fn key_held(plan: EnqueuePlan) -> Done {
     let held = plan.requests.into_iter().map(|jobs| Err(NotStored::KeyHeld(jobs))).collect();
-    Done::Enqueue { slot: plan.slot, lease: None, replies: plan.replies, result: Ok(Enqueued::Waiting(held)) }
+    Done::Enqueue { slot: plan.slot, lease: None, result: Ok(Enqueued::Waiting(held)) }
 }
 
 #[test]
 fn a_request_of_a_held_key_is_tried_alone_and_rarely_until_its_time_out() {
     let mut desk = Desk::at_rest();
-    desk.engine.enqueue(vec![new_job().key("held")], 1);
+    desk.enqueue(vec![new_job().key("held")], 1);
     let plan = desk.next_enqueue();
     desk.finished(key_held(plan));
     let mut tries = 0;
@@ -195,14 +190,14 @@ fn a_request_of_a_held_key_is_tried_alone_and_rarely_until_its_time_out() {
             break (keys, waited >= Duration::from_secs(30));
         }
         // Another request goes on, and by itself.
-        desk.engine.enqueue(vec![new_job()], 2);
+        desk.enqueue(vec![new_job()], 2);
         let plan = desk.next_enqueue();
-        assert_eq!(plan.replies, [2]);
+        assert_eq!(desk.stored_by(&plan), [2]);
         let done = waiting(&desk, plan);
         desk.finished(done);
         desk.pass(Duration::from_secs(2));
         let plan = desk.next_enqueue();
-        assert_eq!(plan.replies, [1]);
+        assert_eq!(desk.stored_by(&plan), [1]);
         desk.finished(key_held(plan));
         tries += 1;
     };
@@ -213,7 +208,7 @@ fn a_request_of_a_held_key_is_tried_alone_and_rarely_until_its_time_out() {
 #[test]
 fn a_process_that_stops_waits_for_no_key() {
     let mut desk = Desk::at_rest();
-    desk.engine.enqueue(vec![new_job().key("held")], 1);
+    desk.enqueue(vec![new_job().key("held")], 1);
     let plan = desk.next_enqueue();
     desk.finished(key_held(plan));
     desk.engine.drain(desk.now);

@@ -1,6 +1,7 @@
 //! The engine as a calculator: inputs go in, steps come out, and no database is needed.
 
 mod admissions;
+mod backlog;
 mod claims;
 mod enqueues;
 mod once;
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::*;
+use crate::engine::backlog::{EnqueueBounds, Load};
 use crate::engine::claim_plan::FoundOrder;
 use crate::error::StoreError;
 use crate::job::NewJob;
@@ -44,6 +46,10 @@ fn settings() -> Settings {
         task_limits: BTreeMap::new(),
         age_every: None,
         key_timeout: Duration::from_secs(30),
+        enqueue_bounds: EnqueueBounds {
+            timeout: Duration::from_secs(10),
+            most: Load { jobs: 10_000, bytes: 1_000_000 },
+        },
         poll_interval: Duration::from_secs(10),
     }
 }
@@ -108,12 +114,21 @@ impl Desk {
         }
     }
 
-    fn next(&mut self) -> Option<Step<u32>> {
+    fn next(&mut self) -> Option<Step> {
         self.engine.next(self.now)
     }
 
-    fn finished(&mut self, done: Done<u32>) {
+    fn finished(&mut self, done: Done) {
         self.engine.finished(done, self.now);
+    }
+
+    fn enqueue(&mut self, jobs: Vec<NewJob>, reply: u32) {
+        self.engine.enqueue(jobs, reply, self.now.instant);
+    }
+
+    /// The requests that the plan stores, by their replies.
+    fn stored_by(&self, plan: &EnqueuePlan) -> Vec<u32> {
+        self.engine.enqueue.replies_of(plan.slot)
     }
 
     fn wake(&mut self, wake: Wake) {
@@ -157,7 +172,7 @@ impl Desk {
         }
     }
 
-    fn next_enqueue(&mut self) -> EnqueuePlan<u32> {
+    fn next_enqueue(&mut self) -> EnqueuePlan {
         match self.next() {
             Some(Step::Enqueue(plan)) => plan,
             other => panic!("expected an enqueue, found {other:?}"),

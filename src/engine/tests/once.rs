@@ -116,10 +116,10 @@ fn an_enqueue_that_runs_may_bring_a_job() {
     let mut desk = Desk::at_rest();
     desk.engine.run_once();
     desk.rest();
-    desk.engine.enqueue(vec![new_job()], 1);
+    desk.enqueue(vec![new_job()], 1);
     let plan = desk.next_enqueue();
     assert!(goes_on(&mut desk));
-    let done = Done::Enqueue { slot: plan.slot, lease: None, replies: plan.replies, result: Err(failure()) };
+    let done = Done::Enqueue { slot: plan.slot, lease: None, result: Err(failure()) };
     desk.finished(done);
     desk.expect_nothing();
     assert!(none_ready(&mut desk), "its error is that of the caller");

@@ -24,7 +24,7 @@ struct World {
     random: fastrand::Rng,
     rows: BTreeMap<i64, Row>,
     /// Steps that have been started and have not ended.
-    started: Vec<Step<u32>>,
+    started: Vec<Step>,
     running: Vec<LeasedJob>,
     /// How many jobs the next jobs that end have added on connections of their own.
     chained: usize,
@@ -99,7 +99,7 @@ impl World {
     fn enqueue(&mut self) {
         self.requests += 1;
         let jobs = vec![new_job(); self.random.usize(1..5)];
-        self.desk.engine.enqueue(jobs, self.requests);
+        self.desk.enqueue(jobs, self.requests);
     }
 
     fn disturb(&mut self) {
@@ -153,7 +153,7 @@ impl World {
         }
     }
 
-    fn perform(&mut self, step: Step<u32>, fate: Fate) -> Done<u32> {
+    fn perform(&mut self, step: Step, fate: Fate) -> Done {
         match step {
             Step::Enqueue(plan) => self.store(plan, fate),
             Step::Claim(plan) => self.claim(&plan, fate),
@@ -176,7 +176,7 @@ impl World {
         }
     }
 
-    fn store(&mut self, plan: EnqueuePlan<u32>, fate: Fate) -> Done<u32> {
+    fn store(&mut self, plan: EnqueuePlan, fate: Fate) -> Done {
         let commits = fate != Fate::FailsBeforeCommit;
         let (now, lease) = (self.desk.now, plan.start_as);
         let row = lease.map_or(Row::Ready, |lease| Row::Running { lease });
@@ -212,7 +212,7 @@ impl World {
             // The notification of the commit.
             self.desk.wake(Wake::Everything);
         }
-        Done::Enqueue { slot: plan.slot, lease, replies: plan.replies, result }
+        Done::Enqueue { slot: plan.slot, lease, result }
     }
 
     fn add(&mut self, row: Row) -> i64 {
@@ -221,7 +221,7 @@ impl World {
         self.desk.next_id
     }
 
-    fn claim(&mut self, plan: &ClaimPlan, fate: Fate) -> Done<u32> {
+    fn claim(&mut self, plan: &ClaimPlan, fate: Fate) -> Done {
         let lease = plan.lease;
         if fate == Fate::FailsBeforeCommit {
             return Done::Claim(lease, Err(failure()));
@@ -243,7 +243,7 @@ impl World {
         Done::Claim(lease, Ok(Found { first, ..found(taken.len(), 0) }))
     }
 
-    fn settle(&mut self, plan: SettlePlan, fate: Fate) -> Done<u32> {
+    fn settle(&mut self, plan: SettlePlan, fate: Fate) -> Done {
         let mut stored = Isolated::default();
         if fate != Fate::FailsBeforeCommit {
             for lease in &plan.leases {

@@ -88,7 +88,7 @@ fn a_reconciliation_keeps_jobs_from_starting_with_their_enqueue() {
     let mut desk = Desk::at_rest();
     desk.engine.request_reconciliation();
     assert!(matches!(desk.next(), Some(Step::Reconcile)));
-    desk.engine.enqueue(vec![new_job()], 1);
+    desk.enqueue(vec![new_job()], 1);
     assert_eq!(desk.next_enqueue().start_as, None);
 }
 
@@ -140,7 +140,7 @@ fn a_drain_with_an_open_reconciliation_is_not_sure_of_the_database() {
 fn a_draining_engine_stores_the_jobs_that_it_is_given() {
     let mut desk = Desk::at_rest();
     desk.engine.drain(desk.now);
-    desk.engine.enqueue(vec![new_job()], 1);
+    desk.enqueue(vec![new_job()], 1);
     let plan = desk.next_enqueue();
     assert_eq!((plan.start_as, desk.engine.drained()), (None, None));
 }

@@ -1,0 +1,33 @@
+//! Whether the result of work on another thread is still awaited, where that must be certain.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// Decides a race between the work and the one who waits for it. Work that hands something on passes it first; the one who
+/// waits shuts it to give up.
+#[derive(Debug, Default)]
+pub(crate) struct Gate(AtomicU8);
+
+const OPEN: u8 = 0;
+const PASSED: u8 = 1;
+const SHUT: u8 = 2;
+
+impl Gate {
+    /// Returns `true` if the result will be awaited, and `false` if nobody waits any more.
+    pub(crate) fn pass(&self) -> bool {
+        self.turn(PASSED)
+    }
+
+    /// Returns `true` if the work has not passed, and will not.
+    pub(super) fn shut(&self) -> bool {
+        self.turn(SHUT)
+    }
+
+    pub(super) fn is_shut(&self) -> bool {
+        self.0.load(Ordering::Acquire) == SHUT
+    }
+
+    fn turn(&self, to: u8) -> bool {
+        let turned = self.0.compare_exchange(OPEN, to, Ordering::AcqRel, Ordering::Acquire);
+        turned.is_ok() || turned == Err(to)
+    }
+}

@@ -1,0 +1,156 @@
+//! The pools of connections, and how work gets one: from its own side, or from the other where the server has no room. Knows no
+//! statement and no thread.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use r2d2::{NopErrorHandler, Pool, PooledConnection};
+use scheduled_thread_pool::{OnPoolDropBehavior, ScheduledThreadPool};
+
+use super::connector::{Connector, LastLoss, Refusals};
+use super::settings::{Durability, Promises};
+use crate::config::Config;
+use crate::error::StoreError;
+
+/// How long work waits for a connection. A caller must learn of a broken server in time.
+pub(super) const CHECK_OUT_TIMEOUT: Duration = Duration::from_secs(5);
+
+// A connection that could not be made is tried again after at most half of it.
+const LONGEST_PAUSES: Duration = Duration::from_secs(1);
+
+// How long work waits for a connection of its own side before it takes one of the other.
+const OWN_POOL_TIMEOUT: Duration = Duration::from_millis(200);
+
+// How long the connections that a start needs are asked for, where the server refuses one.
+const REFUSED_AFTER: Duration = Duration::from_secs(1);
+
+// For so long after a refusal, connections of the other side are used at once.
+const SHORTAGE_LASTS: Duration = Duration::from_secs(10);
+
+// A scheduler at rest uses two: one for heartbeats, and one for polls and for cron.
+const KEPT_UNUSED: Duration = Duration::from_secs(60);
+
+/// One generation of connections. When the database leaves a statement without a reply, another one takes its place.
+pub(super) struct Pools {
+    durable: Pool<Connector>,
+    pub(super) relaxed: Pool<Connector>,
+    pub(super) heartbeat: Pool<Connector>,
+    handlers: Pool<Connector>,
+    promises: Promises,
+    refusals: Refusals,
+    pub(super) made_at: Instant,
+}
+
+impl Pools {
+    /// Makes the pools without connecting yet.
+    pub(super) fn new(config: &Config, last_loss: &LastLoss, refusals: &Refusals) -> Self {
+        let threads = ScheduledThreadPool::builder()
+            .num_threads(2)
+            .thread_name_pattern("mainspring-pool-{}")
+            // They would wait for the next look at connections that rest, which comes within 30 seconds.
+            .on_drop_behavior(OnPoolDropBehavior::DiscardPendingScheduled)
+            .build();
+        let threads = Arc::new(threads);
+        let pool = |size: u32, connector: Connector| {
+            Pool::builder()
+                .max_size(size)
+                // With one, r2d2 opens a second connection as soon as the first is in use.
+                .min_idle(Some(0))
+                .test_on_check_out(true)
+                .connection_timeout(LONGEST_PAUSES)
+                .idle_timeout(Some(KEPT_UNUSED))
+                .error_handler(Box::new(NopErrorHandler))
+                .thread_pool(Arc::clone(&threads))
+                .build_unchecked(connector)
+        };
+        let own = |durability| Connector::new(config, durability, last_loss, refusals);
+        let relaxed_size = config.pool_size.div_ceil(2);
+        Self {
+            durable: pool(config.pool_size - relaxed_size, own(Durability::Durable)),
+            relaxed: pool(relaxed_size, own(Durability::Relaxed)),
+            heartbeat: pool(1, own(Durability::Heartbeat)),
+            handlers: pool(config.handler_pool_size, Connector::for_handlers(config, last_loss, refusals)),
+            promises: Promises::new(config),
+            refusals: refusals.clone(),
+            made_at: Instant::now(),
+        }
+    }
+
+    // Each side has connections of its own. Where the server has no room for another one, a side may use what rests on
+    // the other side: three connections suffice.
+    pub(super) fn check_out(
+        &self,
+        durability: Durability,
+    ) -> Result<PooledConnection<Connector>, StoreError> {
+        let mut connection = self.any(durability)?;
+        connection.serve(durability, &self.promises).inspect_err(|_| connection.broken = true)?;
+        Ok(connection)
+    }
+
+    /// A connection for a handler.
+    pub(super) fn lend(&self) -> Result<PooledConnection<Connector>, StoreError> {
+        self.handlers.get_timeout(CHECK_OUT_TIMEOUT).map_err(|error| self.none_came(&error))
+    }
+
+    // A connection that was closed a moment ago may still count, so the first refusal is not the last word.
+    pub(super) fn open(&self, pool: &Pool<Connector>) -> Result<PooledConnection<Connector>, String> {
+        let began = Instant::now();
+        loop {
+            let error = match pool.get_timeout(OWN_POOL_TIMEOUT) {
+                Ok(connection) => return Ok(connection),
+                Err(error) => error.to_string(),
+            };
+            let refusal = self.refusals.within(began.elapsed());
+            if began.elapsed() > CHECK_OUT_TIMEOUT || refusal.is_some() && began.elapsed() > REFUSED_AFTER {
+                return Err(refusal.unwrap_or(error));
+            }
+        }
+    }
+
+    /// Closes a connection of the scheduler's own that rests, unless it is the last one.
+    pub(super) fn close_one_at_rest(&self) {
+        let sides = [&self.durable, &self.relaxed];
+        let open: u32 = sides.iter().map(|pool| pool.state().connections).sum();
+        if open > 1
+            && let Some(mut connection) = sides.iter().find_map(|pool| pool.try_get())
+        {
+            connection.broken = true;
+        }
+    }
+
+    fn any(&self, durability: Durability) -> Result<PooledConnection<Connector>, StoreError> {
+        let (own, others) = match durability {
+            Durability::Durable => (&self.durable, [Some(&self.relaxed), None]),
+            Durability::Relaxed => (&self.relaxed, [Some(&self.durable), None]),
+            Durability::Heartbeat => (&self.heartbeat, [Some(&self.durable), Some(&self.relaxed)]),
+        };
+        let borrow = || others.iter().flatten().find_map(|pool| pool.try_get());
+        if self.refusals.within(SHORTAGE_LASTS).is_some()
+            && let Some(connection) = own.try_get().or_else(borrow)
+        {
+            return Ok(connection);
+        }
+        let deadline = Instant::now() + CHECK_OUT_TIMEOUT;
+        loop {
+            match own.get_timeout(OWN_POOL_TIMEOUT) {
+                Ok(connection) => return Ok(connection),
+                Err(error) => {
+                    if let Some(connection) = borrow() {
+                        return Ok(connection);
+                    }
+                    if Instant::now() >= deadline {
+                        return Err(self.none_came(&error));
+                    }
+                }
+            }
+        }
+    }
+
+    // Without a refusal, the database is silent, or other work holds every connection.
+    fn none_came(&self, error: &r2d2::Error) -> StoreError {
+        match self.refusals.within(CHECK_OUT_TIMEOUT) {
+            Some(reason) => StoreError::Connect(reason),
+            None => StoreError::Connect(error.to_string()),
+        }
+    }
+}
