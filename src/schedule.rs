@@ -253,6 +253,12 @@ impl ScheduleChanges {
         text_of(&Value::Object(self.0.clone()))
     }
 
+    /// The fields, each as the text that is stored of it.
+    pub(crate) fn texts(&self) -> Vec<(String, String)> {
+        let text = |value: &Value| value.as_str().map_or_else(|| text_of(value), str::to_owned);
+        self.0.iter().map(|(field, value)| (field.clone(), text(value))).collect()
+    }
+
     /// What no database can judge, whether expression and zone can be read, and the depth of the payload.
     pub(crate) fn validate(&self) -> Result<(), StoreError> {
         if let Some(Value::String(text)) = self.0.get("expression") {

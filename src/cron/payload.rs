@@ -141,6 +141,11 @@ mod tests {
         assert!(parse("{a: -Infinity}").is_err());
         assert!(parse("{a: '\\0'}").unwrap_err().expected().contains("U+0000"));
         assert!(parse("{'\\0': 1}").is_err());
+        for half in ["{a: '\\ud800'}", "{a: '\\udc00x'}", "{'\\ud800': 1}", "{a: ['\\ud800\\ud800']}"] {
+            let refused = parse(half).unwrap_err();
+            assert!(refused.expected().contains("JSON5 object as payload"), "{half}: {refused}");
+        }
+        assert_eq!(Value::Object(parse("{a: '\\ud83d\\ude00'}").unwrap()), json!({"a": "😀"}));
     }
 
     #[test]

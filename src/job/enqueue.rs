@@ -6,7 +6,7 @@ use std::fmt;
 use serde_json::value::RawValue;
 
 use super::options::{JobOptions, option_setters};
-use super::payload::{check_depth, encode, text_of};
+use super::payload::{character_problem, check_depth, encode, text_of};
 use super::task::Task;
 use crate::error::StoreError;
 
@@ -98,11 +98,15 @@ impl NewJob {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Invalid`] when the text is not JSON, or is nested more than 127 deep.
+    /// [`StoreError::Invalid`] when the text is not JSON, is nested more than 127 deep, or has the character NUL or half of a
+    /// surrogate pair.
     pub fn from_json(task: impl Into<Cow<'static, str>>, payload: &str) -> Result<Self, StoreError> {
         let json: &RawValue = serde_json::from_str(payload)
             .map_err(|error| StoreError::Invalid(format!("payload must be JSON, got {error}")))?;
         check_depth(json.get())?;
+        if let Some(problem) = character_problem("payload", json.get()) {
+            return Err(StoreError::Invalid(problem));
+        }
         Ok(Self { task: task.into(), payload: json.get().to_owned(), options: JobOptions::new() })
     }
 

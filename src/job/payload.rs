@@ -13,7 +13,7 @@ mod fault;
 mod faults;
 
 use self::bounds::{MAX_DEPTH, depth_problem, is_too_deep};
-pub(crate) use self::bounds::{check_depth, cut};
+pub(crate) use self::bounds::{character_problem, check_depth, cut};
 use self::faults::first_fault;
 use crate::error::StoreError;
 

@@ -1,20 +1,20 @@
 //! Names the field that a database of another encoding than UTF-8 cannot hold. The driver hides the code of that error, so
 //! each text is sent alone: only what the encoding lacks is refused then.
 
-use diesel::sql_types::{Bool, Text};
+use diesel::sql_types::Text;
+use diesel::{RunQueryDsl, sql_query};
 
 use super::explain::in_transaction;
 use super::session::AsSession;
-use super::statement::Statement;
 use crate::error::StoreError;
 
 /// The error of a statement that was sent these texts, with the name of the first field that the encoding lacks.
 ///
 /// In a transaction that has failed nothing can be sent, and the error stays as it is.
-pub(super) fn naming<'a>(
+pub(super) fn naming<'f, 'a>(
     conn: &mut impl AsSession,
     error: StoreError,
-    fields: impl IntoIterator<Item = (&'static str, &'a str)>,
+    fields: impl IntoIterator<Item = (&'f str, &'a str)>,
 ) -> StoreError {
     let mut session = conn.as_session();
     let StoreError::Database(refusal) = &error else { return error };
@@ -22,8 +22,8 @@ pub(super) fn naming<'a>(
         return error;
     }
     for (field, text) in fields.into_iter().filter(|(_, text)| !text.is_ascii()) {
-        let sent = Statement::<(Bool,)>::new("SELECT {} IS NULL").bind::<Text, _>(text);
-        if sent.get_result::<(bool,)>(&mut session).is_err_and(|error| error.is_refusal()) {
+        let sent = sql_query("SELECT $1 IS NULL").bind::<Text, _>(text).execute(&mut *session);
+        if sent.is_err_and(|error| StoreError::from_diesel(error).is_refusal()) {
             return StoreError::Invalid(format!(
                 "{field} has a character that the encoding of the database lacks: {refusal}"
             ));

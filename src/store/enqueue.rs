@@ -11,6 +11,7 @@ use super::encoding::naming;
 use super::moment::Moment;
 use super::statement::{Statement, nul_problem};
 use crate::error::StoreError;
+use crate::job::payload::character_problem;
 use crate::job::{Enqueue, NewJob, Task};
 use crate::store::session::AsSession;
 
@@ -173,7 +174,7 @@ fn given<'a, T>(jobs: &'a [NewJob], get: impl Fn(&'a NewJob) -> Option<T>) -> Op
 /// [`StoreError::Database`] when the database refuses or cannot be reached.
 pub fn remove(conn: &mut impl AsSession, key: &str) -> Result<Option<i64>, StoreError> {
     let removed = Statement::<(Nullable<BigInt>,)>::new("SELECT mainspring.remove_job({})")
-        .bind::<Text, _>(key)
+        .text("key", key)
         .get_result::<(Option<i64>,)>(conn)?;
     Ok(removed.0)
 }
@@ -228,16 +229,5 @@ fn refuse_unsendable(job: &NewJob) -> Result<(), String> {
             return Err(problem);
         }
     }
-    if has_escaped_nul(&job.payload) {
-        return Err("payload must not contain the character NUL, got one".into());
-    }
-    Ok(())
-}
-
-// JSON writes NUL as backslash u0000; the same letters after an escaped backslash are plain text.
-fn has_escaped_nul(json: &str) -> bool {
-    json.match_indices("\\u0000").any(|(at, _)| {
-        let backslashes_before = json[..at].bytes().rev().take_while(|byte| *byte == b'\\').count();
-        backslashes_before % 2 == 0
-    })
+    character_problem("payload", &job.payload).map_or(Ok(()), Err)
 }

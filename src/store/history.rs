@@ -15,7 +15,7 @@
 //! ```
 
 use chrono::{DateTime, Utc};
-use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sql_types::{BigInt, Nullable};
 use serde::{Deserialize, Serialize};
 
 use super::json_moment;
@@ -107,9 +107,9 @@ pub fn list(conn: &mut impl AsSession, filter: &HistoryFilter) -> Result<Vec<His
     );
     let statement = Statement::new(text)
         .bind::<Nullable<BigInt>, _>(filter.id)
-        .bind::<Nullable<Text>, _>(filter.task.as_deref())
-        .bind::<Nullable<Text>, _>(filter.queue.as_deref())
-        .bind::<Nullable<Text>, _>(filter.queue.as_deref())
-        .bind::<Nullable<Text>, _>(filter.outcome.as_deref());
+        .text_or_null("task", filter.task.as_deref())
+        .text_or_null("queue", filter.queue.as_deref())
+        .text_or_null("queue", filter.queue.as_deref())
+        .text_or_null("outcome", filter.outcome.as_deref());
     rows(conn, statement)
 }

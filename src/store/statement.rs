@@ -15,8 +15,9 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::query_dsl::methods::{ExecuteDsl, LoadQuery};
 use diesel::result::QueryResult;
 use diesel::serialize::ToSql;
-use diesel::sql_types::HasSqlType;
+use diesel::sql_types::{HasSqlType, Nullable, Text};
 
+use super::encoding::naming;
 use super::explain::explain;
 use super::session::AsSession;
 use crate::error::StoreError;
@@ -27,12 +28,20 @@ pub(super) struct Statement<'a, Columns> {
     /// The text for another schema than `mainspring`.
     rewritten: RefCell<Option<String>>,
     binds: Vec<Box<dyn QueryFragment<Pg> + 'a>>,
+    /// Texts that people gave, with the names of their fields.
+    texts: Vec<(&'static str, &'a str)>,
     columns: PhantomData<Columns>,
 }
 
 impl<'a, Columns> Statement<'a, Columns> {
     pub(super) fn new(text: impl Into<Cow<'a, str>>) -> Self {
-        Self { text: text.into(), rewritten: RefCell::default(), binds: Vec::new(), columns: PhantomData }
+        Self {
+            text: text.into(),
+            rewritten: RefCell::default(),
+            binds: Vec::new(),
+            texts: Vec::new(),
+            columns: PhantomData,
+        }
     }
 
     /// Binds the next value.
@@ -44,6 +53,17 @@ impl<'a, Columns> Statement<'a, Columns> {
     {
         self.binds.push(Box::new(Bound { value, sql_type: PhantomData::<S> }));
         self
+    }
+
+    /// Binds the text of a field. If the database cannot hold it, the error names the field.
+    pub(super) fn text(self, field: &'static str, text: &'a str) -> Self {
+        self.text_or_null(field, Some(text))
+    }
+
+    /// Binds the text of a field, as [`text`](Self::text) does, or NULL.
+    pub(super) fn text_or_null(mut self, field: &'static str, text: Option<&'a str>) -> Self {
+        self.texts.extend(text.map(|text| (field, text)));
+        self.bind::<Nullable<Text>, _>(text)
     }
 
     /// Runs the statement, and returns how many rows it changed.
@@ -79,7 +99,11 @@ impl<'a, Columns> Statement<'a, Columns> {
         if let Cow::Owned(text) = session.schema.rewrite(&self.text) {
             self.rewritten.replace(Some(text));
         }
-        work(session.conn).map_err(|error| explain(&mut session, &self.text, error))
+        if let Some(problem) = self.texts.iter().find_map(|(field, text)| nul_problem(field, text)) {
+            return Err(StoreError::Invalid(problem));
+        }
+        let done = work(session.conn).map_err(|error| explain(&mut session, &self.text, error));
+        done.map_err(|error| naming(&mut session, error, self.texts.iter().copied()))
     }
 }
 

@@ -17,6 +17,32 @@ pub(super) fn depth_problem() -> String {
     format!("payload must be nested at most {MAX_DEPTH} deep, got more")
 }
 
+/// Returns what is wrong with a character of the JSON text. PostgreSQL stores neither NUL nor half of a surrogate pair, and JSON
+/// can write both.
+pub(crate) fn character_problem(field: &str, json: &str) -> Option<String> {
+    let mut rest = json;
+    while let Some(at) = rest.find('\\') {
+        let (length, problem) = match code_unit(&rest[at..]) {
+            None => (2, None),
+            Some(0) => (6, Some("the character NUL")),
+            Some(0xd800..0xdc00) if matches!(code_unit(&rest[at + 6..]), Some(0xdc00..0xe000)) => (12, None),
+            Some(0xd800..0xe000) => (6, Some("half of a surrogate pair")),
+            Some(_) => (6, None),
+        };
+        if let Some(problem) = problem {
+            return Some(format!("{field} must not contain {problem}, got one"));
+        }
+        // The text is JSON, so an escape is whole, and it is followed by a quotation mark at least.
+        rest = rest.get(at + length..).unwrap_or_default();
+    }
+    None
+}
+
+/// The code unit of an escape with which the text begins.
+fn code_unit(json: &str) -> Option<u16> {
+    u16::from_str_radix(json.strip_prefix("\\u")?.get(..4)?, 16).ok()
+}
+
 /// Returns the text, cut after that many characters.
 pub(crate) fn cut(text: &str, most: usize) -> Cow<'_, str> {
     match text.char_indices().nth(most) {

@@ -10,7 +10,7 @@ use crate::error::StoreError;
 use crate::store::act_result::ActResult;
 use crate::store::portions::{PORTION, in_portions};
 use crate::store::session::AsSession;
-use crate::store::statement::{Statement, millis, nul_problem};
+use crate::store::statement::{Statement, millis};
 
 /// What became of one job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -182,10 +182,7 @@ fn with_reason(
     reason: Option<&str>,
 ) -> Result<Vec<JobAct>, StoreError> {
     let call = statement(&format!("{function}({{}}, {{}})")).bind::<Array<BigInt>, _>(ids);
-    if let Some(problem) = reason.and_then(|reason| nul_problem("reason", reason)) {
-        return Err(StoreError::Invalid(problem));
-    }
-    acts(conn, call.bind::<Nullable<Text>, _>(reason))
+    acts(conn, call.text_or_null("reason", reason))
 }
 
 fn acts(conn: &mut impl AsSession, statement: Statement<'_, Columns>) -> Result<Vec<JobAct>, StoreError> {

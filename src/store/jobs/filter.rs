@@ -1,7 +1,7 @@
 //! Which jobs a list, a count or an act by filter is about.
 
 use chrono::{DateTime, Utc};
-use diesel::sql_types::{BigInt, Text, Timestamptz};
+use diesel::sql_types::{BigInt, Timestamptz};
 
 use crate::lifecycle::JobState;
 use crate::store::statement::Statement;
@@ -60,7 +60,7 @@ impl JobFilter {
     /// The statement around the conditions: `before`, the rows of `mainspring.jobs` that meet them, `after`.
     pub(super) fn statement<Columns>(&self, before: &str, after: &str) -> Statement<'_, Columns> {
         let mut conditions = String::new();
-        let mut texts: Vec<&str> = Vec::new();
+        let mut texts: Vec<(&'static str, &str)> = Vec::new();
         // A state stands in the text and not among the values, so that the partial index of the state serves.
         if let Some(state) = self.state {
             conditions += &format!(" AND state = '{}'", state.as_str());
@@ -68,12 +68,12 @@ impl JobFilter {
         for (column, text) in [("task", &self.task), ("queue", &self.queue)] {
             if let Some(text) = text {
                 conditions += &format!(" AND {column} = {{}}");
-                texts.push(text);
+                texts.push((column, text));
             }
         }
         if let Some(key) = &self.key {
             conditions += OF_KEY;
-            texts.extend([key.as_str(); 2]);
+            texts.extend([("key", key.as_str()); 2]);
         }
         let times = [(">=", self.changed_since), ("<", self.changed_until)];
         let times: Vec<_> = times.into_iter().filter_map(|(sign, time)| Some((sign, time?))).collect();
@@ -83,7 +83,8 @@ impl JobFilter {
         let rows = format!("FROM mainspring.jobs WHERE id > {{}}{conditions}");
         let statement = Statement::new(format!("{before} {rows} {after}"))
             .bind::<BigInt, _>(self.after_id.unwrap_or(i64::MIN));
-        let statement = texts.into_iter().fold(statement, |statement, text| statement.bind::<Text, _>(text));
+        let statement =
+            texts.into_iter().fold(statement, |statement, (field, text)| statement.text(field, text));
         times.into_iter().fold(statement, |statement, (_, time)| statement.bind::<Timestamptz, _>(time))
     }
 }

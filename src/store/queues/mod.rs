@@ -20,7 +20,7 @@ use std::time::Duration;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 
 use super::portions::{PORTION, in_portions};
-use super::statement::{Statement, millis, nul_problem};
+use super::statement::{Statement, millis};
 use crate::error::StoreError;
 use crate::store::session::AsSession;
 
@@ -78,7 +78,7 @@ impl Default for QueueSettings {
 /// what came. [`StoreError::Database`] when the database refuses for another reason.
 pub fn set(conn: &mut impl AsSession, queue: &str, settings: &QueueSettings) -> Result<(), StoreError> {
     Statement::<()>::new("SELECT mainspring.set_queue({}, {}, {}, {} * interval '1 millisecond')")
-        .bind::<Text, _>(without_nul("queue", queue)?)
+        .text("queue", queue)
         .bind::<BigInt, _>(i64::from(settings.concurrency))
         .bind::<Nullable<BigInt>, _>(settings.rate.map(|rate| i64::from(rate.jobs)))
         .bind::<Nullable<BigInt>, _>(settings.rate.map(|rate| millis(rate.period)))
@@ -92,7 +92,7 @@ pub fn set(conn: &mut impl AsSession, queue: &str, settings: &QueueSettings) -> 
 ///
 /// As [`set`].
 pub fn pause(conn: &mut impl AsSession, queue: &str) -> Result<bool, StoreError> {
-    changed(conn, "SELECT mainspring.pause_queue({})", without_nul("queue", queue)?)
+    changed(conn, "SELECT mainspring.pause_queue({})", "queue", queue)
 }
 
 /// Ends the pause of the queue. Returns `false` if the queue was not paused.
@@ -101,7 +101,7 @@ pub fn pause(conn: &mut impl AsSession, queue: &str) -> Result<bool, StoreError>
 ///
 /// As [`set`].
 pub fn resume(conn: &mut impl AsSession, queue: &str) -> Result<bool, StoreError> {
-    changed(conn, "SELECT mainspring.resume_queue({})", without_nul("queue", queue)?)
+    changed(conn, "SELECT mainspring.resume_queue({})", "queue", queue)
 }
 
 /// Removes the queue's settings and its pause. Its jobs stay. Returns `false` if there was nothing to remove.
@@ -111,7 +111,7 @@ pub fn resume(conn: &mut impl AsSession, queue: &str) -> Result<bool, StoreError
 /// As [`set`].
 pub fn remove(conn: &mut impl AsSession, queue: &str) -> Result<bool, StoreError> {
     let gone = Statement::<()>::new("DELETE FROM mainspring.queues WHERE name = {}")
-        .bind::<Text, _>(without_nul("queue", queue)?)
+        .text("queue", queue)
         .execute(conn)?;
     Ok(gone > 0)
 }
@@ -141,7 +141,7 @@ pub(crate) fn remove_unused_portion(conn: &mut impl AsSession, limit: u32) -> Re
 ///
 /// As [`set`].
 pub fn pause_task(conn: &mut impl AsSession, task: &str) -> Result<bool, StoreError> {
-    changed(conn, "SELECT mainspring.pause_task({})", without_nul("task", task)?)
+    changed(conn, "SELECT mainspring.pause_task({})", "task", task)
 }
 
 /// Ends the pause of the task. Returns `false` if the task was not paused.
@@ -150,7 +150,7 @@ pub fn pause_task(conn: &mut impl AsSession, task: &str) -> Result<bool, StoreEr
 ///
 /// As [`set`].
 pub fn resume_task(conn: &mut impl AsSession, task: &str) -> Result<bool, StoreError> {
-    changed(conn, "SELECT mainspring.resume_task({})", without_nul("task", task)?)
+    changed(conn, "SELECT mainspring.resume_task({})", "task", task)
 }
 
 /// Returns the tasks that are paused, by name.
@@ -184,10 +184,11 @@ pub fn resume_all(conn: &mut impl AsSession) -> Result<bool, StoreError> {
     Ok(Statement::<(Bool,)>::new("SELECT mainspring.resume_all()").get_result::<(bool,)>(conn)?.0)
 }
 
-fn changed(conn: &mut impl AsSession, text: &'static str, name: &str) -> Result<bool, StoreError> {
-    Ok(Statement::<(Bool,)>::new(text).bind::<Text, _>(name).get_result::<(bool,)>(conn)?.0)
-}
-
-fn without_nul<'a>(field: &str, name: &'a str) -> Result<&'a str, StoreError> {
-    nul_problem(field, name).map_or(Ok(name), |problem| Err(StoreError::Invalid(problem)))
+fn changed(
+    conn: &mut impl AsSession,
+    text: &'static str,
+    field: &'static str,
+    name: &str,
+) -> Result<bool, StoreError> {
+    Ok(Statement::<(Bool,)>::new(text).text(field, name).get_result::<(bool,)>(conn)?.0)
 }

@@ -5,10 +5,12 @@ use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 
 use super::read::ScheduleFire;
 use crate::error::StoreError;
+use crate::job::payload::character_problem;
 use crate::schedule::{NewSchedule, ScheduleChanges};
+use crate::store::encoding::naming;
 use crate::store::json_rows::rows;
 use crate::store::session::AsSession;
-use crate::store::statement::Statement;
+use crate::store::statement::{Statement, nul_problem};
 
 /// Makes a schedule. It fires from its next moment on.
 ///
@@ -59,7 +61,7 @@ pub fn resume(conn: &mut impl AsSession, name: &str) -> Result<bool, StoreError>
 /// As [`pause`].
 pub fn delete(conn: &mut impl AsSession, name: &str) -> Result<bool, StoreError> {
     let deleted = Statement::<(Bool,)>::new("SELECT mainspring.delete_schedule({})");
-    Ok(deleted.bind::<Text, _>(name).get_result::<(bool,)>(conn)?.0)
+    Ok(deleted.text("name", name).get_result::<(bool,)>(conn)?.0)
 }
 
 /// Fires a schedule now, paused or not, and returns the fire, or `None` when there is no such schedule. The schedule's
@@ -72,7 +74,7 @@ pub fn trigger(conn: &mut impl AsSession, name: &str) -> Result<Option<ScheduleF
     let fired = Statement::<(Text,)>::new(
         "SELECT row_to_json(f)::text FROM mainspring.trigger_schedule({}) AS f WHERE f.outcome IS NOT NULL",
     );
-    Ok(rows(conn, fired.bind::<Text, _>(name))?.pop())
+    Ok(rows(conn, fired.text("name", name))?.pop())
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -88,13 +90,21 @@ fn write(
     how: Write,
 ) -> Result<bool, StoreError> {
     let is_new = matches!(how, Write::Create);
-    if name.contains('\0') || fields.to_json().contains("\\u0000") {
-        return Err(StoreError::Invalid("a schedule must not contain the character NUL, got one".into()));
+    let texts = fields.texts();
+    let problem = |(field, text): &(String, String)| {
+        let is_json = matches!(field.as_str(), "payload" | "flags");
+        if is_json { character_problem(field, text) } else { nul_problem(field, text) }
+    };
+    if let Some(problem) = texts.iter().find_map(problem) {
+        return Err(StoreError::Invalid(problem));
     }
     let text = format!("SELECT mainspring.write_schedule({{}}, {{}}::jsonb, {is_new})");
     let written = Statement::<(Nullable<BigInt>,)>::new(text)
-        .bind::<Text, _>(name)
+        .text("name", name)
         .bind::<Text, _>(fields.to_json())
-        .get_result::<(Option<i64>,)>(conn)?;
+        .get_result::<(Option<i64>,)>(conn)
+        .map_err(|error| {
+            naming(conn, error, texts.iter().map(|(field, text)| (field.as_str(), text.as_str())))
+        })?;
     Ok(written.0.is_some())
 }

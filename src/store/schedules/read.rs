@@ -3,7 +3,7 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::BigInt;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -151,9 +151,9 @@ const SHOWN: &str = "SELECT (to_jsonb(r) || jsonb_build_object('catch_up', great
 pub fn list(conn: &mut impl AsSession, filter: &ScheduleFilter) -> Result<Vec<ScheduleRow>, StoreError> {
     let of_task = if filter.task.is_some() { "AND v.task = {}" } else { "" };
     let text = format!("{SHOWN} v.name > {{}} {of_task} ORDER BY v.name LIMIT {}) AS r", filter.limit);
-    let statement = Statement::new(text).bind::<Text, _>(filter.after.as_deref().unwrap_or_default());
+    let statement = Statement::new(text).text("after", filter.after.as_deref().unwrap_or_default());
     let found = match filter.task.as_deref() {
-        Some(task) => rows(conn, statement.bind::<Text, _>(task))?,
+        Some(task) => rows(conn, statement.text("task", task))?,
         None => rows(conn, statement)?,
     };
     Ok(found.into_iter().map(with_next_fires).collect())
@@ -165,7 +165,7 @@ pub fn list(conn: &mut impl AsSession, filter: &ScheduleFilter) -> Result<Vec<Sc
 ///
 /// As [`list`].
 pub fn get(conn: &mut impl AsSession, name: &str) -> Result<Option<ScheduleRow>, StoreError> {
-    let statement = Statement::new(format!("{SHOWN} v.name = {{}}) AS r")).bind::<Text, _>(name);
+    let statement = Statement::new(format!("{SHOWN} v.name = {{}}) AS r")).text("name", name);
     Ok(rows(conn, statement)?.pop().map(with_next_fires))
 }
 
@@ -179,7 +179,7 @@ pub fn fires(conn: &mut impl AsSession, name: &str, limit: u32) -> Result<Vec<Sc
         "SELECT row_to_json(f)::text FROM mainspring.schedule_fires AS f WHERE schedule = {} AND owner = 'people' \
          ORDER BY schedule DESC, fired_at DESC, due_at DESC LIMIT {}",
     );
-    rows(conn, statement.bind::<Text, _>(name).bind::<BigInt, _>(i64::from(limit)))
+    rows(conn, statement.text("name", name).bind::<BigInt, _>(i64::from(limit)))
 }
 
 /// Without the payload, whose values belong into no log.
