@@ -1,5 +1,7 @@
 //! Runs what is ready, and returns: for scripts, for cron pods and for tests.
 
+use std::time::Instant;
+
 use super::builder::SchedulerBuilder;
 use super::handle::Scheduler;
 use crate::actors::queue::RunOnce;
@@ -7,11 +9,13 @@ use crate::actors::rescue::Rescuer;
 use crate::error::SchedulerError;
 use crate::run_summary::RunSummary;
 use crate::shared::{Shared, interrupted};
-use crate::store::Durability;
+use crate::store::workers::{self, WorkerStatus};
+use crate::store::{Durability, Session};
 
 impl SchedulerBuilder {
     /// Starts, runs every job that is ready, stops in order, and returns how the attempts ended. [`Scheduler::run_once`]
-    /// defines *ready*. Jobs of workers that are lost are rescued first. Cron does not fire.
+    /// defines *ready*. Jobs of workers that are lost are rescued first, for which it waits up to twice the heartbeat's
+    /// time-out. Cron does not fire.
     ///
     /// If the future is dropped, the scheduler stops in the background.
     ///
@@ -70,8 +74,23 @@ impl Scheduler {
     }
 }
 
+// A process that has just started may not know yet that another one is lost. The jobs that are ready run meanwhile.
 async fn rescue(shared: &Shared) {
+    let deadline = Instant::now() + shared.config.heartbeat_timeout * 2;
     let mut rescuer = Rescuer::default();
-    rescuer.rescue_lost_workers(shared).await;
     rescuer.rescue_jobs_without_worker(shared, Durability::Relaxed).await;
+    loop {
+        rescuer.rescue_lost_workers(shared).await;
+        if Instant::now() >= deadline || !lost_workers_hold_jobs(shared).await {
+            return;
+        }
+        actix_rt::time::sleep(shared.config.heartbeat_interval()).await;
+    }
+}
+
+async fn lost_workers_hold_jobs(shared: &Shared) -> bool {
+    let (own, list) = (shared.worker_id(), |conn: &mut Session<'_>| workers::list(conn));
+    let holds = |worker: &WorkerStatus| worker.lost && worker.running > 0 && worker.id != own;
+    // The look for jobs finds the error again, and returns it.
+    shared.store.run(Durability::Relaxed, list).await.is_ok_and(|workers| workers.iter().any(holds))
 }
