@@ -106,20 +106,17 @@ fn seconds(until: Moment, from: Moment) -> f64 {
     until.since(from).as_secs_f64()
 }
 
+// A job that was done when its process died has no next start, and neither has one that a short pause left alone.
 fn rescues(timeline: &Timeline) -> Vec<f64> {
     let mut found = Vec::new();
     for (pid, life) in &timeline.processes {
         let killed = life.killed.filter(|_| life.terminated.is_none());
-        let struck = killed.into_iter().map(|at| (at, f64::INFINITY));
-        // A short pause rescues nothing.
-        let paused = life.pauses.iter().map(|(at, _)| (*at, f64::NAN));
-        for (at, missing) in struck.chain(paused) {
+        for at in killed.into_iter().chain(life.pauses.iter().map(|(at, _)| *at)) {
             let open =
                 timeline.attempts.iter().filter(|one| one.pid == *pid && one.from <= at && at <= one.until);
-            found.extend(open.map(|one| next_start(timeline, one, at).unwrap_or(missing)));
+            found.extend(open.filter_map(|one| next_start(timeline, one, at)));
         }
     }
-    found.retain(|value| !value.is_nan());
     found
 }
 

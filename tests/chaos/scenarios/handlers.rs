@@ -21,7 +21,8 @@ pub(super) const SCENARIOS: [Scenario; 3] = [
     .about("handlers abort their process or overflow its stack")
     .short(4),
     Scenario::new("blocked", Figure::Wait, 1.0, 20, Plan::Own(blocked))
-        .about("handlers block their thread for 10 s"),
+        .about("handlers block their thread for 10 s")
+        .load(&[Kind::Plain], 20.0),
 ];
 
 fn poison(stage: &mut Stage, kinds: &[Kind]) -> Outcome<()> {
