@@ -8,7 +8,7 @@ use diesel::sql_types::{BigInt, Text};
 use diesel::{RunQueryDsl, sql_query};
 use mainspring::chrono::{TimeDelta, Utc};
 use mainspring::{
-    Backoff, Enqueue, JobContext, JobError, JobResult, KeyMode, Scheduler, SchedulerError, StoreError, Task,
+    Backoff, Enqueue, JobContext, JobError, JobResult, KeyMode, Scheduler, SchedulerError, Task,
 };
 use serde::{Deserialize, Serialize};
 
@@ -153,10 +153,10 @@ pub enum Asker<'a> {
 }
 
 fn stored(error: &SchedulerError) -> Stored {
-    match error {
-        SchedulerError::Config(_)
-        | SchedulerError::Store(StoreError::Connect(_) | StoreError::KeyHeld { .. }) => Stored::No,
-        _ => Stored::Unknown,
+    match error.stored() {
+        mainspring::Stored::No => Stored::No,
+        mainspring::Stored::Yes => Stored::Yes,
+        mainspring::Stored::Unknown | _ => Stored::Unknown,
     }
 }
 
