@@ -156,7 +156,7 @@ fn stored(error: &SchedulerError) -> Stored {
     match error.stored() {
         mainspring::Stored::No => Stored::No,
         mainspring::Stored::Yes => Stored::Yes,
-        mainspring::Stored::Unknown | _ => Stored::Unknown,
+        mainspring::Stored::Unknown => Stored::Unknown,
     }
 }
 
