@@ -99,9 +99,11 @@ pub(super) type Columns = (
 const TAKE: &str = "UPDATE mainspring.jobs SET state = 'running', attempts = attempts + 1, lease = {}, \
     worker_id = {}, locked_at = mainspring.now() WHERE id = ANY (";
 // A thousand jobs come with a few megabytes at most. The first condition is of the size as stored, so that nothing is read
-// that lies outside of the row; the second is of what a row holds compressed. A row that lacks a value, as after a restore
+// that lies outside of the row; the second is of what a row holds compressed. Only then is the text written: a number such as
+// `1e131071`, which a restore can bring, has ten bytes in a row and 131 kB as text. A row that lacks a value, as after a restore
 // without constraints, fails no claim.
 const TAKEN: &str = ") RETURNING id, task, CASE WHEN pg_column_size(payload) <= 2000 \
+        AND (pg_column_compression(payload) IS NULL OR pg_column_size(jsonb_build_array(payload)) <= 8192) \
         AND octet_length(payload::text) <= 8192 THEN payload::text END, coalesce(attempts, 1::smallint), \
     coalesce(max_attempts, 1::smallint), coalesce(priority, 0::smallint), coalesce(run_at, '-infinity'), queue, key, \
     coalesce(turn_at, run_at, '-infinity'), flags IS NOT NULL, false, coalesce(snoozes, 0)";

@@ -138,3 +138,20 @@ fn a_promotion_reads_neither_future_jobs_nor_promoted_ones() {
     eprintln!("blocks of a promotion of 10: {before} and {after}");
     assert!(after <= before * 2 + 60, "{before} blocks before, {after} after");
 }
+
+#[test]
+fn a_compressed_payload_that_expands_is_not_written_by_a_claim() {
+    let database = TestDatabase::new();
+    let conn = &mut connect(&Config::new(database.url())).unwrap();
+    let payloads = "CASE n WHEN 1 THEN ('[' || repeat('1e131071, ', 6000) || '1]')::jsonb \
+        WHEN 2 THEN to_jsonb(repeat('x', 5000)) ELSE to_jsonb(n) END";
+    fill(conn, "state, payload", &format!("'ready', {payloads}"), 3);
+    conn.batch_execute("DO $$ BEGIN ASSERT (SELECT pg_column_size(payload) FROM mainspring.jobs ORDER BY id LIMIT 1) < 2000; END $$")
+        .unwrap();
+    let began = std::time::Instant::now();
+    let claimed = claim(conn, &request(&["a"], None)).unwrap();
+    // Its text has 786 MB, which take seconds.
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    let here: Vec<bool> = claimed.iter().map(|job| job.payload.is_some()).collect();
+    assert_eq!(here, [false, true, true]);
+}
