@@ -316,3 +316,22 @@ CREATE TYPE mainspring.fired AS (
     run_at      timestamptz,
     problem     text
 );
+
+-- A database of the encoding SQL_ASCII holds any bytes. No program could read a row with such as are no text, and each
+-- statement that returns it would fail.
+DO $$ BEGIN
+    IF current_setting('server_encoding') = 'SQL_ASCII' THEN
+        ALTER TABLE mainspring.jobs ADD CONSTRAINT jobs_text_is_utf8 CHECK (mainspring.is_utf8(
+            'task', task, 'queue', queue, 'key', key, 'flags', flags::text, 'progress_note', progress_note,
+            'cancel_reason', cancel_reason, 'last_error', last_error, 'payload', payload::text));
+        ALTER TABLE mainspring.workers ADD CONSTRAINT workers_text_is_utf8 CHECK (mainspring.is_utf8(
+            'name', name, 'tasks', tasks::text, 'lines', lines::text));
+        ALTER TABLE mainspring.queues ADD CONSTRAINT queues_text_is_utf8 CHECK (mainspring.is_utf8(
+            'name', name));
+        ALTER TABLE mainspring.paused_tasks ADD CONSTRAINT paused_tasks_text_is_utf8 CHECK (mainspring.is_utf8(
+            'task', task));
+        ALTER TABLE mainspring.schedules ADD CONSTRAINT schedules_text_is_utf8 CHECK (mainspring.is_utf8(
+            'name', name, 'task', task, 'expression', expression, 'zone', zone, 'queue', queue, 'key', key,
+            'flags', flags::text, 'error', error, 'late_reason', late_reason, 'payload', payload::text));
+    END IF;
+END $$;

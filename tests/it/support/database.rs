@@ -42,6 +42,16 @@ impl TestDatabase {
         Self { name }
     }
 
+    /// An empty database that compares texts by that locale of ICU; none where the server cannot.
+    pub fn collated(locale: &str) -> Option<Self> {
+        let name = unique_name();
+        let mut conn = PgConnection::establish(&url("postgres")).expect("connect to the server");
+        let create = format!(
+            "CREATE DATABASE {name} ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE '{locale}' TEMPLATE template0"
+        );
+        conn.batch_execute(&create).ok().map(|()| Self { name })
+    }
+
     pub fn url(&self) -> String {
         url(&self.name)
     }

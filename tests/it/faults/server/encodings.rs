@@ -4,7 +4,7 @@ use diesel::PgConnection;
 use diesel::connection::SimpleConnection;
 use mainspring::jobs::{self, JobFilter};
 use mainspring::queues::{self, QueueSettings};
-use mainspring::schedules;
+use mainspring::schedules::{self, ScheduleFilter};
 use mainspring::{
     Enqueue, JobContext, JobError, JobResult, NewJob, NewSchedule, ScheduleChanges, Scheduler, Task,
 };
@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::support::database::TestDatabase;
 use crate::support::jobs::{act, behave};
 use crate::support::rows::count;
-use crate::support::waiting::until;
+use crate::support::waiting::{until, until_at_least};
 
 /// Encodings, a text that each holds, and whether it holds every other text too.
 const ENCODINGS: [(&str, &str, Holds); 5] = [
@@ -162,4 +162,58 @@ async fn what_the_encoding_lacks_is_refused_with_its_field_and_all_else_works() 
     for one in all {
         one.await.unwrap();
     }
+}
+
+/// A database that holds any bytes takes none that are no text: no program could read them.
+#[test]
+fn bytes_that_are_no_text_are_refused_where_the_encoding_holds_any() {
+    let database = TestDatabase::encoded("SQL_ASCII");
+    let mut conn = database.connection();
+    mainspring::database::migrate(&mut conn).unwrap();
+    for (call, field) in [
+        ("add_job('act', jsonb_build_object('act', E'\\xff'))", "payload"),
+        ("add_job('act', key => E'k\\xff')", "key"),
+        ("add_job('act', queue => E'q\\xff')", "queue"),
+        ("add_job('act', flags => ARRAY[E'f\\xff'])", "flags"),
+        ("add_job(E'act\\xff')", "task"),
+        ("set_queue(E'q\\xff', 2)", "name"),
+        ("pause_task(E't\\xff')", "task"),
+        ("create_schedule(E's\\xff', 'act', '* * * * * *')", "name"),
+        ("create_schedule('s', 'act', '* * * * * *', jsonb_build_object('a', E'\\xff'))", "payload"),
+    ] {
+        let refused = conn.batch_execute(&format!("DO $$ BEGIN PERFORM mainspring.{call}; END $$"));
+        let refused = refused.unwrap_err().to_string();
+        assert_eq!(refused, format!("{field} must be UTF-8, got other bytes"), "{call}");
+    }
+}
+
+/// The rules by which a database sorts and compares have no part in any result.
+#[tokio::test]
+async fn everything_works_where_a_collation_of_icu_is_the_default() {
+    let Some(database) = TestDatabase::collated("de-DE") else {
+        eprintln!("skipped: the server has no collations of ICU");
+        return;
+    };
+    let scheduler = Scheduler::builder(database.url())
+        .handler(behave)
+        .worker_threads(1)
+        .crontab("* * * * * * act ?id=\u{e4} {act:'fired'}")
+        .start()
+        .await
+        .unwrap();
+    let names = ["a", "A", "\u{e4}", "Z", "z", "-", "a b", "\u{df}", "ss", "\u{6642}"];
+    for name in names {
+        scheduler.enqueue(act(name).queue(name).key(name)).await.unwrap();
+    }
+    until(&database, "mainspring.history WHERE queue IS NOT NULL AND outcome = 'succeeded'", 10).await;
+    until_at_least(&database, "mainspring.schedule_fires WHERE schedule = '\u{e4}'", 2).await;
+    scheduler.stop().await;
+    let mut conn = database.connection();
+    assert_eq!(count(&mut conn, "mainspring.queues"), 10);
+    for (place, name) in names.iter().enumerate() {
+        let schedule = NewSchedule::new(*name, "act", "@yearly");
+        schedules::create(&mut conn, &schedule).unwrap();
+        assert_eq!(schedules::list(&mut conn, &ScheduleFilter::default()).unwrap().len(), place + 1);
+    }
+    assert_eq!(queues::remove_unused(&mut conn).unwrap(), 10);
 }
