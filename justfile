@@ -43,9 +43,9 @@ smoke: examples
 tls:
     .ci/tls
 
-# All tests; `just test keys::` runs the tests with this name
+# All tests, with a search for secrets in their output; `just test keys::` runs those with this name
 test *names:
-    cargo test {{ names }}
+    .ci/test {{ names }}
 
 # The integration tests under another schema's name; `just schema queues::` runs some of them
 schema *names:

@@ -19,7 +19,7 @@ pub(super) fn give_back(job: &JobContext, reason: &str) -> Duration {
         log::warn!(
             "job {} `{}` had no connection to the database: it goes back without losing an attempt, and so do others: {}",
             job.id(),
-            job.task(),
+            one_line(job.task()),
             one_line(reason)
         );
     }

@@ -11,6 +11,7 @@ mod links;
 mod logs;
 mod names;
 mod prose;
+mod runbook;
 mod sentences;
 mod words;
 

@@ -2,6 +2,7 @@
 //! output is searched for them.
 
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
@@ -17,7 +18,7 @@ use serde_json::json;
 use crate::support::database::TestDatabase;
 use crate::support::process;
 use crate::support::rows::count;
-use crate::support::waiting::until_on;
+use crate::support::waiting::{block_until, until_on};
 
 mod program;
 
@@ -96,15 +97,32 @@ fn set_password(conn: &mut PgConnection, password: &str) {
     conn.batch_execute(&change).unwrap();
 }
 
+/// Whether the database has refused an outcome.
+static REFUSED: AtomicBool = AtomicBool::new(false);
+
+struct Printed;
+
+impl log::Log for Printed {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        let line = format!("{} {} {}", record.level(), record.target(), record.args());
+        REFUSED.fetch_or(line.contains("cannot store that job"), Ordering::SeqCst);
+        eprintln!("{line}");
+    }
+
+    fn flush(&self) {}
+}
+
 /// Not a test of its own: a worker whose whole output another test searches.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "the other process of `no_output_of_a_worker_shows_a_secret`"]
 async fn a_worker_with_secrets() {
     let Some(url) = process::given_url() else { return };
-    env_logger::Builder::new()
-        .filter_level(log::LevelFilter::Trace)
-        .target(env_logger::Target::Stderr)
-        .init();
+    log::set_logger(&Printed).unwrap();
+    log::set_max_level(log::LevelFilter::Trace);
     let mut conn = PgConnection::establish(&url).unwrap();
     conn.batch_execute(REFUSALS).unwrap();
     let line = format!("* * * * * * keep ?id=line&queue=refused&max=1 {{how: '{VALUE}'}}");
@@ -139,6 +157,7 @@ async fn a_worker_with_secrets() {
     .unwrap();
     let waiting = "mainspring.jobs WHERE state IN ('ready', 'running') AND queue IS NULL";
     until_on(&mut conn, Duration::from_millis(20), waiting, 0).await;
+    block_until("an outcome is refused", || REFUSED.load(Ordering::SeqCst));
     // Every kind of connection is lost, and the password is wrong for a while.
     set_password(&mut conn, "another");
     let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
