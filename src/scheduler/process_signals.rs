@@ -1,7 +1,7 @@
 //! The signals that end a process. The application owns them. It may leave them to the scheduler, or only the second one.
 
 use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use super::handle::Scheduler;
+use crate::lock::lock;
 
 // Some senders signal a process and its group, which is one request.
 const SAME_REQUEST: Duration = Duration::from_millis(100);
@@ -76,7 +77,7 @@ impl Scheduler {
 /// Watches the signals from the first call on.
 fn watch_signals() -> io::Result<watch::Receiver<Asked>> {
     static WATCHED: Mutex<Option<watch::Receiver<Asked>>> = Mutex::new(None);
-    let mut watched = WATCHED.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut watched = lock(&WATCHED);
     if let Some(asked) = &*watched {
         return Ok(asked.clone());
     }

@@ -1,6 +1,6 @@
 //! How a connection of Mainspring's own is opened, with which settings and in which schema, and when it is no longer good.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use diesel::Connection;
@@ -16,6 +16,7 @@ use super::settings::{
 use super::witness::Witness;
 use crate::config::Config;
 use crate::error::StoreError;
+use crate::lock::lock;
 use crate::schema::Schema;
 
 // A connection that rested longer is checked, which costs one round trip. Under load
@@ -57,10 +58,6 @@ impl LastLoss {
     pub(super) fn is_after(&self, moment: Instant) -> bool {
         lock(&self.0).is_some_and(|loss| loss >= moment)
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// When the server last refused a connection, and why.
