@@ -7,7 +7,7 @@
 -- - `flagged ORIGIN`, in addition: jobs with flags may be among them.
 -- - `soon ORIGIN`: jobs are due before the next slow poll. Later ones need no notification: a poll finds their time first.
 --
--- ORIGIN is the setting mainspring.origin, by which a process recognises its own notifications. PRIORITY is the smallest one,
+-- ORIGIN is `notification_origin()`, by which a process recognises its own notifications. PRIORITY is the smallest one,
 -- and MILLISECONDS the oldest run_at since 1970. A worker begins to read there.
 CREATE OR REPLACE FUNCTION mainspring.wake(
     least_priority integer, oldest timestamptz, queues text[], soon boolean DEFAULT false, flagged boolean DEFAULT true)
@@ -16,7 +16,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    origin text := coalesce(nullif(current_setting('mainspring.origin', true), ''), '-');
+    origin text := mainspring.notification_origin();
     hint text := format('%s %s %s', origin, least_priority, floor(extract(epoch FROM greatest(oldest, '0001-01-01 00:00:00+00')) * 1000)::bigint);
     named text[];
     names text;

@@ -5,7 +5,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM pg_notify(mainspring.channel(), 'tasks ' || coalesce(nullif(current_setting('mainspring.origin', true), ''), '-'));
+    PERFORM mainspring.tell_tasks_changed();
     PERFORM mainspring.tell_schedules_changed();
     RETURN NULL;
 END $$;

@@ -1,12 +1,11 @@
--- Notifies all processes that other tasks are paused than before. The text is `tasks ORIGIN`: a process that made the change
--- knows its own origin.
+-- Notifies all processes that other tasks are paused than before.
 CREATE OR REPLACE FUNCTION mainspring.paused_tasks_changed()
 RETURNS trigger
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM pg_notify(mainspring.channel(), 'tasks ' || coalesce(nullif(current_setting('mainspring.origin', true), ''), '-'));
+    PERFORM mainspring.tell_tasks_changed();
     RETURN NULL;
 END $$;
 
