@@ -13,10 +13,9 @@ RETURN CASE
     WHEN char_length(s.expression) > 1024
         THEN format('expression must be at most 1024 characters, got %s', char_length(s.expression))
     WHEN char_length(s.zone) > 128 THEN format('zone must be at most 128 characters, got %s', char_length(s.zone))
-    -- Beyond it, and at infinity, times cannot be read by every program.
-    WHEN s.starts_at < '0001-01-01 00:00:00+00' OR s.starts_at >= '10000-01-01 00:00:00+00'
+    WHEN NOT mainspring.is_readable_time(s.starts_at)
         THEN format('starts_at must be in the years 1 to 9999, got %s', s.starts_at)
-    WHEN s.ends_at < '0001-01-01 00:00:00+00' OR s.ends_at >= '10000-01-01 00:00:00+00'
+    WHEN NOT mainspring.is_readable_time(s.ends_at)
         THEN format('ends_at must be in the years 1 to 9999, got %s', s.ends_at)
     WHEN char_length(s.queue) NOT BETWEEN 1 AND 128
         THEN format('queue must be 1 to 128 characters, got %s', char_length(s.queue))

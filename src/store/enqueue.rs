@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Datelike, Utc};
+use chrono::{DateTime, Utc};
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
 
 use super::claim::Position;
 use super::encoding::naming;
-use super::moment::Moment;
+use super::moment::{Moment, is_readable};
 use super::statement::{Statement, nul_problem};
 use crate::error::StoreError;
 use crate::job::payload::character_problem;
@@ -215,7 +215,7 @@ fn at_place(problem: &str, index: usize, jobs: usize) -> StoreError {
 // What cannot be sent to the database at all. All other limits are judged there.
 fn refuse_unsendable(job: &NewJob) -> Result<(), String> {
     let options = &job.options;
-    if let Some(run_at) = options.run_at.filter(|run_at| !(1..=9999).contains(&run_at.year())) {
+    if let Some(run_at) = options.run_at.filter(|run_at| !is_readable(*run_at)) {
         return Err(format!("run_at must be in the years 1 to 9999, got {run_at}"));
     }
     let fields = [

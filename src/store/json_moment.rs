@@ -1,10 +1,11 @@
-//! Reads times from the rows that the database returns as JSON. The database holds times that Rust cannot represent: they
-//! are read as the first or the last moment that it can, so that one such row fails no list.
+//! Reads times from the rows that the database returns as JSON. Any time of the database is read, as [`super::moment`] reads it.
 
 use std::borrow::Cow;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use serde::de::{Deserialize, Deserializer, Error};
+
+use super::moment::readable;
 
 /// Reads a time.
 pub(super) fn required<'de, D: Deserializer<'de>>(from: D) -> Result<DateTime<Utc>, D::Error> {
@@ -22,8 +23,8 @@ pub(super) fn optional<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Date
 // As PostgreSQL writes times in JSON, in any zone: `10000-01-01T00:00:00.5+00:53:28`, with ` BC` behind it, or `infinity`.
 fn read(text: &str) -> Option<DateTime<Utc>> {
     match text {
-        "infinity" => return Some(DateTime::<Utc>::MAX_UTC),
-        "-infinity" => return Some(DateTime::<Utc>::MIN_UTC),
+        "infinity" => return Some(readable(i64::MAX)),
+        "-infinity" => return Some(readable(i64::MIN)),
         _ => {}
     }
     let (text, era) = match text.strip_suffix(" BC") {
@@ -39,10 +40,10 @@ fn read(text: &str) -> Option<DateTime<Utc>> {
     let time = NaiveTime::parse_from_str(clock.get(..at)?, "%H:%M:%S%.f").ok()?;
     let offset = offset(clock.get(at..)?)?;
     let Some(date) = NaiveDate::from_ymd_opt(year, month.parse().ok()?, day.parse().ok()?) else {
-        return Some(if year > 0 { DateTime::<Utc>::MAX_UTC } else { DateTime::<Utc>::MIN_UTC });
+        return Some(if year > 0 { readable(i64::MAX) } else { readable(i64::MIN) });
     };
     let moment = date.and_time(time).checked_sub_signed(offset);
-    Some(moment.map_or(DateTime::<Utc>::MAX_UTC, |moment| moment.and_utc()))
+    Some(readable(moment.map_or(i64::MAX, |moment| moment.and_utc().timestamp_micros())))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,9 +77,11 @@ mod tests {
             ("2026-11-29T02:00:00+02", "2026-11-29T00:00:00Z"),
             ("1800-01-01T00:53:28+00:53:28", "1800-01-01T00:00:00Z"),
             ("1800-01-01T00:00:00-04:56:02", "1800-01-01T04:56:02Z"),
-            ("10000-01-01T00:00:00+00:00", "+10000-01-01T00:00:00Z"),
-            ("0044-03-15T00:00:00+00:00 BC", "-0043-03-15T00:00:00Z"),
-            ("4714-11-24T00:00:00+00:00 BC", "-4713-11-24T00:00:00Z"),
+            ("9999-12-31T23:59:59.999999+00:00", "9999-12-31T23:59:59.999999Z"),
+            ("10000-01-01T00:00:00+00:00", "9999-12-31T23:59:59.999999Z"),
+            ("0001-01-01T00:00:00+00:00", "0001-01-01T00:00:00Z"),
+            ("0044-03-15T00:00:00+00:00 BC", "0001-01-01T00:00:00Z"),
+            ("4714-11-24T00:00:00+00:00 BC", "0001-01-01T00:00:00Z"),
         ] {
             assert_eq!(
                 read(text)
@@ -88,9 +91,9 @@ mod tests {
             );
         }
         for text in ["infinity", "262143-06-01T00:00:00+00:00", "294276-12-31T23:59:59.999999+00:00"] {
-            assert_eq!(read(text), Some(DateTime::<Utc>::MAX_UTC), "{text}");
+            assert_eq!(read(text), Some(readable(i64::MAX)), "{text}");
         }
-        assert_eq!(read("-infinity"), Some(DateTime::<Utc>::MIN_UTC));
+        assert_eq!(read("-infinity"), Some(readable(i64::MIN)));
         for text in ["", "T", "soon", "2026-11-29", "2026-13-T", "2026-11-29T02:00:00"] {
             assert_eq!(read(text), None, "{text}");
         }
@@ -98,7 +101,7 @@ mod tests {
 
     #[test]
     fn what_was_clamped_is_written_and_read_again() {
-        for moment in [DateTime::<Utc>::MAX_UTC, DateTime::<Utc>::MIN_UTC] {
+        for moment in [readable(i64::MAX), readable(i64::MIN)] {
             let text = serde_json::to_string(&moment).unwrap();
             assert_eq!(required(&mut serde_json::Deserializer::from_str(&text)).unwrap(), moment);
         }

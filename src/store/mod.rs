@@ -34,7 +34,7 @@ pub mod jobs;
 mod json_moment;
 mod json_rows;
 pub(crate) mod migrate;
-mod moment;
+pub(crate) mod moment;
 pub(crate) mod notifications;
 pub(crate) mod pool;
 mod pools;

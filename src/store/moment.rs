@@ -1,7 +1,7 @@
-//! A time as the database returns it. PostgreSQL holds times that Rust cannot represent, and infinity. They are read as the
-//! first or the last moment of the years 1 to 9999, so that one such row fails no statement.
+//! The times that every program can read: the years 1 to 9999. PostgreSQL holds others, of which Rust cannot represent some,
+//! and infinity. They are read as the first or the last readable time, so that one such row fails no statement.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use diesel::deserialize::{self, FromSql, FromSqlRow};
 use diesel::pg::data_types::PgTimestamp;
 use diesel::pg::{Pg, PgValue};
@@ -17,15 +17,26 @@ impl From<Moment> for DateTime<Utc> {
     }
 }
 
-// The first and the last microsecond of the years 1 to 9999, counted from the year 2000 as PostgreSQL does.
-const FIRST: i64 = -63_082_281_600_000_000;
-const LAST: i64 = 252_455_615_999_999_999;
+// The first and the last microsecond of the years 1 to 9999, counted from 1970. `is_readable_time` has the same bounds.
+const FIRST: i64 = -62_135_596_800_000_000;
+const LAST: i64 = 253_402_300_799_999_999;
+// PostgreSQL counts from the year 2000.
+const YEAR_2000: i64 = 946_684_800_000_000;
+
+/// Returns the time so many microseconds after 1970, or the readable time that is nearest to it.
+pub(crate) fn readable(micros: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp_micros(micros.clamp(FIRST, LAST)).unwrap_or_default()
+}
+
+/// Returns whether every program can read the time.
+pub(super) fn is_readable(moment: DateTime<Utc>) -> bool {
+    (FIRST..=LAST).contains(&moment.timestamp_micros())
+}
 
 impl FromSql<Timestamptz, Pg> for Moment {
     fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
         let PgTimestamp(micros) = FromSql::<Timestamptz, Pg>::from_sql(value)?;
-        let epoch = DateTime::<Utc>::from_timestamp(946_684_800, 0).unwrap_or_default();
-        Ok(Self(epoch + TimeDelta::microseconds(micros.clamp(FIRST, LAST))))
+        Ok(Self(readable(micros.saturating_add(YEAR_2000))))
     }
 }
 

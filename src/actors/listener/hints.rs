@@ -3,20 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
-
 use crate::engine::Wake;
 use crate::event::Event;
 use crate::store::admit::lower;
 use crate::store::claim::Position;
+use crate::store::moment::readable;
 
 // A queue's name has 1 to 128 characters.
 const LONGEST_NAME: usize = 128;
 // More queues than a pass admits from are found in the index of parked jobs.
 const MAX_QUEUES: usize = 1_000;
-// PostgreSQL allows microseconds since 4714 BC, and a position goes back to it. These are the years 1 to 9999.
-const FIRST_MILLIS: i64 = -62_135_596_800_000;
-const LAST_MILLIS: i64 = 253_402_300_799_999;
 
 /// What a batch of notifications asks for.
 #[derive(Debug, Default)]
@@ -129,10 +125,10 @@ fn is_name(name: &str) -> bool {
     (1..=LONGEST_NAME).contains(&name.chars().take(LONGEST_NAME + 1).count())
 }
 
-// A time that lies outside is read as the nearest one inside, since a row may hold it.
+// A position goes back to the database, so its time is one that both can represent.
 fn position(priority: Option<&str>, millis: Option<&str>) -> Option<Position> {
     let millis: i64 = millis?.parse().ok()?;
-    let turn_at = DateTime::<Utc>::from_timestamp_millis(millis.clamp(FIRST_MILLIS, LAST_MILLIS))?;
+    let turn_at = readable(millis.saturating_mul(1_000));
     Some(Position { priority: priority?.parse().ok()?, turn_at })
 }
 
@@ -223,6 +219,6 @@ mod tests {
     fn a_position_stays_within_what_the_database_reads() {
         let hints = wakes(&["job - 0 -8334601228800000", "queue - 0 9223372036854775807 a"]);
         assert!(hints[0].contains("turn_at: 0001-01-01T00:00:00Z"), "{}", hints[0]);
-        assert!(hints[1].contains("turn_at: 9999-12-31T23:59:59.999Z"), "{}", hints[1]);
+        assert!(hints[1].contains("turn_at: 9999-12-31T23:59:59.999999Z"), "{}", hints[1]);
     }
 }
