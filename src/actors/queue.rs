@@ -4,6 +4,7 @@
 mod admission_pass;
 mod application;
 mod forbidden_flags;
+mod handover;
 mod isolation;
 mod notices;
 mod once;

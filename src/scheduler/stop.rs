@@ -2,7 +2,7 @@
 //!
 //! 1. [`StopOnDrop`] requests it: by `Scheduler::stop`, or when the last handle is dropped. The supervisor requests it when
 //!    actors die too often. Running jobs can observe it.
-//! 2. [`stop`] runs on the scheduler's thread. The CronActor leaves.
+//! 2. [`stop`] runs on the scheduler's thread. The CronActor leaves. Other processes are told to look everywhere.
 //! 3. The QueueActor drains: it claims no more, releases what has not started, and stores outcomes. Running jobs have the
 //!    grace period. Once a second it is logged which jobs still run.
 //! 4. After the grace period, the running jobs are interrupted, and their outcomes are stored.
@@ -34,6 +34,7 @@ use crate::phase::Phase;
 use crate::running::Running;
 use crate::shared::Shared;
 use crate::store::Durability;
+use crate::store::handover::announce_departure;
 use crate::store::presence::{JobsLeft, unregister};
 use crate::text::one_line;
 
@@ -66,6 +67,7 @@ pub(super) async fn stop(shared: &Shared) {
     let asked_at = shared.phase.stopping_since().unwrap_or_else(Instant::now);
     let mut patience = Patience::new(asked_at, shared.config.grace_period);
     shared.send::<CronActor, _>(Leave);
+    announce(shared);
     let end = drain(shared, &mut patience).await;
     shared.send::<MaintenanceActor, _>(Leave);
     shared.send::<HeartbeatActor, _>(Leave);
@@ -79,6 +81,14 @@ pub(super) async fn stop(shared: &Shared) {
     shared.events.publish(|| Event::WorkerStopped { id: shared.worker_id() });
     shared.events.close();
     shared.store.close();
+}
+
+// Jobs that this process has made ready, and will not claim. If this is lost, the next poll of the others finds them.
+fn announce(shared: &Shared) {
+    let (store, origin) = (shared.store.clone(), shared.config.origin);
+    actix_rt::spawn(async move {
+        let _ = store.run(Durability::Relaxed, move |conn| announce_departure(conn, origin)).await;
+    });
 }
 
 /// How the wait for jobs and statements ended.
@@ -186,9 +196,13 @@ fn open_jobs(shared: &Shared) -> String {
 }
 
 async fn remove_worker(shared: &Shared, jobs_left: JobsLeft, within: Duration) {
-    let worker_id = shared.worker_id();
+    let (worker_id, origin) = (shared.worker_id(), shared.config.origin);
     // The connection that polls use is open.
-    let removed = shared.store.run(Durability::Relaxed, move |conn| unregister(conn, worker_id, jobs_left));
+    let removed = shared.store.run(Durability::Relaxed, move |conn| {
+        let gone = unregister(conn, worker_id, jobs_left);
+        let _ = announce_departure(conn, origin);
+        gone
+    });
     match actix_rt::time::timeout(within, removed).await {
         Ok(Ok(_)) => {}
         Ok(Err(error)) => log::error!("cannot take this worker's row away: {}", one_line(error)),

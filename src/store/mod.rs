@@ -29,6 +29,7 @@ pub(crate) mod enqueue;
 mod explain;
 pub(crate) mod gate;
 mod handler;
+pub(crate) mod handover;
 pub mod history;
 pub mod jobs;
 mod json_moment;

@@ -21,6 +21,7 @@ mod faults;
 mod firing;
 mod guide;
 mod handlers;
+mod handover;
 mod house;
 mod keys;
 mod lifecycle;

@@ -37,7 +37,11 @@ pub(super) fn pass(
     }
     passed.admission = admit_from(conn, queues, plan, shared)?;
     let position = match &promoted {
-        Ok(_) => help_wanted(&passed, plan, &shared.tasks),
+        Ok(_) => {
+            // A process that stops claims none of them.
+            let free_slots = if shared.is_stopping() { 0 } else { plan.free_slots };
+            help_wanted(&passed, free_slots, &shared.tasks)
+        }
         // The engine will know nothing of this pass: everybody is notified, this process too.
         Err(_) => passed.admission.position,
     };
@@ -91,13 +95,13 @@ fn all_parked(conn: &mut Session<'_>) -> Result<Vec<String>, StoreError> {
 }
 
 // Where other processes must look for jobs whose tasks this one cannot run, or for which it has no free slots.
-fn help_wanted(passed: &Passed, plan: &AdmissionPlan, known: &[String]) -> Option<Position> {
+fn help_wanted(passed: &Passed, free_slots: usize, known: &[String]) -> Option<Position> {
     let promotion = passed.promotion.as_ref().filter(|promotion| promotion.position.is_some());
     let moved = promotion.map_or(0, |promotion| promotion.promoted) + passed.admission.admitted;
     let tasks = promotion.iter().flat_map(|promotion| &promotion.tasks).chain(&passed.admission.tasks);
     let any_unknown = tasks.into_iter().any(|task| known.binary_search(task).is_err());
     let position = lower(promotion.and_then(|promotion| promotion.position), passed.admission.position);
-    position.filter(|_| any_unknown || moved > plan.free_slots)
+    position.filter(|_| any_unknown || moved > free_slots)
 }
 
 fn cursors(plan: &AdmissionPlan) -> MutexGuard<'_, ParkedCursors> {

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::admission_pass::pass;
 use super::forbidden_flags::forbidden_flags;
+use super::handover::Handover;
 use super::isolation::claim_movable;
 use super::requests::{leaves_doubt, release_late, store_requests};
 use crate::attempt::payload::fetch_and_offer;
@@ -69,6 +70,7 @@ async fn store_jobs(plan: EnqueuePlan, shared: &Arc<Shared>) -> Done {
 
 async fn store_outcomes(plan: SettlePlan, shared: &Arc<Shared>) -> Done {
     let settlements = plan.settlements();
+    let handover = Handover::of(&plan, shared);
     let SettlePlan { leases, locked_rows, released_from } = plan;
     let history = shared.config.history();
     let store = move |conn: &mut Session<'_>| {
@@ -83,6 +85,7 @@ async fn store_outcomes(plan: SettlePlan, shared: &Arc<Shared>) -> Done {
         if let Some(position) = released_from {
             let _ = wake(conn, position, &[]);
         }
+        handover.iter().for_each(|handover| handover.announce(conn));
         Ok(stored)
     };
     let result = shared.store.run(Durability::Relaxed, store).await;
