@@ -255,8 +255,12 @@ impl ScheduleChanges {
 
     /// The fields, each as the text that is stored of it.
     pub(crate) fn texts(&self) -> Vec<(String, String)> {
-        let text = |value: &Value| value.as_str().map_or_else(|| text_of(value), str::to_owned);
-        self.0.iter().map(|(field, value)| (field.clone(), text(value))).collect()
+        let text = |field: &str, value: &Value| match value.as_str() {
+            // A payload is stored as JSON, a string too.
+            Some(text) if field != "payload" => text.to_owned(),
+            _ => text_of(value),
+        };
+        self.0.iter().map(|(field, value)| (field.clone(), text(field, value))).collect()
     }
 
     /// What no database can judge, whether expression and zone can be read, and the depth of the payload.
