@@ -103,7 +103,7 @@ impl Config {
             dead_retention: None,
             grace_period: Duration::from_secs(25),
             cancel_grace_period: Duration::from_secs(5),
-            heartbeat_timeout: Duration::from_secs(30),
+            heartbeat_timeout: Duration::from_secs(4),
             key_timeout: Duration::from_secs(30),
             enqueue_timeout: Duration::from_secs(10),
             max_waiting_jobs: 100_000,
@@ -141,7 +141,7 @@ impl Config {
         in_range("enqueue_timeout in milliseconds", millis(self.enqueue_timeout), 100, 3_600_000)?;
         in_range("max_waiting_jobs", self.max_waiting_jobs as u64, 1, u64::from(u32::MAX))?;
         in_range("max_waiting_bytes", self.max_waiting_bytes as u64, 1_024, 1 << 40)?;
-        in_range("heartbeat_timeout in milliseconds", millis(self.heartbeat_timeout), 1_000, 86_400_000)?;
+        in_range("heartbeat_timeout in milliseconds", millis(self.heartbeat_timeout), 1_500, 86_400_000)?;
         for (task, limit) in &self.task_limits {
             in_range(&format!("limit of task `{task}`"), *limit as u64, 1, 100_000)?;
         }
@@ -166,9 +166,9 @@ impl Config {
         self.poll_interval.unwrap_or(if self.listen { POLL_BESIDE_LISTEN } else { POLL_ALONE })
     }
 
-    /// A tenth of the time-out, so that several may be missed before anybody calls the worker lost.
+    /// A fifth of the time-out, so that two may be missed before the worker fences.
     pub(crate) fn heartbeat_interval(&self) -> Duration {
-        self.heartbeat_timeout / 10
+        self.heartbeat_timeout / 5
     }
 
     /// How many jobs each worker thread runs at once; together they make the concurrency.

@@ -31,6 +31,8 @@ struct LeaseData {
     queue: Option<String>,
     /// The task, if its leases are counted.
     counted: Option<String>,
+    /// The id for which the job was claimed.
+    worker_id: i32,
     claimed_at: Instant,
     ended: Option<Box<EndedAttempt>>,
 }
@@ -60,7 +62,13 @@ impl LeaseTable {
         self.counted.get(task).map_or(0, |count| count.load(Ordering::SeqCst))
     }
 
-    pub(crate) fn open(self: &Arc<Self>, job: ClaimedJob, lease: i64, now: Instant) -> LeasedJob {
+    pub(crate) fn open(
+        self: &Arc<Self>,
+        job: ClaimedJob,
+        worker_id: i32,
+        lease: i64,
+        now: Instant,
+    ) -> LeasedJob {
         lock(&self.open).insert((job.id, lease));
         let counted = self.counted.get_key_value(&job.task).map(|(task, count)| {
             count.fetch_add(1, Ordering::SeqCst);
@@ -71,6 +79,7 @@ impl LeaseTable {
             position: job.position(),
             queue: job.queue.clone(),
             counted,
+            worker_id,
             claimed_at: now,
             ended: None,
         };
@@ -136,6 +145,11 @@ impl Lease {
     /// Returns `true` if its end lets another job of a limited task start.
     pub(crate) fn is_counted(&self) -> bool {
         self.held().counted.is_some()
+    }
+
+    /// The id of the worker for which the job was claimed.
+    pub(crate) fn worker_id(&self) -> i32 {
+        self.held().worker_id
     }
 
     pub(crate) fn claimed_at(&self) -> Instant {

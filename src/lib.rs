@@ -25,6 +25,7 @@ mod cron;
 mod database_error;
 mod error;
 mod event;
+mod fence;
 mod flags;
 mod job;
 mod job_error;

@@ -4,7 +4,6 @@
 use std::any::{Any, TypeId};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
@@ -17,6 +16,7 @@ use crate::engine::outage::Outage;
 use crate::engine::{Notifications, Now, Slots, Wake};
 use crate::error::{SchedulerError, StoreError};
 use crate::events::EventBus;
+use crate::fence::Fence;
 use crate::job::NewJob;
 use crate::leases::{LeaseTable, LeasedJob};
 use crate::lock::lock;
@@ -39,7 +39,8 @@ pub(crate) struct Shared {
     pub(crate) app_data: AppData,
     pub(crate) leases: Arc<LeaseTable>,
     pub(crate) prefetch: Arc<PrefetchBuffer>,
-    pub(crate) worker_id: AtomicI32,
+    /// The id of this worker, and until when its jobs may run.
+    pub(crate) fence: Arc<Fence>,
     pub(crate) addresses: Addresses,
     pub(crate) signals: Signals,
     pub(crate) progress: ProgressBoard,
@@ -159,6 +160,7 @@ impl Shared {
         app_data: AppData,
         deaths: mpsc::UnboundedSender<Role>,
     ) -> Self {
+        let fence = Arc::new(Fence::new(config.heartbeat_timeout));
         Self {
             store: Store::new(&config),
             leases: Arc::new(LeaseTable::counting(config.task_limits.keys())),
@@ -166,7 +168,7 @@ impl Shared {
             tasks,
             app_data,
             prefetch: Arc::default(),
-            worker_id: AtomicI32::new(0),
+            fence,
             addresses: Addresses::default(),
             signals: Signals::default(),
             progress: ProgressBoard::default(),
@@ -191,7 +193,7 @@ impl Shared {
     }
 
     pub(crate) fn worker_id(&self) -> i32 {
-        self.worker_id.load(Ordering::Acquire)
+        self.fence.worker_id()
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
@@ -215,10 +217,10 @@ impl Shared {
         }
     }
 
-    /// Registers claimed jobs as leased.
-    pub(crate) fn open(&self, claimed: Vec<ClaimedJob>, lease: i64) -> Vec<LeasedJob> {
+    /// Registers jobs as leased that were claimed for this id of the worker.
+    pub(crate) fn open(&self, claimed: Vec<ClaimedJob>, worker_id: i32, lease: i64) -> Vec<LeasedJob> {
         let now = Instant::now();
-        claimed.into_iter().map(|job| self.leases.open(job, lease, now)).collect()
+        claimed.into_iter().map(|job| self.leases.open(job, worker_id, lease, now)).collect()
     }
 
     /// Puts jobs into the prefetch buffer, and wakes workers for them.

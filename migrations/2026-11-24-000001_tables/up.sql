@@ -138,8 +138,12 @@ CREATE TABLE mainspring.workers (
     heartbeat_at timestamptz NOT NULL DEFAULT mainspring.now(),
     -- After this long without a heartbeat the worker counts as lost.
     timeout      interval NOT NULL,
-    -- Whether the worker holds a session advisory lock while it lives.
-    has_lock     boolean NOT NULL DEFAULT false,
+    -- Rises with each heartbeat: one that executes behind a newer one changes nothing.
+    beat         bigint NOT NULL DEFAULT 0,
+    -- Since when its heartbeats have had no gap, and which start of the server has stored the last one. A worker that had a
+    -- gap itself takes no other one for lost.
+    steady_since timestamptz NOT NULL DEFAULT mainspring.now(),
+    server_start timestamptz NOT NULL DEFAULT pg_postmaster_start_time(),
     CONSTRAINT workers_name_length CHECK (char_length(name) BETWEEN 1 AND 256),
     CONSTRAINT workers_timeout_positive CHECK (timeout > interval '0')
 ) WITH (fillfactor = 50);

@@ -1,6 +1,5 @@
--- Returns the class of the advisory locks with which changes of this schema exclude each other. Living workers hold locks
--- of the next class. The class is even. For the schema `mainspring` it is the name's first bytes as a number, for another
--- schema a hash.
+-- Returns the class of the advisory locks with which changes of this schema exclude each other. The class is even. For
+-- the schema `mainspring` it is the name's first bytes as a number, for another schema a hash.
 CREATE OR REPLACE FUNCTION mainspring.lock_class()
 RETURNS integer
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

@@ -7,4 +7,4 @@ RETURN (old.expression, old.zone) = (new.expression, new.zone) AND old.error IS 
     AND (old.next_fire_at IS NOT NULL OR old.plan_after IS NOT NULL)
     AND EXISTS (SELECT FROM mainspring.workers AS w WHERE w.id <> worker AND old.name = ANY (w.lines)
         -- Two missed heartbeats: a killed process does not count for long.
-        AND w.heartbeat_at > mainspring.now() - least(w.timeout, interval '1 day') * 0.2);
+        AND w.heartbeat_at > mainspring.now() - least(w.timeout, interval '1 day') * 0.4);

@@ -77,7 +77,7 @@ impl Duties {
         );
         let retired = shared.store.run(Durability::Relaxed, |conn| retire_lines(conn)).await;
         self.lines.done("retire crontab lines that no program has", retired);
-        self.rescuer.rescue_jobs_without_worker(shared, Durability::Relaxed).await;
+        self.rescuer.rescue_jobs_without_worker(shared).await;
         if let Some(retention) = shared.config.dead_retention {
             let deleted = in_portions(shared, move |conn| delete_dead(conn, retention, PORTION)).await;
             self.dead.done("delete old dead jobs", deleted);

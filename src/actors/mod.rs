@@ -9,7 +9,7 @@
 //!   CronActor ────────Wake───────────┤ │ └──statements──▶ PostgreSQL
 //!      ▲ SchedulesChanged            │ │
 //!   ListenerActor ────Wake───────────┘ │
-//!      ▲ LockAgain                     │
+//!                                      │
 //!   HeartbeatActor ───Claims, Wake─────┘        MaintenanceActor ──Wake──▶ QueueActor
 //! ```
 //!
@@ -24,7 +24,6 @@
 //! | `ProgressPosted` | a job | QueueActor |
 //! | `Claims`, `LeasesLost` | heartbeat | QueueActor |
 //! | `Reconcile` | heartbeat, listener | QueueActor |
-//! | `LockAgain` | heartbeat | ListenerActor |
 //! | `SchedulesChanged` | listener | CronActor |
 //! | `SlotsChanged` | the monitor, the supervisor | QueueActor |
 //! | `Drain` | the stop | QueueActor |

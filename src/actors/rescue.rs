@@ -2,7 +2,7 @@
 //! keeps none of the others, and is logged once.
 
 use std::collections::HashSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::queue::QueueActor;
 use crate::engine::Wake;
@@ -23,17 +23,28 @@ const MAX_WAKES: usize = 1_000;
 // A person who has read about so many does not read about more.
 const MAX_REPORTED: usize = 1_000;
 
+// A lock that lasts for a moment is nothing that a person can act on.
+const WORTH_A_LINE: Duration = Duration::from_secs(5);
+
+/// How a rescue ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rescue {
+    Done,
+    Failed,
+}
+
 /// Rescues jobs, and remembers what it has logged.
 #[derive(Default)]
 pub(crate) struct Rescuer {
     outage: Outage,
+    fails_since: Option<Instant>,
     /// The jobs that could not be moved.
     stuck: HashSet<i64>,
 }
 
 impl Rescuer {
-    /// Requeues the jobs of workers whose heartbeat or lock is missing. After an error, the next heartbeat tries again.
-    pub(crate) async fn rescue_lost_workers(&mut self, shared: &Shared) {
+    /// Requeues the jobs of workers whose time-out is over.
+    pub(crate) async fn rescue_lost_workers(&mut self, shared: &Shared) -> Rescue {
         let worker_id = shared.worker_id();
         let rescue_and_announce = move |conn: &mut Session<'_>| {
             let rescued = rescue(conn, worker_id)?;
@@ -48,14 +59,18 @@ impl Rescuer {
                     self.report(job, shared);
                 }
                 wake_own_queue(shared, &rescued);
+                Rescue::Done
             }
-            Err(error) => self.failed(&error),
+            Err(error) => {
+                self.failed(&error);
+                Rescue::Failed
+            }
         }
     }
 
     /// Requeues running jobs whose worker has no row any more.
-    pub(crate) async fn rescue_jobs_without_worker(&mut self, shared: &Shared, durability: Durability) {
-        match shared.store.run(durability, |conn| rescue_orphans(conn)).await {
+    pub(crate) async fn rescue_jobs_without_worker(&mut self, shared: &Shared) {
+        match shared.store.run(Durability::Relaxed, |conn| rescue_orphans(conn)).await {
             Ok(Reclaimed { jobs, troubles }) => {
                 self.succeeded();
                 if jobs > 0 {
@@ -69,13 +84,17 @@ impl Rescuer {
     }
 
     fn succeeded(&mut self) {
+        self.fails_since = None;
         if self.outage.recovered() {
             log::info!("rescuing the jobs of lost workers again");
         }
     }
 
-    fn failed(&mut self, error: &StoreError) {
-        if self.outage.failed(Instant::now(), PAUSE_AFTER_ERROR) == Failure::First {
+    /// Records a rescue that failed. The next look tries again.
+    pub(super) fn failed(&mut self, error: &StoreError) {
+        let now = Instant::now();
+        let lasts = now.duration_since(*self.fails_since.get_or_insert(now)) >= WORTH_A_LINE;
+        if lasts && self.outage.failed(now, PAUSE_AFTER_ERROR) == Failure::First {
             log::error!("cannot rescue the jobs of lost workers, trying again: {}", one_line(error));
         }
     }

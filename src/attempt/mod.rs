@@ -5,6 +5,7 @@ mod context;
 mod cron_fire;
 mod declared;
 mod decode;
+mod fenced;
 mod give_back;
 mod handler;
 mod misfit;

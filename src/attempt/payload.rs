@@ -73,10 +73,10 @@ fn fetch_portion(
     let lacking: Vec<i64> = lacking.map(|leased| leased.job.id).collect();
     let mut fetched: HashMap<i64, Fetched> =
         fetch_payloads(conn, &lacking, lease, most)?.into_iter().collect();
-    let mut bytes = 0;
+    let mut bytes = 0_usize;
     jobs.retain_mut(|leased| match fetched.remove(&leased.job.id) {
         Some(Fetched::Payload(payload)) => {
-            bytes += payload.len();
+            bytes = bytes.saturating_add(payload.len());
             leased.job.payload = Some(payload);
             true
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::context::JobContext;
+use super::fenced::Fenced;
 use super::give_back::give_back;
 use super::handler::StartedAttempt;
 use super::panics::caught;
@@ -39,6 +40,10 @@ pub(crate) async fn execute(
         Payload::Refused(problem) => (String::new(), Some(JobError::from(problem))),
         Payload::Unreadable(problem) => (String::new(), Some(JobError::discard(problem))),
     };
+    // The fence may have shut since the claim, and the job may be another worker's by now.
+    if !shared.fence.allows(lease.worker_id()) {
+        return lease;
+    }
     let job = JobContext::new(job, payload, lease.settlement().lease, Arc::clone(shared));
     let started = Instant::now();
     let _entered = board.enter(job.shown(), started);
@@ -61,6 +66,7 @@ pub(crate) async fn execute(
     let (ended, backoff) = match started_attempt {
         Ok(StartedAttempt { work, options }) => {
             let work = Polled::new(work, board, job.id());
+            let work = Fenced { work, fence: &shared.fence, worker_id: lease.worker_id() };
             (run(work, &job, board, shared, options.timeout).await, options.backoff)
         }
         Err((error, backoff)) => (AttemptEnd::Returned(Err(error)), backoff),
@@ -100,7 +106,7 @@ enum AttemptEnd {
 
 // A job that is done at its first poll reads no signal.
 async fn run(
-    mut work: Polled<'_>,
+    mut work: Fenced<'_, Polled<'_>>,
     job: &JobContext,
     board: &WorkerBoard,
     shared: &Shared,
@@ -112,7 +118,10 @@ async fn run(
     let ended = loop {
         tokio::select! {
             biased;
-            ended = &mut work => return AttemptEnd::Returned(ended),
+            ended = &mut work => match ended {
+                Some(ended) => return AttemptEnd::Returned(ended),
+                None => break AttemptEnd::Interrupted,
+            },
             signal = receiver.recv() => match signal {
                 Signal::Interrupt => break AttemptEnd::Interrupted,
                 Signal::Cancel(_) => {

@@ -78,7 +78,7 @@ impl Scheduler {
 async fn rescue(shared: &Shared) {
     let deadline = Instant::now() + shared.config.heartbeat_timeout * 2;
     let mut rescuer = Rescuer::default();
-    rescuer.rescue_jobs_without_worker(shared, Durability::Relaxed).await;
+    rescuer.rescue_jobs_without_worker(shared).await;
     loop {
         rescuer.rescue_lost_workers(shared).await;
         if Instant::now() >= deadline || !lost_workers_hold_jobs(shared).await {

@@ -167,8 +167,8 @@ impl SchedulerBuilder {
         self
     }
 
-    /// Sets after how long without a heartbeat other processes treat this one as lost: 1 s to a day, default 30 seconds. A heartbeat
-    /// is sent ten times as often. A process that was killed is found sooner, by the lock it held.
+    /// Sets after how long without a heartbeat other processes may take this one's jobs: 1.5 s to a day, default 4 seconds. A
+    /// heartbeat is sent five times as often. This process interrupts its own jobs after 0.65 of it.
     pub fn heartbeat_timeout(mut self, timeout: Duration) -> Self {
         self.config.heartbeat_timeout = timeout;
         self

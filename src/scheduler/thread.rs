@@ -2,7 +2,6 @@
 //! it if it dies, and ends when everything has stopped. The order of a stop is in the file `stop.rs`.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use actix::{Actor, Addr};
@@ -175,8 +174,8 @@ async fn prepare(
         let (config, tasks) = (shared.config.clone(), Arc::clone(&shared.tasks));
         let store = shared.store.clone();
         match blocking(move || set_up(&config, &tasks, &store)).await {
-            Ok(worker_id) => {
-                shared.worker_id.store(worker_id, Ordering::Release);
+            Ok((worker_id, registered_at)) => {
+                shared.fence.begin(worker_id, registered_at);
                 return WorkerThreads::start(shared.config.shares().len(), Arc::clone(handlers)).map_err(
                     |error| SchedulerError::Config(format!("cannot start the workers' threads: {error}")),
                 );
@@ -202,7 +201,8 @@ async fn prepare(
     }
 }
 
-fn set_up(config: &Config, tasks: &[String], store: &Store) -> Result<i32, StoreError> {
+// Returns the id of the worker, and when its registration was sent.
+fn set_up(config: &Config, tasks: &[String], store: &Store) -> Result<(i32, Instant), StoreError> {
     let mut connection = connect(config)?;
     store.open_needed(config)?;
     let mut conn = config.schema.on(&mut connection);
@@ -219,7 +219,9 @@ fn set_up(config: &Config, tasks: &[String], store: &Store) -> Result<i32, Store
     {
         log::warn!("cannot prepare the history yet, trying again within ten minutes: {}", one_line(problem));
     }
-    register(&mut conn, &config.worker_name, tasks, &config.lines(), config.heartbeat_timeout)
+    let sent_at = Instant::now();
+    let id = register(&mut conn, &config.worker_name, tasks, &config.lines(), config.heartbeat_timeout)?;
+    Ok((id, sent_at))
 }
 
 // Another process may be migrating, and any role that may connect can hold the lock.

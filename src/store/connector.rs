@@ -11,7 +11,7 @@ use r2d2::ManageConnection;
 use super::connect::Address;
 use super::session::Session;
 use super::settings::{
-    Durability, Promises, REPLY_TIMEOUT, STATEMENT_TIMEOUT, own_session, statement_timeout,
+    Durability, Promises, REPLY_TIMEOUT, STATEMENT_TIMEOUT, for_heartbeats, own_session, statement_timeout,
 };
 use super::witness::Witness;
 use crate::config::Config;
@@ -34,6 +34,13 @@ pub(crate) fn connect(config: &Config) -> Result<PgConnection, StoreError> {
     connected.map_err(|error| connector.address.explained(error))
 }
 
+/// Opens the connection of the heartbeats, outside the pools.
+pub(crate) fn connect_for_heartbeats(config: &Config) -> Result<PgConnection, StoreError> {
+    let mut connection = Address::new(&config.database_url).open()?;
+    connection.batch_execute(&for_heartbeats(config)).map_err(StoreError::from_diesel)?;
+    Ok(connection)
+}
+
 /// Opens connections for r2d2 and reports when one is no longer good.
 pub(crate) struct Connector {
     address: Address,
@@ -51,7 +58,7 @@ pub(crate) struct Connector {
 pub(super) struct LastLoss(Arc<Mutex<Option<Instant>>>);
 
 impl LastLoss {
-    fn note(&self) {
+    pub(super) fn note(&self) {
         *lock(&self.0) = Some(Instant::now());
     }
 
@@ -130,17 +137,12 @@ impl Connector {
         last_loss: &LastLoss,
         refusals: &Refusals,
     ) -> Self {
-        let trusted_for = match durability {
-            Durability::Durable | Durability::Relaxed => TRUSTED_FOR,
-            // A heartbeat is a test itself, and is made again when its connection turns out to be lost.
-            Durability::Heartbeat => Duration::MAX,
-        };
         Self {
             address: Address::new(&config.database_url),
             schema: config.schema.clone(),
             settings: own_session(config, durability),
             serves: durability,
-            trusted_for,
+            trusted_for: TRUSTED_FOR,
             last_loss: last_loss.clone(),
             refusals: refusals.clone(),
         }

@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 
 use super::conninfo::{UNREADABLE, completed, for_any_server, is_connection_string, is_misread};
 
-/// A connection that listens. Dropping it closes it, and frees the advisory locks of its session.
+/// A connection that listens. Dropping it closes it.
 pub(crate) struct NotificationConnection {
     // Fields drop in this order: the registration goes before libpq closes the connection.
     socket: Option<TcpStream>,
@@ -47,8 +47,8 @@ impl NotificationConnection {
         Ok(Self { socket: None, session: Session::open(url)? })
     }
 
-    /// Runs one statement, blocking, and returns the first column of its first row: such as `LISTEN`, or
-    /// `SELECT pg_try_advisory_lock(..)`. The text goes to the server as it is, so it must be our own.
+    /// Runs one statement, blocking, and returns the first column of its first row. The text goes to the server as
+    /// it is, so it must be our own.
     ///
     /// Notifications that come along with the result wait for [`Self::next_batch`].
     pub(crate) fn execute(&mut self, sql: &str) -> Result<Option<String>, NotificationError> {

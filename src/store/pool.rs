@@ -56,21 +56,19 @@ impl Store {
         self.lent.close();
     }
 
-    /// Opens the connections without which nothing works, beside the one of the caller. One is for heartbeats. Another is
-    /// for all other work, while the caller's makes room for the one that listens.
+    /// Opens the connections without which nothing works, beside the one of the caller. One is as that of the heartbeats. Another
+    /// is for all other work, while the caller's makes room for the one that listens.
     pub(crate) fn open_needed(&self, config: &Config) -> Result<(), StoreError> {
         let pools = self.pools()?;
-        let listening = config.listen.then_some(&pools.relaxed);
-        let mut open = Vec::new();
-        for pool in [Some(&pools.heartbeat), listening].into_iter().flatten() {
-            let granted = open.len() + 1;
-            let needed = if config.listen { 3 } else { 2 };
-            let opened = pools.open(pool).map_err(|reason| {
-                StoreError::Connect(format!(
-                    "a scheduler needs {needed} connections at once, and the server has granted {granted}: {reason}"
-                ))
-            });
-            open.push(opened?);
+        let needed = if config.listen { 3 } else { 2 };
+        let missing = |granted: i32, reason: String| {
+            StoreError::Connect(format!(
+                "a scheduler needs {needed} connections at once, and the server has granted {granted}: {reason}"
+            ))
+        };
+        let _heartbeats = Pools::try_heartbeats(config).map_err(|reason| missing(1, reason))?;
+        if config.listen {
+            pools.open(&pools.relaxed).map_err(|reason| missing(2, reason))?;
         }
         Ok(())
     }
@@ -85,6 +83,11 @@ impl Store {
     /// Why the server last refused a connection, if that was within the period.
     pub(crate) fn refused_within(&self, period: Duration) -> Option<String> {
         self.refusals.within(period)
+    }
+
+    /// Records that a connection outside the pools was found to be no good.
+    pub(crate) fn note_loss(&self) {
+        self.last_loss.note();
     }
 
     /// Whether any connection has been found to be no good since then.

@@ -4,10 +4,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use diesel::pg::PgConnection;
 use r2d2::{NopErrorHandler, Pool, PooledConnection};
 use scheduled_thread_pool::{OnPoolDropBehavior, ScheduledThreadPool};
 
-use super::connector::{Connector, LastLoss, Refusals};
+use super::connector::{Connector, LastLoss, Refusals, connect_for_heartbeats};
 use super::settings::{Durability, Promises};
 use crate::config::Config;
 use crate::error::StoreError;
@@ -27,14 +28,13 @@ const REFUSED_AFTER: Duration = Duration::from_secs(1);
 // For so long after a refusal, connections of the other side are used at once.
 const SHORTAGE_LASTS: Duration = Duration::from_secs(10);
 
-// A scheduler at rest uses two: one for heartbeats, and one for polls and for cron.
+// A scheduler at rest uses one, for polls and for cron.
 const KEPT_UNUSED: Duration = Duration::from_secs(60);
 
 /// One generation of connections. When the database leaves a statement without a reply, another one takes its place.
 pub(super) struct Pools {
     durable: Pool<Connector>,
     pub(super) relaxed: Pool<Connector>,
-    pub(super) heartbeat: Pool<Connector>,
     handlers: Pool<Connector>,
     promises: Promises,
     refusals: Refusals,
@@ -68,7 +68,6 @@ impl Pools {
         Self {
             durable: pool(config.pool_size - relaxed_size, own(Durability::Durable)),
             relaxed: pool(relaxed_size, own(Durability::Relaxed)),
-            heartbeat: pool(1, own(Durability::Heartbeat)),
             handlers: pool(config.handler_pool_size, Connector::for_handlers(config, last_loss, refusals)),
             promises: Promises::new(config),
             refusals: refusals.clone(),
@@ -107,6 +106,18 @@ impl Pools {
         }
     }
 
+    /// Opens a connection as the heartbeats will, as a proof that the server has room for it.
+    pub(super) fn try_heartbeats(config: &Config) -> Result<PgConnection, String> {
+        let began = Instant::now();
+        loop {
+            match connect_for_heartbeats(config) {
+                Ok(connection) => return Ok(connection),
+                Err(error) if began.elapsed() > REFUSED_AFTER => return Err(error.to_string()),
+                Err(_) => std::thread::sleep(OWN_POOL_TIMEOUT),
+            }
+        }
+    }
+
     /// Closes a connection of the scheduler's own that rests, unless it is the last one.
     pub(super) fn close_one_at_rest(&self) {
         let sides = [&self.durable, &self.relaxed];
@@ -119,12 +130,11 @@ impl Pools {
     }
 
     fn any(&self, durability: Durability) -> Result<PooledConnection<Connector>, StoreError> {
-        let (own, others) = match durability {
-            Durability::Durable => (&self.durable, [Some(&self.relaxed), None]),
-            Durability::Relaxed => (&self.relaxed, [Some(&self.durable), None]),
-            Durability::Heartbeat => (&self.heartbeat, [Some(&self.durable), Some(&self.relaxed)]),
+        let (own, other) = match durability {
+            Durability::Durable => (&self.durable, &self.relaxed),
+            Durability::Relaxed => (&self.relaxed, &self.durable),
         };
-        let borrow = || others.iter().flatten().find_map(|pool| pool.try_get());
+        let borrow = || other.try_get();
         if self.refusals.within(SHORTAGE_LASTS).is_some()
             && let Some(connection) = own.try_get().or_else(borrow)
         {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel::Queryable;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
 
@@ -15,6 +15,10 @@ use super::statement::{Statement, millis};
 use crate::error::StoreError;
 use crate::lifecycle::Left;
 use crate::store::session::AsSession;
+
+mod beat;
+
+pub(crate) use beat::{Beat, Heartbeat, beat};
 
 /// Registers a worker and returns its id.
 pub(crate) fn register(
@@ -41,56 +45,44 @@ pub(crate) fn register(
     Ok(row.0)
 }
 
-/// Records whether the worker holds its session advisory lock, so that a missing lock means something.
-pub(crate) fn set_has_lock(
-    conn: &mut impl AsSession,
-    worker_id: i32,
-    has_lock: bool,
-) -> Result<(), StoreError> {
-    Statement::<()>::new("UPDATE mainspring.workers SET has_lock = {} WHERE id = {}")
-        .bind::<Bool, _>(has_lock)
-        .bind::<Integer, _>(worker_id)
-        .execute(conn)?;
-    Ok(())
-}
-
-/// What a heartbeat learned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Heartbeat {
-    /// The row was there. `others_late`: another worker may be lost. `cancelled`: jobs of this worker have been cancelled.
-    Alive { others_late: bool, cancelled: bool },
-    /// The row is gone: another process took this worker for lost, and requeued its jobs.
-    Lost,
-}
-
-// A missing lock reveals a dead worker at once. Its heartbeat must be late as well, by half an interval, since the worker may
-// have lost its LISTEN connection alone. A restart of the server releases all locks, so after one only the time-out
-// decides. Intervals are tenths of the time-out (config.rs). No time of a restored row is out of the range in which the
-// server computes.
-macro_rules! lost_worker {
+// Time alone decides, by the server's clock. Of two different time-outs the longer one counts, since the gaps of the one who
+// judges are known by its own. No time of a restored row is out of the range in which the server computes.
+macro_rules! patience {
     () => {
-        "(w.heartbeat_at < mainspring.now() - least(w.timeout, interval '100 years') \
-          OR (w.has_lock AND w.heartbeat_at < mainspring.now() - least(w.timeout, interval '100 years') * 0.15 \
-              AND w.heartbeat_at > pg_postmaster_start_time() \
-              AND NOT EXISTS (SELECT 1 FROM pg_locks AS l WHERE l.locktype = 'advisory' AND l.granted \
-                  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
-                  AND l.classid = (mainspring.lock_class() + 1)::oid AND l.objid = w.id::oid)))"
+        "greatest(least(w.timeout, interval '100 years'), me.timeout)"
     };
 }
 
-/// Sends a heartbeat, and checks whether another worker may be lost.
-pub(crate) fn beat(conn: &mut impl AsSession, worker_id: i32) -> Result<Heartbeat, StoreError> {
-    let rows: Vec<(bool, bool)> = Statement::<(Bool, Bool)>::new(concat!(
-        "UPDATE mainspring.workers AS me SET heartbeat_at = mainspring.now() WHERE me.id = {} \
-         RETURNING EXISTS (SELECT 1 FROM mainspring.workers AS w WHERE w.id <> me.id AND ",
-        lost_worker!(),
-        "), EXISTS (SELECT 1 FROM mainspring.jobs AS j WHERE j.worker_id = me.id AND j.state = 'running' \
-         AND j.cancel_reason IS NOT NULL)"
-    ))
-    .bind::<Integer, _>(worker_id)
-    .load(conn)?;
-    let alive = |&(others_late, cancelled): &(bool, bool)| Heartbeat::Alive { others_late, cancelled };
-    Ok(rows.first().map_or(Heartbeat::Lost, alive))
+// Where the clock of the server was set back, the row of a dead worker lies ahead. A living one has stored the lower time.
+macro_rules! is_late {
+    () => {
+        concat!(
+            "(w.heartbeat_at <= mainspring.now() - ",
+            patience!(),
+            " OR w.heartbeat_at > mainspring.now() + ",
+            patience!(),
+            ")"
+        )
+    };
+}
+
+const NEXT_LOSS: &str = concat!(
+    "SELECT min(ceil(extract(epoch FROM greatest(me.steady_since + ",
+    patience!(),
+    ", CASE WHEN ",
+    is_late!(),
+    " THEN mainspring.now() ELSE w.heartbeat_at + ",
+    patience!(),
+    " END) - mainspring.now()) * 1000))::bigint \
+     FROM mainspring.workers AS me, mainspring.workers AS w WHERE me.id = {} AND w.id <> me.id"
+);
+
+/// How long until another worker counts as lost, if none of them beats until then. Zero or less if one may be lost now,
+/// `None` where there is no other one.
+pub(crate) fn next_loss(conn: &mut impl AsSession, worker_id: i32) -> Result<Option<TimeDelta>, StoreError> {
+    let (millis,): (Option<i64>,) =
+        Statement::<(Nullable<BigInt>,)>::new(NEXT_LOSS).bind::<Integer, _>(worker_id).get_result(conn)?;
+    Ok(millis.map(TimeDelta::milliseconds))
 }
 
 /// A job of a lost worker.
@@ -131,9 +123,14 @@ type RescuedColumns = (
 // They wait for no row. A job that an application holds in a transaction is left to a later rescue of orphans.
 
 const RESCUE: &str = concat!(
-    "WITH lost AS MATERIALIZED (SELECT w.id, w.name FROM mainspring.workers AS w WHERE w.id <> {} AND ",
-    lost_worker!(),
-    " FOR UPDATE SKIP LOCKED), \
+    "WITH lost AS MATERIALIZED (SELECT w.id, w.name FROM mainspring.workers AS me, mainspring.workers AS w \
+        WHERE me.id = {} AND me.server_start = pg_postmaster_start_time() \
+            AND me.heartbeat_at BETWEEN mainspring.now() - me.timeout / 2 AND mainspring.now() + me.timeout / 5 \
+            AND w.id <> me.id AND ",
+    is_late!(),
+    " AND me.steady_since <= mainspring.now() - ",
+    patience!(),
+    " FOR UPDATE OF w SKIP LOCKED), \
     gone AS (DELETE FROM mainspring.workers WHERE id = ANY (ARRAY(SELECT id FROM lost))), \
     held AS MATERIALIZED (SELECT r.id, r.lease, r.why_dead, l.id AS worker_id, l.name FROM lost AS l CROSS JOIN LATERAL (\
         SELECT k.id, k.lease, CASE WHEN k.superseded THEN 'it was superseded' \
@@ -148,7 +145,8 @@ const RESCUE: &str = concat!(
     WHERE cardinality(e.events) > 0"
 );
 
-/// Requeues the jobs of lost workers, whose attempts are spent, and removes those workers. Two processes that rescue at the
+/// Requeues the jobs of lost workers, whose attempts are spent, and removes those workers. It does nothing if the heartbeats of
+/// this worker had a gap. That is checked when the server executes it, which may be long after it was sent. Two processes that rescue at the
 /// same time share the work. A job that cannot be moved is in the result with the problem, and keeps none of the others.
 pub(crate) fn rescue(conn: &mut impl AsSession, worker_id: i32) -> Result<Vec<RescuedJob>, StoreError> {
     Statement::<RescuedColumns>::new(RESCUE).bind::<Integer, _>(worker_id).load(conn)

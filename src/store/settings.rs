@@ -20,8 +20,6 @@ pub(crate) enum Durability {
     /// A crash of the database may forget it, and a job merely runs again: claims and settles. It fails rather than wait
     /// long for a lock.
     Relaxed,
-    /// As `Relaxed`, and never behind other work: heartbeats, on a connection of their own.
-    Heartbeat,
 }
 
 // What results depend on. The search path keeps its schemas, for the triggers of the application, behind the catalogue.
@@ -51,15 +49,25 @@ const PLANS: &str = "SET enable_indexscan = on; SET enable_indexonlyscan = on; S
 /// What the connection that listens needs: it rests for longer than any other.
 pub(crate) const LISTENER: &str = "SET idle_session_timeout = 0; SET statement_timeout = 0";
 
+/// The settings of the connection of the heartbeats. A crash of the server forgets none that was confirmed, and no standby
+/// delays one. The server gives up a heartbeat that waits for a lock: later ones then find a connection that is free.
+pub(super) fn for_heartbeats(config: &Config) -> String {
+    let patience = (config.heartbeat_interval() * 2).as_millis();
+    format!("{} SET synchronous_commit = local; SET statement_timeout = {patience}", session(config))
+}
+
 /// The settings of a connection that makes this promise.
 pub(super) fn own_session(config: &Config, durability: Durability) -> String {
+    format!("{} {}", session(config), promise(config, durability))
+}
+
+fn session(config: &Config) -> String {
     let named = config.database_url.contains("application_name");
     let name = if named { "" } else { "SET application_name = 'mainspring';" };
     format!(
-        "{RESULTS} {TIME_OUTS} {}; {TRIGGERS} {PLANS} SET mainspring.origin = '{}'; {name} {}",
+        "{RESULTS} {TIME_OUTS} {}; {TRIGGERS} {PLANS} SET mainspring.origin = '{}'; {name}",
         statement_timeout(STATEMENT_TIMEOUT),
-        config.origin,
-        promise(config, durability)
+        config.origin
     )
 }
 
@@ -72,24 +80,18 @@ pub(super) fn statement_timeout(timeout: Duration) -> String {
 pub(super) struct Promises {
     durable: String,
     relaxed: String,
-    heartbeat: String,
 }
 
 impl Promises {
     pub(super) fn new(config: &Config) -> Self {
         let promise = |durability| promise(config, durability);
-        Self {
-            durable: promise(Durability::Durable),
-            relaxed: promise(Durability::Relaxed),
-            heartbeat: promise(Durability::Heartbeat),
-        }
+        Self { durable: promise(Durability::Durable), relaxed: promise(Durability::Relaxed) }
     }
 
     pub(super) fn of(&self, durability: Durability) -> &str {
         match durability {
             Durability::Durable => &self.durable,
             Durability::Relaxed => &self.relaxed,
-            Durability::Heartbeat => &self.heartbeat,
         }
     }
 }

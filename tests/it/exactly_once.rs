@@ -40,7 +40,7 @@ async fn book(task: Book, job: JobContext) -> JobResult {
 }
 
 fn worker(url: String) -> SchedulerBuilder {
-    Scheduler::builder(url).heartbeat_timeout(Duration::from_secs(1)).concurrency(16).handler(book)
+    Scheduler::builder(url).heartbeat_timeout(Duration::from_millis(1_500)).concurrency(16).handler(book)
 }
 
 /// Not a test of its own: the process that another test starts and kills.

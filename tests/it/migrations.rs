@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Barrier;
 use std::thread;
+use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::{QueryableByName, RunQueryDsl, sql_query};
@@ -81,6 +82,8 @@ async fn twenty_schedulers_that_start_at_once_in_an_empty_database_all_start() {
     let database = TestDatabase::empty();
     let starts = (0..20).map(|_| {
         let builder = Scheduler::builder(database.url()).worker_threads(1).concurrency(1).pool_size(2);
+        // So many at once need longer than one alone.
+        let builder = builder.heartbeat_timeout(Duration::from_secs(60));
         tokio::spawn(builder.start_policy(StartPolicy::FailAtOnce).start())
     });
     let mut running = Vec::new();

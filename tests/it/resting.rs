@@ -13,8 +13,8 @@ use crate::support::statements::until_notified;
 use crate::support::waiting::{PATIENCE, until};
 
 // The start may use more connections at once. They are cut, and all that is used from then on is new; only the one
-// that listens is left, which holds the worker's lock.
-const LISTENS: &str = "pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND classid = (mainspring.lock_class() + 1)::oid)";
+// that listens is left.
+const LISTENS: &str = "query LIKE '%; LISTEN %'";
 const OURS: &str =
     "pg_stat_activity WHERE datname = current_database() AND application_name = 'mainspring' AND";
 const SINCE_THE_CUT: &str = "backend_start > (SELECT at FROM cut)";

@@ -179,7 +179,8 @@ async fn a_lost_worker_is_rescued_in_its_own_schema_only() {
         connection.batch_execute(&schema.rewrite(lost)).unwrap();
     }
     let (builder, _started) = scheduler(&database);
-    let scheduler = builder.schema("one").heartbeat_timeout(Duration::from_secs(1)).start().await.unwrap();
+    let scheduler =
+        builder.schema("one").heartbeat_timeout(Duration::from_millis(1_500)).start().await.unwrap();
     until(&database, "one.workers WHERE id = 900", 0).await;
     assert_eq!(count(&mut connection, "two.workers WHERE id = 900"), 1);
     scheduler.stop().await;

@@ -1,7 +1,7 @@
 //! No wake is lost, whatever is under way when it comes. A gate in the test's database holds a statement that has found
 //! nothing. Meanwhile a job is committed and announced.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use mainspring::Scheduler;
@@ -19,7 +19,12 @@ use crate::support::waiting::{Reports, until};
 async fn start_without_polls(database: &TestDatabase) -> (Scheduler, Reports<Started>, Instant) {
     let (builder, started) = scheduler(database);
     let began = Instant::now();
-    let scheduler = builder.poll_interval(SLOW_POLL).start().await.unwrap();
+    let scheduler = builder
+        .poll_interval(SLOW_POLL)
+        .heartbeat_timeout(Duration::from_millis(1_500))
+        .start()
+        .await
+        .unwrap();
     until_polled(database, 1).await;
     until_notified(database, "start").await;
     (scheduler, started, began)
@@ -76,7 +81,7 @@ async fn a_job_announced_while_an_admission_finds_none_starts_before_any_poll() 
 /// has flags, and one is of a queue. The last one has no attempt left and holds the slot of another.
 const LOST: &str = "
     INSERT INTO mainspring.workers (id, name, tasks, timeout, heartbeat_at)
-        OVERRIDING SYSTEM VALUE VALUES (99, 'lost', '{act}', '1 minute', now() - interval '1 hour');
+        OVERRIDING SYSTEM VALUE VALUES (99, 'lost', '{act}', '1 second', now() - interval '1 hour');
     INSERT INTO mainspring.jobs (task, payload, state, run_at, attempts, lease, worker_id, locked_at, flags, queue, max_attempts, slot)
         SELECT 'act', jsonb_build_object('act', what, 'millis', 0), 'running', now() - interval '2 hours', 1, 7, 99, now(),
             flags, queue, max_attempts, slot

@@ -98,9 +98,9 @@ async fn admit_jobs(plan: AdmissionPlan, shared: &Arc<Shared>) -> Result<Passed,
 }
 
 async fn claim_jobs(plan: ClaimPlan, shared: &Arc<Shared>) -> Result<Found, StoreError> {
-    let lease = plan.lease;
+    let (worker_id, lease) = (shared.worker_id(), plan.lease);
     let request = ClaimRequest {
-        worker_id: shared.worker_id(),
+        worker_id,
         lease,
         position: plan.from,
         limit: i64::try_from(plan.limit).unwrap_or(i64::MAX),
@@ -117,7 +117,7 @@ async fn claim_jobs(plan: ClaimPlan, shared: &Arc<Shared>) -> Result<Found, Stor
             return Err(release_late(conn, &own, lease));
         }
         let found = Found::new(&claimed, began.elapsed());
-        let leased = own.open(claimed, lease);
+        let leased = own.open(claimed, worker_id, lease);
         let payloads = fetch_and_offer(conn, &own, leased, lease);
         Ok((found, payloads))
     };

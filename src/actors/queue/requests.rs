@@ -37,7 +37,7 @@ pub(super) fn store_requests(
         if !started.is_empty() {
             let ids: Vec<i64> = started.iter().map(|job| job.id).collect();
             publish_enqueued(shared, &jobs, ids.iter().copied());
-            shared.offer(shared.open(started, starter.lease));
+            shared.offer(shared.open(started, starter.worker_id, starter.lease));
             return Ok(Enqueued::Started(split(ids, &sizes)));
         }
     }

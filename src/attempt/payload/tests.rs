@@ -43,7 +43,7 @@ async fn a_claim_brings_small_payloads_and_large_ones_while_memory_is_free() {
     let mut brought = claimed.iter().map(|job| job.payload.as_deref());
     assert!((0..40).all(|_| brought.next() == Some(Some("1")) && brought.next() == Some(None)));
     let ids: Vec<i64> = claimed.iter().map(|job| job.id).collect();
-    fetch_and_offer(&mut conn.as_session(), &shared, shared.open(claimed, LEASE), LEASE).unwrap();
+    fetch_and_offer(&mut conn.as_session(), &shared, shared.open(claimed, 1, LEASE), LEASE).unwrap();
     let (bytes, bound) = (shared.prefetch.payload_bytes(), MAX_BYTES_AHEAD + 2 * PORTION);
     assert!(bytes > PORTION && bytes < bound, "{bytes} bytes");
     let leased = taken_from(&shared);
@@ -69,16 +69,16 @@ async fn a_job_whose_lease_is_lost_before_its_payload_came_is_not_handed_on() {
     let (shared, mut conn, mut claimed) = stage(&database, 2);
     conn.batch_execute(&format!("DELETE FROM mainspring.jobs WHERE id = {}", claimed[1].id)).unwrap();
     let (lost, mut last) = (claimed[1].clone(), claimed.pop().unwrap());
-    fetch_and_offer(&mut conn.as_session(), &shared, shared.open(claimed, LEASE), LEASE).unwrap();
+    fetch_and_offer(&mut conn.as_session(), &shared, shared.open(claimed, 1, LEASE), LEASE).unwrap();
     assert_eq!(shared.prefetch.len(), 2);
     assert_eq!(shared.leases.collect_dropped().len(), 1);
     // The same at the start of a job.
-    let mut leased = shared.leases.open(lost, LEASE, Instant::now());
+    let mut leased = shared.leases.open(lost, 1, LEASE, Instant::now());
     assert_eq!(payload_of(&mut leased.job, &leased.lease, &shared).await, Payload::Later);
     conn.batch_execute(&format!("UPDATE mainspring.jobs SET lease = 8 WHERE id = {}", last.id)).unwrap();
     let (old, new) = (
-        shared.leases.open(last.clone(), LEASE, Instant::now()),
-        shared.leases.open(last.clone(), 8, Instant::now()),
+        shared.leases.open(last.clone(), 1, LEASE, Instant::now()),
+        shared.leases.open(last.clone(), 1, 8, Instant::now()),
     );
     assert_eq!(payload_of(&mut last, &old.lease, &shared).await, Payload::Later);
     let Payload::Fetched(payload) = payload_of(&mut last, &new.lease, &shared).await else { panic!("held") };
@@ -90,7 +90,7 @@ async fn a_job_that_waits_for_its_payload_is_interrupted_as_others_are() {
     let database = TestDatabase::new();
     let (shared, _, mut claimed) = stage(&database, 1);
     let mut job = claimed.pop().unwrap();
-    let leased = shared.leases.open(job.clone(), LEASE, Instant::now());
+    let leased = shared.leases.open(job.clone(), 1, LEASE, Instant::now());
     let turn = shared.payload_turn.acquire().await.unwrap();
     let mut payload = Box::pin(payload_of(&mut job, &leased.lease, &shared));
     assert!((&mut payload).now_or_never().is_none());

@@ -188,7 +188,7 @@ impl Desk {
     /// Opens a lease, as a claim does, and returns it as a worker holds it.
     fn leased(&mut self, task: &str, queue: Option<&str>, lease: i64) -> LeasedJob {
         self.next_id += 1;
-        self.leases.open(claimed_job(self.next_id, task, queue, self.now), lease, self.now.instant)
+        self.leases.open(claimed_job(self.next_id, task, queue, self.now), 1, lease, self.now.instant)
     }
 
     /// Ends jobs with these outcomes, and hands them in.

@@ -189,7 +189,7 @@ impl World {
             (Fate::Succeeds, Some(lease)) => {
                 let jobs = ids.iter().flatten().map(|id| claimed_job(*id, TASK, None, now));
                 let leased =
-                    jobs.map(|job| self.desk.leases.open(job, lease, self.desk.now.instant)).collect();
+                    jobs.map(|job| self.desk.leases.open(job, 1, lease, self.desk.now.instant)).collect();
                 self.desk.prefetch.put(leased);
                 Ok(Enqueued::Started(ids))
             }
@@ -237,7 +237,7 @@ impl World {
             return Done::Claim(lease, Err(failure()));
         }
         let jobs = taken.iter().map(|id| claimed_job(*id, TASK, None, self.desk.now));
-        let leased = jobs.map(|job| self.desk.leases.open(job, lease, self.desk.now.instant)).collect();
+        let leased = jobs.map(|job| self.desk.leases.open(job, 1, lease, self.desk.now.instant)).collect();
         self.desk.prefetch.put(leased);
         let first = (!taken.is_empty()).then_some(Position { priority: 0, turn_at: self.desk.now.utc });
         Done::Claim(lease, Ok(Found { first, ..found(taken.len(), 0) }))

@@ -1,4 +1,5 @@
-//! Rescues read the jobs of lost workers, and nothing of what living workers have done. They wait for no lock.
+//! Rescues obey the protocol in docs/notes/leases.md. They read the jobs of lost workers, and nothing of what living workers
+//! have done. They wait for no lock.
 
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
@@ -8,6 +9,26 @@ use crate::config::Config;
 use crate::server::TestDatabase;
 use crate::store::connector::connect;
 use crate::store::tests::cost_of;
+
+/// A worker with a time-out of 30 seconds whose heartbeats have had no gap for an hour.
+fn steady(conn: &mut PgConnection) -> i32 {
+    let me = register(conn, "me", &["a".to_owned()], &[], Duration::from_secs(30)).unwrap();
+    set(conn, me, "steady_since = mainspring.now() - interval '1 hour'");
+    me
+}
+
+fn set(conn: &mut PgConnection, worker_id: i32, what: &str) {
+    conn.batch_execute(&format!("UPDATE mainspring.workers SET {what} WHERE id = {worker_id}")).unwrap();
+}
+
+fn holds(conn: &mut PgConnection, worker_id: i32, condition: &str) -> bool {
+    let text = format!("SELECT {condition} FROM mainspring.workers WHERE id = {worker_id}");
+    Statement::<(Bool,)>::new(text).get_result::<(bool,)>(conn).unwrap().0
+}
+
+fn beat_once(conn: &mut PgConnection, worker_id: i32, number: i64, row_at: Option<&str>) -> Heartbeat {
+    beat(conn, Beat { worker_id, number, row_at }).unwrap()
+}
 
 fn leave_behind(conn: &mut PgConnection, lost: bool) {
     let row = "INSERT INTO mainspring.workers (name, tasks, heartbeat_at, timeout) \
@@ -25,7 +46,7 @@ fn leave_behind(conn: &mut PgConnection, lost: bool) {
 fn a_rescue_reads_nothing_of_what_living_workers_have_done() {
     let database = TestDatabase::new();
     let conn = &mut connect(&Config::new(database.url())).unwrap();
-    let me = register(conn, "me", &["a".to_owned()], &[], Duration::from_secs(30)).unwrap();
+    let me = steady(conn);
     let rescue_one = |conn: &mut PgConnection| {
         leave_behind(conn, true);
         assert_eq!(rescue(conn, me).unwrap().len(), 1);
@@ -57,7 +78,7 @@ fn a_row_that_an_application_holds_is_rescued_later_than_the_others() {
     let conn = &mut connect(&Config::new(database.url())).unwrap();
     // A statement that waits fails.
     conn.batch_execute("SET lock_timeout = '1ms'").unwrap();
-    let me = register(conn, "me", &["a".to_owned()], &[], Duration::from_secs(30)).unwrap();
+    let me = steady(conn);
     for lost in [true, true, false, false] {
         leave_behind(conn, lost);
     }
@@ -79,4 +100,109 @@ fn leased_to_anyone(conn: &mut PgConnection) -> i64 {
         .get_result::<(i64,)>(conn)
         .unwrap()
         .0
+}
+
+#[test]
+fn a_heartbeat_behind_a_newer_one_or_without_a_row_changes_nothing() {
+    let database = TestDatabase::new();
+    let conn = &mut connect(&Config::new(database.url())).unwrap();
+    let me = steady(conn);
+    let Heartbeat::Alive { row_at } = beat_once(conn, me, 2, None) else { panic!("the row is there") };
+    // The place is another row's, or nobody's: the id finds the row.
+    for (number, place) in [(3, row_at.as_str()), (4, row_at.as_str()), (5, "(0,99)")] {
+        assert!(matches!(beat_once(conn, me, number, Some(place)), Heartbeat::Alive { .. }), "{number}");
+    }
+    set(conn, me, "heartbeat_at = '2020-01-01'");
+    for late in [1, 5] {
+        assert_eq!(beat_once(conn, me, late, None), Heartbeat::Superseded);
+    }
+    assert!(holds(conn, me, "heartbeat_at = '2020-01-01'"));
+    conn.batch_execute("DELETE FROM mainspring.workers").unwrap();
+    assert_eq!(beat_once(conn, me, 6, Some(&row_at)), Heartbeat::Lost);
+}
+
+#[test]
+fn a_gap_a_step_of_the_clock_and_another_server_end_what_was_steady() {
+    let database = TestDatabase::new();
+    let conn = &mut connect(&Config::new(database.url())).unwrap();
+    let me = steady(conn);
+    let mut number = 0;
+    let mut is_steady_after = |what: &str| {
+        set(conn, me, "steady_since = '2020-01-01', heartbeat_at = mainspring.now()");
+        set(conn, me, what);
+        number += 1;
+        beat_once(conn, me, number, None);
+        let again = "steady_since > mainspring.now() + interval '5 s'";
+        assert!(holds(conn, me, &format!("steady_since = '2020-01-01' OR {again}")));
+        holds(conn, me, "steady_since = '2020-01-01'")
+    };
+    assert!(is_steady_after("heartbeat_at = mainspring.now() - interval '14 s'"));
+    assert!(!is_steady_after("heartbeat_at = mainspring.now() - interval '16 s'"), "a gap");
+    assert!(!is_steady_after("heartbeat_at = mainspring.now() + interval '9 s'"), "the clock was set back");
+    assert!(!is_steady_after("server_start = server_start - interval '1 day'"), "a standby was promoted");
+    assert!(is_steady_after("beat = beat"));
+}
+
+#[test]
+fn a_rescuer_that_had_a_gap_itself_takes_nothing() {
+    let database = TestDatabase::new();
+    let conn = &mut connect(&Config::new(database.url())).unwrap();
+    let me = steady(conn);
+    leave_behind(conn, true);
+    for gap in [
+        "heartbeat_at = mainspring.now() - interval '16 s'",
+        "heartbeat_at = mainspring.now() + interval '7 s'",
+        "server_start = server_start - interval '1 day'",
+        "steady_since = mainspring.now() - interval '29 s'",
+        "id = DEFAULT",
+    ] {
+        conn.batch_execute("BEGIN").unwrap();
+        set(conn, me, gap);
+        assert_eq!(rescue(conn, me).unwrap(), [], "{gap}");
+        conn.batch_execute("ROLLBACK").unwrap();
+    }
+    assert_eq!(rescue(conn, me).unwrap().len(), 1);
+}
+
+#[test]
+fn a_worker_is_lost_when_the_longer_of_the_two_time_outs_is_over() {
+    let database = TestDatabase::new();
+    let conn = &mut connect(&Config::new(database.url())).unwrap();
+    let me = steady(conn);
+    assert_eq!(next_loss(conn, me).unwrap(), None);
+    leave_behind(conn, true);
+    let lost: i32 = me + 1;
+    for (heartbeat, timeout, is_lost) in [
+        ("- interval '29 s'", "1 s", false),
+        ("- interval '31 s'", "1 s", true),
+        ("- interval '59 s'", "1 minute", false),
+        ("- interval '61 s'", "1 minute", true),
+        // The clock of the server was set back by more than the time-out, and by less.
+        ("+ interval '31 s'", "1 s", true),
+        ("+ interval '29 s'", "1 s", false),
+    ] {
+        conn.batch_execute("BEGIN").unwrap();
+        set(conn, lost, &format!("heartbeat_at = mainspring.now() {heartbeat}, timeout = '{timeout}'"));
+        let wait = next_loss(conn, me).unwrap().unwrap();
+        assert_eq!(wait <= TimeDelta::zero(), is_lost, "{heartbeat}, {timeout}: {wait}");
+        assert_eq!(rescue(conn, me).unwrap().len(), usize::from(is_lost), "{heartbeat}, {timeout}");
+        conn.batch_execute("ROLLBACK").unwrap();
+    }
+    set(conn, me, "steady_since = mainspring.now()");
+    let wait = next_loss(conn, me).unwrap().unwrap();
+    assert!((29..=30).contains(&wait.num_seconds()), "{wait}");
+}
+
+#[test]
+fn a_rescue_that_waits_for_a_heartbeat_under_way_finds_the_worker_alive() {
+    let database = TestDatabase::new();
+    let conn = &mut connect(&Config::new(database.url())).unwrap();
+    let me = steady(conn);
+    leave_behind(conn, true);
+    let mut other = database.connection();
+    other.batch_execute("BEGIN").unwrap();
+    set(&mut other, me + 1, "heartbeat_at = mainspring.now()");
+    assert_eq!(rescue(conn, me).unwrap(), []);
+    other.batch_execute("COMMIT").unwrap();
+    assert_eq!(rescue(conn, me).unwrap(), []);
 }

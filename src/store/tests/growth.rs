@@ -96,9 +96,17 @@ const OURS: &[Verb] = &[
         write_progress(conn, &news).unwrap();
     }),
     ("beat", |conn| {
-        let alive = presence::Heartbeat::Alive { others_late: false, cancelled: false };
-        assert_eq!(presence::beat(conn, WORKER).unwrap(), alive);
+        let beat = |conn: &mut PgConnection, number, row_at: Option<&str>| match presence::beat(
+            conn,
+            presence::Beat { worker_id: WORKER, number, row_at },
+        ) {
+            Ok(presence::Heartbeat::Alive { row_at }) => row_at,
+            other => panic!("{other:?}"),
+        };
+        let row_at = beat(conn, 1, None);
+        beat(conn, 2, Some(&row_at));
     }),
+    ("look for lost workers", |conn| assert!(presence::next_loss(conn, WORKER).unwrap().is_some())),
     ("rescue nobody", |conn| assert_eq!(presence::rescue(conn, WORKER).unwrap(), [])),
     ("rescue no orphan", |conn| assert_eq!(presence::rescue_orphans(conn).unwrap().jobs, 0)),
     ("look for cancelled attempts", |conn| {

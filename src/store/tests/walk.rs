@@ -182,7 +182,8 @@ impl Walk {
         let [lost, other] = self.workers;
         self.conn
             .batch_execute(&format!(
-                "UPDATE mainspring.workers SET heartbeat_at = '2020-01-01 00:00:00+00' WHERE id = {lost}"
+                "UPDATE mainspring.workers SET steady_since = '2020-01-01 00:00:00+00'; \
+                 UPDATE mainspring.workers SET heartbeat_at = '2020-01-01 00:00:00+00' WHERE id = {lost}"
             ))
             .expect("lose a worker");
         let rescued = rescue(&mut self.conn, other).expect("rescue");

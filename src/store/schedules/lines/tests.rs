@@ -94,7 +94,7 @@ fn a_line_of_a_killed_process_begins_at_the_start_of_the_next_one() {
     let conn = &mut database.connection();
     store(conn, "0 * * * * a");
     set(conn, "plan_after = NULL, next_fire_at = mainspring.now() - interval '10 s'");
-    conn.batch_execute("UPDATE mainspring.workers SET heartbeat_at = mainspring.now() - interval '7 s'")
+    conn.batch_execute("UPDATE mainspring.workers SET heartbeat_at = mainspring.now() - interval '13 s'")
         .unwrap();
     store(conn, "0 * * * * a");
     assert!(begins(conn).is_some(), "without `fill` nothing that was missed is made up for");

@@ -31,7 +31,8 @@ async fn nothing_starts_in_a_database_that_is_paused_and_all_of_it_once_resumed(
         .unwrap();
     conn.batch_execute(WORK).unwrap();
     let (builder, mut started) = scheduler(&database);
-    let builder = builder.poll_interval(Duration::from_millis(20)).heartbeat_timeout(Duration::from_secs(1));
+    let builder =
+        builder.poll_interval(Duration::from_millis(20)).heartbeat_timeout(Duration::from_millis(1_500));
     let scheduler = builder.start().await.unwrap();
     let mine = scheduler.enqueue(act("mine")).await.unwrap();
     // Several heartbeats, and dozens of polls.

@@ -42,8 +42,8 @@ fn production() -> TestDatabase {
     let mut conn = database.connection();
     schedules::create(&mut conn, &NewSchedule::new("each", "act", "* * * * * *")).unwrap();
     conn.batch_execute(
-        "INSERT INTO mainspring.workers (name, tasks, lines, timeout, has_lock) \
-             VALUES ('gone', '{act}', '{line}', '1 day', true), ('late', '{act}', '{}', '30 seconds', false); \
+        "INSERT INTO mainspring.workers (name, tasks, lines, timeout) \
+             VALUES ('gone', '{act}', '{line}', '1 day'), ('late', '{act}', '{}', '30 seconds'); \
          UPDATE mainspring.workers SET heartbeat_at = now() - interval '1 hour'; \
          INSERT INTO mainspring.jobs (task, payload, state, run_at, attempts, lease, worker_id, locked_at, queue) VALUES \
              ('act', '{\"act\": \"ready\"}', 'ready', now(), 0, NULL, NULL, NULL, NULL), \
@@ -119,7 +119,7 @@ async fn a_copy_for_staging_runs_nothing_of_production() {
     let [first] = statements("A copy for staging")[..] else { panic!("one block") };
     conn.batch_execute(first).unwrap();
     let (builder, mut started) = scheduler(&copy);
-    let scheduler = builder.heartbeat_timeout(Duration::from_secs(1)).start().await.unwrap();
+    let scheduler = builder.heartbeat_timeout(Duration::from_millis(1_500)).start().await.unwrap();
     let id = scheduler.enqueue(act("of staging")).await.unwrap();
     until(&copy, "mainspring.workers WHERE heartbeat_at > started_at + interval '0.5 seconds'", 1).await;
     assert_eq!(count(&mut conn, "mainspring.jobs WHERE state = 'ready'"), 1);
@@ -232,15 +232,16 @@ async fn a_worker_with_times_out_of_range_stops_no_heartbeat_and_no_line() {
     database
         .connection()
         .batch_execute(
-            "INSERT INTO mainspring.workers (name, tasks, lines, timeout, has_lock, heartbeat_at) VALUES \
-                 ('a', '{}', '{line}', '170000000 years', true, '294276-12-31 23:59:59+00'), \
-                 ('b', '{}', '{line}', '170000000 years', true, '-infinity'), \
-                 ('c', '{}', '{line}', '1 hour', true, 'infinity')",
+            "INSERT INTO mainspring.workers (name, tasks, lines, timeout, heartbeat_at) VALUES \
+                 ('a', '{}', '{line}', '170000000 years', '294276-12-31 23:59:59+00'), \
+                 ('b', '{}', '{line}', '170000000 years', '-infinity'), \
+                 ('c', '{}', '{line}', '1 hour', 'infinity')",
         )
         .unwrap();
     let (builder, mut started) = scheduler(&database);
-    let builder =
-        builder.heartbeat_timeout(Duration::from_secs(1)).crontab("* * * * * * act ?id=line {act: 'line'}");
+    let builder = builder
+        .heartbeat_timeout(Duration::from_millis(1_500))
+        .crontab("* * * * * * act ?id=line {act: 'line'}");
     let scheduler = builder.start().await.unwrap();
     assert_eq!(started.next().await.act, "line");
     until(

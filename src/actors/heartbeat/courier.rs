@@ -1,0 +1,110 @@
+//! Carries heartbeats to the server, on a thread and a connection of its own. It may hang in libpq for as long as libpq does:
+//! the keeper then sends another courier. Decides nothing.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender};
+use std::time::Instant;
+
+use diesel::pg::PgConnection;
+
+use crate::config::Config;
+use crate::error::StoreError;
+use crate::fence::Fence;
+use crate::store::Store;
+use crate::store::connector::connect_for_heartbeats;
+use crate::store::presence::{Beat, Heartbeat, beat};
+
+/// What a courier needs. It owns no actor and no pool, so that one which hangs holds up nothing else.
+pub(super) struct Courier {
+    pub(super) token: Token,
+    pub(super) config: Config,
+    pub(super) fence: Arc<Fence>,
+    pub(super) store: Store,
+    pub(super) replies: Sender<Input>,
+}
+
+/// What the keeper waits for.
+pub(super) enum Input {
+    Replied(Reply),
+    /// The actor has ended.
+    End,
+}
+
+/// Names a courier. The keeper counts the threads by their tokens.
+pub(super) struct Token {
+    courier: u64,
+    _alive: Arc<()>,
+}
+
+impl Token {
+    pub(super) fn new(courier: u64, alive: &Arc<()>) -> Self {
+        Self { courier, _alive: Arc::clone(alive) }
+    }
+}
+
+/// The reply to one order.
+pub(super) struct Reply {
+    pub(super) courier: u64,
+    pub(super) worker_id: i32,
+    /// When the heartbeat was sent that was confirmed.
+    pub(super) sent_at: Instant,
+    pub(super) result: Result<Heartbeat, StoreError>,
+}
+
+impl Courier {
+    /// Sends a heartbeat of the worker for each order, until the keeper has gone or has sent another courier.
+    pub(super) fn carry(self, orders: &Receiver<i32>) {
+        let mut connection = None;
+        while let Ok(worker_id) = orders.recv() {
+            let fresh = connection.is_none();
+            let mut reply = self.send(worker_id, &mut connection);
+            // A connection that rested may be lost, as after a restart of the server, and another one may work.
+            if reply.result.is_err() && !fresh {
+                self.store.note_loss();
+                reply = self.send(worker_id, &mut connection);
+            }
+            if self.replies.send(Input::Replied(reply)).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn send(&self, worker_id: i32, connection: &mut Option<Connected>) -> Reply {
+        let opened = match connection.take() {
+            Some(connected) => Ok(connected),
+            None => connect_for_heartbeats(&self.config).map(|inner| Connected { inner, row: None }),
+        };
+        let sent_at = Instant::now();
+        let result = opened.and_then(|mut connected| {
+            let result = connected.beat(worker_id, self.fence.next_beat(), &self.config);
+            // A statement that is refused may leave the connection in any state, and another one is soon open.
+            if result.is_ok() {
+                *connection = Some(connected);
+            }
+            result
+        });
+        if matches!(result, Err(StoreError::Connect(_))) {
+            // Where the server has no room for another connection, that of the heartbeats comes first.
+            self.store.close_one_at_rest();
+        }
+        Reply { courier: self.token.courier, worker_id, sent_at, result }
+    }
+}
+
+/// A connection, and where it has last seen the row of which worker.
+struct Connected {
+    inner: PgConnection,
+    row: Option<(i32, String)>,
+}
+
+impl Connected {
+    fn beat(&mut self, worker_id: i32, number: i64, config: &Config) -> Result<Heartbeat, StoreError> {
+        let row = self.row.take().filter(|(id, _)| *id == worker_id);
+        let row_at = row.as_ref().map(|(_, row_at)| row_at.as_str());
+        let done = beat(&mut config.schema.on(&mut self.inner), Beat { worker_id, number, row_at });
+        if let Ok(Heartbeat::Alive { row_at }) = &done {
+            self.row = Some((worker_id, row_at.clone()));
+        }
+        done
+    }
+}
