@@ -55,6 +55,10 @@ schema *names:
 versions *numbers:
     .ci/versions {{ numbers }}
 
+# Breaks the network, the server and the processes on purpose, for two to three minutes
+chaos:
+    .ci/chaos
+
 # Builds from the packaged files alone
 package:
     .ci/package
