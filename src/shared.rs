@@ -47,6 +47,7 @@ pub(crate) struct Shared {
     /// Payloads are fetched one at a time, so that claims and settles find a connection.
     pub(crate) payload_turn: Semaphore,
     pub(crate) payload_outage: Mutex<Outage>,
+    pub(crate) flags_outage: Mutex<Outage>,
     /// Whether handlers fail to get connections.
     pub(crate) handlers_outage: Mutex<Outage>,
     /// The jobs that were reported as not movable.
@@ -174,6 +175,7 @@ impl Shared {
             progress: ProgressBoard::default(),
             payload_turn: Semaphore::new(1),
             payload_outage: Mutex::default(),
+            flags_outage: Mutex::default(),
             handlers_outage: Mutex::default(),
             unmovable_jobs: Mutex::default(),
             cancellations_posted: Notify::new(),

@@ -13,6 +13,7 @@ use mainspring::queues::{self, QueueSettings};
 use crate::support::database::TestDatabase;
 use crate::support::gauge::Gauge;
 use crate::support::jobs::{act, lasting};
+use crate::support::logs;
 use crate::support::rows::count;
 use crate::support::schedulers::gauged;
 use crate::support::waiting::{until, until_true};
@@ -187,16 +188,31 @@ async fn jobs_with_forbidden_flags_wait_for_an_instance_that_may_run_them() {
 async fn a_function_for_flags_that_panics_holds_up_flagged_jobs_alone() {
     let database = TestDatabase::new();
     let gauge = Arc::new(Gauge::default());
-    let scheduler = gauged(&database, &gauge)
-        .forbid_flags_by(|| async { panic!("no idea") as Vec<String> })
-        .start()
-        .await
-        .unwrap();
-    scheduler.enqueue(act("flagged").flags(["any"])).await.unwrap();
-    scheduler.enqueue(act("plain")).await.unwrap();
-    until(&database, "mainspring.jobs WHERE flags IS NULL", 0).await;
+    logs::keep();
+    let (knows, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let (known, seen) = (Arc::clone(&knows), Arc::clone(&asked));
+    let flags = move || {
+        let knows = known.load(Ordering::SeqCst);
+        seen.store(true, Ordering::SeqCst);
+        async move { if knows { Vec::<String>::new() } else { panic!("no idea of flags") } }
+    };
+    let scheduler = gauged(&database, &gauge).forbid_flags_by(flags).start().await.unwrap();
+    for _ in 0..3 {
+        asked.store(false, Ordering::SeqCst);
+        scheduler.enqueue(act("flagged").flags(["any"])).await.unwrap();
+        scheduler.enqueue(act("plain")).await.unwrap();
+        until(&database, "mainspring.jobs WHERE flags IS NULL", 0).await;
+        until_true(&database, "the function is called", || asked.load(Ordering::SeqCst)).await;
+    }
     assert_eq!(
         count(&mut database.connection(), "mainspring.jobs WHERE state = 'ready' AND attempts = 0"),
+        3
+    );
+    knows.store(true, Ordering::SeqCst);
+    scheduler.enqueue(act("flagged").flags(["any"])).await.unwrap();
+    until(&database, "mainspring.jobs", 0).await;
+    assert_eq!(
+        logs::with("no idea of flags").iter().filter(|line| line.contains("flags to leave alone")).count(),
         1
     );
     scheduler.stop().await;

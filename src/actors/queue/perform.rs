@@ -132,7 +132,7 @@ async fn filter(filter: &ClaimFilter, shared: &Shared) -> Option<Filtered> {
     match filter.flagged {
         FlaggedJobs::None => age_every.map(|_| Filtered { age_every, ..Filtered::default() }),
         FlaggedJobs::Some => {
-            let forbidden = forbidden_flags(&shared.config.forbidden_flags).await?;
+            let forbidden = forbidden_flags(shared).await?;
             Some(Filtered { forbidden, age_every, flagged: true })
         }
     }
