@@ -22,7 +22,11 @@ use crate::store::settings::LISTENER;
 use crate::text::one_line;
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+// A server that says nothing is asked for a sign of life so often, and has as long to reply.
+const PROBE_INTERVAL: Duration = Duration::from_secs(5);
+// libpq bounds the making of a connection, and a frozen server none of the statements after it.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Receives the notifications of other processes.
 pub(crate) struct ListenerActor {
@@ -90,7 +94,9 @@ fn stopped_listening(shared: &Shared) {
 
 async fn connect(shared: &Shared) -> Result<NotificationConnection, String> {
     let config = shared.config.clone();
-    let connected = blocking(move || Ok(listen(&config))).await;
+    let connecting = blocking(move || Ok(listen(&config)));
+    let connected = actix_rt::time::timeout(CONNECT_TIMEOUT, connecting).await;
+    let connected = connected.map_err(|_| "the server does not reply".to_owned())?;
     connected.map_err(|error: StoreError| error.to_string())?
 }
 
@@ -105,9 +111,16 @@ fn listen(config: &Config) -> Result<NotificationConnection, String> {
 // Runs until the connection is lost, and returns the reason.
 async fn pass_on(mut connection: NotificationConnection, shared: &Shared) -> String {
     let origin = shared.config.origin.to_string();
+    let mut probe_at = Instant::now() + PROBE_INTERVAL;
     loop {
-        match connection.next_batch().await {
+        let arrived = tokio::select! {
+            biased;
+            arrived = connection.next_batch() => arrived,
+            () = actix_rt::time::sleep_until(probe_at.into()) => connection.probe().map(|()| Vec::new()),
+        };
+        match arrived {
             Ok(batch) => {
+                probe_at = probe_at.max(Instant::now() + PROBE_INTERVAL);
                 let reader = Reader { origin: &origin, worker_id: shared.worker_id() };
                 let mut hints = Hints::default();
                 batch.iter().for_each(|notification| hints.read(&notification.payload, reader));

@@ -11,6 +11,7 @@ use super::facts::{Effect, Now};
 use super::outage::{Failure, Outage, PAUSE_AFTER_ERROR};
 use super::parked::ParkedCursors;
 use super::queue_timers::QueueTimers;
+use crate::error::StoreError;
 use crate::lock::lock;
 use crate::store::admit::{Admission, Promotion};
 use crate::store::claim::Position;
@@ -31,6 +32,8 @@ pub(super) struct AdmissionPlanner {
     all_parked_scans: FullScanPolicy,
     running: Option<Running>,
     outage: Outage,
+    /// Whether the failures since the last success were reported.
+    reported: Reported,
     timers: QueueTimers,
 }
 
@@ -72,6 +75,16 @@ pub(crate) struct Passed {
     pub(crate) promotion_took: Duration,
     /// How long the scan of all queues took, if there was one.
     pub(crate) parked_scan_took: Option<Duration>,
+}
+
+/// What the log has of a row of failures.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Reported {
+    #[default]
+    Nothing,
+    /// A refusal, which may be over at the next try.
+    Refusal,
+    Failure,
 }
 
 impl AdmissionPlanner {
@@ -117,6 +130,7 @@ impl AdmissionPlanner {
     /// Ends a pass. Returns what it means for the other planners.
     pub(super) fn passed(&mut self, passed: Passed, now: Now) -> Vec<Effect> {
         self.outage.recovered();
+        self.reported = Reported::Nothing;
         let Some(running) = self.running.take() else { return Vec::new() };
         let mut effects = Vec::new();
         if let Some(promotion) = &passed.promotion {
@@ -143,8 +157,9 @@ impl AdmissionPlanner {
         }
     }
 
-    /// Ends a pass that failed: everything that it looked for is looked for again after a pause.
-    pub(super) fn failed(&mut self, now: Now) -> Failure {
+    /// Ends a pass that failed: everything that it looked for is looked for again after a pause. The first refusal counts as
+    /// nothing new: another transaction held a lock for longer than the pass waits for it, and nobody need act.
+    pub(super) fn failed(&mut self, error: &StoreError, now: Now) -> Failure {
         if let Some(running) = self.running.take() {
             running.queues.iter().for_each(|queue| self.cursors().request_full_scan(queue));
             self.queues.extend(running.queues);
@@ -154,7 +169,14 @@ impl AdmissionPlanner {
         }
         self.due.scan = Request::Made;
         self.due.full_scans.request(Cooldown::Long);
-        self.outage.failed(now.instant, PAUSE_AFTER_ERROR)
+        self.outage.failed(now.instant, PAUSE_AFTER_ERROR);
+        let (reported, failure) = match self.reported {
+            Reported::Failure => (Reported::Failure, Failure::Repeated),
+            Reported::Nothing if error.is_refusal() => (Reported::Refusal, Failure::Repeated),
+            Reported::Nothing | Reported::Refusal => (Reported::Failure, Failure::First),
+        };
+        self.reported = reported;
+        failure
     }
 
     /// A job will be due after the delay.

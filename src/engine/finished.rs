@@ -146,7 +146,7 @@ impl<R> Engine<R> {
             }
             Err(error) => {
                 self.once.failed(&error);
-                if self.admission.failed(now) == Failure::First {
+                if self.admission.failed(&error, now) == Failure::First {
                     self.notices.push(Notice::AdmissionsFail(error));
                 }
             }

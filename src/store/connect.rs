@@ -5,7 +5,7 @@ use diesel::Connection;
 use diesel::pg::PgConnection;
 
 use super::conninfo::{TlsDemand, UNREADABLE, completed, is_readable, tls_demand};
-use super::notifications::{Rejection, rejection};
+use super::libpq::{Rejection, rejection};
 use crate::error::StoreError;
 
 // The codes of refusals that no waiting mends: a wrong password or role, no entry in pg_hba.conf, no such database, no

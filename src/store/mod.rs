@@ -13,7 +13,8 @@
 //! | `jobs`, `queues`, `workers`, `history`, `status`, `retention` | what people and maintenance read and change |
 //!
 //! The rest is machinery: `session` and `statement` run SQL in a schema, `explain` finds out why it failed, `connector`,
-//! `conninfo`, `settings`, `pools`, `threads`, `gate`, `pool`, `handler` and `witness` keep connections, `notifications` listens.
+//! `conninfo`, `settings`, `pools`, `threads`, `gate`, `pool`, `handler` and `witness` keep connections, `libpq` and
+//! `notifications` listen.
 
 mod act_result;
 pub(crate) mod admit;
@@ -34,6 +35,7 @@ pub mod history;
 pub mod jobs;
 mod json_moment;
 mod json_rows;
+mod libpq;
 pub(crate) mod migrate;
 pub(crate) mod moment;
 pub(crate) mod notifications;

@@ -45,5 +45,6 @@ mod starting;
 mod stopping;
 mod superseded;
 mod support;
+mod waits;
 mod wakes;
 mod walks;

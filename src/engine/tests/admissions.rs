@@ -109,6 +109,19 @@ fn a_queue_whose_row_is_locked_is_tried_again_later_and_later() {
 }
 
 #[test]
+fn a_refused_pass_is_reported_only_when_it_lasts() {
+    let mut desk = Desk::at_rest();
+    let reports = [(); 3].map(|()| {
+        desk.pass(Duration::from_secs(1));
+        desk.wake(Wake::Everything);
+        desk.next_admission();
+        desk.finished(Done::Admit(Err(StoreError::Denied("a table".into()))));
+        desk.notices().len()
+    });
+    assert_eq!(reports, [0, 1, 0]);
+}
+
+#[test]
 fn a_pass_that_fails_is_repeated_after_a_pause_with_all_it_looked_for() {
     let mut desk = Desk::at_rest();
     desk.wake(Wake::Everything);

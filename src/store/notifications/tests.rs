@@ -83,6 +83,20 @@ async fn a_cancelled_wait_loses_nothing() {
 }
 
 #[tokio::test]
+async fn a_probe_is_answered_beside_notifications_and_none_is_a_loss() {
+    let (database, mut conn) = listening().await;
+    for text in ["one", "two"] {
+        conn.probe().expect("send a probe");
+        // Still on its way: nothing has been read since.
+        assert!(matches!(conn.probe(), Err(NotificationError::Disconnected(_))));
+        send(&database, &format!("NOTIFY test, '{text}'"));
+        assert_eq!(payloads(&mut conn, 1).await, [text]);
+        let _ = tokio::time::timeout(Duration::from_millis(200), conn.next_batch()).await;
+    }
+    assert_eq!(conn.execute("SELECT 7").expect("ask").as_deref(), Some("7"));
+}
+
+#[tokio::test]
 async fn a_terminated_connection_ends_the_wait_and_stays_lost() {
     let (database, mut conn) = listening().await;
     let process_id = conn.execute("SELECT pg_backend_pid()").expect("ask").expect("a value");

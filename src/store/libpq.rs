@@ -1,0 +1,260 @@
+//! A libpq connection of our own: Diesel's hides the socket, and the code with which a server rejects a connection. Holds the
+//! unsafe code of the crate, beside the parser of connection strings. Knows no channel, and waits for nothing but a reply.
+#![allow(unsafe_code)]
+
+use std::ffi::{CStr, CString, c_char, c_void};
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::ptr::{NonNull, null, null_mut};
+
+use pq_sys::{ConnStatusType, ExecStatusType, PGVerbosity, PGconn, PGresult};
+use thiserror::Error;
+
+use super::conninfo::{UNREADABLE, completed, for_any_server, is_connection_string, is_misread};
+
+/// The content of a notification.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Notification {
+    pub(crate) channel: String,
+    pub(crate) payload: String,
+    /// The server process that sent it, as in `pg_backend_pid()`.
+    pub(crate) process_id: i32,
+}
+
+/// Why there is no result. The texts are libpq's, in one line, and never hold the password.
+#[derive(Debug, Error)]
+pub(crate) enum NotificationError {
+    /// The connection could not be made, or is lost for good: drop it and connect again.
+    #[error("no connection for notifications: {0}")]
+    Disconnected(String),
+    /// The server refused a statement; the connection still serves.
+    #[error("statement refused: {0}")]
+    Refused(String),
+}
+
+impl From<io::Error> for NotificationError {
+    fn from(error: io::Error) -> Self {
+        Self::Disconnected(error.to_string())
+    }
+}
+
+type Connect = unsafe extern "C" fn(*const *const c_char, *const *const c_char, i32) -> *mut PGconn;
+
+/// Why the server rejects a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Rejection {
+    /// The SQLSTATE of its reply.
+    Code(String),
+    /// It lets anybody in who does not want to write, since it is a standby.
+    Standby,
+}
+
+/// Why the server rejects connections, where it replies at all. Connects once more: libpq reports the code only to those who ask
+/// for it before, and the server's role only to those who take any server.
+pub(super) fn rejection(url: &str) -> Option<Rejection> {
+    let text = CString::new(for_any_server(url)).ok().filter(|text| is_connection_string(text))?;
+    let mut session = Session::begin(&text, pq_sys::PQconnectStartParams).ok()?;
+    // SAFETY: the connection is alive, if only begun, and no other code uses it. A reset connects again, and waits.
+    let needs_password = unsafe {
+        pq_sys::PQsetErrorVerbosity(session.0.as_ptr(), PGVerbosity::PQERRORS_SQLSTATE);
+        pq_sys::PQreset(session.0.as_ptr());
+        pq_sys::PQconnectionNeedsPassword(session.0.as_ptr()) == 1
+    };
+    if session.is_connected() {
+        let standby = session.execute("SELECT pg_catalog.pg_is_in_recovery()").ok()?;
+        return (standby.as_deref() == Some("t")).then_some(Rejection::Standby);
+    }
+    let reason = session.reason();
+    // In this mode the code is all that follows the severity.
+    let last = if needs_password { NO_PASSWORD } else { reason.split_whitespace().next_back()? };
+    let is_code =
+        last.len() == 5 && last.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
+    is_code.then(|| Rejection::Code(last.to_owned()))
+}
+
+// The server's word for a password that is wrong; that there is none libpq finds out without it.
+const NO_PASSWORD: &str = "28P01";
+
+/// Whether libpq could read from the socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Read {
+    Done,
+    Failed,
+}
+
+/// A libpq connection: never null, closed when dropped.
+pub(super) struct Session(NonNull<PGconn>);
+
+// SAFETY: libpq ties a connection to no thread; it only forbids two threads to use it at once, and
+// every use that changes it borrows it mutably. Session is not Sync.
+unsafe impl Send for Session {}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // SAFETY: the pointer came from PQconnectdbParams, and no code uses it after this.
+        unsafe { pq_sys::PQfinish(self.0.as_ptr()) }
+    }
+}
+
+impl Session {
+    pub(super) fn open(url: &str) -> Result<Self, NotificationError> {
+        let text = CString::new(completed(url)).ok().filter(|text| is_connection_string(text));
+        let text = text.ok_or_else(|| NotificationError::Disconnected(UNREADABLE.into()))?;
+        let session = Self::begin(&text, pq_sys::PQconnectdbParams)?;
+        if !session.is_connected() {
+            let reason = if is_misread(url) { UNREADABLE.into() } else { session.reason() };
+            return Err(NotificationError::Disconnected(reason));
+        }
+        // SAFETY: the connection is alive, and the processor is a function that uses none of its arguments.
+        unsafe { pq_sys::PQsetNoticeProcessor(session.0.as_ptr(), Some(ignore_notice), null_mut()) };
+        Ok(session)
+    }
+
+    fn begin(text: &CStr, connect: Connect) -> io::Result<Self> {
+        // Of a repeated keyword the last one counts: the string overrides the name, not the encoding.
+        let name = (c"fallback_application_name", c"mainspring");
+        let settings = [name, (c"dbname", text), (c"client_encoding", c"UTF8")];
+        let (mut keywords, mut values): (Vec<_>, Vec<_>) =
+            settings.map(|(keyword, value)| (keyword.as_ptr(), value.as_ptr())).into_iter().unzip();
+        keywords.push(null());
+        values.push(null());
+        // SAFETY: both arrays are equally long, end with a null, and point to C strings that outlive
+        // the call; libpq copies what it keeps.
+        let conn = unsafe { connect(keywords.as_ptr(), values.as_ptr(), 1) };
+        NonNull::new(conn).map(Self).ok_or_else(|| io::ErrorKind::OutOfMemory.into())
+    }
+
+    pub(super) fn execute(&mut self, sql: &str) -> Result<Option<String>, NotificationError> {
+        let sql = CString::new(sql).map_err(|error| NotificationError::Refused(error.to_string()))?;
+        // SAFETY: the connection is alive and borrowed mutably, and the statement is a C string.
+        let answer = Answer(unsafe { pq_sys::PQexec(self.0.as_ptr(), sql.as_ptr()) });
+        match answer.status() {
+            ExecStatusType::PGRES_COMMAND_OK | ExecStatusType::PGRES_TUPLES_OK => Ok(answer.value()),
+            _ if self.is_connected() => Err(NotificationError::Refused(self.reason())),
+            _ => Err(NotificationError::Disconnected(self.reason())),
+        }
+    }
+
+    /// Reads what can be read without waiting.
+    pub(super) fn consume(&mut self) -> Read {
+        // SAFETY: the connection is alive and borrowed mutably; libpq's sockets never block here.
+        let read = unsafe { pq_sys::PQconsumeInput(self.0.as_ptr()) } == 1;
+        if read { Read::Done } else { Read::Failed }
+    }
+
+    /// What libpq has read. What arrived before a loss comes before the loss.
+    pub(super) fn take_arrived(&mut self, read: Read) -> Result<Vec<Notification>, NotificationError> {
+        let arrived: Vec<_> = std::iter::from_fn(|| self.next_notification()).collect();
+        if arrived.is_empty() && !(read == Read::Done && self.is_connected()) {
+            return Err(NotificationError::Disconnected(self.reason()));
+        }
+        Ok(arrived)
+    }
+
+    // A few bytes, which a socket takes without waiting.
+    pub(super) fn send_probe(&mut self) -> Result<(), NotificationError> {
+        // SAFETY: the connection is alive and borrowed mutably, and the empty statement is a C string.
+        if unsafe { pq_sys::PQsendQuery(self.0.as_ptr(), c"".as_ptr()) } == 1 {
+            Ok(())
+        } else {
+            Err(NotificationError::Disconnected(self.reason()))
+        }
+    }
+
+    /// Whether all results of a statement that was sent are there. It never waits, and drops them.
+    pub(super) fn has_replied(&mut self) -> bool {
+        // SAFETY: the connection is alive and borrowed mutably. A result is taken only where none must be waited for, and is
+        // cleared once.
+        unsafe {
+            while pq_sys::PQisBusy(self.0.as_ptr()) == 0 {
+                let result = pq_sys::PQgetResult(self.0.as_ptr());
+                if result.is_null() {
+                    return true;
+                }
+                drop(Answer(result));
+            }
+        }
+        false
+    }
+
+    fn next_notification(&mut self) -> Option<Notification> {
+        // SAFETY: the connection is alive and borrowed mutably. A notification that is not null is
+        // valid, and so are its two C strings, until it is freed: once, after they were copied.
+        unsafe {
+            let found = NonNull::new(pq_sys::PQnotifies(self.0.as_ptr()))?;
+            let pq_sys::pgNotify { relname, be_pid, extra, .. } = *found.as_ptr();
+            let notification =
+                Notification { channel: copied(relname), payload: copied(extra), process_id: be_pid };
+            pq_sys::PQfreemem(found.as_ptr().cast());
+            Some(notification)
+        }
+    }
+
+    /// The socket under a descriptor of our own. libpq closes its descriptor as soon as it finds the
+    /// connection lost, and a registration of that number might by then be a stranger's. The socket may
+    /// be a Unix one: the type only lends its `peek`.
+    pub(super) fn socket(&self) -> io::Result<std::net::TcpStream> {
+        // SAFETY: the connection is alive.
+        let descriptor = unsafe { pq_sys::PQsocket(self.0.as_ptr()) };
+        if descriptor < 0 {
+            return Err(io::ErrorKind::NotConnected.into());
+        }
+        // SAFETY: the descriptor is open, and stays so while the session is borrowed, for only calls
+        // that borrow it mutably or drop it can close it.
+        let borrowed = unsafe { BorrowedFd::borrow_raw(descriptor) };
+        borrowed.try_clone_to_owned().map(Into::into)
+    }
+
+    fn is_connected(&self) -> bool {
+        // SAFETY: the connection is alive.
+        unsafe { pq_sys::PQstatus(self.0.as_ptr()) == ConnStatusType::CONNECTION_OK }
+    }
+
+    fn reason(&self) -> String {
+        // SAFETY: the connection is alive; its message is a C string, copied before the next call.
+        let message = unsafe { copied(pq_sys::PQerrorMessage(self.0.as_ptr())) };
+        // Lines behind a tab are hints, and a second attempt without TLS often fails like the first.
+        let lines = message.lines().filter(|line| !line.starts_with('\t'));
+        let mut lines: Vec<_> = lines.map(str::trim).collect();
+        lines.dedup();
+        lines.join("; ")
+    }
+}
+
+/// The result of a statement. It may be null, which libpq takes for a failure. Cleared when dropped.
+struct Answer(*mut PGresult);
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        // SAFETY: the pointer came from PQexec, is cleared once, and may be null.
+        unsafe { pq_sys::PQclear(self.0) }
+    }
+}
+
+impl Answer {
+    fn status(&self) -> ExecStatusType {
+        // SAFETY: the result is not cleared yet, and may be null.
+        unsafe { pq_sys::PQresultStatus(self.0) }
+    }
+
+    fn value(&self) -> Option<String> {
+        // SAFETY: the result is not cleared yet; its first value exists where it has rows and columns,
+        // and is a C string that lives as long as the result.
+        unsafe {
+            let empty = pq_sys::PQntuples(self.0) < 1 || pq_sys::PQnfields(self.0) < 1;
+            let absent = empty || pq_sys::PQgetisnull(self.0, 0, 0) == 1;
+            (!absent).then(|| copied(pq_sys::PQgetvalue(self.0, 0, 0)))
+        }
+    }
+}
+
+/// # Safety
+///
+/// The text must be a C string that does not change meanwhile.
+unsafe fn copied(text: *const c_char) -> String {
+    // SAFETY: the caller vouches for it.
+    unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
+}
+
+// libpq prints the server's notices to the standard error, unless a processor is set.
+extern "C" fn ignore_notice(_: *mut c_void, _: *const c_char) {}
