@@ -43,9 +43,13 @@ smoke: examples
 tls:
     .ci/tls
 
-# All tests, with a search for secrets in their output; `just test keys::` runs those with this name
+# All tests; `just test keys::` runs the tests with this name
 test *names:
-    .ci/test {{ names }}
+    cargo test {{ names }}
+
+# All tests, with a search for secrets in their output
+secrets:
+    .ci/test
 
 # The integration tests under another schema's name; `just schema queues::` runs some of them
 schema *names:
