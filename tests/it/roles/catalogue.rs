@@ -24,10 +24,11 @@ fn names(conn: &mut PgConnection, query: impl Into<String>) -> Vec<String> {
 const TRY_EACH_FUNCTION: &str = "
     CREATE TEMP TABLE allowed (name text);
     DO $$ DECLARE f record; arguments text; BEGIN
-        FOR f IN SELECT p.oid, p.proname, p.proargtypes FROM pg_proc AS p
+        FOR f IN SELECT p.oid, p.proname, p.proargtypes, p.provariadic, p.pronargs FROM pg_proc AS p
             WHERE p.pronamespace = 'mainspring'::regnamespace AND p.prokind = 'f'
         LOOP
-            arguments := (SELECT string_agg(format('NULL::%s', t::regtype), ', ') FROM unnest(f.proargtypes) AS t);
+            arguments := (SELECT string_agg(format('%sNULL::%s', CASE WHEN f.provariadic <> 0 AND place = f.pronargs
+                THEN 'VARIADIC ' END, type::regtype), ', ') FROM unnest(f.proargtypes) WITH ORDINALITY AS t(type, place));
             BEGIN
                 EXECUTE format('SELECT %s(%s)', f.oid::regproc, arguments);
                 INSERT INTO pg_temp.allowed VALUES (f.proname);
