@@ -85,9 +85,9 @@ pub(super) async fn stop(shared: &Shared) {
 
 // Jobs that this process has made ready, and will not claim. If this is lost, the next poll of the others finds them.
 fn announce(shared: &Shared) {
-    let (store, origin) = (shared.store.clone(), shared.config.origin);
+    let store = shared.store.clone();
     actix_rt::spawn(async move {
-        let _ = store.run(Durability::Relaxed, move |conn| announce_departure(conn, origin)).await;
+        let _ = store.run(Durability::Relaxed, announce_departure).await;
     });
 }
 
@@ -196,11 +196,11 @@ fn open_jobs(shared: &Shared) -> String {
 }
 
 async fn remove_worker(shared: &Shared, jobs_left: JobsLeft, within: Duration) {
-    let (worker_id, origin) = (shared.worker_id(), shared.config.origin);
+    let worker_id = shared.worker_id();
     // The connection that polls use is open.
     let removed = shared.store.run(Durability::Relaxed, move |conn| {
         let gone = unregister(conn, worker_id, jobs_left);
-        let _ = announce_departure(conn, origin);
+        let _ = announce_departure(conn);
         gone
     });
     match actix_rt::time::timeout(within, removed).await {

@@ -3,7 +3,7 @@
 
 use diesel::sql_types::{Array, Bool, Text};
 
-use super::session::AsSession;
+use super::session::{AsSession, Session};
 use super::statement::Statement;
 use crate::error::StoreError;
 
@@ -14,12 +14,9 @@ pub(crate) enum DueSoon {
     Yes,
 }
 
-/// Has all other processes look for jobs everywhere.
-pub(crate) fn announce_departure(conn: &mut impl AsSession, origin: u64) -> Result<(), StoreError> {
-    Statement::<()>::new("SELECT pg_notify(mainspring.channel(), 'tasks ' || {})")
-        .bind::<Text, _>(origin.to_string())
-        .execute(conn)?;
-    Ok(())
+/// Has all other processes look for jobs everywhere, as they do when other tasks are paused than before.
+pub(crate) fn announce_departure(conn: &mut Session<'_>) -> Result<(), StoreError> {
+    conn.run("SELECT mainspring.tell_tasks_changed()")
 }
 
 /// Has all other processes admit jobs of these queues, and look at what is due soon.
