@@ -22,6 +22,7 @@ const MIN_CONNECTIONS_FOR_TWO_ENQUEUES: u32 = 4;
 /// Decides which requests are stored together, and when.
 #[derive(Debug)]
 pub(super) struct EnqueuePlanner<R> {
+    bounds: EnqueueBounds,
     waiting: Vec<Request<R>>,
     /// Requests of which another transaction holds a key.
     held: Vec<HeldRequest<R>>,
@@ -77,8 +78,9 @@ impl EnqueuePlan {
 }
 
 impl<R> EnqueuePlanner<R> {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(bounds: EnqueueBounds) -> Self {
         Self {
+            bounds,
             waiting: Vec::new(),
             held: Vec::new(),
             next_try: None,
@@ -90,22 +92,20 @@ impl<R> EnqueuePlanner<R> {
     }
 
     /// Accepts a request, unless too much waits already.
-    pub(super) fn push(
-        &mut self,
-        jobs: Vec<NewJob>,
-        reply: R,
-        now: Instant,
-        bounds: EnqueueBounds,
-    ) -> Result<(), (R, StoreError)> {
+    pub(super) fn push(&mut self, jobs: Vec<NewJob>, reply: R, now: Instant) -> Result<(), (R, StoreError)> {
         let load = Load::of(&jobs);
-        if let Err(error) = bounds.check(self.load, load) {
+        if let Err(error) = self.bounds.check(self.load, load) {
             return Err((reply, error));
         }
-        let asked = Asked::new(load, now, bounds);
+        let asked = Asked::new(load, now, self.bounds);
         self.load += load;
-        self.next_deadline = Some(self.next_deadline.map_or(asked.deadline, |at| at.min(asked.deadline)));
+        self.watch(asked.deadline);
         self.waiting.push(Request { jobs, reply, asked });
         Ok(())
+    }
+
+    fn watch(&mut self, deadline: Instant) {
+        self.next_deadline = Some(self.next_deadline.map_or(deadline, |at| at.min(deadline)));
     }
 
     /// Takes the requests whose time is over, with the error of each. A statement that may store them runs on.
@@ -131,13 +131,13 @@ impl<R> EnqueuePlanner<R> {
     }
 
     /// Plans the next statement. Its jobs wait to be claimed, unless [`Self::start`] is called.
-    pub(super) fn next(&mut self, now: Now, connections: u32, bounds: EnqueueBounds) -> Option<EnqueuePlan> {
+    pub(super) fn next(&mut self, now: Now, connections: u32) -> Option<EnqueuePlan> {
         let Some(first) = &self.first else {
-            let batch = match self.take_held(now.instant, bounds) {
+            let batch = match self.take_held(now.instant) {
                 Some(held) => vec![held],
                 None => take_batch(&mut self.waiting),
             };
-            return self.plan(batch, EnqueueSlot::First, now, bounds);
+            return self.plan(batch, EnqueueSlot::First, now);
         };
         let waits_for_key = first.keys == Keys::Some && now.instant >= first.began + SLOW_ENQUEUE;
         if self.beside.is_some() || !waits_for_key || connections < MIN_CONNECTIONS_FOR_TWO_ENQUEUES {
@@ -148,16 +148,10 @@ impl<R> EnqueuePlanner<R> {
         let batch = take_batch(&mut without);
         self.waiting = with_keys;
         self.waiting.append(&mut without);
-        self.plan(batch, EnqueueSlot::Beside, now, bounds)
+        self.plan(batch, EnqueueSlot::Beside, now)
     }
 
-    fn plan(
-        &mut self,
-        batch: Vec<Request<R>>,
-        slot: EnqueueSlot,
-        now: Now,
-        bounds: EnqueueBounds,
-    ) -> Option<EnqueuePlan> {
+    fn plan(&mut self, batch: Vec<Request<R>>, slot: EnqueueSlot, now: Now) -> Option<EnqueuePlan> {
         if batch.is_empty() {
             return None;
         }
@@ -170,7 +164,7 @@ impl<R> EnqueuePlanner<R> {
         };
         let (stored, requests) = batch.into_iter().map(split).unzip();
         *self.slot(slot) = Some(Running { began: now.instant, keys, requests, starting: 0 });
-        let timeout = bounds.timeout + load.allowance();
+        let timeout = self.bounds.timeout + load.allowance();
         Some(EnqueuePlan { slot, requests: stored, start_as: None, timeout })
     }
 
@@ -196,27 +190,27 @@ impl<R> EnqueuePlanner<R> {
         let since = asked.tried_at.unwrap_or(now);
         let pause = (now.duration_since(since) / 4).clamp(MIN_KEY_PAUSE, MAX_KEY_PAUSE);
         self.load += asked.load;
-        self.held.push(HeldRequest { jobs, reply, asked, retry_at: now + pause });
+        self.held.push(HeldRequest { request: Request { jobs, reply, asked }, retry_at: now + pause });
         self.next_try = Some(now + MIN_KEY_PAUSE);
     }
 
-    fn take_held(&mut self, now: Instant, bounds: EnqueueBounds) -> Option<Request<R>> {
+    fn take_held(&mut self, now: Instant) -> Option<Request<R>> {
         let is_due = |held: &HeldRequest<R>| held.retry_at <= now;
         let next = self.held.iter().position(is_due).filter(|_| self.next_try.is_none_or(|at| at <= now))?;
-        let HeldRequest { jobs, reply, mut asked, .. } = self.held.remove(next);
+        let HeldRequest { mut request, .. } = self.held.remove(next);
         // The wait for a key has a time-out of its own.
-        asked.deadline = asked.deadline.max(now + bounds.timeout);
-        self.next_deadline = Some(self.next_deadline.map_or(asked.deadline, |at| at.min(asked.deadline)));
-        Some(Request { jobs, reply, asked })
+        request.asked.deadline = request.asked.deadline.max(now + self.bounds.timeout);
+        self.watch(request.asked.deadline);
+        Some(request)
     }
 
     /// Takes the held requests that were first tried so long ago, with the error of each.
     pub(super) fn give_up(&mut self, timeout: Duration, now: Instant) -> Vec<(R, StoreError)> {
         let waited = |asked: &Asked| now.duration_since(asked.tried_at.unwrap_or(now));
-        let over = self.held.extract_if(.., |held| waited(&held.asked) >= timeout);
-        over.map(|held| {
-            self.load -= held.asked.load;
-            (held.reply, key_held(&held.jobs, waited(&held.asked)))
+        let over = self.held.extract_if(.., |held| waited(&held.request.asked) >= timeout);
+        over.map(|HeldRequest { request: Request { jobs, reply, asked }, .. }| {
+            self.load -= asked.load;
+            (reply, key_held(&jobs, waited(&asked)))
         })
         .collect()
     }

@@ -102,13 +102,13 @@ impl<R> Engine<R> {
         now: Now,
     ) -> Self {
         let mut engine = Self {
+            enqueue: EnqueuePlanner::new(settings.enqueue_bounds),
             settings,
             leases,
             prefetch,
             random,
             mode: Mode::Active,
             slots: Slots::AllBut(0),
-            enqueue: EnqueuePlanner::new(),
             claim: ClaimPlanner::new(now.instant),
             admission: AdmissionPlanner::default(),
             settle: SettlePlanner::default(),
@@ -128,7 +128,7 @@ impl<R> Engine<R> {
 
     /// Accepts jobs to store. The ids are sent to `reply` by a notice.
     pub(crate) fn enqueue(&mut self, jobs: Vec<NewJob>, reply: R, now: Instant) {
-        if let Err((reply, error)) = self.enqueue.push(jobs, reply, now, self.settings.enqueue_bounds) {
+        if let Err((reply, error)) = self.enqueue.push(jobs, reply, now) {
             self.notices.push(Notice::Reply(reply, Err(error)));
         }
     }

@@ -28,7 +28,7 @@ impl<R> Engine<R> {
     }
 
     fn next_enqueue(&mut self, now: Now) -> Option<EnqueuePlan> {
-        let mut plan = self.enqueue.next(now, self.settings.connections, self.settings.enqueue_bounds)?;
+        let mut plan = self.enqueue.next(now, self.settings.connections)?;
         if self.may_start(&plan) {
             let lease = self.random.i64(1..);
             self.enqueue.start(&mut plan, lease);

@@ -22,9 +22,7 @@ pub(super) struct Request<R> {
 /// A request that waits for another transaction to let go of a key.
 #[derive(Debug)]
 pub(super) struct HeldRequest<R> {
-    pub(super) jobs: Vec<NewJob>,
-    pub(super) reply: R,
-    pub(super) asked: Asked,
+    pub(super) request: Request<R>,
     pub(super) retry_at: Instant,
 }
 
