@@ -118,7 +118,6 @@ const REFUSED: &str = "mainspring_refused";
 
 impl StoreError {
     /// Returns whether the request was carried out although it failed. For an enqueue, whether the jobs are stored.
-    ///
     #[must_use]
     pub fn stored(&self) -> Stored {
         match self {

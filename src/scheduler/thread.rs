@@ -204,7 +204,7 @@ async fn prepare(
 // Returns the id of the worker, and when its registration was sent.
 fn set_up(config: &Config, tasks: &[String], store: &Store) -> Result<(i32, Instant), StoreError> {
     let mut connection = connect(config)?;
-    store.open_needed(config)?;
+    store.open_needed()?;
     let mut conn = config.schema.on(&mut connection);
     if config.migrate {
         let applied = migrate_patiently(&mut conn)?;

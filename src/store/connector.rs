@@ -47,7 +47,6 @@ pub(crate) struct Connector {
     schema: Schema,
     settings: String,
     serves: Durability,
-    trusted_for: Duration,
     last_loss: LastLoss,
     refusals: Refusals,
 }
@@ -142,7 +141,6 @@ impl Connector {
             schema: config.schema.clone(),
             settings: own_session(config, durability),
             serves: durability,
-            trusted_for: TRUSTED_FOR,
             last_loss: last_loss.clone(),
             refusals: refusals.clone(),
         }
@@ -150,15 +148,7 @@ impl Connector {
 
     /// With the server's own settings: the planner settings are for Mainspring's statements.
     pub(super) fn for_handlers(config: &Config, last_loss: &LastLoss, refusals: &Refusals) -> Self {
-        Self {
-            address: Address::new(&config.database_url),
-            schema: config.schema.clone(),
-            settings: String::new(),
-            serves: Durability::Durable,
-            trusted_for: TRUSTED_FOR,
-            last_loss: last_loss.clone(),
-            refusals: refusals.clone(),
-        }
+        Self { settings: String::new(), ..Self::new(config, Durability::Durable, last_loss, refusals) }
     }
 
     fn connect(&self) -> Result<Pooled, StoreError> {
@@ -193,7 +183,7 @@ impl ManageConnection for Connector {
 
     fn is_valid(&self, connection: &mut Pooled) -> Result<(), StoreError> {
         let since = connection.rested_since;
-        if since.elapsed() > self.trusted_for || self.last_loss.is_after(since) {
+        if since.elapsed() > TRUSTED_FOR || self.last_loss.is_after(since) {
             return connection.check().inspect_err(|_| self.last_loss.note());
         }
         Ok(())

@@ -58,7 +58,8 @@ impl Store {
 
     /// Opens the connections without which nothing works, beside the one of the caller. One is as that of the heartbeats. Another
     /// is for all other work, while the caller's makes room for the one that listens.
-    pub(crate) fn open_needed(&self, config: &Config) -> Result<(), StoreError> {
+    pub(crate) fn open_needed(&self) -> Result<(), StoreError> {
+        let config = &self.config;
         let pools = self.pools()?;
         let needed = if config.listen { 3 } else { 2 };
         let missing = |granted: i32, reason: String| {
