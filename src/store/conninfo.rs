@@ -2,10 +2,10 @@
 //! every wait. Knows no connection but one that is begun and never made, to read a service file.
 #![allow(unsafe_code)]
 
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, c_char};
 use std::ptr::{null, null_mut};
 
-use pq_sys::PQconninfoOption;
+use pq_sys::{PGconn, PQconninfoOption};
 
 /// What the connection string leaves unsaid. On Linux a dead peer is found within 7 seconds, while sending within 5.
 const BOUNDS: [(&str, &str); 6] = [
@@ -130,22 +130,32 @@ impl Options {
 /// # Safety
 ///
 /// The text must be null or a C string.
-unsafe fn copied(text: *const std::ffi::c_char) -> Option<String> {
+unsafe fn copied(text: *const c_char) -> Option<String> {
     // SAFETY: the caller vouches for it.
     (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned())
+}
+
+/// One of libpq's functions that connect, or begin to.
+pub(super) type Connect =
+    unsafe extern "C" fn(*const *const c_char, *const *const c_char, i32) -> *mut PGconn;
+
+/// Calls such a function with these keywords and values, of which `dbname` may be a connection string. The result may be null.
+pub(super) fn begin(settings: &[(&CStr, &CStr)], connect: Connect) -> *mut PGconn {
+    let (mut keywords, mut values): (Vec<_>, Vec<_>) =
+        settings.iter().map(|(keyword, value)| (keyword.as_ptr(), value.as_ptr())).unzip();
+    keywords.push(null());
+    values.push(null());
+    // SAFETY: both arrays are equally long, end with a null, and point to C strings that outlive the call; libpq copies what it
+    // keeps.
+    unsafe { connect(keywords.as_ptr(), values.as_ptr(), 1) }
 }
 
 // The options with those of the service file. Only a connection knows them, so one is begun, to an address that nobody has.
 fn with_service(text: &CStr) -> Vec<Setting> {
     let settings = [(c"dbname", text), (c"host", c"/"), (c"hostaddr", c"127.0.0.1"), (c"port", c"1")];
-    let (mut keywords, mut values): (Vec<_>, Vec<_>) =
-        settings.map(|(keyword, value)| (keyword.as_ptr(), value.as_ptr())).into_iter().unzip();
-    keywords.push(null());
-    values.push(null());
-    // SAFETY: both arrays are equally long, end with a null, and point to C strings that outlive the call. The connection is
-    // finished once, and not used after that; its options are a copy.
+    let conn = begin(&settings, pq_sys::PQconnectStartParams);
+    // SAFETY: the connection may be null, is finished once, and not used after that; its options are a copy.
     unsafe {
-        let conn = pq_sys::PQconnectStartParams(keywords.as_ptr(), values.as_ptr(), 1);
         let options = pq_sys::PQconninfo(conn);
         pq_sys::PQfinish(conn);
         if options.is_null() { Vec::new() } else { Options(options).read() }

@@ -5,12 +5,14 @@
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::io;
 use std::os::fd::BorrowedFd;
-use std::ptr::{NonNull, null, null_mut};
+use std::ptr::{NonNull, null_mut};
 
 use pq_sys::{ConnStatusType, ExecStatusType, PGVerbosity, PGconn, PGresult};
 use thiserror::Error;
 
-use super::conninfo::{UNREADABLE, completed, for_any_server, is_connection_string, is_misread};
+use super::conninfo::{
+    Connect, UNREADABLE, begin, completed, for_any_server, is_connection_string, is_misread,
+};
 
 /// The content of a notification.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,8 +39,6 @@ impl From<io::Error> for NotificationError {
         Self::Disconnected(error.to_string())
     }
 }
-
-type Connect = unsafe extern "C" fn(*const *const c_char, *const *const c_char, i32) -> *mut PGconn;
 
 /// Why the server rejects a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,14 +114,7 @@ impl Session {
         // Of a repeated keyword the last one counts: the string overrides the name, not the encoding.
         let name = (c"fallback_application_name", c"mainspring");
         let settings = [name, (c"dbname", text), (c"client_encoding", c"UTF8")];
-        let (mut keywords, mut values): (Vec<_>, Vec<_>) =
-            settings.map(|(keyword, value)| (keyword.as_ptr(), value.as_ptr())).into_iter().unzip();
-        keywords.push(null());
-        values.push(null());
-        // SAFETY: both arrays are equally long, end with a null, and point to C strings that outlive
-        // the call; libpq copies what it keeps.
-        let conn = unsafe { connect(keywords.as_ptr(), values.as_ptr(), 1) };
-        NonNull::new(conn).map(Self).ok_or_else(|| io::ErrorKind::OutOfMemory.into())
+        NonNull::new(begin(&settings, connect)).map(Self).ok_or_else(|| io::ErrorKind::OutOfMemory.into())
     }
 
     pub(super) fn execute(&mut self, sql: &str) -> Result<Option<String>, NotificationError> {
