@@ -66,6 +66,11 @@ pub mod guide;
 #[allow(dead_code, unreachable_pub, reason = "shared with the integration tests")]
 mod server;
 
+#[cfg(test)]
+#[path = "../tests/it/support/rows.rs"]
+#[allow(dead_code, unreachable_pub, reason = "shared with the integration tests")]
+mod rows;
+
 // Work: what applications define, handle and add.
 pub use actors::queue::{EnqueueMany, QueueActor, Remove};
 pub use actors::worker::WorkerActor;

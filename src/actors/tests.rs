@@ -4,9 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use diesel::pg::PgConnection;
-use diesel::sql_types::BigInt;
-use diesel::{QueryableByName, RunQueryDsl, sql_query};
 use serde::{Deserialize, Serialize};
 
 use super::cron::CronActor;
@@ -16,6 +13,7 @@ use super::maintenance::MaintenanceActor;
 use super::queue::QueueActor;
 use super::supervisor::SupervisorActor;
 use super::worker::WorkerActor;
+use crate::rows::count;
 use crate::server::TestDatabase;
 use crate::{Enqueue, JobContext, JobResult, Scheduler, Task};
 
@@ -49,21 +47,11 @@ async fn count_up(_: Count, job: JobContext) -> JobResult {
     Ok(())
 }
 
-#[derive(QueryableByName)]
-struct Rows {
-    #[diesel(sql_type = BigInt)]
-    n: i64,
-}
-
-fn rows(conn: &mut PgConnection, from: &str) -> i64 {
-    sql_query(format!("SELECT count(*) AS n FROM {from}")).get_result::<Rows>(conn).unwrap().n
-}
-
 async fn until_done(database: &TestDatabase) {
     let deadline = Instant::now() + Duration::from_secs(60);
     let mut conn = database.connection();
-    while rows(&mut conn, "mainspring.jobs") > 0 {
-        assert!(Instant::now() < deadline, "jobs are left: {}", rows(&mut conn, "mainspring.jobs"));
+    while count(&mut conn, "mainspring.jobs") > 0 {
+        assert!(Instant::now() < deadline, "jobs are left: {}", count(&mut conn, "mainspring.jobs"));
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -99,11 +87,11 @@ async fn every_actor_that_is_killed_comes_back_and_no_job_is_lost() {
         until_done(&database).await;
     }
     assert!(done.load(Ordering::SeqCst) >= enqueued);
-    assert_eq!(rows(&mut database.connection(), "mainspring.history"), enqueued as i64);
+    assert_eq!(count(&mut database.connection(), "mainspring.history"), enqueued as i64);
     assert!(scheduler.enqueue(Enqueue::new(Count)).await.unwrap() > 0);
     scheduler.stop().await;
     assert_eq!(shared.leases.count(), 0);
-    assert_eq!(rows(&mut database.connection(), "mainspring.workers"), 0);
+    assert_eq!(count(&mut database.connection(), "mainspring.workers"), 0);
 }
 
 #[tokio::test]

@@ -4,12 +4,10 @@ use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use diesel::connection::SimpleConnection;
-use diesel::pg::PgConnection;
-use diesel::sql_types::BigInt;
-use diesel::{QueryableByName, RunQueryDsl, sql_query};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
+use crate::rows::count;
 use crate::server::TestDatabase;
 use crate::{JobContext, JobResult, Scheduler, Task};
 
@@ -24,16 +22,6 @@ async fn tick(_: Tick, _: JobContext) -> JobResult {
     Ok(())
 }
 
-#[derive(QueryableByName)]
-struct Count {
-    #[diesel(sql_type = BigInt)]
-    rows: i64,
-}
-
-fn rows(conn: &mut PgConnection, from: &str) -> i64 {
-    sql_query(format!("SELECT count(*) AS rows FROM {from}")).get_result::<Count>(conn).unwrap().rows
-}
-
 async fn fires_on_time_where_the_clock_is_ahead_by(ahead: TimeDelta) {
     let database = TestDatabase::new();
     let mut conn = database.connection();
@@ -45,15 +33,15 @@ async fn fires_on_time_where_the_clock_is_ahead_by(ahead: TimeDelta) {
     let builder = builder.crontab("*/6 * * * * * tick ?id=line").clock(Clock { ahead });
     let scheduler = builder.start().await.unwrap();
     let deadline = Instant::now() + Duration::from_secs(60);
-    while rows(&mut conn, "mainspring.history") < 4 {
+    while count(&mut conn, "mainspring.history") < 4 {
         assert!(Instant::now() < deadline, "nothing fires with a clock that is ahead by {ahead}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     // The next fire of the two comes after 3 s, and the first poll after 13 s.
     let late = "mainspring.history WHERE finished_at - run_at > interval '2 seconds'";
-    assert_eq!(rows(&mut conn, late), 0, "ahead by {ahead}");
+    assert_eq!(count(&mut conn, late), 0, "ahead by {ahead}");
     let early = "mainspring.schedule_fires WHERE due_at > fired_at";
-    assert_eq!(rows(&mut conn, early), 0, "ahead by {ahead}");
+    assert_eq!(count(&mut conn, early), 0, "ahead by {ahead}");
     scheduler.stop().await;
 }
 
@@ -73,16 +61,16 @@ async fn a_process_whose_clock_is_ahead_keeps_no_other_from_firing() {
     let wrong = builder().clock(Clock { ahead: TimeDelta::hours(1) }).start().await.unwrap();
     let right = builder().start().await.unwrap();
     let deadline = Instant::now() + Duration::from_secs(60);
-    while rows(&mut conn, "mainspring.schedule_fires") < 3 {
+    while count(&mut conn, "mainspring.schedule_fires") < 3 {
         assert!(Instant::now() < deadline, "nothing fires");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     wrong.stop().await;
-    let fired = rows(&mut conn, "mainspring.schedule_fires");
-    while rows(&mut conn, "mainspring.schedule_fires") < fired + 2 {
+    let fired = count(&mut conn, "mainspring.schedule_fires");
+    while count(&mut conn, "mainspring.schedule_fires") < fired + 2 {
         assert!(Instant::now() < deadline, "nothing fires any more");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     right.stop().await;
-    assert_eq!(rows(&mut conn, "mainspring.jobs WHERE run_at > mainspring.now() + interval '1 minute'"), 0);
+    assert_eq!(count(&mut conn, "mainspring.jobs WHERE run_at > mainspring.now() + interval '1 minute'"), 0);
 }

@@ -4,12 +4,13 @@ use std::sync::Mutex;
 
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::Text;
 use diesel::{QueryableByName, RunQueryDsl, sql_query};
 use log::{Log, Metadata, Record};
 
 use super::*;
 use crate::Scheduler;
+use crate::rows::count;
 use crate::server::TestDatabase;
 
 /// What a step does: its function, the words of its log lines, and the rows that are left where it has failed.
@@ -50,19 +51,9 @@ const OLD_JOB: &str = "INSERT INTO mainspring.jobs (task, run_at, state, updated
     VALUES ('a', now(), 'dead', now() - interval '10 years')";
 
 #[derive(QueryableByName)]
-struct Count {
-    #[diesel(sql_type = BigInt)]
-    rows: i64,
-}
-
-#[derive(QueryableByName)]
 struct Definition {
     #[diesel(sql_type = Text)]
     text: String,
-}
-
-fn rows(conn: &mut PgConnection, from: &str) -> i64 {
-    sql_query(format!("SELECT count(*) AS rows FROM {from}")).get_result::<Count>(conn).unwrap().rows
 }
 
 // Makes the function fail, and returns what makes it whole again.
@@ -79,7 +70,7 @@ fn poison(conn: &mut PgConnection, function: &str) -> String {
 // The scheduler's own round, whose last step deletes dead jobs.
 async fn until_first_round(conn: &mut PgConnection) {
     let deadline = Instant::now() + Duration::from_secs(60);
-    while rows(conn, "mainspring.jobs") > 0 {
+    while count(conn, "mainspring.jobs") > 0 {
         assert!(Instant::now() < deadline, "no round of maintenance");
         actix_rt::time::sleep(Duration::from_millis(5)).await;
     }
@@ -127,13 +118,13 @@ async fn each_step_fails_by_itself_and_is_logged_once_until_it_works_again() {
             duties.perform(&shared).await;
             for (other, _, from) in STEPS {
                 let expected = i64::from(other == function);
-                assert_eq!(rows(&mut conn, from), expected, "{other} while {function} fails");
+                assert_eq!(count(&mut conn, from), expected, "{other} while {function} fails");
             }
         }
         conn.batch_execute(&whole).unwrap();
         duties.perform(&shared).await;
         duties.perform(&shared).await;
-        assert_eq!(rows(&mut conn, left), 0, "{function}");
+        assert_eq!(count(&mut conn, left), 0, "{function}");
         assert_eq!(lines_with(&format!("cannot {words}")), 1, "{function}");
         assert_eq!(lines_with(&format!("possible again to {words}")), 1, "{function}");
         scheduler.stop().await;
