@@ -4,6 +4,7 @@
 use std::future::Future;
 use std::time::{Duration, Instant};
 
+use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
 use mainspring::embedded::EmbeddedPostgres;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -45,6 +46,8 @@ pub async fn until_at_least(database: &impl Watched, from: &str, least: i64) {
 async fn until_rows(database: &impl Watched, from: &str, expected: &str, enough: impl Fn(i64) -> bool) {
     let url = database.watched_url();
     let mut conn = PgConnection::establish(&url).expect("connect to the test's database");
+    // A test may give its database a short one, and a busy machine makes a longer pause.
+    conn.batch_execute("SET idle_session_timeout = 0").expect("a setting of the session");
     let mut found = count(&mut conn, from);
     let deadline = Instant::now() + PATIENCE;
     while !enough(found) {
