@@ -5,6 +5,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use actix::{Context, Handler, Message};
+use diesel::connection::SimpleConnection;
 use mainspring::{
     Enqueue, Event, EventStream, JobContext, JobFacts, JobResult, Scheduler, SchedulerBuilder, Task,
     WorkerActor,
@@ -148,6 +149,8 @@ fn blocked_threads(scheduler: &Scheduler) -> usize {
 async fn code_that_blocks_its_thread_is_reported_with_its_job_wherever_it_is() {
     logs::keep();
     let database = TestDatabase::new();
+    // The lines of all tests are kept together, and no other test has jobs with such ids.
+    database.connection().batch_execute("SELECT setval('mainspring.jobs_id_seq', 148000)").unwrap();
     let (builder, gate) = blocking(&database, 2);
     let scheduler = builder.start().await.unwrap();
     let mut events = scheduler.events();
