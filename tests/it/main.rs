@@ -24,6 +24,7 @@ mod handlers;
 mod handover;
 mod house;
 mod keys;
+mod leases;
 mod lifecycle;
 mod limits;
 mod liveness;

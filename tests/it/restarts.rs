@@ -29,7 +29,7 @@ const RUN: &str = "exec 3<&0; eval \"exec $1\" </dev/null 3<&- & server=$!; { ca
 
 /// How a server stops.
 #[derive(Clone, Copy)]
-enum Stop {
+pub enum Stop {
     /// Sessions end in order, and what they wrote is kept.
     Fast,
     /// As in a crash: the server recovers when it starts again.
@@ -37,9 +37,9 @@ enum Stop {
 }
 
 /// A server that can be stopped and started again.
-struct OwnServer {
+pub struct OwnServer {
     data: PathBuf,
-    url: String,
+    pub url: String,
     port: u16,
     first: Option<EmbeddedPostgres>,
     again: Option<(Child, ChildStdin)>,
@@ -54,7 +54,7 @@ struct Setting {
 }
 
 impl OwnServer {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let folder = Scratch::new();
         let options = EmbeddedOptions::kept_in(folder.path().join("kept")).without_fsync();
         let first = EmbeddedPostgres::start(options).unwrap();
@@ -70,7 +70,7 @@ impl OwnServer {
     }
 
     /// Returns when the server has ended.
-    fn stop(&mut self, how: Stop) {
+    pub fn stop(&mut self, how: Stop) {
         let signal = match how {
             Stop::Fast => "INT",
             Stop::Immediate => "QUIT",
@@ -91,7 +91,7 @@ impl OwnServer {
     }
 
     /// Starts the server again, with the arguments it had, and returns when it accepts sessions.
-    fn start_again(&mut self) {
+    pub fn start_again(&mut self) {
         let command = fs::read_to_string(self.data.join("postmaster.opts")).unwrap();
         let owner = fs::metadata(&self.data).unwrap();
         let mut shell = Command::new("sh");
@@ -111,7 +111,7 @@ impl OwnServer {
         caller.read_exact(&mut [0; 8]).unwrap();
     }
 
-    fn connection(&self) -> PgConnection {
+    pub fn connection(&self) -> PgConnection {
         PgConnection::establish(&self.url).unwrap()
     }
 

@@ -20,7 +20,7 @@ use crate::support::schedulers::{SLOW_POLL, scheduler_on};
 use crate::support::waiting::{block_until, until};
 
 /// A proxy to the server of the URL, and the URL through it.
-fn through_proxy(url: &str) -> (Proxy, String) {
+pub fn through_proxy(url: &str) -> (Proxy, String) {
     let server = address(url);
     let proxy = Proxy::to(server);
     let through = url.replace(&server.to_string(), &format!("127.0.0.1:{}", proxy.port()));

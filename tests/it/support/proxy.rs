@@ -21,6 +21,10 @@ pub enum Mode {
     Delay(Duration),
     /// Nothing passes, and neither end is told. A connection that has met this mode stays silent for good.
     Drop,
+    /// What clients send is lost on the way. A connection that has lost something loses the rest too.
+    LoseRequests,
+    /// What the server sends is lost on the way. A connection that has lost something loses the rest too.
+    LoseReplies,
     /// The server's end is closed, the client's end is silent.
     HalfOpen,
     /// Old connections are reset, and so are new ones at once.
@@ -140,7 +144,7 @@ async fn serve(client: TcpStream, shared: Arc<Shared>) {
     match mode {
         Mode::Refuse => return reset(client),
         Mode::Drop | Mode::HalfOpen => return discard(&client).await,
-        Mode::Pass | Mode::Delay(_) => {}
+        Mode::Pass | Mode::Delay(_) | Mode::LoseRequests | Mode::LoseReplies => {}
     }
     let address = *locked(&shared.server);
     let (Ok(server), _) = (TcpStream::connect(address).await, client.set_nodelay(true)) else {
@@ -159,8 +163,8 @@ async fn carry(
     mode: watch::Receiver<Mode>,
 ) {
     let ends = {
-        let there = pump(&client, &server, fate.clone());
-        let back = pump(&server, &client, fate.clone());
+        let there = pump(&client, &server, Mode::LoseRequests, fate.clone());
+        let back = pump(&server, &client, Mode::LoseReplies, fate.clone());
         // An end that closes closes the other.
         tokio::select! { end = there => end, end = back => end }
     };
@@ -177,16 +181,22 @@ async fn carry(
             drop(server);
             discard(&client).await;
         }
-        Some(Fate::Reset | Fate::Mode(Mode::Refuse | Mode::Pass | Mode::Delay(_))) => {
+        Some(Fate::Reset | Fate::Mode(_)) => {
             reset(client);
             reset(server);
         }
     }
 }
 
-/// Passes bytes on until an end closes (`None`) or the connection meets its fate.
-async fn pump(from: &TcpStream, to: &TcpStream, mut fate: watch::Receiver<Fate>) -> Option<Fate> {
+/// Passes bytes on until an end closes (`None`) or the connection meets its fate. In the mode `loses` it reads them only.
+async fn pump(
+    from: &TcpStream,
+    to: &TcpStream,
+    loses: Mode,
+    mut fate: watch::Receiver<Fate>,
+) -> Option<Fate> {
     let mut buffer = vec![0; 16 * 1024];
+    let mut lost = 0;
     // What is on its way, with the time of its arrival.
     let mut underway: VecDeque<(Instant, Vec<u8>)> = VecDeque::new();
     loop {
@@ -206,6 +216,11 @@ async fn pump(from: &TcpStream, to: &TcpStream, mut fate: watch::Receiver<Fate>)
                 let length = length.ok().filter(|length| *length > 0)?;
                 let delay = match *fate.borrow() {
                     Fate::Mode(Mode::Delay(delay)) => delay,
+                    Fate::Mode(mode) if mode == loses => {
+                        lost += length;
+                        continue;
+                    }
+                    _ if lost > 0 => continue,
                     _ => Duration::ZERO,
                 };
                 underway.push_back((Instant::now() + delay, buffer[..length].to_vec()));
@@ -215,7 +230,9 @@ async fn pump(from: &TcpStream, to: &TcpStream, mut fate: watch::Receiver<Fate>)
 }
 
 async fn met(fate: &mut watch::Receiver<Fate>) -> Fate {
-    let lets_pass = |fate: &Fate| matches!(fate, Fate::Mode(Mode::Pass | Mode::Delay(_)));
+    let lets_pass = |fate: &Fate| {
+        matches!(fate, Fate::Mode(Mode::Pass | Mode::Delay(_) | Mode::LoseRequests | Mode::LoseReplies))
+    };
     // An error comes when the proxy has gone.
     fate.wait_for(|fate| !lets_pass(fate)).await.map_or(Fate::Reset, |fate| *fate)
 }
