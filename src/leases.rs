@@ -23,6 +23,15 @@ pub(crate) struct LeaseTable {
     counted: HashMap<String, AtomicUsize>,
 }
 
+/// How often an outcome was sent to the server, without a reply that it stored nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sent {
+    Never,
+    Once,
+    /// The reply to an earlier one was lost, so it may be stored already.
+    Again,
+}
+
 /// What settling a leased job needs to know.
 #[derive(Debug)]
 struct LeaseData {
@@ -35,6 +44,7 @@ struct LeaseData {
     worker_id: i32,
     claimed_at: Instant,
     ended: Option<Box<EndedAttempt>>,
+    sent: Sent,
 }
 
 /// The right to settle one job.
@@ -82,6 +92,7 @@ impl LeaseTable {
             worker_id,
             claimed_at: now,
             ended: None,
+            sent: Sent::Never,
         };
         LeasedJob { job, lease: Lease { held: Some(held), book: Arc::clone(self) } }
     }
@@ -122,6 +133,27 @@ impl Lease {
 
     pub(crate) fn take_ended(&mut self) -> Option<EndedAttempt> {
         self.held.as_mut().and_then(|held| held.ended.take()).map(|ended| *ended)
+    }
+
+    /// Notes that the outcome is sent to the server.
+    pub(crate) fn send(&mut self) {
+        if let Some(held) = &mut self.held {
+            held.sent = match held.sent {
+                Sent::Never => Sent::Once,
+                Sent::Once | Sent::Again => Sent::Again,
+            };
+        }
+    }
+
+    /// Notes that the server has replied to the last one that it stored nothing.
+    pub(crate) fn refused(&mut self) {
+        if let Some(held) = self.held.as_mut().filter(|held| held.sent == Sent::Once) {
+            held.sent = Sent::Never;
+        }
+    }
+
+    pub(crate) fn sent(&self) -> Sent {
+        self.held().sent
     }
 
     pub(crate) fn settlement(&self) -> &Settlement {

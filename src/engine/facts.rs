@@ -10,6 +10,7 @@ use super::backlog::EnqueueBounds;
 use crate::config::Config;
 use crate::error::StoreError;
 use crate::events::EndedAttempt;
+use crate::leases::Sent;
 use crate::lifecycle::{Left, Outcome};
 use crate::store::claim::Position;
 
@@ -140,10 +141,11 @@ pub(crate) enum Notice<R> {
         outcome: Outcome,
         left: Left,
     },
-    /// An attempt has ended after its lease was lost: nothing was stored.
+    /// An attempt has ended after its lease was lost: nothing was stored, unless by an earlier statement.
     LeaseLost {
         id: i64,
         outcome: Outcome,
+        sent: Sent,
     },
     /// Everything was paused or resumed.
     AllPaused(PauseChange),

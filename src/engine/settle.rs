@@ -8,12 +8,12 @@ use super::facts::{Effect, Notice, Now, RowNotice};
 use super::outage::{Failure, Outage, PAUSE_AFTER_ERROR};
 use super::settle_result::Replies;
 use super::stuck::{Known, StuckLeases};
-use crate::error::StoreError;
-use crate::leases::Lease;
+use crate::error::{StoreError, Stored};
+use crate::leases::{Lease, Sent};
 use crate::lifecycle::Outcome;
 use crate::run_summary::RunSummary;
 use crate::store::claim::Position;
-use crate::store::settle::{Isolated, Settlement, Trouble, TroubleKind};
+use crate::store::settle::{Doubtful, Isolated, Settlement, Trouble, TroubleKind};
 
 /// How many outcomes one statement stores at most.
 const MAX_OUTCOMES: usize = 2_000;
@@ -74,6 +74,18 @@ pub(crate) struct SettlePlan {
 }
 
 impl SettlePlan {
+    /// The outcomes that may be stored already, each with the worker that has reached it. Nearly always none.
+    pub(crate) fn doubtful(&self) -> Vec<Doubtful> {
+        let doubtful = self.leases.iter().filter(|lease| lease.sent() == Sent::Again);
+        doubtful.map(|lease| Doubtful { key: lease.key(), worker_id: lease.worker_id() }).collect()
+    }
+
+    fn new(mut leases: Vec<Lease>, locked_rows: LockedRows) -> Self {
+        leases.iter_mut().for_each(Lease::send);
+        let released_from = leases.iter().filter(|lease| is_released(lease)).map(Lease::position).min();
+        Self { leases, locked_rows, released_from }
+    }
+
     /// The outcomes to store.
     pub(crate) fn settlements(&self) -> Vec<Settlement> {
         self.leases.iter().map(|lease| lease.settlement().clone()).collect()
@@ -102,7 +114,7 @@ impl SettlePlanner {
         let stuck = self.stuck.take_due(now.instant);
         if !stuck.is_empty() {
             self.running = Running::Stuck(stuck.len());
-            return Some(SettlePlan { leases: stuck, locked_rows: LockedRows::Skip, released_from: None });
+            return Some(SettlePlan { released_from: None, ..SettlePlan::new(stuck, LockedRows::Skip) });
         }
         if self.waiting.is_empty() {
             return None;
@@ -110,18 +122,20 @@ impl SettlePlanner {
         let rest = self.waiting.split_off(self.waiting.len().min(MAX_OUTCOMES));
         let leases = std::mem::replace(&mut self.waiting, rest);
         self.running = Running::Batch(leases.len());
-        let released_from = leases.iter().filter(|lease| is_released(lease)).map(Lease::position).min();
-        Some(SettlePlan { leases, locked_rows: self.locked_rows, released_from })
+        Some(SettlePlan::new(leases, self.locked_rows))
     }
 
     /// Ends a settle that failed, and reports it if that is worth a log line.
     pub(super) fn failed<R>(
         &mut self,
-        leases: Vec<Lease>,
+        mut leases: Vec<Lease>,
         error: StoreError,
         now: Now,
         notices: &mut Vec<Notice<R>>,
     ) {
+        if error.stored() == Stored::No {
+            leases.iter_mut().for_each(Lease::refused);
+        }
         if let Running::Stuck(_) = std::mem::take(&mut self.running) {
             return self.keep_stuck(leases, &error.to_string(), now, notices);
         }
@@ -233,7 +247,8 @@ impl SettlePlanner {
             notices.push(Notice::RowsHeld { jobs: locked.len(), example });
         }
         let is_held = |lease: &Lease| locked.contains(&lease.settlement().id);
-        let (held, free): (Vec<_>, Vec<_>) = leases.into_iter().partition(is_held);
+        let (mut held, free): (Vec<_>, Vec<_>) = leases.into_iter().partition(is_held);
+        held.iter_mut().for_each(Lease::refused);
         self.held.extend(held);
         self.retry_held_at.get_or_insert(now.instant + PAUSE_AFTER_ERROR);
         free

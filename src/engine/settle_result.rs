@@ -62,7 +62,8 @@ impl Replies {
             summary.record_lost(&settlement.outcome);
             // The worker that has the job now may have given up its slot.
             effects.extend(lease.queue().map(|queue| Effect::SlotFreed(queue.to_owned())));
-            notices.push(Notice::LeaseLost { id: settlement.id, outcome: settlement.outcome.clone() });
+            let (id, outcome, sent) = (settlement.id, settlement.outcome.clone(), lease.sent());
+            notices.push(Notice::LeaseLost { id, outcome, sent });
         }
         if lease.is_counted() {
             effects.push(Effect::LimitFreed);

@@ -24,8 +24,10 @@ macro_rules! events {
     };
 }
 
+mod doubt;
 mod each;
 
+pub(crate) use doubt::{Doubtful, stored_before};
 pub(crate) use each::{Isolated, Trouble, TroubleKind, settle_isolating};
 
 /// One job's outcome, and the lease under which it was reached.

@@ -4,6 +4,7 @@
 mod helper;
 mod partitions;
 mod pauses;
+mod replies;
 mod rescues;
 mod servers;
 mod watched;

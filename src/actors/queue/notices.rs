@@ -4,6 +4,8 @@ use super::perform::Reply;
 use crate::attempt::report::report_stored;
 use crate::engine::{Notice, PauseChange, RowNotice};
 use crate::events::EventBus;
+use crate::leases::Sent;
+use crate::lifecycle::Outcome;
 use crate::text::one_line;
 
 pub(super) fn publish(notice: Notice<Reply>, events: &EventBus) {
@@ -21,15 +23,7 @@ pub(super) fn publish(notice: Notice<Reply>, events: &EventBus) {
 fn log_notice(notice: Notice<Reply>) {
     match notice {
         Notice::Reply(..) | Notice::AttemptEnded { .. } => {}
-        Notice::LeaseLost { id, outcome } => {
-            let (outcome, reason) =
-                (outcome.as_str(), outcome.reason().map(|why| format!(": {}", one_line(why))));
-            log::warn!(
-                "job {id} ended as {outcome} after its lease was lost: nothing stored, the job belongs to another \
-                 worker{}",
-                reason.unwrap_or_default()
-            );
-        }
+        Notice::LeaseLost { id, outcome, sent } => log_lost(id, &outcome, sent),
         Notice::AllPaused(PauseChange::None) => {}
         Notice::AllPaused(PauseChange::Paused) => {
             log::warn!(
@@ -56,6 +50,22 @@ fn log_notice(notice: Notice<Reply>) {
             log::warn!("the server lost the outcomes of {jobs} jobs, as after a crash: they run again");
         }
         Notice::Retried(what, error) => log::debug!("cannot {what}, trying again: {}", one_line(error)),
+    }
+}
+
+fn log_lost(id: i64, outcome: &Outcome, sent: Sent) {
+    let (outcome, reason) = (outcome.as_str(), outcome.reason().map(|why| format!(": {why}")));
+    let reason = reason.unwrap_or_default();
+    match sent {
+        Sent::Never | Sent::Once => log::warn!(
+            "job {id} ended as {outcome} after its lease was lost: nothing stored, the job belongs to another worker{}",
+            one_line(reason)
+        ),
+        Sent::Again => log::warn!(
+            "job {id} ended as {outcome}, and the server's reply was lost: that is stored, or the job belongs to another \
+             worker{}",
+            one_line(reason)
+        ),
     }
 }
 

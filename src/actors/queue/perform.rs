@@ -31,7 +31,7 @@ use crate::store::gate::Gate;
 use crate::store::progress::write_progress;
 use crate::store::settings::REPLY_TIMEOUT;
 use crate::store::settle::{
-    Isolated, Reclaimed, Settlement, leased_to, reclaim_lease, settle, settle_isolating,
+    Isolated, Reclaimed, Settlement, leased_to, reclaim_lease, settle, settle_isolating, stored_before,
 };
 use crate::store::start::Starter;
 use crate::text::one_line;
@@ -70,16 +70,17 @@ async fn store_jobs(plan: EnqueuePlan, shared: &Arc<Shared>) -> Done {
 
 async fn store_outcomes(plan: SettlePlan, shared: &Arc<Shared>) -> Done {
     let settlements = plan.settlements();
-    let handover = Handover::of(&plan, shared);
+    let (handover, doubtful) = (Handover::of(&plan, shared), plan.doubtful());
     let SettlePlan { leases, locked_rows, released_from } = plan;
     let history = shared.config.history();
     let store = move |conn: &mut Session<'_>| {
-        let stored = match locked_rows {
+        let mut stored = match locked_rows {
             LockedRows::Wait => {
                 Isolated { settled: settle(conn, &settlements, history)?, ..Isolated::default() }
             }
             LockedRows::Skip => settle_isolating(conn, &settlements, history)?,
         };
+        stored.settled.extend(stored_before(conn, &doubtful, &stored.settled)?);
         // Jobs that are given back wait for a free worker, perhaps of another process. Where that one is not told, its next
         // poll finds them.
         if let Some(position) = released_from {

@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 
 use super::*;
+use crate::engine::outage::PAUSE_AFTER_ERROR;
+use crate::leases::Sent;
 use crate::store::settle::{Trouble, TroubleKind};
 
 fn failed(delay: Duration) -> Outcome {
@@ -92,6 +94,28 @@ fn a_lease_that_the_database_does_not_know_is_closed_and_reported() {
     assert!(matches!(desk.notices()[..], [Notice::LeaseLost { .. }]));
     assert_eq!(desk.leases.count(), 0);
     assert_eq!(desk.next_admission().queues, ["a"], "the job may have freed its slot elsewhere");
+}
+
+#[test]
+fn an_outcome_is_doubtful_while_an_earlier_statement_had_no_reply() {
+    let mut desk = Desk::at_rest();
+    let job = desk.leased(TASK, None, 1);
+    desk.end([(job, Outcome::Succeeded)]);
+    let refused = || StoreError::Overloaded { jobs: 0, bytes: 0 };
+    for (error, doubtful) in [(refused(), 0), (StoreError::Interrupted, 1), (refused(), 1)] {
+        let plan = desk.next_settle();
+        desk.finished(Done::Settle { leases: plan.leases, result: Err(error) });
+        desk.pass(PAUSE_AFTER_ERROR);
+        let plan = desk.next_settle();
+        assert_eq!(plan.doubtful().len(), doubtful);
+        desk.finished(Done::Settle { leases: plan.leases, result: Err(refused()) });
+        desk.pass(PAUSE_AFTER_ERROR);
+    }
+    let plan = desk.next_settle();
+    desk.notices();
+    desk.finished(Done::Settle { leases: plan.leases, result: Ok(Isolated::default()) });
+    let notices = desk.notices();
+    assert!(notices.iter().any(|notice| matches!(notice, Notice::LeaseLost { sent: Sent::Again, .. })));
 }
 
 #[test]

@@ -81,3 +81,22 @@ fn a_lost_claim_obeys_the_pause_and_the_cancellation_that_came_meanwhile() {
     let expected = [(1, "parked", 0), (2, "cancelled: not wanted", 1), (3, "ready", 0)];
     assert_eq!(rows, expected.map(|(id, state, attempts)| (id, state.to_owned(), attempts)));
 }
+
+#[test]
+fn an_outcome_was_stored_before_if_its_worker_is_there_without_the_lease() {
+    let database = TestDatabase::new();
+    let conn = &mut connect(&Config::new(database.url())).unwrap();
+    conn.batch_execute(THREE_RUNNING).unwrap();
+    let doubtful: Vec<_> = (1..=3).map(|id| Doubtful { key: (id, 7), worker_id: 1 }).collect();
+    conn.batch_execute("DELETE FROM mainspring.jobs WHERE id = 1").unwrap();
+    let clear = "lease = NULL, worker_id = NULL, locked_at = NULL";
+    conn.batch_execute(&format!("UPDATE mainspring.jobs SET state = 'dead', {clear} WHERE id = 2")).unwrap();
+    assert_eq!(stored_before(conn, &doubtful, &[]).unwrap(), [], "no worker, no proof");
+    conn.batch_execute("INSERT INTO mainspring.workers (name, tasks, timeout) VALUES ('w', '{}', '4 s')")
+        .unwrap();
+    let mut found = stored_before(conn, &doubtful, &[]).unwrap();
+    found.sort_unstable_by_key(|settled| settled.id);
+    let gone = Settled { id: 1, lease: 7, left: Left::Gone };
+    assert_eq!(found, [gone, Settled { id: 2, lease: 7, left: Left::Dead }]);
+    assert_eq!(stored_before(conn, &doubtful[..1], &[gone]).unwrap(), [], "it is stored now");
+}
