@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::checker::{self, Facts, Figure, Reply, Timeline, Violation, described};
-use crate::scenarios::Scenario;
+use crate::scenarios::{Outcomes, Scenario};
 use crate::stage::Stage;
 use crate::trouble::{Outcome, Trouble};
 
@@ -48,6 +48,9 @@ pub fn judge(scenario: &Scenario, seed: u64, time: Duration) -> Line {
     let played = folder.and_then(|folder| {
         let done = play(scenario, &folder, seed, time);
         scenario.clean_up(&folder.join("server"));
+        if matches!(done, Err(Trouble::Skip(_))) {
+            drop(fs::remove_dir_all(&folder));
+        }
         Ok((done?, folder))
     });
     let line = match played {
@@ -82,7 +85,10 @@ fn new_folder(name: &str) -> Outcome<PathBuf> {
 }
 
 fn line(scenario: &Scenario, seed: u64, timeline: &Timeline, facts: &Facts) -> Line {
-    let violations = checker::check(timeline, facts);
+    let mut violations = checker::check(timeline, facts);
+    if scenario.outcomes == Outcomes::Kept {
+        violations.extend(checker::run_after_success(timeline));
+    }
     let values = scenario.figure.measure(timeline);
     let value = scenario.figure.judged(&values);
     described(&timeline.samples).iter().for_each(|quantity| eprintln!("  {quantity}"));

@@ -8,6 +8,7 @@ mod fault;
 mod fleet;
 mod growth;
 mod judge;
+mod patroni;
 #[path = "../it/support/proxy.rs"]
 mod proxy;
 mod record;
@@ -35,6 +36,9 @@ Without a scenario all are played. The fault of each lasts for so many seconds, 
 fn main() -> ExitCode {
     if let Ok(orders) = std::env::var(role::ORDERS) {
         return role::run(&orders);
+    }
+    if let Some(folder) = std::env::var_os(patroni::FOLDER) {
+        return patroni::run_guard(folder.as_ref());
     }
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {

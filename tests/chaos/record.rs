@@ -53,6 +53,10 @@ pub enum What {
     FaultBegan { what: String },
     /// It is whole again: for this process, or for all.
     FaultOver { what: String, pid: Option<u32> },
+    /// What the primary confirms from here on does not reach the standby.
+    LagBegan,
+    /// The primary is gone, and has confirmed nothing since.
+    LagOver,
     // By both.
     /// How much of something there is.
     Sample { quantity: String, value: u64 },

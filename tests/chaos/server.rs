@@ -68,6 +68,13 @@ impl Server {
         Ok(server)
     }
 
+    /// A server that another program starts and stops.
+    pub fn of_another(port: u16, password: &str) -> Self {
+        let nowhere = PathBuf::new;
+        let (user, password) = (None, password.into());
+        Self { data: nowhere(), port, password, user, programs: nowhere(), log: nowhere(), running: None }
+    }
+
     /// A standby of this server that has caught up with it.
     pub fn standby_in(&self, folder: &Path) -> Outcome<Self> {
         self.hand_over(folder)?;
@@ -240,12 +247,12 @@ fn run(command: &mut Command) -> Outcome<()> {
     if output.status.success() { Ok(()) } else { Err(Trouble::failed(text)) }
 }
 
-fn free_port() -> Outcome<u16> {
+pub fn free_port() -> Outcome<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
 // PostgreSQL refuses to be root.
-fn server_user() -> Option<(u32, u32)> {
+pub fn server_user() -> Option<(u32, u32)> {
     let id = |arguments: &[&str]| -> Option<u32> {
         let output = Command::new("id").args(arguments).output().ok()?;
         String::from_utf8(output.stdout).ok()?.trim().parse().ok()
@@ -254,7 +261,7 @@ fn server_user() -> Option<(u32, u32)> {
     (id(&["-u"]) == Some(0)).then(|| pair("postgres").or_else(|| pair("nobody"))).flatten()
 }
 
-fn programs() -> Option<PathBuf> {
+pub fn programs() -> Option<PathBuf> {
     let has_server =
         |folder: &PathBuf| folder.join("initdb").exists() && folder.join("pg_basebackup").exists();
     if let Some(folder) = std::env::var_os("PG_BIN_DIR") {

@@ -14,6 +14,7 @@ use mainspring::queues::QueueSettings;
 
 use crate::checker::{Facts, Timeline};
 use crate::fleet::Member;
+use crate::patroni::Cluster;
 use crate::proxy::{Mode, Proxy};
 use crate::record::{self, Record, What};
 use crate::role::{Orders, Role};
@@ -34,6 +35,7 @@ pub struct Stage {
     pub fleet: Vec<Member>,
     pub server: Server,
     pub standby: Option<Server>,
+    pub cluster: Option<Cluster>,
     pub record: Arc<Record>,
     pub random: fastrand::Rng,
     /// How long the fault lasts, or the faults go on.
@@ -63,7 +65,14 @@ impl Stage {
         };
         let main = place("server")?;
         scenario.prepare(&main)?;
-        let server = Server::start_in(&main)?;
+        let cluster = match scenario.path {
+            Way::Patroni(_, replication) => Some(Cluster::open(&place("patroni")?, replication)?),
+            Way::Proxy | Way::ProxyWithStandby | Way::Hosts => None,
+        };
+        let server = match &cluster {
+            Some(cluster) => cluster.server(cluster.await_standby()?),
+            None => Server::start_in(&main)?,
+        };
         let mut conn = server.connect()?;
         mainspring::database::migrate(&mut conn)?;
         conn.batch_execute(SET_UP)?;
@@ -79,8 +88,17 @@ impl Stage {
         let records = place("records")?;
         let record = Arc::new(Record::open(&records, "chaos")?);
         let random = fastrand::Rng::with_seed(seed);
-        let mut stage =
-            Self { fleet: Vec::new(), server, standby, record, random, time, folder: records, next_job: 0 };
+        let mut stage = Self {
+            fleet: Vec::new(),
+            server,
+            standby,
+            cluster,
+            record,
+            random,
+            time,
+            folder: records,
+            next_job: 0,
+        };
         stage.hire(scenario)?;
         Ok(stage)
     }
@@ -106,8 +124,9 @@ impl Stage {
     }
 
     fn add_member(&mut self, scenario: &Scenario, name: String, role: Role) -> Outcome<()> {
-        let (proxy, url) = match (scenario.path, &self.standby) {
-            (Way::Hosts, Some(standby)) => (None, self.server.url_with(standby)),
+        let (proxy, url) = match (scenario.path, &self.standby, &self.cluster) {
+            (Way::Hosts, Some(standby), _) => (None, self.server.url_with(standby)),
+            (Way::Patroni(address, _), _, Some(cluster)) => (None, cluster.url(address)),
             _ => {
                 let proxy = Proxy::to(self.server.address());
                 let url = self.server.url_by(proxy.port());

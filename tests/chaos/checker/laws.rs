@@ -30,6 +30,8 @@ pub enum Law {
     NobodyDies,
     /// A job that the database counts as succeeded has run to its end.
     SuccessIsReal,
+    /// A job that has succeeded does not run again. Holds where a process that lives can store each outcome in time.
+    SucceedsOnce,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,9 +64,25 @@ pub fn check(timeline: &Timeline, facts: &Facts) -> Vec<Violation> {
     cases.collect()
 }
 
+/// The law that only holds where no process is cut off from the server for longer than others.
+pub fn run_after_success(timeline: &Timeline) -> Vec<Violation> {
+    let mut done: HashMap<i64, &Attempt> = HashMap::new();
+    let mut found = Vec::new();
+    for attempt in timeline.known_attempts().filter(|attempt| !timeline.may_be_lost(attempt.until)) {
+        if let Some(before) = done.get(&attempt.start.job) {
+            let case = format!("{}, then {}", told(timeline, before), told(timeline, attempt));
+            found.push(Violation { law: Law::SucceedsOnce, case });
+        }
+        if attempt.end == Ending::Succeeded {
+            done.insert(attempt.start.job, attempt);
+        }
+    }
+    found
+}
+
 fn lost(timeline: &Timeline, facts: &Facts) -> Cases {
     let stored = timeline.asks.iter().filter_map(|(token, ask)| match &ask.reply {
-        Some((_, Reply::Stored(job))) => Some((token, ask, *job)),
+        Some((at, Reply::Stored(job))) if !timeline.may_be_lost(*at) => Some((token, ask, *job)),
         _ => None,
     });
     let done = succeeded(timeline);
@@ -94,14 +112,14 @@ fn refused_and_run(timeline: &Timeline, _: &Facts) -> Cases {
 
 fn beside_themselves(timeline: &Timeline, _: &Facts) -> Cases {
     let mut by_job: HashMap<i64, Vec<&Attempt>> = HashMap::new();
-    timeline.attempts.iter().for_each(|attempt| by_job.entry(attempt.start.job).or_default().push(attempt));
+    timeline.known_attempts().for_each(|attempt| by_job.entry(attempt.start.job).or_default().push(attempt));
     by_job.into_values().flat_map(|attempts| overlaps(timeline, &attempts)).collect()
 }
 
 fn keys_shared(timeline: &Timeline, _: &Facts) -> Cases {
     let mut by_key: HashMap<&str, Vec<&Attempt>> = HashMap::new();
     // A job that is replaced while it runs gives its key away.
-    for attempt in timeline.attempts.iter().filter(|attempt| attempt.start.kind == Kind::Keyed) {
+    for attempt in timeline.known_attempts().filter(|attempt| attempt.start.kind == Kind::Keyed) {
         by_key.entry(attempt.start.key.as_deref().unwrap_or_default()).or_default().push(attempt);
     }
     by_key.into_values().flat_map(|attempts| overlaps(timeline, &attempts)).collect()
@@ -123,17 +141,24 @@ fn told(timeline: &Timeline, attempt: &Attempt) -> String {
 
 fn limits_broken(timeline: &Timeline, _: &Facts) -> Cases {
     let mut by_queue: HashMap<&str, Vec<(Moment, i32, usize)>> = HashMap::new();
-    for (number, attempt) in timeline.attempts.iter().enumerate() {
+    let attempts: Vec<&Attempt> = timeline.known_attempts().collect();
+    for (number, attempt) in attempts.iter().enumerate() {
         let Some(queue) = &attempt.start.queue else { continue };
         let edges = by_queue.entry(queue).or_default();
         for (from, until) in attempt.spans.iter().filter(|(from, until)| from < until) {
             edges.extend([(*from, 1, number), (*until, -1, number)]);
         }
     }
-    by_queue.into_iter().filter_map(|(queue, edges)| too_many(timeline, queue, edges)).collect()
+    let broken = |(queue, edges)| too_many(timeline, &attempts, queue, edges);
+    by_queue.into_iter().filter_map(broken).collect()
 }
 
-fn too_many(timeline: &Timeline, queue: &str, mut edges: Vec<(Moment, i32, usize)>) -> Option<String> {
+fn too_many(
+    timeline: &Timeline,
+    attempts: &[&Attempt],
+    queue: &str,
+    mut edges: Vec<(Moment, i32, usize)>,
+) -> Option<String> {
     edges.sort_unstable();
     let mut running = HashSet::new();
     for (at, step, number) in edges {
@@ -143,8 +168,7 @@ fn too_many(timeline: &Timeline, queue: &str, mut edges: Vec<(Moment, i32, usize
             running.insert(number);
         }
         if running.len() > limit(queue) {
-            let jobs: Vec<String> =
-                running.iter().map(|number| told(timeline, &timeline.attempts[*number])).collect();
+            let jobs: Vec<String> = running.iter().map(|number| told(timeline, attempts[*number])).collect();
             let at = at.0 as f64 / 1e9;
             return Some(format!(
                 "queue {queue} of limit {} ran at {at:.3}: {}",
@@ -159,7 +183,7 @@ fn too_many(timeline: &Timeline, queue: &str, mut edges: Vec<(Moment, i32, usize
 fn effects_wrong(timeline: &Timeline, facts: &Facts) -> Cases {
     let mut effects: HashMap<i64, usize> = HashMap::new();
     facts.effects.iter().for_each(|effect| *effects.entry(effect.job).or_default() += 1);
-    let booked = timeline.attempts.iter().filter(|attempt| attempt.start.kind == Kind::Booked);
+    let booked = timeline.known_attempts().filter(|attempt| attempt.start.kind == Kind::Booked);
     let booked: BTreeSet<i64> =
         booked.map(|attempt| attempt.start.job).chain(effects.keys().copied()).collect();
     let wrong = booked.into_iter().filter_map(|job| {
@@ -173,7 +197,7 @@ fn effects_wrong(timeline: &Timeline, facts: &Facts) -> Cases {
 
 fn fires_doubled(timeline: &Timeline, facts: &Facts) -> Cases {
     let mut by_fire: HashMap<&str, BTreeSet<i64>> = HashMap::new();
-    for attempt in &timeline.attempts {
+    for attempt in timeline.known_attempts() {
         if let Some(fire) = &attempt.start.fire {
             by_fire.entry(fire).or_default().insert(attempt.start.job);
         }
@@ -195,9 +219,10 @@ fn dead(timeline: &Timeline, facts: &Facts) -> Cases {
         Some((_, Reply::Stored(job))) => Some((*job, ask.kind)),
         _ => None,
     });
-    let kinds: HashMap<i64, Kind> = run.chain(asked).collect();
+    let made_to = run.chain(asked).filter(|(_, kind)| mortal.contains(kind));
+    let made_to: HashSet<i64> = made_to.map(|(job, _)| job).collect();
     let dead = facts.jobs.values().filter(|job| job.state == "dead");
-    let wrongly = dead.filter(|job| !kinds.get(&job.id).is_some_and(|kind| mortal.contains(kind)));
+    let wrongly = dead.filter(|job| !made_to.contains(&job.id));
     wrongly.map(|job| format!("job {} is dead: {}", job.id, job.error)).collect()
 }
 

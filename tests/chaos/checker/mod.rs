@@ -11,5 +11,5 @@ mod timeline;
 pub use self::facts::Facts;
 pub use self::figures::{Figure, repeated, spent};
 pub use self::growth::described;
-pub use self::laws::{Violation, check};
+pub use self::laws::{Violation, check, run_after_success};
 pub use self::timeline::{Reply, Timeline};

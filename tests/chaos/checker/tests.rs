@@ -1,5 +1,7 @@
 //! The checker finds what is planted in a record, and nothing in a clean one. Plain functions: this target has a `main` of its own.
 
+mod lags;
+
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ use crate::workload::{Kind, THREE};
 
 type Test = (&'static str, fn());
 
-pub const TESTS: [Test; 18] = [
+pub const TESTS: [Test; 21] = [
     ("a_clean_record_passes", a_clean_record_passes),
     ("a_planted_loss_is_found", a_planted_loss_is_found),
     ("a_refused_job_that_runs_is_found", a_refused_job_that_runs_is_found),
@@ -31,6 +33,12 @@ pub const TESTS: [Test; 18] = [
     ("a_job_that_died_is_found", a_job_that_died_is_found),
     ("a_success_that_no_one_has_seen_is_found", a_success_without_an_end_is_found),
     ("a_quantity_that_grows_is_found", a_quantity_that_grows_is_found),
+    ("a_loss_within_a_lag_is_explained", lags::a_loss_within_a_lag_is_explained),
+    ("a_claim_within_a_lag_may_be_made_again", lags::a_claim_within_a_lag_may_be_made_again),
+    (
+        "a_job_that_runs_again_after_its_success_is_found",
+        lags::a_job_that_runs_again_after_its_success_is_found,
+    ),
     ("recovery_times_are_those_of_the_record", recovery_times_are_those_of_the_record),
 ];
 

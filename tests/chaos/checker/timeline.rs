@@ -10,6 +10,10 @@ use crate::workload::Kind;
 
 /// A process that was paused drops its futures within this time after it goes on. It polls none of them meanwhile.
 const WAKE: Duration = Duration::from_secs(1);
+/// What was confirmed so long before a lag may not have been sent yet.
+const SENDING: Duration = Duration::from_millis(500);
+/// A job starts at most so long after its claim was confirmed, in nanoseconds: until the fence shuts.
+const BUFFERED: u64 = 3_000_000_000;
 
 #[derive(Debug, Default)]
 pub struct Timeline {
@@ -22,6 +26,8 @@ pub struct Timeline {
     pub samples: BTreeMap<String, Vec<u64>>,
     /// When something was whole again, for this process or for all.
     pub recoveries: Vec<(Moment, Option<u32>)>,
+    /// Between these times a primary has confirmed what its successor may lack.
+    pub lags: Vec<(Moment, Moment)>,
 }
 
 /// An execution of a job.
@@ -131,6 +137,12 @@ impl Timeline {
                 self.samples.entry(quantity.clone()).or_default().push(*value)
             }
             What::FaultOver { pid, .. } => self.recoveries.push((at, *pid)),
+            What::LagBegan => self.lags.push((at, Moment(u64::MAX))),
+            What::LagOver => {
+                if let Some(lag) = self.lags.last_mut() {
+                    lag.1 = at;
+                }
+            }
             What::StopAsked
             | What::Stopped
             | What::Started(_)
@@ -138,6 +150,21 @@ impl Timeline {
             | What::Ended { .. }
             | What::Dropped { .. } => {}
         }
+    }
+
+    /// Whether the successor of a primary may lack what was confirmed at that time.
+    pub fn may_be_lost(&self, at: Moment) -> bool {
+        self.lags.iter().any(|(from, until)| *from <= at.plus(SENDING) && at <= *until)
+    }
+
+    /// The attempts of which the last primary knows. It may lack the claims of others.
+    pub fn known_attempts(&self) -> impl Iterator<Item = &Attempt> {
+        let unknown = |at: Moment| {
+            self.lags
+                .iter()
+                .any(|(from, until)| *from <= at.plus(SENDING) && at.0 <= until.0.saturating_add(BUFFERED))
+        };
+        self.attempts.iter().filter(move |attempt| !unknown(attempt.from))
     }
 
     fn life(&mut self, pid: u32) -> &mut Life {

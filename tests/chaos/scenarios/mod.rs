@@ -5,6 +5,7 @@ mod growth;
 mod handlers;
 mod machine;
 mod network;
+mod patroni;
 mod server;
 mod stops;
 
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use crate::checker::Figure;
 use crate::fault::{COMBINABLE, Fault};
+use crate::patroni::{Address, Replication};
 use crate::stage::Stage;
 use crate::trouble::Outcome;
 use crate::workload::{Kind, MIXED};
@@ -40,6 +42,7 @@ pub struct Scenario {
     pub grace: Duration,
     pub lease: Duration,
     pub path: Path,
+    pub outcomes: Outcomes,
     disk: Disk,
     plan: Plan,
 }
@@ -53,6 +56,15 @@ pub enum Path {
     ProxyWithStandby,
     /// By a list of two hosts, primary and standby.
     Hosts,
+    /// The servers are those of a cluster under Patroni.
+    Patroni(Address, Replication),
+}
+
+/// Whether a process that lives may be too late to store an outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcomes {
+    MayBeLate,
+    Kept,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +97,7 @@ impl Scenario {
             grace: Duration::from_secs(5),
             lease: LEASE,
             path: Path::Proxy,
+            outcomes: Outcomes::MayBeLate,
             disk: Disk::Large,
             plan,
         }
@@ -114,6 +127,10 @@ impl Scenario {
 
     const fn path(mut self, path: Path) -> Self {
         self.path = path;
+        // No process reaches the new primary much later than the others.
+        if matches!(path, Path::Patroni(..)) {
+            self.outcomes = Outcomes::Kept;
+        }
         self
     }
 
@@ -129,7 +146,7 @@ impl Scenario {
     }
 
     pub fn has_standby(&self) -> bool {
-        self.path != Path::Proxy
+        matches!(self.path, Path::ProxyWithStandby | Path::Hosts)
     }
 
     /// Gives the server the disk that the scenario wants.
@@ -203,6 +220,7 @@ pub fn all() -> Vec<Scenario> {
         &server::SCENARIOS,
         &network::SCENARIOS,
         &failover::SCENARIOS,
+        &patroni::SCENARIOS,
         &stops::SCENARIOS,
         &handlers::SCENARIOS,
         &growth::SCENARIOS,
