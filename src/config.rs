@@ -74,8 +74,8 @@ pub(crate) struct Config {
     pub(crate) forbidden_flags: ForbiddenFlags,
     /// How long a job waits to count as one priority better.
     pub(crate) age_every: Option<Duration>,
-    /// Distinguishes this process's own notifications from those of others.
-    pub(crate) origin: u64,
+    /// Distinguishes this scheduler's notifications, and its row, from those of others.
+    pub(crate) origin: i64,
     pub(crate) clock: Clock,
 }
 
@@ -116,7 +116,7 @@ impl Config {
             task_limits: BTreeMap::new(),
             forbidden_flags: ForbiddenFlags::default(),
             age_every: None,
-            origin: fastrand::u64(1..),
+            origin: fastrand::i64(1..),
             clock: Clock::default(),
         }
     }

@@ -10,6 +10,9 @@ use crate::lock::lock;
 // Others wait for the whole time-out. What remains is for clocks that differ, and for handlers that reach their next await.
 const HUNDREDTHS_OF_TIMEOUT: u32 = 65;
 
+// Jobs that were claimed for an id before these are found by the search for jobs of workers without a row.
+const MOST_IDS: usize = 16;
+
 /// Until when this process may run jobs.
 #[derive(Debug)]
 pub(crate) struct Fence {
@@ -20,8 +23,8 @@ pub(crate) struct Fence {
     /// Nanoseconds after the origin.
     shuts_at: AtomicU64,
     beats: AtomicI64,
-    /// Held by the writers.
-    writing: Mutex<()>,
+    /// The ids so far, the last one last. Held by the writers.
+    ids: Mutex<Vec<i32>>,
 }
 
 impl Fence {
@@ -33,13 +36,16 @@ impl Fence {
             worker_id: AtomicI32::new(0),
             shuts_at: AtomicU64::new(0),
             beats: AtomicI64::new(0),
-            writing: Mutex::default(),
+            ids: Mutex::default(),
         }
     }
 
     /// The worker has registered under this id, by a statement that was sent at that time.
     pub(crate) fn begin(&self, worker_id: i32, sent_at: Instant) {
-        let _writing = lock(&self.writing);
+        let mut ids = lock(&self.ids);
+        let superfluous = (ids.len() + 1).saturating_sub(MOST_IDS);
+        ids.drain(..superfluous);
+        ids.push(worker_id);
         // The id comes first: see `allows`.
         self.worker_id.store(worker_id, Ordering::SeqCst);
         self.shuts_at.store(self.nanos(sent_at + self.holds_for), Ordering::SeqCst);
@@ -47,7 +53,7 @@ impl Fence {
 
     /// The server has confirmed a heartbeat that was sent at that time. A confirmation for an earlier id changes nothing.
     pub(crate) fn confirm(&self, worker_id: i32, sent_at: Instant) {
-        let _writing = lock(&self.writing);
+        let _ids = lock(&self.ids);
         if self.worker_id() == worker_id {
             self.shuts_at.fetch_max(self.nanos(sent_at + self.holds_for), Ordering::SeqCst);
         }
@@ -71,6 +77,11 @@ impl Fence {
 
     pub(crate) fn worker_id(&self) -> i32 {
         self.worker_id.load(Ordering::SeqCst)
+    }
+
+    /// The last ids of this worker, that of now included. Jobs may be leased to each of them.
+    pub(crate) fn ids(&self) -> Vec<i32> {
+        lock(&self.ids).clone()
     }
 
     /// The number of the next heartbeat, higher than all before it.
@@ -117,6 +128,13 @@ mod tests {
         fence.begin(8, now);
         fence.confirm(7, now + TIMEOUT);
         assert!(!fence.allows(7) && !fence.allows(8));
+    }
+
+    #[test]
+    fn the_last_ids_are_kept() {
+        let fence = Fence::new(TIMEOUT);
+        (1..=20).for_each(|id| fence.begin(id, Instant::now()));
+        assert_eq!(fence.ids(), (5..=20).collect::<Vec<_>>());
     }
 
     #[test]

@@ -131,6 +131,9 @@ CREATE INDEX jobs_dead ON mainspring.jobs (updated_at) WHERE state = 'dead';
 CREATE TABLE mainspring.workers (
     id           integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name         text NOT NULL,
+    -- A random number of the scheduler. A promoted standby that lacks the last rows issues their ids again, so an id alone
+    -- does not say whose row it is.
+    origin       bigint NOT NULL DEFAULT 0,
     tasks        text[] NOT NULL,
     -- The crontab lines of its program, by name. Only processes that have a line fire it.
     lines        text[] NOT NULL DEFAULT '{}',

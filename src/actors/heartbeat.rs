@@ -124,7 +124,8 @@ impl Attendant {
         let registration = move |conn: &mut Session<'_>| {
             let sent_at = Instant::now();
             let (name, lines) = (&config.worker_name, config.lines());
-            register(conn, name, &tasks, &lines, config.heartbeat_timeout).map(|id| (id, sent_at))
+            register(conn, name, &tasks, &lines, config.heartbeat_timeout, config.origin)
+                .map(|id| (id, sent_at))
         };
         match self.shared.store.run(Durability::Durable, registration).await {
             Ok((new, sent_at)) => {

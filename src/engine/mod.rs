@@ -191,9 +191,10 @@ impl<R> Engine<R> {
     }
 
     /// Gives back what has not started, because other processes have taken the leases of this one. Jobs that they did
-    /// not take are requeued by it; the lease protects the others.
+    /// not take are requeued by it; the lease protects the others. A claim under way may have leased others to the old id.
     pub(crate) fn leases_lost(&mut self) {
         self.settle.push(self.prefetch.clear());
+        self.reconcile.request();
     }
 
     /// Requests a comparison of the leases in memory with the database.

@@ -196,10 +196,10 @@ fn open_jobs(shared: &Shared) -> String {
 }
 
 async fn remove_worker(shared: &Shared, jobs_left: JobsLeft, within: Duration) {
-    let worker_id = shared.worker_id();
+    let (worker_id, origin) = (shared.worker_id(), shared.config.origin);
     // The connection that polls use is open.
     let removed = shared.store.run(Durability::Relaxed, move |conn| {
-        let gone = unregister(conn, worker_id, jobs_left);
+        let gone = unregister(conn, worker_id, origin, jobs_left);
         let _ = announce_departure(conn);
         gone
     });

@@ -220,7 +220,8 @@ fn set_up(config: &Config, tasks: &[String], store: &Store) -> Result<(i32, Inst
         log::warn!("cannot prepare the history yet, trying again within ten minutes: {}", one_line(problem));
     }
     let sent_at = Instant::now();
-    let id = register(&mut conn, &config.worker_name, tasks, &config.lines(), config.heartbeat_timeout)?;
+    let (name, lines) = (&config.worker_name, config.lines());
+    let id = register(&mut conn, name, tasks, &lines, config.heartbeat_timeout, config.origin)?;
     Ok((id, sent_at))
 }
 

@@ -27,19 +27,21 @@ pub(crate) fn register(
     tasks: &[String],
     lines: &[String],
     timeout: Duration,
+    origin: i64,
 ) -> Result<i32, StoreError> {
     let tasks_and_lines = tasks.iter().map(|task| ("task", task.as_str()));
     let tasks_and_lines =
         tasks_and_lines.chain(lines.iter().map(|line| ("id of a cron line", line.as_str())));
     let fields = [("worker_name", name)].into_iter().chain(tasks_and_lines);
     let row = Statement::<(Integer,)>::new(
-        "INSERT INTO mainspring.workers (name, tasks, lines, timeout) \
-         VALUES ({}, {}, {}, {} * interval '1 millisecond') RETURNING id",
+        "INSERT INTO mainspring.workers (name, tasks, lines, timeout, origin) \
+         VALUES ({}, {}, {}, {} * interval '1 millisecond', {}) RETURNING id",
     )
     .bind::<Text, _>(name)
     .bind::<Array<Text>, _>(tasks)
     .bind::<Array<Text>, _>(lines)
     .bind::<BigInt, _>(millis(timeout))
+    .bind::<BigInt, _>(origin)
     .get_result(conn);
     let row: (i32,) = row.map_err(|error| naming(conn, error, fields))?;
     Ok(row.0)
@@ -207,7 +209,7 @@ pub(crate) enum JobsLeft {
     Possible,
 }
 
-/// Removes the worker's row, and returns whether it is gone.
+/// Removes the worker's row, and returns whether it is gone. The row of another origin stays.
 ///
 /// The row stays if the worker has not released all its jobs and some are leased to it, so that a rescue finds them. After
 /// a full release nothing is checked: that would read the dead entries of all jobs since the last vacuum, which takes a sixth
@@ -215,6 +217,7 @@ pub(crate) enum JobsLeft {
 pub(crate) fn unregister(
     conn: &mut impl AsSession,
     worker_id: i32,
+    origin: i64,
     jobs_left: JobsLeft,
 ) -> Result<bool, StoreError> {
     let unless_leased = match jobs_left {
@@ -223,11 +226,11 @@ pub(crate) fn unregister(
             "AND NOT EXISTS (SELECT 1 FROM mainspring.jobs AS j WHERE j.state = 'running' AND j.worker_id = w.id)"
         }
     };
-    let gone = Statement::<()>::new(format!(
-        "DELETE FROM mainspring.workers AS w WHERE w.id = {{}} {unless_leased}"
-    ))
-    .bind::<Integer, _>(worker_id)
-    .execute(conn)?;
+    let text = "DELETE FROM mainspring.workers AS w WHERE w.id = {} AND w.origin = {} ";
+    let gone = Statement::<()>::new(format!("{text}{unless_leased}"))
+        .bind::<Integer, _>(worker_id)
+        .bind::<BigInt, _>(origin)
+        .execute(conn)?;
     Ok(gone > 0)
 }
 

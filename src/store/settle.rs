@@ -210,19 +210,19 @@ fn bind_events<'a, Columns>(
         }))
 }
 
-/// Takes back the jobs of a claim whose reply was lost. A job in trouble keeps none of the others.
+/// Takes back the jobs of a claim whose reply was lost, and which one of these ids has made. A job in trouble keeps none of the others.
 pub(crate) fn reclaim_lease(
     conn: &mut impl AsSession,
-    worker_id: i32,
+    worker_ids: &[i32],
     lease: i64,
     history: History,
 ) -> Result<Reclaimed, StoreError> {
     let rows = Statement::<(BigInt, Nullable<Bool>, Nullable<Text>)>::new(
         "SELECT m.job_id, m.job_state = 'dead', m.job_problem FROM mainspring.move_or_isolate(ARRAY(\
          SELECT mainspring.new_event(j.id, 'untouched', j.lease) \
-         FROM mainspring.jobs AS j WHERE j.state = 'running' AND j.worker_id = {} AND j.lease = {}), {}) AS m",
+         FROM mainspring.jobs AS j WHERE j.state = 'running' AND j.worker_id = ANY ({}) AND j.lease = {}), {}) AS m",
     )
-    .bind::<Integer, _>(worker_id)
+    .bind::<Array<Integer>, _>(worker_ids)
     .bind::<BigInt, _>(lease)
     .bind::<Bool, _>(history.is_kept())
     .load(conn)?;
@@ -240,12 +240,19 @@ impl Reclaimed {
     }
 }
 
-/// The jobs that are leased to the worker, and their leases.
-pub(crate) fn leased_to(conn: &mut impl AsSession, worker_id: i32) -> Result<Vec<(i64, i64)>, StoreError> {
+/// The jobs that are leased to the ids of a worker, and their leases. An id whose row has another origin is another worker's.
+pub(crate) fn leased_to(
+    conn: &mut impl AsSession,
+    worker_ids: &[i32],
+    origin: i64,
+) -> Result<Vec<(i64, i64)>, StoreError> {
     Statement::<(BigInt, BigInt)>::new(
-        "SELECT id, lease FROM mainspring.jobs WHERE state = 'running' AND worker_id = {}",
+        "SELECT id, lease FROM mainspring.jobs WHERE state = 'running' AND worker_id = ANY (ARRAY(\
+            SELECT i.id FROM unnest({}) AS i(id) WHERE NOT EXISTS (\
+                SELECT FROM mainspring.workers AS w WHERE w.id = i.id AND w.origin <> {})))",
     )
-    .bind::<Integer, _>(worker_id)
+    .bind::<Array<Integer>, _>(worker_ids)
+    .bind::<BigInt, _>(origin)
     .load(conn)
 }
 

@@ -100,7 +100,7 @@ fn claim_request(worker_id: i32, lease: i64, limit: i64) -> ClaimRequest {
 
 fn new_worker(conn: &mut PgConnection) -> i32 {
     let tasks = TASKS.map(String::from);
-    register(conn, "walker", &tasks, &[], Duration::from_secs(3_600)).expect("register a worker")
+    register(conn, "walker", &tasks, &[], Duration::from_secs(3_600), 1).expect("register a worker")
 }
 
 /// What is compared of a row: state, time, queue, key and payload, and its numbers and marks.

@@ -101,7 +101,8 @@ impl Connected {
     fn beat(&mut self, worker_id: i32, number: i64, config: &Config) -> Result<Heartbeat, StoreError> {
         let row = self.row.take().filter(|(id, _)| *id == worker_id);
         let row_at = row.as_ref().map(|(_, row_at)| row_at.as_str());
-        let done = beat(&mut config.schema.on(&mut self.inner), Beat { worker_id, number, row_at });
+        let this = Beat { worker_id, origin: config.origin, number, row_at };
+        let done = beat(&mut config.schema.on(&mut self.inner), this);
         if let Ok(Heartbeat::Alive { row_at }) = &done {
             self.row = Some((worker_id, row_at.clone()));
         }

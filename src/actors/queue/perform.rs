@@ -19,8 +19,7 @@ use crate::engine::{
     SettlePlan, Step, Written,
 };
 use crate::error::StoreError;
-use crate::leases::LeaseTable;
-use crate::lifecycle::{History, Outcome};
+use crate::lifecycle::Outcome;
 use crate::lock::lock;
 use crate::shared::Shared;
 use crate::store::Durability;
@@ -48,9 +47,8 @@ pub(super) async fn perform(step: Step, shared: Arc<Shared>) -> Done {
         Step::LookUp => Done::LookUp(shared.store.run(Durability::Relaxed, |conn| claimability(conn)).await),
         Step::Claim(plan) => Done::Claim(plan.lease, claim_jobs(plan, &shared).await),
         Step::Reclaim(lease) => {
-            let worker_id = shared.worker_id();
-            let history = shared.config.history();
-            let reclaim = move |conn: &mut Session<'_>| reclaim_lease(conn, worker_id, lease, history);
+            let (worker_ids, history) = (shared.fence.ids(), shared.config.history());
+            let reclaim = move |conn: &mut Session<'_>| reclaim_lease(conn, &worker_ids, lease, history);
             Done::Reclaim(lease, shared.store.run(Durability::Relaxed, reclaim).await)
         }
         Step::Reconcile => Done::Reconcile(reconcile(&shared).await),
@@ -72,7 +70,7 @@ async fn store_outcomes(plan: SettlePlan, shared: &Arc<Shared>) -> Done {
     let settlements = plan.settlements();
     let (handover, doubtful) = (Handover::of(&plan, shared), plan.doubtful());
     let SettlePlan { leases, locked_rows, released_from } = plan;
-    let history = shared.config.history();
+    let (history, origin) = (shared.config.history(), shared.config.origin);
     let store = move |conn: &mut Session<'_>| {
         let mut stored = match locked_rows {
             LockedRows::Wait => {
@@ -80,7 +78,7 @@ async fn store_outcomes(plan: SettlePlan, shared: &Arc<Shared>) -> Done {
             }
             LockedRows::Skip => settle_isolating(conn, &settlements, history)?,
         };
-        stored.settled.extend(stored_before(conn, &doubtful, &stored.settled)?);
+        stored.settled.extend(stored_before(conn, &doubtful, origin, &stored.settled)?);
         // Jobs that are given back wait for a free worker, perhaps of another process. Where that one is not told, its next
         // poll finds them.
         if let Some(position) = released_from {
@@ -140,25 +138,19 @@ async fn filter(filter: &ClaimFilter, shared: &Shared) -> Option<Filtered> {
 }
 
 async fn reconcile(shared: &Arc<Shared>) -> Result<Reclaimed, StoreError> {
-    let (leases, worker_id) = (Arc::clone(&shared.leases), shared.worker_id());
-    let history = shared.config.history();
-    shared.store.run(Durability::Relaxed, move |conn| release_lost(conn, worker_id, &leases, history)).await
+    let own = Arc::clone(shared);
+    shared.store.run(Durability::Relaxed, move |conn| release_lost(conn, &own)).await
 }
 
 // The table in memory is read first: a lease that is closed after that was settled, and its job is no longer under it.
-fn release_lost(
-    conn: &mut Session<'_>,
-    worker_id: i32,
-    leases: &LeaseTable,
-    history: History,
-) -> Result<Reclaimed, StoreError> {
-    let open = leases.all_open();
-    let lost: Vec<Settlement> = leased_to(conn, worker_id)?
+fn release_lost(conn: &mut Session<'_>, shared: &Shared) -> Result<Reclaimed, StoreError> {
+    let open = shared.leases.all_open();
+    let lost: Vec<Settlement> = leased_to(conn, &shared.fence.ids(), shared.config.origin)?
         .into_iter()
         .filter(|leased| !open.contains(leased))
         .map(|(id, lease)| Settlement { id, lease, outcome: Outcome::Untouched })
         .collect();
-    let Isolated { settled, troubles, .. } = settle_isolating(conn, &lost, history)?;
+    let Isolated { settled, troubles, .. } = settle_isolating(conn, &lost, shared.config.history())?;
     Ok(Reclaimed { jobs: settled.len(), troubles })
 }
 

@@ -57,7 +57,7 @@ pub(super) fn store_requests(
 /// Gives back the jobs of a lease that the engine has given up: its reclaim may have come before the jobs were leased. Returns
 /// the error of the work, which nobody receives.
 pub(super) fn release_late(conn: &mut Session<'_>, shared: &Shared, lease: i64) -> StoreError {
-    match reclaim_lease(conn, shared.worker_id(), lease, shared.config.history()) {
+    match reclaim_lease(conn, &shared.fence.ids(), lease, shared.config.history()) {
         Ok(_) => StoreError::no_row(),
         // The reconciliation that follows a lost claim finds the jobs.
         Err(error) => error,

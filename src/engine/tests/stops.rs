@@ -65,6 +65,8 @@ fn after_lost_leases_the_prefetch_is_given_back_and_claims_go_on() {
     desk.wake(Wake::Ready(at(100)));
     let settle = desk.next_settle();
     assert_eq!(settle.leases.len(), 1);
+    assert!(matches!(desk.next(), Some(Step::Reconcile)));
+    desk.finished(Done::Reconcile(Ok(reclaimed(0))));
     desk.next_claim();
 }
 

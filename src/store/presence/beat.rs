@@ -10,6 +10,8 @@ use crate::store::statement::Statement;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Beat<'a> {
     pub(crate) worker_id: i32,
+    /// What the worker has registered with. A row with another one belongs to another worker.
+    pub(crate) origin: i64,
     /// Higher than that of every heartbeat before.
     pub(crate) number: i64,
     pub(crate) row_at: Option<&'a str>,
@@ -22,7 +24,7 @@ pub(crate) enum Heartbeat {
     Alive { row_at: String },
     /// The row is there, and a newer heartbeat was faster.
     Superseded,
-    /// The row is gone: another process took this worker for lost, and requeued its jobs.
+    /// The row is gone, or is another worker's: another process took this worker for lost, and requeued its jobs.
     Lost,
 }
 
@@ -36,7 +38,7 @@ macro_rules! beat {
                     AND mainspring.now() BETWEEN me.heartbeat_at AND me.heartbeat_at + me.timeout / 2 \
                     THEN me.steady_since ELSE mainspring.now() + me.timeout / 5 END, \
                 server_start = pg_postmaster_start_time() \
-             WHERE me.id = {} AND me.beat < {}",
+             WHERE me.id = {} AND me.origin = {} AND me.beat < {}",
             $where,
             " RETURNING me.ctid::text"
         )
@@ -49,6 +51,7 @@ pub(crate) fn beat(conn: &mut impl AsSession, beat: Beat<'_>) -> Result<Heartbea
         let statement = Statement::<(Text,)>::new(text)
             .bind::<BigInt, _>(beat.number)
             .bind::<Integer, _>(beat.worker_id)
+            .bind::<BigInt, _>(beat.origin)
             .bind::<BigInt, _>(beat.number);
         let statement = match row_at {
             Some(row_at) => statement.bind::<Text, _>(row_at),
@@ -67,15 +70,16 @@ pub(crate) fn beat(conn: &mut impl AsSession, beat: Beat<'_>) -> Result<Heartbea
     };
     match rows.into_iter().next() {
         Some((row_at,)) => Ok(Heartbeat::Alive { row_at }),
-        None if is_registered(&mut conn, beat.worker_id)? => Ok(Heartbeat::Superseded),
+        None if is_registered(&mut conn, beat)? => Ok(Heartbeat::Superseded),
         None => Ok(Heartbeat::Lost),
     }
 }
 
-fn is_registered(conn: &mut Session<'_>, worker_id: i32) -> Result<bool, StoreError> {
-    let (found,): (bool,) =
-        Statement::<(Bool,)>::new("SELECT EXISTS (SELECT FROM mainspring.workers WHERE id = {})")
-            .bind::<Integer, _>(worker_id)
-            .get_result(conn)?;
+fn is_registered(conn: &mut Session<'_>, beat: Beat<'_>) -> Result<bool, StoreError> {
+    let text = "SELECT EXISTS (SELECT FROM mainspring.workers WHERE id = {} AND origin = {})";
+    let (found,): (bool,) = Statement::<(Bool,)>::new(text)
+        .bind::<Integer, _>(beat.worker_id)
+        .bind::<BigInt, _>(beat.origin)
+        .get_result(conn)?;
     Ok(found)
 }

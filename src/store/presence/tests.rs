@@ -10,9 +10,11 @@ use crate::server::TestDatabase;
 use crate::store::connector::connect;
 use crate::store::tests::cost_of;
 
+const ORIGIN: i64 = 7;
+
 /// A worker with a time-out of 30 seconds whose heartbeats have had no gap for an hour.
 fn steady(conn: &mut PgConnection) -> i32 {
-    let me = register(conn, "me", &["a".to_owned()], &[], Duration::from_secs(30)).unwrap();
+    let me = register(conn, "me", &["a".to_owned()], &[], Duration::from_secs(30), ORIGIN).unwrap();
     set(conn, me, "steady_since = mainspring.now() - interval '1 hour'");
     me
 }
@@ -27,7 +29,7 @@ fn holds(conn: &mut PgConnection, worker_id: i32, condition: &str) -> bool {
 }
 
 fn beat_once(conn: &mut PgConnection, worker_id: i32, number: i64, row_at: Option<&str>) -> Heartbeat {
-    beat(conn, Beat { worker_id, number, row_at }).unwrap()
+    beat(conn, Beat { worker_id, origin: ORIGIN, number, row_at }).unwrap()
 }
 
 fn leave_behind(conn: &mut PgConnection, lost: bool) {
@@ -119,6 +121,20 @@ fn a_heartbeat_behind_a_newer_one_or_without_a_row_changes_nothing() {
     assert!(holds(conn, me, "heartbeat_at = '2020-01-01'"));
     conn.batch_execute("DELETE FROM mainspring.workers").unwrap();
     assert_eq!(beat_once(conn, me, 6, Some(&row_at)), Heartbeat::Lost);
+}
+
+#[test]
+fn a_row_of_another_origin_is_as_if_it_was_gone() {
+    let database = TestDatabase::new();
+    let conn = &mut connect(&Config::new(database.url())).unwrap();
+    let me = steady(conn);
+    set(conn, me, "origin = 8, heartbeat_at = '2020-01-01'");
+    assert_eq!(beat_once(conn, me, 1, None), Heartbeat::Lost);
+    assert!(!unregister(conn, me, ORIGIN, JobsLeft::None).unwrap());
+    assert!(holds(conn, me, "heartbeat_at = '2020-01-01'"));
+    set(conn, me, "origin = 7");
+    assert!(matches!(beat_once(conn, me, 2, None), Heartbeat::Alive { .. }));
+    assert!(unregister(conn, me, ORIGIN, JobsLeft::None).unwrap());
 }
 
 #[test]

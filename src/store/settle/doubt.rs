@@ -18,13 +18,15 @@ pub(crate) struct Doubtful {
 
 // Others take the jobs of a worker only together with its row. While the row is there, the lease has ended by an outcome.
 const STORED_BEFORE: &str = "SELECT s.id, s.lease, j.state = 'dead' \
-    FROM unnest({}, {}, {}) AS s(id, lease, worker_id) JOIN mainspring.workers AS w ON w.id = s.worker_id \
+    FROM unnest({}, {}, {}) AS s(id, lease, worker_id) \
+    JOIN mainspring.workers AS w ON w.id = s.worker_id AND w.origin = {} \
     LEFT JOIN mainspring.jobs AS j ON j.id = s.id WHERE j.lease IS DISTINCT FROM s.lease";
 
 /// Returns which of the outcomes were stored by an earlier statement, unless they were stored now.
 pub(crate) fn stored_before(
     conn: &mut impl AsSession,
     doubtful: &[Doubtful],
+    origin: i64,
     now: &[Settled],
 ) -> Result<Vec<Settled>, StoreError> {
     let mut open = doubtful.to_vec();
@@ -36,5 +38,6 @@ pub(crate) fn stored_before(
         .bind::<Array<BigInt>, _>(open.iter().map(|one| one.key.0).collect::<Vec<_>>())
         .bind::<Array<BigInt>, _>(open.iter().map(|one| one.key.1).collect::<Vec<_>>())
         .bind::<Array<Integer>, _>(open.iter().map(|one| one.worker_id).collect::<Vec<_>>())
+        .bind::<BigInt, _>(origin)
         .load(conn)
 }

@@ -71,7 +71,7 @@ fn a_lost_claim_obeys_the_pause_and_the_cancellation_that_came_meanwhile() {
          SELECT mainspring.cancel_jobs('{2}', 'not wanted')",
     )
     .unwrap();
-    assert_eq!(reclaim_lease(conn, 1, 7, History::Keep).unwrap().jobs, 3);
+    assert_eq!(reclaim_lease(conn, &[1], 7, History::Keep).unwrap().jobs, 3);
     let rows: Vec<(i64, String, i16)> = Statement::<(BigInt, Text, SmallInt)>::new(
         "SELECT id, state::text, attempts FROM mainspring.jobs \
          UNION ALL SELECT id, outcome || ': ' || reason, attempts FROM mainspring.history ORDER BY id",
@@ -91,12 +91,28 @@ fn an_outcome_was_stored_before_if_its_worker_is_there_without_the_lease() {
     conn.batch_execute("DELETE FROM mainspring.jobs WHERE id = 1").unwrap();
     let clear = "lease = NULL, worker_id = NULL, locked_at = NULL";
     conn.batch_execute(&format!("UPDATE mainspring.jobs SET state = 'dead', {clear} WHERE id = 2")).unwrap();
-    assert_eq!(stored_before(conn, &doubtful, &[]).unwrap(), [], "no worker, no proof");
+    assert_eq!(stored_before(conn, &doubtful, 0, &[]).unwrap(), [], "no worker, no proof");
     conn.batch_execute("INSERT INTO mainspring.workers (name, tasks, timeout) VALUES ('w', '{}', '4 s')")
         .unwrap();
-    let mut found = stored_before(conn, &doubtful, &[]).unwrap();
+    let mut found = stored_before(conn, &doubtful, 0, &[]).unwrap();
     found.sort_unstable_by_key(|settled| settled.id);
     let gone = Settled { id: 1, lease: 7, left: Left::Gone };
     assert_eq!(found, [gone, Settled { id: 2, lease: 7, left: Left::Dead }]);
-    assert_eq!(stored_before(conn, &doubtful[..1], &[gone]).unwrap(), [], "it is stored now");
+    assert_eq!(stored_before(conn, &doubtful[..1], 0, &[gone]).unwrap(), [], "it is stored now");
+}
+
+#[test]
+fn what_is_leased_to_the_row_of_another_origin_is_anothers() {
+    let database = TestDatabase::new();
+    let conn = &mut connect(&Config::new(database.url())).unwrap();
+    conn.batch_execute(THREE_RUNNING).unwrap();
+    let leased = |conn: &mut _| leased_to(conn, &[1, 9], 5).unwrap().len();
+    assert_eq!(leased(conn), 3, "an earlier id of this worker, whose row is gone");
+    conn.batch_execute(
+        "INSERT INTO mainspring.workers (name, tasks, timeout, origin) VALUES ('w', '{}', '4 s', 5)",
+    )
+    .unwrap();
+    assert_eq!(leased(conn), 3, "this worker");
+    conn.batch_execute("UPDATE mainspring.workers SET origin = 6").unwrap();
+    assert_eq!(leased(conn), 0, "another worker");
 }

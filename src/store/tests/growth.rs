@@ -80,11 +80,11 @@ const OURS: &[Verb] = &[
     }),
     ("take back a lease", |conn| {
         running(conn, 5);
-        assert_eq!(reclaim_lease(conn, WORKER, 77, History::Skip).unwrap().jobs, 5);
+        assert_eq!(reclaim_lease(conn, &[WORKER], 77, History::Skip).unwrap().jobs, 5);
     }),
     ("look at what is leased", |conn| {
         running(conn, 5);
-        assert_eq!(leased_to(conn, WORKER).unwrap().len(), 5);
+        assert_eq!(leased_to(conn, &[WORKER], 0).unwrap().len(), 5);
     }),
     ("fetch payloads", |conn| {
         let ids = running(conn, 5);
@@ -98,7 +98,7 @@ const OURS: &[Verb] = &[
     ("beat", |conn| {
         let beat = |conn: &mut PgConnection, number, row_at: Option<&str>| match presence::beat(
             conn,
-            presence::Beat { worker_id: WORKER, number, row_at },
+            presence::Beat { worker_id: WORKER, origin: 0, number, row_at },
         ) {
             Ok(presence::Heartbeat::Alive { row_at }) => row_at,
             other => panic!("{other:?}"),
@@ -112,12 +112,12 @@ const OURS: &[Verb] = &[
     ("look for cancelled attempts", |conn| {
         assert_eq!(presence::cancelled_attempts(conn, WORKER).unwrap(), []);
     }),
-    ("leave", |conn| assert!(presence::unregister(conn, WORKER, presence::JobsLeft::Possible).unwrap())),
+    ("leave", |conn| assert!(presence::unregister(conn, WORKER, 0, presence::JobsLeft::Possible).unwrap())),
     ("claimability", |conn| assert_eq!(claimability::claimability(conn).unwrap().paused, Default::default())),
     ("register lines of the crontab", |conn| {
         let lines = Crontab::parse("0 3 * * * a ?id=nightly").unwrap().entries;
         let names = ["nightly".to_owned()];
-        let worker = presence::register(conn, "w", &[], &names, Duration::from_secs(30)).unwrap();
+        let worker = presence::register(conn, "w", &[], &names, Duration::from_secs(30), 1).unwrap();
         assert_eq!(register_lines(conn, worker, &lines, Duration::ZERO).unwrap(), []);
         assert_eq!(plan_marked(conn, &names, &[], 10).unwrap().count, 1);
     }),

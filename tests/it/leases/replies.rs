@@ -13,17 +13,24 @@ use crate::support::schedulers::{SLOW_POLL, scheduler_on};
 use crate::support::waiting::{in_time, until};
 use crate::waits::through_proxy;
 
-/// Holds each end of a job up behind its statement, until a row is in the table `go_on`.
-const HOLD_ENDS_UP: &str = "
-    CREATE TABLE public.go_on (now boolean);
-    CREATE FUNCTION public.hold_up() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-        WHILE NOT EXISTS (SELECT FROM public.go_on) LOOP PERFORM pg_sleep(0.01); END LOOP;
-        RETURN NULL;
-    END $$;
-    CREATE TRIGGER hold_up AFTER DELETE OR UPDATE OF state ON mainspring.jobs FOR EACH ROW
-        WHEN (OLD.state = 'running') EXECUTE FUNCTION public.hold_up()";
+/// Holds up each change of a job that meets the condition, behind its statement, until a row is in the table `go_on`.
+pub fn hold_up(condition: &str) -> String {
+    format!(
+        "CREATE TABLE public.go_on (now boolean);
+        CREATE FUNCTION public.hold_up() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            WHILE NOT EXISTS (SELECT FROM public.go_on) LOOP PERFORM pg_sleep(0.01); END LOOP;
+            RETURN NULL;
+        END $$;
+        CREATE TRIGGER hold_up AFTER UPDATE OF state ON mainspring.jobs FOR EACH ROW
+            WHEN ({condition}) EXECUTE FUNCTION public.hold_up()"
+    )
+}
 
-const HELD_UP: &str = "pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
+/// The sessions that are held up.
+pub const HELD_UP: &str = "pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
+
+const GONE: &str =
+    "CREATE TRIGGER gone AFTER DELETE ON mainspring.jobs FOR EACH ROW EXECUTE FUNCTION public.hold_up()";
 
 async fn end_of(events: &mut EventStream, url: &str) -> Event {
     let end = async {
@@ -43,7 +50,7 @@ async fn ends_with_a_lost_reply(job: i64, act_name: &str, stored: &str) -> Event
     let database = TestDatabase::new();
     let (proxy, url) = through_proxy(&database.url());
     let mut conn = database.connection();
-    conn.batch_execute(HOLD_ENDS_UP).unwrap();
+    conn.batch_execute(&format!("{}; {GONE}", hold_up("OLD.state = 'running'"))).unwrap();
     // The lines of all tests are kept together, and no other test has jobs with such ids.
     conn.batch_execute(&format!("SELECT setval('mainspring.jobs_id_seq', {job}, false)")).unwrap();
     let (builder, _started) = scheduler_on(&url);

@@ -20,7 +20,7 @@ fn lines(text: &str) -> Vec<CronEntry> {
 fn store(conn: &mut PgConnection, text: &str) {
     let lines = lines(text);
     let names: Vec<String> = lines.iter().map(|line| line.identifier.clone()).collect();
-    let me = register(conn, "me", &[], &names, Duration::from_secs(30)).unwrap();
+    let me = register(conn, "me", &[], &names, Duration::from_secs(30), 1).unwrap();
     assert_eq!(register_lines(conn, me, &lines, SINCE_START).unwrap(), []);
 }
 
