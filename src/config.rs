@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::cron::CronEntry;
 use crate::flags::ForbiddenFlags;
 use crate::lifecycle::History;
+use crate::pooling::{FoundPooling, Pooling};
 use crate::schema::Schema;
 
 /// What `start` does when the database cannot be reached.
@@ -43,6 +44,10 @@ pub(crate) enum Fires {
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
     pub(crate) database_url: String,
+    /// Where to listen for notifications, if not at the same address.
+    pub(crate) listen_url: Option<String>,
+    /// What stands at `database_url`.
+    pub(crate) pooling: FoundPooling,
     pub(crate) schema: Schema,
     pub(crate) worker_name: String,
     pub(crate) concurrency: usize,
@@ -90,6 +95,8 @@ impl Config {
     pub(crate) fn new(database_url: String) -> Self {
         Self {
             database_url,
+            listen_url: None,
+            pooling: FoundPooling::default(),
             schema: Schema::default(),
             worker_name: format!("{}:{}", host_name(), std::process::id()),
             concurrency: 10,
@@ -132,6 +139,9 @@ impl Config {
         if self.database_url.trim().is_empty() {
             return Err("database_url must name a PostgreSQL database, got an empty text".into());
         }
+        if self.listen_url.as_deref().is_some_and(|url| url.trim().is_empty()) {
+            return Err("listen_url must name a PostgreSQL database, got an empty text".into());
+        }
         in_range("concurrency", self.concurrency as u64, 1, 100_000)?;
         in_range("worker_threads", self.worker_threads as u64, 1, 1_024)?;
         in_range("pool_size", u64::from(self.pool_size), 2, 1_000)?;
@@ -162,8 +172,17 @@ impl Config {
         self.grace_period.saturating_add(AFTER_GRACE)
     }
 
+    /// Whether notifications can come. A pooler that lends sessions passes none on.
+    pub(crate) fn listens(&self) -> bool {
+        self.listen && (self.listen_url.is_some() || self.pooling.get() != Pooling::Transactions)
+    }
+
+    pub(crate) fn listen_url(&self) -> &str {
+        self.listen_url.as_deref().unwrap_or(&self.database_url)
+    }
+
     pub(crate) fn poll_interval(&self) -> Duration {
-        self.poll_interval.unwrap_or(if self.listen { POLL_BESIDE_LISTEN } else { POLL_ALONE })
+        self.poll_interval.unwrap_or(if self.listens() { POLL_BESIDE_LISTEN } else { POLL_ALONE })
     }
 
     /// A fifth of the time-out, so that two may be missed before the worker fences.

@@ -31,6 +31,7 @@ mod job;
 mod job_error;
 mod lifecycle;
 mod lock;
+mod pooling;
 mod run_summary;
 mod schedule;
 mod schema;

@@ -102,7 +102,7 @@ async fn connect(shared: &Shared) -> Result<NotificationConnection, String> {
 
 fn listen(config: &Config) -> Result<NotificationConnection, String> {
     let mut connection =
-        NotificationConnection::connect(&config.database_url).map_err(|error| error.to_string())?;
+        NotificationConnection::connect(config.listen_url()).map_err(|error| error.to_string())?;
     let listen = format!("{LISTENER}; LISTEN mainspring");
     connection.execute(&config.schema.rewrite(&listen)).map_err(|error| error.to_string())?;
     Ok(connection)

@@ -87,7 +87,7 @@ impl SupervisorActor {
             Role::Supervisor => alive::<Self>(&self.shared),
             Role::Queue => alive::<QueueActor>(&self.shared),
             Role::Cron => self.shared.config.fires == Fires::None || alive::<CronActor>(&self.shared),
-            Role::Listener => !self.shared.config.listen || alive::<ListenerActor>(&self.shared),
+            Role::Listener => !self.shared.config.listens() || alive::<ListenerActor>(&self.shared),
             Role::Heartbeat => alive::<HeartbeatActor>(&self.shared),
             Role::Maintenance => alive::<MaintenanceActor>(&self.shared),
             Role::Worker(index) => {

@@ -85,9 +85,16 @@ impl SchedulerBuilder {
         self
     }
 
+    /// Listens for notifications at another address than that of the other statements. Needed behind a pooler in transaction mode,
+    /// such as PgBouncer: give the builder the pooler's URL, and this method the server's own. Without it, jobs of other
+    /// processes are then found by polling. `start` rejects an address behind such a pooler.
+    pub fn listen_url(mut self, url: impl Into<String>) -> Self {
+        self.config.listen_url = Some(url.into());
+        self
+    }
+
     /// Finds jobs of other processes by polling alone, each second unless [`Self::poll_interval`] sets another interval.
-    /// For networks that notifications do not pass. It does not make poolers in transaction mode safe, which lend the settings of
-    /// Mainspring's sessions to others: give it direct connections, or a pooler in session mode.
+    /// For networks that notifications do not pass.
     pub fn without_listen(mut self) -> Self {
         self.config.listen = false;
         self

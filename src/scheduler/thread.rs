@@ -17,11 +17,13 @@ use crate::config::{Config, StartPolicy};
 use crate::error::{SchedulerError, StoreError};
 use crate::event::Event;
 use crate::phase::Phase;
+use crate::pooling::Pooling;
 use crate::shared::{AppData, Role, Shared};
 use crate::store::Session;
 use crate::store::connector::connect;
 use crate::store::migrate::{migrate_within, verify};
 use crate::store::pool::{Store, blocking};
+use crate::store::pooler;
 use crate::store::presence::register;
 use crate::store::retention::{prepare_history, problem_of};
 use crate::text::one_line;
@@ -152,7 +154,7 @@ fn log_start(shared: &Shared) {
 }
 
 async fn wait_until_listening(shared: &Shared) {
-    if shared.config.listen {
+    if shared.config.listens() {
         let mut listening = shared.listening.subscribe();
         let listens = listening.wait_for(|listening| *listening);
         if tokio::time::timeout(LISTEN_TIMEOUT, listens).await.is_err() {
@@ -203,9 +205,10 @@ async fn prepare(
 
 // Returns the id of the worker, and when its registration was sent.
 fn set_up(config: &Config, tasks: &[String], store: &Store) -> Result<(i32, Instant), StoreError> {
+    find_pooling(config)?;
     let mut connection = connect(config)?;
     store.open_needed()?;
-    let mut conn = config.schema.on(&mut connection);
+    let mut conn = connection.session();
     if config.migrate {
         let applied = migrate_patiently(&mut conn)?;
         if !applied.is_empty() {
@@ -223,6 +226,40 @@ fn set_up(config: &Config, tasks: &[String], store: &Store) -> Result<(i32, Inst
     let (name, lines) = (&config.worker_name, config.lines());
     let id = register(&mut conn, name, tasks, &lines, config.heartbeat_timeout, config.origin)?;
     Ok((id, sent_at))
+}
+
+// Before any other connection is made: each depends on it.
+fn find_pooling(config: &Config) -> Result<(), StoreError> {
+    if config.pooling.is_found() {
+        return Ok(());
+    }
+    let found = pooler::find(&config.database_url)?;
+    let listens_there = config.listen_url.as_deref().filter(|_| config.listen);
+    // If it cannot be reached now, the listener tries again.
+    if let Some(Ok(Pooling::Transactions)) = listens_there.map(pooler::find) {
+        return Err(StoreError::Invalid(
+            "listen_url must lead to the server itself, got a pooler in transaction mode, which passes no \
+             notifications on"
+                .into(),
+        ));
+    }
+    config.pooling.set(found);
+    log_pooling(config, found);
+    Ok(())
+}
+
+fn log_pooling(config: &Config, found: Pooling) {
+    let jobs = if config.listens() { "by notifications" } else { "by polling" };
+    match found {
+        Pooling::Direct => {}
+        Pooling::Sessions => {
+            log::info!("behind a pooler in session mode; jobs of other processes are found {jobs}");
+        }
+        Pooling::Transactions => log::info!(
+            "behind a pooler in transaction mode: every setting is local to its transaction, no statement is prepared; \
+             jobs of other processes are found {jobs}"
+        ),
+    }
 }
 
 // Another process may be migrating, and any role that may connect can hold the lock.

@@ -2,11 +2,14 @@
 //! of the URL that it stumbles over, and that piece may be a password's.
 
 use diesel::Connection;
+use diesel::connection::CacheSize;
 use diesel::pg::PgConnection;
 
 use super::conninfo::{TlsDemand, UNREADABLE, completed, is_readable, tls_demand};
 use super::libpq::{Rejection, rejection};
+use crate::config::Config;
 use crate::error::StoreError;
+use crate::pooling::Pooling;
 
 // The codes of refusals that no waiting mends: a wrong password or role, no entry in pg_hba.conf, no such database, no
 // privilege to connect.
@@ -38,13 +41,25 @@ impl Address {
 
     /// Connects, and does not look for the reason of a failure, which costs a second connection.
     pub(super) fn open(&self) -> Result<PgConnection, StoreError> {
-        PgConnection::establish(&self.completed).map_err(|error| {
-            StoreError::Connect(match wrong_option(&self.given) {
-                _ if is_readable(&self.given) => in_one_line(&error.to_string()),
-                Some(option) => format!("the connection string has {option}, which libpq does not take"),
-                None => UNREADABLE.into(),
-            })
+        PgConnection::establish(&self.completed).map_err(|error| self.failed(&error.to_string()))
+    }
+
+    /// The error of a connection that libpq could not make for this reason.
+    pub(super) fn failed(&self, reason: &str) -> StoreError {
+        StoreError::Connect(match wrong_option(&self.given) {
+            _ if is_readable(&self.given) => in_one_line(reason),
+            Some(option) => format!("the connection string has {option}, which libpq does not take"),
+            None => UNREADABLE.into(),
         })
+    }
+
+    /// Connects for this scheduler. Behind a pooler that lends sessions, no statement is prepared in one.
+    pub(super) fn open_for(&self, config: &Config) -> Result<PgConnection, StoreError> {
+        let mut connection = self.open()?;
+        if config.pooling.get() == Pooling::Transactions {
+            connection.set_prepared_statement_cache_size(CacheSize::Disabled);
+        }
+        Ok(connection)
     }
 
     /// The error of [`Self::open`] as what it means to the caller.

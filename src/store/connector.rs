@@ -9,10 +9,8 @@ use diesel::pg::PgConnection;
 use r2d2::ManageConnection;
 
 use super::connect::Address;
-use super::session::Session;
-use super::settings::{
-    Durability, Promises, REPLY_TIMEOUT, STATEMENT_TIMEOUT, for_heartbeats, own_session, statement_timeout,
-};
+use super::session::{AsSession, Session};
+use super::settings::{Durability, OwnSettings, REPLY_TIMEOUT, STATEMENT_TIMEOUT, Scope, statement_timeout};
 use super::witness::Witness;
 use crate::config::Config;
 use crate::error::StoreError;
@@ -24,31 +22,85 @@ use crate::schema::Schema;
 const TRUSTED_FOR: Duration = Duration::from_secs(2);
 
 /// Opens a connection outside the pools: at start-up, where the first error matters.
-pub(crate) fn connect(config: &Config) -> Result<PgConnection, StoreError> {
-    let connector = Connector::new(config, Durability::Durable, &LastLoss::default(), &Refusals::default());
-    let connected = connector.connect().and_then(|mut connection| {
-        // A migration may take any time.
-        connection.limit_statements(Duration::ZERO)?;
-        Ok(connection.inner)
-    });
-    connected.map_err(|error| connector.address.explained(error))
+pub(crate) fn connect(config: &Config) -> Result<Own, StoreError> {
+    let (address, settings) = (Address::new(&config.database_url), OwnSettings::new(config));
+    let session = settings.of_session(Durability::Durable);
+    // A migration may take any time.
+    let settled = Settled {
+        session: session.map(|text| format!("{text}; {}", statement_timeout(Duration::ZERO))),
+        opening: settings.of_transactions(Durability::Durable, Duration::ZERO),
+    };
+    Own::open(&address, config, settled).map_err(|error| address.explained(error))
+}
+
+/// A connection with the settings of a session of Mainspring's own.
+#[cfg(test)]
+pub(crate) fn connect_directly(config: &Config) -> Result<PgConnection, StoreError> {
+    connect(config).map(|own| own.inner)
 }
 
 /// Opens the connection of the heartbeats, outside the pools.
-pub(crate) fn connect_for_heartbeats(config: &Config) -> Result<PgConnection, StoreError> {
-    let mut connection = Address::new(&config.database_url).open()?;
-    connection.batch_execute(&for_heartbeats(config)).map_err(StoreError::from_diesel)?;
-    Ok(connection)
+pub(crate) fn connect_for_heartbeats(config: &Config) -> Result<Own, StoreError> {
+    let settings = OwnSettings::new(config);
+    let text = settings.of_heartbeats(config);
+    let settled = match settings.scope() {
+        Scope::Session => Settled { session: Some(text), opening: None },
+        Scope::Transaction => Settled { session: None, opening: Some(text) },
+    };
+    Own::open(&Address::new(&config.database_url), config, settled)
+}
+
+/// A connection of Mainspring's own, with its settings.
+pub(crate) struct Own {
+    pub(super) inner: PgConnection,
+    schema: Schema,
+    /// With what each transaction begins, where the session keeps no settings.
+    opening: Option<String>,
+}
+
+/// Where the settings go.
+struct Settled {
+    session: Option<String>,
+    opening: Option<String>,
+}
+
+impl Own {
+    fn open(address: &Address, config: &Config, settled: Settled) -> Result<Self, StoreError> {
+        let Settled { session, opening } = settled;
+        let mut inner = address.open_for(config)?;
+        // Diesel takes an empty text for an error.
+        if let Some(text) = session {
+            inner.batch_execute(&text).map_err(StoreError::from_diesel)?;
+        }
+        Ok(Self { inner, schema: config.schema.clone(), opening })
+    }
+
+    pub(crate) fn session(&mut self) -> Session<'_> {
+        self.schema.session(&mut self.inner, self.opening.as_deref())
+    }
+}
+
+impl AsSession for Own {
+    fn as_session(&mut self) -> Session<'_> {
+        self.session()
+    }
 }
 
 /// Opens connections for r2d2 and reports when one is no longer good.
 pub(crate) struct Connector {
     address: Address,
-    schema: Schema,
-    settings: String,
-    serves: Durability,
+    config: Arc<Config>,
+    serves: Serves,
     last_loss: LastLoss,
     refusals: Refusals,
+}
+
+/// Whose statements a connection runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Serves {
+    Own(Durability),
+    /// With the server's own settings: the others are for Mainspring's statements.
+    Handlers,
 }
 
 /// When a connection of any pool was last found to be no good. A server that ends takes all of them with it, so whatever
@@ -82,7 +134,8 @@ impl Refusals {
 }
 
 pub(crate) struct Pooled {
-    pub(super) inner: PgConnection,
+    own: Own,
+    settings: OwnSettings,
     /// The promise that its settings keep now.
     serves: Durability,
     /// After how long the server ends its statements.
@@ -91,16 +144,13 @@ pub(crate) struct Pooled {
     pub(super) witness: Witness,
     pub(super) broken: bool,
     pub(super) rested_since: Instant,
-    schema: Schema,
 }
 
 impl Pooled {
     /// Makes the connection keep a promise, which costs a round trip where it kept another one.
-    pub(super) fn serve(&mut self, durability: Durability, promises: &Promises) -> Result<(), StoreError> {
+    pub(super) fn serve(&mut self, durability: Durability) -> Result<(), StoreError> {
         if self.serves != durability {
-            let settings = promises.of(durability);
-            self.inner.batch_execute(settings).map_err(StoreError::from_diesel)?;
-            self.serves = durability;
+            self.set(durability, self.statement_timeout, |settings| settings.promise(durability).to_owned())?;
         }
         Ok(())
     }
@@ -108,68 +158,86 @@ impl Pooled {
     /// Lets a statement take so long, which costs a round trip where that is more than usual, and another one afterwards.
     pub(super) fn allow(&mut self, timeout: Duration) -> Result<(), StoreError> {
         let wanted = if timeout > REPLY_TIMEOUT { timeout } else { STATEMENT_TIMEOUT };
-        if self.statement_timeout == wanted { Ok(()) } else { self.limit_statements(wanted) }
+        if self.statement_timeout != wanted {
+            self.set(self.serves, wanted, |_| statement_timeout(wanted))?;
+        }
+        Ok(())
     }
 
-    fn limit_statements(&mut self, timeout: Duration) -> Result<(), StoreError> {
-        let set = self.inner.batch_execute(&statement_timeout(timeout));
-        self.broken |= set.is_err();
-        set.map_err(StoreError::from_diesel)?;
+    // Behind a pooler that lends sessions it costs nothing: the next transaction begins with it.
+    fn set(
+        &mut self,
+        durability: Durability,
+        timeout: Duration,
+        change: impl FnOnce(&OwnSettings) -> String,
+    ) -> Result<(), StoreError> {
+        if self.own.opening.is_some() {
+            self.own.opening = self.settings.of_transactions(durability, timeout);
+        } else {
+            let set = self.own.inner.batch_execute(&change(&self.settings));
+            self.broken |= set.is_err();
+            set.map_err(StoreError::from_diesel)?;
+        }
+        self.serves = durability;
         self.statement_timeout = timeout;
         Ok(())
     }
 
     /// Checks in one round trip that the server replies and accepts writes: a standby refuses such a transaction.
     pub(super) fn check(&mut self) -> Result<(), StoreError> {
-        self.inner.batch_execute("BEGIN READ WRITE; COMMIT").map_err(StoreError::from_diesel)
+        self.own.inner.batch_execute("BEGIN READ WRITE; COMMIT").map_err(StoreError::from_diesel)
     }
 
     pub(super) fn session(&mut self) -> Session<'_> {
-        self.schema.on(&mut self.inner)
+        self.own.session()
+    }
+
+    pub(super) fn inner(&self) -> &PgConnection {
+        &self.own.inner
+    }
+
+    pub(super) fn inner_mut(&mut self) -> &mut PgConnection {
+        &mut self.own.inner
     }
 }
 
 impl Connector {
     pub(super) fn new(
-        config: &Config,
+        config: &Arc<Config>,
         durability: Durability,
         last_loss: &LastLoss,
         refusals: &Refusals,
     ) -> Self {
         Self {
             address: Address::new(&config.database_url),
-            schema: config.schema.clone(),
-            settings: own_session(config, durability),
-            serves: durability,
+            config: Arc::clone(config),
+            serves: Serves::Own(durability),
             last_loss: last_loss.clone(),
             refusals: refusals.clone(),
         }
     }
 
-    /// With the server's own settings: the planner settings are for Mainspring's statements.
-    pub(super) fn for_handlers(config: &Config, last_loss: &LastLoss, refusals: &Refusals) -> Self {
-        Self { settings: String::new(), ..Self::new(config, Durability::Durable, last_loss, refusals) }
+    pub(super) fn for_handlers(config: &Arc<Config>, last_loss: &LastLoss, refusals: &Refusals) -> Self {
+        let own = Self::new(config, Durability::Durable, last_loss, refusals);
+        Self { serves: Serves::Handlers, ..own }
     }
 
     fn connect(&self) -> Result<Pooled, StoreError> {
-        let mut inner = self.address.open()?;
-        // The connections of handlers have no settings, and Diesel takes an empty text for an error.
         let witness = Witness::default();
-        if self.settings.is_empty() {
-            inner.set_instrumentation(witness.instrumentation());
-        } else {
-            inner.batch_execute(&self.settings).map_err(StoreError::from_diesel)?;
+        let settings = OwnSettings::new(&self.config);
+        let (serves, settled) = match self.serves {
+            Serves::Own(durability) => {
+                let opening = settings.of_transactions(durability, STATEMENT_TIMEOUT);
+                (durability, Settled { session: settings.of_session(durability), opening })
+            }
+            Serves::Handlers => (Durability::Durable, Settled { session: None, opening: None }),
+        };
+        let mut own = Own::open(&self.address, &self.config, settled)?;
+        if self.serves == Serves::Handlers {
+            own.inner.set_instrumentation(witness.instrumentation());
         }
-        let schema = self.schema.clone();
-        Ok(Pooled {
-            inner,
-            serves: self.serves,
-            statement_timeout: STATEMENT_TIMEOUT,
-            witness,
-            broken: false,
-            rested_since: Instant::now(),
-            schema,
-        })
+        let (statement_timeout, rested_since) = (STATEMENT_TIMEOUT, Instant::now());
+        Ok(Pooled { own, settings, serves, statement_timeout, witness, broken: false, rested_since })
     }
 }
 

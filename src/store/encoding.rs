@@ -4,8 +4,7 @@
 use diesel::sql_types::Text;
 use diesel::{RunQueryDsl, sql_query};
 
-use super::explain::in_transaction;
-use super::session::AsSession;
+use super::session::{AsSession, in_transaction};
 use crate::error::StoreError;
 
 /// The error of a statement that was sent these texts, with the name of the first field that the encoding lacks.

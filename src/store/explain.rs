@@ -3,13 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use diesel::connection::{Connection, TransactionManager, TransactionManagerStatus};
-use diesel::pg::PgConnection;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::sql_types::{Array, Bool, Text};
 use diesel::{QueryableByName, RunQueryDsl, sql_query};
 
-use super::session::Session;
+use super::session::{Session, in_transaction};
 use crate::error::{StoreError, text_of};
 use crate::schema::mentioned;
 
@@ -31,14 +29,6 @@ pub(super) fn explain(session: &mut Session<'_>, text: &str, error: DieselError)
         _ => None,
     };
     meaning.unwrap_or_else(|| StoreError::from_diesel(error))
-}
-
-pub(super) fn in_transaction(conn: &mut PgConnection) -> bool {
-    type Manager = <PgConnection as Connection>::TransactionManager;
-    match Manager::transaction_manager_status_mut(conn) {
-        TransactionManagerStatus::Valid(depth) => depth.transaction_depth().is_some(),
-        TransactionManagerStatus::InError => true,
-    }
 }
 
 // Of each name whether it is missing, and whether the role may use it in no way at all, as then every statement fails that

@@ -36,13 +36,13 @@ impl std::ops::Deref for HandlerConnection {
     type Target = PgConnection;
 
     fn deref(&self) -> &PgConnection {
-        &self.0.inner
+        self.0.inner()
     }
 }
 
 impl std::ops::DerefMut for HandlerConnection {
     fn deref_mut(&mut self) -> &mut PgConnection {
-        &mut self.0.inner
+        self.0.inner_mut()
     }
 }
 
@@ -52,7 +52,7 @@ impl Drop for HandlerConnection {
         // clean one goes back.
         use diesel::connection::{TransactionManager, TransactionManagerStatus};
         type Manager = <PgConnection as Connection>::TransactionManager;
-        let status = Manager::transaction_manager_status_mut(&mut self.0.inner);
+        let status = Manager::transaction_manager_status_mut(self.0.inner_mut());
         let clean =
             matches!(status, TransactionManagerStatus::Valid(depth) if depth.transaction_depth().is_none());
         let met = self.0.witness.take();

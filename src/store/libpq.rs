@@ -6,6 +6,7 @@ use std::ffi::{CStr, CString, c_char, c_void};
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::ptr::{NonNull, null_mut};
+use std::time::{Duration, Instant};
 
 use pq_sys::{ConnStatusType, ExecStatusType, PGVerbosity, PGconn, PGresult};
 use thiserror::Error;
@@ -53,7 +54,7 @@ pub(super) enum Rejection {
 /// for it before, and the server's role only to those who take any server.
 pub(super) fn rejection(url: &str) -> Option<Rejection> {
     let text = CString::new(for_any_server(url)).ok().filter(|text| is_connection_string(text))?;
-    let mut session = Session::begin(&text, pq_sys::PQconnectStartParams).ok()?;
+    let mut session = Session::begin(c"mainspring", &text, pq_sys::PQconnectStartParams).ok()?;
     // SAFETY: the connection is alive, if only begun, and no other code uses it. A reset connects again, and waits.
     let needs_password = unsafe {
         pq_sys::PQsetErrorVerbosity(session.0.as_ptr(), PGVerbosity::PQERRORS_SQLSTATE);
@@ -82,6 +83,10 @@ pub(super) enum Read {
     Failed,
 }
 
+// A server that is frozen, or a pooler that has no session to lend, lets a statement wait.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
+const BETWEEN_READS: Duration = Duration::from_micros(500);
+
 /// A libpq connection: never null, closed when dropped.
 pub(super) struct Session(NonNull<PGconn>);
 
@@ -98,9 +103,14 @@ impl Drop for Session {
 
 impl Session {
     pub(super) fn open(url: &str) -> Result<Self, NotificationError> {
+        Self::open_as(c"mainspring", url)
+    }
+
+    /// As [`Self::open`], under this name where the string has none. Without one, no session of a pooler gets a name.
+    pub(super) fn open_as(name: &CStr, url: &str) -> Result<Self, NotificationError> {
         let text = CString::new(completed(url)).ok().filter(|text| is_connection_string(text));
         let text = text.ok_or_else(|| NotificationError::Disconnected(UNREADABLE.into()))?;
-        let session = Self::begin(&text, pq_sys::PQconnectdbParams)?;
+        let session = Self::begin(name, &text, pq_sys::PQconnectdbParams)?;
         if !session.is_connected() {
             let reason = if is_misread(url) { UNREADABLE.into() } else { session.reason() };
             return Err(NotificationError::Disconnected(reason));
@@ -110,22 +120,52 @@ impl Session {
         Ok(session)
     }
 
-    fn begin(text: &CStr, connect: Connect) -> io::Result<Self> {
+    fn begin(name: &CStr, text: &CStr, connect: Connect) -> io::Result<Self> {
         // Of a repeated keyword the last one counts: the string overrides the name, not the encoding.
-        let name = (c"fallback_application_name", c"mainspring");
+        let name = (c"fallback_application_name", name);
         let settings = [name, (c"dbname", text), (c"client_encoding", c"UTF8")];
         NonNull::new(begin(&settings, connect)).map(Self).ok_or_else(|| io::ErrorKind::OutOfMemory.into())
     }
 
+    /// Runs a text, and returns the first value of its last result. After [`REPLY_TIMEOUT`] the connection is given up.
     pub(super) fn execute(&mut self, sql: &str) -> Result<Option<String>, NotificationError> {
         let sql = CString::new(sql).map_err(|error| NotificationError::Refused(error.to_string()))?;
-        // SAFETY: the connection is alive and borrowed mutably, and the statement is a C string.
-        let answer = Answer(unsafe { pq_sys::PQexec(self.0.as_ptr(), sql.as_ptr()) });
-        match answer.status() {
-            ExecStatusType::PGRES_COMMAND_OK | ExecStatusType::PGRES_TUPLES_OK => Ok(answer.value()),
+        self.send(&sql)?;
+        let deadline = Instant::now() + REPLY_TIMEOUT;
+        let mut last = Answer(null_mut());
+        while self.consume() == Read::Done && !self.take_results(|result| last = result) {
+            if Instant::now() >= deadline {
+                return Err(NotificationError::Disconnected(format!("no reply within {REPLY_TIMEOUT:.0?}")));
+            }
+            std::thread::sleep(BETWEEN_READS);
+        }
+        match last.status() {
+            ExecStatusType::PGRES_COMMAND_OK | ExecStatusType::PGRES_TUPLES_OK => Ok(last.value()),
             _ if self.is_connected() => Err(NotificationError::Refused(self.reason())),
             _ => Err(NotificationError::Disconnected(self.reason())),
         }
+    }
+
+    // Takes the results of a statement that are there, without waiting, and returns whether they were the last ones.
+    fn take_results(&mut self, mut take: impl FnMut(Answer)) -> bool {
+        // SAFETY: the connection is alive and borrowed mutably. A result is taken only where none must be waited for, and is
+        // cleared once.
+        unsafe {
+            while pq_sys::PQisBusy(self.0.as_ptr()) == 0 {
+                let result = pq_sys::PQgetResult(self.0.as_ptr());
+                if result.is_null() {
+                    return true;
+                }
+                take(Answer(result));
+            }
+        }
+        false
+    }
+
+    /// The server process of this session, as the connection was told when it was made. A pooler makes one up.
+    pub(super) fn process_id(&self) -> i32 {
+        // SAFETY: the connection is alive.
+        unsafe { pq_sys::PQbackendPID(self.0.as_ptr()) }
     }
 
     /// Reads what can be read without waiting.
@@ -144,10 +184,14 @@ impl Session {
         Ok(arrived)
     }
 
-    // A few bytes, which a socket takes without waiting.
     pub(super) fn send_probe(&mut self) -> Result<(), NotificationError> {
-        // SAFETY: the connection is alive and borrowed mutably, and the empty statement is a C string.
-        if unsafe { pq_sys::PQsendQuery(self.0.as_ptr(), c"".as_ptr()) } == 1 {
+        self.send(c"")
+    }
+
+    // A few bytes, which a socket takes without waiting.
+    fn send(&mut self, sql: &CStr) -> Result<(), NotificationError> {
+        // SAFETY: the connection is alive and borrowed mutably, and the statement is a C string.
+        if unsafe { pq_sys::PQsendQuery(self.0.as_ptr(), sql.as_ptr()) } == 1 {
             Ok(())
         } else {
             Err(NotificationError::Disconnected(self.reason()))
@@ -156,18 +200,7 @@ impl Session {
 
     /// Whether all results of a statement that was sent are there. It never waits, and drops them.
     pub(super) fn has_replied(&mut self) -> bool {
-        // SAFETY: the connection is alive and borrowed mutably. A result is taken only where none must be waited for, and is
-        // cleared once.
-        unsafe {
-            while pq_sys::PQisBusy(self.0.as_ptr()) == 0 {
-                let result = pq_sys::PQgetResult(self.0.as_ptr());
-                if result.is_null() {
-                    return true;
-                }
-                drop(Answer(result));
-            }
-        }
-        false
+        self.take_results(drop)
     }
 
     fn next_notification(&mut self) -> Option<Notification> {

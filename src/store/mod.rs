@@ -40,6 +40,7 @@ pub(crate) mod migrate;
 pub(crate) mod moment;
 pub(crate) mod notifications;
 pub(crate) mod pool;
+pub(crate) mod pooler;
 mod pools;
 mod portions;
 pub(crate) mod presence;

@@ -38,14 +38,15 @@ impl Store {
     /// Makes the pools without connecting yet.
     pub(crate) fn new(config: &Config) -> Self {
         let (last_loss, refusals) = (LastLoss::default(), Refusals::default());
-        let pools = Pools::new(config, &last_loss, &refusals);
+        let config = Arc::new(config.clone());
+        let pools = Pools::new(&config, &last_loss, &refusals);
         Self {
             pools: Arc::new(RwLock::new(Some(Arc::new(pools)))),
-            config: Arc::new(config.clone()),
             own: Threads::new(config.pool_size as usize + 1),
             lent: Threads::new(config.handler_pool_size as usize),
             last_loss,
             refusals,
+            config,
         }
     }
 
@@ -61,14 +62,14 @@ impl Store {
     pub(crate) fn open_needed(&self) -> Result<(), StoreError> {
         let config = &self.config;
         let pools = self.pools()?;
-        let needed = if config.listen { 3 } else { 2 };
+        let needed = if config.listens() { 3 } else { 2 };
         let missing = |granted: i32, reason: String| {
             StoreError::Connect(format!(
                 "a scheduler needs {needed} connections at once, and the server has granted {granted}: {reason}"
             ))
         };
         let _heartbeats = Pools::try_heartbeats(config).map_err(|reason| missing(1, reason))?;
-        if config.listen {
+        if config.listens() {
             pools.open(&pools.relaxed).map_err(|reason| missing(2, reason))?;
         }
         Ok(())

@@ -4,12 +4,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use diesel::pg::PgConnection;
 use r2d2::{NopErrorHandler, Pool, PooledConnection};
 use scheduled_thread_pool::{OnPoolDropBehavior, ScheduledThreadPool};
 
-use super::connector::{Connector, LastLoss, Refusals, connect_for_heartbeats};
-use super::settings::{Durability, Promises};
+use super::connector::{Connector, LastLoss, Own, Refusals, connect_for_heartbeats};
+use super::settings::Durability;
 use crate::config::Config;
 use crate::error::StoreError;
 
@@ -36,14 +35,13 @@ pub(super) struct Pools {
     durable: Pool<Connector>,
     pub(super) relaxed: Pool<Connector>,
     handlers: Pool<Connector>,
-    promises: Promises,
     refusals: Refusals,
     pub(super) made_at: Instant,
 }
 
 impl Pools {
     /// Makes the pools without connecting yet.
-    pub(super) fn new(config: &Config, last_loss: &LastLoss, refusals: &Refusals) -> Self {
+    pub(super) fn new(config: &Arc<Config>, last_loss: &LastLoss, refusals: &Refusals) -> Self {
         let threads = ScheduledThreadPool::builder()
             .num_threads(2)
             .thread_name_pattern("mainspring-pool-{}")
@@ -69,7 +67,6 @@ impl Pools {
             durable: pool(config.pool_size - relaxed_size, own(Durability::Durable)),
             relaxed: pool(relaxed_size, own(Durability::Relaxed)),
             handlers: pool(config.handler_pool_size, Connector::for_handlers(config, last_loss, refusals)),
-            promises: Promises::new(config),
             refusals: refusals.clone(),
             made_at: Instant::now(),
         }
@@ -82,7 +79,7 @@ impl Pools {
         durability: Durability,
     ) -> Result<PooledConnection<Connector>, StoreError> {
         let mut connection = self.any(durability)?;
-        connection.serve(durability, &self.promises).inspect_err(|_| connection.broken = true)?;
+        connection.serve(durability)?;
         Ok(connection)
     }
 
@@ -107,7 +104,7 @@ impl Pools {
     }
 
     /// Opens a connection as the heartbeats will, as a proof that the server has room for it.
-    pub(super) fn try_heartbeats(config: &Config) -> Result<PgConnection, String> {
+    pub(super) fn try_heartbeats(config: &Config) -> Result<Own, String> {
         let began = Instant::now();
         loop {
             match connect_for_heartbeats(config) {

@@ -5,9 +5,9 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 
 use diesel::Connection;
-use diesel::connection::SimpleConnection;
+use diesel::connection::{SimpleConnection, TransactionManager, TransactionManagerStatus};
 use diesel::pg::PgConnection;
-use diesel::result::Error as DieselError;
+use diesel::result::{Error as DieselError, QueryResult};
 
 use crate::error::StoreError;
 use crate::schema::Schema;
@@ -20,6 +20,8 @@ static DEFAULT: Schema = Schema::DEFAULT;
 pub struct Session<'c> {
     pub(super) conn: &'c mut PgConnection,
     pub(super) schema: &'c Schema,
+    /// With what each transaction begins, behind a pooler that lends sessions to others between transactions.
+    opening: Option<&'c str>,
 }
 
 impl Schema {
@@ -38,7 +40,12 @@ impl Schema {
     /// # }
     /// ```
     pub fn on<'c>(&'c self, conn: &'c mut PgConnection) -> Session<'c> {
-        Session { conn, schema: self }
+        self.session(conn, None)
+    }
+
+    /// As [`Self::on`]. With an opening, each statement runs in a transaction, which begins with it.
+    pub(super) fn session<'c>(&'c self, conn: &'c mut PgConnection, opening: Option<&'c str>) -> Session<'c> {
+        Session { conn, schema: self, opening }
     }
 }
 
@@ -58,11 +65,27 @@ impl Session<'_> {
     where
         E: From<StoreError>,
     {
-        let schema = self.schema;
-        let done = self.conn.transaction(|conn| work(&mut Session { conn, schema }).map_err(Undone::Work));
+        let (schema, opening) = (self.schema, self.opening);
+        let work =
+            |conn: &mut PgConnection| work(&mut Session { conn, schema, opening }).map_err(Undone::Work);
+        let done = match self.next_opening() {
+            Some(opening) => opened(self.conn, opening, work),
+            None => self.conn.transaction(work),
+        };
         done.map_err(|undone| match undone {
             Undone::Work(error) => error,
             Undone::Transaction(error) => StoreError::from_diesel(error).into(),
+        })
+    }
+
+    /// Runs a statement. Where it needs a transaction with settings, and none is open, it gets one of its own.
+    pub(super) fn settled<T>(
+        &mut self,
+        work: impl FnOnce(&mut PgConnection) -> QueryResult<T>,
+    ) -> QueryResult<T> {
+        let Some(opening) = self.next_opening() else { return work(self.conn) };
+        opened(self.conn, opening, |conn| work(conn).map_err(Undone::Work)).map_err(|undone| match undone {
+            Undone::Work(error) | Undone::Transaction(error) => error,
         })
     }
 
@@ -73,7 +96,46 @@ impl Session<'_> {
 
     /// Runs a text without bound values and without rows to return.
     pub(crate) fn run(&mut self, sql: &str) -> Result<(), StoreError> {
-        self.conn.batch_execute(&self.schema.rewrite(sql)).map_err(StoreError::from_diesel)
+        let sql = self.schema.rewrite(sql);
+        self.settled(|conn| conn.batch_execute(&sql)).map_err(StoreError::from_diesel)
+    }
+}
+
+impl<'c> Session<'c> {
+    // The opening of the transaction that is to begin now, if one is.
+    fn next_opening(&mut self) -> Option<&'c str> {
+        let opening = self.opening?;
+        (!in_transaction(self.conn)).then_some(opening)
+    }
+}
+
+type Manager = <PgConnection as Connection>::TransactionManager;
+
+pub(super) fn in_transaction(conn: &mut PgConnection) -> bool {
+    match Manager::transaction_manager_status_mut(conn) {
+        TransactionManagerStatus::Valid(depth) => depth.transaction_depth().is_some(),
+        TransactionManagerStatus::InError => true,
+    }
+}
+
+// Diesel's own method begins with a text of its own.
+fn opened<T, E>(
+    conn: &mut PgConnection,
+    opening: &str,
+    work: impl FnOnce(&mut PgConnection) -> Result<T, Undone<E>>,
+) -> Result<T, Undone<E>> {
+    if let Err(error) = Manager::begin_transaction_sql(conn, opening) {
+        // It may have begun, and been refused a setting.
+        let _ = conn.batch_execute("ROLLBACK");
+        return Err(Undone::Transaction(error));
+    }
+    match work(conn) {
+        Ok(done) => Manager::commit_transaction(conn).map(|()| done).map_err(Undone::Transaction),
+        Err(error) => {
+            // The error of the work is the one that counts.
+            let _ = Manager::rollback_transaction(conn);
+            Err(error)
+        }
     }
 }
 
@@ -117,7 +179,7 @@ pub trait AsSession: sealed::Sealed {
 
 impl AsSession for Session<'_> {
     fn as_session(&mut self) -> Session<'_> {
-        Session { conn: self.conn, schema: self.schema }
+        Session { conn: self.conn, schema: self.schema, opening: self.opening }
     }
 }
 
@@ -132,4 +194,5 @@ mod sealed {
     impl Sealed for super::Session<'_> {}
     impl Sealed for diesel::pg::PgConnection {}
     impl Sealed for crate::store::handler::HandlerConnection {}
+    impl Sealed for crate::store::connector::Own {}
 }

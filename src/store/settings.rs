@@ -1,9 +1,11 @@
 //! The settings of Mainspring's own sessions: everything that their statements depend on, whatever the role, the database
-//! or the server say. One text, sent when a connection is opened. Connections of handlers keep the application's settings.
+//! or the server say. One text, sent when a connection is opened, or with which each transaction begins behind a pooler that
+//! lends sessions. Connections of handlers keep the application's settings.
 
 use std::time::Duration;
 
 use crate::config::{Config, SettleDurability};
+use crate::pooling::Pooling;
 
 /// After how long the server ends a statement of Mainspring's own. A table that is locked for longer fails the work that waits,
 /// which is tried again, instead of holding all connections. Work that may take longer gets more by [`statement_timeout`].
@@ -22,85 +24,176 @@ pub(crate) enum Durability {
     Relaxed,
 }
 
+/// For how long settings hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    Session,
+    /// A pooler lends the session to others between transactions.
+    Transaction,
+}
+
+impl Scope {
+    fn set(self, settings: &[(&str, &str)]) -> String {
+        let set = match self {
+            Self::Session => "SET",
+            Self::Transaction => "SET LOCAL",
+        };
+        settings.iter().map(|(name, value)| format!("{set} {name} = {value}; ")).collect()
+    }
+
+    fn set_where(self, name: &str, value: &str, condition: &str) -> String {
+        let is_local = self == Self::Transaction;
+        format!("SELECT set_config('{name}', {value}, {is_local}) WHERE {condition}; ")
+    }
+}
+
 // What results depend on. The search path keeps its schemas, for the triggers of the application, behind the catalogue.
-const RESULTS: &str = "SET default_transaction_isolation = 'read committed'; \
-    SET default_transaction_read_only = off; SET default_transaction_deferrable = off; \
-    SET DateStyle = 'ISO, MDY'; SET IntervalStyle = 'postgres'; SET bytea_output = 'hex'; \
-    SET extra_float_digits = 1; SET quote_all_identifiers = off; SET standard_conforming_strings = on; \
-    SET array_nulls = on; SET transform_null_equals = off; \
-    SELECT set_config('search_path', concat_ws(', ', 'pg_catalog', nullif(current_setting('search_path'), '')), false);";
+const RESULTS: [(&str, &str); 8] = [
+    ("DateStyle", "'ISO, MDY'"),
+    ("IntervalStyle", "'postgres'"),
+    ("bytea_output", "'hex'"),
+    ("extra_float_digits", "1"),
+    ("quote_all_identifiers", "off"),
+    ("standard_conforming_strings", "on"),
+    ("array_nulls", "on"),
+    ("transform_null_equals", "off"),
+];
+const SEARCH_PATH: &str = "concat_ws(', ', 'pg_catalog', nullif(current_setting('search_path'), ''))";
 
-// What ends statements and sessions. The server does not know the last one before version 17.
-const TIME_OUTS: &str = "SET lock_timeout = 0; \
-    SET idle_in_transaction_session_timeout = 0; SET idle_session_timeout = 0; \
-    SELECT set_config('transaction_timeout', '0', false) WHERE current_setting('transaction_timeout', true) <> '0';";
+// How transactions begin, where the session keeps it.
+const TRANSACTIONS: [(&str, &str); 3] = [
+    ("default_transaction_isolation", "'read committed'"),
+    ("default_transaction_read_only", "off"),
+    ("default_transaction_deferrable", "off"),
+];
 
-// Triggers of queues and pauses must fire. Only a superuser may change this, so it is left alone where it is right.
-const TRIGGERS: &str = "SELECT set_config('session_replication_role', 'origin', false) \
-    WHERE current_setting('session_replication_role') <> 'origin';";
+// These end sessions and statements of the session.
+const TIME_OUTS: [(&str, &str); 3] =
+    [("lock_timeout", "0"), ("idle_in_transaction_session_timeout", "0"), ("idle_session_timeout", "0")];
 
 // These keep every statement on its index: a sequential scan chosen when the table was nearly empty once turned a claim of
 // 1 ms into one of 14 s.
-const PLANS: &str = "SET enable_indexscan = on; SET enable_indexonlyscan = on; SET enable_nestloop = on; \
-    SET enable_seqscan = off; SET enable_sort = off; SET enable_bitmapscan = off; \
-    SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off; \
-    SET plan_cache_mode = force_generic_plan;";
+const PLANS: [(&str, &str); 10] = [
+    ("enable_indexscan", "on"),
+    ("enable_indexonlyscan", "on"),
+    ("enable_nestloop", "on"),
+    ("enable_seqscan", "off"),
+    ("enable_sort", "off"),
+    ("enable_bitmapscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("jit", "off"),
+    ("plan_cache_mode", "force_generic_plan"),
+];
+
+// A transaction of Mainspring's own is idle for as long as a reply travels. A process that is frozen meanwhile holds locks,
+// and a connection that others could use.
+const IDLE_IN_TRANSACTION: [(&str, &str); 1] = [("idle_in_transaction_session_timeout", "'10s'")];
 
 /// What the connection that listens needs: it rests for longer than any other.
 pub(crate) const LISTENER: &str = "SET idle_session_timeout = 0; SET statement_timeout = 0";
 
-/// The settings of the connection of the heartbeats. A crash of the server forgets none that was confirmed, and no standby
-/// delays one. The server gives up a heartbeat that waits for a lock: later ones then find a connection that is free.
-pub(super) fn for_heartbeats(config: &Config) -> String {
-    let patience = (config.heartbeat_interval() * 2).as_millis();
-    format!("{} SET synchronous_commit = local; SET statement_timeout = {patience}", session(config))
-}
-
-/// The settings of a connection that makes this promise.
-pub(super) fn own_session(config: &Config, durability: Durability) -> String {
-    format!("{} {}", session(config), promise(config, durability))
-}
-
-fn session(config: &Config) -> String {
-    let named = config.database_url.contains("application_name");
-    let name = if named { "" } else { "SET application_name = 'mainspring';" };
-    format!(
-        "{RESULTS} {TIME_OUTS} {}; {TRIGGERS} {PLANS} SET mainspring.origin = '{}'; {name}",
-        statement_timeout(STATEMENT_TIMEOUT),
-        config.origin
-    )
-}
-
-/// Sets after how long the server ends a statement; zero is never.
-pub(super) fn statement_timeout(timeout: Duration) -> String {
-    format!("SET statement_timeout = {}", timeout.as_millis().min(i32::MAX as u128))
-}
-
-/// The settings that distinguish connections of different promises, so that one can take the place of another.
-pub(super) struct Promises {
+/// The settings of a connection's session, or how each of its transactions begins.
+#[derive(Debug, Clone)]
+pub(super) struct OwnSettings {
+    scope: Scope,
+    common: String,
     durable: String,
     relaxed: String,
 }
 
-impl Promises {
+impl OwnSettings {
     pub(super) fn new(config: &Config) -> Self {
-        let promise = |durability| promise(config, durability);
-        Self { durable: promise(Durability::Durable), relaxed: promise(Durability::Relaxed) }
+        let scope = match config.pooling.get() {
+            Pooling::Direct | Pooling::Sessions => Scope::Session,
+            Pooling::Transactions => Scope::Transaction,
+        };
+        let promise = |durability| promise(config, scope, durability);
+        Self {
+            scope,
+            common: common(config, scope),
+            durable: promise(Durability::Durable),
+            relaxed: promise(Durability::Relaxed),
+        }
     }
 
-    pub(super) fn of(&self, durability: Durability) -> &str {
+    /// The text for a new connection that makes this promise.
+    pub(super) fn of_session(&self, durability: Durability) -> Option<String> {
+        let timeout = statement_timeout(STATEMENT_TIMEOUT);
+        (self.scope == Scope::Session)
+            .then(|| format!("{}{}{timeout}", self.common, self.promise(durability)))
+    }
+
+    /// With what each transaction begins, where the session keeps nothing.
+    pub(super) fn of_transactions(&self, durability: Durability, timeout: Duration) -> Option<String> {
+        let timeout = timeout.as_millis().min(i32::MAX as u128);
+        (self.scope == Scope::Transaction).then(|| {
+            let promise = self.promise(durability);
+            format!("{}{promise}SET LOCAL statement_timeout = {timeout}", self.common)
+        })
+    }
+
+    /// The settings that distinguish connections of different promises, so that one can take the place of another.
+    pub(super) fn promise(&self, durability: Durability) -> &str {
         match durability {
             Durability::Durable => &self.durable,
             Durability::Relaxed => &self.relaxed,
         }
     }
+
+    /// The settings of the connection of the heartbeats. A crash of the server forgets none that was confirmed, and no standby
+    /// delays one. The server gives up a heartbeat that waits for a lock: later ones then find a connection that is free.
+    pub(super) fn of_heartbeats(&self, config: &Config) -> String {
+        let patience = (config.heartbeat_interval() * 2).as_millis().to_string();
+        let own = [("synchronous_commit", "local"), ("statement_timeout", patience.as_str())];
+        format!("{}{}", self.common, self.scope.set(&own))
+    }
+
+    pub(super) fn scope(&self) -> Scope {
+        self.scope
+    }
 }
 
-fn promise(config: &Config, durability: Durability) -> String {
+fn common(config: &Config, scope: Scope) -> String {
+    let origin = format!("'{}'", config.origin);
+    let mut text = match scope {
+        Scope::Session => scope.set(&TRANSACTIONS),
+        // A standby refuses to be told that it accepts writes. It refuses them with the right code.
+        Scope::Transaction => format!(
+            "BEGIN ISOLATION LEVEL READ COMMITTED NOT DEFERRABLE; {}",
+            scope.set_where("transaction_read_only", "'off'", "NOT pg_is_in_recovery()")
+        ),
+    };
+    text += &scope.set(&RESULTS);
+    text += &scope.set_where("search_path", SEARCH_PATH, "true");
+    text += &scope.set(&TIME_OUTS);
+    if scope == Scope::Transaction {
+        text += &scope.set(&IDLE_IN_TRANSACTION);
+    }
+    // The server does not know it before version 17.
+    let is_set = "current_setting('transaction_timeout', true) <> '0'";
+    text += &scope.set_where("transaction_timeout", "'0'", is_set);
+    // Triggers of queues and pauses must fire. Only a superuser may change this, so it is left alone where it is right.
+    let is_wrong = "current_setting('session_replication_role') <> 'origin'";
+    text += &scope.set_where("session_replication_role", "'origin'", is_wrong);
+    text += &scope.set(&PLANS);
+    text += &scope.set(&[("mainspring.origin", &origin)]);
+    if !config.database_url.contains("application_name") {
+        text += &scope.set(&[("application_name", "'mainspring'")]);
+    }
+    text
+}
+
+/// Sets after how long the server ends a statement of the session; zero is never.
+pub(super) fn statement_timeout(timeout: Duration) -> String {
+    format!("SET statement_timeout = {}", timeout.as_millis().min(i32::MAX as u128))
+}
+
+fn promise(config: &Config, scope: Scope, durability: Durability) -> String {
     let relaxed = durability != Durability::Durable && config.settle_durability == SettleDurability::Relaxed;
-    let commit = if relaxed { "SET synchronous_commit = off;" } else { "RESET synchronous_commit;" };
+    let commit = if relaxed { "off" } else { "DEFAULT" };
     // An application's transaction that replaces a job's key or cancels the job may hold its row for any time. Claims and
     // outcomes of other jobs must not wait with it.
-    let patience = if durability == Durability::Relaxed { "100ms" } else { "0" };
-    format!("{commit} SET lock_timeout = '{patience}'")
+    let patience = if durability == Durability::Relaxed { "'100ms'" } else { "0" };
+    scope.set(&[("synchronous_commit", commit), ("lock_timeout", patience)])
 }

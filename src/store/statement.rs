@@ -102,7 +102,7 @@ impl<'a, Columns> Statement<'a, Columns> {
         if let Some(problem) = self.texts.iter().find_map(|(field, text)| nul_problem(field, text)) {
             return Err(StoreError::Invalid(problem));
         }
-        let done = work(session.conn).map_err(|error| explain(&mut session, &self.text, error));
+        let done = session.settled(work).map_err(|error| explain(&mut session, &self.text, error));
         done.map_err(|error| naming(&mut session, error, self.texts.iter().copied()))
     }
 }

@@ -30,6 +30,7 @@ mod limits;
 mod liveness;
 mod migrations;
 mod payloads;
+mod poolers;
 mod proxies;
 mod queue_order;
 mod queues;

@@ -5,13 +5,11 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::Instant;
 
-use diesel::pg::PgConnection;
-
 use crate::config::Config;
 use crate::error::StoreError;
 use crate::fence::Fence;
 use crate::store::Store;
-use crate::store::connector::connect_for_heartbeats;
+use crate::store::connector::{Own, connect_for_heartbeats};
 use crate::store::presence::{Beat, Heartbeat, beat};
 
 /// What a courier needs. It owns no actor and no pool, so that one which hangs holds up nothing else.
@@ -76,7 +74,7 @@ impl Courier {
         };
         let sent_at = Instant::now();
         let result = opened.and_then(|mut connected| {
-            let result = connected.beat(worker_id, self.fence.next_beat(), &self.config);
+            let result = connected.beat(worker_id, self.config.origin, self.fence.next_beat());
             // A statement that is refused may leave the connection in any state, and another one is soon open.
             if result.is_ok() {
                 *connection = Some(connected);
@@ -93,16 +91,15 @@ impl Courier {
 
 /// A connection, and where it has last seen the row of which worker.
 struct Connected {
-    inner: PgConnection,
+    inner: Own,
     row: Option<(i32, String)>,
 }
 
 impl Connected {
-    fn beat(&mut self, worker_id: i32, number: i64, config: &Config) -> Result<Heartbeat, StoreError> {
+    fn beat(&mut self, worker_id: i32, origin: i64, number: i64) -> Result<Heartbeat, StoreError> {
         let row = self.row.take().filter(|(id, _)| *id == worker_id);
         let row_at = row.as_ref().map(|(_, row_at)| row_at.as_str());
-        let this = Beat { worker_id, origin: config.origin, number, row_at };
-        let done = beat(&mut config.schema.on(&mut self.inner), this);
+        let done = beat(&mut self.inner, Beat { worker_id, origin, number, row_at });
         if let Ok(Heartbeat::Alive { row_at }) = &done {
             self.row = Some((worker_id, row_at.clone()));
         }

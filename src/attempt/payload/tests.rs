@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::server::TestDatabase;
 use crate::store::AsSession;
 use crate::store::claim::{ClaimRequest, TaskShare, claim};
-use crate::store::connector::connect;
+use crate::store::connector::connect_directly as connect;
 
 const LEASE: i64 = 7;
 

@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
-use diesel::PgConnection;
-use diesel::connection::SimpleConnection;
+use diesel::connection::{CacheSize, Connection, SimpleConnection};
+use diesel::pg::PgConnection;
 use mainspring::{Schema, Session, StoreError, database};
 
 use crate::failure::Failure;
@@ -20,8 +20,8 @@ impl Database {
         let url =
             url.ok_or_else(|| Failure::Usage("no database: give --database-url or set DATABASE_URL".into()))?;
         let mut conn = database::connect(url)?;
-        // Compiling a query costs more than any command, and the planner would do it for large tables.
-        conn.batch_execute("SET jit = off").map_err(|error| Failure::Refused(error.to_string()))?;
+        // A pooler may lend the session to others between two statements, and each statement runs once.
+        conn.set_prepared_statement_cache_size(CacheSize::Disabled);
         Ok(Self { conn, schema: schema.clone() })
     }
 
@@ -53,4 +53,15 @@ impl Database {
         }
         Ok(())
     }
+}
+
+/// Reads from tables that may be large. Compiling a query costs more than any command, and the planner would do it there.
+pub(crate) fn read<T>(
+    conn: &mut Session<'_>,
+    work: impl FnOnce(&mut Session<'_>) -> Result<T, StoreError>,
+) -> Result<T, Failure> {
+    conn.transaction(|conn| {
+        conn.batch_execute("SET LOCAL jit = off").map_err(|error| Failure::Refused(error.to_string()))?;
+        Ok(work(conn)?)
+    })
 }

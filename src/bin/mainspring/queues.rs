@@ -9,6 +9,7 @@ use mainspring::queues::{self, QueueSettings, QueueStatus, Rate};
 use mainspring::status::DETAIL_COUNT_CAP;
 
 use crate::arguments::ListingOptions;
+use crate::database::read;
 use crate::failure::Failure;
 use crate::output;
 
@@ -124,7 +125,7 @@ impl Target {
 }
 
 fn list(conn: &mut Session<'_>, options: &ListingOptions, out: &mut impl Write) -> Result<(), Failure> {
-    let queues = queues::list(conn)?;
+    let queues = read(conn, |conn| queues::list(conn))?;
     if options.json {
         return output::json(out, &queues);
     }

@@ -9,6 +9,7 @@ use mainspring::status::{COUNT_CAP, DETAIL_COUNT_CAP, ScheduleProblem, StateCoun
 use mainspring::workers::WorkerStatus;
 
 use crate::arguments::ListingOptions;
+use crate::database::read;
 use crate::failure::Failure;
 use crate::output;
 
@@ -19,7 +20,7 @@ pub(crate) fn show(
     options: &ListingOptions,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
-    let status = mainspring::status::read(conn)?;
+    let status = read(conn, |conn| mainspring::status::read(conn))?;
     if options.json {
         return output::json(out, &status);
     }

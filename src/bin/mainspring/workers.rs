@@ -10,6 +10,7 @@ use mainspring::{jobs, queues};
 use serde_json::json;
 
 use crate::arguments::ListingOptions;
+use crate::database::read;
 use crate::failure::Failure;
 use crate::output;
 use crate::status::{WORKER_HEADINGS, worker_cells};
@@ -62,7 +63,7 @@ pub(crate) fn run(
 }
 
 fn list(conn: &mut Session<'_>, listing: &ListingOptions, out: &mut impl Write) -> Result<(), Failure> {
-    let workers = workers::list(conn)?;
+    let workers = read(conn, |conn| workers::list(conn))?;
     if listing.json {
         return output::json(out, &workers);
     }

@@ -11,7 +11,7 @@ use diesel::{QueryableByName, RunQueryDsl, sql_query};
 use super::*;
 use crate::config::Config;
 use crate::server::TestDatabase;
-use crate::store::connector::connect;
+use crate::store::connector::connect_directly as connect;
 use crate::store::tests::cost_of;
 
 const START: &str = "2020-01-01T00:00:00Z";

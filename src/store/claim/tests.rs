@@ -10,7 +10,7 @@ use super::*;
 use crate::config::Config;
 use crate::server::TestDatabase;
 use crate::store::admit::{Due, admit, promote};
-use crate::store::connector::connect;
+use crate::store::connector::connect_directly as connect;
 use crate::store::tests::cost_of;
 
 fn request(tasks: &[&str], filtered: Option<Filtered>) -> ClaimRequest {

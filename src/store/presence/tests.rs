@@ -7,7 +7,7 @@ use diesel::pg::PgConnection;
 use super::*;
 use crate::config::Config;
 use crate::server::TestDatabase;
-use crate::store::connector::connect;
+use crate::store::connector::connect_directly as connect;
 use crate::store::tests::cost_of;
 
 const ORIGIN: i64 = 7;

@@ -8,7 +8,7 @@ use diesel::sql_types::SmallInt;
 use super::*;
 use crate::config::Config;
 use crate::server::TestDatabase;
-use crate::store::connector::connect;
+use crate::store::connector::connect_directly as connect;
 
 const THREE_RUNNING: &str = "
     INSERT INTO mainspring.jobs (id, task, state, run_at, attempts, lease, worker_id, locked_at)

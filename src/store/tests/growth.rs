@@ -336,7 +336,8 @@ impl Group {
 #[test]
 fn nothing_that_is_done_to_a_few_reads_more_where_there_are_many() {
     let database = TestDatabase::new();
-    let connections = &mut [connector::connect(&Config::new(database.url())).unwrap(), database.connection()];
+    let connections =
+        &mut [connector::connect_directly(&Config::new(database.url())).unwrap(), database.connection()];
     let mut filling = database.connection();
     filling.batch_execute(FEW).unwrap();
     let mut groups = [

@@ -21,6 +21,7 @@ const LAYERS: [(&str, &[&str]); 7] = [
             "database_error",
             "flags",
             "lock",
+            "pooling",
             "schedule",
             "schema",
             "stored",
@@ -54,6 +55,7 @@ fn the_command_line_program_uses_the_crate_as_any_program_does() {
     let own = [
         "arguments",
         "cron",
+        "database",
         "enqueue",
         "failure",
         "jobs",

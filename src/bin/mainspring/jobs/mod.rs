@@ -16,6 +16,7 @@ pub(crate) use arguments::JobsCommand;
 use arguments::{HistoryArguments, ListArguments, ReasonArguments, ShowArguments};
 use selection::Act;
 
+use crate::database::read;
 use crate::failure::Failure;
 use crate::output;
 
@@ -68,7 +69,7 @@ fn with_reason(
 }
 
 fn list(conn: &mut Session<'_>, arguments: &ListArguments, out: &mut impl Write) -> Result<(), Failure> {
-    let jobs = jobs::list(conn, &arguments.filter())?;
+    let jobs = read(conn, |conn| jobs::list(conn, &arguments.filter()))?;
     if arguments.listing.json {
         return output::json(out, &jobs);
     }
@@ -130,7 +131,7 @@ fn list_history(
     arguments: &HistoryArguments,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
-    let jobs = history::list(conn, &arguments.filter())?;
+    let jobs = read(conn, |conn| history::list(conn, &arguments.filter()))?;
     if arguments.listing.json {
         return output::json(out, &jobs);
     }

@@ -11,6 +11,7 @@ use mainspring::{JobState, Session, StoreError};
 use serde_json::json;
 
 use crate::arguments::ListingOptions;
+use crate::database::read;
 use crate::failure::Failure;
 use crate::output;
 use crate::times::past;
@@ -116,7 +117,7 @@ impl Selection {
     fn act_on_all(&self, conn: &mut Session<'_>, act: &Act<'_>) -> Result<Tally, Failure> {
         let mut filter = self.which.filter();
         filter.state = filter.state.or(act.usual_state);
-        let found = jobs::count(conn, &filter)?;
+        let found = read(conn, |conn| jobs::count(conn, &filter))?;
         let all = self.most.map_or(found, |most| most.min(found));
         if all > 0 {
             self.confirm(act.verb, all)?;
@@ -124,7 +125,7 @@ impl Selection {
         let mut tally = Tally::default();
         while tally.jobs < all {
             filter.limit = u32::try_from(all - tally.jobs).unwrap_or(BATCH).min(BATCH);
-            let ids = jobs::ids(conn, &filter)?;
+            let ids = read(conn, |conn| jobs::ids(conn, &filter))?;
             let Some(last) = ids.last() else { break };
             filter.after_id = Some(*last);
             (act.perform)(conn, &ids)?.iter().for_each(|one| tally.add(one.result));

@@ -8,6 +8,7 @@ use mainspring::schedules::{self, ScheduleFire, ScheduleRow};
 use mainspring::{CronExpression, NewSchedule};
 use serde_json::json;
 
+use crate::database::read;
 use crate::failure::Failure;
 use crate::output;
 
@@ -63,7 +64,7 @@ fn unknown(name: &str) -> Failure {
 }
 
 fn list(conn: &mut Session<'_>, arguments: &ListArguments, out: &mut impl Write) -> Result<(), Failure> {
-    let rows = schedules::list(conn, &arguments.filter())?;
+    let rows = read(conn, |conn| schedules::list(conn, &arguments.filter()))?;
     if arguments.listing.json {
         return output::json(out, &rows);
     }
