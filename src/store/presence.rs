@@ -154,14 +154,15 @@ pub(crate) fn rescue(conn: &mut impl AsSession, worker_id: i32) -> Result<Vec<Re
     Statement::<RescuedColumns>::new(RESCUE).bind::<Integer, _>(worker_id).load(conn)
 }
 
-// The gaps between the ids of workers; the last one is open to the greatest id.
+// The gaps between the ids of workers; the last one is open to the greatest id. The lease is read before the row is locked: the
+// row may have been requeued since, and claimed by a worker that is newer than these gaps.
 const RESCUE_ORPHANS: &str = "SELECT m.job_id, m.job_state = 'dead', m.job_problem FROM (SELECT ARRAY(\
     SELECT mainspring.new_event(r.id, 'lost', r.lease, 'worker lost: it left without settling the job') \
     FROM (SELECT w.id AS after, lead(w.id) OVER (ORDER BY w.id) AS before \
         FROM (SELECT 0 AS id UNION ALL SELECT id FROM mainspring.workers) AS w) AS gap \
     CROSS JOIN LATERAL (SELECT k.id, k.lease FROM mainspring.jobs AS k WHERE k.state = 'running' \
-        AND k.worker_id > gap.after AND k.worker_id < coalesce(gap.before, {}) OFFSET 0 \
-        FOR UPDATE SKIP LOCKED) AS r) AS events OFFSET 0) AS e \
+        AND k.worker_id > gap.after AND k.worker_id < coalesce(gap.before, {}) OFFSET 0) AS k \
+    JOIN mainspring.jobs AS r ON r.id = k.id AND r.lease = k.lease FOR UPDATE OF r SKIP LOCKED) AS events OFFSET 0) AS e \
     CROSS JOIN LATERAL mainspring.move_or_isolate(e.events, true) AS m WHERE cardinality(e.events) > 0";
 
 /// Requeues the jobs of workers that have no row. A worker leaves such jobs behind when its last claim reaches the server

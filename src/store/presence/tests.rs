@@ -222,3 +222,42 @@ fn a_rescue_that_waits_for_a_heartbeat_under_way_finds_the_worker_alive() {
     other.batch_execute("COMMIT").unwrap();
     assert_eq!(rescue(conn, me).unwrap(), []);
 }
+
+// A search that takes long reads the rows of workers once, and each job when it comes to it.
+#[test]
+fn a_search_for_orphans_takes_nothing_that_a_new_worker_has_claimed_since() {
+    let database = TestDatabase::new();
+    let conn = &mut connect(&Config::new(database.url())).unwrap();
+    steady(conn);
+    for lost in [false, false] {
+        leave_behind(conn, lost);
+    }
+    // The search stops at the first job until the other connection lets it go on.
+    conn.batch_execute(
+        "CREATE OR REPLACE FUNCTION mainspring.new_event(id bigint, event text, lease bigint DEFAULT NULL, \
+            reason text DEFAULT NULL, run_at timestamptz DEFAULT NULL, payload text DEFAULT NULL, \
+            priority integer DEFAULT NULL, attempts integer DEFAULT NULL, max_attempts integer DEFAULT NULL) \
+         RETURNS mainspring.job_event LANGUAGE plpgsql AS $$ BEGIN \
+            PERFORM pg_advisory_xact_lock(7); \
+            RETURN ROW(id, event, lease, reason, run_at, payload, priority, attempts, max_attempts)::mainspring.job_event; \
+         END $$",
+    )
+    .unwrap();
+    let mut other = database.connection();
+    other.batch_execute("SELECT pg_advisory_lock(7)").unwrap();
+    let url = database.url().to_owned();
+    let search =
+        std::thread::spawn(move || rescue_orphans(&mut connect(&Config::new(url)).unwrap()).unwrap());
+    let waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
+    while Statement::<(BigInt,)>::new(waits).get_result::<(i64,)>(&mut other).unwrap().0 == 0 {
+        std::thread::yield_now();
+    }
+    let new = register(conn, "new", &["a".to_owned()], &[], Duration::from_secs(30), ORIGIN).unwrap();
+    let claim = format!(
+        "UPDATE mainspring.jobs SET worker_id = {new}, lease = 77 WHERE id = (SELECT max(id) FROM mainspring.jobs)"
+    );
+    other.batch_execute(&claim).unwrap();
+    other.batch_execute("SELECT pg_advisory_unlock(7)").unwrap();
+    assert_eq!(search.join().unwrap().jobs, 1);
+    assert_eq!(leased_to_anyone(conn), 1);
+}
