@@ -88,6 +88,8 @@ impl Inner {
         if pool.idle > 0 {
             pool.idle -= 1;
             pool.woken += 1;
+            // A thread that wakes while this one holds the lock would go back to sleep at once.
+            drop(pool);
             self.wake.notify_one();
         } else if pool.threads < self.most {
             let own = Arc::clone(self);
