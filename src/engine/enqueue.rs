@@ -16,6 +16,10 @@ const SLOW_ENQUEUE: Duration = Duration::from_millis(100);
 // How long a request waits before it is tried again because of its key, at least and at most. A try may take 100 ms.
 const MIN_KEY_PAUSE: Duration = Duration::from_millis(200);
 const MAX_KEY_PAUSE: Duration = Duration::from_secs(2);
+// Callers that were told of their jobs in one moment often send the next ones in one moment too. The next statement waits for as
+// many of them, so that the first to come back does not get a statement alone that keeps all others waiting.
+const FEWEST_RETURNING: usize = 8;
+const RETURN_PAUSE: Duration = Duration::from_micros(500);
 // Enqueues share two of these with the requests of handles.
 const MIN_CONNECTIONS_FOR_TWO_ENQUEUES: u32 = 4;
 
@@ -34,6 +38,14 @@ pub(super) struct EnqueuePlanner<R> {
     load: Load,
     /// No request is overdue before this.
     next_deadline: Option<Instant>,
+    returning: Option<Returning>,
+}
+
+/// The callers of the last statement, and until when the next one waits for them.
+#[derive(Debug, Clone, Copy)]
+struct Returning {
+    callers: usize,
+    until: Instant,
 }
 
 #[derive(Debug)]
@@ -88,6 +100,7 @@ impl<R> EnqueuePlanner<R> {
             beside: None,
             load: Load::default(),
             next_deadline: None,
+            returning: None,
         }
     }
 
@@ -135,6 +148,7 @@ impl<R> EnqueuePlanner<R> {
         let Some(first) = &self.first else {
             let batch = match self.take_held(now.instant) {
                 Some(held) => vec![held],
+                None if self.waits_for_callers(now.instant) => return None,
                 None => take_batch(&mut self.waiting),
             };
             return self.plan(batch, EnqueueSlot::First, now);
@@ -149,6 +163,11 @@ impl<R> EnqueuePlanner<R> {
         self.waiting = with_keys;
         self.waiting.append(&mut without);
         self.plan(batch, EnqueueSlot::Beside, now)
+    }
+
+    fn waits_for_callers(&self, now: Instant) -> bool {
+        let misses = |last: &Returning| self.waiting.len() < last.callers && now < last.until;
+        self.returning.as_ref().is_some_and(misses)
     }
 
     fn plan(&mut self, batch: Vec<Request<R>>, slot: EnqueueSlot, now: Now) -> Option<EnqueuePlan> {
@@ -178,8 +197,11 @@ impl<R> EnqueuePlanner<R> {
     }
 
     /// Ends a statement, and returns its requests.
-    pub(super) fn finished(&mut self, slot: EnqueueSlot) -> Vec<Pending<R>> {
+    pub(super) fn finished(&mut self, slot: EnqueueSlot, now: Instant) -> Vec<Pending<R>> {
         let requests = self.slot(slot).take().map(|running| running.requests).unwrap_or_default();
+        let callers = requests.len();
+        self.returning =
+            (callers >= FEWEST_RETURNING).then(|| Returning { callers, until: now + RETURN_PAUSE });
         requests.iter().for_each(|pending| self.load -= pending.asked.load);
         requests
     }
@@ -231,8 +253,8 @@ impl<R> EnqueuePlanner<R> {
         self.first.is_none() && self.beside.is_none() && self.waiting.is_empty()
     }
 
-    /// When a statement with keys counts as slow, so that another one may go on beside it, a held request is tried again, or the
-    /// time of a request is over.
+    /// When a statement with keys counts as slow, so that another one may go on beside it, a held request is tried again, the time
+    /// of a request is over, or callers are waited for no longer.
     pub(super) fn wake_at(&self) -> Option<Instant> {
         let slow = self
             .first
@@ -245,7 +267,8 @@ impl<R> EnqueuePlanner<R> {
             .map(|held| held.retry_at)
             .min()
             .max(self.next_try.filter(|_| !self.held.is_empty()));
-        slow.into_iter().chain(held).chain(self.next_deadline).min()
+        let returning = self.returning.filter(|_| self.first.is_none() && !self.waiting.is_empty());
+        slow.into_iter().chain(held).chain(self.next_deadline).chain(returning.map(|last| last.until)).min()
     }
 }
 

@@ -45,7 +45,7 @@ impl<R> Engine<R> {
         result: Result<Enqueued, StoreError>,
         now: Now,
     ) {
-        let requests = self.enqueue.finished(slot).into_iter();
+        let requests = self.enqueue.finished(slot, now.instant).into_iter();
         match result {
             Ok(Enqueued::Waiting(each)) => {
                 for (result, request) in each.into_iter().zip(requests) {

@@ -21,6 +21,11 @@ fn waiting(desk: &Desk, plan: EnqueuePlan) -> Done {
     Done::Enqueue { slot: plan.slot, lease: plan.start_as, result }
 }
 
+fn refused(plan: EnqueuePlan) -> Done {
+    let results = plan.requests.iter().map(|_| Err(NotStored::Refused(failure()))).collect();
+    Done::Enqueue { slot: plan.slot, lease: plan.start_as, result: Ok(Enqueued::Waiting(results)) }
+}
+
 fn replies(desk: &mut Desk) -> Vec<(u32, usize)> {
     let reply = |notice| match notice {
         Notice::Reply(reply, Ok(ids)) => Some((reply, ids.len())),
@@ -42,6 +47,36 @@ fn requests_that_arrive_while_a_statement_runs_are_stored_together() {
     assert_eq!(replies(&mut desk), [(1, 1)]);
     let second = desk.next_enqueue();
     assert_eq!(desk.stored_by(&second), [2, 3]);
+}
+
+#[test]
+fn a_statement_waits_a_moment_for_the_callers_of_the_one_before() {
+    let mut desk = Desk::at_rest();
+    (1..=8).for_each(|reply| desk.enqueue(vec![new_job()], reply));
+    let plan = desk.next_enqueue();
+    let done = refused(plan);
+    desk.finished(done);
+    desk.enqueue(vec![new_job()], 1);
+    desk.expect_nothing();
+    assert_eq!(desk.engine.wake_at(desk.now), Some(desk.now.instant + Duration::from_micros(500)));
+    (2..=7).for_each(|reply| desk.enqueue(vec![new_job()], reply));
+    desk.expect_nothing();
+    desk.enqueue(vec![new_job()], 8);
+    let plan = desk.next_enqueue();
+    assert_eq!(desk.stored_by(&plan), [1, 2, 3, 4, 5, 6, 7, 8]);
+
+    let done = refused(plan);
+    desk.finished(done);
+    desk.enqueue(vec![new_job()], 1);
+    desk.expect_nothing();
+    desk.pass(Duration::from_micros(500));
+    let plan = desk.next_enqueue();
+    assert_eq!(desk.stored_by(&plan), [1], "the others did not come");
+    let done = refused(plan);
+    desk.finished(done);
+    desk.enqueue(vec![new_job()], 2);
+    let plan = desk.next_enqueue();
+    assert_eq!(desk.stored_by(&plan), [2], "a caller who came alone is not waited for");
 }
 
 #[test]
