@@ -13,6 +13,7 @@ use crate::support::database::TestDatabase;
 use crate::support::jobs::act;
 use crate::support::rows::{WAITS_FOR_A_ROW, count};
 use crate::support::schedulers::scheduler;
+use crate::support::statements::before_any_poll;
 use crate::support::waiting::until;
 
 /// A job in each state, by id, each but the running one with the key of its id; the worker of the running one is 1.
@@ -184,48 +185,50 @@ fn cleaning_up_removes_old_dead_jobs_unused_queues_and_lost_workers_only() {
 
 #[tokio::test]
 async fn whatever_an_act_makes_due_starts_at_once() {
-    let database = TestDatabase::new();
-    let (builder, mut started) = scheduler(&database);
-    let scheduler = builder.poll_interval(Duration::from_secs(15)).start().await.unwrap();
-    let mut conn = database.connection();
-    let far = Utc::now() + TimeDelta::hours(1);
-    let by_sql = act("done").run_at(far).insert(&mut conn).unwrap();
-    let by_handle = act("done").run_at(far).queue("q").insert(&mut conn).unwrap();
-    let now = Reschedule::new().run_at(Utc::now());
-    let before = std::time::Instant::now();
-    jobs::reschedule(&mut conn, &[by_sql], &now).unwrap();
-    assert_eq!(started.next().await.id, by_sql);
-    let done = scheduler.jobs().reschedule([by_handle], now).await.unwrap();
-    assert_eq!(done[0].result, ActResult::Rescheduled);
-    assert_eq!(started.next().await.id, by_handle);
+    before_any_poll(async || {
+        let database = TestDatabase::new();
+        let (builder, mut started) = scheduler(&database);
+        let scheduler = builder.poll_interval(Duration::from_secs(15)).start().await.unwrap();
+        let mut conn = database.connection();
+        let far = Utc::now() + TimeDelta::hours(1);
+        let by_sql = act("done").run_at(far).insert(&mut conn).unwrap();
+        let by_handle = act("done").run_at(far).queue("q").insert(&mut conn).unwrap();
+        let now = Reschedule::new().run_at(Utc::now());
+        jobs::reschedule(&mut conn, &[by_sql], &now).unwrap();
+        assert_eq!(started.next().await.id, by_sql);
+        let done = scheduler.jobs().reschedule([by_handle], now).await.unwrap();
+        assert_eq!(done[0].result, ActResult::Rescheduled);
+        assert_eq!(started.next().await.id, by_handle);
 
-    let dead = scheduler.enqueue(act("discard")).await.unwrap();
-    assert_eq!(started.next().await.id, dead);
-    until(&database, "mainspring.jobs WHERE state = 'dead'", 1).await;
-    jobs::retry(&mut conn, &[dead], None).unwrap();
-    assert_eq!(started.next().await.id, dead);
-    assert!(before.elapsed() < Duration::from_secs(10), "a poll found them: {:?}", before.elapsed());
-    scheduler.stop().await;
-    let stopped = scheduler.jobs().delete([1]).await;
-    assert!(stopped.is_err());
+        let dead = scheduler.enqueue(act("discard")).await.unwrap();
+        assert_eq!(started.next().await.id, dead);
+        until(&database, "mainspring.jobs WHERE state = 'dead'", 1).await;
+        jobs::retry(&mut conn, &[dead], None).unwrap();
+        assert_eq!(started.next().await.id, dead);
+        scheduler.stop().await;
+        let stopped = scheduler.jobs().delete([1]).await;
+        assert!(stopped.is_err());
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_slot_that_an_action_frees_admits_the_next_job_at_once() {
-    let database = TestDatabase::new();
-    let mut conn = database.connection();
-    let head = mainspring::NewJob::new("unknown", &serde_json::json!({}));
-    let head = head.queue("q").insert(&mut conn).unwrap();
-    conn.batch_execute("SELECT mainspring.admit('{q}')").unwrap();
-    assert_eq!(states(&mut conn, &head.to_string(), JobState::Ready), 1);
-    let (builder, mut started) = scheduler(&database);
-    let scheduler = builder.poll_interval(Duration::from_secs(15)).start().await.unwrap();
-    let next_one = scheduler.enqueue(act("done").queue("q")).await.unwrap();
-    let before = std::time::Instant::now();
-    jobs::fail(&mut conn, &[head], None).unwrap();
-    assert_eq!(started.next().await.id, next_one);
-    assert!(before.elapsed() < Duration::from_secs(5));
-    scheduler.stop().await;
+    before_any_poll(async || {
+        let database = TestDatabase::new();
+        let mut conn = database.connection();
+        let head = mainspring::NewJob::new("unknown", &serde_json::json!({}));
+        let head = head.queue("q").insert(&mut conn).unwrap();
+        conn.batch_execute("SELECT mainspring.admit('{q}')").unwrap();
+        assert_eq!(states(&mut conn, &head.to_string(), JobState::Ready), 1);
+        let (builder, mut started) = scheduler(&database);
+        let scheduler = builder.poll_interval(Duration::from_secs(15)).start().await.unwrap();
+        let next_one = scheduler.enqueue(act("done").queue("q")).await.unwrap();
+        jobs::fail(&mut conn, &[head], None).unwrap();
+        assert_eq!(started.next().await.id, next_one);
+        scheduler.stop().await;
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use crate::support::gauge::Gauge;
 use crate::support::jobs::{Act, act, behave_too, lasting, other};
 use crate::support::rows::count;
 use crate::support::schedulers::gauged;
-use crate::support::statements::{EARLIEST_POLL, NONE, install_gate, until_polled};
+use crate::support::statements::{NONE, before_any_poll, install_gate, until_polled};
 use crate::support::waiting::{until, until_true};
 
 mod tasks;
@@ -23,12 +23,11 @@ async fn parked(database: &TestDatabase, queue: &str, jobs: i64) {
     until(database, &format!("mainspring.jobs WHERE state = 'parked' AND queue = '{queue}'"), jobs).await;
 }
 
-/// Two schedulers that poll no more while the test runs.
+/// Two schedulers that poll no more while the trial runs.
 struct Pair {
     one: Scheduler,
     two: Scheduler,
     gate: Arc<Semaphore>,
-    began: Instant,
 }
 
 impl Pair {
@@ -36,15 +35,12 @@ impl Pair {
         let gate = Arc::new(Semaphore::new(0));
         let builder = || gauged(database, &Arc::default()).app_data(Arc::clone(&gate));
         install_gate(&mut database.connection(), NONE);
-        let began = Instant::now();
         let (one, two) = (builder().start().await.unwrap(), builder().start().await.unwrap());
         until_polled(database, 2).await;
-        Self { one, two, gate, began }
+        Self { one, two, gate }
     }
 
-    /// Stops both before any poll could have helped.
     async fn stop(self) {
-        assert!(self.began.elapsed() < EARLIEST_POLL, "a poll may have helped: {:?}", self.began.elapsed());
         self.one.stop().await;
         self.two.stop().await;
     }
@@ -52,63 +48,75 @@ impl Pair {
 
 #[tokio::test]
 async fn a_pause_by_a_handle_is_noticed_at_once_by_all_instances() {
-    let database = TestDatabase::new();
-    let pair = Pair::start(&database).await;
-    assert!(pair.one.queues().pause("mails").await.unwrap());
-    assert!(!pair.one.queues().pause("mails").await.unwrap(), "no change");
-    for _ in 0..3 {
-        pair.two.enqueue(act("go").queue("mails")).await.unwrap();
-    }
-    parked(&database, "mails", 3).await;
-    assert!(pair.two.queues().resume("mails").await.unwrap());
-    until(&database, "mainspring.jobs", 0).await;
-    pair.stop().await;
+    before_any_poll(async || {
+        let database = TestDatabase::new();
+        let pair = Pair::start(&database).await;
+        assert!(pair.one.queues().pause("mails").await.unwrap());
+        assert!(!pair.one.queues().pause("mails").await.unwrap(), "no change");
+        for _ in 0..3 {
+            pair.two.enqueue(act("go").queue("mails")).await.unwrap();
+        }
+        parked(&database, "mails", 3).await;
+        assert!(pair.two.queues().resume("mails").await.unwrap());
+        until(&database, "mainspring.jobs", 0).await;
+        pair.stop().await;
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_pause_by_a_function_is_noticed_at_once_by_all_instances() {
-    let database = TestDatabase::new();
-    let pair = Pair::start(&database).await;
-    let mut conn = database.connection();
-    queues::pause(&mut conn, "mails").unwrap();
-    pair.one.enqueue(act("go").queue("mails")).await.unwrap();
-    parked(&database, "mails", 1).await;
-    conn.batch_execute("SELECT mainspring.resume_queue('mails')").unwrap();
-    until(&database, "mainspring.jobs", 0).await;
-    pair.stop().await;
+    before_any_poll(async || {
+        let database = TestDatabase::new();
+        let pair = Pair::start(&database).await;
+        let mut conn = database.connection();
+        queues::pause(&mut conn, "mails").unwrap();
+        pair.one.enqueue(act("go").queue("mails")).await.unwrap();
+        parked(&database, "mails", 1).await;
+        conn.batch_execute("SELECT mainspring.resume_queue('mails')").unwrap();
+        until(&database, "mainspring.jobs", 0).await;
+        pair.stop().await;
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_pause_by_a_row_is_noticed_at_once_by_all_instances() {
-    let database = TestDatabase::new();
-    let pair = Pair::start(&database).await;
-    let mut conn = database.connection();
-    conn.batch_execute("INSERT INTO mainspring.queues (name, paused) VALUES ('mails', true)").unwrap();
-    pair.one.enqueue(act("go").queue("mails")).await.unwrap();
-    parked(&database, "mails", 1).await;
-    conn.batch_execute("UPDATE mainspring.queues SET paused = false").unwrap();
-    until(&database, "mainspring.jobs", 0).await;
-    pair.stop().await;
+    before_any_poll(async || {
+        let database = TestDatabase::new();
+        let pair = Pair::start(&database).await;
+        let mut conn = database.connection();
+        conn.batch_execute("INSERT INTO mainspring.queues (name, paused) VALUES ('mails', true)").unwrap();
+        pair.one.enqueue(act("go").queue("mails")).await.unwrap();
+        parked(&database, "mails", 1).await;
+        conn.batch_execute("UPDATE mainspring.queues SET paused = false").unwrap();
+        until(&database, "mainspring.jobs", 0).await;
+        pair.stop().await;
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_limit_takes_effect_at_once_when_its_transaction_commits() {
-    let database = TestDatabase::new();
-    let pair = Pair::start(&database).await;
-    let mut conn = database.connection();
-    // Two wait behind one that runs. A wider queue lets them pass beside it.
-    for what in ["at gate", "beside", "beside"] {
-        pair.one.enqueue(act(what).queue("mails")).await.unwrap();
-    }
-    parked(&database, "mails", 2).await;
-    conn.batch_execute("BEGIN").unwrap();
-    queues::set(&mut conn, "mails", &QueueSettings::concurrency(3)).unwrap();
-    parked(&database, "mails", 2).await;
-    conn.batch_execute("COMMIT").unwrap();
-    until(&database, "mainspring.jobs", 1).await;
-    pair.gate.add_permits(1);
-    until(&database, "mainspring.jobs", 0).await;
-    pair.stop().await;
+    before_any_poll(async || {
+        let database = TestDatabase::new();
+        let pair = Pair::start(&database).await;
+        let mut conn = database.connection();
+        // Two wait behind one that runs. A wider queue lets them pass beside it.
+        for what in ["at gate", "beside", "beside"] {
+            pair.one.enqueue(act(what).queue("mails")).await.unwrap();
+        }
+        parked(&database, "mails", 2).await;
+        conn.batch_execute("BEGIN").unwrap();
+        queues::set(&mut conn, "mails", &QueueSettings::concurrency(3)).unwrap();
+        parked(&database, "mails", 2).await;
+        conn.batch_execute("COMMIT").unwrap();
+        until(&database, "mainspring.jobs", 1).await;
+        pair.gate.add_permits(1);
+        until(&database, "mainspring.jobs", 0).await;
+        pair.stop().await;
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -195,7 +203,7 @@ async fn a_rate_holds_over_two_instances_and_the_next_token_wakes_the_queue() {
     let started: Vec<Instant> = gauge.starts().into_iter().map(|start| start.at).collect();
     // The bucket is full at first: 5 at once, and the other 15 take a tenth of a second each.
     let took = started.last().unwrap().duration_since(started[0]);
-    assert!((Duration::from_millis(1_350)..Duration::from_secs(4)).contains(&took), "{took:?}");
+    assert!((Duration::from_millis(1_350)..Duration::from_secs(10)).contains(&took), "{took:?}");
     for (first, start) in started.iter().enumerate() {
         for (n, other) in started.iter().enumerate().skip(first) {
             // A job that was admitted late may start with one that was admitted early, within a few milliseconds.

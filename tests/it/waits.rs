@@ -56,7 +56,7 @@ async fn enqueues_behind_a_black_hole_end_in_time_and_go_on_after_it() {
     for each in waiting {
         errors.push(each.await.unwrap());
     }
-    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     let overloaded = |error: &SchedulerError| {
         matches!(error, SchedulerError::Store(StoreError::Overloaded { jobs: 6, .. }))
     };
@@ -229,12 +229,12 @@ async fn follows_the_primary(options: &str) {
     proxy.lead_to(address(pair.primary.url()));
     let back = Instant::now();
     while scheduler.enqueue(act("after")).await.is_err() {
-        assert!(back.elapsed() < Duration::from_secs(6), "no enqueue since the primary is back");
+        assert!(back.elapsed() < Duration::from_secs(15), "no enqueue since the primary is back");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     while started.next().await.act != "after" {}
-    // Three seconds, and as many for a machine that has much else to do.
-    assert!(back.elapsed() < Duration::from_secs(6), "{:?}", back.elapsed());
+    // Three seconds, and more for a machine that has much else to do.
+    assert!(back.elapsed() < Duration::from_secs(15), "{:?}", back.elapsed());
     scheduler.stop().await;
 }
 
