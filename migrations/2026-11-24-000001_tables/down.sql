@@ -26,5 +26,7 @@ DROP TABLE mainspring.definitions;
 DROP TYPE mainspring.fired;
 DROP TYPE mainspring.judged_fire;
 DROP TYPE mainspring.job_event;
+DROP TYPE mainspring.queue_space;
+DROP TYPE mainspring.admission;
 DROP TYPE mainspring.new_job;
 DROP TYPE mainspring.job_state;

@@ -175,6 +175,31 @@ CREATE TABLE mainspring.queues (
     CONSTRAINT queues_rate_period_range CHECK (rate_period BETWEEN interval '1 millisecond' AND interval '366 days')
 ) WITH (fillfactor = 50);
 
+-- What an admission did in a queue, see sql/admission/admit.sql.
+CREATE TYPE mainspring.admission AS (
+    queue_name     text,
+    admitted       integer,
+    locked         boolean,
+    least_priority smallint,
+    oldest         timestamptz,
+    tasks          text[],
+    flagged        boolean,
+    token_in       bigint,
+    first_run_at   timestamptz,
+    scanned        boolean,
+    row_at         tid
+);
+
+-- How many more jobs a queue may have, see sql/admission/space_in.sql.
+CREATE TYPE mainspring.queue_space AS (
+    room         bigint,
+    waiting      bigint,
+    highest_slot bigint,
+    lowest_slot  bigint,
+    tokens       double precision,
+    token_in     bigint
+);
+
 -- Tasks that no process claims jobs of, until they are resumed.
 CREATE TABLE mainspring.paused_tasks (
     task      text PRIMARY KEY,

@@ -5,14 +5,11 @@ use super::files::{File, files_in};
 
 const MAX_LINES: usize = 40;
 
-/// Longer ones. One that became short enough leaves this list.
-const LONG: [&str; 1] = ["sql/admission/admit.sql"];
-
 #[test]
 fn each_file_of_sql_explains_and_holds_one_short_definition() {
     let files = files_in(&["sql"], "sql");
     assert!(files.len() > 80, "only {} files found", files.len());
-    expect_none(files.iter().flat_map(|file| faults(file, &LONG)).collect());
+    expect_none(files.iter().flat_map(faults).collect());
 }
 
 #[test]
@@ -22,9 +19,8 @@ fn faults_of_a_definition_are_found() {
         "-- Returns a.\n--\n-- More of it.\nCREATE OR REPLACE FUNCTION mainspring.a(b int)\nAS $$\nBEGIN\n{body}END $$;\n\
          CREATE OR REPLACE TRIGGER t\n    EXECUTE FUNCTION mainspring.a();\n"
     );
-    let found = |name: &str, text: &str| faults(&File::new(name, text), &["sql/long.sql"]).len();
+    let found = |name: &str, text: &str| faults(&File::new(name, text)).len();
     assert_eq!(found("sql/a.sql", &good), 0);
-    assert_eq!(found("sql/long.sql", &good.replace("mainspring.a", "mainspring.long")), 1);
     assert_eq!(found("sql/a.sql", &good.replace("BEGIN\n", "BEGIN\n    NULL;\n")), 1);
     assert_eq!(found("sql/b.sql", &good), 1);
     assert_eq!(found("sql/a.sql", &good.replace("-- Returns a.", "-- What is a.")), 1);
@@ -32,7 +28,7 @@ fn faults_of_a_definition_are_found() {
     assert_eq!(found("sql/a.sql", &good.replace("TRIGGER t", "VIEW mainspring.t")), 1);
 }
 
-fn faults(file: &File, long: &[&str]) -> Vec<String> {
+fn faults(file: &File) -> Vec<String> {
     let begins: Vec<_> = file.text.match_indices("CREATE OR REPLACE ").map(|(at, _)| at).collect();
     let parts = begins.iter().enumerate();
     let statements =
@@ -52,10 +48,8 @@ fn faults(file: &File, long: &[&str]) -> Vec<String> {
     if !is_explained(&file.text) {
         found.push("it does not begin with a comment in the third person, such as `Returns`");
     }
-    match (lines > MAX_LINES, long.contains(&file.name.as_str())) {
-        (true, false) => found.push("it is too long"),
-        (false, true) => found.push("it is short enough, and no longer an exception"),
-        _ => {}
+    if lines > MAX_LINES {
+        found.push("it is too long");
     }
     found.into_iter().map(|fault| format!("{}: {fault}", file.name)).collect()
 }
