@@ -10,7 +10,7 @@ use crate::support::database::TestDatabase;
 use crate::support::jobs::{Started, act};
 use crate::support::schedulers::{SLOW_POLL, scheduler};
 use crate::support::statements::{
-    ADMISSION, CLAIM, HELD, NONE, before_any_poll, close_gate, install_gate, let_one_pass, open_gate,
+    CLAIM, HELD, NONE, before_any_poll, close_gate, gate_admissions, install_gate, let_one_pass, open_gate,
     until_notified, until_polled,
 };
 use crate::support::waiting::{Reports, until};
@@ -56,7 +56,8 @@ async fn a_job_announced_while_an_admission_finds_none_starts_before_any_poll() 
     before_any_poll(async || {
         let database = TestDatabase::new();
         let mut gate = database.connection();
-        install_gate(&mut gate, ADMISSION);
+        install_gate(&mut gate, NONE);
+        gate_admissions(&mut gate);
         let (scheduler, mut started) = start_without_polls(&database).await;
         close_gate(&mut gate);
         // A queue that has a row: a name alone is no queue, and nothing is admitted from it.

@@ -9,7 +9,6 @@ use super::database::TestDatabase;
 use super::waiting::{until, until_at_least};
 
 pub const CLAIM: &str = "%SET state = ''running''%";
-pub const ADMISSION: &str = "%FROM mainspring.admit(%";
 pub const PROMOTION: &str = "%WHERE state = ''scheduled'' AND run_at <= mainspring.now()%";
 pub const NONE: &str = "none";
 
@@ -50,6 +49,19 @@ pub fn install_gate(conn: &mut PgConnection, held: &str) {
          END $$; \
          CREATE TRIGGER hold AFTER UPDATE ON mainspring.jobs FOR EACH STATEMENT EXECUTE FUNCTION hold()"
     ))
+    .unwrap();
+}
+
+/// Has the gate hold admissions too, at their end. One that finds no parked job changes no row, so no trigger would hold it.
+pub fn gate_admissions(conn: &mut PgConnection) {
+    conn.batch_execute(
+        "ALTER FUNCTION mainspring.admit RENAME TO admit_at_once; \
+         CREATE FUNCTION mainspring.admit(text[], text[], smallint, timestamptz, smallint[], timestamptz[], tid[]) \
+         RETURNS SETOF mainspring.admission LANGUAGE plpgsql SET lock_timeout = 0 AS $$ BEGIN \
+             RETURN QUERY SELECT * FROM mainspring.admit_at_once($1, $2, $3, $4, $5, $6, $7); \
+             PERFORM pg_advisory_xact_lock_shared(7); \
+         END $$",
+    )
     .unwrap();
 }
 
