@@ -1,9 +1,12 @@
 //! Requeues the jobs of workers that no longer live, and wakes the processes that can run them. One job that cannot be moved
 //! keeps none of the others, and is logged once.
 
-use std::collections::HashSet;
-use std::time::{Duration, Instant};
+mod left;
 
+use std::collections::HashSet;
+use std::time::Instant;
+
+use self::left::{LeftWorkers, WORTH_A_LINE};
 use super::queue::QueueActor;
 use crate::engine::Wake;
 use crate::engine::outage::{Failure, Outage, PAUSE_AFTER_ERROR};
@@ -23,9 +26,6 @@ const MAX_WAKES: usize = 1_000;
 // A person who has read about so many does not read about more.
 const MAX_REPORTED: usize = 1_000;
 
-// A lock that lasts for a moment is nothing that a person can act on.
-const WORTH_A_LINE: Duration = Duration::from_secs(5);
-
 /// How a rescue ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rescue {
@@ -40,6 +40,7 @@ pub(crate) struct Rescuer {
     fails_since: Option<Instant>,
     /// The jobs that could not be moved.
     stuck: HashSet<i64>,
+    left: LeftWorkers,
 }
 
 impl Rescuer {
@@ -49,16 +50,17 @@ impl Rescuer {
         let rescue_and_announce = move |conn: &mut Session<'_>| {
             let rescued = rescue(conn, worker_id)?;
             // It is committed: who is not told finds the jobs by a poll.
-            let _ = announce(conn, &rescued);
+            let _ = announce(conn, &rescued.jobs);
             Ok(rescued)
         };
         match shared.store.run(Durability::Relaxed, rescue_and_announce).await {
             Ok(rescued) => {
                 self.succeeded();
-                for job in &rescued {
+                for job in &rescued.jobs {
                     self.report(job, shared);
                 }
-                wake_own_queue(shared, &rescued);
+                wake_own_queue(shared, &rescued.jobs);
+                self.left.report(rescued.left, Instant::now());
                 Rescue::Done
             }
             Err(error) => {

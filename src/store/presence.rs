@@ -106,6 +106,21 @@ pub(crate) struct RescuedJob {
     pub(crate) problem: Option<String>,
 }
 
+/// A lost worker whose row cannot be removed, and why. Its jobs are still leased to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LeftWorker {
+    pub(crate) id: i32,
+    pub(crate) name: String,
+    pub(crate) problem: String,
+}
+
+/// What a rescue has found.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Rescued {
+    pub(crate) jobs: Vec<RescuedJob>,
+    pub(crate) left: Vec<LeftWorker>,
+}
+
 type RescuedColumns = (
     BigInt,
     Text,
@@ -124,16 +139,31 @@ type RescuedColumns = (
 // Nothing is moved, and no function called, where nothing is lost: nearly always.
 // They wait for no row. A job that an application holds in a transaction is left to a later rescue of orphans.
 
-const RESCUE: &str = concat!(
-    "WITH lost AS MATERIALIZED (SELECT w.id, w.name FROM mainspring.workers AS me, mainspring.workers AS w \
-        WHERE me.id = {} AND me.server_start = pg_postmaster_start_time() \
-            AND me.heartbeat_at BETWEEN mainspring.now() - me.timeout / 2 AND mainspring.now() + me.timeout / 5 \
-            AND w.id <> me.id AND ",
-    is_late!(),
-    " AND me.steady_since <= mainspring.now() - ",
-    patience!(),
-    " FOR UPDATE OF w SKIP LOCKED), \
-    gone AS (DELETE FROM mainspring.workers WHERE id = ANY (ARRAY(SELECT id FROM lost))), \
+macro_rules! lost_workers {
+    () => {
+        concat!(
+            "SELECT w.id, w.name FROM mainspring.workers AS me, mainspring.workers AS w \
+             WHERE me.id = {} AND me.server_start = pg_postmaster_start_time() \
+                AND me.heartbeat_at BETWEEN mainspring.now() - me.timeout / 2 AND mainspring.now() + me.timeout / 5 \
+                AND w.id <> me.id AND ",
+            is_late!(),
+            " AND me.steady_since <= mainspring.now() - ",
+            patience!()
+        )
+    };
+}
+
+// Whoever finds the row gone, or waits until it is, gives up its jobs. So those of a worker whose row stays are not taken.
+const REMOVE_LOST: &str = concat!(
+    "WITH lost AS MATERIALIZED (",
+    lost_workers!(),
+    " FOR UPDATE OF w SKIP LOCKED), late AS MATERIALIZED (",
+    lost_workers!(),
+    ") SELECT l.id, l.name, mainspring.try_remove_worker(l.id) FROM lost AS l UNION ALL \
+    SELECT l.id, l.name, 'another transaction holds the row' FROM late AS l WHERE l.id <> ALL (ARRAY(SELECT id FROM lost))"
+);
+
+const RESCUE: &str = "WITH lost AS (SELECT l.id, l.name FROM unnest({}, {}) AS l(id, name)), \
     held AS MATERIALIZED (SELECT r.id, r.lease, r.why_dead, l.id AS worker_id, l.name FROM lost AS l CROSS JOIN LATERAL (\
         SELECT k.id, k.lease, CASE WHEN k.superseded THEN 'it was superseded' \
             WHEN k.cancel_reason IS NOT NULL THEN 'it was cancelled' ELSE 'no attempt is left' END AS why_dead \
@@ -144,14 +174,35 @@ const RESCUE: &str = concat!(
     FROM (SELECT ARRAY(SELECT mainspring.new_event(h.id, 'lost', h.lease, \
         format('worker lost: %s stopped without settling the job', h.name)) FROM held AS h) AS events OFFSET 0) AS e \
     CROSS JOIN LATERAL mainspring.move_or_isolate(e.events, true) AS m JOIN held AS h ON h.id = m.job_id \
-    WHERE cardinality(e.events) > 0"
-);
+    WHERE cardinality(e.events) > 0";
 
 /// Requeues the jobs of lost workers, whose attempts are spent, and removes those workers. It does nothing if the heartbeats of
 /// this worker had a gap. That is checked when the server executes it, which may be long after it was sent. Two processes that rescue at the
-/// same time share the work. A job that cannot be moved is in the result with the problem, and keeps none of the others.
-pub(crate) fn rescue(conn: &mut impl AsSession, worker_id: i32) -> Result<Vec<RescuedJob>, StoreError> {
-    Statement::<RescuedColumns>::new(RESCUE).bind::<Integer, _>(worker_id).load(conn)
+/// same time share the work. A job that cannot be moved is in the result with the problem, and keeps none of the others. Neither
+/// does a worker whose row cannot be removed.
+pub(crate) fn rescue(conn: &mut impl AsSession, worker_id: i32) -> Result<Rescued, StoreError> {
+    conn.as_session().transaction(|conn| {
+        let lost: Vec<(i32, String, Option<String>)> =
+            Statement::<(Integer, Text, Nullable<Text>)>::new(REMOVE_LOST)
+                .bind::<Integer, _>(worker_id)
+                .bind::<Integer, _>(worker_id)
+                .load(conn)?;
+        let (mut ids, mut names, mut left) = (Vec::new(), Vec::new(), Vec::new());
+        for (id, name, problem) in lost {
+            match problem {
+                Some(problem) => left.push(LeftWorker { id, name, problem }),
+                None => {
+                    ids.push(id);
+                    names.push(name);
+                }
+            }
+        }
+        if ids.is_empty() {
+            return Ok(Rescued { jobs: Vec::new(), left });
+        }
+        let rescue = Statement::<RescuedColumns>::new(RESCUE).bind::<Array<Integer>, _>(ids);
+        Ok(Rescued { jobs: rescue.bind::<Array<Text>, _>(names).load(conn)?, left })
+    })
 }
 
 // The gaps between the ids of workers; the last one is open to the greatest id. The lease is read before the row is locked: the

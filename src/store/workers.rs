@@ -55,7 +55,7 @@ pub struct WorkerStatus {
 pub struct WorkerAct {
     /// The worker's id.
     pub id: i32,
-    /// [`ActResult::Released`] or [`ActResult::Unknown`].
+    /// [`ActResult::Released`], [`ActResult::Refused`] or [`ActResult::Unknown`].
     pub result: ActResult,
     /// How many jobs were taken from the worker.
     pub jobs: i64,

@@ -7,6 +7,7 @@ mod partitions;
 mod pauses;
 mod replies;
 mod rescues;
+mod rows;
 mod servers;
 mod watched;
 

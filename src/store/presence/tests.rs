@@ -1,6 +1,7 @@
 //! Rescues obey the protocol in docs/notes/leases.md. They read the jobs of lost workers, and nothing of what living workers
 //! have done. They wait for no lock.
 
+use diesel::Connection;
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 
@@ -32,6 +33,14 @@ fn beat_once(conn: &mut PgConnection, worker_id: i32, number: i64, row_at: Optio
     beat(conn, Beat { worker_id, origin: ORIGIN, number, row_at }).unwrap()
 }
 
+fn undone(conn: &mut PgConnection, test: impl FnOnce(&mut PgConnection)) {
+    let done = conn.transaction(|conn| {
+        test(conn);
+        Err::<(), _>(diesel::result::Error::RollbackTransaction)
+    });
+    done.expect_err("it is rolled back");
+}
+
 fn leave_behind(conn: &mut PgConnection, lost: bool) {
     let row = "INSERT INTO mainspring.workers (name, tasks, heartbeat_at, timeout) \
                VALUES ('lost', '{a}', mainspring.now() - interval '1 hour', interval '1 second')";
@@ -51,7 +60,7 @@ fn a_rescue_reads_nothing_of_what_living_workers_have_done() {
     let me = steady(conn);
     let rescue_one = |conn: &mut PgConnection| {
         leave_behind(conn, true);
-        assert_eq!(rescue(conn, me).unwrap().len(), 1);
+        assert_eq!(rescue(conn, me).unwrap().jobs.len(), 1);
     };
     let rescue_orphan = |conn: &mut PgConnection| {
         leave_behind(conn, false);
@@ -88,12 +97,12 @@ fn a_row_that_an_application_holds_is_rescued_later_than_the_others() {
     application
         .batch_execute("BEGIN; UPDATE mainspring.jobs SET payload = '[]' WHERE id IN (SELECT min(id) FROM mainspring.jobs GROUP BY worker_id = 900)")
         .unwrap();
-    assert_eq!(rescue(conn, me).unwrap().len(), 1);
+    assert_eq!(rescue(conn, me).unwrap().jobs.len(), 1);
     assert_eq!(rescue_orphans(conn).unwrap().jobs, 1);
-    assert_eq!((rescue(conn, me).unwrap().len(), rescue_orphans(conn).unwrap().jobs), (0, 0));
+    assert_eq!((rescue(conn, me).unwrap().jobs.len(), rescue_orphans(conn).unwrap().jobs), (0, 0));
     application.batch_execute("COMMIT").unwrap();
     // One of them was of a worker whose row is gone by now.
-    assert_eq!((rescue(conn, me).unwrap().len(), rescue_orphans(conn).unwrap().jobs), (0, 2));
+    assert_eq!((rescue(conn, me).unwrap().jobs.len(), rescue_orphans(conn).unwrap().jobs), (0, 2));
     assert_eq!(leased_to_anyone(conn), 0);
 }
 
@@ -172,12 +181,12 @@ fn a_rescuer_that_had_a_gap_itself_takes_nothing() {
         "steady_since = mainspring.now() - interval '29 s'",
         "id = DEFAULT",
     ] {
-        conn.batch_execute("BEGIN").unwrap();
-        set(conn, me, gap);
-        assert_eq!(rescue(conn, me).unwrap(), [], "{gap}");
-        conn.batch_execute("ROLLBACK").unwrap();
+        undone(conn, |conn| {
+            set(conn, me, gap);
+            assert_eq!(rescue(conn, me).unwrap().jobs, [], "{gap}");
+        });
     }
-    assert_eq!(rescue(conn, me).unwrap().len(), 1);
+    assert_eq!(rescue(conn, me).unwrap().jobs.len(), 1);
 }
 
 #[test]
@@ -197,12 +206,12 @@ fn a_worker_is_lost_when_the_longer_of_the_two_time_outs_is_over() {
         ("+ interval '31 s'", "1 s", true),
         ("+ interval '29 s'", "1 s", false),
     ] {
-        conn.batch_execute("BEGIN").unwrap();
-        set(conn, lost, &format!("heartbeat_at = mainspring.now() {heartbeat}, timeout = '{timeout}'"));
-        let wait = next_loss(conn, me).unwrap().unwrap();
-        assert_eq!(wait <= TimeDelta::zero(), is_lost, "{heartbeat}, {timeout}: {wait}");
-        assert_eq!(rescue(conn, me).unwrap().len(), usize::from(is_lost), "{heartbeat}, {timeout}");
-        conn.batch_execute("ROLLBACK").unwrap();
+        undone(conn, |conn| {
+            set(conn, lost, &format!("heartbeat_at = mainspring.now() {heartbeat}, timeout = '{timeout}'"));
+            let wait = next_loss(conn, me).unwrap().unwrap();
+            assert_eq!(wait <= TimeDelta::zero(), is_lost, "{heartbeat}, {timeout}: {wait}");
+            assert_eq!(rescue(conn, me).unwrap().jobs.len(), usize::from(is_lost), "{heartbeat}, {timeout}");
+        });
     }
     set(conn, me, "steady_since = mainspring.now()");
     let wait = next_loss(conn, me).unwrap().unwrap();
@@ -218,9 +227,38 @@ fn a_rescue_that_waits_for_a_heartbeat_under_way_finds_the_worker_alive() {
     let mut other = database.connection();
     other.batch_execute("BEGIN").unwrap();
     set(&mut other, me + 1, "heartbeat_at = mainspring.now()");
-    assert_eq!(rescue(conn, me).unwrap(), []);
+    assert_eq!(rescue(conn, me).unwrap().jobs, []);
     other.batch_execute("COMMIT").unwrap();
-    assert_eq!(rescue(conn, me).unwrap(), []);
+    assert_eq!(rescue(conn, me).unwrap().jobs, []);
+}
+
+#[test]
+fn a_worker_whose_row_stays_keeps_its_jobs_and_holds_up_no_other() {
+    let database = TestDatabase::new();
+    let conn = &mut connect(&Config::new(database.url())).unwrap();
+    let me = steady(conn);
+    (0..4).for_each(|_| leave_behind(conn, true));
+    conn.batch_execute(&format!(
+        "CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+            IF OLD.id = {me} + 1 THEN RAISE 'not this one'; END IF; \
+            RETURN CASE WHEN OLD.id <> {me} + 2 THEN OLD END; END $$; \
+         CREATE TRIGGER refuse BEFORE DELETE ON mainspring.workers FOR EACH ROW EXECUTE FUNCTION public.refuse()"
+    ))
+    .unwrap();
+    let mut stranger = database.connection();
+    stranger
+        .batch_execute(&format!("BEGIN; SELECT FROM mainspring.workers WHERE id = {me} + 3 FOR SHARE"))
+        .unwrap();
+    let Rescued { jobs, mut left } = rescue(conn, me).unwrap();
+    assert_eq!(jobs.iter().map(|job| job.worker_id).collect::<Vec<_>>(), [me + 4]);
+    left.sort_unstable_by_key(|worker| worker.id);
+    let problems: Vec<_> = left.iter().map(|worker| (worker.id - me, worker.problem.as_str())).collect();
+    let expected = ["not this one", "a trigger keeps the row", "another transaction holds the row"];
+    assert_eq!(problems, (1..).zip(expected).collect::<Vec<_>>());
+    assert_eq!(leased_to_anyone(conn), 3);
+    stranger.batch_execute("COMMIT; DROP TRIGGER refuse ON mainspring.workers").unwrap();
+    let Rescued { jobs, left } = rescue(conn, me).unwrap();
+    assert_eq!((jobs.len(), left), (3, vec![]));
 }
 
 // A search that takes long reads the rows of workers once, and each job when it comes to it.

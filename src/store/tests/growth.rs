@@ -107,7 +107,7 @@ const OURS: &[Verb] = &[
         beat(conn, 2, Some(&row_at));
     }),
     ("look for lost workers", |conn| assert!(presence::next_loss(conn, WORKER).unwrap().is_some())),
-    ("rescue nobody", |conn| assert_eq!(presence::rescue(conn, WORKER).unwrap(), [])),
+    ("rescue nobody", |conn| assert_eq!(presence::rescue(conn, WORKER).unwrap(), Default::default())),
     ("rescue no orphan", |conn| assert_eq!(presence::rescue_orphans(conn).unwrap().jobs, 0)),
     ("look for cancelled attempts", |conn| {
         assert_eq!(presence::cancelled_attempts(conn, WORKER).unwrap(), []);

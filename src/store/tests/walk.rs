@@ -186,7 +186,7 @@ impl Walk {
                  UPDATE mainspring.workers SET heartbeat_at = '2020-01-01 00:00:00+00' WHERE id = {lost}"
             ))
             .expect("lose a worker");
-        let rescued = rescue(&mut self.conn, other).expect("rescue");
+        let rescued = rescue(&mut self.conn, other).expect("rescue").jobs;
         assert_eq!(rescued.len() as i64, self.model.rescue(lost));
         self.workers = [other, new_worker(&mut self.conn)];
         "rescue"
