@@ -20,13 +20,14 @@ use actix::fut::ActorFutureExt;
 use actix::{Actor, AsyncContext, Context, Handler, Message, ResponseFuture, SpawnHandle, WrapFuture};
 use tokio::sync::oneshot;
 
-use self::notices::publish;
+use self::notices::log_notice;
 pub(crate) use self::once::RunOnce;
 use self::once::Waiting;
 use self::perform::{Reply, perform};
 pub use self::removal::Remove;
 use super::death_watch::{DeathWatch, ends_on_leave};
-use crate::engine::{Done, Drained, Engine, Settings, Wake};
+use crate::attempt::report::report_stored;
+use crate::engine::{Done, Drained, Engine, Notice, Settings, Wake};
 use crate::leases::Lease;
 pub use crate::shared::EnqueueMany;
 use crate::shared::{ProgressPosted, Role, Shared};
@@ -126,7 +127,15 @@ impl QueueActor {
 
     fn publish_notices(&mut self) {
         for notice in self.engine.take_notices() {
-            publish(notice, &self.shared.events);
+            match notice {
+                // A sender that no longer waits has its jobs all the same.
+                Notice::Reply(reply, ids) => drop(reply.send(ids)),
+                Notice::AttemptEnded { ended, outcome, left } => {
+                    report_stored(&ended, &outcome, left);
+                    self.shared.events.publish_outcome(ended, &outcome, left);
+                }
+                notice => log_notice(notice),
+            }
         }
     }
 

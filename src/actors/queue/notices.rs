@@ -1,26 +1,12 @@
-//! Publishes the notices of the engine: replies to senders, events, and log lines.
+//! The log lines about what the engine notices.
 
 use super::perform::Reply;
-use crate::attempt::report::report_stored;
 use crate::engine::{Notice, PauseChange, RowNotice};
-use crate::events::EventBus;
 use crate::leases::Sent;
 use crate::lifecycle::Outcome;
 use crate::text::one_line;
 
-pub(super) fn publish(notice: Notice<Reply>, events: &EventBus) {
-    match notice {
-        // A sender that no longer waits has its jobs all the same.
-        Notice::Reply(reply, ids) => drop(reply.send(ids)),
-        Notice::AttemptEnded { ended, outcome, left } => {
-            report_stored(&ended, &outcome, left);
-            events.publish_outcome(ended, &outcome, left);
-        }
-        notice => log_notice(notice),
-    }
-}
-
-fn log_notice(notice: Notice<Reply>) {
+pub(super) fn log_notice(notice: Notice<Reply>) {
     match notice {
         Notice::Reply(..) | Notice::AttemptEnded { .. } => {}
         Notice::LeaseLost { id, outcome, sent } => log_lost(id, &outcome, sent),
