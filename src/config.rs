@@ -144,8 +144,8 @@ impl Config {
         }
         in_range("concurrency", self.concurrency as u64, 1, 100_000)?;
         in_range("worker_threads", self.worker_threads as u64, 1, 1_024)?;
-        in_range("pool_size", u64::from(self.pool_size), 2, 1_000)?;
-        in_range("handler_pool_size", u64::from(self.handler_pool_size), 1, 1_000)?;
+        in_range("pool_size", u64::from(self.pool_size), 1, 1_000)?;
+        in_range("handler_pool_size", u64::from(self.handler_pool_size), 0, 1_000)?;
         in_range("worker_name length", self.worker_name.chars().count() as u64, 1, 256)?;
         in_range("key_timeout in milliseconds", millis(self.key_timeout), 100, 86_400_000)?;
         in_range("enqueue_timeout in milliseconds", millis(self.enqueue_timeout), 100, 3_600_000)?;
@@ -175,6 +175,11 @@ impl Config {
     /// Whether notifications can come. A pooler that lends sessions passes none on.
     pub(crate) fn listens(&self) -> bool {
         self.listen && (self.listen_url.is_some() || self.pooling.get() != Pooling::Transactions)
+    }
+
+    /// How many connections at once `database_url` must grant. One is for heartbeats, another one for all other statements.
+    pub(crate) fn connections_needed(&self) -> usize {
+        if self.listens() && self.listen_url.is_none() { 3 } else { 2 }
     }
 
     pub(crate) fn listen_url(&self) -> &str {

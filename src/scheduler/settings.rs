@@ -64,16 +64,18 @@ impl SchedulerBuilder {
         self
     }
 
-    /// Sets how many connections the scheduler itself may hold, besides the one that listens and the one for heartbeats: 2 to
+    /// Sets how many connections the scheduler itself may hold, besides the one that listens and the one for heartbeats: 1 to
     /// 1,000, default 5. Half of them, or one less, serve what must be durable, the others claims and outcomes. With fewer than 5
-    /// there is only one claim at a time, which matters for jobs that take no time.
+    /// there is only one claim at a time, which matters for jobs that take no time. With one, all statements wait for each
+    /// other, and an additional round trip passes between those of the two kinds.
     pub fn pool_size(mut self, connections: u32) -> Self {
         self.config.pool_size = connections;
         self
     }
 
-    /// Sets how many connections handlers may hold together by [`JobContext::connection`](crate::JobContext::connection): 1 to 1,000, default 10. They are
-    /// opened on first use.
+    /// Sets how many connections handlers may hold together by [`JobContext::connection`](crate::JobContext::connection) and
+    /// [`JobContext::transaction`](crate::JobContext::transaction): 0 to 1,000, default 10. They are opened on first use. With 0
+    /// these methods fail, and handlers use connections of the application.
     pub fn handler_pool_size(mut self, connections: u32) -> Self {
         self.config.handler_pool_size = connections;
         self

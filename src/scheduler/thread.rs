@@ -233,10 +233,10 @@ fn find_pooling(config: &Config) -> Result<(), StoreError> {
     if config.pooling.is_found() {
         return Ok(());
     }
-    let found = pooler::find(&config.database_url)?;
     let listens_there = config.listen_url.as_deref().filter(|_| config.listen);
+    let found = pooler::find(&config.database_url, config.connections_needed())?;
     // If it cannot be reached now, the listener tries again.
-    if let Some(Ok(Pooling::Transactions)) = listens_there.map(pooler::find) {
+    if let Some(Ok(Pooling::Transactions)) = listens_there.map(|url| pooler::find(url, 1)) {
         return Err(StoreError::Invalid(
             "listen_url must lead to the server itself, got a pooler in transaction mode, which passes no \
              notifications on"

@@ -62,14 +62,14 @@ impl Store {
     pub(crate) fn open_needed(&self) -> Result<(), StoreError> {
         let config = &self.config;
         let pools = self.pools()?;
-        let needed = if config.listens() { 3 } else { 2 };
+        let needed = config.connections_needed();
         let missing = |granted: i32, reason: String| {
             StoreError::Connect(format!(
                 "a scheduler needs {needed} connections at once, and the server has granted {granted}: {reason}"
             ))
         };
         let _heartbeats = Pools::try_heartbeats(config).map_err(|reason| missing(1, reason))?;
-        if config.listens() {
+        if needed > 2 {
             pools.open(&pools.relaxed).map_err(|reason| missing(2, reason))?;
         }
         Ok(())
@@ -128,7 +128,7 @@ impl Store {
     /// A connection for a handler, from a pool of its own with the server's own settings, so that handlers
     /// can neither starve the scheduler nor inherit its planner settings.
     pub(crate) async fn for_handler(&self) -> Result<HandlerConnection, StoreError> {
-        let pools = self.pools()?;
+        let pools = self.lending_pools()?;
         let on = Arc::clone(&pools);
         let lent = awaited(&self.lent, LENDING_TIMEOUT, move |_| on.lend().map(HandlerConnection::new)).await;
         self.replacing(&pools, lent).map_err(not_lent)
@@ -140,7 +140,7 @@ impl Store {
         T: Send + 'static,
         W: FnOnce(&mut Session<'_>) -> T + Send + 'static,
     {
-        let pools = self.pools()?;
+        let pools = self.lending_pools()?;
         let on = Arc::clone(&pools);
         let call = move |gate: &Gate| {
             let mut connection = HandlerConnection::new(on.lend()?);
@@ -167,6 +167,14 @@ impl Store {
             }
         }
         done
+    }
+
+    // Its threads would wait for ever.
+    fn lending_pools(&self) -> Result<Arc<Pools>, StoreError> {
+        if self.config.handler_pool_size == 0 {
+            return Err(StoreError::Invalid("handlers get no connections: handler_pool_size is 0".into()));
+        }
+        self.pools()
     }
 
     fn pools(&self) -> Result<Arc<Pools>, StoreError> {

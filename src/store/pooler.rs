@@ -13,32 +13,46 @@ const NOTIFICATION_TIMEOUT: Duration = Duration::from_secs(1);
 // By chance, a busy pooler that lends sessions could look in one round like one that does not.
 const ROUNDS: usize = 5;
 
-/// Finds out what stands at that address.
+/// Finds out what stands at that address. A pooler must be able to give a process as many sessions at once as it needs.
 ///
 /// # Errors
 ///
 /// As [`connect`](super::connect::connect).
-pub(crate) fn find(url: &str) -> Result<Pooling, StoreError> {
+pub(crate) fn find(url: &str, needed: usize) -> Result<Pooling, StoreError> {
     let address = Address::new(url);
-    find_by(url).map_err(|error| match error {
+    find_by(url, needed).map_err(|error| match error {
         NotificationError::Disconnected(reason) | NotificationError::Refused(reason) => {
             address.explained(address.failed(&reason))
         }
     })
 }
 
-fn find_by(url: &str) -> Result<Pooling, NotificationError> {
+fn find_by(url: &str, needed: usize) -> Result<Pooling, NotificationError> {
     let mut one = Session::open_as(c"", url)?;
     let server = server_of(&mut one)?;
     // A pooler answers for its sessions, so it names a process that is none.
     if one.process_id().to_string() == server {
         return Ok(Pooling::Direct);
     }
-    let mut other = Session::open_as(c"", url)?;
+    let mut other = another(url, 1, needed)?;
     // In doubt the session is taken for a lent one, which is right behind every pooler.
-    let keeps = matches!(keep_apart(&mut one, &mut other, &server), Ok(true))
-        && matches!(is_notified(&mut one, &mut other), Ok(true));
-    Ok(if keeps { Pooling::Sessions } else { Pooling::Transactions })
+    if keep_apart(&mut one, &mut other, &server)? && is_notified(&mut one, &mut other)? {
+        // A pooler refuses nothing, and lets those wait for whom it has no session.
+        let _rest = (2..needed).map(|held| another(url, held, needed)).collect::<Result<Vec<_>, _>>()?;
+        return Ok(Pooling::Sessions);
+    }
+    Ok(Pooling::Transactions)
+}
+
+// Another connection beside those that are held, with a session.
+fn another(url: &str, held: usize, needed: usize) -> Result<Session, NotificationError> {
+    let opened = Session::open_as(c"", url).and_then(|mut session| server_of(&mut session).map(|_| session));
+    opened.map_err(|error| {
+        let (NotificationError::Disconnected(reason) | NotificationError::Refused(reason)) = error;
+        NotificationError::Disconnected(format!(
+            "a scheduler needs {needed} connections at once, and the pooler has granted {held}: {reason}"
+        ))
+    })
 }
 
 // Whether the two connections may have sessions of their own. A pooler that lends them gives the one that was used last, or

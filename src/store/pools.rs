@@ -32,7 +32,8 @@ const KEPT_UNUSED: Duration = Duration::from_secs(60);
 
 /// One generation of connections. When the database leaves a statement without a reply, another one takes its place.
 pub(super) struct Pools {
-    durable: Pool<Connector>,
+    /// None of its own where one connection does all work.
+    durable: Option<Pool<Connector>>,
     pub(super) relaxed: Pool<Connector>,
     handlers: Pool<Connector>,
     refusals: Refusals,
@@ -51,7 +52,8 @@ impl Pools {
         let threads = Arc::new(threads);
         let pool = |size: u32, connector: Connector| {
             Pool::builder()
-                .max_size(size)
+                // Nobody asks an empty one.
+                .max_size(size.max(1))
                 // With one, r2d2 opens a second connection as soon as the first is in use.
                 .min_idle(Some(0))
                 .test_on_check_out(true)
@@ -63,8 +65,9 @@ impl Pools {
         };
         let own = |durability| Connector::new(config, durability, last_loss, refusals);
         let relaxed_size = config.pool_size.div_ceil(2);
+        let durable_size = config.pool_size - relaxed_size;
         Self {
-            durable: pool(config.pool_size - relaxed_size, own(Durability::Durable)),
+            durable: (durable_size > 0).then(|| pool(durable_size, own(Durability::Durable))),
             relaxed: pool(relaxed_size, own(Durability::Relaxed)),
             handlers: pool(config.handler_pool_size, Connector::for_handlers(config, last_loss, refusals)),
             refusals: refusals.clone(),
@@ -117,19 +120,20 @@ impl Pools {
 
     /// Closes a connection of the scheduler's own that rests, unless it is the last one.
     pub(super) fn close_one_at_rest(&self) {
-        let sides = [&self.durable, &self.relaxed];
-        let open: u32 = sides.iter().map(|pool| pool.state().connections).sum();
+        let sides = || self.durable.iter().chain([&self.relaxed]);
+        let open: u32 = sides().map(|pool| pool.state().connections).sum();
         if open > 1
-            && let Some(mut connection) = sides.iter().find_map(|pool| pool.try_get())
+            && let Some(mut connection) = sides().find_map(|pool| pool.try_get())
         {
             connection.broken = true;
         }
     }
 
     fn any(&self, durability: Durability) -> Result<PooledConnection<Connector>, StoreError> {
+        let durable = self.durable.as_ref().unwrap_or(&self.relaxed);
         let (own, other) = match durability {
-            Durability::Durable => (&self.durable, &self.relaxed),
-            Durability::Relaxed => (&self.relaxed, &self.durable),
+            Durability::Durable => (durable, &self.relaxed),
+            Durability::Relaxed => (&self.relaxed, durable),
         };
         let borrow = || other.try_get();
         if self.refusals.within(SHORTAGE_LASTS).is_some()

@@ -118,7 +118,7 @@ async fn wrong_settings_are_named_with_what_was_expected_and_start_nothing() {
     let builder = || Scheduler::builder("postgres://127.0.0.1:1/none").handler(nothing);
     let cases = [
         (builder().concurrency(0), "concurrency must be 1 to 100000, got 0"),
-        (builder().pool_size(1), "pool_size must be 2 to 1000, got 1"),
+        (builder().pool_size(0), "pool_size must be 1 to 1000, got 0"),
         (builder().handler(nothing), "task `audit` has two handlers, expected one: remove a registration"),
         (Scheduler::builder(" "), "database_url must name a PostgreSQL database, got an empty text"),
         (builder().crontab("* * * * * a\n* * * * * a"), "crontab: "),
