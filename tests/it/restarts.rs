@@ -211,7 +211,7 @@ async fn a_server_that_stops_and_comes_back_under_load_costs_no_job() {
 }
 
 // Returns the ids that were stored, and how long the refusal took.
-async fn enqueue_until_refused(scheduler: Scheduler) -> (Vec<i64>, Duration) {
+pub async fn enqueue_until_refused(scheduler: Scheduler) -> (Vec<i64>, Duration) {
     let mut ids = Vec::new();
     loop {
         let began = Instant::now();
