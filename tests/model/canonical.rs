@@ -43,7 +43,7 @@ fn forget(state: &mut State, fleet: &Fleet) {
 impl Worker {
     fn forget(&mut self, fleet: &Fleet) {
         if self.process == Process::Dead {
-            (self.confirmed, self.reply) = (fleet.times.fence, None);
+            (self.confirmed, self.reply) = (self.times.fence, None);
         }
         self.reply = self.reply.filter(|sent| *sent < self.confirmed);
         // A claim for an earlier id is given back when its reply comes, whenever that is.

@@ -10,8 +10,8 @@ use super::state::{State, Worker};
 #[derive(Clone, Copy, Debug)]
 pub struct Fleet {
     pub variant: Variant,
-    pub times: Times,
-    pub workers: u8,
+    /// Of each worker.
+    pub times: &'static [Times],
     pub trouble: Trouble,
     pub replication: Replication,
     pub excuses: Excuses,
@@ -65,7 +65,11 @@ impl Fleet {
     pub fn oldest(&self) -> i8 {
         let often = i8::try_from(self.trouble.steps + self.trouble.failovers).expect("a few");
         let furthest_back = self.steps.iter().copied().min().unwrap_or_default().min(0);
-        self.times.lost - often * furthest_back
+        self.longest() - often * furthest_back
+    }
+
+    pub fn longest(&self) -> i8 {
+        self.times.iter().map(|times| times.lost).max().unwrap_or_default()
     }
 }
 
@@ -105,7 +109,7 @@ impl Model for Fleet {
     type Action = Action;
 
     fn init_states(&self) -> Vec<State> {
-        vec![canonical(State::new(self.workers, self.trouble), self)]
+        vec![canonical(State::new(self.times, self.trouble), self)]
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {

@@ -15,7 +15,7 @@ pub const PARTS: Parts = Parts { fence: 65, gap: 50, interval: 20 };
 
 /// The same in ticks of true time, rounded to the disadvantage of the protocol: the worker stops late, and the others take
 /// early.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Times {
     /// The age of a beat at which its worker is lost.
     pub lost: i8,
@@ -47,6 +47,10 @@ pub enum Variant {
     Sound,
     /// A rescuer judges by the time-out alone, whatever it knows of its own beats.
     RescuerIgnoresGaps,
+    /// A rescuer waits for its own time-out, whatever that of the other worker is.
+    RescuerUsesOwnTimeout,
+    /// A rescuer waits for the time-out of the other worker, whatever its own is.
+    RescuerUsesOtherTimeout,
     /// A rescuer trusts what an earlier start of the server has stored of its own beats.
     RescuerIgnoresStarts,
     /// A beat without a row stores the row again.

@@ -12,13 +12,15 @@ pub const DRIFT: i32 = 5;
 /// How many random runs are followed.
 pub const RUNS: u64 = 1_000;
 
+pub fn workers(count: usize, times: Times) -> &'static [Times] {
+    vec![times; count].leak()
+}
+
 /// Two workers and one job. A time-out has so many ticks.
 pub fn fleet(timeout: i32, drift: i32, trouble: Trouble) -> Fleet {
-    let times = Times::new(PARTS, timeout, drift);
     Fleet {
         variant: Variant::Sound,
-        times,
-        workers: 2,
+        times: workers(2, Times::new(PARTS, timeout, drift)),
         trouble,
         replication: Replication::Synchronous,
         excuses: Excuses::Lost,
@@ -28,6 +30,12 @@ pub fn fleet(timeout: i32, drift: i32, trouble: Trouble) -> Fleet {
 
 pub fn small(trouble: Trouble) -> Fleet {
     fleet(4, DRIFT, trouble)
+}
+
+/// The time-out of one worker is twice as long as that of the other.
+pub fn two_timeouts(trouble: Trouble) -> Fleet {
+    const TIMES: [Times; 2] = [Times::new(PARTS, 3, 0), Times::new(PARTS, 6, 0)];
+    Fleet { times: &TIMES, ..fleet(6, 0, trouble) }
 }
 
 /// Three workers in a fine time, and one piece of every trouble but steps of the clock.
@@ -42,7 +50,8 @@ pub fn large() -> Fleet {
         failovers: 1,
         steps: 0,
     };
-    Fleet { workers: 3, steps: &[-20, 0, 20], ..fleet(20, DRIFT, trouble) }
+    let times = workers(3, Times::new(PARTS, 20, DRIFT));
+    Fleet { times, steps: &[-20, 0, 20], ..fleet(20, DRIFT, trouble) }
 }
 
 /// Searches everything.
@@ -88,6 +97,11 @@ fn it_holds_where_the_server_crashes_and_forgets_nothing_of_the_job() {
 #[test]
 fn it_holds_where_the_clock_of_the_server_steps_forward_a_little() {
     holds("step", Fleet { steps: &[1], ..fleet(4, 0, Trouble { steps: 1, ..Trouble::NONE }) });
+}
+
+#[test]
+fn it_holds_where_time_outs_differ_and_the_clock_steps() {
+    holds("two time-outs", Fleet { steps: &[2], ..two_timeouts(Trouble { steps: 1, ..Trouble::NONE }) });
 }
 
 #[test]

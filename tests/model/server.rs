@@ -2,43 +2,50 @@
 
 use super::canonical::UNUSED;
 use super::fleet::{Excuses, Fleet};
-use super::protocol::{Replication, Variant};
+use super::protocol::{Replication, Times, Variant};
 use super::state::{
     Attempt, Database, Fault, Job, Lacks, Lease, Order, Outcome, Row, Search, Standby, Start, State, Waiting,
 };
 
 impl Row {
-    /// A new row, or one whose worker had a gap: it is steady as from one interval ahead.
-    fn new(id: u8) -> Self {
-        Self { id, heartbeat: 0, steady: 0, stored_by: Start::This }
+    /// The row of a worker that registers now.
+    pub fn new(id: u8, times: Times) -> Self {
+        Self { id, times, heartbeat: 0, steady: 0, stored_by: Start::This }
     }
 
-    fn store(&mut self, age: i8, fleet: &Fleet) {
+    fn store(&mut self, age: i8) {
         let distance = self.heartbeat - age;
-        if self.stored_by == Start::Earlier || !(0..=fleet.times.gap).contains(&distance) {
-            self.steady = age - fleet.times.interval;
+        if self.stored_by == Start::Earlier || !(0..=self.times.gap).contains(&distance) {
+            self.steady = age - self.times.interval;
         }
         (self.heartbeat, self.stored_by) = (age, Start::This);
     }
 
-    // What the rescuer must know of itself.
-    fn may_rescue(&self, fleet: &Fleet) -> bool {
-        let times = fleet.times;
+    // Whether the worker of this row may take the jobs of that one.
+    fn may_rescue(&self, lost: &Self, fleet: &Fleet) -> bool {
+        let patience = self.patience(lost, fleet);
+        let is_late = lost.heartbeat >= patience || lost.heartbeat < -patience;
         let knows_server = self.stored_by == Start::This || fleet.variant == Variant::RescuerIgnoresStarts;
-        let is_fresh = (-times.interval - 1..=times.gap).contains(&self.heartbeat);
-        let is_steady = self.steady >= times.lost;
-        fleet.variant == Variant::RescuerIgnoresGaps || (knows_server && is_fresh && is_steady)
+        let is_fresh = (-self.times.interval - 1..=self.times.gap).contains(&self.heartbeat);
+        let is_steady = self.steady >= patience;
+        let may_judge =
+            fleet.variant == Variant::RescuerIgnoresGaps || (knows_server && is_fresh && is_steady);
+        is_late && may_judge
     }
 
-    fn is_lost(&self, fleet: &Fleet) -> bool {
-        self.heartbeat >= fleet.times.lost || self.heartbeat < -fleet.times.lost
+    fn patience(&self, lost: &Self, fleet: &Fleet) -> i8 {
+        match fleet.variant {
+            Variant::RescuerUsesOwnTimeout => self.times.lost,
+            Variant::RescuerUsesOtherTimeout => lost.times.lost,
+            _ => self.times.lost.max(lost.times.lost),
+        }
     }
 }
 
 impl Database {
     /// Time goes on, or the clock steps.
     pub fn age(&mut self, ticks: i8, fleet: &Fleet) {
-        let older = |age: i8| (age + ticks).clamp(-fleet.times.lost - 1, fleet.oldest());
+        let older = |age: i8| (age + ticks).clamp(-fleet.longest() - 1, fleet.oldest());
         for row in &mut self.rows {
             (row.heartbeat, row.steady) = (older(row.heartbeat), older(row.steady));
         }
@@ -46,7 +53,7 @@ impl Database {
 
     /// Whether any other worker may take the jobs of this one.
     pub fn may_be_rescued(&self, lost: &Row, fleet: &Fleet) -> bool {
-        lost.is_lost(fleet) && self.rows.iter().any(|row| row.id != lost.id && row.may_rescue(fleet))
+        self.rows.iter().any(|row| row.id != lost.id && row.may_rescue(lost, fleet))
     }
 
     pub fn orphan(&self) -> Option<Lease> {
@@ -62,10 +69,10 @@ impl State {
     pub fn beat(&mut self, worker: usize, arrived: i8, fleet: &Fleet) -> Stored {
         let id = self.workers[worker].id;
         if fleet.variant == Variant::BeatResurrects && !self.server.has_row(id) {
-            self.server.rows.push(Row::new(id));
+            self.server.rows.push(Row::new(id, self.workers[worker].times));
         }
         let Some(row) = self.server.rows.iter_mut().find(|row| row.id == id) else { return Stored::No };
-        row.store(arrived, fleet);
+        row.store(arrived);
         if fleet.replication == Replication::Relaxed {
             self.replicate();
         }
@@ -79,13 +86,13 @@ impl State {
             && self.beat(worker, waiting.arrived, fleet) == Stored::Yes
             && waiting.order == Order::Newest
         {
-            self.workers[worker].reply = Some(waiting.arrived.min(fleet.times.fence));
+            self.workers[worker].reply = Some(waiting.arrived.min(self.workers[worker].times.fence));
         }
     }
 
     /// A worker whose row is gone registers again.
     pub fn register(&mut self, worker: usize, fleet: &Fleet) {
-        self.server.rows.push(Row::new(UNUSED));
+        self.server.rows.push(Row::new(UNUSED, self.workers[worker].times));
         self.workers[worker].register(UNUSED, fleet);
         match fleet.replication {
             Replication::Synchronous | Replication::Relaxed => self.replicate(),

@@ -1,7 +1,7 @@
 //! The state of the model. Times are ages in ticks, and end at a limit behind which nothing changes any more. So the states
 //! are finite although time goes on for ever. Ids and leases are small numbers, of which only equality counts.
 
-use super::protocol::Trouble;
+use super::protocol::{Times, Trouble};
 
 /// Everything at one moment.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -30,6 +30,7 @@ pub enum Fault {
 /// One process. It knows its job, and its fence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Worker {
+    pub times: Times,
     pub process: Process,
     /// How long ago it sent the last beat that was confirmed.
     pub confirmed: i8,
@@ -113,6 +114,7 @@ pub enum Lacks {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Row {
     pub id: u8,
+    pub times: Times,
     pub heartbeat: i8,
     pub steady: i8,
     pub stored_by: Start,
@@ -140,9 +142,10 @@ pub struct Search {
 }
 
 impl State {
-    pub fn new(workers: u8, left: Trouble) -> Self {
-        let row = |id| Row { id, heartbeat: 0, steady: 0, stored_by: Start::This };
-        let worker = |id| Worker {
+    pub fn new(times: &[Times], left: Trouble) -> Self {
+        let row = |(id, times): (u8, &Times)| Row::new(id, *times);
+        let worker = |(id, times): (u8, &Times)| Worker {
+            times: *times,
             process: Process::Runs,
             confirmed: 0,
             reply: None,
@@ -150,9 +153,9 @@ impl State {
             attempt: Attempt::None,
             id,
         };
-        let server = Database { rows: (0..workers).map(row).collect(), job: Job::Ready };
+        let server = Database { rows: (0..).zip(times).map(row).collect(), job: Job::Ready };
         Self {
-            workers: (0..workers).map(worker).collect(),
+            workers: (0..).zip(times).map(worker).collect(),
             standby: (left.failovers > 0).then(|| Standby::of(&server)),
             server,
             search: None,

@@ -7,7 +7,7 @@ use super::state::{Attempt, Lease, Outcome, Process, Worker};
 impl Worker {
     /// Whether the fence is open for what was claimed under this lease.
     pub fn allows(&self, lease: Lease, fleet: &Fleet) -> bool {
-        self.is_own(lease, fleet) && self.confirmed < fleet.times.fence
+        self.is_own(lease, fleet) && self.confirmed < self.times.fence
     }
 
     pub fn is_own(&self, lease: Lease, fleet: &Fleet) -> bool {
@@ -82,9 +82,9 @@ impl Worker {
         let older = |age: i8, most: i8| (age + 1).min(most);
         let counts = self.process == Process::Runs || fleet.variant != Variant::FenceIgnoresStops;
         if counts {
-            self.confirmed = older(self.confirmed, fleet.times.fence);
+            self.confirmed = older(self.confirmed, self.times.fence);
         }
-        self.reply = self.reply.map(|sent| older(sent, fleet.times.fence));
+        self.reply = self.reply.map(|sent| older(sent, self.times.fence));
         if let Some(waiting) = &mut self.waiting {
             waiting.arrived = older(waiting.arrived, fleet.oldest());
         }
