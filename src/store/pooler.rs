@@ -8,8 +8,8 @@ use super::libpq::{NotificationError, Session};
 use crate::error::StoreError;
 use crate::pooling::Pooling;
 
-// A notification takes as long as a reply.
-const NOTIFICATION_TIMEOUT: Duration = Duration::from_secs(1);
+// A notification takes as long as a reply. Only several poolers at one address make a start wait for so long.
+const NOTIFICATION_TIMEOUT: Duration = Duration::from_secs(3);
 // By chance, a busy pooler that lends sessions could look in one round like one that does not.
 const ROUNDS: usize = 5;
 

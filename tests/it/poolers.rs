@@ -1,4 +1,5 @@
-//! Behind the real PgBouncer. A test without the program is skipped, and prints that.
+//! Behind the real PgBouncer, before and since 1.21. A version that is not there is skipped, which a message tells. The variable
+//! `MAINSPRING_TEST_PGBOUNCERS` names other programs.
 
 mod outages;
 mod pgbouncer;

@@ -1,5 +1,7 @@
 //! Transaction mode while the server crashes, while the pooler is away, and with few sessions to lend.
 
+use std::time::Duration;
+
 use mainspring::Scheduler;
 
 use super::pgbouncer::{PoolMode, Program};
@@ -8,7 +10,7 @@ use crate::support::database::TestDatabase;
 use crate::support::jobs::{act, behave, lasting};
 use crate::support::rows::count;
 use crate::support::schedulers::scheduler_on;
-use crate::support::waiting::until;
+use crate::support::waiting::{in_time, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_crash_of_the_server_loses_no_job_that_was_acknowledged() {
@@ -27,7 +29,7 @@ async fn a_crash_of_the_server_loses_no_job_that_was_acknowledged() {
             tokio::task::block_in_place(|| server.stop(Stop::Immediate));
             stored.extend(load.await.unwrap().0);
             tokio::task::block_in_place(|| server.start_again());
-            until_accepted(&scheduler).await;
+            until_accepted(&server.url, &scheduler).await;
         }
         until(&server, "mainspring.jobs", 0).await;
         let mut conn = server.connection();
@@ -41,8 +43,9 @@ async fn a_crash_of_the_server_loses_no_job_that_was_acknowledged() {
 }
 
 // The pooler tells the first ones that its server is away.
-async fn until_accepted(scheduler: &Scheduler) {
-    while scheduler.enqueue(act("back")).await.is_err() {}
+async fn until_accepted(url: &str, scheduler: &Scheduler) {
+    let accepted = async { while scheduler.enqueue(act("back")).await.is_err() {} };
+    in_time(url, "an enqueue that is accepted", accepted).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -57,7 +60,7 @@ async fn work_goes_on_when_the_pooler_is_back() {
         drop(pooler);
         assert!(scheduler.enqueue(act("refused")).await.is_err());
         let _pooler = start(port);
-        until_accepted(&scheduler).await;
+        until_accepted(&database.url(), &scheduler).await;
         while started.next().await.act != "back" {}
         scheduler.stop().await;
         assert_eq!(count(&mut database.connection(), "mainspring.workers"), 0);
@@ -70,7 +73,9 @@ async fn two_sessions_serve_two_processes() {
     for program in Program::all() {
         let pooler = program.start(&database.url(), PoolMode::Transaction, "default_pool_size = 2");
         let start = |name: &str| {
-            Scheduler::builder(pooler.url()).worker_name(name).handler(behave).concurrency(20).start()
+            let builder = Scheduler::builder(pooler.url()).worker_name(name).handler(behave).concurrency(20);
+            // A busy machine may starve heartbeats for longer than the default allows.
+            builder.heartbeat_timeout(Duration::from_secs(30)).start()
         };
         let (one, two) = (start("one").await.unwrap(), start("two").await.unwrap());
         for n in 0..60 {

@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
@@ -17,6 +18,8 @@ use crate::support::waiting::block_until;
 
 /// The programs to test with, separated by colons. Otherwise the one of the system is used.
 const PROGRAMS: &str = "MAINSPRING_TEST_PGBOUNCERS";
+// The first version that knows prepared statements of other sessions.
+const NEWER: u32 = 21;
 // Those who may run the server may read the program's files too.
 const NOBODY: u32 = 65_534;
 
@@ -35,21 +38,53 @@ pub struct Program {
 }
 
 impl Program {
-    /// The programs that are there. Prints a message where there is none.
+    /// The programs that are there. Those that are missing are named once.
     pub fn all() -> Vec<Self> {
-        let named = std::env::var(PROGRAMS).unwrap_or_else(|_| "pgbouncer:/usr/sbin/pgbouncer".into());
-        let mut found: Vec<Self> = named.split(':').filter_map(|path| Self::at(Path::new(path))).collect();
-        found.dedup_by_key(|program| program.minor);
-        if found.is_empty() {
-            // Written past the capture of prints: a test that did not run must not look like one that did.
-            let _ = writeln!(std::io::stderr(), "skipped: there is no pgbouncer");
+        static FOUND: LazyLock<Vec<Program>> = LazyLock::new(|| {
+            let found = Program::found();
+            let is_newer = |program: &Program| program.minor >= NEWER;
+            let tell = |what: &str| {
+                // Written past the capture of prints: a test that did not run must not look like one that did.
+                let _ = writeln!(std::io::stderr(), "skipped: the tests behind {what}, which is not there");
+            };
+            if !found.iter().any(is_newer) {
+                tell("a PgBouncer that knows prepared statements (1.21 or newer)");
+            }
+            if found.iter().all(is_newer) {
+                tell("a PgBouncer before 1.21");
+            }
+            found
+        });
+        FOUND.clone()
+    }
+
+    fn found() -> Vec<Self> {
+        let mut paths = match std::env::var(PROGRAMS) {
+            Ok(named) => named.split(':').map(PathBuf::from).collect(),
+            Err(_) => vec![PathBuf::from("pgbouncer"), PathBuf::from("/usr/sbin/pgbouncer")],
+        };
+        // Elsewhere no test fetches anything.
+        if std::env::var_os("CI").is_some() {
+            let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/poolers/newer.sh");
+            let folder = concat!(env!("CARGO_TARGET_TMPDIR"), "/pgbouncer");
+            let fetched = Command::new("sh").args([script, folder]).stdin(Stdio::null()).output().unwrap();
+            paths.extend(
+                fetched
+                    .status
+                    .success()
+                    .then(|| PathBuf::from(String::from_utf8_lossy(&fetched.stdout).trim())),
+            );
         }
+        let mut found: Vec<Self> = paths.iter().filter_map(|path| Self::at(path)).collect();
+        found.sort_by_key(|program| program.minor);
+        found.dedup_by_key(|program| program.minor);
         found
     }
 
     fn at(path: &Path) -> Option<Self> {
-        let shown = Command::new(path).arg("--version").stdin(Stdio::null()).output().ok()?;
-        let text = String::from_utf8_lossy(&shown.stdout).into_owned();
+        let mut command = Command::new(path);
+        let shown = as_nobody(&mut command).arg("--version").current_dir("/").stdin(Stdio::null());
+        let text = String::from_utf8_lossy(&shown.output().ok()?.stdout).into_owned();
         let version = text.split_whitespace().nth(1)?;
         let minor = version.split('.').nth(1)?.parse().ok()?;
         Some(Self { path: path.to_owned(), minor })
@@ -84,18 +119,20 @@ impl Program {
         fs::write(&file, text).unwrap();
         let mut command = Command::new(&self.path);
         command.arg(&file).current_dir("/").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        // It refuses to run as root.
-        if fs::metadata("/proc/self").is_ok_and(|me| me.uid() == 0) {
-            open_to_all(folder.path());
-            command.uid(NOBODY).gid(NOBODY);
-        }
-        let process = Process::start(&mut command);
+        open_to_all(folder.path());
+        let process = Process::start(as_nobody(&mut command));
         let url = format!("postgres://{user}@127.0.0.1:{port}/{database}");
         block_until("the pooler lends sessions", || {
             PgConnection::establish(&url).is_ok_and(|mut conn| conn.batch_execute("SELECT 1").is_ok())
         });
         PgBouncer { url, port, _process: process, _folder: folder }
     }
+}
+
+// It refuses to run as root.
+fn as_nobody(command: &mut Command) -> &mut Command {
+    let is_root = fs::metadata("/proc/self").is_ok_and(|me| me.uid() == 0);
+    if is_root { command.uid(NOBODY).gid(NOBODY) } else { command }
 }
 
 fn open_to_all(folder: &Path) {
