@@ -38,6 +38,8 @@ pub(super) struct Pools {
     handlers: Pool<Connector>,
     refusals: Refusals,
     pub(super) made_at: Instant,
+    /// Held by the thread that closes a connection, if there is one.
+    closing: Arc<()>,
 }
 
 impl Pools {
@@ -72,6 +74,7 @@ impl Pools {
             handlers: pool(config.handler_pool_size, Connector::for_handlers(config, last_loss, refusals)),
             refusals: refusals.clone(),
             made_at: Instant::now(),
+            closing: Arc::default(),
         }
     }
 
@@ -118,8 +121,24 @@ impl Pools {
         }
     }
 
-    /// Closes a connection of the scheduler's own that rests, unless it is the last one.
-    pub(super) fn close_one_at_rest(&self) {
+    /// Closes a connection of the scheduler's own that rests, unless it is the last one. Does not wait for that: a connection is
+    /// checked before it is handed out, and a silent server never replies to the check.
+    pub(super) fn close_one_at_rest(self: &Arc<Self>) {
+        let closing = Arc::clone(&self.closing);
+        // Beside this one and that of the pools, a thread holds one that has not come back.
+        if Arc::strong_count(&closing) > 2 {
+            return;
+        }
+        let pools = Arc::clone(self);
+        let close = move || {
+            pools.close_at_rest();
+            drop(closing);
+        };
+        // Without a thread, the next heartbeat that finds no room tries again.
+        let _ = std::thread::Builder::new().name("mainspring-close".into()).spawn(close);
+    }
+
+    fn close_at_rest(&self) {
         let sides = || self.durable.iter().chain([&self.relaxed]);
         let open: u32 = sides().map(|pool| pool.state().connections).sum();
         if open > 1
