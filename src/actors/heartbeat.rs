@@ -92,7 +92,10 @@ impl Attendant {
                 self.reconcile_in_time();
             }
             Report::Beat { result: Ok(Heartbeat::Superseded), .. } => {}
-            Report::Beat { worker_id, result: Ok(Heartbeat::Lost) } => self.register_again(worker_id).await,
+            Report::Beat { worker_id, result: Ok(Heartbeat::Lost) } => {
+                self.shared.store.server_found();
+                self.register_again(worker_id).await;
+            }
             Report::Beat { result: Err(error), .. } => {
                 self.presence.failed(&error, &self.shared);
                 // A statement that an unknown schema refuses is its fault.
@@ -102,7 +105,10 @@ impl Attendant {
             }
             Report::Schema(schema) => self.presence.compared(schema, &self.shared),
             Report::FenceShut => self.presence.fenced(&self.shared),
-            Report::FenceOpened => self.presence.set_claims(&self.shared),
+            Report::FenceOpened => {
+                self.shared.store.server_found();
+                self.presence.set_claims(&self.shared);
+            }
         }
     }
 

@@ -5,7 +5,8 @@ use diesel::Connection;
 use diesel::connection::CacheSize;
 use diesel::pg::PgConnection;
 
-use super::conninfo::{TlsDemand, UNREADABLE, completed, is_readable, tls_demand};
+use super::conninfo::{Host, TlsDemand, UNREADABLE, completed, hosts, is_readable, tls_demand};
+use super::hosts::connect as connect_to_one;
 use super::libpq::{Rejection, rejection};
 use crate::config::Config;
 use crate::error::StoreError;
@@ -32,16 +33,26 @@ pub fn connect(url: &str) -> Result<PgConnection, StoreError> {
 pub(super) struct Address {
     given: String,
     completed: String,
+    /// Empty where libpq alone looks for the server.
+    hosts: Vec<Host>,
 }
 
 impl Address {
     pub(super) fn new(url: &str) -> Self {
-        Self { given: url.to_owned(), completed: completed(url) }
+        let completed = completed(url);
+        Self { given: url.to_owned(), hosts: hosts(&completed), completed }
     }
 
     /// Connects, and does not look for the reason of a failure, which costs a second connection.
     pub(super) fn open(&self) -> Result<PgConnection, StoreError> {
-        PgConnection::establish(&self.completed).map_err(|error| self.failed(&error.to_string()))
+        self.establish().map_err(|reason| self.failed(&reason))
+    }
+
+    fn establish(&self) -> Result<PgConnection, String> {
+        if self.hosts.is_empty() {
+            return PgConnection::establish(&self.completed).map_err(|error| error.to_string());
+        }
+        connect_to_one(&self.hosts)
     }
 
     /// The error of a connection that libpq could not make for this reason.

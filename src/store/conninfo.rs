@@ -51,6 +51,54 @@ pub(crate) fn completed(url: &str) -> String {
     options.iter().filter_map(Setting::to_text).collect::<Vec<_>>().join(" ")
 }
 
+/// One host of a connection string.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Host {
+    /// Its name or address, and its port.
+    pub(super) name: String,
+    /// The connection string for it alone.
+    pub(super) text: String,
+}
+
+/// The hosts of a completed connection string that wants a primary. Empty where libpq must see the list: it has one host at most, it
+/// is asked to choose in another way, or the lists do not fit each other.
+pub(super) fn hosts(completed: &str) -> Vec<Host> {
+    let options = CString::new(completed).ok().and_then(|text| Options::parse(&text));
+    let options = options.map(|options| options.read()).unwrap_or_default();
+    let of = |keyword: &str| options.iter().find(|option| option.keyword == keyword)?.value.as_deref();
+    if !matches!(of(ATTRIBUTES), Some("primary" | "read-write")) || of("load_balance_hosts").is_some() {
+        return Vec::new();
+    }
+    let lists = ["host", "hostaddr", "port"].map(|keyword| (keyword, of(keyword).unwrap_or_default()));
+    let count = lists.iter().map(|(_, list)| list.split(',').count()).max().unwrap_or_default();
+    let named = |list: &str| list.split(',').count() == count;
+    // One port serves all hosts, but nothing else does.
+    if count < 2
+        || !lists.iter().all(|(keyword, list)| {
+            list.is_empty() || named(list) || *keyword == "port" && !list.contains(',')
+        })
+    {
+        return Vec::new();
+    }
+    (0..count).map(|number| host(completed, &lists, number)).collect()
+}
+
+fn host(completed: &str, lists: &[(&str, &str)], number: usize) -> Host {
+    let (mut names, mut text) = (Vec::new(), completed.to_owned());
+    for (keyword, list) in lists.iter().filter(|(_, list)| !list.is_empty()) {
+        let value = list.split(',').nth(number).unwrap_or(list);
+        names.push(value);
+        // Of a repeated keyword the last one counts.
+        text.push(' ');
+        text.push_str(&in_text(keyword, value));
+    }
+    Host { name: names.join(":"), text }
+}
+
+fn in_text(keyword: &str, value: &str) -> String {
+    format!("{keyword}='{}'", value.replace('\\', "\\\\").replace('\'', "\\'"))
+}
+
 // `read-write` also refuses a primary whose sessions are read-only unless they ask, which Mainspring's do.
 fn writable() -> &'static str {
     // SAFETY: the function takes nothing and returns a number.
@@ -84,8 +132,7 @@ impl Setting {
     }
 
     fn to_text(&self) -> Option<String> {
-        let value = self.value.as_ref()?.replace('\\', "\\\\").replace('\'', "\\'");
-        Some(format!("{}='{value}'", self.keyword))
+        Some(in_text(&self.keyword, self.value.as_ref()?))
     }
 }
 

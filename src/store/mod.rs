@@ -13,11 +13,12 @@
 //! | `jobs`, `queues`, `workers`, `history`, `status`, `retention` | what people and maintenance read and change |
 //!
 //! The rest is machinery: `session` and `statement` run SQL in a schema, `explain` finds out why it failed, `connector`,
-//! `conninfo`, `settings`, `pools`, `threads`, `gate`, `pool`, `handler` and `witness` keep connections, `libpq` and
-//! `notifications` listen.
+//! `conninfo`, `hosts`, `settings`, `pools`, `threads`, `gate`, `awaited`, `pool`, `handler` and `witness` keep connections,
+//! `libpq` and `notifications` listen.
 
 mod act_result;
 pub(crate) mod admit;
+mod awaited;
 pub(crate) mod claim;
 pub(crate) mod claimability;
 pub(crate) mod connect;
@@ -32,6 +33,7 @@ pub(crate) mod gate;
 mod handler;
 pub(crate) mod handover;
 pub mod history;
+mod hosts;
 pub mod jobs;
 mod json_moment;
 mod json_rows;

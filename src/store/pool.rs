@@ -3,15 +3,18 @@
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use tokio::sync::watch;
+
+use super::awaited::{Patience, awaited, no_thread};
 use super::connector::{LastLoss, Refusals};
 use super::gate::Gate;
 use super::handler::HandlerConnection;
 use super::pools::{CHECK_OUT_TIMEOUT, Pools};
 use super::session::{AsSession, Session};
 use super::settings::{Durability, REPLY_TIMEOUT};
-use super::threads::{GivenUp, Threads};
+use super::threads::Threads;
 use crate::config::Config;
-use crate::error::{StoreError, Stored};
+use crate::error::StoreError;
 
 // A handler waits a little longer for a connection than its thread does, which can say more about the reason.
 const LENDING_TIMEOUT: Duration = CHECK_OUT_TIMEOUT.saturating_add(Duration::from_secs(1));
@@ -32,6 +35,8 @@ pub(crate) struct Store {
     lent: Threads,
     last_loss: LastLoss,
     refusals: Refusals,
+    /// When heartbeats last found a server again.
+    found_again: watch::Sender<Instant>,
 }
 
 impl Store {
@@ -47,6 +52,16 @@ impl Store {
             last_loss,
             refusals,
             config,
+            found_again: watch::Sender::new(Instant::now()),
+        }
+    }
+
+    /// Heartbeats have found a server after a while without one. The connections from before may lead to another server, which
+    /// never replies, so they are replaced. Statements on them are given up, but for those with a time-out of their own.
+    pub(crate) fn server_found(&self) {
+        self.found_again.send_replace(Instant::now());
+        if let Ok(used) = self.pools() {
+            self.replace(&used);
         }
     }
 
@@ -122,7 +137,12 @@ impl Store {
         let pools = self.pools()?;
         let on = Arc::clone(&pools);
         let call = move |gate: &Gate| run_on(&on, durability, timeout, |conn| work(conn, gate), leaves_doubt);
-        self.replacing(&pools, awaited(&self.own, timeout, call).await)
+        let patience = if timeout == REPLY_TIMEOUT {
+            Patience::until_found(timeout, self.found_again.subscribe())
+        } else {
+            Patience::of(timeout)
+        };
+        self.replacing(&pools, awaited(&self.own, patience, call).await)
     }
 
     /// A connection for a handler, from a pool of its own with the server's own settings, so that handlers
@@ -130,7 +150,8 @@ impl Store {
     pub(crate) async fn for_handler(&self) -> Result<HandlerConnection, StoreError> {
         let pools = self.lending_pools()?;
         let on = Arc::clone(&pools);
-        let lent = awaited(&self.lent, LENDING_TIMEOUT, move |_| on.lend().map(HandlerConnection::new)).await;
+        let lend = move |_: &Gate| on.lend().map(HandlerConnection::new);
+        let lent = awaited(&self.lent, Patience::of(LENDING_TIMEOUT), lend).await;
         self.replacing(&pools, lent).map_err(not_lent)
     }
 
@@ -149,7 +170,8 @@ impl Store {
             }
             Ok(work(&mut connection.as_session()))
         };
-        self.replacing(&pools, awaited(&self.lent, LENDING_TIMEOUT, call).await).map_err(not_lent)
+        self.replacing(&pools, awaited(&self.lent, Patience::of(LENDING_TIMEOUT), call).await)
+            .map_err(not_lent)
     }
 
     // A connection that does not reply stays with its thread until the network or the server ends it. So that such connections
@@ -160,11 +182,8 @@ impl Store {
             Err(StoreError::Connect(_)) => self.refusals.within(CHECK_OUT_TIMEOUT).is_none(),
             _ => false,
         };
-        if silent && used.made_at.elapsed() >= SHORTEST_GENERATION {
-            let mut pools = self.pools.write().unwrap_or_else(PoisonError::into_inner);
-            if pools.as_ref().is_some_and(|pools| Arc::ptr_eq(pools, used)) {
-                *pools = Some(Arc::new(Pools::new(&self.config, &self.last_loss, &self.refusals)));
-            }
+        if silent {
+            self.replace(used);
         }
         done
     }
@@ -175,6 +194,16 @@ impl Store {
             return Err(StoreError::Invalid("handlers get no connections: handler_pool_size is 0".into()));
         }
         self.pools()
+    }
+
+    fn replace(&self, used: &Arc<Pools>) {
+        if used.made_at.elapsed() < SHORTEST_GENERATION {
+            return;
+        }
+        let mut pools = self.pools.write().unwrap_or_else(PoisonError::into_inner);
+        if pools.as_ref().is_some_and(|pools| Arc::ptr_eq(pools, used)) {
+            *pools = Some(Arc::new(Pools::new(&self.config, &self.last_loss, &self.refusals)));
+        }
     }
 
     fn pools(&self) -> Result<Arc<Pools>, StoreError> {
@@ -194,29 +223,6 @@ where
     static THREADS: LazyLock<Threads> = LazyLock::new(|| Threads::new(MOST_BLOCKING));
     let reply = THREADS.start(|_| work()).map_err(|_| no_thread())?;
     reply.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-}
-
-async fn awaited<T, W>(threads: &Threads, timeout: Duration, work: W) -> Result<T, StoreError>
-where
-    T: Send + 'static,
-    W: FnOnce(&Gate) -> Result<T, StoreError> + Send + 'static,
-{
-    let mut reply = threads.start(work).map_err(|_| no_thread())?;
-    let done = match tokio::time::timeout(timeout, &mut reply).await {
-        Ok(done) => done,
-        Err(_) => match reply.give_up() {
-            GivenUp::NotBegun => return Err(StoreError::TimedOut { waited: timeout, stored: Stored::No }),
-            GivenUp::Running => {
-                return Err(StoreError::TimedOut { waited: timeout, stored: Stored::Unknown });
-            }
-            GivenUp::Never => reply.await,
-        },
-    };
-    done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-}
-
-fn no_thread() -> StoreError {
-    StoreError::Connect("too many threads wait for a database that does not reply".into())
 }
 
 // Nothing was sent yet.

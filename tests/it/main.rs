@@ -16,6 +16,7 @@ mod enqueue;
 mod errors;
 mod events;
 mod exactly_once;
+mod failover;
 mod fairness;
 mod faults;
 mod firing;

@@ -29,6 +29,7 @@ impl Presence {
     pub(super) fn shown(&mut self, shared: &Shared) {
         self.report_shortage(shared);
         if self.outage.recovered() {
+            shared.store.server_found();
             log::info!("the database receives heartbeats again");
             shared.events.publish(|| Event::DatabaseBack);
         }

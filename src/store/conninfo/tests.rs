@@ -89,3 +89,34 @@ fn what_a_service_file_and_the_environment_say_stays() {
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(text.contains(r#"found ["-", "-", "5000", "-"]"#), "{text}");
 }
+
+fn names(url: &str) -> Vec<String> {
+    hosts(&completed(url)).into_iter().map(|host| host.name).collect()
+}
+
+#[test]
+fn each_host_of_a_list_is_asked_with_its_own_port_and_address() {
+    assert_eq!(names("postgres://u:p%27@a:1,b:2/d"), ["a:1", "b:2"]);
+    assert_eq!(names("postgres://u@a,b/d"), ["a:", "b:"]);
+    assert_eq!(names("host=a,b port=7"), ["a:7", "b:7"]);
+    assert_eq!(names("host=a,b hostaddr=1.1.1.1,2.2.2.2 port=1,2"), ["a:1.1.1.1:1", "b:2.2.2.2:2"]);
+    let alone = hosts(&completed("postgres://u:p%27@a:1,b:2/d"));
+    for (keyword, said) in [("host", "b"), ("port", "2"), ("password", "p'"), ("connect_timeout", "3")] {
+        assert_eq!(value(&alone[1].text, keyword).as_deref(), Some(said));
+    }
+}
+
+#[test]
+fn libpq_itself_chooses_where_more_is_asked_than_the_first_primary() {
+    for url in [
+        "postgres://a/d",
+        "postgres://a,b/d?target_session_attrs=prefer-standby",
+        "postgres://a,b/d?target_session_attrs=any",
+        "host=a,b,c port=1,2",
+        "host=a,b hostaddr=1.1.1.1",
+        "user=u",
+        "nothing",
+    ] {
+        assert_eq!(hosts(&completed(url)), [], "{url}");
+    }
+}
