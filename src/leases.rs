@@ -102,6 +102,10 @@ impl LeaseTable {
         lock(&self.open).len()
     }
 
+    pub(crate) fn is_open(&self, key: (i64, i64)) -> bool {
+        lock(&self.open).contains(&key)
+    }
+
     /// Returns the job and the token of each open lease.
     pub(crate) fn all_open(&self) -> HashSet<(i64, i64)> {
         lock(&self.open).clone()

@@ -1,5 +1,6 @@
 //! What a handler knows of its job and may do besides its work.
 
+mod lease;
 mod shown;
 
 use std::any::TypeId;
@@ -14,6 +15,7 @@ use super::cron_fire::CronFire;
 use crate::error::{SchedulerError, StoreError};
 use crate::job::{Enqueue, NewJob, Task};
 use crate::job_error::JobError;
+use crate::leases::Lease;
 use crate::phase::Phase;
 use crate::progress::checked;
 use crate::shared::Shared;
@@ -30,6 +32,8 @@ pub struct JobContext(Arc<Inner>);
 struct Inner {
     job: ClaimedJob,
     lease: i64,
+    /// The id for which the job was claimed.
+    worker_id: i32,
     payload: String,
     shared: Arc<Shared>,
     log_target: OnceLock<String>,
@@ -37,9 +41,10 @@ struct Inner {
 }
 
 impl JobContext {
-    pub(crate) fn new(job: ClaimedJob, payload: String, lease: i64, shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(job: ClaimedJob, payload: String, lease: &Lease, shared: Arc<Shared>) -> Self {
+        let (worker_id, lease) = (lease.worker_id(), lease.settlement().lease);
         let (log_target, completed) = (OnceLock::new(), AtomicBool::new(false));
-        Self(Arc::new(Inner { job, lease, payload, shared, log_target, completed }))
+        Self(Arc::new(Inner { job, lease, worker_id, payload, shared, log_target, completed }))
     }
 
     /// The job and its lease, by which signals name it.

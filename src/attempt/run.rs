@@ -44,7 +44,7 @@ pub(crate) async fn execute(
     if !shared.fence.allows(lease.worker_id()) {
         return lease;
     }
-    let job = JobContext::new(job, payload, lease.settlement().lease, Arc::clone(shared));
+    let job = JobContext::new(job, payload, &lease, Arc::clone(shared));
     let started = Instant::now();
     let _entered = board.enter(job.shown(), started);
     log::log!(

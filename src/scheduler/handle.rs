@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::Addr;
 
@@ -14,6 +15,9 @@ use crate::job::{Enqueue, NewJob, Task};
 use crate::phase::Phase;
 use crate::shared::interrupted;
 use crate::store::status::{self, Status};
+
+// Longer than the counts of a large database take, and shorter than a person waits.
+const STATUS_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A running scheduler. Clones are handles to the same scheduler. When the last one is dropped, the scheduler stops by
 /// itself in the background; [`Scheduler::stop`] also waits for it.
@@ -107,13 +111,14 @@ impl Scheduler {
         self.0.shared.events.subscribe()
     }
 
-    /// Returns a summary of jobs, tasks, queues and workers; see [`status::read`].
+    /// Returns a summary of jobs, tasks, queues and workers; see [`status::read`]. Returns within ten seconds, whatever the
+    /// database does.
     ///
     /// # Errors
     ///
     /// As [`Scheduler::enqueue`].
     pub async fn status(&self) -> Result<Status, SchedulerError> {
-        Verbs::new(&self.0.shared).run(|conn| status::read(conn)).await
+        Verbs::new(&self.0.shared).read_within(STATUS_TIMEOUT, |conn| status::read(conn)).await
     }
 
     /// Returns whether the scheduler runs: it has started, and no stop was requested.

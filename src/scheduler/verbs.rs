@@ -2,13 +2,13 @@
 //! Nothing is decided here.
 
 use std::sync::Arc;
-
-use crate::store::Session;
+use std::time::Duration;
 
 use crate::actors::queue::QueueActor;
 use crate::engine::Wake;
 use crate::error::{SchedulerError, StoreError};
 use crate::shared::Shared;
+use crate::store::{Durability, Session};
 
 /// Runs verbs on the connections of one scheduler.
 #[derive(Clone)]
@@ -31,6 +31,19 @@ impl Verbs {
         verb: impl FnOnce(&mut Session<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, SchedulerError> {
         self.shared.do_durably(verb).await
+    }
+
+    /// Runs a verb that reads, and waits for at most that long.
+    pub(super) async fn read_within<T: Send + 'static>(
+        &self,
+        timeout: Duration,
+        verb: impl FnOnce(&mut Session<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, SchedulerError> {
+        if self.shared.address::<QueueActor>().is_none() {
+            return Err(SchedulerError::Stopped);
+        }
+        let read = self.shared.store.run_gated(Durability::Durable, timeout, |conn, _| verb(conn), |_| false);
+        Ok(read.await?)
     }
 
     /// Runs a verb that may make jobs due, and wakes the QueueActor. A process ignores the notifications that it sent

@@ -2,6 +2,7 @@
 //! protocol is in docs/notes/leases.md.
 
 mod helper;
+mod holders;
 mod identities;
 mod partitions;
 mod pauses;
