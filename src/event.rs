@@ -69,7 +69,9 @@ pub enum Event {
         job: JobFacts,
         /// The worker that was lost.
         lost_worker: i32,
-        /// Whether that was its last attempt.
+        /// How many processes in a row were lost with it, this one included.
+        deaths: i16,
+        /// Whether it is dead: after the fifth of them, or because it was cancelled or superseded.
         dead: bool,
     },
     /// A running job has reported how far it has come; the latest report of each second.

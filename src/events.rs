@@ -91,8 +91,10 @@ fn outcome_event(ended: EndedAttempt, outcome: Outcome, left: Left) -> Event {
         (Left::Waiting, Outcome::Failed { error, delay, .. }) => {
             Event::JobFailed { job, took, error, next_in: delay }
         }
-        (Left::Waiting, Outcome::Snoozed { delay }) => Event::JobSnoozed { job, next_in: delay },
-        (Left::Waiting, Outcome::Interrupted | Outcome::Untouched) => Event::JobInterrupted(job),
+        (Left::Waiting, Outcome::Snoozed { delay, .. }) => Event::JobSnoozed { job, next_in: delay },
+        (Left::Waiting, Outcome::Interrupted | Outcome::Untouched | Outcome::Postponed { .. }) => {
+            Event::JobInterrupted(job)
+        }
         // Not reached: after these no job waits.
         (Left::Waiting, Outcome::Cancelled { reason } | Outcome::Discarded { reason }) => {
             Event::JobCancelled { job, took, reason }
@@ -104,7 +106,7 @@ fn outcome_event(ended: EndedAttempt, outcome: Outcome, left: Left) -> Event {
 pub(crate) fn why_dead(ended: &EndedAttempt, outcome: &Outcome, left: Left) -> String {
     let reason = match outcome {
         Outcome::Snoozed { .. } => "it snoozed",
-        Outcome::Untouched => "it had not started",
+        Outcome::Untouched | Outcome::Postponed { .. } => "it had not started",
         other => other.reason().unwrap_or(other.as_str()),
     };
     let is_expected = match outcome {

@@ -54,6 +54,11 @@ pub(crate) enum FailureKind {
         error: String,
         delay: Option<Duration>,
     },
+    /// As `PartlyFailed`, but each entry that is left failed for want of the database: the attempt is not counted.
+    PartlyOutOfReach {
+        payload: String,
+        error: String,
+    },
 }
 
 impl JobError {
@@ -87,7 +92,8 @@ impl fmt::Display for JobError {
             | FailureKind::RetryIn(_, text)
             | FailureKind::Cancel(text)
             | FailureKind::Discard(text)
-            | FailureKind::PartlyFailed { error: text, .. } => f.write_str(text),
+            | FailureKind::PartlyFailed { error: text, .. }
+            | FailureKind::PartlyOutOfReach { error: text, .. } => f.write_str(text),
             FailureKind::Snooze(delay) => write!(f, "snoozed for {delay:?}"),
         }
     }

@@ -5,7 +5,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::events::EndedAttempt;
 use crate::lifecycle::Outcome;
@@ -13,11 +13,16 @@ use crate::lock::lock;
 use crate::store::claim::{ClaimedJob, Position};
 use crate::store::settle::Settlement;
 
+// A job that has lost so many processes in a row is a suspect: it may be what kills them. A process runs one suspect at a time,
+// so that the next death tells the guilty one from those that ran beside it.
+const SUSPECTED_AFTER: i16 = 3;
+// A suspect waits so long before it is claimed again, here or by a process that runs no suspect.
+const POSTPONED_FOR: Duration = Duration::from_secs(2);
+
 /// The open leases of this process, and those that were dropped.
 #[derive(Debug, Default)]
 pub(crate) struct LeaseTable {
-    /// The job and the token of each. One job may have two, if it was taken from here and claimed here again.
-    open: Mutex<HashSet<(i64, i64)>>,
+    open: Mutex<OpenLeases>,
     dropped: Mutex<Vec<LeaseData>>,
     /// How many leases are open of each task that has a limit here.
     counted: HashMap<String, AtomicUsize>,
@@ -30,6 +35,31 @@ pub(crate) enum Sent {
     Once,
     /// The reply to an earlier one was lost, so it may be stored already.
     Again,
+}
+
+#[derive(Debug, Default)]
+struct OpenLeases {
+    /// The job and the token of each. One job may have two, if it was taken from here and claimed here again.
+    keys: HashSet<(i64, i64)>,
+    suspect: Option<(i64, i64)>,
+}
+
+impl OpenLeases {
+    /// Adds a lease, and returns the outcome that it has until an attempt ends.
+    fn add(&mut self, key: (i64, i64), deaths: i16) -> Outcome {
+        self.keys.insert(key);
+        match self.suspect {
+            Some(_) if deaths >= SUSPECTED_AFTER => return Outcome::Postponed { delay: POSTPONED_FOR },
+            None if deaths >= SUSPECTED_AFTER => self.suspect = Some(key),
+            Some(_) | None => {}
+        }
+        Outcome::Untouched
+    }
+
+    fn remove(&mut self, key: (i64, i64)) {
+        self.keys.remove(&key);
+        self.suspect = self.suspect.filter(|suspect| *suspect != key);
+    }
 }
 
 /// What settling a leased job needs to know.
@@ -79,13 +109,13 @@ impl LeaseTable {
         lease: i64,
         now: Instant,
     ) -> LeasedJob {
-        lock(&self.open).insert((job.id, lease));
+        let outcome = lock(&self.open).add((job.id, lease), job.deaths);
         let counted = self.counted.get_key_value(&job.task).map(|(task, count)| {
             count.fetch_add(1, Ordering::SeqCst);
             task.clone()
         });
         let held = LeaseData {
-            settlement: Settlement { id: job.id, lease, outcome: Outcome::Untouched },
+            settlement: Settlement { id: job.id, lease, outcome },
             position: job.position(),
             queue: job.queue.clone(),
             counted,
@@ -99,16 +129,16 @@ impl LeaseTable {
 
     /// Returns how many leases this process holds.
     pub(crate) fn count(&self) -> usize {
-        lock(&self.open).len()
+        lock(&self.open).keys.len()
     }
 
     pub(crate) fn is_open(&self, key: (i64, i64)) -> bool {
-        lock(&self.open).contains(&key)
+        lock(&self.open).keys.contains(&key)
     }
 
     /// Returns the job and the token of each open lease.
     pub(crate) fn all_open(&self) -> HashSet<(i64, i64)> {
-        lock(&self.open).clone()
+        lock(&self.open).keys.clone()
     }
 
     /// Takes the leases that were dropped.
@@ -119,6 +149,11 @@ impl LeaseTable {
 }
 
 impl Lease {
+    /// Returns `true` if the job may start now. One that may not goes back when its lease is dropped.
+    pub(crate) fn may_start(&self) -> bool {
+        self.settlement().outcome == Outcome::Untouched
+    }
+
     /// Sets how the job ended. The default is `untouched`.
     pub(crate) fn resolve(mut self, outcome: Outcome) -> Self {
         if let Some(held) = &mut self.held {
@@ -198,7 +233,7 @@ impl Lease {
             if let Some(count) = counted.and_then(|task| self.book.counted.get(&task)) {
                 count.fetch_sub(1, Ordering::SeqCst);
             }
-            lock(&self.book.open).remove(&(settlement.id, settlement.lease));
+            lock(&self.book.open).remove((settlement.id, settlement.lease));
         }
     }
 
@@ -211,6 +246,26 @@ impl Drop for Lease {
     fn drop(&mut self) {
         if let Some(held) = self.held.take() {
             lock(&self.book.dropped).push(held);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_runs_one_suspect_at_a_time() {
+        let mut open = OpenLeases::default();
+        let added = |open: &mut OpenLeases, id, deaths| open.add((id, 7), deaths);
+        assert_eq!(added(&mut open, 1, SUSPECTED_AFTER - 1), Outcome::Untouched);
+        assert_eq!(added(&mut open, 2, SUSPECTED_AFTER), Outcome::Untouched);
+        let postponed = Outcome::Postponed { delay: POSTPONED_FOR };
+        assert_eq!(added(&mut open, 3, SUSPECTED_AFTER), postponed);
+        assert_eq!(added(&mut open, 4, 0), Outcome::Untouched);
+        for (gone, expected) in [(1, &postponed), (3, &postponed), (2, &Outcome::Untouched)] {
+            open.remove((gone, 7));
+            assert_eq!(added(&mut open, 3, SUSPECTED_AFTER + 1), *expected, "{gone} has ended");
         }
     }
 }

@@ -116,10 +116,13 @@ pub(crate) enum Outcome {
     Failed { error: String, delay: Duration, payload: Option<String> },
     /// Dead at once.
     Discarded { reason: String },
-    /// Put off by its handler; the attempt is not spent.
-    Snoozed { delay: Duration },
+    /// Put off by its handler, or for want of the database; the attempt is not spent. Of a batch, only the payload given here
+    /// is kept.
+    Snoozed { delay: Duration, payload: Option<String> },
     /// Claimed and never started; the attempt is not spent.
     Untouched,
+    /// Claimed and not started yet, since the process runs another job that may kill it; the attempt is not spent.
+    Postponed { delay: Duration },
     /// Stopped from outside while it ran; the attempt is not spent.
     Interrupted,
 }
@@ -135,6 +138,7 @@ impl Outcome {
             Self::Discarded { .. } => "discarded",
             Self::Snoozed { .. } => "snoozed",
             Self::Untouched => "untouched",
+            Self::Postponed { .. } => "postponed",
             Self::Interrupted => "interrupted",
         }
     }
@@ -147,6 +151,7 @@ impl Outcome {
             | Self::Discarded { .. }
             | Self::Snoozed { .. }
             | Self::Untouched
+            | Self::Postponed { .. }
             | Self::Interrupted => false,
         }
     }
@@ -157,7 +162,11 @@ impl Outcome {
             Self::Cancelled { reason } | Self::Discarded { reason } => Some(reason),
             Self::Failed { error, .. } => Some(error),
             Self::Interrupted => Some("interrupted: the worker stopped before the job ended"),
-            Self::Succeeded | Self::Completed | Self::Snoozed { .. } | Self::Untouched => None,
+            Self::Succeeded
+            | Self::Completed
+            | Self::Snoozed { .. }
+            | Self::Untouched
+            | Self::Postponed { .. } => None,
         }
     }
 
@@ -171,19 +180,29 @@ impl Outcome {
             | Self::Completed
             | Self::Snoozed { .. }
             | Self::Untouched
+            | Self::Postponed { .. }
             | Self::Interrupted => self,
         }
     }
 
     /// What is left of the payload, where that is less than all.
     pub(crate) fn remaining_payload(&self) -> Option<&str> {
-        if let Self::Failed { payload, .. } = self { payload.as_deref() } else { None }
+        match self {
+            Self::Failed { payload, .. } | Self::Snoozed { payload, .. } => payload.as_deref(),
+            Self::Succeeded
+            | Self::Completed
+            | Self::Cancelled { .. }
+            | Self::Discarded { .. }
+            | Self::Untouched
+            | Self::Postponed { .. }
+            | Self::Interrupted => None,
+        }
     }
 
     /// How long the job waits before it is due again.
     pub(crate) fn delay(&self) -> Duration {
         match self {
-            Self::Failed { delay, .. } | Self::Snoozed { delay } => *delay,
+            Self::Failed { delay, .. } | Self::Snoozed { delay, .. } | Self::Postponed { delay } => *delay,
             Self::Succeeded
             | Self::Completed
             | Self::Cancelled { .. }

@@ -88,7 +88,7 @@ pub(crate) fn wake_workers(mut workers: Vec<WorkerHandle>, jobs: usize) {
 }
 
 impl PrefetchBuffer {
-    /// Adds a batch, which is in order, and keeps the whole in order.
+    /// Adds a batch, which is in order, and keeps the whole in order. A job that may not start now goes back.
     pub(crate) fn put(&self, batch: Vec<LeasedJob>) {
         let mut content = lock(&self.0);
         if content.entry == Entry::Closed {
@@ -96,7 +96,7 @@ impl PrefetchBuffer {
         }
         let jobs = &mut content.jobs;
         let in_order = jobs.back().zip(batch.first()).is_none_or(|(last, first)| rank(last) <= rank(first));
-        jobs.extend(batch);
+        jobs.extend(batch.into_iter().filter(|leased| leased.lease.may_start()));
         if !in_order {
             jobs.make_contiguous().sort_by_key(rank);
         }

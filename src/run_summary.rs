@@ -41,7 +41,7 @@ impl RunSummary {
     /// Counts an attempt whose outcome is stored. A job that had not started is none.
     pub(crate) fn record(&mut self, outcome: &Outcome, left: Left) {
         let count = match (left, outcome) {
-            (Left::Gone | Left::Waiting, Outcome::Untouched) => return,
+            (Left::Gone | Left::Waiting, Outcome::Untouched | Outcome::Postponed { .. }) => return,
             (Left::Dead | Left::SetApart, _) => &mut self.dead,
             (Left::Gone | Left::Waiting, Outcome::Succeeded | Outcome::Completed) => &mut self.succeeded,
             (Left::Waiting, Outcome::Failed { .. }) => &mut self.failed,
@@ -57,7 +57,8 @@ impl RunSummary {
 
     /// Counts an attempt whose lease was lost.
     pub(crate) fn record_lost(&mut self, outcome: &Outcome) {
-        self.lost += u64::from(*outcome != Outcome::Untouched);
+        let ran = !matches!(outcome, Outcome::Untouched | Outcome::Postponed { .. });
+        self.lost += u64::from(ran);
     }
 
     /// Returns what has ended after that. What is not stored yet remains.
@@ -120,7 +121,7 @@ mod tests {
         summary.record(&failed(), Left::Dead);
         summary.record(&Outcome::Succeeded, Left::SetApart);
         summary.record(&failed(), Left::Gone);
-        summary.record(&Outcome::Snoozed { delay: Duration::ZERO }, Left::Waiting);
+        summary.record(&Outcome::Snoozed { delay: Duration::ZERO, payload: None }, Left::Waiting);
         summary.record(&Outcome::Interrupted, Left::Waiting);
         summary.record_lost(&failed());
         let expected = RunSummary {

@@ -63,6 +63,8 @@ CREATE TABLE mainspring.jobs (
     priority      smallint NOT NULL DEFAULT mainspring.default_priority(),
     attempts      smallint NOT NULL DEFAULT 0,
     max_attempts  smallint NOT NULL DEFAULT mainspring.default_max_attempts(),
+    -- How many processes in a row were lost while they had the job.
+    deaths        smallint NOT NULL DEFAULT 0,
     progress      smallint,
     -- It lost its key while it ran: it is not run again, however this attempt ends.
     superseded    boolean NOT NULL DEFAULT false,
@@ -84,6 +86,7 @@ CREATE TABLE mainspring.jobs (
     CONSTRAINT jobs_run_at_range CHECK (run_at >= '0001-01-01 00:00:00+00' AND run_at < '10000-01-01 00:00:00+00'),
     CONSTRAINT jobs_max_attempts_range CHECK (max_attempts >= 1),
     CONSTRAINT jobs_attempts_range CHECK (attempts BETWEEN 0 AND max_attempts),
+    CONSTRAINT jobs_deaths_range CHECK (deaths >= 0),
     -- A claim counts an attempt, so a job that waits has one left.
     CONSTRAINT jobs_waiting_has_attempt CHECK (attempts < max_attempts OR state IN ('running', 'dead')),
     CONSTRAINT jobs_progress_range CHECK (progress BETWEEN 0 AND 100),
@@ -225,6 +228,8 @@ CREATE TABLE mainspring.history (
     worker_id   integer,
     priority    smallint NOT NULL,
     attempts    smallint NOT NULL,
+    -- NULL is 0, which takes no room.
+    deaths      smallint,
     outcome     text NOT NULL,
     task        text NOT NULL,
     queue       text,

@@ -1,5 +1,6 @@
--- Removes workers, and requeues the jobs that they hold as a rescue does: the attempt is spent. Returns for each id, in the order
--- of the input, how many jobs that was, and `released`, `refused` if the row cannot be removed, or `unknown`.
+-- Removes workers, and requeues the jobs that they hold as a rescue does: the attempt is given back, and a death counted.
+-- Returns for each id, in the order of the input, how many jobs that was, and `released`, `refused` if the row cannot be
+-- removed, or `unknown`.
 --
 -- A worker that is alive notices at its next heartbeat. It stops its jobs, and goes on under a new id.
 CREATE OR REPLACE FUNCTION mainspring.release_workers(ids integer[])

@@ -1,5 +1,5 @@
 -- Changes the time, priority and attempts of jobs, where NULL leaves a field as it is. A dead job lives again. Returns a result
--- for each id, in the order of the input.
+-- for each id, in the order of the input. Deaths count from 0 again.
 --
 -- - `rescheduled`: the job was changed.
 -- - `running`: the job is left alone.

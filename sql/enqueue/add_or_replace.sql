@@ -1,5 +1,5 @@
 -- Adds a job, or puts it in the place of the waiting one that has its key, for `enqueue_one`. Returns NULL if the job of the key
--- is running. A batch that grows while it waits for its next attempt keeps its attempts.
+-- is running. A batch that grows while it waits for its next attempt keeps its attempts and deaths.
 CREATE OR REPLACE FUNCTION mainspring.add_or_replace(new_id bigint, job mainspring.new_job, moment timestamptz)
 RETURNS mainspring.jobs
 LANGUAGE plpgsql
@@ -15,6 +15,7 @@ BEGIN
         payload = CASE WHEN mainspring.is_batch_of(old, excluded.task, excluded.payload)
             THEN old.payload || excluded.payload ELSE excluded.payload END,
         attempts = CASE WHEN mainspring.is_batch_of(old, excluded.task, excluded.payload) THEN old.attempts ELSE 0 END,
+        deaths = CASE WHEN mainspring.is_batch_of(old, excluded.task, excluded.payload) THEN old.deaths ELSE 0 END,
         max_attempts = greatest(excluded.max_attempts,
             CASE WHEN mainspring.is_batch_of(old, excluded.task, excluded.payload) THEN old.attempts + 1 END),
         last_error = CASE WHEN mainspring.is_batch_of(old, excluded.task, excluded.payload) THEN old.last_error END,

@@ -4,7 +4,7 @@
 -- - A job is left alone if its event does not apply, or if it is no longer held under the lease that the event names.
 -- - A NULL state in the result means that the row is gone. History then has a line about it, if `keep_history`.
 -- - Rows are locked in the order of the events. Callers sort them by id, as enqueueing does.
--- - The attempt of a job that did not run, was interrupted or snoozed is not spent.
+-- - The attempt of a job that did not run, was interrupted, snoozed or lost its worker is not spent.
 --
 -- The planner may only look up the rows by their ids: in the session of an application it could choose to read all jobs.
 -- It plans once a session: to plan again for each list of events takes longer than to move ten jobs.
@@ -28,7 +28,8 @@ BEGIN
         run_at = CASE WHEN mainspring.state_after(j, e.event, j.run_at, false, mainspring.now()) = 'dead' THEN j.run_at
             ELSE coalesce(e.run_at, j.run_at) END,
         attempts = coalesce(e.attempts,
-            j.attempts - CASE WHEN e.event IN ('untouched', 'interrupted', 'snoozed') THEN 1 ELSE 0 END),
+            j.attempts - CASE WHEN e.event IN ('untouched', 'postponed', 'interrupted', 'snoozed', 'lost') THEN 1 ELSE 0 END),
+        deaths = mainspring.deaths_after(j, e.event),
         snoozes = j.snoozes + CASE WHEN e.event = 'snoozed' THEN 1 ELSE 0 END,
         last_error = mainspring.error_after(j, e.event, e.reason),
         priority = coalesce(e.priority, j.priority), max_attempts = coalesce(e.max_attempts, j.max_attempts),

@@ -126,21 +126,28 @@ impl Rescuer {
 }
 
 fn log_rescue(job: &RescuedJob) {
-    let RescuedJob { id, task, worker_id, attempt, why_dead, .. } = job;
-    let fate = match job.left {
-        Left::Dead | Left::SetApart if job.problem.is_some() => "it is set apart".to_owned(),
-        Left::Dead | Left::SetApart => format!("it is dead, {why_dead}"),
-        Left::Waiting | Left::Gone => "it goes back".to_owned(),
-    };
+    let RescuedJob { id, task, worker_id, attempt, deaths, why_dead, .. } = job;
     let task = one_line(task);
-    log::warn!("job {id} `{task}` taken from lost worker {worker_id} in attempt {attempt}: {fate}");
+    let fate = match job.left {
+        Left::Dead | Left::SetApart if job.problem.is_some() => "it is set apart",
+        Left::Dead | Left::SetApart => {
+            return log::error!(
+                "job {id} `{task}` is dead after its worker {worker_id} was lost in attempt {attempt}, \
+                 death {deaths} in a row: {why_dead}"
+            );
+        }
+        Left::Waiting | Left::Gone => "it goes back without losing the attempt",
+    };
+    log::warn!(
+        "job {id} `{task}` taken from lost worker {worker_id} in attempt {attempt}, death {deaths} in a row: {fate}"
+    );
 }
 
 fn rescued_event(rescued: &RescuedJob) -> Event {
-    let RescuedJob { id, attempt, left, worker_id, .. } = *rescued;
+    let RescuedJob { id, attempt, deaths, left, worker_id, .. } = *rescued;
     let (task, queue) = (rescued.task.clone(), rescued.queue.clone());
     let dead = left != Left::Waiting;
-    Event::JobRescued { job: JobFacts { id, task, queue, attempt }, lost_worker: worker_id, dead }
+    Event::JobRescued { job: JobFacts { id, task, queue, attempt }, lost_worker: worker_id, deaths, dead }
 }
 
 // Workers may be lost often. The wakes name positions, because a scan of everything is slow while many dead rows are there.

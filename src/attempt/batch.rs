@@ -66,6 +66,8 @@ struct Ledger {
     /// Places of the entries that the handler got.
     given: Vec<usize>,
     failed: Vec<(usize, String)>,
+    /// How many of them failed since the database was out of reach.
+    out_of_reach: usize,
     delay: Option<Duration>,
 }
 
@@ -75,7 +77,7 @@ impl Ledger {
         let entries = serde_json::from_str(payload)
             .or_else(|_| serde_json::from_str(payload).map(|one| vec![one]))
             .map_err(|error| format!("payload of the task `{task}` is no JSON: {error}"))?;
-        Ok(Self { task, entries, given: Vec::new(), failed: Vec::new(), delay: None })
+        Ok(Self { task, entries, given: Vec::new(), failed: Vec::new(), out_of_reach: 0, delay: None })
     }
 
     // An entry that does not fit fails alone.
@@ -111,6 +113,8 @@ impl Ledger {
 
     fn enter_one(&mut self, place: usize, kind: FailureKind) {
         let task = one_line(self.task);
+        self.out_of_reach +=
+            usize::from(matches!(kind, FailureKind::OutOfReach(_) | FailureKind::PartlyOutOfReach { .. }));
         let mut keep = |reason: String, delay: Option<Duration>| {
             self.failed.push((place, reason));
             self.delay = delay.map(|delay| self.delay.map_or(delay, |other| other.min(delay))).or(self.delay);
@@ -118,7 +122,8 @@ impl Ledger {
         match kind {
             FailureKind::Failed(reason)
             | FailureKind::OutOfReach(reason)
-            | FailureKind::PartlyFailed { error: reason, .. } => keep(reason, None),
+            | FailureKind::PartlyFailed { error: reason, .. }
+            | FailureKind::PartlyOutOfReach { error: reason, .. } => keep(reason, None),
             FailureKind::RetryIn(delay, reason) => keep(reason, Some(delay)),
             FailureKind::Snooze(delay) => keep("snoozed".into(), Some(delay)),
             FailureKind::Cancel(reason) => {
@@ -141,6 +146,10 @@ impl Ledger {
         let kept: Vec<&RawValue> = self.failed.iter().map(|(place, _)| &*self.entries[*place]).collect();
         let payload = serde_json::to_string(&kept).map_err(|error| error.to_string())?;
         let error = format!("{failed} of {all} entries failed: {}", reasons.join("; "));
-        Err(JobError(FailureKind::PartlyFailed { payload, error, delay: self.delay }))
+        Err(JobError(if self.out_of_reach == failed {
+            FailureKind::PartlyOutOfReach { payload, error }
+        } else {
+            FailureKind::PartlyFailed { payload, error, delay: self.delay }
+        }))
     }
 }

@@ -1,5 +1,6 @@
 //! What a handler knows of its job and may do besides its work.
 
+mod counts;
 mod lease;
 mod shown;
 
@@ -74,24 +75,6 @@ impl JobContext {
     #[must_use]
     pub fn task(&self) -> &str {
         &self.0.job.task
-    }
-
-    /// Which attempt this is; the first is 1.
-    #[must_use]
-    pub fn attempt(&self) -> i16 {
-        self.0.job.attempt
-    }
-
-    /// After how many failed attempts the job is dead.
-    #[must_use]
-    pub fn max_attempts(&self) -> i16 {
-        self.0.job.max_attempts
-    }
-
-    /// How often the job has snoozed. A replacement under its key counts from 0 again.
-    #[must_use]
-    pub fn snoozes(&self) -> i64 {
-        self.0.job.snoozes
     }
 
     /// The job's priority; smaller runs first.

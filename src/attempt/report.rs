@@ -34,7 +34,8 @@ pub(super) fn report_end(job: &JobContext, outcome: &Outcome, took: Duration, le
         | Outcome::Discarded { .. }
         | Outcome::Snoozed { .. }
         | Outcome::Interrupted
-        | Outcome::Untouched => Reported::Later,
+        | Outcome::Untouched
+        | Outcome::Postponed { .. } => Reported::Later,
     }
 }
 
@@ -43,7 +44,11 @@ pub(crate) fn report_stored(ended: &EndedAttempt, outcome: &Outcome, left: Left)
     let EndedAttempt { job, max_attempts: most, took } = ended;
     let (id, task, attempt, ms) = (job.id, one_line(&job.task), job.attempt, took.as_secs_f64() * 1000.0);
     let what = match outcome {
-        Outcome::Succeeded | Outcome::Completed | Outcome::Cancelled { .. } | Outcome::Untouched => return,
+        Outcome::Succeeded
+        | Outcome::Completed
+        | Outcome::Cancelled { .. }
+        | Outcome::Untouched
+        | Outcome::Postponed { .. } => return,
         Outcome::Failed { .. } => format!("failed in {ms:.1} ms"),
         Outcome::Discarded { .. } => format!("was discarded after {ms:.1} ms"),
         Outcome::Snoozed { .. } => format!("snoozed after {ms:.1} ms"),

@@ -178,12 +178,17 @@ fn judge(ended: AttemptEnd, job: &JobContext, backoff: Backoff) -> Outcome {
         // However it ended, a cancelled job has no other attempt.
         (Some(reason), _) => Outcome::Cancelled { reason },
         (None, FailureKind::Failed(error)) => Outcome::Failed { error, delay: delay(), payload: None },
-        (None, FailureKind::OutOfReach(error)) => Outcome::Snoozed { delay: give_back(job, &error) },
+        (None, FailureKind::OutOfReach(error)) => {
+            Outcome::Snoozed { delay: give_back(job, &error), payload: None }
+        }
+        (None, FailureKind::PartlyOutOfReach { payload, error }) => {
+            Outcome::Snoozed { delay: give_back(job, &error), payload: Some(payload) }
+        }
         (None, FailureKind::RetryIn(delay, error)) => Outcome::Failed { error, delay, payload: None },
         (None, FailureKind::PartlyFailed { payload, error, delay: asked }) => {
             Outcome::Failed { error, delay: asked.unwrap_or_else(delay), payload: Some(payload) }
         }
-        (None, FailureKind::Snooze(delay)) => Outcome::Snoozed { delay },
+        (None, FailureKind::Snooze(delay)) => Outcome::Snoozed { delay, payload: None },
         (None, FailureKind::Cancel(reason)) => Outcome::Cancelled { reason },
         (None, FailureKind::Discard(reason)) => Outcome::Discarded { reason },
     }

@@ -77,7 +77,10 @@ fn push_effects(queue: Option<&str>, outcome: &Outcome, left: Left, effects: &mu
     match (left, outcome) {
         // It is `ready` as before, unless another process was faster.
         (Left::Waiting, Outcome::Untouched | Outcome::Interrupted) => effects.push(Effect::Ready(None)),
-        (Left::Waiting, Outcome::Failed { delay, .. } | Outcome::Snoozed { delay }) => {
+        (
+            Left::Waiting,
+            Outcome::Failed { delay, .. } | Outcome::Snoozed { delay, .. } | Outcome::Postponed { delay },
+        ) => {
             effects.push(Effect::DueIn(*delay));
             effects.extend(queue.map(|queue| match delay.is_zero() {
                 // It is parked at once, at a time of the database's clock.

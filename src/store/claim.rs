@@ -68,6 +68,8 @@ pub(crate) struct ClaimedJob {
     pub(crate) aged: bool,
     /// How often it has snoozed.
     pub(crate) snoozes: i64,
+    /// How many processes in a row were lost while they had it.
+    pub(crate) deaths: i16,
 }
 
 impl ClaimedJob {
@@ -92,6 +94,7 @@ pub(super) type Columns = (
     Bool,
     Bool,
     BigInt,
+    SmallInt,
 );
 
 // A claim in the form `WHERE id = ANY (ARRAY(SELECT ..))`: a join with the subselect once flipped to a
@@ -106,7 +109,7 @@ const TAKEN: &str = ") RETURNING id, task, CASE WHEN pg_column_size(payload) <= 
         AND (pg_column_compression(payload) IS NULL OR pg_column_size(jsonb_build_array(payload)) <= 8192) \
         AND octet_length(payload::text) <= 8192 THEN payload::text END, coalesce(attempts, 1::smallint), \
     coalesce(max_attempts, 1::smallint), coalesce(priority, 0::smallint), coalesce(run_at, '-infinity'), queue, key, \
-    coalesce(turn_at, run_at, '-infinity'), flags IS NOT NULL, false, coalesce(snoozes, 0)";
+    coalesce(turn_at, run_at, '-infinity'), flags IS NOT NULL, false, coalesce(snoozes, 0), coalesce(deaths, 0::smallint)";
 // A range of the index of ready jobs: those of one task, from the position on. Jobs of other tasks are never looked at, and
 // none that has flags.
 const FROM_POSITION: &str = "state = 'ready' AND flags IS NULL \

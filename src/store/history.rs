@@ -43,6 +43,8 @@ pub struct HistoryRow {
     pub run_at: DateTime<Utc>,
     /// How many attempts were started.
     pub attempts: i16,
+    /// How many processes in a row were lost with the job before the attempt that ended it.
+    pub deaths: i16,
     /// The key that the job had at its end.
     pub key: Option<String>,
     /// Why the job was cancelled, or ended by a person.

@@ -92,7 +92,10 @@ pub(crate) fn next_loss(conn: &mut impl AsSession, worker_id: i32) -> Result<Opt
 pub(crate) struct RescuedJob {
     pub(crate) id: i64,
     pub(crate) task: String,
+    /// The attempt that was lost.
     pub(crate) attempt: i16,
+    /// How many processes in a row were lost with it, this one included.
+    pub(crate) deaths: i16,
     #[diesel(deserialize_as = Option<bool>)]
     pub(crate) left: Left,
     pub(crate) priority: i16,
@@ -124,6 +127,7 @@ pub(crate) struct Rescued {
 type RescuedColumns = (
     BigInt,
     Text,
+    SmallInt,
     SmallInt,
     Nullable<Bool>,
     SmallInt,
@@ -164,19 +168,21 @@ const REMOVE_LOST: &str = concat!(
 );
 
 const RESCUE: &str = "WITH lost AS (SELECT l.id, l.name FROM unnest({}, {}) AS l(id, name)), \
-    held AS MATERIALIZED (SELECT r.id, r.lease, r.why_dead, l.id AS worker_id, l.name FROM lost AS l CROSS JOIN LATERAL (\
-        SELECT k.id, k.lease, CASE WHEN k.superseded THEN 'it was superseded' \
-            WHEN k.cancel_reason IS NOT NULL THEN 'it was cancelled' ELSE 'no attempt is left' END AS why_dead \
+    held AS MATERIALIZED (SELECT r.id, r.lease, r.attempts, r.deaths, r.why_dead, l.id AS worker_id, l.name FROM lost AS l CROSS JOIN LATERAL (\
+        SELECT k.id, k.lease, k.attempts, mainspring.deaths_after(k, 'lost') AS deaths, \
+            CASE WHEN k.superseded THEN 'it was superseded' \
+            WHEN k.cancel_reason IS NOT NULL THEN 'it was cancelled' ELSE 'it may be what kills its workers' END AS why_dead \
         FROM mainspring.jobs AS k WHERE k.state = 'running' AND k.worker_id = l.id \
         OFFSET 0 FOR UPDATE SKIP LOCKED) AS r) \
-    SELECT m.job_id, m.job_task, m.job_attempts, m.job_state = 'dead', m.job_priority, m.job_run_at, m.job_queue, \
+    SELECT m.job_id, m.job_task, coalesce(h.attempts, 0::smallint), h.deaths, m.job_state = 'dead', \
+        m.job_priority, m.job_run_at, m.job_queue, \
         h.worker_id, h.why_dead, m.job_problem \
     FROM (SELECT ARRAY(SELECT mainspring.new_event(h.id, 'lost', h.lease, \
         format('worker lost: %s stopped without settling the job', h.name)) FROM held AS h) AS events OFFSET 0) AS e \
     CROSS JOIN LATERAL mainspring.move_or_isolate(e.events, true) AS m JOIN held AS h ON h.id = m.job_id \
     WHERE cardinality(e.events) > 0";
 
-/// Requeues the jobs of lost workers, whose attempts are spent, and removes those workers. It does nothing if the heartbeats of
+/// Requeues the jobs of lost workers, whose attempts are given back, and removes those workers. It does nothing if the heartbeats of
 /// this worker had a gap. That is checked when the server executes it, which may be long after it was sent. Two processes that rescue at the
 /// same time share the work. A job that cannot be moved is in the result with the problem, and keeps none of the others. Neither
 /// does a worker whose row cannot be removed.

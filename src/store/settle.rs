@@ -14,11 +14,11 @@ use crate::error::StoreError;
 use crate::lifecycle::{History, Left, Outcome};
 use crate::store::session::{AsSession, Session};
 
-// Failed and snoozed jobs become due after their delay; others keep their time. All else is decided in `state_after`.
+// Failed, snoozed and postponed jobs become due after their delay; others keep their time. All else is decided in `state_after`.
 macro_rules! events {
     () => {
         "ARRAY(SELECT mainspring.new_event(u.id, u.outcome, u.lease, u.reason, \
-             CASE WHEN u.outcome IN ('failed', 'snoozed') THEN mainspring.now() + u.delay * interval '1 millisecond' END, \
+             CASE WHEN u.outcome IN ('failed', 'snoozed', 'postponed') THEN mainspring.now() + u.delay * interval '1 millisecond' END, \
              u.payload) \
          FROM unnest({}, {}, {}, {}, {}, {}) AS u(id, lease, outcome, reason, delay, payload))"
     };
@@ -156,9 +156,9 @@ const FINISH_WITH_HISTORY: &str = "WITH gone AS (\
     DELETE FROM mainspring.jobs AS j USING unnest({}, {}, {}, {}) AS s(id, lease, outcome, reason) \
     WHERE j.id = s.id AND j.lease = s.lease RETURNING j.*, s.outcome, s.reason), \
     kept AS (INSERT INTO mainspring.history (finished_at, started_at, created_at, run_at, id, worker_id, \
-    priority, attempts, outcome, task, queue, key, reason) \
-    SELECT mainspring.now(), locked_at, created_at, run_at, id, worker_id, priority, attempts, outcome, task, \
-    queue, key, reason FROM gone) \
+    priority, attempts, deaths, outcome, task, queue, key, reason) \
+    SELECT mainspring.now(), locked_at, created_at, run_at, id, worker_id, priority, attempts, nullif(deaths, 0), \
+    outcome, task, queue, key, reason FROM gone) \
     SELECT id, lease FROM gone";
 
 fn finish(

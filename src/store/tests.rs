@@ -71,6 +71,7 @@ fn new_job(random: &mut fastrand::Rng) -> (NewJob, Row) {
         late: is_late,
         attempts: 0,
         max_attempts,
+        deaths: 0,
         key: options.key.clone(),
         superseded: false,
         cancelled: false,
@@ -82,13 +83,14 @@ fn new_job(random: &mut fastrand::Rng) -> (NewJob, Row) {
 
 fn some_outcome(random: &mut fastrand::Rng) -> Outcome {
     let delay = Duration::from_secs(if random.bool() { 3_600 } else { 0 });
-    match random.u8(0..9) {
+    match random.u8(0..10) {
         0..3 => Outcome::Succeeded,
         3 => Outcome::Cancelled { reason: "no longer wanted".into() },
         4 => Outcome::Discarded { reason: "no use".into() },
-        5 => Outcome::Snoozed { delay },
+        5 => Outcome::Snoozed { delay, payload: None },
         6 => Outcome::Untouched,
         7 => Outcome::Interrupted,
+        8 => Outcome::Postponed { delay },
         _ => Outcome::Failed { error: "boom".into(), delay, payload: None },
     }
 }
@@ -110,13 +112,13 @@ type Facts = (
     Option<String>,
     Option<String>,
     Value,
-    (i16, i16, i16, i64),
-    (bool, bool, Option<i32>),
+    (i16, i16, i16, i16),
+    (bool, bool, Option<i32>, i64),
 );
 
 fn facts(row: &Row) -> Facts {
-    let marks = (row.superseded, row.cancelled, row.holder.map(|holder| holder.0));
-    let numbers = (row.priority, row.attempts, row.max_attempts, row.revision);
+    let marks = (row.superseded, row.cancelled, row.holder.map(|holder| holder.0), row.revision);
+    let numbers = (row.priority, row.attempts, row.max_attempts, row.deaths);
     (
         row.state.as_str().into(),
         row.run_at,
@@ -135,8 +137,8 @@ type Columns = (
     Nullable<Text>,
     Nullable<Text>,
     Text,
-    (SmallInt, SmallInt, SmallInt, BigInt),
-    (Bool, Bool, Nullable<Integer>),
+    (SmallInt, SmallInt, SmallInt, SmallInt),
+    (Bool, Bool, Nullable<Integer>, BigInt),
 );
 
 fn stored_rows(conn: &mut PgConnection) -> Vec<(i64, Facts)> {
@@ -147,11 +149,11 @@ fn stored_rows(conn: &mut PgConnection) -> Vec<(i64, Facts)> {
         Option<String>,
         Option<String>,
         String,
-        (i16, i16, i16, i64),
-        (bool, bool, Option<i32>),
+        (i16, i16, i16, i16),
+        (bool, bool, Option<i32>, i64),
     );
-    let text = "SELECT id, state::text, run_at, queue, key, payload::text, priority, attempts, max_attempts, revision, \
-        superseded, cancel_reason IS NOT NULL, worker_id FROM mainspring.jobs ORDER BY id";
+    let text = "SELECT id, state::text, run_at, queue, key, payload::text, priority, attempts, max_attempts, deaths, \
+        superseded, cancel_reason IS NOT NULL, worker_id, revision FROM mainspring.jobs ORDER BY id";
     let rows: Vec<Stored> = Statement::<Columns>::new(text).load(conn).expect("read the jobs");
     let facts = |(id, state, run_at, queue, key, payload, numbers, marks): Stored| {
         let payload = serde_json::from_str(&payload).expect("a payload is JSON");

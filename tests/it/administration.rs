@@ -19,11 +19,11 @@ use crate::support::waiting::until;
 /// A job in each state, by id, each but the running one with the key of its id; the worker of the running one is 1.
 const ONE_IN_EACH_STATE: &str = "
     INSERT INTO mainspring.workers (name, tasks, timeout) VALUES ('one', '{act}', '1 hour');
-    INSERT INTO mainspring.jobs (id, task, state, queue, run_at, attempts, max_attempts, key, last_error, superseded) VALUES
-        (1, 'act', 'scheduled', NULL, now() + interval '1 hour', 0, 25, '1', NULL, false),
-        (2, 'act', 'parked', 'q', now(), 0, 25, '2', NULL, false),
-        (3, 'act', 'ready', NULL, now(), 2, 25, '3', 'boom', false),
-        (5, 'act', 'dead', NULL, now(), 25, 25, '5', 'boom', true);
+    INSERT INTO mainspring.jobs (id, task, state, queue, run_at, attempts, max_attempts, deaths, key, last_error, superseded) VALUES
+        (1, 'act', 'scheduled', NULL, now() + interval '1 hour', 0, 25, 0, '1', NULL, false),
+        (2, 'act', 'parked', 'q', now(), 0, 25, 0, '2', NULL, false),
+        (3, 'act', 'ready', NULL, now(), 2, 25, 3, '3', 'boom', false),
+        (5, 'act', 'dead', NULL, now(), 25, 25, 5, '5', 'boom', true);
     INSERT INTO mainspring.jobs (id, task, state, run_at, attempts, lease, worker_id, locked_at)
         VALUES (4, 'act', 'running', now(), 1, 7, 1, now());
     SELECT setval('mainspring.jobs_id_seq', 5);";
@@ -90,12 +90,12 @@ fn delete_leaves_no_trace_and_running_jobs_alone() {
 }
 
 #[test]
-fn retry_gives_dead_jobs_all_attempts_unless_their_key_is_taken() {
+fn retry_clears_attempts_and_deaths_unless_their_key_is_taken() {
     use ActResult::{KeyTaken, Retried, Running, Unknown, Waiting};
     let (_database, mut conn) = furnished();
     let done = jobs::retry(&mut conn, &ALL, None).unwrap();
     assert_eq!(results(done), [Unknown, Retried, Running, Waiting, Waiting, Waiting]);
-    let alive = "mainspring.jobs WHERE id = 5 AND state = 'ready' AND attempts = 0 AND NOT superseded AND last_error = 'boom'";
+    let alive = "mainspring.jobs WHERE id = 5 AND state = 'ready' AND attempts = 0 AND deaths = 0 AND NOT superseded AND last_error = 'boom'";
     assert_eq!(count(&mut conn, alive), 1);
 
     // Two dead jobs of one key: the first gets it. A key that a newer job holds is not taken from it.
@@ -120,7 +120,7 @@ fn reschedule_changes_what_is_given_and_keeps_the_rest() {
     assert_eq!(
         count(
             &mut conn,
-            "mainspring.jobs WHERE priority = -7 AND max_attempts = 25 AND id = 3 AND attempts = 2"
+            "mainspring.jobs WHERE priority = -7 AND max_attempts = 25 AND id = 3 AND attempts = 2 AND deaths = 0"
         ),
         1
     );
@@ -153,12 +153,12 @@ fn a_bad_argument_is_named_and_changes_nothing() {
 }
 
 #[test]
-fn releasing_a_worker_puts_back_what_it_holds_and_spends_the_attempt() {
+fn releasing_a_worker_gives_attempts_back_and_counts_a_death() {
     let (_database, mut conn) = furnished();
     let released = workers::release(&mut conn, &[2, 1]).unwrap();
     let facts: Vec<_> = released.iter().map(|worker| (worker.id, worker.result, worker.jobs)).collect();
     assert_eq!(facts, [(2, ActResult::Unknown, 0), (1, ActResult::Released, 1)]);
-    let back = "mainspring.jobs WHERE id = 4 AND state = 'ready' AND attempts = 1 AND last_error LIKE 'worker released%'";
+    let back = "mainspring.jobs WHERE id = 4 AND state = 'ready' AND attempts = 0 AND deaths = 1 AND last_error LIKE 'worker released%'";
     assert_eq!(count(&mut conn, back), 1);
     assert_eq!(count(&mut conn, "mainspring.workers"), 0);
 }

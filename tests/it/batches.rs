@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mainspring::{BatchResult, Enqueue, JobContext, JobError, JobResult, Scheduler, Task};
+use mainspring::{BatchResult, Enqueue, JobContext, JobError, JobResult, Scheduler, StoreError, Task};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -21,10 +21,12 @@ fn mails(hows: &[&str]) -> Enqueue<Vec<Mail>> {
     Enqueue::new(hows.iter().map(|how| Mail((*how).into())).collect())
 }
 
-fn one(mail: &Mail, first: bool) -> JobResult {
+fn one(mail: &Mail, job: &JobContext) -> JobResult {
+    let first = job.attempt() == 1;
     match mail.0.as_str() {
         "fail" => Err("no such address")?,
         "fail once" if first => Err(JobError::retry_in(Duration::ZERO, "busy")),
+        "cut off once" if job.snoozes() == 0 => Err(StoreError::Connect("refused".into()))?,
         "cancel" => Err(JobError::cancel("unsubscribed")),
         _ => Ok(()),
     }
@@ -41,7 +43,7 @@ async fn send(mails: Vec<Mail>, job: JobContext) -> BatchResult {
             job.cancelled().await;
             unreachable!("no test cancels it");
         }
-        _ => Ok(mails.iter().map(|mail| one(mail, job.attempt() == 1)).collect()),
+        _ => Ok(mails.iter().map(|mail| one(mail, &job)).collect()),
     }
 }
 
@@ -49,6 +51,21 @@ async fn instance(database: &TestDatabase) -> (Scheduler, Reports<String>) {
     let (sender, batches) = reports(&database.url());
     let builder = Scheduler::builder(database.url()).batch_handler(send).app_data(sender);
     (builder.grace_period(Duration::ZERO).start().await.unwrap(), batches)
+}
+
+#[tokio::test]
+async fn entries_that_had_no_connection_cost_no_attempt() {
+    let database = TestDatabase::new();
+    let (scheduler, mut batches) = instance(&database).await;
+    scheduler.enqueue(mails(&["ok", "cut off once", "cancel"]).max_attempts(1)).await.unwrap();
+    assert_eq!(batches.next().await, "ok cut off once cancel");
+    assert_eq!(batches.next().await, "cut off once");
+    until(&database, "mainspring.history WHERE outcome = 'succeeded' AND attempts = 1", 1).await;
+    // One that failed for a reason of its own spends it.
+    scheduler.enqueue(mails(&["cut off once", "fail"]).max_attempts(1)).await.unwrap();
+    assert_eq!(batches.next().await, "cut off once fail");
+    until(&database, "mainspring.jobs WHERE state = 'dead' AND attempts = 1", 1).await;
+    scheduler.stop().await;
 }
 
 #[tokio::test]

@@ -23,6 +23,7 @@ fn every_limit_of_a_job_is_a_check_of_its_table() {
         ("attempts", "-1", "jobs_attempts_range"),
         ("attempts", "26", "jobs_attempts_range"),
         ("attempts", "25", "jobs_waiting_has_attempt"),
+        ("deaths", "-1", "jobs_deaths_range"),
         ("progress", "101", "jobs_progress_range"),
         ("lease", "7", "jobs_lease_when_running"),
         ("state", "'running'", "jobs_lease_when_running"),

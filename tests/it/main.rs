@@ -10,6 +10,7 @@ mod cancelling;
 mod cli;
 mod costs;
 mod cron;
+mod deaths;
 mod embedded;
 mod endings;
 mod enqueue;

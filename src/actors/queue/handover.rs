@@ -35,7 +35,7 @@ impl Handover {
 
 fn is_retried(outcome: &Outcome) -> bool {
     match outcome {
-        Outcome::Failed { .. } | Outcome::Snoozed { .. } => true,
+        Outcome::Failed { .. } | Outcome::Snoozed { .. } | Outcome::Postponed { .. } => true,
         Outcome::Succeeded
         | Outcome::Completed
         | Outcome::Cancelled { .. }

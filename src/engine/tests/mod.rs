@@ -238,6 +238,7 @@ fn claimed_job(id: i64, task: &str, queue: Option<&str>, now: Now) -> ClaimedJob
         flagged: false,
         aged: false,
         snoozes: 0,
+        deaths: 0,
     }
 }
 

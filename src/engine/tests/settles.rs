@@ -135,7 +135,7 @@ fn each_outcome_has_its_effect_on_the_queue_of_the_job() {
         (Outcome::Discarded { reason: String::new() }, true, false),
         (failed(minute), true, true),
         (failed(Duration::ZERO), true, true),
-        (Outcome::Snoozed { delay: minute }, true, true),
+        (Outcome::Snoozed { delay: minute, payload: None }, true, true),
         (Outcome::Untouched, false, false),
         (Outcome::Interrupted, false, false),
     ];

@@ -121,7 +121,7 @@ pub fn delete(conn: &mut impl AsSession, ids: &[i64]) -> Result<Vec<JobAct>, Sto
     acts(conn, statement("delete_jobs({})").bind::<Array<BigInt>, _>(ids))
 }
 
-/// Revives dead jobs with all their attempts, due at `run_at`; `None` is now.
+/// Revives dead jobs with all their attempts and no death, due at `run_at`; `None` is now.
 ///
 /// # Errors
 ///

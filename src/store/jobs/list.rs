@@ -30,10 +30,12 @@ pub struct JobRow {
     /// When the job is or was due.
     #[serde(deserialize_with = "json_moment::required")]
     pub run_at: DateTime<Utc>,
-    /// How many attempts were started.
+    /// How many attempts were started, without those that were given back.
     pub attempts: i16,
     /// After how many failed attempts the job is dead.
     pub max_attempts: i16,
+    /// How many processes in a row were lost while they had the job. After 5 it is dead.
+    pub deaths: i16,
     /// How often the job has snoozed.
     pub snoozes: i64,
     /// Unique over living jobs.

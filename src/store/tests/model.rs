@@ -24,6 +24,7 @@ pub(super) struct Row {
     pub(super) late: bool,
     pub(super) attempts: i16,
     pub(super) max_attempts: i16,
+    pub(super) deaths: i16,
     pub(super) key: Option<String>,
     pub(super) superseded: bool,
     pub(super) cancelled: bool,
@@ -71,7 +72,7 @@ impl Row {
             self.run_at = old.run_at.zip(self.run_at).map(|(old, new)| old.min(new));
         }
         if grows {
-            self.attempts = old.attempts;
+            (self.attempts, self.deaths) = (old.attempts, old.deaths);
             self.max_attempts = self.max_attempts.max(old.attempts + 1);
         }
         if let (true, Value::Array(old), Value::Array(added)) = (grows, &old.payload, &mut self.payload) {
@@ -144,6 +145,9 @@ impl Model {
 
     pub(super) fn settle(&mut self, id: i64, outcome: &Outcome) {
         let Some(row) = self.rows.get_mut(&id) else { return };
+        // Only a job that did not run keeps its deaths.
+        let ran = !matches!(outcome, Outcome::Untouched | Outcome::Postponed { .. });
+        row.deaths = if ran { 0 } else { row.deaths };
         match outcome {
             Outcome::Succeeded | Outcome::Completed => self.end(id, true),
             Outcome::Cancelled { .. } => self.end(id, false),
@@ -152,11 +156,16 @@ impl Model {
             Outcome::Discarded { .. } => row.die(),
             Outcome::Failed { .. } if row.superseded || row.attempts >= row.max_attempts => row.die(),
             Outcome::Failed { delay, .. } => row.due_after_delay(!delay.is_zero()),
-            Outcome::Snoozed { .. } | Outcome::Untouched | Outcome::Interrupted => {
+            Outcome::Snoozed { .. }
+            | Outcome::Untouched
+            | Outcome::Postponed { .. }
+            | Outcome::Interrupted => {
                 row.attempts -= 1;
                 match outcome {
                     _ if row.superseded => row.die(),
-                    Outcome::Snoozed { delay } => row.due_after_delay(!delay.is_zero()),
+                    Outcome::Snoozed { delay, .. } | Outcome::Postponed { delay } => {
+                        row.due_after_delay(!delay.is_zero())
+                    }
                     // It keeps the slot of its queue, unless that is paused.
                     _ if row.queue.as_ref().is_some_and(|queue| self.paused.contains(queue)) => row.wait(),
                     _ => (row.state, row.holder) = (Ready, None),
@@ -175,8 +184,9 @@ impl Model {
         let mut jobs = 0;
         for row in self.rows.values_mut().filter(|row| row.holder.is_some_and(|holder| holder.0 == worker)) {
             jobs += 1;
-            let spent = row.superseded || row.cancelled || row.attempts >= row.max_attempts;
-            if spent { row.die() } else { row.wait() }
+            (row.attempts, row.deaths) = (row.attempts - 1, row.deaths + 1);
+            let is_over = row.superseded || row.cancelled || row.deaths >= 5;
+            if is_over { row.die() } else { row.wait() }
         }
         jobs
     }
@@ -258,6 +268,7 @@ impl Model {
         }
         let Some(row) = self.rows.get_mut(&id) else { return ActResult::Unknown };
         (row.attempts, row.max_attempts, row.superseded) = (attempts, max_attempts, false);
+        row.deaths = 0;
         row.priority = changes.priority.unwrap_or(row.priority);
         if let Some(late) = late {
             (row.run_at, row.late) = (changes.run_at, late);

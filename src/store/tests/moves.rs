@@ -5,13 +5,22 @@ use std::collections::{BTreeMap, HashSet};
 
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::{BigInt, SmallInt, Text};
 
 use super::{Statement, TestDatabase};
 use crate::lifecycle::JobState;
 
-const OUTCOMES: [&str; 8] =
-    ["succeeded", "cancelled", "failed", "discarded", "snoozed", "untouched", "interrupted", "lost"];
+const OUTCOMES: [&str; 9] = [
+    "succeeded",
+    "cancelled",
+    "failed",
+    "discarded",
+    "snoozed",
+    "untouched",
+    "postponed",
+    "interrupted",
+    "lost",
+];
 const BY_HAND: [&str; 5] = ["cancel", "complete", "fail", "delete", "reschedule"];
 const SET_APART: &str = "set_apart";
 
@@ -28,6 +37,8 @@ struct Case {
     superseded: bool,
     cancelled: bool,
     last_attempt: bool,
+    /// Whether one more lost process is the last.
+    last_life: bool,
     queue: Queue,
     /// Whether the event makes the job due later.
     later: bool,
@@ -41,12 +52,21 @@ impl Case {
     fn all() -> Vec<Self> {
         let mut all = Vec::new();
         for state in JobState::ALL {
-            for bits in 0..16_u8 {
+            for bits in 0..32_u8 {
                 for queue in [Queue::None, Queue::Open, Queue::Paused] {
                     for event in OUTCOMES.into_iter().chain(BY_HAND).chain([SET_APART]) {
-                        let [superseded, cancelled, last_attempt, later] =
-                            [1, 2, 4, 8].map(|bit| bits & bit > 0);
-                        all.push(Self { state, superseded, cancelled, last_attempt, queue, later, event });
+                        let [superseded, cancelled, last_attempt, last_life, later] =
+                            [1, 2, 4, 8, 16].map(|bit| bits & bit > 0);
+                        all.push(Self {
+                            state,
+                            superseded,
+                            cancelled,
+                            last_attempt,
+                            last_life,
+                            queue,
+                            later,
+                            event,
+                        });
                     }
                 }
             }
@@ -71,13 +91,13 @@ impl Case {
             (_, SET_APART) => Some(Dead),
             (Running, event) if BY_HAND.contains(&event) => Some(Running),
             (Running, "succeeded" | "cancelled") => None,
-            (Running, "lost") if self.cancelled || self.superseded || self.last_attempt => Some(Dead),
+            (Running, "lost") if self.cancelled || self.superseded || self.last_life => Some(Dead),
             (Running, "lost") => Some(self.waiting()),
             (Running, _) if self.cancelled => None,
             (Running, _) if self.superseded => Some(Dead),
             (Running, "discarded") => Some(Dead),
             (Running, "failed") if self.last_attempt => Some(Dead),
-            (Running, "failed" | "snoozed") => Some(self.waiting()),
+            (Running, "failed" | "snoozed" | "postponed") => Some(self.waiting()),
             (Running, _) if self.queue == Queue::Paused => Some(Parked),
             (Running, _) => Some(Ready),
             (_, "complete" | "delete") => None,
@@ -97,15 +117,41 @@ impl Case {
         }
     }
 
+    fn deaths(&self) -> i16 {
+        if self.last_life { 4 } else { 1 }
+    }
+
+    /// Only the loss of a worker adds a death, and only what ran is cleared of its deaths.
+    fn expected_deaths(&self) -> i16 {
+        match (self.state, self.event) {
+            (JobState::Running, "lost") => self.deaths() + 1,
+            (JobState::Running, "untouched" | "postponed") | (_, SET_APART | "fail") => self.deaths(),
+            (JobState::Running, _) | (_, "reschedule") if self.applies() => 0,
+            _ => self.deaths(),
+        }
+    }
+
+    /// What is given back was not the fault of the handler.
+    fn expected_attempts(&self) -> i16 {
+        let attempts = if self.last_attempt { 3 } else { 1 };
+        let given_back = ["snoozed", "untouched", "postponed", "interrupted", "lost"].contains(&self.event);
+        attempts - i16::from(given_back && self.state == JobState::Running)
+    }
+
+    fn applies(&self) -> bool {
+        self.state != JobState::Running || !BY_HAND.contains(&self.event)
+    }
+
     fn row(&self, id: usize) -> String {
         let queue = ["NULL", "'open'", "'paused'"][self.queue as usize];
         let attempts = if self.last_attempt { 3 } else { 1 };
+        let deaths = self.deaths();
         let lease =
             if self.state == JobState::Running { "7, 1, mainspring.now()" } else { "NULL, NULL, NULL" };
         let reason = if self.cancelled { "'no longer wanted'" } else { "NULL" };
         let (state, superseded) = (self.state.as_str(), self.superseded);
         format!(
-            "({id}, 'a', '2020-01-01', '{state}', {queue}, {attempts}, 3, {superseded}, {reason}, {lease})"
+            "({id}, 'a', '2020-01-01', '{state}', {queue}, {attempts}, 3, {deaths}, {superseded}, {reason}, {lease})"
         )
     }
 
@@ -125,7 +171,7 @@ fn move_all(conn: &mut PgConnection, cases: &[Case]) {
     let events: Vec<String> = cases.iter().enumerate().map(|(id, case)| case.event(id)).collect();
     conn.batch_execute("SELECT mainspring.pause_queue('paused')").expect("pause a queue");
     conn.batch_execute(&format!(
-        "INSERT INTO mainspring.jobs (id, task, run_at, state, queue, attempts, max_attempts, superseded, cancel_reason, \
+        "INSERT INTO mainspring.jobs (id, task, run_at, state, queue, attempts, max_attempts, deaths, superseded, cancel_reason, \
          lease, worker_id, locked_at) VALUES {}",
         rows.join(", ")
     ))
@@ -148,6 +194,14 @@ fn every_event_moves_every_job_as_the_lifecycle_says() {
     for (id, case) in cases.iter().enumerate() {
         let (state, expected) = (found.get(&(id as i64)), case.expected());
         assert_eq!(state.map(String::as_str), expected.map(JobState::as_str), "{case:?}");
+    }
+    let numbers: Vec<(i64, i16, i16)> =
+        Statement::<(BigInt, SmallInt, SmallInt)>::new("SELECT id, attempts, deaths FROM mainspring.jobs")
+            .load(conn)
+            .expect("read the jobs");
+    for (id, attempts, deaths) in numbers {
+        let case = cases[id as usize];
+        assert_eq!((attempts, deaths), (case.expected_attempts(), case.expected_deaths()), "{case:?}");
     }
     let rows: Vec<(i64, String)> =
         Statement::<(BigInt, Text)>::new("SELECT id, outcome FROM mainspring.history")
@@ -193,12 +247,13 @@ fn an_unknown_event_is_refused() {
         superseded: false,
         cancelled: false,
         last_attempt: false,
+        last_life: false,
         queue: Queue::None,
         later: false,
         event: "forgotten",
     };
     conn.batch_execute(&format!(
-        "INSERT INTO mainspring.jobs (id, task, run_at, state, queue, attempts, max_attempts, superseded, cancel_reason, \
+        "INSERT INTO mainspring.jobs (id, task, run_at, state, queue, attempts, max_attempts, deaths, superseded, cancel_reason, \
          lease, worker_id, locked_at) VALUES {}",
         case.row(1)
     ))

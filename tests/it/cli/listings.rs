@@ -59,8 +59,8 @@ fn jobs_list_is_a_table_with_a_line_for_each_job() {
     let listed = answer(on(&database, &["jobs", "list"]));
     let lines: Vec<_> =
         listed.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
-    assert_eq!(lines[0], "ID STATE TASK QUEUE PRIORITY RUN AT ATTEMPTS KEY PROGRESS LAST ERROR");
-    assert_eq!(lines[1], "1 scheduled a\\u{1b}[2J\\nb - 0 2100-01-01T00:00:00Z 0/25 - - -");
+    assert_eq!(lines[0], "ID STATE TASK QUEUE PRIORITY RUN AT ATTEMPTS DEATHS KEY PROGRESS LAST ERROR");
+    assert_eq!(lines[1], "1 scheduled a\\u{1b}[2J\\nb - 0 2100-01-01T00:00:00Z 0/25 0 - - -");
     assert_eq!(lines.len(), 2);
 }
 

@@ -23,7 +23,7 @@ pub(crate) enum JobsCommand {
     /// The history is read from end to end, which takes about a second for some million jobs.
     #[command(after_help = HISTORY_EXAMPLES)]
     History(HistoryArguments),
-    /// Let dead jobs live again, with all their attempts.
+    /// Let dead jobs live again, with all their attempts and no death.
     #[command(after_help = RETRY_EXAMPLES)]
     Retry(RetryArguments),
     /// Change when, how urgently and how often jobs are tried. Dead ones live again.

@@ -73,12 +73,23 @@ fn list(conn: &mut Session<'_>, arguments: &ListArguments, out: &mut impl Write)
     if arguments.listing.json {
         return output::json(out, &jobs);
     }
-    let headings =
-        ["ID", "STATE", "TASK", "QUEUE", "PRIORITY", "RUN AT", "ATTEMPTS", "KEY", "PROGRESS", "LAST ERROR"];
+    let headings = [
+        "ID",
+        "STATE",
+        "TASK",
+        "QUEUE",
+        "PRIORITY",
+        "RUN AT",
+        "ATTEMPTS",
+        "DEATHS",
+        "KEY",
+        "PROGRESS",
+        "LAST ERROR",
+    ];
     output::table(out, headings, jobs.into_iter().map(cells).collect())
 }
 
-fn cells(job: JobRow) -> [String; 10] {
+fn cells(job: JobRow) -> [String; 11] {
     [
         job.id.to_string(),
         job.state.as_str().to_owned(),
@@ -87,6 +98,7 @@ fn cells(job: JobRow) -> [String; 10] {
         job.priority.to_string(),
         moment(job.run_at),
         format!("{}/{}", job.attempts, job.max_attempts),
+        job.deaths.to_string(),
         job.key.unwrap_or_default(),
         job.progress.map(|percent| format!("{percent} %")).unwrap_or_default(),
         output::shortened(&job.last_error.unwrap_or_default()),

@@ -21,7 +21,7 @@ const WITHOUT_CONSTRAINTS: &str = "DO $$ DECLARE r record; BEGIN \
     CREATE FUNCTION noise(bytes integer) RETURNS text LANGUAGE sql AS \
         $$ SELECT left(string_agg(md5(n::text), ''), bytes) FROM generate_series(1, bytes / 32 + 1) AS n $$;";
 
-const POISONS: [(&str, &[&str]); 21] = [
+const POISONS: [(&str, &[&str]); 22] = [
     ("attempts, flags", &["32767, '{f}'"]),
     ("run_at", &["NULL", "'-infinity'", "'infinity'", "'294276-12-31'", "'4713-01-01 BC'"]),
     ("turn_at", &["'-infinity'", "'infinity'", "'294276-12-31'"]),
@@ -34,6 +34,7 @@ const POISONS: [(&str, &[&str]); 21] = [
     ("revision", &["NULL", "9223372036854775807"]),
     ("priority", &["NULL", "-32768", "32767"]),
     ("attempts", &["NULL", "-32768", "32767"]),
+    ("deaths", &["NULL", "-32768", "32767"]),
     ("max_attempts", &["NULL", "-32768", "0", "32767"]),
     ("progress", &["-32768", "32767"]),
     ("superseded", &["NULL", "true"]),

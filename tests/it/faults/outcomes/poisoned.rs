@@ -17,7 +17,7 @@ use crate::support::waiting::until;
 const JOBS: i64 = 6;
 
 /// What is written into the row of one running job. A CHECK that forbids it is dropped first.
-const POISONS: [&str; 24] = [
+const POISONS: [&str; 26] = [
     "priority = 32767",
     "priority = -32768",
     "run_at = 'infinity'",
@@ -30,6 +30,8 @@ const POISONS: [&str; 24] = [
     "attempts = 32767",
     "attempts = -32768",
     "max_attempts = -5",
+    "deaths = 32767",
+    "deaths = -32768",
     "attempts = 30000, max_attempts = 2",
     "revision = 2147483647",
     "slot = 9223372036854775807",
