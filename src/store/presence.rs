@@ -157,6 +157,9 @@ macro_rules! lost_workers {
     };
 }
 
+// A rescuer that is stopped or cut off between its statements holds rows that others then cannot rescue.
+const END_IF_STOPPED: &str = "SET LOCAL idle_in_transaction_session_timeout = '2s'";
+
 // Whoever finds the row gone, or waits until it is, gives up its jobs. So those of a worker whose row stays are not taken.
 const REMOVE_LOST: &str = concat!(
     "WITH lost AS MATERIALIZED (",
@@ -188,6 +191,7 @@ const RESCUE: &str = "WITH lost AS (SELECT l.id, l.name FROM unnest({}, {}) AS l
 /// does a worker whose row cannot be removed.
 pub(crate) fn rescue(conn: &mut impl AsSession, worker_id: i32) -> Result<Rescued, StoreError> {
     conn.as_session().transaction(|conn| {
+        Statement::<()>::new(END_IF_STOPPED).execute(conn)?;
         let lost: Vec<(i32, String, Option<String>)> =
             Statement::<(Integer, Text, Nullable<Text>)>::new(REMOVE_LOST)
                 .bind::<Integer, _>(worker_id)

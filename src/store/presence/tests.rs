@@ -324,3 +324,24 @@ fn a_search_for_orphans_takes_nothing_that_a_new_worker_has_claimed_since() {
     assert_eq!(search.join().unwrap().jobs, 1);
     assert_eq!(leased_to_anyone(conn), 1);
 }
+
+#[test]
+fn the_server_ends_a_rescue_whose_process_is_stopped_in_the_middle() {
+    let database = TestDatabase::new();
+    let conn = &mut connect(&Config::new(database.url())).unwrap();
+    let me = steady(conn);
+    leave_behind(conn, true);
+    conn.batch_execute(
+        "CREATE TABLE public.seen AS SELECT current_setting('idle_in_transaction_session_timeout') AS patience; \
+         CREATE FUNCTION public.look() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+            UPDATE public.seen SET patience = current_setting('idle_in_transaction_session_timeout'); RETURN OLD; END $$; \
+         CREATE TRIGGER look BEFORE DELETE ON mainspring.workers FOR EACH ROW EXECUTE FUNCTION public.look()",
+    )
+    .unwrap();
+    assert_eq!(rescue(conn, me).unwrap().jobs.len(), 1);
+    let patience = |conn: &mut PgConnection, of: &str| {
+        Statement::<(Text,)>::new(of).get_result::<(String,)>(conn).unwrap().0
+    };
+    assert_eq!(patience(conn, "SELECT patience FROM public.seen"), "2s");
+    assert_eq!(patience(conn, "SELECT current_setting('idle_in_transaction_session_timeout')"), "0");
+}
