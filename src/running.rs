@@ -12,11 +12,6 @@ pub(crate) use self::watch::{BLOCKED_AFTER, Change, Sample, ThreadWatch};
 use crate::event::JobFacts;
 use crate::lock::lock;
 
-/// A running attempt, as far as others may know it.
-pub(crate) trait Attempting: Send + Sync {
-    fn facts(&self) -> JobFacts;
-}
-
 /// An attempt that runs, and since when.
 #[derive(Clone)]
 pub(crate) struct Running {
@@ -62,6 +57,11 @@ pub struct WorkerThread {
 struct Places {
     taken: Vec<Option<Running>>,
     free: Vec<usize>,
+}
+
+/// A running attempt, as far as others may know it.
+pub(crate) trait Attempting: Send + Sync {
+    fn facts(&self) -> JobFacts;
 }
 
 impl WorkerBoard {

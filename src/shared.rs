@@ -7,7 +7,6 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
-use crate::store::Session;
 use actix::{Actor, Addr, Context, Handler, Message, Recipient};
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
@@ -25,7 +24,7 @@ use crate::prefetch::{PrefetchBuffer, WorkerHandle, wake_workers};
 use crate::progress::ProgressBoard;
 use crate::signals::Signals;
 use crate::store::claim::ClaimedJob;
-use crate::store::{Durability, Store};
+use crate::store::{Durability, Session, Store};
 
 /// Application data by type.
 pub(crate) type AppData = HashMap<TypeId, Arc<dyn Any + Send + Sync>>;

@@ -12,6 +12,9 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RETURN QUERY
-    SELECT e.* FROM mainspring.enqueue_jobs(mainspring.new_jobs(tasks, payloads, queues, run_ats, priorities, attempt_limits,
-        keys, key_modes, flag_sets), notify) AS e;
+    SELECT e.* FROM mainspring.enqueue_jobs(ARRAY(
+        SELECT ROW(s.task, s.payload, s.queue, s.run_at, s.priority, s.max_attempts, s.key, s.key_mode,
+            CASE WHEN s.flags IS NOT NULL THEN mainspring.labels_of(s.flags) END)::mainspring.new_job
+        FROM unnest(tasks, payloads, queues, run_ats, priorities, attempt_limits, keys, key_modes, flag_sets)
+            AS s(task, payload, queue, run_at, priority, max_attempts, key, key_mode, flags)), notify) AS e;
 END $$;

@@ -6,7 +6,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     EXECUTE format('GRANT USAGE ON SCHEMA mainspring TO %I', role_name);
-    EXECUTE format('GRANT EXECUTE ON FUNCTION mainspring.enqueue, mainspring.enqueue_jobs, mainspring.new_jobs, '
+    EXECUTE format('GRANT EXECUTE ON FUNCTION mainspring.enqueue, mainspring.enqueue_jobs, '
         'mainspring.labels_of, mainspring.refuse, mainspring.add_job, mainspring.add_jobs, '
         'mainspring.remove_job, mainspring.compatible_from, mainspring.now TO %I', role_name);
 END $$;

@@ -85,13 +85,18 @@ pub fn insert_many(conn: &mut impl AsSession, jobs: &[NewJob]) -> Result<Vec<i64
     Ok(enqueue(conn, jobs)?.into_iter().map(|job| job.id).collect())
 }
 
+// The statement makes the array of new jobs itself, as the SQL function `enqueue` does. To make it in a function of its own costs
+// 50 microseconds a statement.
 macro_rules! adding_by {
     ($function:literal) => {
         concat!(
             "SELECT ordinal, job_id, job_priority, job_run_at, job_state = 'parked', CASE WHEN job_state = 'scheduled' \
              THEN greatest(0, ceil(extract(epoch FROM job_run_at - mainspring.now()) * 1000))::bigint END FROM mainspring.",
             $function,
-            "(mainspring.new_jobs({}, {}, {}, {}, {}, {}, {}, {}, {}))"
+            "(ARRAY(SELECT ROW(s.task, s.payload, s.queue, s.run_at, s.priority, s.max_attempts, s.key, s.key_mode, \
+             CASE WHEN s.flags IS NOT NULL THEN mainspring.labels_of(s.flags) END)::mainspring.new_job \
+             FROM unnest({}, {}, {}, {}, {}, {}, {}, {}, {}) \
+             AS s(task, payload, queue, run_at, priority, max_attempts, key, key_mode, flags)))"
         )
     };
 }

@@ -67,7 +67,6 @@ fn of_the_whole_schema_an_enqueueing_role_may_call_these_functions_alone() {
         "enqueue",
         "enqueue_jobs",
         "labels_of",
-        "new_jobs",
         "now",
         "refuse",
         "remove_job",
