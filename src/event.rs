@@ -71,7 +71,7 @@ pub enum Event {
         lost_worker: i32,
         /// How many processes in a row were lost with it, this one included.
         deaths: i16,
-        /// Whether it is dead: after the fifth of them, or because it was cancelled or superseded.
+        /// Whether it is dead: after the tenth of them, or because it was cancelled or superseded.
         dead: bool,
     },
     /// A running job has reported how far it has come; the latest report of each second.

@@ -2,4 +2,4 @@
 CREATE OR REPLACE FUNCTION mainspring.max_deaths()
 RETURNS smallint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN 5::smallint;
+RETURN 10::smallint;

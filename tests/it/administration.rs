@@ -23,7 +23,7 @@ const ONE_IN_EACH_STATE: &str = "
         (1, 'act', 'scheduled', NULL, now() + interval '1 hour', 0, 25, 0, '1', NULL, false),
         (2, 'act', 'parked', 'q', now(), 0, 25, 0, '2', NULL, false),
         (3, 'act', 'ready', NULL, now(), 2, 25, 3, '3', 'boom', false),
-        (5, 'act', 'dead', NULL, now(), 25, 25, 5, '5', 'boom', true);
+        (5, 'act', 'dead', NULL, now(), 25, 25, 10, '5', 'boom', true);
     INSERT INTO mainspring.jobs (id, task, state, run_at, attempts, lease, worker_id, locked_at)
         VALUES (4, 'act', 'running', now(), 1, 7, 1, now());
     SELECT setval('mainspring.jobs_id_seq', 5);";

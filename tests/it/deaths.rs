@@ -1,4 +1,4 @@
-//! A job that kills its process dies after five deaths. The jobs that ran beside it succeed, and lose no attempt.
+//! A job that kills its process dies after ten deaths. The jobs that ran beside it succeed, and lose no attempt.
 
 use std::time::Duration;
 
@@ -75,7 +75,7 @@ async fn a_poison_job_dies_and_its_neighbours_succeed() {
             add(conn, Cup::Wine, millis);
         }
         let mut fleet: Vec<Process> = (0..processes).map(|_| helper(&database)).collect();
-        for deaths in 1..=5 {
+        for deaths in 1..=10 {
             let died = format!("mainspring.jobs WHERE id = {poison} AND deaths >= {deaths}");
             until_true(&database, &format!("{processes} processes: {died}"), || {
                 supervise(&mut fleet, &database);
@@ -91,7 +91,7 @@ async fn a_poison_job_dies_and_its_neighbours_succeed() {
         .await;
         let dead = format!(
             "mainspring.jobs WHERE id = {poison} AND state = 'dead' AND attempts = 0 \
-             AND last_error LIKE 'its process was lost 5 times: worker lost: %'"
+             AND last_error LIKE 'its process was lost 10 times: worker lost: %'"
         );
         assert_eq!((count(conn, &dead), count(conn, "mainspring.jobs")), (1, 1));
         let unlucky = count(conn, "mainspring.history WHERE deaths > 0");

@@ -82,7 +82,7 @@ async fn a_job_announced_while_an_admission_finds_none_starts_before_any_poll() 
 }
 
 /// A worker that was lost an hour ago, with jobs that are older than any that ran since. One is outside of queues, one
-/// has flags, and one is of a queue. The last one has killed four workers before, and holds the slot of another.
+/// has flags, and one is of a queue. The last one has killed nine workers before, and holds the slot of another.
 const LOST: &str = "
     INSERT INTO mainspring.workers (id, name, tasks, timeout, heartbeat_at)
         OVERRIDING SYSTEM VALUE VALUES (99, 'lost', '{act}', '1 second', now() - interval '1 hour');
@@ -90,7 +90,7 @@ const LOST: &str = "
         SELECT 'act', jsonb_build_object('act', what, 'millis', 0), 'running', now() - interval '2 hours', 1, 7, 99, now(),
             flags, queue, deaths, slot
         FROM (VALUES ('plain', NULL::text[], NULL, 0, NULL::bigint), ('flagged', '{slow}', NULL, 0, NULL),
-            ('in a queue', NULL, 'mails', 0, 1), ('poison', NULL, 'full', 4, 1)) AS l(what, flags, queue, deaths, slot);
+            ('in a queue', NULL, 'mails', 0, 1), ('poison', NULL, 'full', 9, 1)) AS l(what, flags, queue, deaths, slot);
     INSERT INTO mainspring.jobs (task, payload, state, run_at, queue)
         VALUES ('act', '{\"act\": \"behind\", \"millis\": 0}', 'parked', now() - interval '2 hours', 'full');";
 

@@ -17,7 +17,7 @@ impl JobContext {
 
     /// How many processes in a row were lost while they had the job, because they were killed or cut off from the database.
     ///
-    /// Above 0, an earlier attempt may have been started, and how far it came is unknown. After 5 the job is dead.
+    /// Above 0, an earlier attempt may have been started, and how far it came is unknown. After 10 the job is dead.
     #[must_use]
     pub fn deaths(&self) -> i16 {
         self.0.job.deaths

@@ -34,7 +34,7 @@ pub struct JobRow {
     pub attempts: i16,
     /// After how many failed attempts the job is dead.
     pub max_attempts: i16,
-    /// How many processes in a row were lost while they had the job. After 5 it is dead.
+    /// How many processes in a row were lost while they had the job. After 10 it is dead.
     pub deaths: i16,
     /// How often the job has snoozed.
     pub snoozes: i64,

@@ -114,11 +114,11 @@ fn leased_to_anyone(conn: &mut PgConnection) -> i64 {
 }
 
 #[test]
-fn a_lost_worker_costs_no_attempt_and_the_fifth_in_a_row_ends_the_job() {
+fn a_lost_worker_costs_no_attempt_and_the_tenth_in_a_row_ends_the_job() {
     let database = TestDatabase::new();
     let conn = &mut connect(&Config::new(database.url())).unwrap();
     let me = steady(conn);
-    for deaths in 1..=5 {
+    for deaths in 1..=10 {
         leave_behind(conn, true);
         // It may have one attempt only.
         conn.batch_execute(&format!("UPDATE mainspring.jobs SET max_attempts = 1, deaths = {deaths} - 1"))
@@ -126,7 +126,7 @@ fn a_lost_worker_costs_no_attempt_and_the_fifth_in_a_row_ends_the_job() {
         let rescued = rescue(conn, me).unwrap().jobs.remove(0);
         assert_eq!((rescued.attempt, rescued.deaths), (1, deaths));
         let (left, state, error) = match deaths {
-            5 => (Left::Dead, "dead", "its process was lost 5 times: worker lost: lost stopped"),
+            10 => (Left::Dead, "dead", "its process was lost 10 times: worker lost: lost stopped"),
             _ => (Left::Waiting, "ready", "worker lost: lost stopped"),
         };
         assert_eq!(rescued.left, left);

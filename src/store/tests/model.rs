@@ -185,7 +185,7 @@ impl Model {
         for row in self.rows.values_mut().filter(|row| row.holder.is_some_and(|holder| holder.0 == worker)) {
             jobs += 1;
             (row.attempts, row.deaths) = (row.attempts - 1, row.deaths + 1);
-            let is_over = row.superseded || row.cancelled || row.deaths >= 5;
+            let is_over = row.superseded || row.cancelled || row.deaths >= 10;
             if is_over { row.die() } else { row.wait() }
         }
         jobs

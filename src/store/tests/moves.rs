@@ -118,7 +118,7 @@ impl Case {
     }
 
     fn deaths(&self) -> i16 {
-        if self.last_life { 4 } else { 1 }
+        if self.last_life { 9 } else { 1 }
     }
 
     /// Only the loss of a worker adds a death, and only what ran is cleared of its deaths.

@@ -71,14 +71,14 @@ async fn a_rescue_says_why_a_job_is_dead() {
             "INSERT INTO mainspring.workers (name, tasks, timeout, heartbeat_at)
                  VALUES ('gone', '{gone}', '1 s', now() - interval '1 hour');
              INSERT INTO mainspring.jobs (id, task, state, run_at, attempts, lease, worker_id, locked_at, superseded, deaths)
-                 SELECT 7654320 + n, 'gone', 'running', now(), 1, 7, w.id, now(), n = 1, 4 - n % 2 FROM mainspring.workers AS w, generate_series(0, 1) AS n",
+                 SELECT 7654320 + n, 'gone', 'running', now(), 1, 7, w.id, now(), n = 1, 9 - n % 2 FROM mainspring.workers AS w, generate_series(0, 1) AS n",
         )
         .unwrap();
     let scheduler = ending(&database).start().await.unwrap();
     until(&database, "mainspring.jobs WHERE state = 'dead'", 2).await;
     for (job, why) in [
-        ("job 7654320 ", "death 5 in a row: it may be what kills its workers"),
-        ("job 7654321 ", "death 4 in a row: it was superseded"),
+        ("job 7654320 ", "death 10 in a row: it may be what kills its workers"),
+        ("job 7654321 ", "death 9 in a row: it was superseded"),
     ] {
         let line = || logs::with(job);
         until_true(&database, "the log line of the rescue", || !line().is_empty()).await;
