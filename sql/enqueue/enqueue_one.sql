@@ -24,9 +24,10 @@ BEGIN
         END IF;
 
         -- A running job holds the key: it loses it, and is not run again after this attempt. A batch is, with what
-        -- failed of it: the new job has other entries.
+        -- failed of it: the new job has other entries. The state is compared as text, so that no plan that was made while the
+        -- table was small reads all running jobs by their index.
         UPDATE mainspring.jobs AS held
         SET key = NULL, updated_at = moment, superseded = NOT mainspring.is_batch_of(held, job.task, job.payload::jsonb)
-        WHERE held.key = job.key AND held.state = 'running';
+        WHERE held.key = job.key AND held.key IS NOT NULL AND held.state <> 'dead' AND held.state::text = 'running';
     END LOOP;
 END $$;

@@ -3,6 +3,7 @@ CREATE OR REPLACE FUNCTION mainspring.delete_schedule(name text)
 RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS $$
 BEGIN
     DELETE FROM mainspring.schedules AS s WHERE s.owner = 'people' AND s.name = delete_schedule.name;

@@ -3,4 +3,5 @@ CREATE OR REPLACE FUNCTION mainspring.pause_schedule(name text)
 RETURNS boolean
 LANGUAGE sql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 RETURN mainspring.write_schedule(name, '{"paused": true}', false) IS NOT NULL;

@@ -4,6 +4,7 @@ CREATE OR REPLACE FUNCTION mainspring.trigger_schedule(name text)
 RETURNS mainspring.schedule_fires
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS $$
 DECLARE
     moment timestamptz := date_trunc('milliseconds', mainspring.now());

@@ -4,4 +4,5 @@ CREATE OR REPLACE FUNCTION mainspring.update_schedule(name text, changes jsonb)
 RETURNS boolean
 LANGUAGE sql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 RETURN mainspring.write_schedule(name, changes, false) IS NOT NULL;
