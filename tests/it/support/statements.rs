@@ -6,7 +6,7 @@ use diesel::PgConnection;
 use diesel::connection::SimpleConnection;
 
 use super::database::TestDatabase;
-use super::waiting::{until, until_at_least};
+use super::waiting::{in_time_once, until, until_at_least};
 
 pub const CLAIM: &str = "%SET state = ''running''%";
 pub const PROMOTION: &str = "%WHERE state = ''scheduled'' AND run_at <= mainspring.now()%";
@@ -18,19 +18,15 @@ pub const HELD: &str = "pg_locks WHERE locktype = 'advisory' AND objid = 7 AND N
 
 // With `SLOW_POLL`, the next poll comes this long after the start at the earliest.
 const EARLIEST_POLL: Duration = Duration::from_millis(13_500);
-const TRIALS: usize = 4;
 
-/// Repeats a trial until one ends before any poll could have helped it. A busy machine makes some late. A wake that is missing
-/// makes all late.
+/// Repeats a trial until one ends before any poll could have helped it.
 pub async fn before_any_poll(trial: impl AsyncFn()) {
-    for _ in 0..TRIALS {
+    in_time_once(async || {
         let began = Instant::now();
         trial().await;
-        if began.elapsed() < EARLIEST_POLL {
-            return;
-        }
-    }
-    panic!("a poll may have helped in each of {TRIALS} trials");
+        began.elapsed() < EARLIEST_POLL
+    })
+    .await;
 }
 
 /// Counts claims and promotions, and installs a gate for the statements whose text matches the pattern.

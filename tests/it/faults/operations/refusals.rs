@@ -172,11 +172,13 @@ fn the_program_pays_nothing_for_the_compilation_of_queries() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
     conn.batch_execute(
-        "CREATE TABLE seen (jit text); CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
-         INSERT INTO public.seen VALUES (current_setting('jit')); RETURN NULL; END $$; \
-         CREATE TRIGGER see AFTER INSERT ON mainspring.jobs FOR EACH STATEMENT EXECUTE FUNCTION public.see()",
+        "CREATE TABLE seen (jit text); CREATE OR REPLACE FUNCTION mainspring.now() RETURNS timestamptz LANGUAGE plpgsql \
+         AS $$ BEGIN INSERT INTO public.seen VALUES (current_setting('jit')); RETURN clock_timestamp(); END $$",
     )
     .unwrap();
-    answer(on(&database, &["enqueue", "note"]));
-    assert_eq!(count(&mut conn, "seen WHERE jit = 'off'"), 1);
+    answer(on(&database, &["pause", "--all"]));
+    conn.batch_execute("TRUNCATE seen").unwrap();
+    answer(on(&database, &["status"]));
+    assert!(count(&mut conn, "seen WHERE jit = 'off'") > 0);
+    assert_eq!(count(&mut conn, "seen WHERE jit = 'on'"), 0);
 }
