@@ -25,12 +25,12 @@ pub enum StartPolicy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum SettleDurability {
-    /// The default: claims and completions are written with `synchronous_commit = off`. After a crash of the
-    /// database, a job that finished in its last fraction of a second may run again. A crash of the application
+    /// The default: claims and completions are written with `synchronous_commit = off`. After a crash or a failover of
+    /// the database, a job that finished in its last fraction of a second may run again. A crash of the application
     /// has no such effect. Enqueues are always durable.
     #[default]
     Relaxed,
-    /// Claims and completions wait for the disk as well.
+    /// Claims and completions wait for the disk as well, and for a synchronous standby.
     Durable,
 }
 

@@ -25,7 +25,6 @@ mod cron;
 mod database_error;
 mod error;
 mod event;
-mod fence;
 mod flags;
 mod job;
 mod job_error;
@@ -42,6 +41,7 @@ mod store;
 // Engine: what to do next. No actors, no SQL.
 mod engine;
 mod events;
+mod fence;
 mod leases;
 mod phase;
 mod prefetch;

@@ -1,6 +1,6 @@
--- Lets dead jobs live again with all their attempts and no death, due at `run_at` or now. Returns a result for each id, in the order of the
--- input: `retried`, `running`, `waiting` (it is not dead), `key_taken` (a living job has its key), `refused` by the database, or
--- `unknown`.
+-- Lets dead jobs live again with all their attempts and no death, due at `run_at` or now. Returns a result for each id, in
+-- the order of the input: `retried`, `running`, `waiting` (it is not dead), `key_taken` (a living job has its key), `refused`
+-- by the database, or `unknown`.
 CREATE OR REPLACE FUNCTION mainspring.retry_jobs(ids bigint[], run_at timestamptz DEFAULT NULL)
 RETURNS TABLE (job_id bigint, result text)
 LANGUAGE plpgsql SECURITY DEFINER

@@ -1,8 +1,8 @@
 -- Returns the state that a job goes to, or NULL if its row goes. This is the only place that decides it.
 --
 -- - The event is the outcome of an attempt (`succeeded`, `cancelled`, `failed`, `discarded`, `snoozed`, `untouched`,
---   `postponed`, `interrupted`), the loss of its worker (`lost`), `set_apart`, or one of the events in `event_applies` that come from a
---   person.
+--   `postponed`, `interrupted`), the loss of its worker (`lost`), `set_apart`, or one of the events in `event_applies` that
+--   come from a person.
 -- - A job that is set apart is dead, whatever its row holds.
 -- - `next_run_at` is the time at which the job becomes due again. `is_paused` is true if its queue is paused.
 -- - A cancelled job never runs again: it ends as cancelled, or as dead if its worker was lost.

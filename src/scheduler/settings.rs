@@ -87,9 +87,9 @@ impl SchedulerBuilder {
         self
     }
 
-    /// Listens for notifications at another address than that of the other statements. Needed behind a pooler in transaction mode,
-    /// such as PgBouncer: give the builder the pooler's URL, and this method the server's own. Without it, jobs of other
-    /// processes are then found by polling. `start` rejects an address behind such a pooler.
+    /// Sets another address to listen for notifications; default is that of the builder. Behind a pooler in transaction
+    /// mode, such as PgBouncer, give the builder the pooler's URL, and this method the server's own. Without it, jobs of
+    /// other processes are then found by polling. `start` rejects an address behind such a pooler.
     pub fn listen_url(mut self, url: impl Into<String>) -> Self {
         self.config.listen_url = Some(url.into());
         self
@@ -134,7 +134,7 @@ impl SchedulerBuilder {
         self
     }
 
-    /// Sets how long an enqueue waits for the database: 100 ms to an hour, default 10 seconds. Each job adds a millisecond, and so
+    /// Sets how long an enqueue waits for the database: 100 ms to an hour, default 10 s. Each job adds a millisecond, and so
     /// does each KiB of payload. Then the caller receives [`StoreError::TimedOut`](crate::StoreError::TimedOut). An enqueue
     /// whose key another transaction holds may wait longer, see [`Self::key_timeout`].
     pub fn enqueue_timeout(mut self, timeout: Duration) -> Self {

@@ -60,8 +60,8 @@ pub(super) struct Host {
     pub(super) text: String,
 }
 
-/// The hosts of a completed connection string that wants a primary. Empty where libpq must see the list: it has one host at most, it
-/// is asked to choose in another way, or the lists do not fit each other.
+/// The hosts of a completed connection string that wants a primary. Empty where libpq must see the list: it has one host
+/// at most, it is asked to choose in another way, or the lists do not fit each other.
 pub(super) fn hosts(completed: &str) -> Vec<Host> {
     let options = CString::new(completed).ok().and_then(|text| Options::parse(&text));
     let options = options.map(|options| options.read()).unwrap_or_default();

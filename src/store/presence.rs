@@ -185,10 +185,10 @@ const RESCUE: &str = "WITH lost AS (SELECT l.id, l.name FROM unnest({}, {}) AS l
     CROSS JOIN LATERAL mainspring.move_or_isolate(e.events, true) AS m JOIN held AS h ON h.id = m.job_id \
     WHERE cardinality(e.events) > 0";
 
-/// Requeues the jobs of lost workers, whose attempts are given back, and removes those workers. It does nothing if the heartbeats of
-/// this worker had a gap. That is checked when the server executes it, which may be long after it was sent. Two processes that rescue at the
-/// same time share the work. A job that cannot be moved is in the result with the problem, and keeps none of the others. Neither
-/// does a worker whose row cannot be removed.
+/// Requeues the jobs of lost workers, whose attempts are given back, and removes those workers. Does nothing if the heartbeats
+/// of this worker had a gap. The server checks that when it executes the statement, perhaps long after it was sent. Two
+/// processes that rescue at the same time share the work. A job that cannot be moved is in the result with the problem, and
+/// keeps none of the others. Neither does a worker whose row cannot be removed.
 pub(crate) fn rescue(conn: &mut impl AsSession, worker_id: i32) -> Result<Rescued, StoreError> {
     conn.as_session().transaction(|conn| {
         Statement::<()>::new(END_IF_STOPPED).execute(conn)?;

@@ -210,7 +210,8 @@ fn bind_events<'a, Columns>(
         }))
 }
 
-/// Takes back the jobs of a claim whose reply was lost, and which one of these ids has made. A job in trouble keeps none of the others.
+/// Takes back the jobs of a claim whose reply was lost, and which one of these ids has made. A job in trouble keeps none of
+/// the others.
 pub(crate) fn reclaim_lease(
     conn: &mut impl AsSession,
     worker_ids: &[i32],

@@ -78,9 +78,9 @@ pub fn list(conn: &mut impl AsSession) -> Result<Vec<WorkerStatus>, StoreError> 
     rows(conn, Statement::new(text))
 }
 
-/// Takes everything from workers that are gone: their rows go, and the jobs they hold wait again. The
-/// attempt is given back, and a death is counted. A worker that lives after all notices with its next heartbeat and goes on under a new id; its jobs may run
-/// twice.
+/// Takes everything from workers that are gone: their rows go, and the jobs they hold wait again. The attempt of each job is
+/// given back, and a death is counted. A worker that lives after all notices with its next heartbeat, and goes on under a
+/// new id. Its jobs may run twice.
 ///
 /// # Errors
 ///

@@ -107,7 +107,7 @@ async fn claim_jobs(plan: ClaimPlan, shared: &Arc<Shared>) -> Result<Found, Stor
         tasks: plan.filter.tasks,
     };
     let own = Arc::clone(shared);
-    // The blocking thread hands the jobs on, which saves the wake-up of this one. It runs to its end: if the QueueActor dies
+    // The store's thread hands the jobs on, which saves the wake-up of this one. It runs to its end: if the QueueActor dies
     // meanwhile, no job is lost.
     let claim_and_offer = move |conn: &mut Session<'_>, gate: &Gate| {
         let began = Instant::now();
