@@ -249,7 +249,7 @@ fn no_log_line_and_no_event_shows_hostile_text_as_it_is() {
     assert_harmless("the log", &written.err);
     assert_harmless("an event", &written.out);
     for part in
-        ["worker", "was discarded", "panicked", "was cancelled", "taken from lost worker", "flags", "entry 0"]
+        ["worker", "was discarded", "panicked", "was cancelled", "was lost in attempt", "flags", "entry 0"]
     {
         assert!(written.err.contains(part), "{part}: {}", written.err);
     }
