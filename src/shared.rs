@@ -23,8 +23,8 @@ use crate::phase::{Phase, PhaseWatch};
 use crate::prefetch::{PrefetchBuffer, WorkerHandle, wake_workers};
 use crate::progress::ProgressBoard;
 use crate::signals::Signals;
+use crate::store::Store;
 use crate::store::claim::ClaimedJob;
-use crate::store::{Durability, Session, Store};
 
 /// Application data by type.
 pub(crate) type AppData = HashMap<TypeId, Arc<dyn Any + Send + Sync>>;
@@ -269,15 +269,6 @@ impl Shared {
     pub(crate) fn report_death(&self, role: Role) {
         // The receiver is gone only when the whole scheduler is.
         let _ = self.deaths.send(role);
-    }
-
-    /// Runs `work` on a connection whose commits are durable, unless the scheduler has stopped.
-    pub(crate) async fn do_durably<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut Session<'_>) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, SchedulerError> {
-        self.addresses.get::<Recipient<EnqueueMany>>().ok_or(SchedulerError::Stopped)?;
-        Ok(self.store.run(Durability::Durable, work).await?)
     }
 
     /// Adds a job through the QueueActor.

@@ -9,7 +9,7 @@ use std::time::Instant;
 use self::left::{LeftWorkers, WORTH_A_LINE};
 use super::queue::QueueActor;
 use crate::engine::Wake;
-use crate::engine::outage::{Failure, Outage, PAUSE_AFTER_ERROR};
+use crate::engine::outage::{Failure, LastingOutage};
 use crate::error::StoreError;
 use crate::event::{Event, JobFacts};
 use crate::lifecycle::Left;
@@ -36,8 +36,7 @@ pub(crate) enum Rescue {
 /// Rescues jobs, and remembers what it has logged.
 #[derive(Default)]
 pub(crate) struct Rescuer {
-    outage: Outage,
-    fails_since: Option<Instant>,
+    outage: LastingOutage,
     /// The jobs that could not be moved.
     stuck: HashSet<i64>,
     left: LeftWorkers,
@@ -86,7 +85,6 @@ impl Rescuer {
     }
 
     fn succeeded(&mut self) {
-        self.fails_since = None;
         if self.outage.recovered() {
             log::info!("rescuing the jobs of lost workers again");
         }
@@ -94,9 +92,7 @@ impl Rescuer {
 
     /// Records a rescue that failed. The next look tries again.
     pub(super) fn failed(&mut self, error: &StoreError) {
-        let now = Instant::now();
-        let lasts = now.duration_since(*self.fails_since.get_or_insert(now)) >= WORTH_A_LINE;
-        if lasts && self.outage.failed(now, PAUSE_AFTER_ERROR) == Failure::First {
+        if self.outage.failed(Instant::now(), WORTH_A_LINE) == Failure::First {
             log::error!("cannot rescue the jobs of lost workers, trying again: {}", one_line(error));
         }
     }

@@ -55,6 +55,27 @@ impl Outage {
     }
 }
 
+/// An outage that is worth a log line only once it has lasted for a while.
+#[derive(Debug, Default)]
+pub(crate) struct LastingOutage {
+    since: Option<Instant>,
+    outage: Outage,
+}
+
+impl LastingOutage {
+    /// Records a failed try. `First` is returned once, when tries have failed for so long.
+    pub(crate) fn failed(&mut self, now: Instant, worth_a_line: Duration) -> Failure {
+        let lasts = now.duration_since(*self.since.get_or_insert(now)) >= worth_a_line;
+        if lasts { self.outage.failed(now, PAUSE_AFTER_ERROR) } else { Failure::Repeated }
+    }
+
+    /// Records a success. Returns `true` if the outage was worth a log line.
+    pub(crate) fn recovered(&mut self) -> bool {
+        self.since = None;
+        self.outage.recovered()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,6 +89,19 @@ mod tests {
         assert_eq!(outage.failed(now + pause, pause), Failure::Repeated);
         assert!(outage.recovered() && !outage.recovered());
         assert_eq!(outage.failed(now, pause), Failure::First);
+    }
+
+    #[test]
+    fn an_outage_that_must_last_is_reported_once_when_it_has_lasted() {
+        let (now, worth_a_line) = (Instant::now(), Duration::from_secs(5));
+        let mut outage = LastingOutage::default();
+        let failed =
+            |outage: &mut LastingOutage, after| outage.failed(now + Duration::from_secs(after), worth_a_line);
+        assert_eq!(failed(&mut outage, 0), Failure::Repeated);
+        assert!(!outage.recovered(), "it was not reported");
+        let later = [4, 8, 9, 10].map(|after| failed(&mut outage, after));
+        assert_eq!(later, [Failure::Repeated, Failure::Repeated, Failure::First, Failure::Repeated]);
+        assert!(outage.recovered() && !outage.recovered());
     }
 
     #[test]

@@ -118,7 +118,7 @@ impl Scheduler {
     ///
     /// As [`Scheduler::enqueue`].
     pub async fn status(&self) -> Result<Status, SchedulerError> {
-        Verbs::new(&self.0.shared).read_within(STATUS_TIMEOUT, |conn| status::read(conn)).await
+        Verbs::new(&self.0.shared).run_within(STATUS_TIMEOUT, |conn| status::read(conn)).await
     }
 
     /// Returns whether the scheduler runs: it has started, and no stop was requested.

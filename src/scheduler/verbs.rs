@@ -8,6 +8,7 @@ use crate::actors::queue::QueueActor;
 use crate::engine::Wake;
 use crate::error::{SchedulerError, StoreError};
 use crate::shared::Shared;
+use crate::store::settings::REPLY_TIMEOUT;
 use crate::store::{Durability, Session};
 
 /// Runs verbs on the connections of one scheduler.
@@ -30,11 +31,11 @@ impl Verbs {
         &self,
         verb: impl FnOnce(&mut Session<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, SchedulerError> {
-        self.shared.do_durably(verb).await
+        self.run_within(REPLY_TIMEOUT, verb).await
     }
 
-    /// Runs a verb that reads, and waits for at most that long.
-    pub(super) async fn read_within<T: Send + 'static>(
+    /// Runs a verb, and waits for at most that long. Fails if the scheduler has stopped.
+    pub(super) async fn run_within<T: Send + 'static>(
         &self,
         timeout: Duration,
         verb: impl FnOnce(&mut Session<'_>) -> Result<T, StoreError> + Send + 'static,
@@ -42,8 +43,8 @@ impl Verbs {
         if self.shared.address::<QueueActor>().is_none() {
             return Err(SchedulerError::Stopped);
         }
-        let read = self.shared.store.run_gated(Durability::Durable, timeout, |conn, _| verb(conn), |_| false);
-        Ok(read.await?)
+        let done = self.shared.store.run_gated(Durability::Durable, timeout, |conn, _| verb(conn), |_| false);
+        Ok(done.await?)
     }
 
     /// Runs a verb that may make jobs due, and wakes the QueueActor. A process ignores the notifications that it sent

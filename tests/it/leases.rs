@@ -23,9 +23,6 @@ use crate::support::waiting::{Watched, until, until_true};
 /// The shortest time-out that may be set.
 const TIMEOUT: Duration = Duration::from_millis(1_500);
 
-/// How often a figure is measured that a busy machine may spoil.
-const TRIALS: usize = 3;
-
 /// A worker whose jobs write down when they are polled.
 fn worker(url: &str, record: &Record) -> SchedulerBuilder {
     let builder = Scheduler::builder(url).handler(watch).app_data(record.clone()).worker_threads(1);

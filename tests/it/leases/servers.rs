@@ -8,12 +8,12 @@ use mainspring::Scheduler;
 use mainspring::embedded::{EmbeddedOptions, EmbeddedPostgres};
 
 use super::watched::Record;
-use super::{TIMEOUT, TRIALS, end, enqueue_two, until_both_beat, until_runs, worker};
+use super::{TIMEOUT, end, enqueue_two, until_both_beat, until_runs, worker};
 use crate::restarts::{OwnServer, Stop};
 use crate::support::database::TestDatabase;
 use crate::support::frozen::Frozen;
 use crate::support::rows::count;
-use crate::support::waiting::Watched;
+use crate::support::waiting::{Watched, in_time_once};
 
 /// Both time-outs are over, and with them both fences are shut.
 const OUTAGE: Duration = TIMEOUT.saturating_add(Duration::from_millis(500));
@@ -46,13 +46,8 @@ async fn goes_on(database: &impl Watched, record: &Record, workers: [Scheduler; 
 }
 
 /// A fault that all workers share makes none of them lost.
-async fn keeps_both<F: Future<Output = Ids>>(trial: impl Fn() -> F) {
-    for _ in 0..TRIALS {
-        if trial().await == Ids::Kept {
-            return;
-        }
-    }
-    panic!("a worker was taken for lost each time");
+async fn keeps_both(trial: impl AsyncFn() -> Ids) {
+    in_time_once(async || trial().await == Ids::Kept).await;
 }
 
 async fn frozen() -> Ids {

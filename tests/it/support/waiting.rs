@@ -17,7 +17,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 const INTERVAL: Duration = Duration::from_millis(5);
 
 /// How often a trial may be late.
-const TRIALS: usize = 4;
+const TRIALS: usize = 3;
 
 /// Repeats a trial until one is in time, which its result says. A busy machine makes some late, and a fault makes all late.
 pub async fn in_time_once(trial: impl AsyncFn() -> bool) {
