@@ -162,6 +162,8 @@ CREATE TABLE mainspring.queues (
     rate_limit  integer,
     rate_period interval,
     paused      boolean NOT NULL DEFAULT false,
+    -- Where the limits come from: `own` if they were set for this queue, or `default`.
+    source      text NOT NULL DEFAULT 'default',
     updated_at  timestamptz NOT NULL DEFAULT mainspring.now(),
     -- The tokens that were there at that time; NULL is a full bucket.
     tokens      double precision,

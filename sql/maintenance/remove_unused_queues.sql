@@ -1,4 +1,4 @@
--- Removes at most `most` queues that have only default settings and no job. Admission creates such rows. Returns how many were
+-- Removes at most `most` queues that have no settings of their own and no job. Admission creates such rows. Returns how many were
 -- removed.
 --
 -- A queue that cannot be removed stays, with a warning that names the first one.

@@ -1,4 +1,4 @@
--- Removes queues that have only default settings and no job, at most `most`, as `sweep` does. Admission creates such rows.
+-- Removes queues that have no settings of their own and no job, at most `most`, as `sweep` does. Admission creates such rows.
 CREATE OR REPLACE FUNCTION mainspring.sweep_queues(most bigint, OUT done bigint, OUT stuck bigint, OUT problem text)
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
@@ -6,7 +6,7 @@ AS $$
     SELECT mainspring.refuse(CASE WHEN most < 0 THEN format('most must be at least 0, got %s', most) END);
     SELECT s.* FROM mainspring.sweep(
         'SELECT u.name FROM mainspring.queues AS u
-            WHERE u.concurrency = 1 AND NOT u.paused AND u.rate_limit IS NULL
+            WHERE u.source <> ''own'' AND NOT u.paused
                 AND NOT EXISTS (SELECT FROM mainspring.jobs AS j WHERE j.state = ''parked'' AND j.queue = u.name)
                 AND NOT EXISTS (SELECT FROM mainspring.jobs AS j
                     WHERE j.queue = u.name AND j.state IN (''ready'', ''running''))',

@@ -9,8 +9,9 @@ BEGIN
     PERFORM mainspring.grant_read(role_name);
     EXECUTE format('GRANT EXECUTE ON FUNCTION mainspring.complete_jobs, mainspring.fail_jobs, mainspring.cancel_jobs, '
         'mainspring.reschedule_jobs, mainspring.retry_jobs, mainspring.delete_jobs, mainspring.delete_dead_jobs, '
-        'mainspring.release_workers, mainspring.release_lost_workers, mainspring.set_queue, mainspring.pause_queue, '
-        'mainspring.resume_queue, mainspring.pause_task, mainspring.resume_task, mainspring.pause_all, '
+        'mainspring.release_workers, mainspring.release_lost_workers, mainspring.set_queue, '
+        'mainspring.set_queue_if_absent, mainspring.pause_queue, mainspring.resume_queue, '
+        'mainspring.pause_task, mainspring.resume_task, mainspring.pause_all, '
         'mainspring.resume_all, mainspring.remove_unused_queues TO %I', role_name);
     EXECUTE format('GRANT DELETE ON mainspring.queues TO %I', role_name);
 END $$;

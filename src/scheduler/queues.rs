@@ -49,6 +49,15 @@ impl Queues {
         self.change(queue.into(), move |conn, queue| queues::set(conn, queue, &settings)).await
     }
 
+    /// Sets the queue's limits unless they were set before; see [`queues::set_if_absent`].
+    pub async fn set_if_absent(
+        &self,
+        queue: impl Into<String>,
+        settings: QueueSettings,
+    ) -> Result<bool, SchedulerError> {
+        self.change(queue.into(), move |conn, queue| queues::set_if_absent(conn, queue, &settings)).await
+    }
+
     /// Pauses the queue; see [`queues::pause`].
     pub async fn pause(&self, queue: impl Into<String>) -> Result<bool, SchedulerError> {
         self.change(queue.into(), |conn, queue| queues::pause(conn, queue)).await

@@ -17,6 +17,7 @@ use crate::support::schedulers::gauged;
 use crate::support::statements::{NONE, before_any_poll, install_gate, until_polled};
 use crate::support::waiting::{until, until_true};
 
+mod absent;
 mod tasks;
 
 async fn parked(database: &TestDatabase, queue: &str, jobs: i64) {

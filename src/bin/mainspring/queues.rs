@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use mainspring::Session;
 use mainspring::queues::{self, QueueSettings, QueueStatus, Rate};
 use mainspring::status::DETAIL_COUNT_CAP;
@@ -25,6 +25,12 @@ pub(crate) enum QueuesCommand {
     /// What is not given takes its default: one job at a time, at any rate. Whether the queue is paused stays as it is.
     #[command(after_help = SET_EXAMPLES)]
     Set(SetArguments),
+    /// Remove the limits and the pause of a queue, which then has the defaults. Its jobs stay.
+    #[command(after_help = "Example:\n  mainspring queues remove mails")]
+    Remove {
+        /// The queue's name.
+        queue: String,
+    },
     /// Let no job of a queue start until it is resumed; running jobs go on.
     #[command(
         after_help = "Examples:\n  mainspring queues pause mails\n  mainspring queues pause --task report.publish"
@@ -41,7 +47,8 @@ const SET_EXAMPLES: &str = "\
 Examples:
   mainspring queues set mails --limit 5
   mainspring queues set mails --limit 5 --rate 100/1m
-  mainspring queues set mails                  (back to one job at a time)";
+  mainspring queues set mails --limit 5 --if-absent
+  mainspring queues set mails                  (one job at a time)";
 
 #[derive(Debug, Args)]
 pub(crate) struct SetArguments {
@@ -53,6 +60,14 @@ pub(crate) struct SetArguments {
     /// At most so many jobs a period, such as 100/1m or 5/s [default: any number].
     #[arg(long, value_name = "JOBS/PERIOD", value_parser = rate)]
     rate: Option<Rate>,
+    /// Change nothing if limits were set before.
+    #[arg(long, value_enum, num_args = 0, default_missing_value = "if-absent")]
+    if_absent: Option<Unless>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Unless {
+    IfAbsent,
 }
 
 #[derive(Debug, Args)]
@@ -72,11 +87,11 @@ pub(crate) fn run(
 ) -> Result<(), Failure> {
     match command {
         QueuesCommand::List(options) => list(conn, &options, out),
-        QueuesCommand::Set(SetArguments { queue, limit, rate }) => {
-            let mut settings = QueueSettings::concurrency(limit);
-            settings.rate = rate;
-            queues::set(conn, &queue, &settings)?;
-            Ok(writeln!(out, "queue {} is set", output::printable(&queue))?)
+        QueuesCommand::Set(arguments) => set(conn, arguments, out),
+        QueuesCommand::Remove { queue } => {
+            let removed = queues::remove(conn, &queue)?;
+            let done = if removed { "has the defaults again" } else { "had nothing to remove" };
+            Ok(writeln!(out, "queue {} {done}", output::printable(&queue))?)
         }
         QueuesCommand::Pause(target) => {
             let (what, changed) = target.apply(
@@ -95,6 +110,21 @@ pub(crate) fn run(
             Ok(writeln!(out, "{what} {}", if changed { "is resumed" } else { "was not paused" })?)
         }
     }
+}
+
+fn set(
+    conn: &mut Session<'_>,
+    SetArguments { queue, limit, rate, if_absent }: SetArguments,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    let mut settings = QueueSettings::concurrency(limit);
+    settings.rate = rate;
+    let is_set = match if_absent {
+        Some(Unless::IfAbsent) => queues::set_if_absent(conn, &queue, &settings)?,
+        None => queues::set(conn, &queue, &settings).map(|()| true)?,
+    };
+    let done = if is_set { "is set" } else { "was set before, and stays as it is" };
+    Ok(writeln!(out, "queue {} {done}", output::printable(&queue))?)
 }
 
 /// Pauses everything.
@@ -129,11 +159,11 @@ fn list(conn: &mut Session<'_>, options: &ListingOptions, out: &mut impl Write) 
     if options.json {
         return output::json(out, &queues);
     }
-    let headings = ["QUEUE", "LIMIT", "RATE", "PAUSED", "WAITING", "RUNNING"];
+    let headings = ["QUEUE", "LIMIT", "RATE", "FROM", "PAUSED", "WAITING", "RUNNING"];
     output::table(out, headings, queues.into_iter().map(cells).collect())
 }
 
-fn cells(queue: QueueStatus) -> [String; 6] {
+fn cells(queue: QueueStatus) -> [String; 7] {
     let rate = queue.rate_limit.zip(queue.rate_period_seconds);
     let rate = rate.map(|(jobs, seconds)| {
         let period = Duration::try_from_secs_f64(seconds).unwrap_or_default();
@@ -143,6 +173,7 @@ fn cells(queue: QueueStatus) -> [String; 6] {
         queue.name,
         queue.concurrency.to_string(),
         rate.unwrap_or_default(),
+        queue.source,
         if queue.paused { "yes".into() } else { "no".into() },
         count(queue.waiting),
         count(queue.running),

@@ -22,6 +22,9 @@ pub struct QueueStatus {
     pub rate_limit: Option<i32>,
     /// The period of the rate, in seconds.
     pub rate_period_seconds: Option<f64>,
+    /// Where the limits come from: `own` if they were set for this queue, else `default`.
+    #[serde(default)]
+    pub source: String,
     /// How many jobs of the queue are due and not running.
     pub waiting: i64,
     /// How many jobs of the queue are running.
@@ -43,12 +46,12 @@ pub fn list(conn: &mut impl AsSession) -> Result<Vec<QueueStatus>, StoreError> {
              (SELECT queue AS name FROM parked WHERE queue IS NOT NULL LIMIT {LIST_CAP}) \
              UNION (SELECT queue FROM admitted WHERE queue IS NOT NULL LIMIT {LIST_CAP}) \
              UNION (SELECT q.name FROM mainspring.queues AS q \
-                 WHERE q.paused OR q.concurrency <> 1 OR q.rate_limit IS NOT NULL ORDER BY q.name LIMIT {LIST_CAP}) \
+                 WHERE q.paused OR q.source = 'own' ORDER BY q.name LIMIT {LIST_CAP}) \
              ORDER BY name LIMIT {LIST_CAP}) \
          SELECT row_to_json(s)::text FROM ( \
              SELECT n.name, coalesce(q.concurrency, 1) AS concurrency, coalesce(q.paused, false) AS paused, \
                  q.rate_limit, extract(epoch FROM q.rate_period)::float8 AS rate_period_seconds, \
-                 least({DETAIL_COUNT_CAP}, {} + {}) AS waiting, {} AS running \
+                 coalesce(q.source, 'default') AS source, least({DETAIL_COUNT_CAP}, {} + {}) AS waiting, {} AS running \
              FROM names AS n LEFT JOIN mainspring.queues AS q ON q.name = n.name ORDER BY n.name) AS s",
         each_queue("parked", parked),
         each_queue("admitted", admitted),

@@ -77,13 +77,54 @@ impl Default for QueueSettings {
 /// [`StoreError::Invalid`] when a value breaks its limit: nothing is stored, and the text names the field, the limit and
 /// what came. [`StoreError::Database`] when the database refuses for another reason.
 pub fn set(conn: &mut impl AsSession, queue: &str, settings: &QueueSettings) -> Result<(), StoreError> {
-    Statement::<()>::new("SELECT mainspring.set_queue({}, {}, {}, {} * interval '1 millisecond')")
+    with_settings(
+        Statement::<()>::new("SELECT mainspring.set_queue({}, {}, {}, {} * interval '1 millisecond')"),
+        queue,
+        settings,
+    )
+    .execute(conn)?;
+    Ok(())
+}
+
+/// Sets the queue's limits, as [`set`] does, unless limits were set for it before. Returns `true` if they were set now.
+///
+/// An application calls this at its start, so that it does not undo what an operator has changed meanwhile. [`remove`]
+/// makes the queue's limits absent again.
+///
+/// ```no_run
+/// use mainspring::queues::{self, QueueSettings};
+///
+/// # fn main() -> Result<(), mainspring::StoreError> {
+/// let mut conn = mainspring::database::connect("postgres://localhost/app")?;
+/// if !queues::set_if_absent(&mut conn, "mails", &QueueSettings::concurrency(5))? {
+///     println!("the limits of mails stay as they were set before");
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// As [`set`].
+pub fn set_if_absent(
+    conn: &mut impl AsSession,
+    queue: &str,
+    settings: &QueueSettings,
+) -> Result<bool, StoreError> {
+    let text = "SELECT mainspring.set_queue_if_absent({}, {}, {}, {} * interval '1 millisecond')";
+    Ok(with_settings(Statement::<(Bool,)>::new(text), queue, settings).get_result::<(bool,)>(conn)?.0)
+}
+
+fn with_settings<'a, Columns>(
+    statement: Statement<'a, Columns>,
+    queue: &'a str,
+    settings: &QueueSettings,
+) -> Statement<'a, Columns> {
+    statement
         .text("queue", queue)
         .bind::<BigInt, _>(i64::from(settings.concurrency))
         .bind::<Nullable<BigInt>, _>(settings.rate.map(|rate| i64::from(rate.jobs)))
         .bind::<Nullable<BigInt>, _>(settings.rate.map(|rate| millis(rate.period)))
-        .execute(conn)?;
-    Ok(())
 }
 
 /// Pauses the queue: running jobs finish, no other starts. Returns `false` if the queue was already paused.
@@ -104,19 +145,20 @@ pub fn resume(conn: &mut impl AsSession, queue: &str) -> Result<bool, StoreError
     changed(conn, "SELECT mainspring.resume_queue({})", "queue", queue)
 }
 
-/// Removes the queue's settings and its pause. Its jobs stay. Returns `false` if there was nothing to remove.
+/// Removes the queue's own settings and its pause. Its jobs stay. Returns `false` if there was nothing to remove.
 ///
 /// # Errors
 ///
 /// As [`set`].
 pub fn remove(conn: &mut impl AsSession, queue: &str) -> Result<bool, StoreError> {
-    let gone = Statement::<()>::new("DELETE FROM mainspring.queues WHERE name = {}")
-        .text("queue", queue)
-        .execute(conn)?;
+    let gone =
+        Statement::<()>::new("DELETE FROM mainspring.queues WHERE name = {} AND (paused OR source = 'own')")
+            .text("queue", queue)
+            .execute(conn)?;
     Ok(gone > 0)
 }
 
-/// Removes the rows of queues that have defaults only and no job that waits or runs, and returns how many. Such rows were
+/// Removes the rows of queues that have no settings of their own and no job that waits or runs, and returns how many. Such rows were
 /// made by admission. Removes in portions, so that no statement holds its locks for long. A row that cannot be removed
 /// stays, and the server's log has a warning about it.
 ///

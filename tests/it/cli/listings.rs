@@ -97,7 +97,7 @@ fn status_tells_jobs_tasks_queues_and_workers() {
     assert_eq!((&b["task"], &b["ready"], &b["workers"]), (&"b".into(), &1.into(), &0.into()));
     assert_eq!(
         status["queues"].to_string(),
-        r#"[{"concurrency":1,"name":"busy","paused":false,"rate_limit":null,"rate_period_seconds":null,"running":1,"waiting":2},{"concurrency":3,"name":"paused","paused":true,"rate_limit":null,"rate_period_seconds":null,"running":0,"waiting":0}]"#
+        r#"[{"concurrency":1,"name":"busy","paused":false,"rate_limit":null,"rate_period_seconds":null,"running":1,"source":"default","waiting":2},{"concurrency":3,"name":"paused","paused":true,"rate_limit":null,"rate_period_seconds":null,"running":0,"source":"own","waiting":0}]"#
     );
     let (one, two) = (&status["workers"][0], &status["workers"][1]);
     assert_eq!((&one["lost"], &one["running"]), (&false.into(), &1.into()));

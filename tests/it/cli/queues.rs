@@ -14,17 +14,26 @@ fn queues_are_set_listed_paused_and_resumed() {
     assert_eq!(run(&["pause", "mails"]), "queue mails was paused already");
     assert_eq!(
         run(&["list"]),
-        "QUEUE  LIMIT  RATE    PAUSED  WAITING  RUNNING\nmails  5      100/1m  yes     0        0"
+        "QUEUE  LIMIT  RATE    FROM  PAUSED  WAITING  RUNNING\nmails  5      100/1m  own   yes     0        0"
     );
     let listed = json(on(&database, &["queues", "list", "--json"]));
     assert_eq!(
         listed.to_string(),
-        r#"[{"concurrency":5,"name":"mails","paused":true,"rate_limit":100,"rate_period_seconds":60.0,"running":0,"waiting":0}]"#
+        r#"[{"concurrency":5,"name":"mails","paused":true,"rate_limit":100,"rate_period_seconds":60.0,"running":0,"source":"own","waiting":0}]"#
     );
     assert_eq!(run(&["resume", "mails"]), "queue mails is resumed");
     assert_eq!(run(&["resume", "mails"]), "queue mails was not paused");
-    assert_eq!(run(&["set", "mails"]), "queue mails is set");
+    let stays = "queue mails was set before, and stays as it is";
+    assert_eq!(run(&["set", "mails", "--limit", "7", "--if-absent"]), stays);
+    assert!(run(&["list"]).contains("mails  5      100/1m  own   no"));
+    assert_eq!(run(&["remove", "mails"]), "queue mails has the defaults again");
+    assert_eq!(run(&["remove", "mails"]), "queue mails had nothing to remove");
     assert_eq!(run(&["list", "--json"]), "[]");
+    assert_eq!(run(&["set", "mails", "--if-absent"]), "queue mails is set");
+    assert!(
+        run(&["list"]).contains("mails  1            own   no"),
+        "one at a time, because a person wants it"
+    );
     assert_eq!(run(&["pause", "--task", "note"]), "task note is paused");
     assert_eq!(count(&mut database.connection(), "mainspring.paused_tasks"), 1);
     assert_eq!(run(&["resume", "--task", "note"]), "task note is resumed");
