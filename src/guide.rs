@@ -1,35 +1,27 @@
-//! The guide: a chapter for each capability. Its examples are compiled, and run where they need no database.
+//! The guide, in the order of a user's questions. Each chapter begins with a program that runs. Its examples are compiled,
+//! and run where they need no database.
 //!
-//! The pages stand in the repository too, where names of the API cannot be links: the links are defined here.
+//! The chapters are pages of the repository too. A link in them is a reference, which the page defines for the repository.
+//! The file `links.md` stands before each page and defines it for this place. The first definition of a reference counts.
 
-#[doc = include_str!("../docs/guide/handlers.md")]
-///
-/// [`JobContext`]: crate::JobContext
-/// [`Enqueue`]: crate::Enqueue
-/// [`Backoff`]: crate::Backoff
-/// [`JobContext::transaction`]: crate::JobContext::transaction
-/// [`Scheduler::events`]: crate::Scheduler::events
-/// [`Event::Missed`]: crate::Event::Missed
-pub mod handlers {}
+macro_rules! chapters {
+    ($($name:ident $page:literal)*) => { $(
+        #[doc = include_str!("guide/links.md")]
+        #[doc = include_str!(concat!("../docs/guide/", $page))]
+        pub mod $name {}
+    )* };
+}
 
-#[doc = include_str!("../docs/guide/queues.md")]
-pub mod queues {}
-
-#[doc = include_str!("../docs/guide/time.md")]
-///
-/// [`JobContext::cron`]: crate::JobContext::cron
-/// [`Event::CronFired`]: crate::Event::CronFired
-/// [`Crontab`]: crate::Crontab
-/// [`describe`]: crate::CronExpression::describe
-/// [`iter_after_in`]: crate::CronExpression::iter_after_in
-/// [`schedules`]: mod@crate::schedules
-pub mod time {}
-
-#[doc = include_str!("../docs/guide/sql.md")]
-pub mod sql {}
-
-#[doc = include_str!("../docs/guide/administration.md")]
-///
-/// [`mainspring::jobs`]: crate::jobs
-/// [`mainspring::workers`]: crate::workers
-pub mod administration {}
+chapters! {
+    install "install.md"
+    first_job "first_job.md"
+    adding "adding.md"
+    handlers "handlers.md"
+    schedules "schedules.md"
+    queues "queues.md"
+    watching "watching.md"
+    testing "testing.md"
+    sql "sql.md"
+    administration "administration.md"
+    migrating "migrating.md"
+}

@@ -1,5 +1,5 @@
 //! Schedules that people edit through a web application, in two idioms side by side. Under `/chained` each job adds its
-//! successor under a key. Under `/stored` the scheduler fires rows of its own table. docs/guide/time.md compares them.
+//! successor under a key. Under `/stored` the scheduler fires rows of its own table. docs/guide/schedules.md compares them.
 //!
 //! `cargo run --example schedules`, then for instance
 //! `curl -X POST localhost:8080/stored/r1 -H 'content-type: application/json' -d '{"expression": "*/5 * * * * *"}'`.

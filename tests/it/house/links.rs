@@ -15,9 +15,16 @@ fn every_link_to_a_file_of_the_repository_finds_it() {
 
 #[test]
 fn pages_that_docs_rs_shows_have_no_relative_links() {
-    let shown =
-        pages().into_iter().filter(|page| page.name == "README.md" || page.name.starts_with("docs/guide/"));
-    expect_none(shown.flat_map(|page| relative_links(&page)).collect());
+    let readme = read(&root().join("README.md"));
+    let mut found = relative(&readme, targets(&readme));
+    found.extend(guide().iter().flat_map(|page| relative(page, inline_targets(page))));
+    expect_none(found);
+}
+
+#[test]
+fn a_reference_of_the_guide_is_defined_for_the_repository_and_for_docs_rs() {
+    let shown = read(&root().join("src/guide/links.md"));
+    expect_none(guide().iter().flat_map(|page| undefined_references(page, &shown)).collect());
 }
 
 #[test]
@@ -29,12 +36,59 @@ fn dead_and_relative_links_are_found() {
     );
     let page = File::new("docs/A.md", &text);
     let dead = dead_links(&page);
-    let targets = ["notes/none.md", "crate::Enqueue", "#none", "guide/sql.md#none", "docs/none.md"];
-    assert_eq!(dead.len(), targets.len(), "{dead:?}");
-    for target in targets {
+    let expected = ["notes/none.md", "crate::Enqueue", "#none", "guide/sql.md#none", "docs/none.md"];
+    assert_eq!(dead.len(), expected.len(), "{dead:?}");
+    for target in expected {
         assert!(dead.iter().any(|link| link.ends_with(target)), "{target}: {dead:?}");
     }
-    assert_eq!(relative_links(&page).len(), 8, "{:?}", relative_links(&page));
+    assert_eq!(relative(&page, targets(&page)).len(), 8);
+}
+
+#[test]
+fn undefined_references_are_found() {
+    let text = "[a][both] [`Both`] [b][page] [c][shown] [`Shown`] `[d][none]` [e](f.md)\n\n\
+         [both]: x.md\n[`Both`]: y.md\n[page]: z.md\n";
+    let shown = File::new("links.md", "[both]: a\n[`Both`]: b\n[shown]: c\n[`Shown`]: d\n");
+    let found = undefined_references(&File::new("docs/guide/a.md", text), &shown);
+    let missing = ["page: docs.rs", "shown: the repository", "`Shown`: the repository"];
+    assert_eq!(found.len(), missing.len(), "{found:?}");
+    for (line, missing) in found.iter().zip(missing) {
+        assert!(line.contains(missing), "{line}");
+    }
+}
+
+fn guide() -> Vec<File> {
+    pages().into_iter().filter(|page| page.name.starts_with("docs/guide/")).collect()
+}
+
+// docs.rs reads the definitions of src/guide/links.md, and the repository those of the page.
+fn undefined_references(page: &File, shown: &File) -> Vec<String> {
+    let lacks = |file: &File, label: &String| definitions(file).iter().all(|(defined, _)| defined != label);
+    let missing = references(page).into_iter().filter_map(|label| {
+        let place = match (lacks(page, &label), lacks(shown, &label)) {
+            (true, _) => "the repository",
+            (false, true) => "docs.rs",
+            (false, false) => return None,
+        };
+        Some(format!("{}: {label}: {place} has no definition", page.name))
+    });
+    missing.collect()
+}
+
+// The labels of `[text][label]`, and names in code that are links: `[`Name`]`.
+fn references(page: &File) -> Vec<String> {
+    let is_definition = |line: &&str| line.starts_with('[') && line.contains("]: ");
+    let lines = without_code_blocks(&page.text).into_iter().filter(|line| !is_definition(line));
+    let mut found = Vec::new();
+    for line in lines {
+        let labels = without_code(line);
+        let labels = labels.split("][").skip(1).filter_map(|rest| rest.split(']').next());
+        found.extend(labels.map(str::to_owned));
+        let names = line.split("[`").skip(1).filter_map(|rest| rest.split_once("`]"));
+        let alone = names.filter(|(_, after)| !after.starts_with(['(', '[']));
+        found.extend(alone.map(|(name, _)| format!("`{name}`")));
+    }
+    found
 }
 
 fn dead_links(page: &File) -> Vec<String> {
@@ -42,9 +96,9 @@ fn dead_links(page: &File) -> Vec<String> {
     dead.map(|target| format!("{}: nothing is at {target}", page.name)).collect()
 }
 
-fn relative_links(page: &File) -> Vec<String> {
-    let relative = targets(page).into_iter().filter(|target| !target.contains("://"));
-    relative.map(|target| format!("{}: docs.rs cannot follow {target}", page.name)).collect()
+fn relative(page: &File, targets: Vec<String>) -> Vec<String> {
+    let found = targets.into_iter().filter(|target| !target.contains("://"));
+    found.map(|target| format!("{}: docs.rs cannot follow {target}", page.name)).collect()
 }
 
 // Links to other sites are not followed.
@@ -72,14 +126,23 @@ fn has_heading(text: &str, anchor: &str) -> bool {
 
 /// What the links of a page lead to: `[text](target)` and `[text]: target`, outside of code.
 fn targets(page: &File) -> Vec<String> {
-    let text: Vec<String> = without_code_blocks(&page.text).into_iter().map(without_code).collect();
-    let inline = |line: &String| {
+    let defined = definitions(page).into_iter().map(|(_, target)| target);
+    inline_targets(page).into_iter().chain(defined).collect()
+}
+
+fn inline_targets(page: &File) -> Vec<String> {
+    let text = without_code_blocks(&page.text).into_iter().map(without_code);
+    let inline = |line: String| {
         let links = line.split("](").skip(1).filter_map(|rest| rest.split([')', ' ']).next());
         links.map(str::to_owned).collect::<Vec<_>>()
     };
-    let defined = text.iter().filter(|line| line.starts_with('[')).filter_map(|line| line.split_once("]: "));
-    let defined = defined.map(|(_, target)| target.trim().to_owned());
-    text.iter().flat_map(inline).chain(defined).collect()
+    text.flat_map(inline).collect()
+}
+
+fn definitions(page: &File) -> Vec<(String, String)> {
+    let lines = without_code_blocks(&page.text).into_iter().filter_map(|line| line.strip_prefix('['));
+    let pairs = lines.filter_map(|line| line.split_once("]: "));
+    pairs.map(|(label, target)| (label.to_owned(), target.trim().to_owned())).collect()
 }
 
 fn without_code(line: &str) -> String {
