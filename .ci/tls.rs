@@ -9,7 +9,9 @@ use std::time::Duration;
 use mainspring::diesel::sql_types::{BigInt, Text};
 use mainspring::diesel::{QueryableByName, RunQueryDsl, sql_query};
 use mainspring::embedded::{EmbeddedOptions, EmbeddedPostgres};
-use mainspring::{Enqueue, JobContext, JobResult, NewJob, Scheduler, StartPolicy, Task, database};
+use mainspring::{
+    Enqueue, JobContext, JobResult, NewJob, Scheduler, SchedulerError, StartPolicy, StoreError, Task, database,
+};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
@@ -57,6 +59,7 @@ async fn check(folder: &Path) {
     let good = at("localhost", &format!("sslmode=verify-full&sslrootcert={}", file("ca.crt")));
     all_connections_use_tls(&good).await;
     refused(&at("localhost", &format!("sslmode=verify-full&sslrootcert={}", file("other.crt"))), "certificate").await;
+    refused(&at("localhost", "sslmode=verify-full&sslrootcert=/no/such/file"), "/no/such/file").await;
     let by_address = format!("sslmode=verify-full&sslrootcert={}", file("ca.crt"));
     refused(&at("127.0.0.1", &by_address), "127.0.0.1").await;
 
@@ -88,9 +91,11 @@ async fn all_connections_use_tls(url: &str) {
 }
 
 async fn refused(url: &str, words: &str) {
-    let direct = database::connect(url).err().expect("a refusal").to_string();
-    let scheduler = Scheduler::builder(url).handler(look).start_policy(StartPolicy::FailAtOnce);
-    let started = scheduler.start().await.expect_err("a refusal").to_string();
+    let Some(StoreError::Config(direct)) = database::connect(url).err() else { panic!("no refusal: {words}") };
+    // It would try again for longer than anybody waits.
+    let patient = StartPolicy::WaitFor(Duration::from_secs(24 * 3_600));
+    let started = Scheduler::builder(url).handler(look).start_policy(patient).start().await;
+    let Err(SchedulerError::Config(started)) = started else { panic!("no refusal: {words}: {started:?}") };
     for error in [direct, started] {
         assert!(error.contains(words), "{words}: {error}");
         println!("tls: refused: {error}");

@@ -72,6 +72,11 @@ pub enum StoreError {
         one_line(.0)
     )]
     ReadOnly(String),
+    /// libpq refuses to connect as the connection string, the environment or a service file asks: the string is malformed, an
+    /// option is unknown or has a wrong value, or TLS does not come about. Waiting cannot help. The text is libpq's, and holds no
+    /// password. [`SchedulerBuilder::start`](crate::SchedulerBuilder::start) returns [`SchedulerError::Config`] in its place.
+    #[error("{}", one_line(.0))]
+    Config(String),
     /// No connection to the database could be made. The text is libpq's, and holds no password.
     #[error("cannot connect to the database: {}", one_line(.0))]
     Connect(String),
@@ -134,6 +139,7 @@ impl StoreError {
             | Self::Denied(_)
             | Self::Rejected(_)
             | Self::ReadOnly(_)
+            | Self::Config(_)
             | Self::Connect(_)
             | Self::KeyHeld { .. }
             | Self::Overloaded { .. }
@@ -174,6 +180,7 @@ impl StoreError {
             | Self::TimedOut { .. }
             | Self::Overloaded { .. }
             | Self::Interrupted
+            | Self::Config(_)
             | Self::Connect(_) => false,
         }
     }
@@ -196,6 +203,7 @@ impl StoreError {
             | Self::Locked(_)
             | Self::Denied(_)
             | Self::Rejected(_)
+            | Self::Config(_)
             | Self::KeyHeld { .. } => false,
         }
     }
@@ -215,7 +223,8 @@ impl StoreError {
             | Self::SchemaTooOld { .. }
             | Self::SchemaMissing(_)
             | Self::Denied(_)
-            | Self::Rejected(_) => true,
+            | Self::Rejected(_)
+            | Self::Config(_) => true,
             Self::ReadOnly(_)
             | Self::Connect(_)
             | Self::Locked(_)
@@ -231,7 +240,7 @@ impl StoreError {
     pub(crate) fn is_reply(&self) -> bool {
         match self {
             Self::Database(error) => error.is_reply(),
-            Self::Connect(_) | Self::TimedOut { .. } | Self::Interrupted => false,
+            Self::Config(_) | Self::Connect(_) | Self::TimedOut { .. } | Self::Interrupted => false,
             _ => true,
         }
     }

@@ -8,6 +8,7 @@ mod once;
 mod patience;
 mod process_signals;
 mod queues;
+mod retries;
 mod schedules;
 mod settings;
 mod stop;

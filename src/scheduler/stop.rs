@@ -195,7 +195,8 @@ fn open_jobs(shared: &Shared) -> String {
     format!("{}{more}", jobs.join(", "))
 }
 
-async fn remove_worker(shared: &Shared, jobs_left: JobsLeft, within: Duration) {
+/// Takes the worker's row away. Gives up after that time.
+pub(super) async fn remove_worker(shared: &Shared, jobs_left: JobsLeft, within: Duration) {
     let (worker_id, origin) = (shared.worker_id(), shared.config.origin);
     // The connection that polls use is open.
     let removed = shared.store.run(Durability::Relaxed, move |conn| {

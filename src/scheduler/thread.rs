@@ -8,12 +8,13 @@ use actix::{Actor, Addr};
 use actix_rt::System;
 use tokio::sync::{mpsc, oneshot};
 
-use super::stop::{StopOnDrop, stop};
+use super::retries::Retries;
+use super::stop::{StopOnDrop, remove_worker, stop};
 use crate::actors::monitor;
 use crate::actors::supervisor::{Died, SupervisorActor, WorkerThreads};
 use crate::attempt::TaskRegistry;
 use crate::attempt::panics::record_places;
-use crate::config::{Config, StartPolicy};
+use crate::config::Config;
 use crate::error::{SchedulerError, StoreError};
 use crate::event::Event;
 use crate::phase::Phase;
@@ -24,17 +25,17 @@ use crate::store::connector::connect;
 use crate::store::migrate::{migrate_within, verify};
 use crate::store::pool::{Store, blocking};
 use crate::store::pooler;
-use crate::store::presence::register;
+use crate::store::presence::{JobsLeft, register};
 use crate::store::retention::{prepare_history, problem_of};
 use crate::text::one_line;
 
-const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 // A migration is usually over before anybody has to be told of it.
 const LOCK_WARNING: Duration = Duration::from_secs(1);
 const LOCK_TIMEOUT: Duration = Duration::from_secs(9);
 // Listening needs one more connection than the start itself. Until that is there, jobs are found by polling.
 const LISTEN_TIMEOUT: Duration = Duration::from_secs(10);
+// A start that fails takes its row away again, if the database replies.
+const REMOVAL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Starts the thread, and returns once the scheduler receives notifications.
 pub(super) async fn start(
@@ -87,11 +88,7 @@ struct Root {
 impl Root {
     async fn run(mut self, ready: oneshot::Sender<Result<(), SchedulerError>>) {
         let shared = Arc::clone(&self.shared);
-        let prepared = tokio::select! {
-            prepared = prepare(&shared, &self.handlers) => prepared,
-            () = shared.phase.reached(Phase::Stopping) => Err(SchedulerError::Stopped),
-        };
-        let workers = match prepared {
+        let workers = match prepare(&shared, &self.handlers).await {
             Ok(workers) => workers,
             Err(error) => return drop(ready.send(Err(error))),
         };
@@ -165,42 +162,62 @@ async fn wait_until_listening(shared: &Shared) {
     }
 }
 
-// Connects for as long as the start policy allows, migrates the schema and registers the worker.
+// Connects for as long as the start policy allows, migrates the schema and registers the worker. A try is never left halfway,
+// since it may register a worker: a stop that is requested meanwhile begins after it, and removes the row.
 async fn prepare(
     shared: &Arc<Shared>,
     handlers: &Arc<TaskRegistry>,
 ) -> Result<WorkerThreads, SchedulerError> {
-    let began = Instant::now();
-    let mut pause = SHORTEST_PAUSE;
+    let mut retries = Retries::new(Instant::now(), shared.config.start_policy);
     loop {
         let (config, tasks) = (shared.config.clone(), Arc::clone(&shared.tasks));
         let store = shared.store.clone();
-        match blocking(move || set_up(&config, &tasks, &store)).await {
+        let error = match blocking(move || set_up(&config, &tasks, &store)).await {
             Ok((worker_id, registered_at)) => {
                 shared.fence.begin(worker_id, registered_at);
-                return WorkerThreads::start(shared.config.shares().len(), Arc::clone(handlers)).map_err(
-                    |error| SchedulerError::Config(format!("cannot start the workers' threads: {error}")),
-                );
+                return start_workers(shared, handlers).await;
             }
-            Err(error) => {
-                let patience = match shared.config.start_policy {
-                    StartPolicy::FailAtOnce => Duration::ZERO,
-                    StartPolicy::WaitFor(patience) => patience,
-                };
-                if error.is_permanent() || began.elapsed() + pause > patience {
-                    return Err(error.into());
-                }
-                log::warn!(
-                    "cannot start yet, trying again in {:.1} s and giving up in {:.0} s: {}",
-                    pause.as_secs_f64(),
-                    patience.saturating_sub(began.elapsed()).as_secs_f64(),
-                    one_line(&error)
-                );
-            }
+            Err(error) => error,
+        };
+        let now = Instant::now();
+        let Some(pause) = (!error.is_permanent()).then(|| retries.next(now)).flatten() else {
+            return Err(refused(error));
+        };
+        log_retry(pause, retries.left(now), &error);
+        tokio::select! {
+            () = actix_rt::time::sleep(pause) => {}
+            () = shared.phase.reached(Phase::Stopping) => return Err(SchedulerError::Stopped),
         }
-        actix_rt::time::sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
     }
+}
+
+async fn start_workers(
+    shared: &Shared,
+    handlers: &Arc<TaskRegistry>,
+) -> Result<WorkerThreads, SchedulerError> {
+    match WorkerThreads::start(shared.config.shares().len(), Arc::clone(handlers)) {
+        Ok(workers) => Ok(workers),
+        Err(error) => {
+            remove_worker(shared, JobsLeft::None, REMOVAL_TIMEOUT).await;
+            Err(SchedulerError::Config(format!("cannot start the workers' threads: {error}")))
+        }
+    }
+}
+
+fn refused(error: StoreError) -> SchedulerError {
+    match error {
+        StoreError::Config(text) => SchedulerError::Config(text),
+        error => error.into(),
+    }
+}
+
+fn log_retry(pause: Duration, left: Option<Duration>, error: &StoreError) {
+    let end = left.map_or_else(|| "never".to_owned(), |left| format!("in {:.0} s", left.as_secs_f64()));
+    log::warn!(
+        "cannot start yet, trying again in {:.1} s and giving up {end}: {}",
+        pause.as_secs_f64(),
+        one_line(error)
+    );
 }
 
 // Returns the id of the worker, and when its registration was sent.
@@ -236,7 +253,11 @@ fn find_pooling(config: &Config) -> Result<(), StoreError> {
     let listens_there = config.listen_url.as_deref().filter(|_| config.listen);
     let found = pooler::find(&config.database_url, config.connections_needed())?;
     // If it cannot be reached now, the listener tries again.
-    if let Some(Ok(Pooling::Transactions)) = listens_there.map(|url| pooler::find(url, 1)) {
+    let there = listens_there.map(|url| pooler::find(url, 1));
+    if let Some(Err(StoreError::Config(text))) = there {
+        return Err(StoreError::Config(format!("listen_url: {text}")));
+    }
+    if let Some(Ok(Pooling::Transactions)) = there {
         return Err(StoreError::Invalid(
             "listen_url must lead to the server itself, got a pooler in transaction mode, which passes no \
              notifications on"

@@ -30,7 +30,8 @@ pub(crate) fn connect(config: &Config) -> Result<Own, StoreError> {
         session: session.map(|text| format!("{text}; {}", statement_timeout(Duration::ZERO))),
         opening: settings.of_transactions(Durability::Durable, Duration::ZERO),
     };
-    Own::open(&address, config, settled).map_err(|error| address.explained(error))
+    let began = Instant::now();
+    Own::open(&address, config, settled).map_err(|error| address.explained(began, error))
 }
 
 /// A connection with the settings of a session of Mainspring's own.

@@ -5,7 +5,9 @@
 use std::ffi::{CStr, CString, c_char};
 use std::ptr::{null, null_mut};
 
-use pq_sys::{PGconn, PQconninfoOption};
+use pq_sys::{ConnStatusType, PGconn, PQconninfoOption};
+
+pub(super) mod refusal;
 
 /// What the connection string leaves unsaid. On Linux a dead peer is found within 7 seconds, while sending within 5.
 const BOUNDS: [(&str, &str); 6] = [
@@ -21,10 +23,6 @@ const ATTRIBUTES: &str = "target_session_attrs";
 // The first libpq that knows `primary`.
 const KNOWS_PRIMARY: i32 = 140_000;
 
-/// Replaces libpq's words about a connection string that is not readable.
-pub(super) const UNREADABLE: &str = "the connection string is malformed: is each special character in its user and \
-                          password percent-encoded (`@` as %40, `/` as %2F, `%` as %25)?";
-
 /// Returns the connection string as it is for any server: it shows why none was found that accepts writes.
 pub(super) fn for_any_server(url: &str) -> String {
     // Of a repeated keyword the last one counts.
@@ -35,7 +33,7 @@ pub(super) fn for_any_server(url: &str) -> String {
 /// string, the environment or a service file says stays. A string that libpq cannot read is returned as it is.
 pub(crate) fn completed(url: &str) -> String {
     let Ok(text) = CString::new(url) else { return url.to_owned() };
-    let Some(mut options) = Options::parse(&text).map(|options| options.read()) else {
+    let Ok(mut options) = Options::parse(&text).map(|options| options.read()) else {
         return url.to_owned();
     };
     let has_service = options.iter().any(|option| option.keyword == "service" && !option.is_unset());
@@ -63,7 +61,7 @@ pub(super) struct Host {
 /// The hosts of a completed connection string that wants a primary. Empty where libpq must see the list: it has one host
 /// at most, it is asked to choose in another way, or the lists do not fit each other.
 pub(super) fn hosts(completed: &str) -> Vec<Host> {
-    let options = CString::new(completed).ok().and_then(|text| Options::parse(&text));
+    let options = CString::new(completed).ok().and_then(|text| Options::parse(&text).ok());
     let options = options.map(|options| options.read()).unwrap_or_default();
     let of = |keyword: &str| options.iter().find(|option| option.keyword == keyword)?.value.as_deref();
     if !matches!(of(ATTRIBUTES), Some("primary" | "read-write")) || of("load_balance_hosts").is_some() {
@@ -147,10 +145,16 @@ impl Drop for Options {
 }
 
 impl Options {
-    fn parse(text: &CStr) -> Option<Self> {
-        // SAFETY: the text is a C string, and a null asks for no message.
-        let options = unsafe { pq_sys::PQconninfoParse(text.as_ptr(), null_mut()) };
-        (!options.is_null()).then_some(Self(options))
+    /// The error is libpq's text, which quotes what it stumbled over.
+    fn parse(text: &CStr) -> Result<Self, String> {
+        let mut words = null_mut();
+        // SAFETY: the text is a C string. The message is null or a C string, which is freed once, after it was copied.
+        unsafe {
+            let options = pq_sys::PQconninfoParse(text.as_ptr(), &raw mut words);
+            let reason = copied(words).unwrap_or_default();
+            pq_sys::PQfreemem(words.cast());
+            if options.is_null() { Err(reason.trim().to_owned()) } else { Ok(Self(options)) }
+        }
     }
 
     fn read(&self) -> Vec<Setting> {
@@ -197,36 +201,31 @@ pub(super) fn begin(settings: &[(&CStr, &CStr)], connect: Connect) -> *mut PGcon
     unsafe { connect(keywords.as_ptr(), values.as_ptr(), 1) }
 }
 
-// The options with those of the service file. Only a connection knows them, so one is begun, to an address that nobody has.
-fn with_service(text: &CStr) -> Vec<Setting> {
-    let settings = [(c"dbname", text), (c"host", c"/"), (c"hostaddr", c"127.0.0.1"), (c"port", c"1")];
-    let conn = begin(&settings, pq_sys::PQconnectStartParams);
-    // SAFETY: the connection may be null, is finished once, and not used after that; its options are a copy.
+/// What became of a connection that was begun, and ended at once.
+struct Begun {
+    /// All options, those of the environment and of a service file too.
+    options: Vec<Setting>,
+    /// libpq's words, if it has refused.
+    refused: Option<String>,
+}
+
+fn begun(settings: &[(&CStr, &CStr)]) -> Begun {
+    let conn = begin(settings, pq_sys::PQconnectStartParams);
+    // SAFETY: the connection may be null, is finished once, and not used after that. Its message is a C string, which is copied
+    // before. Its options are a copy.
     unsafe {
+        let words = copied(pq_sys::PQerrorMessage(conn)).unwrap_or_default();
+        let is_bad = pq_sys::PQstatus(conn) == ConnStatusType::CONNECTION_BAD;
         let options = pq_sys::PQconninfo(conn);
         pq_sys::PQfinish(conn);
-        if options.is_null() { Vec::new() } else { Options(options).read() }
+        let options = if options.is_null() { Vec::new() } else { Options(options).read() };
+        Begun { options, refused: is_bad.then_some(words) }
     }
 }
 
-/// Returns what to do when no connection can be made and the string, or the environment, demands TLS.
-pub(super) fn tls_demand(url: &str) -> Option<TlsDemand> {
-    let text = CString::new(url).ok()?;
-    let settings = Options::parse(&text)?.read();
-    let written =
-        settings.into_iter().find(|setting| setting.keyword == "sslmode").and_then(|setting| setting.value);
-    let mode = written.or_else(|| std::env::var("PGSSLMODE").ok())?;
-    let demands = ["require", "verify-ca", "verify-full"].contains(&mode.as_str());
-    demands.then(|| if has_tls() { TlsDemand::OfTheServer } else { TlsDemand::BeyondThisLibpq })
-}
-
-/// Whose fault it may be that TLS is demanded and not there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TlsDemand {
-    /// The server may have none.
-    OfTheServer,
-    /// The libpq of this program has none.
-    BeyondThisLibpq,
+// The options with those of the service file. Only a connection knows them, so one is begun, to an address that nobody has.
+fn with_service(text: &CStr) -> Vec<Setting> {
+    begun(&[(c"dbname", text), (c"host", c"/"), (c"hostaddr", c"127.0.0.1"), (c"port", c"1")]).options
 }
 
 // An older libpq does not tell.
@@ -238,20 +237,20 @@ fn has_tls() -> bool {
     }
 }
 
-/// Whether libpq reads the connection string, and as it was meant: only then its words hold no password.
-pub(super) fn is_readable(url: &str) -> bool {
-    CString::new(url).is_ok_and(|text| is_connection_string(&text)) && !is_misread(url)
-}
-
 /// Whether libpq can read it, asked beforehand: its complaints about the text quote the password.
 pub(super) fn is_connection_string(text: &CStr) -> bool {
-    Options::parse(text).is_some()
+    Options::parse(text).is_ok()
 }
 
-/// Whether libpq takes a part of the password for a host, a port, a database or an option, which it quotes.
+/// Whether libpq takes a part of the password for a host, a port or a database, which it quotes.
 pub(super) fn is_misread(url: &str) -> bool {
-    let authority = url.split_once("://").map_or("", |(_, rest)| rest);
-    authority.rsplit_once('@').is_some_and(|(credentials, _)| credentials.contains(['@', '/', '?']))
+    url.contains("://") && credentials(url).is_some_and(|credentials| credentials.contains(['@', '/']))
+}
+
+/// What stands before the host of a URL.
+fn credentials(url: &str) -> Option<&str> {
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
+    authority.rsplit_once('@').map(|(credentials, _)| credentials)
 }
 
 #[cfg(test)]

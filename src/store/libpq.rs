@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 use pq_sys::{ConnStatusType, ExecStatusType, PGVerbosity, PGconn, PGresult};
 use thiserror::Error;
 
-use super::conninfo::{
-    Connect, UNREADABLE, begin, completed, for_any_server, is_connection_string, is_misread,
-};
+use super::conninfo::refusal::{UNREADABLE_URL, malformed};
+use super::conninfo::{Connect, begin, completed, is_connection_string, is_misread};
+
+pub(super) mod rejection;
 
 /// The content of a notification.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,41 +41,6 @@ impl From<io::Error> for NotificationError {
         Self::Disconnected(error.to_string())
     }
 }
-
-/// Why the server rejects a connection.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Rejection {
-    /// The SQLSTATE of its reply.
-    Code(String),
-    /// It lets anybody in who does not want to write, since it is a standby.
-    Standby,
-}
-
-/// Why the server rejects connections, where it replies at all. Connects once more: libpq reports the code only to those who ask
-/// for it before, and the server's role only to those who take any server.
-pub(super) fn rejection(url: &str) -> Option<Rejection> {
-    let text = CString::new(for_any_server(url)).ok().filter(|text| is_connection_string(text))?;
-    let mut session = Session::begin(c"mainspring", &text, pq_sys::PQconnectStartParams).ok()?;
-    // SAFETY: the connection is alive, if only begun, and no other code uses it. A reset connects again, and waits.
-    let needs_password = unsafe {
-        pq_sys::PQsetErrorVerbosity(session.0.as_ptr(), PGVerbosity::PQERRORS_SQLSTATE);
-        pq_sys::PQreset(session.0.as_ptr());
-        pq_sys::PQconnectionNeedsPassword(session.0.as_ptr()) == 1
-    };
-    if session.is_connected() {
-        let standby = session.execute("SELECT pg_catalog.pg_is_in_recovery()").ok()?;
-        return (standby.as_deref() == Some("t")).then_some(Rejection::Standby);
-    }
-    let reason = session.reason();
-    // In this mode the code is all that follows the severity.
-    let last = if needs_password { NO_PASSWORD } else { reason.split_whitespace().next_back()? };
-    let is_code =
-        last.len() == 5 && last.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
-    is_code.then(|| Rejection::Code(last.to_owned()))
-}
-
-// The server's word for a password that is wrong; that there is none libpq finds out without it.
-const NO_PASSWORD: &str = "28P01";
 
 /// Whether libpq could read from the socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,10 +75,10 @@ impl Session {
     /// As [`Self::open`], under this name where the string has none. Without one, no session of a pooler gets a name.
     pub(super) fn open_as(name: &CStr, url: &str) -> Result<Self, NotificationError> {
         let text = CString::new(completed(url)).ok().filter(|text| is_connection_string(text));
-        let text = text.ok_or_else(|| NotificationError::Disconnected(UNREADABLE.into()))?;
+        let text = text.ok_or_else(|| NotificationError::Disconnected(malformed(url).unwrap_or_default()))?;
         let session = Self::begin(name, &text, pq_sys::PQconnectdbParams)?;
         if !session.is_connected() {
-            let reason = if is_misread(url) { UNREADABLE.into() } else { session.reason() };
+            let reason = if is_misread(url) { UNREADABLE_URL.into() } else { session.reason() };
             return Err(NotificationError::Disconnected(reason));
         }
         // SAFETY: the connection is alive, and the processor is a function that uses none of its arguments.
@@ -125,6 +91,34 @@ impl Session {
         let name = (c"fallback_application_name", name);
         let settings = [name, (c"dbname", text), (c"client_encoding", c"UTF8")];
         NonNull::new(begin(&settings, connect)).map(Self).ok_or_else(|| io::ErrorKind::OutOfMemory.into())
+    }
+
+    // Connects a session that was begun once more, and waits. The reason of a failure is a code then.
+    fn connect_for_code(&mut self) {
+        // SAFETY: the connection is alive, if only begun, and borrowed mutably.
+        unsafe {
+            pq_sys::PQsetErrorVerbosity(self.0.as_ptr(), PGVerbosity::PQERRORS_SQLSTATE);
+            pq_sys::PQreset(self.0.as_ptr());
+        }
+    }
+
+    // Whether the server wants a password, and libpq has none.
+    fn needs_password(&self) -> bool {
+        // SAFETY: the connection is alive.
+        unsafe { pq_sys::PQconnectionNeedsPassword(self.0.as_ptr()) == 1 }
+    }
+
+    // Where libpq tried to connect last. None where that was a socket in the file system.
+    fn place(&self) -> Option<(String, u16)> {
+        // SAFETY: the connection is alive. Its texts are null or C strings, and are copied at once.
+        let [address, host, port] = unsafe {
+            let conn = self.0.as_ptr();
+            [pq_sys::PQhostaddr(conn), pq_sys::PQhost(conn), pq_sys::PQport(conn)]
+                .map(|text| if text.is_null() { String::new() } else { copied(text) })
+        };
+        let host = if address.is_empty() { host } else { address };
+        let is_remote = !host.is_empty() && !host.starts_with(['/', '@']);
+        is_remote.then(|| port.parse().ok()).flatten().map(|port| (host, port))
     }
 
     /// Runs a text, and returns the first value of its last result. After [`REPLY_TIMEOUT`] the connection is given up.

@@ -59,6 +59,7 @@ pub mod status;
 #[cfg(test)]
 mod tests;
 pub(crate) mod threads;
+mod tls;
 pub(crate) mod unmovable;
 mod witness;
 pub mod workers;

@@ -19,10 +19,10 @@ const ROUNDS: usize = 5;
 ///
 /// As [`connect`](super::connect::connect).
 pub(crate) fn find(url: &str, needed: usize) -> Result<Pooling, StoreError> {
-    let address = Address::new(url);
+    let (address, began) = (Address::new(url), Instant::now());
     find_by(url, needed).map_err(|error| match error {
         NotificationError::Disconnected(reason) | NotificationError::Refused(reason) => {
-            address.explained(address.failed(&reason))
+            address.explained(began, address.failed(&reason))
         }
     })
 }

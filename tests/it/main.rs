@@ -46,6 +46,7 @@ mod schedules;
 mod schemas;
 mod security;
 mod starting;
+mod starts;
 mod stopping;
 mod superseded;
 mod support;

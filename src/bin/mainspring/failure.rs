@@ -65,7 +65,10 @@ impl From<clap::Error> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Self::Refused(with_causes(&error))
+        match error {
+            StoreError::Config(text) => Self::Usage(text),
+            error => Self::Refused(with_causes(&error)),
+        }
     }
 }
 

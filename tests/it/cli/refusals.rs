@@ -70,6 +70,29 @@ fn a_database_that_is_not_there_is_told_with_its_address() {
 }
 
 #[test]
+fn a_connection_string_that_libpq_refuses_is_not_understood() {
+    for (url, words) in [
+        ("hello", "missing \"=\" after \"hello\""),
+        ("mysql://root@localhost/app", "its scheme is `mysql`"),
+        ("postgres://localhost/app?sslmod=require", "\"sslmod\""),
+        ("postgres://me:hunter2@127.0.0.1:abc/app", "invalid integer value \"abc\""),
+        ("postgres://127.0.0.1:1/app?sslmode=maybe", "invalid sslmode value: \"maybe\""),
+    ] {
+        assert_refused(program(&["status"]).env("DATABASE_URL", url).output().unwrap(), 2, words);
+        assert_refused(program(&["migrate", "--database-url", url]).output().unwrap(), 2, words);
+    }
+    let database = TestDatabase::new();
+    let refused =
+        program(&["status", "--database-url", &database.url()]).env("PGOPTIONS", "-c no_such=1").output();
+    assert_refused(refused.unwrap(), 1, "unrecognized configuration parameter \"no_such\"");
+    let refused = program(&["status", "--database-url", &database.url()]).env("PGSSLMODE", "maybe").output();
+    assert_refused(refused.unwrap(), 2, "invalid sslmode value: \"maybe\"");
+    let refused =
+        program(&["status", "--database-url", "service=shop"]).env("PGSERVICEFILE", "/no/such/file").output();
+    assert_refused(refused.unwrap(), 2, "/no/such/file");
+}
+
+#[test]
 fn a_password_is_never_shown() {
     for url in [
         "postgres://me:hunter2@127.0.0.1:1/a",
