@@ -47,6 +47,10 @@ tls:
 test *names:
     cargo test {{ names }}
 
+# The program of the README, as a crate of its own
+readme:
+    .ci/readme
+
 # All tests, with a search for secrets in their output
 secrets:
     .ci/test

@@ -167,11 +167,6 @@ impl Config {
         self.crontab.iter().map(|line| line.identifier.clone()).collect()
     }
 
-    /// Within which time a stop returns.
-    pub(crate) fn longest_stop(&self) -> Duration {
-        self.grace_period.saturating_add(AFTER_GRACE)
-    }
-
     /// Whether notifications can come. A pooler that lends sessions passes none on.
     pub(crate) fn listens(&self) -> bool {
         self.listen && (self.listen_url.is_some() || self.pooling.get() != Pooling::Transactions)

@@ -1,9 +1,14 @@
 //! The phase of a scheduler. A stop is requested by moving it on, from any thread; everything that must end observes it.
 
-use std::sync::OnceLock;
-use std::time::Instant;
+use std::sync::{Mutex, OnceLock};
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
+
+use crate::lock::lock;
+
+// Longer grace periods count as this long: a year.
+const LONGEST_GRACE: Duration = Duration::from_secs(365 * 24 * 3_600);
 
 /// Where a scheduler is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,11 +25,16 @@ pub(crate) enum Phase {
 pub(crate) struct PhaseWatch {
     phase: watch::Sender<Phase>,
     stopping_since: OnceLock<Instant>,
+    grace_ends_at: Mutex<Option<Instant>>,
 }
 
 impl Default for PhaseWatch {
     fn default() -> Self {
-        Self { phase: watch::Sender::new(Phase::Running), stopping_since: OnceLock::new() }
+        Self {
+            phase: watch::Sender::new(Phase::Running),
+            stopping_since: OnceLock::new(),
+            grace_ends_at: Mutex::default(),
+        }
     }
 }
 
@@ -45,6 +55,20 @@ impl PhaseWatch {
         });
     }
 
+    /// Requests a stop. Running jobs may go on for so long. Of several requests that one counts whose time ends first.
+    pub(crate) fn request_stop(&self, grace: Duration) {
+        let ends_at = Instant::now() + grace.min(LONGEST_GRACE);
+        let mut earliest = lock(&self.grace_ends_at);
+        *earliest = Some(earliest.map_or(ends_at, |earliest| earliest.min(ends_at)));
+        drop(earliest);
+        self.advance(Phase::Stopping);
+    }
+
+    /// Until when running jobs may go on; `None` before a stop was requested.
+    pub(crate) fn grace_ends_at(&self) -> Option<Instant> {
+        *lock(&self.grace_ends_at)
+    }
+
     /// When the stop was requested.
     pub(crate) fn stopping_since(&self) -> Option<Instant> {
         self.stopping_since.get().copied()
@@ -62,6 +86,19 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
+
+    #[test]
+    fn of_several_requests_that_one_counts_whose_time_ends_first() {
+        let phase = PhaseWatch::default();
+        assert_eq!(phase.grace_ends_at(), None);
+        phase.request_stop(Duration::MAX);
+        let longest = phase.grace_ends_at();
+        phase.request_stop(Duration::from_secs(60));
+        let shorter = phase.grace_ends_at();
+        assert!(phase.current() == Phase::Stopping && shorter < longest, "{shorter:?}, {longest:?}");
+        phase.request_stop(Duration::from_secs(3_600));
+        assert_eq!(phase.grace_ends_at(), shorter);
+    }
 
     #[test]
     fn a_phase_only_moves_on_and_wakes_those_who_wait_for_it() {

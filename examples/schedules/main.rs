@@ -11,6 +11,8 @@ mod chained;
 mod same_origin;
 mod stored;
 
+use std::net::TcpListener;
+
 use actix_web::guard::fn_guard;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use mainspring::embedded::{EmbeddedOptions, database_url};
@@ -82,23 +84,26 @@ fn listed<T: serde::Serialize>(found: Result<Vec<T>, impl Into<Failure>>) -> Htt
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).init();
+    // Before anything else, so that a port that is taken is reported before jobs run.
+    let address = format!("127.0.0.1:{}", std::env::var("PORT").unwrap_or_else(|_| "8080".into()));
+    let listener = TcpListener::bind(&address)
+        .map_err(|error| format!("cannot listen on {address}: {error}; PORT names another port"))?;
     let database = database_url(EmbeddedOptions::temporary())?;
-    let port: u16 = std::env::var("PORT").map_or(Ok(8080), |port| port.parse())?;
-
     chained::make_table(&mut mainspring::database::connect(database.url())?)?;
     let schema = Schema::new(std::env::var("MAINSPRING_SCHEMA").unwrap_or_else(|_| "mainspring".into()))?;
     let builder = Scheduler::builder(database.url()).schema(schema.name());
     let scheduler = builder.handler(chained::publish).handler(stored::publish).start().await?;
     let shared = Shared { database_url: database.url().to_owned(), schema, scheduler: scheduler.clone() };
     let shared = web::Data::new(shared);
-    println!("listening on http://127.0.0.1:{port}");
+    println!("listening on http://{address}");
     let app = move || {
         let app = App::new().app_data(shared.clone());
         let scope = |path| web::scope(path).guard(fn_guard(is_permitted));
         app.service(scope("/chained").configure(chained::routes))
             .service(scope("/stored").configure(stored::routes))
     };
-    HttpServer::new(app).workers(2).bind(("127.0.0.1", port))?.run().await?;
+    Scheduler::exit_at_second_signal()?;
+    HttpServer::new(app).workers(2).listen(listener)?.run().await?;
     scheduler.stop().await;
     Ok(())
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::queue::QueueActor;
 use super::queue::slots::SlotsChanged;
+use crate::config::AFTER_GRACE;
 use crate::event::{Event, JobFacts};
 use crate::phase::Phase;
 use crate::prefetch::{TakeJobs, WorkerHandle, wake_workers};
@@ -113,8 +114,8 @@ fn name_of(job: Option<&JobFacts>) -> String {
 
 // The thread of the scheduler ends its stops in time, unless code of the application blocks it.
 fn end_overdue_stop(now: Instant, shared: &Shared) {
-    let Some(asked_at) = shared.phase.stopping_since() else { return };
-    let overdue = now.saturating_duration_since(asked_at) + WHILE_JOBS_RUN > shared.config.longest_stop();
+    let Some(grace_ends_at) = shared.phase.grace_ends_at() else { return };
+    let overdue = now + WHILE_JOBS_RUN > grace_ends_at + AFTER_GRACE;
     if overdue && shared.phase.current() < Phase::Stopped {
         log::error!("the scheduler's own thread is blocked, so the stop does not wait for it");
         shared.phase.advance(Phase::Stopped);

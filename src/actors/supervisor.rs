@@ -20,7 +20,6 @@ use super::worker::{WorkerActor, WorkerSetup};
 use crate::attempt::TaskRegistry;
 use crate::config::Fires;
 use crate::engine::Wake;
-use crate::phase::Phase;
 use crate::prefetch::{Life, WorkerHandle};
 use crate::running::WorkerBoard;
 use crate::shared::{EnqueueMany, ProgressPosted, Role, Shared};
@@ -168,7 +167,7 @@ impl Handler<Died> for SupervisorActor {
             log::error!(
                 "actors ended {MAX_RESTARTS} times within a minute: the scheduler gives up and stops"
             );
-            self.shared.phase.advance(Phase::Stopping);
+            self.shared.phase.request_stop(self.shared.config.grace_period);
         }
     }
 }

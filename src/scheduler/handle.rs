@@ -134,7 +134,22 @@ impl Scheduler {
     /// Returns within a second after the grace period, whatever the database does. A process without jobs stops at once. Jobs
     /// that cannot be given back within that time are rescued by other processes.
     pub async fn stop(&self) {
-        self.0.request_stop();
+        self.stop_within(self.0.shared.config.grace_period).await;
+    }
+
+    /// Stops as [`Scheduler::stop`] does, with this grace period in place of the setting. `Duration::ZERO` interrupts the running
+    /// jobs at once. Of several stops at the same time, that one counts whose grace period ends first, and all return together.
+    ///
+    /// ```no_run
+    /// # async fn example(scheduler: mainspring::Scheduler, left: std::time::Duration) {
+    /// use std::time::Duration;
+    ///
+    /// // The platform kills the process when that time is over.
+    /// scheduler.stop_within(left.saturating_sub(Duration::from_secs(2))).await;
+    /// # }
+    /// ```
+    pub async fn stop_within(&self, grace_period: Duration) {
+        self.0.request_stop(grace_period);
         self.0.shared.phase.reached(Phase::Stopped).await;
     }
 }

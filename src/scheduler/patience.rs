@@ -10,9 +10,12 @@ const LAST_STEPS: Duration = Duration::from_millis(100);
 const SETTLES: Duration = Duration::from_millis(700);
 // How long a stop without any job waits for one reply of the database.
 const REPLY: Duration = Duration::from_millis(500);
-const REPORT_EVERY: Duration = Duration::from_secs(1);
-// Longer grace periods count as this long: a year.
-const LONGEST_GRACE: Duration = Duration::from_secs(365 * 24 * 3_600);
+// What ends at once, and what has not started, is not worth a line.
+const FIRST_REPORT: Duration = Duration::from_millis(100);
+// A line for each change, and not more than one a second.
+const BETWEEN_REPORTS: Duration = Duration::from_secs(1);
+// Without a change, a line shows now and then that the stop goes on.
+const LONGEST_SILENCE: Duration = Duration::from_secs(10);
 
 /// What a stop does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,18 +43,28 @@ enum Jobs {
 pub(super) struct Patience {
     grace_ends_at: Instant,
     jobs: Jobs,
-    report_at: Instant,
+    first_report_at: Instant,
+    /// When the last line was due, and how many jobs were open then.
+    reported: Option<(Instant, usize)>,
     /// Since when no job is open.
     quiet_since: Option<Instant>,
 }
 
 impl Patience {
-    pub(super) fn new(asked_at: Instant, grace_period: Duration) -> Self {
+    pub(super) fn new(asked_at: Instant, grace_ends_at: Instant) -> Self {
         Self {
-            grace_ends_at: asked_at + grace_period.min(LONGEST_GRACE),
+            grace_ends_at,
             jobs: Jobs::MayRun,
-            report_at: asked_at + REPORT_EVERY,
+            first_report_at: asked_at + FIRST_REPORT,
+            reported: None,
             quiet_since: None,
+        }
+    }
+
+    /// Ends the grace period sooner. It is not made longer, and one that is over stays so.
+    pub(super) fn hurry(&mut self, grace_ends_at: Instant) {
+        if self.jobs == Jobs::MayRun {
+            self.grace_ends_at = self.grace_ends_at.min(grace_ends_at);
         }
     }
 
@@ -69,17 +82,30 @@ impl Patience {
                 self.jobs = Jobs::Interrupted;
                 Next::Interrupt
             }
-            _ if now >= self.report_at => {
-                self.report_at = now + REPORT_EVERY;
+            1.. if self.is_report_due(now, open) => {
+                self.reported = Some((now, open));
                 Next::Report
             }
             _ => Next::Wait,
         }
     }
 
-    /// How long the jobs may still run.
-    pub(super) fn grace_left(&self, now: Instant) -> Duration {
-        self.grace_ends_at.saturating_duration_since(now)
+    fn is_report_due(&self, now: Instant, open: usize) -> bool {
+        let due_at = match self.reported {
+            None => self.first_report_at,
+            Some((at, reported)) if reported != open => at + BETWEEN_REPORTS,
+            Some((at, _)) => at + LONGEST_SILENCE,
+        };
+        now >= due_at
+    }
+
+    /// How long the jobs may still take.
+    pub(super) fn left(&self, now: Instant) -> Duration {
+        let end = match self.jobs {
+            Jobs::MayRun => self.grace_ends_at,
+            Jobs::Interrupted => self.grace_ends_at + SETTLES,
+        };
+        end.saturating_duration_since(now)
     }
 
     /// How long the last statement may take.
@@ -99,43 +125,63 @@ mod tests {
         Duration::from_millis(millis)
     }
 
+    fn begun() -> (Instant, Patience) {
+        let began = Instant::now();
+        (began, Patience::new(began, began + GRACE))
+    }
+
     #[test]
     fn jobs_have_the_grace_period_and_are_left_before_a_second_more_is_over() {
-        let began = Instant::now();
-        let mut patience = Patience::new(began, GRACE);
-        let mut at = |after: Duration| patience.next(began + after, 3);
-        assert_eq!(
-            [at(millis(0)), at(millis(999)), at(millis(1_000))],
-            [Next::Wait, Next::Wait, Next::Report]
-        );
-        assert_eq!([at(millis(1_500)), at(millis(2_000))], [Next::Wait, Next::Report]);
-        assert_eq!(at(GRACE), Next::Interrupt);
-        assert_eq!([at(GRACE), at(GRACE + millis(699))], [Next::Report, Next::Wait]);
-        assert_eq!(at(GRACE + SETTLES), Next::LeaveJobs);
+        let (began, mut patience) = begun();
+        assert_eq!(patience.next(began + millis(9_999), 3), Next::Report);
+        assert_eq!(patience.next(began + GRACE, 3), Next::Interrupt);
+        assert_eq!(patience.next(began + GRACE + millis(699), 3), Next::Wait);
+        assert_eq!(patience.left(began + GRACE), SETTLES);
+        assert_eq!(patience.next(began + GRACE + SETTLES, 3), Next::LeaveJobs);
         let last = patience.last_statement(began + GRACE + SETTLES);
         assert_eq!(SETTLES + last + LAST_STEPS, AFTER_GRACE);
     }
 
     #[test]
-    fn without_jobs_it_waits_half_a_second_for_a_reply() {
+    fn what_it_waits_for_is_reported_once_and_when_it_changes() {
         let began = Instant::now();
-        let mut patience = Patience::new(began, GRACE);
+        let mut patience = Patience::new(began, began + 4 * GRACE);
+        let mut reports = Vec::new();
+        for after in (0..30_000).step_by(20) {
+            // Two jobs end one after the other, and another one later.
+            let open = [4, 4, 3, 2, 2, 2, 2, 1][(after / 500).min(7)];
+            if patience.next(began + millis(after as u64), open) == Next::Report {
+                reports.push((after, open));
+            }
+        }
+        assert_eq!(reports, [(100, 4), (1_100, 3), (2_100, 2), (3_500, 1), (13_500, 1), (23_500, 1)]);
+    }
+
+    #[test]
+    fn without_jobs_it_waits_half_a_second_for_a_reply() {
+        let (began, mut patience) = begun();
         assert_eq!(patience.next(began, 0), Next::Wait);
         // A claim under way has brought a job, which is given back.
-        assert_eq!(patience.next(began + millis(400), 1), Next::Wait);
+        assert_eq!(patience.next(began + millis(90), 1), Next::Wait);
         assert_eq!(patience.next(began + millis(600), 0), Next::Wait);
-        assert_eq!(patience.next(began + millis(1_050), 0), Next::Report);
+        assert_eq!(patience.next(began + millis(1_050), 0), Next::Wait);
         assert_eq!(patience.next(began + millis(1_100), 0), Next::LeaveStatements);
         assert_eq!(patience.last_statement(began + millis(1_100)), REPLY);
     }
 
     #[test]
-    fn a_grace_period_may_be_zero_or_without_end() {
+    fn a_grace_period_may_be_zero_and_may_become_shorter() {
         let began = Instant::now();
-        let mut patience = Patience::new(began, Duration::ZERO);
+        let mut patience = Patience::new(began, began);
         assert_eq!([patience.next(began, 1), patience.next(began, 1)], [Next::Interrupt, Next::Wait]);
-        let mut endless = Patience::new(began, Duration::MAX);
-        assert_eq!(endless.next(began, 1), Next::Wait);
-        assert!(endless.grace_left(began) > GRACE);
+        // What is over is over.
+        patience.hurry(began - GRACE);
+        assert_eq!(patience.next(began, 1), Next::Wait);
+        let (began, mut patience) = begun();
+        patience.hurry(began + 2 * GRACE);
+        assert_eq!(patience.left(began), GRACE);
+        patience.hurry(began + millis(50));
+        assert_eq!(patience.next(began + millis(49), 1), Next::Wait);
+        assert_eq!(patience.next(began + millis(50), 1), Next::Interrupt);
     }
 }

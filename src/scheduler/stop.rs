@@ -4,7 +4,7 @@
 //!    actors die too often. Running jobs can observe it.
 //! 2. [`stop`] runs on the scheduler's thread. The CronActor leaves. Other processes are told to look everywhere.
 //! 3. The QueueActor drains: it claims no more, releases what has not started, and stores outcomes. Running jobs have the
-//!    grace period. Once a second it is logged which jobs still run.
+//!    grace period. It is logged which jobs still run, at once and when one of them has ended.
 //! 4. After the grace period, the running jobs are interrupted, and their outcomes are stored.
 //! 5. Maintenance leaves, and the heartbeat, which has kept the leases alive until now.
 //! 6. The worker's row is removed. A row with jobs that were not given back stays, so that other processes rescue them.
@@ -30,7 +30,6 @@ use crate::actors::maintenance::MaintenanceActor;
 use crate::actors::queue::{Drain, QueueActor};
 use crate::engine::Drained;
 use crate::event::Event;
-use crate::phase::Phase;
 use crate::running::Running;
 use crate::shared::Shared;
 use crate::store::Durability;
@@ -51,21 +50,25 @@ pub(super) struct StopOnDrop {
 }
 
 impl StopOnDrop {
-    pub(super) fn request_stop(&self) {
-        self.shared.phase.advance(Phase::Stopping);
+    pub(super) fn request_stop(&self, grace_period: Duration) {
+        self.shared.phase.request_stop(grace_period);
     }
 }
 
 impl Drop for StopOnDrop {
     fn drop(&mut self) {
-        self.request_stop();
+        // A stop that was requested keeps its grace period.
+        if !self.shared.is_stopping() {
+            self.request_stop(self.shared.config.grace_period);
+        }
     }
 }
 
 /// Stops everything but the supervisor and the threads of the workers, in order.
 pub(super) async fn stop(shared: &Shared) {
     let asked_at = shared.phase.stopping_since().unwrap_or_else(Instant::now);
-    let mut patience = Patience::new(asked_at, shared.config.grace_period);
+    let grace_ends_at = shared.phase.grace_ends_at().unwrap_or(asked_at);
+    let mut patience = Patience::new(asked_at, grace_ends_at);
     shared.send::<CronActor, _>(Leave);
     announce(shared);
     let end = drain(shared, &mut patience).await;
@@ -119,11 +122,16 @@ async fn drain(shared: &Shared, patience: &mut Patience) -> End {
             () = actix_rt::time::sleep(TICK) => {}
         }
         let now = Instant::now();
+        shared.phase.grace_ends_at().into_iter().for_each(|ends_at| patience.hurry(ends_at));
         match patience.next(now, shared.leases.count()) {
             Next::Wait => {}
-            Next::Report => log::info!("{}", still_open(shared, patience.grace_left(now))),
+            Next::Report => log::info!("{}", still_open(shared, patience.left(now))),
             Next::Interrupt => {
-                log::warn!("the grace period is over: {} jobs are interrupted", shared.leases.count());
+                log::warn!(
+                    "the grace period is over, and {} interrupted: {}",
+                    counted(shared.leases.count(), "is", "are"),
+                    open_jobs(shared)
+                );
                 shared.signals.interrupt_all();
             }
             Next::LeaveJobs => {
@@ -168,11 +176,20 @@ async fn drained(shared: &Shared) -> Drained {
 }
 
 fn still_open(shared: &Shared, left: Duration) -> String {
+    let left = left.as_secs_f64().ceil();
     let running: usize = shared.addresses.workers().iter().map(|worker| worker.board.count()).sum();
     match running {
-        0 => format!("stopping: {} outcomes are not stored yet", shared.leases.count()),
-        _ => format!("stopping, {:.0} s left: {running} jobs run: {}", left.as_secs_f64(), open_jobs(shared)),
+        0 => format!("stopping: outcomes are not stored yet, waiting up to {left} s: {}", open_jobs(shared)),
+        _ => format!(
+            "stopping: {}, waiting up to {left} s: {}",
+            counted(running, "runs", "run"),
+            open_jobs(shared)
+        ),
     }
+}
+
+fn counted(jobs: usize, one: &str, many: &str) -> String {
+    if jobs == 1 { format!("1 job {one}") } else { format!("{jobs} jobs {many}") }
 }
 
 /// The jobs that run, the oldest first, or those whose outcomes are not stored.

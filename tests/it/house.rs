@@ -13,6 +13,7 @@ mod names;
 mod prose;
 mod runbook;
 mod sentences;
+mod settings;
 mod words;
 
 fn expect_none(faults: Vec<String>) {

@@ -36,6 +36,7 @@ mod poolers;
 mod proxies;
 mod queue_order;
 mod queues;
+mod readme;
 mod restarts;
 mod resting;
 mod roles;

@@ -3,19 +3,22 @@
 
 use std::io::{BufRead, BufReader, Lines};
 use std::process::{ChildStderr, ChildStdout, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
 use mainspring::embedded::{EmbeddedOptions, EmbeddedPostgres};
+use tokio::sync::Semaphore;
 
 use crate::support::database::TestDatabase;
 use crate::support::frozen::Frozen;
-use crate::support::jobs::lasting;
+use crate::support::jobs::{act, lasting};
+use crate::support::logs;
 use crate::support::process::{self, Process};
 use crate::support::rows::count;
 use crate::support::schedulers::scheduler_on;
-use crate::support::waiting::block_until;
+use crate::support::waiting::{PATIENCE, block_until, until_true};
 
 const GRACE: Duration = Duration::from_secs(2);
 /// What a stop promises after the grace period.
@@ -130,8 +133,8 @@ fn ends_in_time(trouble: Trouble) {
     let (status, took, log) = stop_in(trouble, 2);
     assert!(status.success(), "{status:?}: {log:#?}");
     assert!(took >= GRACE && took < GRACE + AFTER_GRACE + SLACK, "{took:?}: {log:#?}");
-    let reported = log.iter().filter(|line| line.contains("2 jobs run: job ")).count();
-    assert!((1..=3).contains(&reported), "{log:#?}");
+    let reported = log.iter().filter(|line| line.contains("stopping: 2 jobs run, waiting up to 2 s: job "));
+    assert_eq!(reported.count(), 1, "{log:#?}");
     let left: Vec<_> = log.iter().filter(|line| line.contains("could not be given back in time")).collect();
     assert!(left.len() == 1 && left[0].contains("2 jobs could"), "{log:#?}");
 }
@@ -186,6 +189,57 @@ fn a_process_with_a_server_that_works_gives_its_jobs_back_and_its_row() {
     assert!(took < GRACE + AFTER_GRACE + SLACK, "{took:?}: {log:#?}");
 }
 
+#[tokio::test]
+async fn the_stop_counts_whose_grace_period_ends_first() {
+    let database = TestDatabase::new();
+    let (builder, mut started) = scheduler_on(&database.url());
+    let scheduler = builder.grace_period(Duration::MAX).start().await.unwrap();
+    scheduler.enqueue(lasting("long", 600_000)).await.unwrap();
+    started.next().await;
+    let patient = tokio::spawn({
+        let scheduler = scheduler.clone();
+        async move { scheduler.stop().await }
+    });
+    until_true(&database, "the stop begins", || !scheduler.is_running()).await;
+    scheduler.stop_within(Duration::ZERO).await;
+    patient.await.unwrap();
+    let back = "mainspring.jobs WHERE state = 'ready' AND attempts = 0 AND last_error LIKE 'interrupted%'";
+    assert_eq!(count(&mut database.connection(), back), 1);
+}
+
+#[tokio::test]
+async fn a_stop_may_take_longer_than_the_setting_and_names_what_it_waits_for() {
+    logs::keep();
+    let database = TestDatabase::new();
+    database.connection().batch_execute("ALTER SEQUENCE mainspring.jobs_id_seq RESTART 761200").unwrap();
+    let (builder, mut started) = scheduler_on(&database.url());
+    let gate = Arc::new(Semaphore::new(0));
+    let builder = builder.app_data(Arc::clone(&gate)).grace_period(Duration::ZERO);
+    let scheduler = builder.start().await.unwrap();
+    for _ in 0..2 {
+        scheduler.enqueue(act("at gate")).await.unwrap();
+        started.next().await;
+    }
+    let stopped = tokio::spawn({
+        let scheduler = scheduler.clone();
+        async move { scheduler.stop_within(PATIENCE).await }
+    });
+    let lines = |text: &str| {
+        let lines = logs::with(text);
+        lines.into_iter().filter(|line| line.contains("job 76120")).collect::<Vec<_>>()
+    };
+    until_true(&database, "the jobs are named", || !lines("stopping: 2 jobs run, waiting up to ").is_empty())
+        .await;
+    let line = &lines("stopping: 2 jobs run")[0];
+    assert!(line.contains("s: job 761200 `act` for ") && line.contains(", job 761201 `act` for "), "{line}");
+    gate.add_permits(1);
+    until_true(&database, "the change is told", || !lines("stopping: 1 job runs, waiting up to ").is_empty())
+        .await;
+    gate.add_permits(1);
+    stopped.await.unwrap();
+    assert_eq!(count(&mut database.connection(), "mainspring.history WHERE outcome = 'succeeded'"), 2);
+}
+
 #[test]
 fn a_second_signal_ends_the_process_at_once() {
     let database = TestDatabase::new();
@@ -194,7 +248,7 @@ fn a_second_signal_ends_the_process_at_once() {
     other.wait_for("started");
     other.process.signal("TERM");
     other.process.signal("TERM");
-    let stopping = other.log.find(|line| line.as_ref().unwrap().contains("1 jobs run"));
+    let stopping = other.log.find(|line| line.as_ref().unwrap().contains("1 job runs"));
     assert!(stopping.is_some(), "two signals within a moment are one request");
     let asked = Instant::now();
     other.process.signal("INT");
