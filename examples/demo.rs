@@ -14,15 +14,13 @@ mod same_origin;
 use std::net::TcpListener;
 use std::sync::LazyLock;
 
+use actix_web::error::ErrorBadRequest;
 use actix_web::{App, HttpResponse, HttpServer, Responder, get, post, web};
 use chrono::Utc;
 use mainspring::database::connect;
 use mainspring::embedded::{EmbeddedOptions, database_url};
 use mainspring::jobs::JobFilter;
-use mainspring::{
-    CronExpression, Enqueue, JobContext, JobResult, Scheduler, SchedulerBuilder, SchedulerError, Schema,
-    StoreError, Task,
-};
+use mainspring::{CronExpression, Enqueue, JobContext, JobResult, Scheduler, SchedulerBuilder, Schema, Task};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::Mutex;
@@ -91,23 +89,17 @@ fn failed(error: impl ToString) -> HttpResponse {
     HttpResponse::InternalServerError().json(json!({"error": error.to_string()}))
 }
 
-fn refused(error: impl ToString) -> HttpResponse {
-    HttpResponse::BadRequest().json(json!({"error": error.to_string()}))
-}
-
 #[post("/api/test-scheduler", guard = "is_permitted")]
-async fn test_scheduler(shared: web::Data<Shared>, body: web::Bytes) -> impl Responder {
-    let report: PublishReport = match serde_json::from_slice(if body.is_empty() { b"{}" } else { &body }) {
-        Ok(report) => report,
-        Err(error) => return refused(error),
+async fn test_scheduler(shared: web::Data<Shared>, body: web::Bytes) -> actix_web::Result<HttpResponse> {
+    let body: &[u8] = if body.is_empty() { b"{}" } else { &body };
+    let report: PublishReport = serde_json::from_slice(body).map_err(ErrorBadRequest)?;
+    let Some(scheduler) = shared.scheduler.lock().await.clone() else {
+        return Ok(failed("Worker not running"));
     };
-    let Some(scheduler) = shared.scheduler.lock().await.clone() else { return failed("Worker not running") };
     let key = format!("schedule:{}", report.schedule_id);
-    match scheduler.enqueue(Enqueue::new(report).key(key)).await {
-        Ok(id) => HttpResponse::Ok().json(json!({"success": true, "message": "Job enqueued", "jobId": id})),
-        Err(SchedulerError::Store(error @ StoreError::Invalid(_))) => refused(error),
-        Err(error) => failed(error),
-    }
+    // An error is a response of its own: 400 with the field, 503 while the database is away.
+    let id = scheduler.enqueue(Enqueue::new(report).key(key)).await?;
+    Ok(HttpResponse::Ok().json(json!({"success": true, "message": "Job enqueued", "jobId": id})))
 }
 
 #[post("/api/worker/stop", guard = "is_permitted")]
@@ -119,26 +111,19 @@ async fn stop_worker(shared: web::Data<Shared>) -> impl Responder {
 }
 
 #[post("/api/worker/start", guard = "is_permitted")]
-async fn start_worker(shared: web::Data<Shared>) -> impl Responder {
+async fn start_worker(shared: web::Data<Shared>) -> actix_web::Result<HttpResponse> {
     let mut place = shared.scheduler.lock().await;
     if place.is_none() {
-        match shared.builder().start().await {
-            Ok(scheduler) => *place = Some(scheduler),
-            Err(error) => return failed(error),
-        }
+        *place = Some(shared.builder().start().await?);
     }
-    HttpResponse::Ok().json(json!({"success": true, "message": "Worker started"}))
+    Ok(HttpResponse::Ok().json(json!({"success": true, "message": "Worker started"})))
 }
 
 #[get("/api/jobs")]
-async fn jobs(shared: web::Data<Shared>) -> impl Responder {
+async fn jobs(shared: web::Data<Shared>) -> actix_web::Result<HttpResponse> {
     let (url, schema) = (shared.database_url.clone(), shared.schema.clone());
     let list = move || mainspring::jobs::list(&mut schema.on(&mut connect(&url)?), &JobFilter::new());
-    let listed = web::block(list).await;
-    match listed {
-        Ok(jobs) => jobs.map_or_else(failed, |jobs| HttpResponse::Ok().json(jobs)),
-        Err(error) => failed(error),
-    }
+    Ok(HttpResponse::Ok().json(web::block(list).await??))
 }
 
 #[actix_web::main]

@@ -1,5 +1,6 @@
 //! Jobs, before they are stored: their tasks, options and payloads. No database, no actors.
 
+pub(crate) mod bounds;
 mod enqueue;
 mod key_mode;
 mod options;

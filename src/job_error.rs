@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use diesel::result::Error as DieselError;
 
-use crate::database_error::is_lost;
-use crate::error::{SchedulerError, StoreError};
+use crate::error::{SchedulerError, StoreError, shows_outage};
 
 /// What a handler returns: done, or why not.
 pub type JobResult = Result<(), JobError>;
@@ -117,7 +116,7 @@ fn shows_no_database(error: &(dyn Error + 'static)) -> bool {
         Some(SchedulerError::Config(_) | SchedulerError::Stopped | SchedulerError::Interrupted) => false,
         None => match error.downcast_ref::<StoreError>() {
             Some(error) => error.is_out_of_reach(),
-            None => error.downcast_ref::<DieselError>().is_some_and(is_lost),
+            None => error.downcast_ref::<DieselError>().is_some_and(shows_outage),
         },
     }
 }
@@ -150,6 +149,7 @@ mod tests {
         for error in [
             JobError::from(connect()),
             JobError::from(SchedulerError::Store(connect())),
+            JobError::from(DieselError::from(connect())),
             wrapped(Box::new(connect())),
             wrapped(Box::new(SchedulerError::Store(connect()))),
         ] {
@@ -160,7 +160,7 @@ mod tests {
         }
         for error in [
             JobError::from("cannot connect to the database: refused"),
-            wrapped(Box::new(StoreError::Invalid("cannot connect".into()))),
+            wrapped(Box::new(StoreError::not_found("schedule", "cannot connect"))),
             wrapped(Box::new(SchedulerError::Stopped)),
             wrapped(Box::new(DieselError::NotFound)),
         ] {

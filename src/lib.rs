@@ -59,6 +59,8 @@ mod scheduler;
 #[cfg(feature = "embedded")]
 #[cfg_attr(docsrs, doc(cfg(feature = "embedded")))]
 pub mod embedded;
+#[cfg(feature = "actix-web")]
+mod responses;
 
 pub mod guide;
 
@@ -95,6 +97,6 @@ pub use lifecycle::JobState;
 pub use schema::Schema;
 pub use store::{AsSession, Session, database, history, jobs, queues, schedules, status, workers};
 // Failures.
-pub use error::{DatabaseError, SchedulerError, StoreError, Stored};
+pub use error::{DatabaseError, JobPlace, SchedulerError, StoreError, Stored};
 // Crates whose types appear in signatures.
 pub use {actix, chrono, chrono_tz, diesel};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use crate::engine::outage::Outage;
-use crate::error::StoreError;
+use crate::error::{Problem, StoreError};
 use crate::lock::lock;
 use crate::store::progress::Progress;
 
@@ -33,12 +33,12 @@ impl ProgressBoard {
 /// Makes a report, or returns an error that names the limit it breaks.
 pub(crate) fn checked((id, lease): (i64, i64), percent: u8, note: String) -> Result<Progress, StoreError> {
     if percent > 100 {
-        return Err(StoreError::Invalid(format!("progress must be 0 to 100 percent, got {percent}")));
+        return Err(Problem::new("progress", "must be 0 to 100 percent", percent).into());
     }
     let length = note.chars().count();
     if length > 1_000 || note.contains('\0') {
-        let limit = "progress note must be at most 1000 characters, none of them NUL";
-        return Err(StoreError::Invalid(format!("{limit}, got {length}")));
+        let expected = "must be at most 1000 characters, none of them NUL";
+        return Err(Problem::new("progress_note", expected, length).into());
     }
     Ok(Progress { id, lease, percent: percent.into(), note })
 }

@@ -223,7 +223,8 @@ impl ScheduleChanges {
     }
 
     fn of_options(options: JobOptions) -> Self {
-        let JobOptions { run_at: _, priority, queue, max_attempts, key, key_mode, flags } = options;
+        let JobOptions { run_at: _, run_in: _, priority, queue, max_attempts, key, key_mode, flags } =
+            options;
         let mut fields = Self::new();
         if let Some(queue) = queue {
             fields = fields.queue(Some(&queue));
@@ -266,11 +267,10 @@ impl ScheduleChanges {
     /// What no database can judge, whether expression and zone can be read, and the depth of the payload.
     pub(crate) fn validate(&self) -> Result<(), StoreError> {
         if let Some(Value::String(text)) = self.0.get("expression") {
-            CronExpression::parse(text)
-                .map_err(|error| StoreError::Invalid(format!("expression: {error}")))?;
+            CronExpression::parse(text)?;
         }
         if let Some(Value::String(text)) = self.0.get("zone") {
-            read_zone(text).map_err(StoreError::Invalid)?;
+            read_zone(text)?;
         }
         self.0.get("payload").map_or(Ok(()), |payload| check_depth(&text_of(payload)))?;
         Ok(())

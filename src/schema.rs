@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use self::tokens::{first_token, is_name};
-use crate::error::StoreError;
+use crate::error::{Problem, StoreError};
 
 /// The name that all SQL of the crate is written for.
 const DEFAULT_NAME: &str = "mainspring";
@@ -59,7 +59,7 @@ impl Schema {
     pub fn new(name: impl Into<String>) -> Result<Self, StoreError> {
         let name = name.into();
         if let Some(problem) = problem_of(&name) {
-            return Err(StoreError::Invalid(problem));
+            return Err(problem.into());
         }
         if name == DEFAULT_NAME {
             return Ok(Self::DEFAULT);
@@ -119,17 +119,18 @@ impl fmt::Display for Schema {
     }
 }
 
-fn problem_of(name: &str) -> Option<String> {
+fn problem_of(name: &str) -> Option<Problem> {
     let bytes = name.len();
     if !(1..=MAX_BYTES).contains(&bytes) {
-        return Some(format!("schema must have 1 to {MAX_BYTES} bytes, got {bytes}"));
+        return Some(Problem::new("schema", format!("must have 1 to {MAX_BYTES} bytes"), bytes));
     }
     if name.starts_with("pg_") {
-        return Some(format!("schema must not begin with `pg_`, got `{name}`"));
+        return Some(Problem::new("schema", "must not begin with `pg_`", format_args!("`{name}`")));
     }
     // The others have a meaning of their own where the name may come to stand: in bodies, format() and our own texts.
     let bad = name.chars().find(|letter| letter.is_control() || "$%{}\\".contains(*letter))?;
-    Some(format!("schema must not contain the character {bad:?}, got {name:?}"))
+    let expected = format!("must not contain the character {bad:?}");
+    Some(Problem::new("schema", expected, format_args!("{name:?}")))
 }
 
 impl Names {

@@ -8,8 +8,9 @@ use diesel::insert_into;
 use diesel::prelude::*;
 use mainspring::{CronExpression, Enqueue, JobContext, JobResult, Session, StoreError, Task, jobs};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use crate::{Edit, Failure, Shared, answer, listed};
+use crate::{Edit, Shared, done};
 
 diesel::table! {
     reports (id) {
@@ -55,7 +56,7 @@ pub(crate) async fn publish(task: PublishChained, job: JobContext) -> JobResult 
 }
 
 /// Adds the next job of the report, unless the report is paused or gone.
-fn chain(conn: &mut Session<'_>, id: &str) -> Result<(), Failure> {
+fn chain(conn: &mut Session<'_>, id: &str) -> QueryResult<()> {
     // The lock makes an edit at this moment come before or after, not in between.
     let found = reports::table.find(id).for_update().first::<Report>(&mut **conn).optional()?;
     let Some(report) = found.filter(|report| !report.paused) else { return Ok(()) };
@@ -65,7 +66,7 @@ fn chain(conn: &mut Session<'_>, id: &str) -> Result<(), Failure> {
 }
 
 fn read(expression: &str) -> Result<CronExpression, StoreError> {
-    CronExpression::parse(expression).map_err(|error| StoreError::Invalid(format!("expression: {error}")))
+    Ok(CronExpression::parse(expression)?)
 }
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
@@ -77,41 +78,50 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .route("/{id}/run", web::post().to(run));
 }
 
-async fn list(shared: web::Data<Shared>) -> HttpResponse {
-    let all = |conn: &mut Session<'_>| Ok(reports::table.order(reports::id).load::<Report>(&mut **conn)?);
-    listed(shared.with_connection(all).await)
+async fn list(shared: web::Data<Shared>) -> actix_web::Result<HttpResponse> {
+    let all = |conn: &mut Session<'_>| reports::table.order(reports::id).load::<Report>(&mut **conn);
+    Ok(HttpResponse::Ok().json(shared.with_connection(all).await?))
 }
 
-async fn create(shared: web::Data<Shared>, id: web::Path<String>, edit: web::Json<Edit>) -> HttpResponse {
+async fn create(
+    shared: web::Data<Shared>,
+    id: web::Path<String>,
+    edit: web::Json<Edit>,
+) -> actix_web::Result<HttpResponse> {
+    read(&edit.expression)?;
     let work = move |conn: &mut Session<'_>| {
-        read(&edit.expression)?;
         conn.transaction(|conn| {
             let row =
                 (reports::id.eq(&*id), reports::expression.eq(&edit.expression), reports::paused.eq(false));
             insert_into(reports::table).values(row).on_conflict_do_nothing().execute(&mut **conn)?;
-            chain(conn, &id).map(|()| true)
+            chain(conn, &id)
         })
     };
-    answer(shared.with_connection(work).await)
+    shared.with_connection(work).await?;
+    done()
 }
 
 /// Moves the waiting job to another time, by its key. A change resumes a paused report.
-async fn change(shared: web::Data<Shared>, id: web::Path<String>, edit: web::Json<Edit>) -> HttpResponse {
+async fn change(
+    shared: web::Data<Shared>,
+    id: web::Path<String>,
+    edit: web::Json<Edit>,
+) -> actix_web::Result<HttpResponse> {
+    read(&edit.expression)?;
     let work = move |conn: &mut Session<'_>| {
-        read(&edit.expression)?;
         conn.transaction(|conn| {
             let fields = (reports::expression.eq(&edit.expression), reports::paused.eq(false));
             let changed = diesel::update(reports::table.find(&*id)).set(fields).execute(&mut **conn)?;
             chain(conn, &id).map(|()| changed > 0)
         })
     };
-    answer(shared.with_connection(work).await)
+    done_if(shared.with_connection(work).await?)
 }
 
 /// Removes the waiting job. A running one finds its report paused, and adds no successor.
-async fn pause(shared: web::Data<Shared>, id: web::Path<String>) -> HttpResponse {
+async fn pause(shared: web::Data<Shared>, id: web::Path<String>) -> actix_web::Result<HttpResponse> {
     let work = move |conn: &mut Session<'_>| {
-        conn.transaction(|conn| {
+        conn.transaction(|conn| -> QueryResult<bool> {
             let paused = diesel::update(reports::table.find(&*id))
                 .set(reports::paused.eq(true))
                 .execute(&mut **conn)?;
@@ -119,20 +129,26 @@ async fn pause(shared: web::Data<Shared>, id: web::Path<String>) -> HttpResponse
             Ok(paused > 0)
         })
     };
-    answer(shared.with_connection(work).await)
+    done_if(shared.with_connection(work).await?)
 }
 
 /// Replaces the waiting job by one that starts within milliseconds, and adds its successor as any other.
-async fn run(shared: web::Data<Shared>, id: web::Path<String>) -> HttpResponse {
+async fn run(shared: web::Data<Shared>, id: web::Path<String>) -> actix_web::Result<HttpResponse> {
     let known = {
         let id = id.clone();
-        let work = move |conn: &mut Session<'_>| {
-            Ok(reports::table.find(&*id).count().get_result::<i64>(&mut **conn)? > 0)
-        };
-        shared.with_connection(work).await
+        let count =
+            move |conn: &mut Session<'_>| reports::table.find(&*id).count().get_result::<i64>(&mut **conn);
+        shared.with_connection(count).await? > 0
     };
-    match known {
-        Ok(true) => answer(shared.scheduler.enqueue(PublishChained::of(&id)).await.map(|_| true)),
-        other => answer(other),
+    if known {
+        shared.scheduler.enqueue(PublishChained::of(&id)).await?;
+    }
+    done_if(known)
+}
+
+fn done_if(found: bool) -> actix_web::Result<HttpResponse> {
+    match found {
+        true => done(),
+        false => Ok(HttpResponse::NotFound().json(json!({"error": "there is no such report"}))),
     }
 }

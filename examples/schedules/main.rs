@@ -15,11 +15,11 @@ use std::net::TcpListener;
 
 use actix_web::guard::fn_guard;
 use actix_web::{App, HttpResponse, HttpServer, web};
+use diesel::QueryResult;
 use mainspring::embedded::{EmbeddedOptions, database_url};
-use mainspring::{Scheduler, SchedulerError, Schema, Session, StoreError};
+use mainspring::{Scheduler, Schema, Session, StoreError};
 use serde::Deserialize;
 use serde_json::json;
-use thiserror::Error;
 
 use self::same_origin::is_permitted;
 
@@ -27,19 +27,6 @@ use self::same_origin::is_permitted;
 #[derive(Debug, Deserialize)]
 struct Edit {
     expression: String,
-}
-
-/// Why a request failed, by what reported it.
-#[derive(Debug, Error)]
-enum Failure {
-    #[error(transparent)]
-    Scheduler(#[from] SchedulerError),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error(transparent)]
-    Query(#[from] diesel::result::Error),
-    #[error(transparent)]
-    Thread(#[from] actix_web::error::BlockingError),
 }
 
 /// What the routes share.
@@ -53,32 +40,20 @@ impl Shared {
     /// Runs `work` on a connection of its own, off the threads that serve requests.
     async fn with_connection<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Session<'_>) -> Result<T, Failure> + Send + 'static,
-    ) -> Result<T, Failure> {
+        work: impl FnOnce(&mut Session<'_>) -> QueryResult<T> + Send + 'static,
+    ) -> actix_web::Result<T> {
         let (url, schema) = (self.database_url.clone(), self.schema.clone());
-        let run = move || work(&mut schema.on(&mut mainspring::database::connect(&url)?));
-        web::block(run).await?
+        let run = move || {
+            let mut conn = mainspring::database::connect(&url)?;
+            work(&mut schema.on(&mut conn)).map_err(StoreError::from_diesel)
+        };
+        Ok(web::block(run).await??)
     }
 }
 
-/// Responds that the act was done, that there is no such schedule, or what failed: 400 for bad input, 500 for the rest.
-fn answer(done: Result<bool, impl Into<Failure>>) -> HttpResponse {
-    match done.map_err(Into::into) {
-        Ok(true) => HttpResponse::Ok().json(json!({"success": true})),
-        Ok(false) => HttpResponse::NotFound().json(json!({"error": "there is no such schedule"})),
-        Err(
-            Failure::Store(StoreError::Invalid(error))
-            | Failure::Scheduler(SchedulerError::Store(StoreError::Invalid(error))),
-        ) => HttpResponse::BadRequest().json(json!({"error": error})),
-        Err(error) => HttpResponse::InternalServerError().json(json!({"error": error.to_string()})),
-    }
-}
-
-fn listed<T: serde::Serialize>(found: Result<Vec<T>, impl Into<Failure>>) -> HttpResponse {
-    match found {
-        Ok(rows) => HttpResponse::Ok().json(rows),
-        Err(error) => answer(Err(error)),
-    }
+/// Responds that the request was carried out. Each error is a response of its own, by the feature `actix-web`.
+fn done() -> actix_web::Result<HttpResponse> {
+    Ok(HttpResponse::Ok().json(json!({"success": true})))
 }
 
 #[actix_web::main]

@@ -6,7 +6,7 @@ use mainspring::schedules::ScheduleFilter;
 use mainspring::{JobContext, JobResult, NewSchedule, Overlap, ScheduleChanges, Task};
 use serde::{Deserialize, Serialize};
 
-use crate::{Edit, Shared, answer, listed};
+use crate::{Edit, Shared, done};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct PublishStored {
@@ -32,36 +32,47 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .route("/{id}/run", web::post().to(run));
 }
 
-async fn list(shared: web::Data<Shared>) -> HttpResponse {
-    listed(shared.scheduler.schedules().list(ScheduleFilter::default()).await)
+async fn list(shared: web::Data<Shared>) -> actix_web::Result<HttpResponse> {
+    Ok(HttpResponse::Ok().json(shared.scheduler.schedules().list(ScheduleFilter::default()).await?))
 }
 
-async fn create(shared: web::Data<Shared>, id: web::Path<String>, edit: web::Json<Edit>) -> HttpResponse {
+async fn create(
+    shared: web::Data<Shared>,
+    id: web::Path<String>,
+    edit: web::Json<Edit>,
+) -> actix_web::Result<HttpResponse> {
     let task = PublishStored { report: id.clone() };
-    let schedule = match NewSchedule::of(&*id, &task, &edit.expression) {
-        Ok(schedule) => schedule.overlap(Overlap::Skip),
-        Err(error) => return answer(Err(error)),
-    };
-    answer(shared.scheduler.schedules().create(schedule).await.map(|()| true))
+    let schedule = NewSchedule::of(&*id, &task, &edit.expression)?.overlap(Overlap::Skip);
+    shared.scheduler.schedules().create(schedule).await?;
+    done()
 }
 
-async fn change(shared: web::Data<Shared>, id: web::Path<String>, edit: web::Json<Edit>) -> HttpResponse {
+async fn change(
+    shared: web::Data<Shared>,
+    id: web::Path<String>,
+    edit: web::Json<Edit>,
+) -> actix_web::Result<HttpResponse> {
     let changes = ScheduleChanges::new().expression(&edit.expression);
-    answer(shared.scheduler.schedules().update(&*id, changes).await)
+    shared.scheduler.schedules().update(&*id, changes).await?;
+    done()
 }
 
-async fn delete(shared: web::Data<Shared>, id: web::Path<String>) -> HttpResponse {
-    answer(shared.scheduler.schedules().delete(&*id).await)
+async fn delete(shared: web::Data<Shared>, id: web::Path<String>) -> actix_web::Result<HttpResponse> {
+    shared.scheduler.schedules().delete(&*id).await?;
+    done()
 }
 
-async fn pause(shared: web::Data<Shared>, id: web::Path<String>) -> HttpResponse {
-    answer(shared.scheduler.schedules().pause(&*id).await)
+async fn pause(shared: web::Data<Shared>, id: web::Path<String>) -> actix_web::Result<HttpResponse> {
+    shared.scheduler.schedules().pause(&*id).await?;
+    done()
 }
 
-async fn resume(shared: web::Data<Shared>, id: web::Path<String>) -> HttpResponse {
-    answer(shared.scheduler.schedules().resume(&*id).await)
+async fn resume(shared: web::Data<Shared>, id: web::Path<String>) -> actix_web::Result<HttpResponse> {
+    shared.scheduler.schedules().resume(&*id).await?;
+    done()
 }
 
-async fn run(shared: web::Data<Shared>, id: web::Path<String>) -> HttpResponse {
-    answer(shared.scheduler.schedules().trigger(&*id).await.map(|fire| fire.is_some()))
+async fn run(shared: web::Data<Shared>, id: web::Path<String>) -> actix_web::Result<HttpResponse> {
+    shared.scheduler.schedules().trigger(&*id).await?;
+    done()
 }

@@ -5,11 +5,11 @@ RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 RETURN CASE
-    WHEN jsonb_typeof(spec) <> 'object' THEN format('expected an object, got %s', jsonb_typeof(spec))
+    WHEN jsonb_typeof(spec) <> 'object' THEN format('specs must hold objects, got %s', jsonb_typeof(spec))
     ELSE (
         SELECT CASE
             WHEN f.key NOT IN ('task', 'payload', 'queue', 'run_at', 'max_attempts', 'key', 'priority', 'flags', 'key_mode')
-            THEN format('the names are task, payload, queue, run_at, max_attempts, key, priority, flags and key_mode, got %s',
+            THEN format('specs must have the names task, payload, queue, run_at, max_attempts, key, priority, flags and key_mode, got %s',
                 quote_literal(f.key))
             WHEN f.key IN ('priority', 'max_attempts')
             THEN format('%s must be a whole number, got %s', f.key, left(f.value::text, 40))

@@ -16,8 +16,7 @@ BEGIN
     ON CONFLICT (owner, name) DO NOTHING
     RETURNING id INTO added;
     IF added IS NULL THEN
-        PERFORM mainspring.refuse(format('name must be new, got %s, which another schedule has',
-            quote_literal(new.name)));
+        PERFORM mainspring.refuse_taken('schedule', new.name);
     END IF;
     RETURN added;
 END $$;

@@ -15,7 +15,7 @@ BEGIN
     END IF;
     SELECT string_agg(f, ', ') INTO unknown FROM jsonb_object_keys(changes) AS f WHERE f <> ALL (fields);
     IF unknown IS NOT NULL THEN
-        RETURN format('a schedule has the fields %s; got %s', array_to_string(fields, ', '), unknown);
+        RETURN format('changes must have the fields %s, got %s', array_to_string(fields, ', '), unknown);
     END IF;
     RETURN (SELECT mainspring.schedule_field_problem(c.key, c.value) FROM jsonb_each(changes) AS c
         WHERE mainspring.schedule_field_problem(c.key, c.value) IS NOT NULL ORDER BY c.key LIMIT 1);

@@ -47,7 +47,7 @@ impl Cron {
     /// Adds the task when the expression fires, with the options of [`Task::options`] unless a setter says otherwise. A
     /// `run_at` among them is ignored: the fire's time takes its place.
     pub fn new<T: Task>(expression: impl Into<String>, task: T) -> Self {
-        let job = JobOptions { run_at: None, ..task.options() };
+        let job = JobOptions { run_at: None, run_in: None, ..task.options() };
         let payload = match to_value(T::NAME, &task) {
             Ok(Value::Object(payload)) => Ok(payload),
             // A task without fields.

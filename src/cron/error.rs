@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use crate::error::{Problem, StoreError};
 use crate::text::one_line;
 
 /// How much of an offending text an error repeats, in characters: enough to recognise it in a log line.
@@ -68,6 +69,15 @@ impl CronError {
     #[must_use]
     pub fn expected(&self) -> &str {
         &self.expected
+    }
+}
+
+/// As the error of the field `expression`.
+impl From<CronError> for StoreError {
+    fn from(error: CronError) -> Self {
+        let column = error.column.map(|column| format!(" in column {column}")).unwrap_or_default();
+        let expected = format!("must have {}{column}", error.expected);
+        Problem::new("expression", expected, format_args!("`{}`", error.found)).into()
     }
 }
 

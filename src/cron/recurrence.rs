@@ -5,6 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
 use super::CronExpression;
+use crate::error::Problem;
 
 /// A fire that was due this long before a scheduler was there is missed. Shorter delays are the machine's.
 pub(crate) const ON_TIME: TimeDelta = TimeDelta::seconds(10);
@@ -13,8 +14,10 @@ pub(crate) const ON_TIME: TimeDelta = TimeDelta::seconds(10);
 const MOST_FIRES: usize = 10_000;
 
 /// Parses the name of a zone. An error names the value and what was expected.
-pub(crate) fn read_zone(name: &str) -> Result<Tz, String> {
-    name.parse().map_err(|_| format!("zone must be a time zone such as Europe/Paris, got `{name}`"))
+pub(crate) fn read_zone(name: &str) -> Result<Tz, Problem> {
+    let problem =
+        || Problem::new("zone", "must be a time zone such as Europe/Paris", format_args!("`{name}`"));
+    name.parse().map_err(|_| problem())
 }
 
 /// When a schedule fires: an expression by the clock of a zone, between two dates.
@@ -71,7 +74,8 @@ impl Recurrence {
         ends_at: Option<DateTime<Utc>>,
     ) -> Result<Self, String> {
         let expression = CronExpression::parse(expression).map_err(|error| format!("expression: {error}"))?;
-        Ok(Self { expression, zone: read_zone(zone)?, starts_at, ends_at })
+        let zone = read_zone(zone).map_err(|problem| problem.to_string())?;
+        Ok(Self { expression, zone, starts_at, ends_at })
     }
 
     /// Returns the first fire strictly after `time`, or `None` after the last one.

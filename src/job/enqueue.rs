@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::options::{JobOptions, option_setters};
 use super::payload::{character_problem, check_depth, encode, text_of};
 use super::task::Task;
-use crate::error::StoreError;
+use crate::error::{Problem, StoreError};
 
 /// A job to be added: the task's payload and the options of this one job. As a message to the
 /// [`QueueActor`](crate::QueueActor), its result is the job's id.
@@ -101,11 +101,11 @@ impl NewJob {
     /// [`StoreError::Invalid`] when the text is not JSON, is nested more than 127 deep, or has the character NUL or half of a
     /// surrogate pair.
     pub fn from_json(task: impl Into<Cow<'static, str>>, payload: &str) -> Result<Self, StoreError> {
-        let json: &RawValue = serde_json::from_str(payload)
-            .map_err(|error| StoreError::Invalid(format!("payload must be JSON, got {error}")))?;
+        let json: &RawValue =
+            serde_json::from_str(payload).map_err(|error| Problem::new("payload", "must be JSON", error))?;
         check_depth(json.get())?;
         if let Some(problem) = character_problem("payload", json.get()) {
-            return Err(StoreError::Invalid(problem));
+            return Err(problem.into());
         }
         Ok(Self { task: task.into(), payload: json.get().to_owned(), options: JobOptions::new() })
     }

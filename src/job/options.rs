@@ -1,5 +1,7 @@
 //! The options of one job, and their setters, which every type that holds options shares.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 
 use super::key_mode::KeyMode;
@@ -19,6 +21,8 @@ use super::key_mode::KeyMode;
 pub struct JobOptions {
     /// When the job is due. The default is now, by the database's clock.
     pub run_at: Option<DateTime<Utc>>,
+    /// How long after it is stored the job is due, by the database's clock, at most 100 years. It takes the place of `run_at`.
+    pub run_in: Option<Duration>,
     /// The priority; smaller runs first. The default is 0.
     pub priority: Option<i16>,
     /// The queue that the job belongs to, 1 to 128 characters. The default is none.
@@ -83,6 +87,14 @@ macro_rules! option_setters {
         /// Makes the job due at `run_at`; default now, by the database's clock.
         pub fn run_at(mut self, run_at: chrono::DateTime<chrono::Utc>) -> Self {
             self.$($path.)*run_at = Some(run_at);
+            self.$($path.)*run_in = None;
+            self
+        }
+
+        /// Makes the job due so long after it is stored, by the database's clock, at most 100 years; default at once.
+        pub fn run_in(mut self, delay: std::time::Duration) -> Self {
+            self.$($path.)*run_in = Some(delay);
+            self.$($path.)*run_at = None;
             self
         }
 

@@ -11,11 +11,13 @@ use serde_json::ser::{CompactFormatter, Formatter, Serializer};
 mod bounds;
 mod fault;
 mod faults;
+mod numbers;
 
 use self::bounds::{MAX_DEPTH, depth_problem, is_too_deep};
-pub(crate) use self::bounds::{character_problem, check_depth, cut};
+pub(crate) use self::bounds::{character_problem, check_depth, cut, nesting_problem};
 use self::faults::first_fault;
-use crate::error::StoreError;
+pub(crate) use self::numbers::{has_exponent, number_problem};
+use crate::error::{Problem, StoreError};
 
 // From here on, the usual text of a number with a fraction has an exponent. PostgreSQL expands that to an integer.
 const FIRST_WITH_EXPONENT: f64 = 1e16;
@@ -30,7 +32,7 @@ pub(crate) fn encode<T: Serialize + ?Sized>(task: &str, payload: &T) -> Result<S
     let notes = Notes::default();
     let json = match write(payload, &notes) {
         Ok(json) => json,
-        Err(_) if notes.depth.get() > MAX_DEPTH => return Err(StoreError::Invalid(deep_fault(payload))),
+        Err(_) if notes.depth.get() > MAX_DEPTH => return Err(deep_fault(payload).into()),
         Err(error) => return Err(StoreError::Payload { task: task.to_owned(), error: error.into() }),
     };
     // A payload may hold parts that were written before.
@@ -38,13 +40,13 @@ pub(crate) fn encode<T: Serialize + ?Sized>(task: &str, payload: &T) -> Result<S
     if (notes.is_doubtful.get() || too_deep)
         && let Some(fault) = first_fault(payload)
     {
-        return Err(StoreError::Invalid(fault));
+        return Err(fault.into());
     }
-    if too_deep { Err(StoreError::Invalid(depth_problem())) } else { Ok(json) }
+    if too_deep { Err(depth_problem("").into()) } else { Ok(json) }
 }
 
-fn deep_fault<T: Serialize + ?Sized>(payload: &T) -> String {
-    first_fault(payload).unwrap_or_else(depth_problem)
+fn deep_fault<T: Serialize + ?Sized>(payload: &T) -> Problem {
+    first_fault(payload).unwrap_or_else(|| depth_problem(""))
 }
 
 /// Returns the payload of a task as a JSON value, which is read back as the task.
@@ -82,7 +84,11 @@ impl Notes {
     // A payload without an end, such as a long chain of boxes, must not use up the stack.
     fn enter(&self) -> io::Result<()> {
         self.depth.set(self.depth.get() + 1);
-        if self.depth.get() > MAX_DEPTH { Err(io::Error::other(depth_problem())) } else { Ok(()) }
+        if self.depth.get() > MAX_DEPTH {
+            Err(io::Error::other(depth_problem("").to_string()))
+        } else {
+            Ok(())
+        }
     }
 
     fn leave(&self) {

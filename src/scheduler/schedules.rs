@@ -52,36 +52,36 @@ impl Schedules {
         self.verbs.run(move |conn| schedules::create(conn, &schedule)).await
     }
 
-    /// Changes fields of a schedule, and returns whether there is one; see [`schedules::update`].
+    /// Changes fields of a schedule; see [`schedules::update`].
     pub async fn update(
         &self,
         name: impl Into<String>,
         changes: ScheduleChanges,
-    ) -> Result<bool, SchedulerError> {
+    ) -> Result<(), SchedulerError> {
         let name = name.into();
         self.verbs.run(move |conn| schedules::update(conn, &name, &changes)).await
     }
 
-    /// Pauses a schedule, and returns whether there is one; see [`schedules::pause`].
-    pub async fn pause(&self, name: impl Into<String>) -> Result<bool, SchedulerError> {
+    /// Pauses a schedule; see [`schedules::pause`].
+    pub async fn pause(&self, name: impl Into<String>) -> Result<(), SchedulerError> {
         let name = name.into();
         self.verbs.run(move |conn| schedules::pause(conn, &name)).await
     }
 
-    /// Ends the pause of a schedule, and returns whether there is one; see [`schedules::resume`].
-    pub async fn resume(&self, name: impl Into<String>) -> Result<bool, SchedulerError> {
+    /// Ends the pause of a schedule; see [`schedules::resume`].
+    pub async fn resume(&self, name: impl Into<String>) -> Result<(), SchedulerError> {
         let name = name.into();
         self.verbs.run(move |conn| schedules::resume(conn, &name)).await
     }
 
-    /// Deletes a schedule, and returns whether there was one; see [`schedules::delete`].
-    pub async fn delete(&self, name: impl Into<String>) -> Result<bool, SchedulerError> {
+    /// Deletes a schedule; see [`schedules::delete`].
+    pub async fn delete(&self, name: impl Into<String>) -> Result<(), SchedulerError> {
         let name = name.into();
         self.verbs.run(move |conn| schedules::delete(conn, &name)).await
     }
 
-    /// Fires a schedule now, and returns the fire, or `None` when there is no such schedule; see [`schedules::trigger`].
-    pub async fn trigger(&self, name: impl Into<String>) -> Result<Option<ScheduleFire>, SchedulerError> {
+    /// Fires a schedule now, and returns the fire; see [`schedules::trigger`].
+    pub async fn trigger(&self, name: impl Into<String>) -> Result<ScheduleFire, SchedulerError> {
         let name = name.into();
         self.verbs.run_and_wake(Wake::Everything, move |conn| schedules::trigger(conn, &name)).await
     }

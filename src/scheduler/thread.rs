@@ -15,7 +15,7 @@ use crate::actors::supervisor::{Died, SupervisorActor, WorkerThreads};
 use crate::attempt::TaskRegistry;
 use crate::attempt::panics::record_places;
 use crate::config::Config;
-use crate::error::{SchedulerError, StoreError};
+use crate::error::{Problem, SchedulerError, StoreError};
 use crate::event::Event;
 use crate::phase::Phase;
 use crate::pooling::Pooling;
@@ -258,11 +258,8 @@ fn find_pooling(config: &Config) -> Result<(), StoreError> {
         return Err(StoreError::Config(format!("listen_url: {text}")));
     }
     if let Some(Ok(Pooling::Transactions)) = there {
-        return Err(StoreError::Invalid(
-            "listen_url must lead to the server itself, got a pooler in transaction mode, which passes no \
-             notifications on"
-                .into(),
-        ));
+        let got = "a pooler in transaction mode, which passes no notifications on";
+        return Err(Problem::new("listen_url", "must lead to the server itself", got).into());
     }
     config.pooling.set(found);
     log_pooling(config, found);

@@ -5,7 +5,7 @@ use diesel::sql_types::Text;
 use diesel::{RunQueryDsl, sql_query};
 
 use super::session::{AsSession, in_transaction};
-use crate::error::StoreError;
+use crate::error::{Problem, StoreError};
 
 /// The error of a statement that was sent these texts, with the name of the first field that the encoding lacks.
 ///
@@ -23,9 +23,8 @@ pub(super) fn naming<'f, 'a>(
     for (field, text) in fields.into_iter().filter(|(_, text)| !text.is_ascii()) {
         let sent = sql_query("SELECT $1 IS NULL").bind::<Text, _>(text).execute(&mut *session);
         if sent.is_err_and(|error| StoreError::from_diesel(error).is_refusal()) {
-            return StoreError::Invalid(format!(
-                "{field} has a character that the encoding of the database lacks: {refusal}"
-            ));
+            let expected = format!("has a character that the encoding of the database lacks: {refusal}");
+            return Problem::new(field.to_owned(), expected, "").into();
         }
     }
     error

@@ -8,12 +8,12 @@ use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, 
 
 use super::claim::Position;
 use super::encoding::naming;
-use super::moment::{Moment, is_readable};
-use super::statement::{Statement, nul_problem};
-use crate::error::StoreError;
-use crate::job::payload::character_problem;
-use crate::job::{Enqueue, NewJob, Task};
-use crate::store::session::AsSession;
+use super::moment::Moment;
+use super::statement::Statement;
+use crate::error::{Problem, StoreError};
+use crate::job::payload::has_exponent;
+use crate::job::{Enqueue, NewJob, Task, bounds};
+use crate::store::session::{AsSession, in_transaction};
 
 /// A job that was stored: its row, and where it waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,8 +42,12 @@ impl<T: Task> Enqueue<T> {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Invalid`] when a field breaks its limit: nothing is stored, and the text names the
-    /// field, the limit and what came. [`StoreError::Database`] when the database refuses for another reason.
+    /// [`StoreError::Invalid`] when a field breaks its limit: nothing is stored, the error names the field, the limit and what
+    /// came, and a transaction of the caller can go on. [`StoreError::Database`] when the database refuses for another reason,
+    /// which ends the transaction.
+    ///
+    /// Two limits are known to the database alone, and end the transaction too: that of a batch which grows under its key, and
+    /// characters that the encoding of the database lacks.
     pub fn insert(self, conn: &mut impl AsSession) -> Result<i64, StoreError> {
         NewJob::try_from(self)?.insert(conn)
     }
@@ -89,20 +93,45 @@ pub fn insert_many(conn: &mut impl AsSession, jobs: &[NewJob]) -> Result<Vec<i64
 // 50 microseconds a statement.
 macro_rules! adding_by {
     ($function:literal) => {
+        adding_by!($function, "s.run_at", "", "")
+    };
+    // Times that count from now, by the database's clock.
+    ($function:literal, delayed) => {
+        adding_by!(
+            $function,
+            "CASE WHEN s.run_in IS NULL THEN s.run_at ELSE mainspring.now() + s.run_in * interval '1 microsecond' END",
+            ", {}",
+            ", run_in"
+        )
+    };
+    ($function:literal, $run_at:literal, $more:literal, $named:literal) => {
         concat!(
             "SELECT ordinal, job_id, job_priority, job_run_at, job_state = 'parked', CASE WHEN job_state = 'scheduled' \
              THEN greatest(0, ceil(extract(epoch FROM job_run_at - mainspring.now()) * 1000))::bigint END FROM mainspring.",
             $function,
-            "(ARRAY(SELECT ROW(s.task, s.payload, s.queue, s.run_at, s.priority, s.max_attempts, s.key, s.key_mode, \
+            "(ARRAY(SELECT ROW(s.task, s.payload, s.queue, ",
+            $run_at,
+            ", s.priority, s.max_attempts, s.key, s.key_mode, \
              CASE WHEN s.flags IS NOT NULL THEN mainspring.labels_of(s.flags) END)::mainspring.new_job \
-             FROM unnest({}, {}, {}, {}, {}, {}, {}, {}, {}) \
-             AS s(task, payload, queue, run_at, priority, max_attempts, key, key_mode, flags)))"
+             FROM unnest({}, {}, {}, {}, {}, {}, {}, {}, {}",
+            $more,
+            ") AS s(task, payload, queue, run_at, priority, max_attempts, key, key_mode, flags",
+            $named,
+            ")))"
         )
     };
 }
 
-const ADD: &str = adding_by!("enqueue_jobs");
-const ADD_PROMPTLY: &str = adding_by!("enqueue_promptly");
+/// A statement for jobs without delays, and the same for jobs with delays.
+struct Adding {
+    plain: &'static str,
+    delayed: &'static str,
+}
+
+const ADD: Adding =
+    Adding { plain: adding_by!("enqueue_jobs"), delayed: adding_by!("enqueue_jobs", delayed) };
+const ADD_PROMPTLY: Adding =
+    Adding { plain: adding_by!("enqueue_promptly"), delayed: adding_by!("enqueue_promptly", delayed) };
 
 /// Adds the jobs in one statement, all or none, and returns them in the order of the input.
 pub(crate) fn enqueue(conn: &mut impl AsSession, jobs: &[NewJob]) -> Result<Vec<Added>, StoreError> {
@@ -125,13 +154,17 @@ fn has_keys(jobs: &[NewJob]) -> bool {
     jobs.iter().any(|job| job.options.key.is_some())
 }
 
-fn add(conn: &mut impl AsSession, jobs: &[NewJob], text: &'static str) -> Result<Vec<Added>, StoreError> {
+fn add(conn: &mut impl AsSession, jobs: &[NewJob], adding: Adding) -> Result<Vec<Added>, StoreError> {
     for (index, job) in jobs.iter().enumerate() {
-        refuse_unsendable(job).map_err(|problem| at_place(&problem, index, jobs.len()))?;
+        if let Some(problem) = bounds::problem_of(job) {
+            return Err(problem.at(index, jobs.len()));
+        }
     }
+    refuse_too_large(conn, jobs)?;
+    let delays = given(jobs, |job| job.options.run_in.map(|delay| delay.as_micros() as i64));
     // Without a key in the batch, the SQL function takes its short way: a plain multi-row insert.
     let keyed = has_keys(jobs);
-    let rows: Vec<Row> = Statement::<Columns>::new(text)
+    let statement = Statement::<Columns>::new(if delays.is_some() { adding.delayed } else { adding.plain })
         .bind::<Array<Text>, _>(jobs.iter().map(|job| job.task.as_ref()).collect::<Vec<_>>())
         .bind::<Array<Text>, _>(jobs.iter().map(|job| job.payload.as_str()).collect::<Vec<_>>())
         .bind::<Nullable<Array<Nullable<Text>>>, _>(given(jobs, |job| job.options.queue.as_deref()))
@@ -144,10 +177,43 @@ fn add(conn: &mut impl AsSession, jobs: &[NewJob], text: &'static str) -> Result
         .bind::<Nullable<Array<Text>>, _>(
             keyed.then(|| jobs.iter().map(|job| job.options.key_mode.as_str()).collect::<Vec<_>>()),
         )
-        .bind::<Nullable<Array<Nullable<Text>>>, _>(flag_sets(jobs))
-        .load(conn)
-        .map_err(|error| naming(conn, error, texts(jobs)))?;
+        .bind::<Nullable<Array<Nullable<Text>>>, _>(flag_sets(jobs));
+    let statement = match delays {
+        Some(delays) => statement.bind::<Array<Nullable<BigInt>>, _>(delays),
+        None => statement,
+    };
+    let rows: Vec<Row> = statement.load(conn).map_err(|error| naming(conn, error, texts(jobs)))?;
     Ok(in_input_order(rows, jobs))
+}
+
+// Up to this length no payload breaks the limit: it is read back with half as many bytes more at most, but for exponents, and the
+// limit is 1,000 bytes at least.
+const SURELY_SMALL: usize = 600;
+
+// Only the database knows the limit of a payload, and its refusal would end a transaction of the caller. So it is looked up there
+// for payloads that may be too large.
+fn refuse_too_large(conn: &mut impl AsSession, jobs: &[NewJob]) -> Result<(), StoreError> {
+    let mut session = conn.as_session();
+    let is_small = |job: &NewJob| job.payload.len() <= SURELY_SMALL && !has_exponent(&job.payload);
+    if !in_transaction(&mut session) || jobs.iter().all(is_small) {
+        return Ok(());
+    }
+    let (limit,): (i64,) =
+        Statement::<(BigInt,)>::new("SELECT mainspring.payload_limit()").get_result(&mut session)?;
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
+    for (index, job) in jobs.iter().enumerate() {
+        if job.payload.len() <= most / 3 * 2 && !has_exponent(&job.payload) {
+            continue;
+        }
+        let (bytes,): (i64,) = Statement::<(BigInt,)>::new("SELECT octet_length({}::jsonb::text)::bigint")
+            .bind::<Text, _>(job.payload.as_str())
+            .get_result(&mut session)?;
+        if bytes > limit {
+            let problem = Problem::new("payload", format!("must be at most {limit} bytes"), bytes);
+            return Err(problem.at(index, jobs.len()));
+        }
+    }
+    Ok(())
 }
 
 /// The texts of the jobs, each with the name of its field.
@@ -209,30 +275,4 @@ fn flag_sets(jobs: &[NewJob]) -> Option<Vec<Option<String>>> {
         (!flags.is_empty()).then(|| serde_json::Value::from(flags.clone()).to_string())
     };
     jobs.iter().any(|job| !job.options.flags.is_empty()).then(|| jobs.iter().map(set).collect())
-}
-
-// In the words of the SQL function.
-fn at_place(problem: &str, index: usize, jobs: usize) -> StoreError {
-    let place = if jobs > 1 { format!("job {} of {jobs}: ", index + 1) } else { String::new() };
-    StoreError::Invalid(place + problem)
-}
-
-// What cannot be sent to the database at all. All other limits are judged there.
-fn refuse_unsendable(job: &NewJob) -> Result<(), String> {
-    let options = &job.options;
-    if let Some(run_at) = options.run_at.filter(|run_at| !is_readable(*run_at)) {
-        return Err(format!("run_at must be in the years 1 to 9999, got {run_at}"));
-    }
-    let fields = [
-        ("task", Some(job.task.as_ref())),
-        ("queue", options.queue.as_deref()),
-        ("key", options.key.as_deref()),
-    ];
-    let flags = options.flags.iter().map(|flag| ("flags", Some(flag.as_str())));
-    for (field, text) in fields.into_iter().chain(flags) {
-        if let Some(problem) = text.and_then(|text| nul_problem(field, text)) {
-            return Err(problem);
-        }
-    }
-    character_problem("payload", &job.payload).map_or(Ok(()), Err)
 }

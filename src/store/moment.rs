@@ -7,6 +7,8 @@ use diesel::pg::data_types::PgTimestamp;
 use diesel::pg::{Pg, PgValue};
 use diesel::sql_types::Timestamptz;
 
+use crate::job::bounds::{FIRST_MICROS, LAST_MICROS};
+
 /// A time, read so that it never fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, FromSqlRow)]
 pub(crate) struct Moment(pub(crate) DateTime<Utc>);
@@ -17,20 +19,12 @@ impl From<Moment> for DateTime<Utc> {
     }
 }
 
-// The first and the last microsecond of the years 1 to 9999, counted from 1970. `is_readable_time` has the same bounds.
-const FIRST: i64 = -62_135_596_800_000_000;
-const LAST: i64 = 253_402_300_799_999_999;
 // PostgreSQL counts from the year 2000.
 const YEAR_2000: i64 = 946_684_800_000_000;
 
 /// Returns the time so many microseconds after 1970, or the readable time that is nearest to it.
 pub(crate) fn readable(micros: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp_micros(micros.clamp(FIRST, LAST)).unwrap_or_default()
-}
-
-/// Returns whether every program can read the time.
-pub(super) fn is_readable(moment: DateTime<Utc>) -> bool {
-    (FIRST..=LAST).contains(&moment.timestamp_micros())
+    DateTime::from_timestamp_micros(micros.clamp(FIRST_MICROS, LAST_MICROS)).unwrap_or_default()
 }
 
 impl FromSql<Timestamptz, Pg> for Moment {

@@ -9,7 +9,7 @@ use super::awaited::{Patience, awaited, no_thread};
 use super::connector::{LastLoss, Refusals};
 use super::gate::Gate;
 use super::handler::HandlerConnection;
-use super::pools::{CHECK_OUT_TIMEOUT, Pools};
+use super::pools::{CHECK_OUT_TIMEOUT, HANDLERS, Pools};
 use super::session::{AsSession, Session};
 use super::settings::{Durability, REPLY_TIMEOUT};
 use super::threads::Threads;
@@ -152,7 +152,7 @@ impl Store {
         let on = Arc::clone(&pools);
         let lend = move |_: &Gate| on.lend().map(HandlerConnection::new);
         let lent = awaited(&self.lent, Patience::of(LENDING_TIMEOUT), lend).await;
-        self.replacing(&pools, lent).map_err(not_lent)
+        self.replacing(&pools, lent).map_err(|error| not_lent(&pools, error))
     }
 
     /// Runs a handler's work on such a connection, on a thread that may block. Only the wait for the connection has a bound.
@@ -171,7 +171,7 @@ impl Store {
             Ok(work(&mut connection.as_session()))
         };
         self.replacing(&pools, awaited(&self.lent, Patience::of(LENDING_TIMEOUT), call).await)
-            .map_err(not_lent)
+            .map_err(|error| not_lent(&pools, error))
     }
 
     // A connection that does not reply stays with its thread until the network or the server ends it. So that such connections
@@ -179,7 +179,9 @@ impl Store {
     fn replacing<T>(&self, used: &Arc<Pools>, done: Result<T, StoreError>) -> Result<T, StoreError> {
         let silent = match &done {
             Err(StoreError::TimedOut { .. }) => true,
-            Err(StoreError::Connect(_)) => self.refusals.within(CHECK_OUT_TIMEOUT).is_none(),
+            Err(StoreError::Connect(_) | StoreError::PoolExhausted { .. }) => {
+                self.refusals.within(CHECK_OUT_TIMEOUT).is_none()
+            }
             _ => false,
         };
         if silent {
@@ -191,7 +193,7 @@ impl Store {
     // Its threads would wait for ever.
     fn lending_pools(&self) -> Result<Arc<Pools>, StoreError> {
         if self.config.handler_pool_size == 0 {
-            return Err(StoreError::Invalid("handlers get no connections: handler_pool_size is 0".into()));
+            return Err(StoreError::PoolExhausted { setting: HANDLERS, size: 0, waited: Duration::ZERO });
         }
         self.pools()
     }
@@ -226,11 +228,11 @@ where
 }
 
 // Nothing was sent yet.
-fn not_lent(error: StoreError) -> StoreError {
+fn not_lent(pools: &Pools, error: StoreError) -> StoreError {
     match error {
-        StoreError::TimedOut { waited, .. } => {
+        StoreError::TimedOut { waited, .. } => pools.lent_out(waited).unwrap_or_else(|| {
             StoreError::Connect(format!("no connection for a handler came within {waited:.1?}"))
-        }
+        }),
         other => other,
     }
 }

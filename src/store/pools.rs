@@ -30,6 +30,10 @@ const SHORTAGE_LASTS: Duration = Duration::from_secs(10);
 // A scheduler at rest uses one, for polls and for cron.
 const KEPT_UNUSED: Duration = Duration::from_secs(60);
 
+/// The settings of the pools' sizes.
+pub(super) const HANDLERS: &str = "handler_pool_size";
+const OWN: &str = "pool_size";
+
 /// One generation of connections. When the database leaves a statement without a reply, another one takes its place.
 pub(super) struct Pools {
     /// None of its own where one connection does all work.
@@ -91,7 +95,14 @@ impl Pools {
 
     /// A connection for a handler.
     pub(super) fn lend(&self) -> Result<PooledConnection<Connector>, StoreError> {
-        self.handlers.get_timeout(CHECK_OUT_TIMEOUT).map_err(|error| self.none_came(&error))
+        let none_came = |error| self.none_came(&error, self.lent_out(CHECK_OUT_TIMEOUT));
+        self.handlers.get_timeout(CHECK_OUT_TIMEOUT).map_err(none_came)
+    }
+
+    /// The error of a wait for a connection that all handlers together use up, if they do.
+    pub(super) fn lent_out(&self, waited: Duration) -> Option<StoreError> {
+        let size = self.handlers.max_size();
+        is_used_up(&self.handlers).then_some(StoreError::PoolExhausted { setting: HANDLERS, size, waited })
     }
 
     // A connection that was closed a moment ago may still count, so the first refusal is not the last word.
@@ -169,18 +180,33 @@ impl Pools {
                         return Ok(connection);
                     }
                     if Instant::now() >= deadline {
-                        return Err(self.none_came(&error));
+                        return Err(self.none_came(&error, self.all_in_use()));
                     }
                 }
             }
         }
     }
 
-    // Without a refusal, the database is silent, or other work holds every connection.
-    fn none_came(&self, error: &r2d2::Error) -> StoreError {
+    fn all_in_use(&self) -> Option<StoreError> {
+        let sides = || self.durable.iter().chain([&self.relaxed]);
+        let size = sides().map(Pool::max_size).sum();
+        sides().all(is_used_up).then_some(StoreError::PoolExhausted {
+            setting: OWN,
+            size,
+            waited: CHECK_OUT_TIMEOUT,
+        })
+    }
+
+    // Without a refusal, other work holds every connection, or the database is silent.
+    fn none_came(&self, error: &r2d2::Error, exhausted: Option<StoreError>) -> StoreError {
         match self.refusals.within(CHECK_OUT_TIMEOUT) {
             Some(reason) => StoreError::Connect(reason),
-            None => StoreError::Connect(error.to_string()),
+            None => exhausted.unwrap_or_else(|| StoreError::Connect(error.to_string())),
         }
     }
+}
+
+fn is_used_up(pool: &Pool<Connector>) -> bool {
+    let state = pool.state();
+    state.connections >= pool.max_size() && state.idle_connections == 0
 }

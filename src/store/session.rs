@@ -89,6 +89,19 @@ impl Session<'_> {
         })
     }
 
+    /// Runs a statement as [`Self::settled`] does. Where a transaction of the caller is open, an error undoes the statement alone.
+    pub(super) fn contained<T>(
+        &mut self,
+        work: impl FnOnce(&mut PgConnection) -> QueryResult<T>,
+    ) -> QueryResult<T> {
+        match Manager::transaction_manager_status_mut(self.conn) {
+            TransactionManagerStatus::Valid(depth) if depth.transaction_depth().is_some() => {
+                self.conn.transaction(work)
+            }
+            TransactionManagerStatus::Valid(_) | TransactionManagerStatus::InError => self.settled(work),
+        }
+    }
+
     /// Returns `true` if the server refused a statement with this error, and the connection still works: nothing was changed.
     pub(crate) fn outlives(&mut self, error: &StoreError) -> bool {
         error.is_refusal() && self.conn.batch_execute("SELECT 1").is_ok()

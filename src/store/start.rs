@@ -9,6 +9,7 @@ use super::enqueue::texts;
 use super::statement::Statement;
 use crate::error::StoreError;
 use crate::job::NewJob;
+use crate::job::payload::has_exponent;
 use crate::store::session::AsSession;
 
 /// The worker that starts the jobs, and the lease that fences every later write about them.
@@ -22,7 +23,8 @@ pub(crate) struct Starter {
 /// that may be taken, and no flags that this process may leave alone.
 pub(crate) fn may_start_at_once(job: &NewJob) -> bool {
     let options = &job.options;
-    options.run_at.is_none() && options.queue.is_none() && options.key.is_none() && options.flags.is_empty()
+    let is_due = options.run_at.is_none() && options.run_in.is_none();
+    is_due && options.queue.is_none() && options.key.is_none() && options.flags.is_empty()
 }
 
 macro_rules! adding_where {
@@ -72,10 +74,8 @@ pub(crate) fn start(
 
 // Whether a job keeps every limit without a look of the database: `is_suspect_job` in SQL, and a little more strictly.
 fn is_plain(job: &NewJob) -> bool {
-    let payload = job.payload.as_bytes();
-    let has_exponent = payload.windows(2).any(|two| matches!(two, [b'0'..=b'9' | b'.', b'e' | b'E']));
     let attempts = job.options.max_attempts.is_none_or(|attempts| attempts > 0);
-    (1..=128).contains(&job.task.len()) && attempts && payload.len() < 256 && !has_exponent
+    (1..=128).contains(&job.task.len()) && attempts && job.payload.len() < 256 && !has_exponent(&job.payload)
 }
 
 fn column<'a, T>(jobs: &'a [NewJob], get: impl Fn(&'a NewJob) -> T) -> Vec<T> {

@@ -20,7 +20,7 @@ use diesel::sql_types::{HasSqlType, Nullable, Text};
 use super::encoding::naming;
 use super::explain::explain;
 use super::session::AsSession;
-use crate::error::StoreError;
+use crate::error::{Problem, StoreError};
 
 /// SQL text with a `{}` for each bound value, and the SQL types of the columns it returns.
 pub(super) struct Statement<'a, Columns> {
@@ -30,7 +30,17 @@ pub(super) struct Statement<'a, Columns> {
     binds: Vec<Box<dyn QueryFragment<Pg> + 'a>>,
     /// Texts that people gave, with the names of their fields.
     texts: Vec<(&'static str, &'a str)>,
+    errors: Errors,
     columns: PhantomData<Columns>,
+}
+
+/// What an error of the statement does to a transaction of the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Errors {
+    /// It ends the transaction, as the server does.
+    EndTransaction,
+    /// It undoes the statement alone.
+    UndoStatement,
 }
 
 impl<'a, Columns> Statement<'a, Columns> {
@@ -40,8 +50,16 @@ impl<'a, Columns> Statement<'a, Columns> {
             rewritten: RefCell::default(),
             binds: Vec::new(),
             texts: Vec::new(),
+            errors: Errors::EndTransaction,
             columns: PhantomData,
         }
+    }
+
+    /// Lets a transaction of the caller go on after an error of this statement. It costs a savepoint there, so it is for verbs that
+    /// people call, and not for those of jobs.
+    pub(super) fn contained(mut self) -> Self {
+        self.errors = Errors::UndoStatement;
+        self
     }
 
     /// Binds the next value.
@@ -100,9 +118,13 @@ impl<'a, Columns> Statement<'a, Columns> {
             self.rewritten.replace(Some(text));
         }
         if let Some(problem) = self.texts.iter().find_map(|(field, text)| nul_problem(field, text)) {
-            return Err(StoreError::Invalid(problem));
+            return Err(problem.into());
         }
-        let done = session.settled(work).map_err(|error| explain(&mut session, &self.text, error));
+        let done = match self.errors {
+            Errors::EndTransaction => session.settled(work),
+            Errors::UndoStatement => session.contained(work),
+        };
+        let done = done.map_err(|error| explain(&mut session, &self.text, error));
         done.map_err(|error| naming(&mut session, error, self.texts.iter().copied()))
     }
 }
@@ -116,8 +138,9 @@ pub(super) fn millis(duration: Duration) -> i64 {
 }
 
 /// What is wrong with a field's text that PostgreSQL cannot hold: it takes every character but NUL.
-pub(super) fn nul_problem(field: &str, text: &str) -> Option<String> {
-    text.contains('\0').then(|| format!("{field} must not contain the character NUL, got one"))
+pub(super) fn nul_problem(field: &str, text: &str) -> Option<Problem> {
+    let problem = || Problem::new(field.to_owned(), "must not contain the character NUL", "one");
+    text.contains('\0').then(problem)
 }
 
 impl<Columns> QueryFragment<Pg> for Statement<'_, Columns> {

@@ -237,12 +237,12 @@ fn a_wrong_setting_is_refused_with_its_field_limit_and_value() {
         ),
     ] {
         match queues::set(&mut conn, queue, &settings) {
-            Err(StoreError::Invalid(text)) => assert_eq!(text, told),
+            Err(error @ StoreError::Invalid { .. }) => assert_eq!(error.to_string(), told),
             other => panic!("{told}: {other:?}"),
         }
     }
-    assert!(matches!(queues::pause(&mut conn, &long), Err(StoreError::Invalid(_))));
-    assert!(matches!(queues::pause_task(&mut conn, ""), Err(StoreError::Invalid(_))));
+    assert!(matches!(queues::pause(&mut conn, &long), Err(StoreError::Invalid { .. })));
+    assert!(matches!(queues::pause_task(&mut conn, ""), Err(StoreError::Invalid { .. })));
     for row in [
         "(name, concurrency) VALUES ('q', 0)",
         "(name) VALUES ('')",

@@ -64,7 +64,7 @@ fn one_bad_job_of_many_is_named_with_its_place_and_stores_none() {
         let mut jobs: Vec<NewJob> = (1..=5).map(|n| NewJob::new("t", &json!(n))).collect();
         jobs[2] = jobs[2].clone().with_options(options);
         let error = insert_many(&mut conn, &jobs).unwrap_err();
-        assert!(matches!(error, StoreError::Invalid(_)), "{error:?}");
+        assert!(matches!(error, StoreError::Invalid { .. }), "{error:?}");
         assert_eq!(error.to_string(), format!("job 3 of 5: {words}"));
     }
     assert!(insert_many(&mut conn, &[]).unwrap().is_empty());
@@ -118,10 +118,10 @@ fn a_bad_description_from_sql_is_named_with_its_place_and_stores_none() {
     let mut conn = database.connection();
     let cases = [
         (json!({"task": "t"}), "specs must be an array of objects, got object"),
-        (json!([{"task": "t"}, 7]), "job 2 of 2: expected an object, got number"),
+        (json!([{"task": "t"}, 7]), "job 2 of 2: specs must hold objects, got number"),
         (
             json!([{"task": "t", "jobKey": "k"}]),
-            "job 1 of 1: the names are task, payload, queue, run_at, max_attempts, key, priority, flags and key_mode, got 'jobKey'",
+            "job 1 of 1: specs must have the names task, payload, queue, run_at, max_attempts, key, priority, flags and key_mode, got 'jobKey'",
         ),
         (json!([{"task": 7}]), "job 1 of 1: task must be a string, got 7"),
         (

@@ -53,7 +53,7 @@ fn every_bad_field_from_rust_is_named_with_its_limit_and_stores_nothing() {
     ];
     for (job, expected) in cases {
         let error = job.insert(&mut conn).unwrap_err();
-        assert!(matches!(error, StoreError::Invalid(_)), "{error:?}");
+        assert!(matches!(error, StoreError::Invalid { .. }), "{error:?}");
         assert_eq!(error.to_string(), expected);
     }
     act("the letters \\u0000 are text").insert(&mut conn).unwrap();
@@ -76,7 +76,7 @@ fn a_bad_task_or_payload_of_an_untyped_job_is_named_and_stores_nothing() {
     ];
     for (job, expected) in cases {
         let error = job.insert(&mut conn).unwrap_err();
-        assert!(matches!(error, StoreError::Invalid(_)), "{error:?}");
+        assert!(matches!(error, StoreError::Invalid { .. }), "{error:?}");
         assert_eq!(error.to_string(), expected);
     }
     let error = NewJob::from_json("t", "{").unwrap_err();

@@ -235,7 +235,7 @@ fn flags_are_stored_once_and_in_order_and_what_breaks_a_limit_is_refused() {
         (vec!["a\0".into()], "flags must not contain the character NUL, got one"),
     ] {
         match act("s").flags(flags).insert(&mut conn) {
-            Err(StoreError::Invalid(text)) => assert_eq!(text, told),
+            Err(error @ StoreError::Invalid { .. }) => assert_eq!(error.to_string(), told),
             other => panic!("{told}: {other:?}"),
         }
     }

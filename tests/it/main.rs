@@ -51,6 +51,7 @@ mod starts;
 mod stopping;
 mod superseded;
 mod support;
+mod typed_errors;
 mod waits;
 mod wakes;
 mod walks;

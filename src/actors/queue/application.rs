@@ -1,6 +1,7 @@
 //! Handles what applications send: jobs to add and to remove, and the wait until none is ready. Each sender receives a reply.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Instant;
 
 use actix::{Context, Handler, Message, ResponseFuture};
@@ -36,8 +37,8 @@ impl<T: Task + 'static> Handler<Enqueue<T>> for QueueActor {
     fn handle(&mut self, message: Enqueue<T>, ctx: &mut Context<Self>) -> Self::Result {
         // Serializing a payload runs the application's code: its panic must not end the actor for all.
         let job = caught(|| NewJob::try_from(message)).unwrap_or_else(|panic| {
-            let problem = format!("payload of task `{}` cannot be written as JSON: it {panic}", T::NAME);
-            Err(StoreError::Invalid(problem))
+            let error = serde::ser::Error::custom(format_args!("it {panic}"));
+            Err(StoreError::Payload { task: T::NAME.to_owned(), error: Arc::new(error) })
         });
         let added = job.map(|job| self.accept(vec![job], ctx));
         Box::pin(async move {

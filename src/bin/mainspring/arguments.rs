@@ -1,5 +1,7 @@
 //! The arguments of the commands, as clap reads them, and how their values are written.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use clap::builder::TypedValueParser;
@@ -183,12 +185,17 @@ pub(crate) struct DueArguments {
     /// When it is due, such as 2027-01-01T09:00:00Z.
     #[arg(long, value_name = "RFC3339", value_parser = moment)]
     run_at: Option<DateTime<Utc>>,
-    /// How long from now it is due, by this machine's clock, such as 90s, 1h30m or 2d.
+    /// How long from now it is due, such as 90s, 1h30m or 2d.
     #[arg(long = "in", value_name = "DURATION", value_parser = duration, conflicts_with = "run_at")]
     delay: Option<TimeDelta>,
 }
 
 impl DueArguments {
+    /// The delay that was given, if one was.
+    pub(crate) fn delay(&self) -> Option<Duration> {
+        self.delay.and_then(|delay| delay.to_std().ok())
+    }
+
     /// The moment that was given, if any was.
     pub(crate) fn moment(&self) -> Result<Option<DateTime<Utc>>, Failure> {
         let Some(delay) = self.delay else { return Ok(self.run_at) };

@@ -19,6 +19,7 @@ impl EnqueueArguments {
             NewJob::from_json(self.task, &payload).map_err(|error| Failure::Usage(error.to_string()))?;
         let mut options = JobOptions::new();
         options.run_at = self.due.moment()?;
+        options.run_in = self.due.delay();
         options.priority = self.priority;
         options.queue = self.queue;
         options.max_attempts = self.max_attempts;

@@ -2,24 +2,29 @@
 
 use std::borrow::Cow;
 
-use crate::error::StoreError;
+use crate::error::{Problem, StoreError};
 
 /// How deep arrays and objects may nest: as deep as serde_json reads. The SQL function `payload_problem` has the same bound.
 pub(super) const MAX_DEPTH: usize = 127;
 
 /// Returns an error if the JSON text is nested too deep.
 pub(crate) fn check_depth(json: &str) -> Result<(), StoreError> {
-    if is_too_deep(json) { Err(StoreError::Invalid(depth_problem())) } else { Ok(()) }
+    nesting_problem(json).map_or(Ok(()), |problem| Err(problem.into()))
+}
+
+/// Returns what is wrong with the depth of the JSON text, or `None`.
+pub(crate) fn nesting_problem(json: &str) -> Option<Problem> {
+    is_too_deep(json).then(|| depth_problem(""))
 }
 
 // In the words of the SQL function.
-pub(super) fn depth_problem() -> String {
-    format!("payload must be nested at most {MAX_DEPTH} deep, got more")
+pub(super) fn depth_problem(place: &str) -> Problem {
+    Problem::new("payload", format!("must be nested at most {MAX_DEPTH} deep"), format_args!("more{place}"))
 }
 
 /// Returns what is wrong with a character of the JSON text. PostgreSQL stores neither NUL nor half of a surrogate pair, and JSON
 /// can write both.
-pub(crate) fn character_problem(field: &str, json: &str) -> Option<String> {
+pub(crate) fn character_problem(field: &str, json: &str) -> Option<Problem> {
     let mut rest = json;
     while let Some(at) = rest.find('\\') {
         let (length, problem) = match code_unit(&rest[at..]) {
@@ -30,7 +35,7 @@ pub(crate) fn character_problem(field: &str, json: &str) -> Option<String> {
             Some(_) => (6, None),
         };
         if let Some(problem) = problem {
-            return Some(format!("{field} must not contain {problem}, got one"));
+            return Some(Problem::new(field.to_owned(), format!("must not contain {problem}"), "one"));
         }
         // The text is JSON, so an escape is whole, and it is followed by a quotation mark at least.
         rest = rest.get(at + length..).unwrap_or_default();

@@ -9,20 +9,23 @@ use serde::ser::{
 
 use super::bounds::{MAX_DEPTH, cut, depth_problem};
 use super::fault::{Fault, Kind};
+use crate::error::Problem;
 
 const LONGEST_PATH: usize = 200;
 
 /// Returns what is wrong with the payload, in words for a person, or `None`.
-pub(super) fn first_fault<T: Serialize + ?Sized>(payload: &T) -> Option<String> {
+pub(super) fn first_fault<T: Serialize + ?Sized>(payload: &T) -> Option<Problem> {
     let fault = payload.serialize(Finder { depth: 0 }).err()?;
-    let problem = match fault.kind {
-        Kind::NotFinite(what) => format!("payload must hold finite numbers, got {what}"),
-        Kind::Wide => "payload must hold integers of at most 64 bits, got a larger one".to_owned(),
+    let (expected, got) = match fault.kind {
+        Kind::NotFinite(what) => ("must hold finite numbers", what),
+        Kind::Wide => ("must hold integers of at most 64 bits", "a larger one"),
         // The path of the deepest value is of no use: the outermost field is named.
-        Kind::TooDeep => return Some(depth_problem() + &place(fault.path.last().map_or("", String::as_str))),
+        Kind::TooDeep => {
+            return Some(depth_problem(&place(fault.path.last().map_or("", String::as_str))));
+        }
         Kind::Other => return None,
     };
-    Some(problem + &place(&fault.path()))
+    Some(Problem::new("payload", expected, format_args!("{got}{}", place(&fault.path()))))
 }
 
 fn place(path: &str) -> String {

@@ -7,7 +7,7 @@ use super::*;
 
 fn refused(payload: impl Serialize) -> String {
     match encode("t", &payload) {
-        Err(StoreError::Invalid(problem)) => problem,
+        Err(error @ StoreError::Invalid { .. }) => error.to_string(),
         other => panic!("{other:?}"),
     }
 }

@@ -165,14 +165,15 @@ pub fn delete_dead(conn: &mut impl AsSession, age: Duration) -> Result<i64, Stor
     let delete =
         Statement::<(BigInt,)>::new("SELECT mainspring.delete_dead_jobs({} * interval '1 millisecond', {})")
             .bind::<BigInt, _>(millis(age))
-            .bind::<BigInt, _>(i64::from(PORTION));
+            .bind::<BigInt, _>(i64::from(PORTION))
+            .contained();
     in_portions(|| Ok(delete.get_result::<(i64,)>(conn)?.0))
 }
 
 type Columns = (BigInt, Text);
 
 fn statement<'a>(call: &str) -> Statement<'a, Columns> {
-    Statement::new(format!("SELECT job_id, result FROM mainspring.{call}"))
+    Statement::new(format!("SELECT job_id, result FROM mainspring.{call}")).contained()
 }
 
 fn with_reason(

@@ -125,6 +125,7 @@ fn with_settings<'a, Columns>(
         .bind::<BigInt, _>(i64::from(settings.concurrency))
         .bind::<Nullable<BigInt>, _>(settings.rate.map(|rate| i64::from(rate.jobs)))
         .bind::<Nullable<BigInt>, _>(settings.rate.map(|rate| millis(rate.period)))
+        .contained()
 }
 
 /// Pauses the queue: running jobs finish, no other starts. Returns `false` if the queue was already paused.
@@ -232,5 +233,5 @@ fn changed(
     field: &'static str,
     name: &str,
 ) -> Result<bool, StoreError> {
-    Ok(Statement::<(Bool,)>::new(text).text(field, name).get_result::<(bool,)>(conn)?.0)
+    Ok(Statement::<(Bool,)>::new(text).text(field, name).contained().get_result::<(bool,)>(conn)?.0)
 }

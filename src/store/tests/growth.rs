@@ -178,10 +178,10 @@ const ANYONES: &[Verb] = &[
     }),
     ("change, trigger and delete a schedule", |conn| {
         schedules::create(conn, &hourly()).unwrap();
-        assert!(schedules::update(conn, "hourly", &ScheduleChanges::new().priority(3)).unwrap());
-        assert!(schedules::trigger(conn, "hourly").unwrap().is_some());
+        schedules::update(conn, "hourly", &ScheduleChanges::new().priority(3)).unwrap();
+        schedules::trigger(conn, "hourly").unwrap();
         assert!(schedules::get(conn, "hourly").unwrap().is_some());
-        assert!(schedules::delete(conn, "hourly").unwrap());
+        schedules::delete(conn, "hourly").unwrap();
     }),
     ("succeed within a transaction", |conn| {
         let ids = running(conn, 2);

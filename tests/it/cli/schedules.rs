@@ -91,7 +91,7 @@ fn what_cannot_be_done_is_told_in_one_line() {
     assert_refused(
         schedules(&database, &["create", "a", "t", "61 * * * *"]),
         1,
-        "expected a minute from 0 to 59",
+        "must have a minute from 0 to 59",
     );
     assert_refused(schedules(&database, &["create", "a", "t", "@daily", "{"]), 2, "the payload must be JSON");
     assert_refused(
@@ -105,7 +105,11 @@ fn what_cannot_be_done_is_told_in_one_line() {
         "key must go with the overlap",
     );
     answer(schedules(&database, &["create", "a", "t", "@daily"]));
-    assert_refused(schedules(&database, &["create", "a", "t", "@daily"]), 1, "another schedule has");
+    assert_refused(
+        schedules(&database, &["create", "a", "t", "@daily"]),
+        1,
+        "there is already a schedule `a`",
+    );
 }
 
 #[test]

@@ -33,7 +33,7 @@ const LAYERS: [(&str, &[&str]); 7] = [
     ("attempts", &["attempt", "shared", "signals"]),
     ("actors", &["actors"]),
     ("facade", &["scheduler"]),
-    ("leaves", &["embedded", "guide"]),
+    ("leaves", &["embedded", "guide", "responses"]),
 ];
 
 #[test]

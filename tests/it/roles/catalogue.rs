@@ -68,6 +68,7 @@ fn of_the_whole_schema_an_enqueueing_role_may_call_these_functions_alone() {
         "enqueue_jobs",
         "labels_of",
         "now",
+        "payload_limit",
         "refuse",
         "remove_job",
     ];

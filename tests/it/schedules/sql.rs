@@ -87,7 +87,7 @@ fn a_role_for_schedules_edits_them_and_is_refused_the_tables() {
     let refused = unknown.unwrap_err().to_string();
     assert!(refused.contains("overlap must be allow, skip or replace, got 'maybe'"), "{refused}");
     create(&mut conn, &new("b", "@daily")).unwrap();
-    assert!(update(&mut conn, "b", &ScheduleChanges::new().priority(1)).unwrap());
+    update(&mut conn, "b", &ScheduleChanges::new().priority(1)).unwrap();
     let forget = format!("RESET ROLE; SELECT mainspring.revoke_grants('{role}'); DROP ROLE {role}");
     conn.batch_execute(&forget).unwrap();
 }
@@ -119,7 +119,7 @@ fn an_unknown_field_is_refused_with_the_list_of_those_there_are() {
     let refused = conn.batch_execute("SELECT mainspring.update_schedule('a', '{\"next_fire_at\": null}')");
     let text = refused.unwrap_err().to_string();
     assert!(
-        text.contains("a schedule has the fields task, expression") && text.contains("got next_fire_at"),
+        text.contains("changes must have the fields task, expression") && text.contains("got next_fire_at"),
         "{text}"
     );
 }

@@ -54,7 +54,7 @@ async fn a_schedule_that_is_over_fires_no_more_and_one_that_has_not_begun_waits(
     assert!(
         refusal(&mut conn, new("past", EACH_SECOND).ends_at(past)).contains("ends_at must be in the future")
     );
-    assert!(update(&mut conn, "over", &ScheduleChanges::new().ends_at(past)).unwrap());
+    update(&mut conn, "over", &ScheduleChanges::new().ends_at(past)).unwrap();
     create(&mut conn, &new("later", EACH_SECOND).starts_at(Some(Utc::now() + hour))).unwrap();
     let (builder, _ticks) = ticking(&database);
     let scheduler = builder.start().await.unwrap();
@@ -97,7 +97,7 @@ async fn pause_and_resume_do_not_make_up_for_what_was_due_meanwhile() {
     let scheduler = builder.start().await.unwrap();
     until(&database, "mainspring.schedules WHERE next_fire_at > now()", 1).await;
     assert_eq!(count(&mut conn, "mainspring.schedule_fires"), 0);
-    assert!(delete(&mut conn, "a").unwrap());
+    delete(&mut conn, "a").unwrap();
     scheduler.stop().await;
 }
 

@@ -33,14 +33,23 @@ pub(crate) fn run(
             Ok(writeln!(out, "created {}", output::printable(&arguments.name))?)
         }
         SchedulesCommand::Update(arguments) => {
-            let found = schedules::update(conn, &arguments.name, &arguments.changes()?)?;
-            tell(out, "updated", &arguments.name, found)
+            schedules::update(conn, &arguments.name, &arguments.changes()?)?;
+            tell(out, "updated", &arguments.name)
         }
-        SchedulesCommand::Pause(one) => tell(out, "paused", &one.name, schedules::pause(conn, &one.name)?),
-        SchedulesCommand::Resume(one) => tell(out, "resumed", &one.name, schedules::resume(conn, &one.name)?),
-        SchedulesCommand::Delete(one) => tell(out, "deleted", &one.name, schedules::delete(conn, &one.name)?),
+        SchedulesCommand::Pause(one) => {
+            schedules::pause(conn, &one.name)?;
+            tell(out, "paused", &one.name)
+        }
+        SchedulesCommand::Resume(one) => {
+            schedules::resume(conn, &one.name)?;
+            tell(out, "resumed", &one.name)
+        }
+        SchedulesCommand::Delete(one) => {
+            schedules::delete(conn, &one.name)?;
+            tell(out, "deleted", &one.name)
+        }
         SchedulesCommand::Trigger(one) => {
-            let fire = schedules::trigger(conn, &one.name)?.ok_or_else(|| unknown(&one.name))?;
+            let fire = schedules::trigger(conn, &one.name)?;
             match fire.job_id {
                 Some(id) => Ok(writeln!(out, "{id}")?),
                 None => Err(Failure::Refused(format!(
@@ -52,10 +61,7 @@ pub(crate) fn run(
     }
 }
 
-fn tell(out: &mut impl Write, done: &str, name: &str, found: bool) -> Result<(), Failure> {
-    if !found {
-        return Err(unknown(name));
-    }
+fn tell(out: &mut impl Write, done: &str, name: &str) -> Result<(), Failure> {
     Ok(writeln!(out, "{done} {}", output::printable(name))?)
 }
 
