@@ -16,6 +16,9 @@ const CASES: usize = 8;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     Pass,
+    /// Every promise held, and the figure is above its bar.
+    Late,
+    /// A promise was broken, or the scenario could not be played.
     Fail,
     Skip,
 }
@@ -41,8 +44,22 @@ impl fmt::Display for Line {
     }
 }
 
+/// Plays it so many times at most, until its figure is below its bar. A broken promise is final. Prints a line each time.
+pub fn try_in_time(scenario: &Scenario, seed: u64, time: Duration, trials: u32) -> Verdict {
+    let mut verdict = Verdict::Late;
+    for _ in 0..trials {
+        let line = judge(scenario, seed, time);
+        println!("{line}");
+        verdict = line.verdict;
+        if verdict != Verdict::Late {
+            break;
+        }
+    }
+    verdict
+}
+
 /// Plays it. What a scenario that passes has left behind is removed.
-pub fn judge(scenario: &Scenario, seed: u64, time: Duration) -> Line {
+fn judge(scenario: &Scenario, seed: u64, time: Duration) -> Line {
     let began = Instant::now();
     let folder = new_folder(&format!("{}-{seed}", scenario.name));
     let played = folder.and_then(|folder| {
@@ -57,7 +74,9 @@ pub fn judge(scenario: &Scenario, seed: u64, time: Duration) -> Line {
         Ok(((timeline, facts), folder)) => {
             let line = line(scenario, seed, &timeline, &facts);
             match line.verdict {
-                Verdict::Fail => eprintln!("the records and logs are in {}", folder.display()),
+                Verdict::Fail | Verdict::Late => {
+                    eprintln!("the records and logs are in {}", folder.display());
+                }
                 Verdict::Pass | Verdict::Skip => drop(fs::remove_dir_all(folder)),
             }
             line
@@ -92,7 +111,11 @@ fn line(scenario: &Scenario, seed: u64, timeline: &Timeline, facts: &Facts) -> L
     let values = scenario.figure.measure(timeline);
     let value = scenario.figure.judged(&values);
     described(&timeline.samples).iter().for_each(|quantity| eprintln!("  {quantity}"));
-    let holds = violations.is_empty() && value.is_some_and(|value| value <= scenario.bar);
+    let verdict = match value {
+        _ if !violations.is_empty() => Verdict::Fail,
+        Some(value) if value <= scenario.bar => Verdict::Pass,
+        Some(_) | None => Verdict::Late,
+    };
     Line {
         scenario: scenario.name,
         seed,
@@ -100,7 +123,7 @@ fn line(scenario: &Scenario, seed: u64, timeline: &Timeline, facts: &Facts) -> L
         violations,
         figure: figure(scenario.figure, &values),
         bar: format!("{}{}", scenario.bar, scenario.figure.unit()),
-        verdict: if holds { Verdict::Pass } else { Verdict::Fail },
+        verdict,
     }
 }
 

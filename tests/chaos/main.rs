@@ -25,13 +25,17 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use self::judge::{HEAD, Verdict, judge};
+use self::judge::{HEAD, Verdict, try_in_time};
 use self::scenarios::Scenario;
 
 const USAGE: &str = "usage: cargo test --test chaos -- list
        cargo test --test chaos -- play [SCENARIO ..] [--seed N] [--seconds N] [--times N] [--at-once N]
        cargo test --test chaos -- short [--seed N] [--at-once N]
-Without a scenario all are played. The fault of each lasts for so many seconds, or as `list` says.";
+Without a scenario all are played. The fault of each lasts for so many seconds, or as `list` says.
+The short set plays a scenario again, twice at most, if its figure is above its bar.";
+
+/// On a machine that is busy with something else, work goes on later than it should.
+const TRIALS_OF_SHORT_SET: u32 = 3;
 
 fn main() -> ExitCode {
     if let Ok(orders) = std::env::var(role::ORDERS) {
@@ -90,7 +94,7 @@ fn play(wanted: Wanted) -> ExitCode {
         let time = wanted.time.unwrap_or(scenario.time);
         (0..wanted.times).map(move |number| (scenario.clone(), wanted.seed + number, time))
     });
-    play_all(turns.collect(), wanted.at_once)
+    play_all(turns.collect(), wanted.at_once, 1)
 }
 
 fn play_short(wanted: Wanted) -> ExitCode {
@@ -98,11 +102,11 @@ fn play_short(wanted: Wanted) -> ExitCode {
         let time = scenario.short_time?;
         Some((scenario, wanted.seed, time))
     });
-    play_all(turns.collect(), wanted.at_once)
+    play_all(turns.collect(), wanted.at_once, TRIALS_OF_SHORT_SET)
 }
 
-/// Plays them in their order, so many at once, and prints a line as each ends.
-fn play_all(turns: VecDeque<Turn>, at_once: u64) -> ExitCode {
+/// Plays them in their order, so many at once.
+fn play_all(turns: VecDeque<Turn>, at_once: u64, trials: u32) -> ExitCode {
     println!("{HEAD}");
     let (turns, failed) = (Mutex::new(turns), AtomicU32::new(0));
     let next = || turns.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
@@ -110,9 +114,9 @@ fn play_all(turns: VecDeque<Turn>, at_once: u64) -> ExitCode {
         for _ in 0..at_once {
             scope.spawn(|| {
                 while let Some((scenario, seed, time)) = next() {
-                    let line = judge(&scenario, seed, time);
-                    println!("{line}");
-                    failed.fetch_add(u32::from(line.verdict == Verdict::Fail), Ordering::Relaxed);
+                    let verdict = try_in_time(&scenario, seed, time, trials);
+                    let has_failed = matches!(verdict, Verdict::Fail | Verdict::Late);
+                    failed.fetch_add(u32::from(has_failed), Ordering::Relaxed);
                 }
             });
         }
