@@ -1,7 +1,9 @@
 //! What processes hold of the machine, as the kernel counts it, and what the server holds for them.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
+use diesel::connection::SimpleConnection;
 use diesel::sql_types::BigInt;
 use diesel::{QueryableByName, RunQueryDsl, sql_query};
 
@@ -15,32 +17,64 @@ struct Held {
     connections: i64,
     #[diesel(sql_type = BigInt)]
     locks: i64,
+    #[diesel(sql_type = BigInt)]
+    prepared: i64,
 }
 
+// The prepared statements are those of the session that has the most.
 const HELD: &str =
     "SELECT (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections,
-    (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory') AS locks";
+    (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory') AS locks,
+    (SELECT coalesce(max(count), 0) FROM chaos.prepared WHERE at > now() - interval '1 minute') AS prepared";
 
-/// Writes down how many threads and descriptors a process has, and its memory.
+// Only a session itself knows its prepared statements. So a trigger counts them, at some of the changes.
+const COUNT_PREPARED: &str = "
+    CREATE UNLOGGED TABLE chaos.prepared (at timestamptz DEFAULT now(), count bigint);
+    CREATE FUNCTION chaos.count_prepared() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF random() < 0.02 THEN
+            INSERT INTO chaos.prepared (count) SELECT count(*) FROM pg_prepared_statements;
+        END IF;
+        RETURN NULL;
+    END $$;
+    CREATE TRIGGER count_prepared AFTER INSERT OR UPDATE OR DELETE ON mainspring.jobs
+        FOR EACH STATEMENT EXECUTE FUNCTION chaos.count_prepared();
+    CREATE TRIGGER count_prepared AFTER UPDATE ON mainspring.workers
+        FOR EACH STATEMENT EXECUTE FUNCTION chaos.count_prepared()";
+
+/// Has the sessions count their prepared statements from now on.
+pub fn begin(server: &Server) -> Outcome<()> {
+    Ok(server.connect()?.batch_execute(COUNT_PREPARED)?)
+}
+
+/// Writes down how many threads, descriptors and sockets a process has, and its memory.
 pub fn sample_process(record: &Record, name: &str, pid: u32) {
-    let count =
-        |folder: &str| fs::read_dir(format!("/proc/{pid}/{folder}")).map_or(0, Iterator::count) as u64;
-    write(record, format!("threads of {name}"), count("task"));
-    write(record, format!("descriptors of {name}"), count("fd"));
+    let entries =
+        |folder: &str| fs::read_dir(format!("/proc/{pid}/{folder}")).into_iter().flatten().flatten();
+    let descriptors: Vec<PathBuf> = entries("fd").map(|entry| entry.path()).collect();
+    write(record, format!("threads of {name}"), entries("task").count() as u64);
+    write(record, format!("descriptors of {name}"), descriptors.len() as u64);
+    let sockets = descriptors.iter().filter(|path| is_socket(path)).count();
+    write(record, format!("sockets of {name}"), sockets as u64);
     write(record, format!("memory of {name} in kB"), private_memory(pid));
 }
 
-/// Writes down the server's connections, advisory locks and memory.
+/// Writes down the server's connections, advisory locks, prepared statements and memory.
 pub fn sample_server(record: &Record, server: &Server) -> Outcome<()> {
     let held: Held = sql_query(HELD).get_result(&mut server.connect()?)?;
     write(record, "connections".into(), held.connections.unsigned_abs());
     write(record, "advisory locks".into(), held.locks.unsigned_abs());
+    write(record, "prepared statements of a session".into(), held.prepared.unsigned_abs());
     write(
         record,
         "memory of the server in kB".into(),
         server.processes().into_iter().map(private_memory).sum(),
     );
     Ok(())
+}
+
+// A link to a socket has its kind before its number.
+fn is_socket(path: &Path) -> bool {
+    fs::read_link(path).is_ok_and(|to| to.to_string_lossy().starts_with("socket:"))
 }
 
 fn write(record: &Record, quantity: String, value: u64) {

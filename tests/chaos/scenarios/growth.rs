@@ -9,7 +9,7 @@ use mainspring::{NewJob, jobs};
 use super::{Plan, Scenario};
 use crate::checker::Figure;
 use crate::fleet::Member;
-use crate::growth::{sample_process, sample_server};
+use crate::growth::{self, sample_process, sample_server};
 use crate::role::Role;
 use crate::stage::Stage;
 use crate::trouble::Outcome;
@@ -38,6 +38,7 @@ struct Waiting {
 }
 
 fn restarts(stage: &mut Stage) -> Outcome<()> {
+    growth::begin(&stage.server)?;
     let mut orders = stage.fleet[0].orders.clone();
     (orders.role, orders.name, orders.url) = (Role::Restarting, "restarting".into(), stage.server.url());
     let mut restarting = Member::new(orders, None, &stage.record);
@@ -53,6 +54,7 @@ fn restarts(stage: &mut Stage) -> Outcome<()> {
 }
 
 fn load(stage: &mut Stage) -> Outcome<()> {
+    growth::begin(&stage.server)?;
     let end = Instant::now() + stage.time;
     while Instant::now() < end {
         sample(stage)?;
@@ -62,6 +64,7 @@ fn load(stage: &mut Stage) -> Outcome<()> {
 }
 
 fn flood(stage: &mut Stage) -> Outcome<()> {
+    growth::begin(&stage.server)?;
     let end = Instant::now() + stage.time;
     let mut conn = stage.server.connect()?;
     let mut sampled = Instant::now();
