@@ -179,8 +179,24 @@ fn start_etcd(programs: &Programs, folder: &Path) -> Outcome<(Program, u16)> {
     etcd.args(["--listen-client-urls", &clients, "--advertise-client-urls", &clients]);
     etcd.args(["--listen-peer-urls", &peers, "--initial-advertise-peer-urls", &peers]);
     let program = start(etcd, &folder.join("etcd.log"))?;
-    await_port(port)?;
+    await_version(port)?;
     Ok((program, port))
+}
+
+// Until etcd has agreed with itself on its version, Patroni ends with an error.
+fn await_version(port: u16) -> Outcome<()> {
+    let deadline = Instant::now() + LIMIT;
+    let is_decided = |text: &str| {
+        let version: Option<serde_json::Value> = serde_json::from_str(text).ok();
+        version.is_some_and(|found| found["etcdcluster"].as_str().is_some_and(|text| text.starts_with('3')))
+    };
+    while !http::get(port, "/version").is_ok_and(|text| is_decided(&text)) {
+        if Instant::now() > deadline {
+            return Err(Trouble::failed(format!("etcd on port {port} does not reply")));
+        }
+        sleep(POLL);
+    }
+    Ok(())
 }
 
 fn await_port(port: u16) -> Outcome<()> {
