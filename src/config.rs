@@ -172,6 +172,11 @@ impl Config {
         self.listen && (self.listen_url.is_some() || self.pooling.get() != Pooling::Transactions)
     }
 
+    /// Whether heartbeats may go past a pooler that lends sessions, so that they wait for none.
+    pub(crate) fn beats_directly(&self) -> bool {
+        self.listens() && self.listen_url.is_some() && self.pooling.get() == Pooling::Transactions
+    }
+
     /// How many connections at once `database_url` must grant. One is for heartbeats, another one for all other statements.
     pub(crate) fn connections_needed(&self) -> usize {
         if self.listens() && self.listen_url.is_none() { 3 } else { 2 }

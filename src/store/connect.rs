@@ -11,8 +11,8 @@ use super::conninfo::refusal::{UNREADABLE_URL, demands_tls, in_one_line, malform
 use super::conninfo::{Host, completed, hosts, is_misread};
 use super::hosts::connect as connect_to_one;
 use super::libpq::rejection::{Rejection, ask};
+use super::refusals::Cause;
 use super::tls::{self, Tls};
-use crate::config::Config;
 use crate::error::StoreError;
 use crate::pooling::Pooling;
 
@@ -21,6 +21,9 @@ use crate::pooling::Pooling;
 const FOR_GOOD: [&str; 7] = ["28P01", "28000", "3D000", "42501", "42601", "42704", "22023"];
 // Who takes so long does not reply. It is less than any time-out of libpq.
 const SILENT: Duration = Duration::from_millis(1_800);
+
+// The limit of the server, the database or the role is reached.
+const TOO_MANY: &str = "53300";
 
 /// Connects to the database at `url`: a URL or another libpq connection string. Only a server that accepts writes will do, and
 /// no wait is without a bound, unless the string says otherwise: the guide lists the options and their values.
@@ -70,12 +73,20 @@ impl Address {
     }
 
     /// Connects for this scheduler. Behind a pooler that lends sessions, no statement is prepared in one.
-    pub(super) fn open_for(&self, config: &Config) -> Result<PgConnection, StoreError> {
+    pub(super) fn open_behind(&self, pooling: Pooling) -> Result<PgConnection, StoreError> {
         let mut connection = self.open()?;
-        if config.pooling.get() == Pooling::Transactions {
+        if pooling == Pooling::Transactions {
             connection.set_prepared_statement_cache_size(CacheSize::Disabled);
         }
         Ok(connection)
+    }
+
+    /// Why no connection can be made now, which takes another try.
+    pub(super) fn refuses(&self) -> Cause {
+        match ask(&self.given).rejection {
+            Some(Rejection::Code(code)) if code == TOO_MANY => Cause::TooMany,
+            Some(Rejection::Code(_) | Rejection::Standby) | None => Cause::Other,
+        }
     }
 
     /// The error of [`Self::open`], begun at that time, as what it means to the caller.

@@ -9,12 +9,14 @@ use diesel::pg::PgConnection;
 use r2d2::ManageConnection;
 
 use super::connect::Address;
+use super::refusals::Refusals;
 use super::session::{AsSession, Session};
 use super::settings::{Durability, OwnSettings, REPLY_TIMEOUT, STATEMENT_TIMEOUT, Scope, statement_timeout};
 use super::witness::Witness;
 use crate::config::Config;
 use crate::error::StoreError;
 use crate::lock::lock;
+use crate::pooling::Pooling;
 use crate::schema::Schema;
 
 // A connection that rested longer is checked, which costs one round trip. Under load
@@ -31,7 +33,8 @@ pub(crate) fn connect(config: &Config) -> Result<Own, StoreError> {
         opening: settings.of_transactions(Durability::Durable, Duration::ZERO),
     };
     let began = Instant::now();
-    Own::open(&address, config, settled).map_err(|error| address.explained(began, error))
+    let opened = Own::open(&address, config.pooling.get(), config, settled);
+    opened.map_err(|error| address.explained(began, error))
 }
 
 /// A connection with the settings of a session of Mainspring's own.
@@ -40,15 +43,37 @@ pub(crate) fn connect_directly(config: &Config) -> Result<PgConnection, StoreErr
     connect(config).map(|own| own.inner)
 }
 
+/// By which way heartbeats reach the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// That of all other statements.
+    Common,
+    /// Past a pooler that lends sessions, to where notifications come from.
+    Direct,
+}
+
+impl Way {
+    pub(crate) fn other(self) -> Self {
+        match self {
+            Self::Common => Self::Direct,
+            Self::Direct => Self::Common,
+        }
+    }
+}
+
 /// Opens the connection of the heartbeats, outside the pools.
-pub(crate) fn connect_for_heartbeats(config: &Config) -> Result<Own, StoreError> {
-    let settings = OwnSettings::new(config);
+pub(crate) fn connect_for_heartbeats(config: &Config, way: Way) -> Result<Own, StoreError> {
+    let (url, pooling) = match way {
+        Way::Common => (config.database_url.as_str(), config.pooling.get()),
+        Way::Direct => (config.listen_url(), Pooling::Direct),
+    };
+    let settings = OwnSettings::behind(pooling, config);
     let text = settings.of_heartbeats(config);
     let settled = match settings.scope() {
         Scope::Session => Settled { session: Some(text), opening: None },
         Scope::Transaction => Settled { session: None, opening: Some(text) },
     };
-    Own::open(&Address::new(&config.database_url), config, settled)
+    Own::open(&Address::new(url), pooling, config, settled)
 }
 
 /// A connection of Mainspring's own, with its settings.
@@ -66,9 +91,14 @@ struct Settled {
 }
 
 impl Own {
-    fn open(address: &Address, config: &Config, settled: Settled) -> Result<Self, StoreError> {
+    fn open(
+        address: &Address,
+        pooling: Pooling,
+        config: &Config,
+        settled: Settled,
+    ) -> Result<Self, StoreError> {
         let Settled { session, opening } = settled;
-        let mut inner = address.open_for(config)?;
+        let mut inner = address.open_behind(pooling)?;
         // Diesel takes an empty text for an error.
         if let Some(text) = session {
             inner.batch_execute(&text).map_err(StoreError::from_diesel)?;
@@ -116,21 +146,6 @@ impl LastLoss {
 
     pub(super) fn is_after(&self, moment: Instant) -> bool {
         lock(&self.0).is_some_and(|loss| loss >= moment)
-    }
-}
-
-/// When the server last refused a connection, and why.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Refusals(Arc<Mutex<Option<(Instant, String)>>>);
-
-impl Refusals {
-    fn note(&self, reason: &StoreError) {
-        *lock(&self.0) = Some((Instant::now(), reason.to_string()));
-    }
-
-    pub(super) fn within(&self, period: Duration) -> Option<String> {
-        let last = lock(&self.0);
-        last.as_ref().filter(|(at, _)| at.elapsed() < period).map(|(_, reason)| reason.clone())
     }
 }
 
@@ -233,7 +248,7 @@ impl Connector {
             }
             Serves::Handlers => (Durability::Durable, Settled { session: None, opening: None }),
         };
-        let mut own = Own::open(&self.address, &self.config, settled)?;
+        let mut own = Own::open(&self.address, self.config.pooling.get(), &self.config, settled)?;
         if self.serves == Serves::Handlers {
             own.inner.set_instrumentation(witness.instrumentation());
         }
@@ -247,7 +262,7 @@ impl ManageConnection for Connector {
     type Error = StoreError;
 
     fn connect(&self) -> Result<Pooled, StoreError> {
-        Connector::connect(self).inspect_err(|error| self.refusals.note(error))
+        Connector::connect(self).inspect_err(|error| self.refusals.note(error, || self.address.refuses()))
     }
 
     fn is_valid(&self, connection: &mut Pooled) -> Result<(), StoreError> {

@@ -48,6 +48,7 @@ mod portions;
 pub(crate) mod presence;
 pub(crate) mod progress;
 pub mod queues;
+pub(crate) mod refusals;
 pub(crate) mod retention;
 pub mod schedules;
 pub(crate) mod session;

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::awaited::{Patience, awaited, no_thread};
-use super::connector::{LastLoss, Refusals};
+use super::connector::LastLoss;
 use super::gate::Gate;
 use super::handler::HandlerConnection;
 use super::pools::{CHECK_OUT_TIMEOUT, HANDLERS, Pools};
+use super::refusals::{Refusal, Refusals};
 use super::session::{AsSession, Session};
 use super::settings::{Durability, REPLY_TIMEOUT};
 use super::threads::Threads;
@@ -98,8 +99,13 @@ impl Store {
     }
 
     /// Why the server last refused a connection, if that was within the period.
-    pub(crate) fn refused_within(&self, period: Duration) -> Option<String> {
+    pub(crate) fn refused_within(&self, period: Duration) -> Option<Refusal> {
         self.refusals.within(period)
+    }
+
+    /// Forgets which connections were refused, since a server was found after a while without one.
+    pub(crate) fn forget_refusals(&self) {
+        self.refusals.forget();
     }
 
     /// Records that a connection outside the pools was found to be no good.

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use r2d2::{NopErrorHandler, Pool, PooledConnection};
 use scheduled_thread_pool::{OnPoolDropBehavior, ScheduledThreadPool};
 
-use super::connector::{Connector, LastLoss, Own, Refusals, connect_for_heartbeats};
+use super::connector::{Connector, LastLoss, Own, Way, connect_for_heartbeats};
+use super::refusals::Refusals;
 use super::settings::Durability;
 use crate::config::Config;
 use crate::error::StoreError;
@@ -115,7 +116,7 @@ impl Pools {
             };
             let refusal = self.refusals.within(began.elapsed());
             if began.elapsed() > CHECK_OUT_TIMEOUT || refusal.is_some() && began.elapsed() > REFUSED_AFTER {
-                return Err(refusal.unwrap_or(error));
+                return Err(refusal.map_or(error, |refusal| refusal.reason));
             }
         }
     }
@@ -124,7 +125,7 @@ impl Pools {
     pub(super) fn try_heartbeats(config: &Config) -> Result<Own, String> {
         let began = Instant::now();
         loop {
-            match connect_for_heartbeats(config) {
+            match connect_for_heartbeats(config, Way::Common) {
                 Ok(connection) => return Ok(connection),
                 Err(error) if began.elapsed() > REFUSED_AFTER => return Err(error.to_string()),
                 Err(_) => std::thread::sleep(OWN_POOL_TIMEOUT),
@@ -200,7 +201,7 @@ impl Pools {
     // Without a refusal, other work holds every connection, or the database is silent.
     fn none_came(&self, error: &r2d2::Error, exhausted: Option<StoreError>) -> StoreError {
         match self.refusals.within(CHECK_OUT_TIMEOUT) {
-            Some(reason) => StoreError::Connect(reason),
+            Some(refusal) => StoreError::Connect(refusal.reason),
             None => exhausted.unwrap_or_else(|| StoreError::Connect(error.to_string())),
         }
     }

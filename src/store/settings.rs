@@ -68,8 +68,7 @@ const TRANSACTIONS: [(&str, &str); 3] = [
 ];
 
 // These end sessions and statements of the session.
-const TIME_OUTS: [(&str, &str); 3] =
-    [("lock_timeout", "0"), ("idle_in_transaction_session_timeout", "0"), ("idle_session_timeout", "0")];
+const TIME_OUTS: [(&str, &str); 2] = [("lock_timeout", "0"), ("idle_session_timeout", "0")];
 
 // These keep every statement on its index: a sequential scan chosen when the table was nearly empty once turned a claim of
 // 1 ms into one of 14 s.
@@ -86,9 +85,10 @@ const PLANS: [(&str, &str); 10] = [
     ("plan_cache_mode", "force_generic_plan"),
 ];
 
-// A transaction of Mainspring's own is idle for as long as a reply travels. A process that is frozen meanwhile holds locks,
-// and a connection that others could use.
-const IDLE_IN_TRANSACTION: [(&str, &str); 1] = [("idle_in_transaction_session_timeout", "'10s'")];
+// A transaction of Mainspring's own is idle for as long as a reply travels. A process that is frozen or cut off meanwhile
+// holds locks, and behind a pooler a session that others could use.
+const IDLE_IN_TRANSACTION: &str = "idle_in_transaction_session_timeout";
+const LONGEST_IDLE: &str = "'10s'";
 
 /// What the connection that listens needs: it rests for longer than any other.
 pub(crate) const LISTENER: &str = "SET idle_session_timeout = 0; SET statement_timeout = 0";
@@ -104,7 +104,12 @@ pub(super) struct OwnSettings {
 
 impl OwnSettings {
     pub(super) fn new(config: &Config) -> Self {
-        let scope = match config.pooling.get() {
+        Self::behind(config.pooling.get(), config)
+    }
+
+    /// The settings of connections that a pooler of that kind treats in its way, or none.
+    pub(super) fn behind(pooling: Pooling, config: &Config) -> Self {
+        let scope = match pooling {
             Pooling::Direct | Pooling::Sessions => Scope::Session,
             Pooling::Transactions => Scope::Transaction,
         };
@@ -167,8 +172,9 @@ fn common(config: &Config, scope: Scope) -> String {
     text += &scope.set(&RESULTS);
     text += &scope.set_where("search_path", SEARCH_PATH, "true");
     text += &scope.set(&TIME_OUTS);
-    if scope == Scope::Transaction {
-        text += &scope.set(&IDLE_IN_TRANSACTION);
+    // A pooler may ignore what the URL sets.
+    if scope == Scope::Transaction || !config.database_url.contains(IDLE_IN_TRANSACTION) {
+        text += &scope.set(&[(IDLE_IN_TRANSACTION, LONGEST_IDLE)]);
     }
     // The server does not know it before version 17.
     let is_set = "current_setting('transaction_timeout', true) <> '0'";

@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::error::StoreError;
 use crate::fence::Fence;
 use crate::store::Store;
-use crate::store::connector::{Own, connect_for_heartbeats};
+use crate::store::connector::{Own, Way, connect_for_heartbeats};
 use crate::store::presence::{Beat, Heartbeat, beat};
 
 /// What a courier needs. It owns no actor and no pool, so that one which hangs holds up nothing else.
@@ -52,32 +52,49 @@ pub(super) struct Reply {
 impl Courier {
     /// Sends a heartbeat of the worker for each order, until the keeper has gone or has sent another courier.
     pub(super) fn carry(self, orders: &Receiver<i32>) {
-        let mut connection = None;
+        let mut road = Road { way: self.first_way(), connection: None };
         while let Ok(worker_id) = orders.recv() {
-            let fresh = connection.is_none();
-            let mut reply = self.send(worker_id, &mut connection);
-            // A connection that rested may be lost, as after a restart of the server, and another one may work.
-            if reply.result.is_err() && !fresh {
-                self.store.note_loss();
-                reply = self.send(worker_id, &mut connection);
-            }
+            let reply = self.send_by_all_means(worker_id, &mut road);
             if self.replies.send(Input::Replied(reply)).is_err() {
                 return;
             }
         }
     }
 
-    fn send(&self, worker_id: i32, connection: &mut Option<Connected>) -> Reply {
-        let opened = match connection.take() {
+    // A courier that follows one that hangs takes the other way.
+    fn first_way(&self) -> Way {
+        let is_first = self.token.courier % 2 == 1;
+        if is_first && self.config.beats_directly() { Way::Direct } else { Way::Common }
+    }
+
+    fn send_by_all_means(&self, worker_id: i32, road: &mut Road) -> Reply {
+        let fresh = road.connection.is_none();
+        let mut reply = self.send(worker_id, road);
+        // A connection that rested may be lost, as after a restart of the server, and another one may work.
+        if reply.result.is_err() && !fresh {
+            self.store.note_loss();
+            reply = self.send(worker_id, road);
+        }
+        if reply.result.is_err() && self.config.beats_directly() {
+            road.way = road.way.other();
+            reply = self.send(worker_id, road);
+        }
+        reply
+    }
+
+    fn send(&self, worker_id: i32, road: &mut Road) -> Reply {
+        let opened = match road.connection.take() {
             Some(connected) => Ok(connected),
-            None => connect_for_heartbeats(&self.config).map(|inner| Connected { inner, row: None }),
+            None => {
+                connect_for_heartbeats(&self.config, road.way).map(|inner| Connected { inner, row: None })
+            }
         };
         let sent_at = Instant::now();
         let result = opened.and_then(|mut connected| {
             let result = connected.beat(worker_id, self.config.origin, self.fence.next_beat());
             // A statement that is refused may leave the connection in any state, and another one is soon open.
             if result.is_ok() {
-                *connection = Some(connected);
+                road.connection = Some(connected);
             }
             result
         });
@@ -87,6 +104,12 @@ impl Courier {
         }
         Reply { courier: self.token.courier, worker_id, sent_at, result }
     }
+}
+
+/// The way that the last heartbeat took, and its connection if that still serves.
+struct Road {
+    way: Way,
+    connection: Option<Connected>,
 }
 
 /// A connection, and where it has last seen the row of which worker.

@@ -7,6 +7,7 @@ use crate::engine::outage::{Failure, Outage};
 use crate::error::StoreError;
 use crate::event::Event;
 use crate::shared::Shared;
+use crate::store::refusals::{Cause, Refusal};
 use crate::text::one_line;
 
 // Connections are tried again every few seconds for as long as one is missing.
@@ -27,12 +28,14 @@ pub(super) struct Presence {
 impl Presence {
     /// A heartbeat was confirmed.
     pub(super) fn shown(&mut self, shared: &Shared) {
-        self.report_shortage(shared);
         if self.outage.recovered() {
             shared.store.server_found();
+            // They belong to the outage.
+            shared.store.forget_refusals();
             log::info!("the database receives heartbeats again");
             shared.events.publish(|| Event::DatabaseBack);
         }
+        self.report_shortage(shared);
         self.set_claims(shared);
     }
 
@@ -92,16 +95,26 @@ impl Presence {
     // Without room for another connection, statements share the connections that there are.
     fn report_shortage(&mut self, shared: &Shared) {
         match shared.store.refused_within(SHORTAGE_LASTS) {
-            Some(reason) if self.shortage.failed(Instant::now(), SHORTAGE_LASTS) == Failure::First => {
-                log::warn!(
-                    "the server refuses further connections, so work waits for those that are open: {}",
-                    one_line(reason)
-                );
+            Some(refusal) if self.shortage.failed(Instant::now(), SHORTAGE_LASTS) == Failure::First => {
+                warn_of_shortage(&refusal);
             }
             None if self.shortage.recovered() => {
                 log::info!("the server has refused no connection for a minute");
             }
             Some(_) | None => {}
         }
+    }
+}
+
+fn warn_of_shortage(Refusal { reason, cause }: &Refusal) {
+    let reason = one_line(reason);
+    match cause {
+        Cause::TooMany => log::warn!(
+            "the server refuses further connections, so work waits for those that are open: {reason}"
+        ),
+        Cause::Other => log::warn!(
+            "another connection cannot be made, although heartbeats pass; work waits for those that are open: \
+             {reason}"
+        ),
     }
 }

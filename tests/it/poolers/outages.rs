@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
+use diesel::connection::SimpleConnection;
 use mainspring::Scheduler;
 
 use super::pgbouncer::{PoolMode, Program};
 use crate::restarts::{OwnServer, Stop, enqueue_until_refused};
 use crate::support::database::TestDatabase;
 use crate::support::jobs::{act, behave, lasting};
+use crate::support::proxy::Mode;
 use crate::support::rows::count;
 use crate::support::schedulers::scheduler_on;
 use crate::support::waiting::{in_time, until};
+use crate::waits::through_proxy;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_crash_of_the_server_loses_no_job_that_was_acknowledged() {
@@ -86,5 +89,41 @@ async fn two_sessions_serve_two_processes() {
         one.stop().await;
         two.stop().await;
         assert_eq!(count(&mut database.connection(), "mainspring.history WHERE attempts <> 1"), 0);
+    }
+}
+
+// The moment since when no session is free.
+const HELD: &str = "CREATE TABLE public.held AS SELECT now() AS at";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn heartbeats_go_past_a_pooler_without_a_free_session() {
+    for program in Program::all() {
+        let database = TestDatabase::new();
+        let pooler = program.start(&database.url(), PoolMode::Transaction, "default_pool_size = 2");
+        let builder = Scheduler::builder(pooler.url()).handler(behave).listen_url(database.url());
+        let scheduler = builder.heartbeat_timeout(Duration::from_millis(1500)).start().await.unwrap();
+        let mut strangers = [pooler.connection(), pooler.connection()];
+        strangers.iter_mut().for_each(|stranger| stranger.batch_execute("BEGIN; SELECT 1").unwrap());
+        database.connection().batch_execute(HELD).unwrap();
+        let beats = "mainspring.workers, public.held WHERE id = 1 AND heartbeat_at > at + 2 * timeout";
+        until(&database, beats, 1).await;
+        drop(strangers);
+        scheduler.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn heartbeats_go_through_the_pooler_where_the_direct_address_refuses_them() {
+    for program in Program::all() {
+        let database = TestDatabase::new();
+        let pooler = program.start(&database.url(), PoolMode::Transaction, "");
+        let (proxy, listen_url) = through_proxy(&database.url());
+        let builder = Scheduler::builder(pooler.url()).handler(behave).listen_url(listen_url);
+        let scheduler = builder.heartbeat_timeout(Duration::from_millis(1500)).start().await.unwrap();
+        proxy.set(Mode::Refuse);
+        database.connection().batch_execute(HELD).unwrap();
+        let beats = "mainspring.workers, public.held WHERE id = 1 AND heartbeat_at > at + 2 * timeout";
+        until(&database, beats, 1).await;
+        scheduler.stop().await;
     }
 }
