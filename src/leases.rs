@@ -5,19 +5,13 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::events::EndedAttempt;
-use crate::lifecycle::Outcome;
+use crate::lifecycle::{BETWEEN_SUSPECTS, Outcome, SUSPECTED_AFTER};
 use crate::lock::lock;
 use crate::store::claim::{ClaimedJob, Position};
 use crate::store::settle::Settlement;
-
-// A job that has lost so many processes in a row is a suspect: it may be what kills them. A process runs one suspect at a time,
-// so that the next death tells the guilty one from those that ran beside it.
-const SUSPECTED_AFTER: i16 = 3;
-// A suspect waits so long before it is claimed again, here or by a process that runs no suspect.
-const POSTPONED_FOR: Duration = Duration::from_secs(2);
 
 /// The open leases of this process, and those that were dropped.
 #[derive(Debug, Default)]
@@ -49,7 +43,7 @@ impl OpenLeases {
     fn add(&mut self, key: (i64, i64), deaths: i16) -> Outcome {
         self.keys.insert(key);
         match self.suspect {
-            Some(_) if deaths >= SUSPECTED_AFTER => return Outcome::Postponed { delay: POSTPONED_FOR },
+            Some(_) if deaths >= SUSPECTED_AFTER => return Outcome::Postponed { delay: BETWEEN_SUSPECTS },
             None if deaths >= SUSPECTED_AFTER => self.suspect = Some(key),
             Some(_) | None => {}
         }
@@ -260,7 +254,7 @@ mod tests {
         let added = |open: &mut OpenLeases, id, deaths| open.add((id, 7), deaths);
         assert_eq!(added(&mut open, 1, SUSPECTED_AFTER - 1), Outcome::Untouched);
         assert_eq!(added(&mut open, 2, SUSPECTED_AFTER), Outcome::Untouched);
-        let postponed = Outcome::Postponed { delay: POSTPONED_FOR };
+        let postponed = Outcome::Postponed { delay: BETWEEN_SUSPECTS };
         assert_eq!(added(&mut open, 3, SUSPECTED_AFTER), postponed);
         assert_eq!(added(&mut open, 4, 0), Outcome::Untouched);
         for (gone, expected) in [(1, &postponed), (3, &postponed), (2, &Outcome::Untouched)] {

@@ -43,6 +43,7 @@ mod engine;
 mod events;
 mod fence;
 mod leases;
+mod orphans;
 mod phase;
 mod prefetch;
 mod progress;

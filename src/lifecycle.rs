@@ -5,6 +5,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+/// A job that has lost so many processes in a row is a suspect: it may be what kills them. A process runs one suspect at a time,
+/// so that the next death tells the guilty one from those that ran beside it.
+pub(crate) const SUSPECTED_AFTER: i16 = 3;
+/// A suspect waits so long before it is claimed again, here or by a process that runs no suspect. Suspects of one rescue become
+/// due so far apart.
+pub(crate) const BETWEEN_SUSPECTS: Duration = Duration::from_secs(2);
+
 /// Where a job stands. A finished job has no row, and so no state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

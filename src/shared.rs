@@ -19,6 +19,7 @@ use crate::fence::Fence;
 use crate::job::NewJob;
 use crate::leases::{LeaseTable, LeasedJob};
 use crate::lock::lock;
+use crate::orphans::Orphans;
 use crate::phase::{Phase, PhaseWatch};
 use crate::prefetch::{PrefetchBuffer, WorkerHandle, wake_workers};
 use crate::progress::ProgressBoard;
@@ -49,6 +50,8 @@ pub(crate) struct Shared {
     pub(crate) flags_outage: Mutex<Outage>,
     /// Whether handlers fail to get connections.
     pub(crate) handlers_outage: Mutex<Outage>,
+    /// The running jobs whose worker has no row.
+    pub(crate) orphans: Mutex<Orphans>,
     /// The jobs that were reported as not movable.
     pub(crate) unmovable_jobs: Mutex<HashSet<i64>>,
     /// Notified when running jobs of this worker were cancelled. The next heartbeat finds them as well.
@@ -161,6 +164,7 @@ impl Shared {
         deaths: mpsc::UnboundedSender<Role>,
     ) -> Self {
         let fence = Arc::new(Fence::new(config.heartbeat_timeout));
+        let orphans = Mutex::new(Orphans::new(config.heartbeat_timeout));
         Self {
             store: Store::new(&config),
             leases: Arc::new(LeaseTable::counting(config.task_limits.keys())),
@@ -176,6 +180,7 @@ impl Shared {
             payload_outage: Mutex::default(),
             flags_outage: Mutex::default(),
             handlers_outage: Mutex::default(),
+            orphans,
             unmovable_jobs: Mutex::default(),
             cancellations_posted: Notify::new(),
             events: EventBus::default(),

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use actix::{Actor, AsyncContext, Context, WrapFuture};
 
 use super::death_watch::{DeathWatch, ends_on_leave};
-use super::rescue::Rescuer;
 use crate::engine::outage::{Failure, Outage};
 use crate::error::StoreError;
 use crate::shared::{Role, Shared};
@@ -59,7 +58,6 @@ struct Duties {
     fires: Duty,
     lines: Duty,
     dead: Duty,
-    rescuer: Rescuer,
 }
 
 impl Duties {
@@ -77,7 +75,6 @@ impl Duties {
         );
         let retired = shared.store.run(Durability::Relaxed, |conn| retire_lines(conn)).await;
         self.lines.done("retire crontab lines that no program has", retired);
-        self.rescuer.rescue_jobs_without_worker(shared).await;
         if let Some(retention) = shared.config.dead_retention {
             let deleted = in_portions(shared, move |conn| delete_dead(conn, retention, PORTION)).await;
             self.dead.done("delete old dead jobs", deleted);

@@ -13,9 +13,10 @@ use crate::engine::outage::{Failure, LastingOutage};
 use crate::error::StoreError;
 use crate::event::{Event, JobFacts};
 use crate::lifecycle::Left;
+use crate::lock::lock;
 use crate::shared::Shared;
 use crate::store::admit::wake;
-use crate::store::presence::{RescuedJob, rescue, rescue_orphans};
+use crate::store::presence::{RescuedJob, find_orphans, rescue, rescue_orphans};
 use crate::store::settle::{Reclaimed, Trouble, TroubleKind};
 use crate::store::{Durability, Session};
 use crate::text::one_line;
@@ -69,9 +70,9 @@ impl Rescuer {
         }
     }
 
-    /// Requeues running jobs whose worker has no row any more.
-    pub(crate) async fn rescue_jobs_without_worker(&mut self, shared: &Shared) {
-        match shared.store.run(Durability::Relaxed, |conn| rescue_orphans(conn)).await {
+    /// Searches for running jobs whose worker has no row any more, and requeues those for which it has searched before.
+    pub(crate) async fn rescue_orphans(&mut self, shared: &Shared) {
+        match search(shared).await {
             Ok(Reclaimed { jobs, troubles }) => {
                 self.succeeded();
                 if jobs > 0 {
@@ -119,6 +120,16 @@ impl Rescuer {
             TroubleKind::Stuck | TroubleKind::LineLost => {}
         }
     }
+}
+
+async fn search(shared: &Shared) -> Result<Reclaimed, StoreError> {
+    lock(&shared.orphans).search_begins(Instant::now());
+    let found = shared.store.run(Durability::Relaxed, |conn| find_orphans(conn)).await?;
+    let due = lock(&shared.orphans).note(found, Instant::now());
+    if due.is_empty() {
+        return Ok(Reclaimed::default());
+    }
+    shared.store.run(Durability::Relaxed, move |conn| rescue_orphans(conn, &due)).await
 }
 
 fn log_rescue(job: &RescuedJob) {

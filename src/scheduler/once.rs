@@ -7,6 +7,7 @@ use super::handle::Scheduler;
 use crate::actors::queue::RunOnce;
 use crate::actors::rescue::Rescuer;
 use crate::error::SchedulerError;
+use crate::lock::lock;
 use crate::run_summary::RunSummary;
 use crate::shared::{Shared, interrupted};
 use crate::store::workers::{self, WorkerStatus};
@@ -78,10 +79,12 @@ impl Scheduler {
 async fn rescue(shared: &Shared) {
     let deadline = Instant::now() + shared.config.heartbeat_timeout * 2;
     let mut rescuer = Rescuer::default();
-    rescuer.rescue_jobs_without_worker(shared).await;
     loop {
+        rescuer.rescue_orphans(shared).await;
         rescuer.rescue_lost_workers(shared).await;
-        if Instant::now() >= deadline || !lost_workers_hold_jobs(shared).await {
+        let now = Instant::now();
+        let orphans_wait = lock(&shared.orphans).any_waits(now);
+        if now >= deadline || !(orphans_wait || lost_workers_hold_jobs(shared).await) {
             return;
         }
         actix_rt::time::sleep(shared.config.heartbeat_interval()).await;

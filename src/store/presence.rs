@@ -10,15 +10,16 @@ use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, 
 use super::claim::Position;
 use super::encoding::naming;
 use super::moment::Moment;
-use super::settle::Reclaimed;
 use super::statement::{Statement, millis};
 use crate::error::StoreError;
-use crate::lifecycle::Left;
-use crate::store::session::AsSession;
+use crate::lifecycle::{BETWEEN_SUSPECTS, Left, SUSPECTED_AFTER};
+use crate::store::session::{AsSession, Session};
 
 mod beat;
+mod orphans;
 
 pub(crate) use beat::{Beat, Heartbeat, beat};
+pub(crate) use orphans::{Orphan, find_orphans, rescue_orphans};
 
 /// Registers a worker and returns its id.
 pub(crate) fn register(
@@ -45,6 +46,24 @@ pub(crate) fn register(
     .get_result(conn);
     let row: (i32,) = row.map_err(|error| naming(conn, error, fields))?;
     Ok(row.0)
+}
+
+/// Registers by that statement, under an id that the worker never had: the sequence of ids may have been set back.
+pub(crate) fn register_under_new_id(
+    conn: &mut Session<'_>,
+    used: &[i32],
+    origin: i64,
+    mut register: impl FnMut(&mut Session<'_>) -> Result<i32, StoreError>,
+) -> Result<i32, StoreError> {
+    conn.transaction(|conn| {
+        loop {
+            let id = register(conn)?;
+            if !used.contains(&id) {
+                return Ok(id);
+            }
+            unregister(conn, id, origin, JobsLeft::None)?;
+        }
+    })
 }
 
 // Time alone decides, by the server's clock. Of two different time-outs the longer one counts, since the gaps of the one who
@@ -75,16 +94,28 @@ const NEXT_LOSS: &str = concat!(
     is_late!(),
     " THEN mainspring.now() ELSE w.heartbeat_at + ",
     patience!(),
-    " END) - mainspring.now()) * 1000))::bigint \
+    " END) - mainspring.now()) * 1000))::bigint, \
+     coalesce(extract(epoch FROM max(least(w.timeout, interval '1 day'))) * 1000, 0)::bigint \
      FROM mainspring.workers AS me, mainspring.workers AS w WHERE me.id = {} AND w.id <> me.id"
 );
 
-/// How long until another worker counts as lost, if none of them beats until then. Zero or less if one may be lost now,
-/// `None` where there is no other one.
-pub(crate) fn next_loss(conn: &mut impl AsSession, worker_id: i32) -> Result<Option<TimeDelta>, StoreError> {
-    let (millis,): (Option<i64>,) =
-        Statement::<(Nullable<BigInt>,)>::new(NEXT_LOSS).bind::<Integer, _>(worker_id).get_result(conn)?;
-    Ok(millis.map(TimeDelta::milliseconds))
+/// What a worker knows of the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Others {
+    /// How long until one of them counts as lost, if none beats until then. Zero or less if one may be lost now, `None` where
+    /// there is none.
+    pub(crate) next_loss: Option<TimeDelta>,
+    /// The longest of their time-outs that a scheduler may have.
+    pub(crate) longest_timeout: Duration,
+}
+
+/// Looks at the other workers.
+pub(crate) fn others(conn: &mut impl AsSession, worker_id: i32) -> Result<Others, StoreError> {
+    let (next_loss, longest): (Option<i64>, i64) = Statement::<(Nullable<BigInt>, BigInt)>::new(NEXT_LOSS)
+        .bind::<Integer, _>(worker_id)
+        .get_result(conn)?;
+    let longest_timeout = Duration::from_millis(longest.unsigned_abs());
+    Ok(Others { next_loss: next_loss.map(TimeDelta::milliseconds), longest_timeout })
 }
 
 /// A job of a lost worker.
@@ -138,7 +169,7 @@ type RescuedColumns = (
     Nullable<Text>,
 );
 
-// Both rescues read ranges of the index of running jobs in which no living worker has jobs. A living worker leaves many dead
+// This rescue and that of orphans read ranges of the index of running jobs in which no living worker has jobs. A living worker leaves many dead
 // entries there while any transaction holds an old snapshot. OFFSET 0 keeps the planner from reading all running jobs.
 // Nothing is moved, and no function called, where nothing is lost: nearly always.
 // They wait for no row. A job that an application holds in a transaction is left to a later rescue of orphans.
@@ -170,18 +201,23 @@ const REMOVE_LOST: &str = concat!(
     SELECT l.id, l.name, 'another transaction holds the row' FROM late AS l WHERE l.id <> ALL (ARRAY(SELECT id FROM lost))"
 );
 
+// Suspects become due one after the other. A claim that took several of them would lose them all with its process.
 const RESCUE: &str = "WITH lost AS (SELECT l.id, l.name FROM unnest({}, {}) AS l(id, name)), \
     held AS MATERIALIZED (SELECT r.id, r.lease, r.attempts, r.deaths, r.why_dead, l.id AS worker_id, l.name FROM lost AS l CROSS JOIN LATERAL (\
         SELECT k.id, k.lease, k.attempts, mainspring.deaths_after(k, 'lost') AS deaths, \
             CASE WHEN k.superseded THEN 'it was superseded' \
             WHEN k.cancel_reason IS NOT NULL THEN 'it was cancelled' ELSE 'it may be what kills its workers' END AS why_dead \
         FROM mainspring.jobs AS k WHERE k.state = 'running' AND k.worker_id = l.id \
-        OFFSET 0 FOR UPDATE SKIP LOCKED) AS r) \
+        OFFSET 0 FOR UPDATE SKIP LOCKED) AS r), \
+    placed AS (SELECT h.id, h.lease, h.name, row_number() OVER (PARTITION BY h.deaths >= {} ORDER BY h.id) - 1 AS place, \
+        h.deaths >= {} AS is_suspect FROM held AS h) \
     SELECT m.job_id, m.job_task, coalesce(h.attempts, 0::smallint), h.deaths, m.job_state = 'dead', \
         m.job_priority, m.job_run_at, m.job_queue, \
         h.worker_id, h.why_dead, m.job_problem \
-    FROM (SELECT ARRAY(SELECT mainspring.new_event(h.id, 'lost', h.lease, \
-        format('worker lost: %s stopped without settling the job', h.name)) FROM held AS h) AS events OFFSET 0) AS e \
+    FROM (SELECT ARRAY(SELECT mainspring.new_event(p.id, 'lost', p.lease, \
+        format('worker lost: %s stopped without settling the job', p.name), \
+        CASE WHEN p.is_suspect AND p.place > 0 THEN mainspring.now() + p.place * {} * interval '1 millisecond' END) \
+        FROM placed AS p) AS events OFFSET 0) AS e \
     CROSS JOIN LATERAL mainspring.move_or_isolate(e.events, true) AS m JOIN held AS h ON h.id = m.job_id \
     WHERE cardinality(e.events) > 0";
 
@@ -210,29 +246,14 @@ pub(crate) fn rescue(conn: &mut impl AsSession, worker_id: i32) -> Result<Rescue
         if ids.is_empty() {
             return Ok(Rescued { jobs: Vec::new(), left });
         }
-        let rescue = Statement::<RescuedColumns>::new(RESCUE).bind::<Array<Integer>, _>(ids);
-        Ok(Rescued { jobs: rescue.bind::<Array<Text>, _>(names).load(conn)?, left })
+        let rescue = Statement::<RescuedColumns>::new(RESCUE)
+            .bind::<Array<Integer>, _>(ids)
+            .bind::<Array<Text>, _>(names)
+            .bind::<SmallInt, _>(SUSPECTED_AFTER)
+            .bind::<SmallInt, _>(SUSPECTED_AFTER)
+            .bind::<BigInt, _>(millis(BETWEEN_SUSPECTS));
+        Ok(Rescued { jobs: rescue.load(conn)?, left })
     })
-}
-
-// The gaps between the ids of workers; the last one is open to the greatest id. The lease is read before the row is locked: the
-// row may have been requeued since, and claimed by a worker that is newer than these gaps.
-const RESCUE_ORPHANS: &str = "SELECT m.job_id, m.job_state = 'dead', m.job_problem FROM (SELECT ARRAY(\
-    SELECT mainspring.new_event(r.id, 'lost', r.lease, 'worker lost: it left without settling the job') \
-    FROM (SELECT w.id AS after, lead(w.id) OVER (ORDER BY w.id) AS before \
-        FROM (SELECT 0 AS id UNION ALL SELECT id FROM mainspring.workers) AS w) AS gap \
-    CROSS JOIN LATERAL (SELECT k.id, k.lease FROM mainspring.jobs AS k WHERE k.state = 'running' \
-        AND k.worker_id > gap.after AND k.worker_id < coalesce(gap.before, {}) OFFSET 0) AS k \
-    JOIN mainspring.jobs AS r ON r.id = k.id AND r.lease = k.lease FOR UPDATE OF r SKIP LOCKED) AS events OFFSET 0) AS e \
-    CROSS JOIN LATERAL mainspring.move_or_isolate(e.events, true) AS m WHERE cardinality(e.events) > 0";
-
-/// Requeues the jobs of workers that have no row. A worker leaves such jobs behind when its last claim reaches the server
-/// after it has left.
-pub(crate) fn rescue_orphans(conn: &mut impl AsSession) -> Result<Reclaimed, StoreError> {
-    let rows = Statement::<(BigInt, Nullable<Bool>, Nullable<Text>)>::new(RESCUE_ORPHANS)
-        .bind::<Integer, _>(i32::MAX)
-        .load(conn)?;
-    Ok(Reclaimed::of(rows))
 }
 
 impl RescuedJob {

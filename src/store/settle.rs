@@ -242,6 +242,7 @@ impl Reclaimed {
 }
 
 /// The jobs that are leased to the ids of a worker, and their leases. An id whose row has another origin is another worker's.
+/// What was claimed before a row was there was claimed by a worker that had the same id. It may live for a time-out.
 pub(crate) fn leased_to(
     conn: &mut impl AsSession,
     worker_ids: &[i32],
@@ -250,7 +251,9 @@ pub(crate) fn leased_to(
     Statement::<(BigInt, BigInt)>::new(
         "SELECT id, lease FROM mainspring.jobs WHERE state = 'running' AND worker_id = ANY (ARRAY(\
             SELECT i.id FROM unnest({}) AS i(id) WHERE NOT EXISTS (\
-                SELECT FROM mainspring.workers AS w WHERE w.id = i.id AND w.origin <> {})))",
+                SELECT FROM mainspring.workers AS w WHERE w.id = i.id AND w.origin <> {}))) \
+         AND NOT EXISTS (SELECT FROM mainspring.workers AS w WHERE w.id = worker_id AND locked_at < w.started_at \
+            AND w.started_at > mainspring.now() - w.timeout)",
     )
     .bind::<Array<Integer>, _>(worker_ids)
     .bind::<BigInt, _>(origin)

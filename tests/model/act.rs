@@ -48,6 +48,9 @@ impl Fleet {
     fn tick(&self, state: &mut State) {
         state.workers.iter_mut().for_each(|worker| worker.tick(self));
         state.server.age(1, self);
+        if let Some(search) = &mut state.search {
+            search.age = (search.age + 1).min(self.longest());
+        }
         state.standby.iter_mut().for_each(|standby| standby.database.age(1, self));
     }
 
@@ -97,15 +100,13 @@ impl Fleet {
     fn at_server(&self, state: &mut State, action: Action) {
         match action {
             Action::Rescue(id) => state.rescue(id, self),
+            Action::Delete(id) => {
+                state.left.deletions -= 1;
+                state.delete(id, self);
+            }
             Action::Search => {
                 let known = state.server.rows.iter().map(|row| row.id).collect();
-                let Some(orphan) = state.server.orphan() else { return };
-                let search = Search { known, orphan };
-                if state.left.slow_searches == 0 {
-                    return state.end_search(&search, self);
-                }
-                state.left.slow_searches -= 1;
-                state.search = Some(search);
+                state.search = state.server.orphan().map(|orphan| Search { known, orphan, age: 0 });
             }
             Action::EndSearch => {
                 if let Some(search) = state.search.take() {

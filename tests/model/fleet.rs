@@ -53,11 +53,15 @@ pub enum Action {
     Stop(usize),
     Continue(usize),
     Rescue(u8),
+    /// A process finds an orphan, and remembers it.
     Search,
+    /// It takes the orphan.
     EndSearch,
     Replicate,
     FailOver(i8),
     Step(i8),
+    /// A person deletes the row of a worker, and does nothing about its jobs.
+    Delete(u8),
 }
 
 impl Fleet {
@@ -70,6 +74,11 @@ impl Fleet {
 
     pub fn longest(&self) -> i8 {
         self.times.iter().map(|times| times.lost).max().unwrap_or_default()
+    }
+
+    /// How long a process has known of an orphan when it takes it.
+    pub fn patience_with_orphans(&self) -> i8 {
+        if self.variant == Variant::SearchTakesAtOnce { 0 } else { self.longest() }
     }
 }
 
@@ -95,6 +104,7 @@ impl Action {
             | Self::Continue(worker) => Some(worker),
             Self::Tick
             | Self::Rescue(_)
+            | Self::Delete(_)
             | Self::Search
             | Self::EndSearch
             | Self::Replicate

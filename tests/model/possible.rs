@@ -62,8 +62,13 @@ impl Fleet {
     pub fn of_server(&self, state: &State, actions: &mut Vec<Action>) {
         let lost = state.server.rows.iter().filter(|row| state.server.may_be_rescued(row, self));
         actions.extend(lost.map(|row| Action::Rescue(row.id)));
-        if state.search.is_some() {
-            actions.push(Action::EndSearch);
+        if state.left.deletions > 0 {
+            actions.extend(state.server.rows.iter().map(|row| Action::Delete(row.id)));
+        }
+        if let Some(search) = &state.search {
+            if search.age >= self.patience_with_orphans() {
+                actions.push(Action::EndSearch);
+            }
         } else if state.server.orphan().is_some() {
             actions.push(Action::Search);
         }

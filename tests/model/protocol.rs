@@ -67,6 +67,8 @@ pub enum Variant {
     SettleIgnoresLeases,
     /// A search for orphans takes a job under whichever lease it finds it.
     SearchIgnoresLeases,
+    /// A search takes an orphan as soon as it finds it.
+    SearchTakesAtOnce,
 }
 
 /// What a standby is sure to have of the primary when it takes over.
@@ -91,8 +93,8 @@ pub struct Trouble {
     pub late_claims: u8,
     /// Beats that wait for a lock at the server.
     pub waits: u8,
-    /// Searches for orphans that take time between their look and their end.
-    pub slow_searches: u8,
+    /// Rows of workers that a person deletes.
+    pub deletions: u8,
     pub failovers: u8,
     /// Steps of the server's clock.
     pub steps: u8,
@@ -105,7 +107,7 @@ impl Trouble {
         late_beats: 0,
         late_claims: 0,
         waits: 0,
-        slow_searches: 0,
+        deletions: 0,
         failovers: 0,
         steps: 0,
     };

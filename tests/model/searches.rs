@@ -46,7 +46,7 @@ pub fn large() -> Fleet {
         late_beats: 1,
         late_claims: 1,
         waits: 1,
-        slow_searches: 1,
+        deletions: 1,
         failovers: 1,
         steps: 0,
     };
@@ -68,8 +68,8 @@ fn it_holds_where_a_process_dies_and_requests_come_late() {
 }
 
 #[test]
-fn it_holds_where_a_search_for_orphans_takes_long() {
-    holds("slow search", small(Trouble { late_claims: 1, slow_searches: 1, ..Trouble::NONE }));
+fn it_holds_where_rows_are_deleted_by_hand_and_claims_come_late() {
+    holds("deletion", small(Trouble { late_claims: 1, deletions: 1, ..Trouble::NONE }));
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn it_holds_in_larger_spaces() {
     let runs = follow(&large(), 100 * RUNS);
     assert!(runs.fault.is_none(), "{:?}", runs.fault);
     let late = Trouble { crashes: 1, late_beats: 1, late_claims: 1, ..Trouble::NONE };
-    holds("two crashes", small(Trouble { crashes: 2, slow_searches: 2, ..late }));
+    holds("two crashes", small(Trouble { crashes: 2, deletions: 2, ..late }));
     holds("crash, stop and lock", small(Trouble { stops: 1, waits: 1, ..late }));
     holds("failover and crash", Fleet { steps: &[0, 3], ..small(Trouble { failovers: 1, ..late }) });
     holds("failover, clock ahead or behind", Fleet { steps: &[-3, 0, 3], ..small(failover) });

@@ -136,7 +136,13 @@ impl State {
         self.change(fleet);
     }
 
-    /// A search for orphans ends. It may find the job changed since it looked.
+    /// A person deletes the row of a worker.
+    pub fn delete(&mut self, id: u8, fleet: &Fleet) {
+        self.server.rows.retain(|row| row.id != id);
+        self.change(fleet);
+    }
+
+    /// A search for orphans ends. It may find the job changed since it looked, and the rows as they were then.
     pub fn end_search(&mut self, search: &Search, fleet: &Fleet) {
         if let Job::Running(lease) = self.server.job {
             let is_orphan = !search.known.contains(&lease.id);
@@ -176,7 +182,6 @@ impl State {
         self.server = standby.database;
         self.server.age(skew, fleet);
         self.server.rows.iter_mut().for_each(|row| row.stored_by = Start::Earlier);
-        self.search = None;
         self.workers.iter_mut().for_each(|worker| worker.waiting = None);
         self.standby = Some(Standby::of(&self.server));
     }

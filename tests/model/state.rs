@@ -134,11 +134,12 @@ pub enum Job {
     Settled,
 }
 
-/// A search for orphans that has looked at the rows, and found an orphan.
+/// A search for orphans that has looked at the rows, and found an orphan so long ago. The time is that of a process.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Search {
     pub known: Vec<u8>,
     pub orphan: Lease,
+    pub age: i8,
 }
 
 impl State {

@@ -63,7 +63,12 @@ fn a_settle_without_the_lease_fails() {
 
 #[test]
 fn a_search_for_orphans_without_the_lease_fails() {
-    variant_fails(Variant::SearchIgnoresLeases, Trouble { slow_searches: 1, ..NONE });
+    variant_fails(Variant::SearchIgnoresLeases, NONE);
+}
+
+#[test]
+fn a_search_that_takes_an_orphan_at_once_fails() {
+    variant_fails(Variant::SearchTakesAtOnce, Trouble { deletions: 1, ..NONE });
 }
 
 #[test]
@@ -115,18 +120,18 @@ fn random_runs_find(variants: &[Variant], runs: u64) {
 fn random_runs_find_most_of_them() {
     let variants = [
         Variant::BeatResurrects,
-        Variant::FenceCountsFromReply,
         Variant::FenceIgnoresIds,
         Variant::FenceIgnoresStops,
         Variant::RescuerIgnoresGaps,
+        Variant::SearchTakesAtOnce,
         Variant::SettleIgnoresLeases,
     ];
-    random_runs_find(&variants, RUNS);
+    random_runs_find(&variants, 10 * RUNS);
 }
 
 #[test]
 #[ignore = "takes minutes"]
 fn more_random_runs_find_others() {
-    let variants = [Variant::BeatIgnoresNumbers, Variant::SearchIgnoresLeases];
+    let variants = [Variant::BeatIgnoresNumbers, Variant::FenceCountsFromReply, Variant::SearchIgnoresLeases];
     random_runs_find(&variants, 100 * RUNS);
 }

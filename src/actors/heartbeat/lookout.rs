@@ -11,24 +11,19 @@ use super::keeper::Report;
 use crate::actors::rescue::{Rescue, Rescuer};
 use crate::engine::outage::PAUSE_AFTER_ERROR;
 use crate::error::StoreError;
+use crate::lock::lock;
 use crate::shared::Shared;
 use crate::store::migrate::check_schema;
-use crate::store::presence::{CancelledAttempt, cancelled_attempts, next_loss};
+use crate::store::presence::{CancelledAttempt, Others, cancelled_attempts, others};
 use crate::store::{Durability, Session};
 
 const LONGEST_BETWEEN_LOOKS: Duration = Duration::from_secs(60);
-const BETWEEN_SEARCHES_FOR_ORPHANS: Duration = Duration::from_secs(60);
 // The jobs of a lost worker wait, and what was in the way may be a lock of a moment.
 const PAUSE_AFTER_FAILED_RESCUE: Duration = Duration::from_millis(100);
 
 /// Looks forever, and at once when it is notified.
 pub(super) async fn look_out(shared: Arc<Shared>, reports: UnboundedSender<Report>, notified: Arc<Notify>) {
-    let mut lookout = Lookout {
-        orphans_at: Instant::now() + BETWEEN_SEARCHES_FOR_ORPHANS,
-        shared,
-        reports,
-        rescuer: Rescuer::default(),
-    };
+    let mut lookout = Lookout { shared, reports, rescuer: Rescuer::default() };
     loop {
         let pause = lookout.look().await;
         tokio::select! {
@@ -42,7 +37,6 @@ struct Lookout {
     shared: Arc<Shared>,
     reports: UnboundedSender<Report>,
     rescuer: Rescuer,
-    orphans_at: Instant,
 }
 
 /// What a look has found.
@@ -51,6 +45,7 @@ struct Look {
     cancelled: Vec<CancelledAttempt>,
     /// How long until another worker may be lost.
     next_loss: Option<Duration>,
+    longest_timeout: Duration,
 }
 
 impl Lookout {
@@ -58,8 +53,9 @@ impl Lookout {
     async fn look(&mut self) -> Duration {
         let worker_id = self.shared.worker_id();
         match self.shared.store.run(Durability::Relaxed, move |conn| look(conn, worker_id)).await {
-            Ok(Look { schema, cancelled, next_loss }) => {
+            Ok(Look { schema, cancelled, next_loss, longest_timeout }) => {
                 let fits = schema.is_ok();
+                lock(&self.shared.orphans).note_timeout(longest_timeout);
                 // The actor that reads it has ended if it is lost.
                 let _ = self.reports.send(Report::Schema(schema));
                 self.shared.signals.cancel(cancelled, &self.shared.leases.all_open());
@@ -79,17 +75,21 @@ impl Lookout {
     async fn rescue(&mut self, next_loss: Option<Duration>) -> Duration {
         let config = &self.shared.config;
         let (timeout, interval) = (config.heartbeat_timeout, config.heartbeat_interval());
-        if self.orphans_at <= Instant::now() {
-            self.orphans_at = Instant::now() + BETWEEN_SEARCHES_FOR_ORPHANS;
-            self.rescuer.rescue_jobs_without_worker(&self.shared).await;
+        if self.until_search().is_zero() {
+            self.rescuer.rescue_orphans(&self.shared).await;
         }
         match next_loss.unwrap_or(timeout) {
             Duration::ZERO => match self.rescuer.rescue_lost_workers(&self.shared).await {
                 Rescue::Done => interval,
                 Rescue::Failed => PAUSE_AFTER_FAILED_RESCUE,
             },
-            wait => wait.min(timeout).min(LONGEST_BETWEEN_LOOKS),
+            wait => wait.min(timeout).min(LONGEST_BETWEEN_LOOKS).min(self.until_search()),
         }
+    }
+
+    fn until_search(&self) -> Duration {
+        let now = Instant::now();
+        lock(&self.shared.orphans).search_at(now).saturating_duration_since(now)
     }
 }
 
@@ -99,10 +99,11 @@ fn look(conn: &mut Session<'_>, worker_id: i32) -> Result<Look, StoreError> {
         schema => schema,
     };
     if schema.is_err() {
-        return Ok(Look { schema, cancelled: Vec::new(), next_loss: None });
+        return Ok(Look { schema, cancelled: Vec::new(), next_loss: None, longest_timeout: Duration::ZERO });
     }
     let cancelled = cancelled_attempts(conn, worker_id)?;
     // A time that has passed is no duration.
-    let next_loss = next_loss(conn, worker_id)?.map(|wait| wait.to_std().unwrap_or_default());
-    Ok(Look { schema, cancelled, next_loss })
+    let Others { next_loss, longest_timeout } = others(conn, worker_id)?;
+    let next_loss = next_loss.map(|wait| wait.to_std().unwrap_or_default());
+    Ok(Look { schema, cancelled, next_loss, longest_timeout })
 }

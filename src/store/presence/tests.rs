@@ -33,6 +33,12 @@ fn beat_once(conn: &mut PgConnection, worker_id: i32, number: i64, row_at: Optio
     beat(conn, Beat { worker_id, origin: ORIGIN, number, row_at }).unwrap()
 }
 
+/// Finds the orphans and takes them, and returns how many.
+fn orphans_taken(conn: &mut PgConnection) -> usize {
+    let orphans = find_orphans(conn).unwrap();
+    rescue_orphans(conn, &orphans).unwrap().jobs
+}
+
 fn undone(conn: &mut PgConnection, test: impl FnOnce(&mut PgConnection)) {
     let done = conn.transaction(|conn| {
         test(conn);
@@ -64,7 +70,7 @@ fn a_rescue_reads_nothing_of_what_living_workers_have_done() {
     };
     let rescue_orphan = |conn: &mut PgConnection| {
         leave_behind(conn, false);
-        assert_eq!(rescue_orphans(conn).unwrap().jobs, 1);
+        assert_eq!(orphans_taken(conn), 1);
     };
     let before = [cost_of(conn, rescue_one), cost_of(conn, rescue_orphan)];
     // An old snapshot keeps what this worker has done.
@@ -98,11 +104,11 @@ fn a_row_that_an_application_holds_is_rescued_later_than_the_others() {
         .batch_execute("BEGIN; UPDATE mainspring.jobs SET payload = '[]' WHERE id IN (SELECT min(id) FROM mainspring.jobs GROUP BY worker_id = 900)")
         .unwrap();
     assert_eq!(rescue(conn, me).unwrap().jobs.len(), 1);
-    assert_eq!(rescue_orphans(conn).unwrap().jobs, 1);
-    assert_eq!((rescue(conn, me).unwrap().jobs.len(), rescue_orphans(conn).unwrap().jobs), (0, 0));
+    assert_eq!(orphans_taken(conn), 1);
+    assert_eq!((rescue(conn, me).unwrap().jobs.len(), orphans_taken(conn)), (0, 0));
     application.batch_execute("COMMIT").unwrap();
     // One of them was of a worker whose row is gone by now.
-    assert_eq!((rescue(conn, me).unwrap().jobs.len(), rescue_orphans(conn).unwrap().jobs), (0, 2));
+    assert_eq!((rescue(conn, me).unwrap().jobs.len(), orphans_taken(conn)), (0, 2));
     assert_eq!(leased_to_anyone(conn), 0);
 }
 
@@ -219,7 +225,7 @@ fn a_worker_is_lost_when_the_longer_of_the_two_time_outs_is_over() {
     let database = TestDatabase::new();
     let conn = &mut connect(&Config::new(database.url())).unwrap();
     let me = steady(conn);
-    assert_eq!(next_loss(conn, me).unwrap(), None);
+    assert_eq!(others(conn, me).unwrap().next_loss, None);
     leave_behind(conn, true);
     let lost: i32 = me + 1;
     for (heartbeat, timeout, is_lost) in [
@@ -233,13 +239,13 @@ fn a_worker_is_lost_when_the_longer_of_the_two_time_outs_is_over() {
     ] {
         undone(conn, |conn| {
             set(conn, lost, &format!("heartbeat_at = mainspring.now() {heartbeat}, timeout = '{timeout}'"));
-            let wait = next_loss(conn, me).unwrap().unwrap();
+            let wait = others(conn, me).unwrap().next_loss.unwrap();
             assert_eq!(wait <= TimeDelta::zero(), is_lost, "{heartbeat}, {timeout}: {wait}");
             assert_eq!(rescue(conn, me).unwrap().jobs.len(), usize::from(is_lost), "{heartbeat}, {timeout}");
         });
     }
     set(conn, me, "steady_since = mainspring.now()");
-    let wait = next_loss(conn, me).unwrap().unwrap();
+    let wait = others(conn, me).unwrap().next_loss.unwrap();
     assert!((29..=30).contains(&wait.num_seconds()), "{wait}");
 }
 
@@ -286,6 +292,25 @@ fn a_worker_whose_row_stays_keeps_its_jobs_and_holds_up_no_other() {
     assert_eq!((jobs.len(), left), (3, vec![]));
 }
 
+#[test]
+fn suspects_of_a_lost_worker_become_due_one_after_the_other() {
+    let database = TestDatabase::new();
+    let conn = &mut connect(&Config::new(database.url())).unwrap();
+    let me = steady(conn);
+    for _ in 0..5 {
+        leave_behind(conn, true);
+    }
+    conn.batch_execute(
+        "UPDATE mainspring.jobs SET deaths = CASE WHEN id IN (SELECT min(id) FROM mainspring.jobs) THEN 0 ELSE 2 END",
+    )
+    .unwrap();
+    assert_eq!(rescue(conn, me).unwrap().jobs.len(), 5);
+    let apart = "SELECT string_agg(coalesce(extract(epoch FROM run_at - mainspring.now())::int, 0)::text, ' ' ORDER BY id) \
+        FROM (SELECT id, CASE WHEN state = 'scheduled' THEN run_at END AS run_at FROM mainspring.jobs) AS j";
+    let apart = Statement::<(Text,)>::new(apart).get_result::<(String,)>(conn).unwrap().0;
+    assert_eq!(apart, "0 0 2 4 6");
+}
+
 // A search that takes long reads the rows of workers once, and each job when it comes to it.
 #[test]
 fn a_search_for_orphans_takes_nothing_that_a_new_worker_has_claimed_since() {
@@ -309,8 +334,7 @@ fn a_search_for_orphans_takes_nothing_that_a_new_worker_has_claimed_since() {
     let mut other = database.connection();
     other.batch_execute("SELECT pg_advisory_lock(7)").unwrap();
     let url = database.url().to_owned();
-    let search =
-        std::thread::spawn(move || rescue_orphans(&mut connect(&Config::new(url)).unwrap()).unwrap());
+    let search = std::thread::spawn(move || orphans_taken(&mut connect(&Config::new(url)).unwrap()));
     let waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
     while Statement::<(BigInt,)>::new(waits).get_result::<(i64,)>(&mut other).unwrap().0 == 0 {
         std::thread::yield_now();
@@ -321,7 +345,7 @@ fn a_search_for_orphans_takes_nothing_that_a_new_worker_has_claimed_since() {
     );
     other.batch_execute(&claim).unwrap();
     other.batch_execute("SELECT pg_advisory_unlock(7)").unwrap();
-    assert_eq!(search.join().unwrap().jobs, 1);
+    assert_eq!(search.join().unwrap(), 1);
     assert_eq!(leased_to_anyone(conn), 1);
 }
 
@@ -343,5 +367,5 @@ fn the_server_ends_a_rescue_whose_process_is_stopped_in_the_middle() {
         Statement::<(Text,)>::new(of).get_result::<(String,)>(conn).unwrap().0
     };
     assert_eq!(patience(conn, "SELECT patience FROM public.seen"), "2s");
-    assert_eq!(patience(conn, "SELECT current_setting('idle_in_transaction_session_timeout')"), "0");
+    assert_eq!(patience(conn, "SELECT current_setting('idle_in_transaction_session_timeout')"), "10s");
 }

@@ -112,6 +112,13 @@ fn what_is_leased_to_the_row_of_another_origin_is_anothers() {
         "INSERT INTO mainspring.workers (name, tasks, timeout, origin) VALUES ('w', '{}', '4 s', 5)",
     )
     .unwrap();
+    assert_eq!(leased(conn), 0, "the worker that had the id before");
+    conn.batch_execute("UPDATE mainspring.workers SET started_at = now() - interval '5 s'").unwrap();
+    assert_eq!(leased(conn), 3, "this worker, as its time-out is over");
+    conn.batch_execute(
+        "UPDATE mainspring.workers SET started_at = now(); UPDATE mainspring.jobs SET locked_at = now()",
+    )
+    .unwrap();
     assert_eq!(leased(conn), 3, "this worker");
     conn.batch_execute("UPDATE mainspring.workers SET origin = 6").unwrap();
     assert_eq!(leased(conn), 0, "another worker");

@@ -11,7 +11,7 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::super::claim::claim;
 use super::super::jobs::{self, ActResult, JobAct};
-use super::super::presence::rescue_orphans;
+use super::super::presence::{find_orphans, rescue_orphans};
 use super::super::settle::{Settlement, settle, settle_free};
 use super::super::{admit, enqueue, remove, workers};
 use super::{KEYS, QUEUES, Statement, TASKS, TestDatabase, claim_request, new_job, new_worker, some_outcome};
@@ -126,7 +126,8 @@ fn many_sessions_lose_no_job_and_stay_within_the_table_of_moves() {
         }
         // A job that was left running is requeued once its worker is gone.
         conn.batch_execute("DELETE FROM mainspring.workers").expect("lose all workers");
-        rescue_orphans(&mut conn).expect("rescue");
+        let orphans = find_orphans(&mut conn).expect("search");
+        rescue_orphans(&mut conn, &orphans).expect("rescue");
         assert_eq!(count(&mut conn, "mainspring.jobs WHERE state = 'running'"), 0);
     }
 }

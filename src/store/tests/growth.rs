@@ -109,9 +109,10 @@ const OURS: &[Verb] = &[
         let row_at = beat(conn, 1, None);
         beat(conn, 2, Some(&row_at));
     }),
-    ("look for lost workers", |conn| assert!(presence::next_loss(conn, WORKER).unwrap().is_some())),
+    ("look for lost workers", |conn| assert!(presence::others(conn, WORKER).unwrap().next_loss.is_some())),
     ("rescue nobody", |conn| assert_eq!(presence::rescue(conn, WORKER).unwrap(), Default::default())),
-    ("rescue no orphan", |conn| assert_eq!(presence::rescue_orphans(conn).unwrap().jobs, 0)),
+    ("find no orphan", |conn| assert_eq!(presence::find_orphans(conn).unwrap(), [])),
+    ("rescue no orphan", |conn| assert_eq!(presence::rescue_orphans(conn, &[(1, 1)]).unwrap().jobs, 0)),
     ("look for cancelled attempts", |conn| {
         assert_eq!(presence::cancelled_attempts(conn, WORKER).unwrap(), []);
     }),

@@ -5,7 +5,7 @@ use mainspring::Scheduler;
 
 use super::replies::{HELD_UP, hold_up};
 use super::watched::Record;
-use super::{TIMEOUT, end, enqueue_two, until_runs, worker};
+use super::{TIMEOUT, end, enqueue_two, until_both_beat, until_runs, worker};
 use crate::support::database::TestDatabase;
 use crate::support::jobs::{Started, act};
 use crate::support::proxy::Mode;
@@ -35,6 +35,40 @@ async fn a_worker_whose_row_is_anothers_leaves_it_alone_and_registers_again() {
     conn.batch_execute("DELETE FROM mainspring.jobs WHERE worker_id = 1 AND lease = 77").unwrap();
     end(&database, &record, [first]).await;
     assert_eq!(count(&mut conn, "mainspring.workers WHERE id = 1 AND origin = 42"), 1, "its row");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_workers_that_share_an_id_part_and_never_run_side_by_side() {
+    let (database, record) = (TestDatabase::new(), Record::new());
+    let first = worker(&database.url(), &record).start().await.unwrap();
+    enqueue_two(&first).await;
+    until_runs(&database, &record, 1).await;
+    // The row and the sequence are as before its registration. The second worker may be too late for the same id.
+    let mut conn = database.connection();
+    let lost = "DELETE FROM mainspring.workers; SELECT setval('mainspring.workers_id_seq', 1, false)";
+    conn.batch_execute(&format!("BEGIN; {lost}; COMMIT")).unwrap();
+    let second = worker(&database.url(), &record).start().await.unwrap();
+    until_runs(&database, &record, 2).await;
+    until_both_beat(&database).await;
+    end(&database, &record, [first, second]).await;
+}
+
+// The first worker cannot learn that its row is gone, and runs its job until its fence shuts.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_of_a_worker_whose_row_was_deleted_is_taken_behind_its_fence() {
+    let (database, record) = (TestDatabase::new(), Record::new());
+    let (proxy, url) = through_proxy(&database.url());
+    let first = worker(&url, &record).start().await.unwrap();
+    enqueue_two(&first).await;
+    until_runs(&database, &record, 1).await;
+    proxy.set(Mode::Drop);
+    database.connection().batch_execute("DELETE FROM mainspring.workers").unwrap();
+    let second = worker(&database.url(), &record).start().await.unwrap();
+    until_runs(&database, &record, 2).await;
+    proxy.set(Mode::Pass);
+    proxy.reset();
+    until_both_beat(&database).await;
+    end(&database, &record, [first, second]).await;
 }
 
 /// A worker that has done what it does at its start. It searches for jobs of workers without a row, and again a minute later.
