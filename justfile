@@ -43,17 +43,17 @@ smoke: examples
 tls:
     .ci/tls
 
-# All tests; `just test keys::` runs the tests with this name
+# All tests, with a search for secrets in their output; `just test keys::` runs the tests with this name
 test *names:
-    cargo test {{ names }}
+    .ci/test {{ names }}
 
 # The program of the README, as a crate of its own
 readme:
     .ci/readme
 
-# All tests, with a search for secrets in their output
-secrets:
-    .ci/test
+# The fuzz targets, for some seconds each
+fuzz *targets:
+    .ci/fuzz {{ targets }}
 
 # The integration tests under another schema's name; `just schema queues::` runs some of them
 schema *names:
