@@ -11,7 +11,7 @@ use super::conninfo::refusal::{UNREADABLE_URL, demands_tls, in_one_line, malform
 use super::conninfo::{Host, completed, hosts, is_misread};
 use super::hosts::connect as connect_to_one;
 use super::libpq::rejection::{Rejection, ask};
-use super::refusals::Cause;
+use super::refusals::RefusalKind;
 use super::tls::{self, Tls};
 use crate::error::StoreError;
 use crate::pooling::Pooling;
@@ -82,10 +82,10 @@ impl Address {
     }
 
     /// Why no connection can be made now, which takes another try.
-    pub(super) fn refuses(&self) -> Cause {
+    pub(super) fn refuses(&self) -> RefusalKind {
         match ask(&self.given).rejection {
-            Some(Rejection::Code(code)) if code == TOO_MANY => Cause::TooMany,
-            Some(Rejection::Code(_) | Rejection::Standby) | None => Cause::Other,
+            Some(Rejection::Code(code)) if code == TOO_MANY => RefusalKind::TooMany,
+            Some(Rejection::Code(_) | Rejection::Standby) | None => RefusalKind::Other,
         }
     }
 

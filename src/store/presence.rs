@@ -13,12 +13,16 @@ use super::moment::Moment;
 use super::statement::{Statement, millis};
 use crate::error::StoreError;
 use crate::lifecycle::{BETWEEN_SUSPECTS, Left, SUSPECTED_AFTER};
-use crate::store::session::{AsSession, Session};
+use crate::store::session::AsSession;
 
 mod beat;
+mod cancelled;
+mod new_id;
 mod orphans;
 
 pub(crate) use beat::{Beat, Heartbeat, beat};
+pub(crate) use cancelled::{CancelledAttempt, cancelled_attempts};
+pub(crate) use new_id::register_under_new_id;
 pub(crate) use orphans::{Orphan, find_orphans, rescue_orphans};
 
 /// Registers a worker and returns its id.
@@ -46,24 +50,6 @@ pub(crate) fn register(
     .get_result(conn);
     let row: (i32,) = row.map_err(|error| naming(conn, error, fields))?;
     Ok(row.0)
-}
-
-/// Registers by that statement, under an id that the worker never had: the sequence of ids may have been set back.
-pub(crate) fn register_under_new_id(
-    conn: &mut Session<'_>,
-    used: &[i32],
-    origin: i64,
-    mut register: impl FnMut(&mut Session<'_>) -> Result<i32, StoreError>,
-) -> Result<i32, StoreError> {
-    conn.transaction(|conn| {
-        loop {
-            let id = register(conn)?;
-            if !used.contains(&id) {
-                return Ok(id);
-            }
-            unregister(conn, id, origin, JobsLeft::None)?;
-        }
-    })
 }
 
 // Time alone decides, by the server's clock. Of two different time-outs the longer one counts, since the gaps of the one who
@@ -266,23 +252,6 @@ impl RescuedJob {
     pub(crate) fn position(&self) -> Position {
         Position { priority: self.priority, turn_at: self.run_at }
     }
-}
-
-/// A job, the lease under which it runs, and why it was cancelled.
-pub(crate) type CancelledAttempt = ((i64, i64), String);
-
-/// The attempts of the worker that have been cancelled.
-pub(crate) fn cancelled_attempts(
-    conn: &mut impl AsSession,
-    worker_id: i32,
-) -> Result<Vec<CancelledAttempt>, StoreError> {
-    let rows: Vec<(i64, i64, String)> = Statement::<(BigInt, BigInt, Text)>::new(
-        "SELECT id, lease, cancel_reason FROM mainspring.jobs \
-         WHERE worker_id = {} AND state = 'running' AND cancel_reason IS NOT NULL",
-    )
-    .bind::<Integer, _>(worker_id)
-    .load(conn)?;
-    Ok(rows.into_iter().map(|(id, lease, reason)| ((id, lease), reason)).collect())
 }
 
 /// Whether jobs may still be leased to a worker that leaves, as far as it knows.

@@ -16,12 +16,12 @@ pub(super) struct Refusals(Arc<Mutex<Noted>>);
 #[derive(Debug, Default)]
 struct Noted {
     last: Option<(Instant, String)>,
-    cause: Option<(Instant, Cause)>,
+    cause: Option<(Instant, RefusalKind)>,
 }
 
 /// Why a connection could not be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Cause {
+pub(crate) enum RefusalKind {
     /// There are as many as the server, the database or the role may have.
     TooMany,
     /// Anything else: the server was away, or it is another one.
@@ -32,12 +32,12 @@ pub(crate) enum Cause {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub(crate) reason: String,
-    pub(crate) cause: Cause,
+    pub(crate) cause: RefusalKind,
 }
 
 impl Refusals {
     /// Notes a failure, and finds out its cause unless it was found lately.
-    pub(super) fn note(&self, reason: &StoreError, cause: impl FnOnce() -> Cause) {
+    pub(super) fn note(&self, reason: &StoreError, cause: impl FnOnce() -> RefusalKind) {
         let now = Instant::now();
         let is_known = {
             let mut noted = lock(&self.0);
@@ -59,7 +59,7 @@ impl Refusals {
     pub(super) fn within(&self, period: Duration) -> Option<Refusal> {
         let noted = lock(&self.0);
         let (_, reason) = noted.last.as_ref().filter(|(at, _)| at.elapsed() < period)?;
-        let cause = noted.cause.map_or(Cause::Other, |(_, cause)| cause);
+        let cause = noted.cause.map_or(RefusalKind::Other, |(_, cause)| cause);
         Some(Refusal { reason: reason.clone(), cause })
     }
 }
@@ -68,26 +68,26 @@ impl Refusals {
 mod tests {
     use super::*;
 
-    fn refused(refusals: &Refusals, cause: Cause) {
+    fn refused(refusals: &Refusals, cause: RefusalKind) {
         refusals.note(&StoreError::Connect("no".into()), || cause);
     }
 
     #[test]
     fn a_refusal_has_the_cause_that_was_found_lately() {
         let refusals = Refusals::default();
-        refused(&refusals, Cause::TooMany);
+        refused(&refusals, RefusalKind::TooMany);
         refusals.note(&StoreError::Connect("again".into()), || panic!("the cause is asked for twice"));
         let last = refusals.within(CAUSE_HOLDS).map(|refusal| (refusal.reason, refusal.cause));
-        assert_eq!(last, Some(("cannot connect to the database: again".into(), Cause::TooMany)));
+        assert_eq!(last, Some(("cannot connect to the database: again".into(), RefusalKind::TooMany)));
     }
 
     #[test]
     fn what_was_refused_before_a_server_was_found_is_forgotten() {
         let refusals = Refusals::default();
-        refused(&refusals, Cause::TooMany);
+        refused(&refusals, RefusalKind::TooMany);
         refusals.forget();
         assert_eq!(refusals.within(CAUSE_HOLDS), None);
-        refused(&refusals, Cause::Other);
-        assert_eq!(refusals.within(CAUSE_HOLDS).map(|refusal| refusal.cause), Some(Cause::Other));
+        refused(&refusals, RefusalKind::Other);
+        assert_eq!(refusals.within(CAUSE_HOLDS).map(|refusal| refusal.cause), Some(RefusalKind::Other));
     }
 }

@@ -7,7 +7,7 @@ use crate::engine::outage::{Failure, Outage};
 use crate::error::StoreError;
 use crate::event::Event;
 use crate::shared::Shared;
-use crate::store::refusals::{Cause, Refusal};
+use crate::store::refusals::{Refusal, RefusalKind};
 use crate::text::one_line;
 
 // Connections are tried again every few seconds for as long as one is missing.
@@ -107,14 +107,13 @@ impl Presence {
 }
 
 fn warn_of_shortage(Refusal { reason, cause }: &Refusal) {
-    let reason = one_line(reason);
     match cause {
-        Cause::TooMany => log::warn!(
-            "the server refuses further connections, so work waits for those that are open: {reason}"
+        RefusalKind::TooMany => log::warn!(
+            "the server refuses further connections, so work waits for those that are open: {}",
+            one_line(reason)
         ),
-        Cause::Other => log::warn!(
-            "another connection cannot be made, although heartbeats pass; work waits for those that are open: \
-             {reason}"
-        ),
+        RefusalKind::Other => {
+            log::warn!("another connection cannot be made, although heartbeats pass: {}", one_line(reason))
+        }
     }
 }

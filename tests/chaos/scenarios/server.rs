@@ -57,7 +57,8 @@ pub(super) const SCENARIOS: [Scenario; 13] = [
     Scenario::new("disk-full", Figure::BackEach, 5.0, 15, Plan::Own(disk_full))
         .about("the disk of the server is full")
         .small_disk(),
-    Scenario::new("slow-network", Figure::Wait, 2.0, 20, Plan::Lasting(Fault::Slow))
+    // A new connection alone takes ten round trips.
+    Scenario::new("slow-network", Figure::Wait, 3.0, 20, Plan::Lasting(Fault::Slow))
         .about("200 ms a round trip"),
 ];
 

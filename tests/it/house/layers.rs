@@ -29,7 +29,10 @@ const LAYERS: [(&str, &[&str]); 7] = [
         ],
     ),
     ("store", &["store"]),
-    ("engine", &["engine", "events", "fence", "leases", "phase", "prefetch", "progress", "running"]),
+    (
+        "engine",
+        &["engine", "events", "fence", "leases", "orphans", "phase", "prefetch", "progress", "running"],
+    ),
     ("attempts", &["attempt", "shared", "signals"]),
     ("actors", &["actors"]),
     ("facade", &["scheduler"]),
