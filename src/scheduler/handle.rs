@@ -43,7 +43,7 @@ const STATUS_TIMEOUT: Duration = Duration::from_secs(10);
 ///     .await?;
 /// let id = scheduler.enqueue(Enqueue::new(PublishReport { report_id: "r1".into() })).await?;
 /// println!("job {id} is stored");
-/// scheduler.stop().await;
+/// scheduler.stop_at_signal().await?; // until Ctrl-C
 /// # Ok(())
 /// # }
 /// ```
