@@ -12,6 +12,10 @@ use crate::lifecycle::{Left, Outcome};
 use crate::lock::lock;
 use crate::store::progress::Progress;
 
+mod endings;
+
+use self::endings::Endings;
+
 // The events of a busy process in one second.
 const MAX_KEPT: usize = 16_384;
 
@@ -19,6 +23,7 @@ const MAX_KEPT: usize = 16_384;
 pub(crate) struct EventBus {
     sender: Mutex<Option<broadcast::Sender<Event>>>,
     listeners: Arc<AtomicUsize>,
+    endings: Endings,
 }
 
 /// The events of one scheduler since the subscription. See [`Scheduler::events`](crate::Scheduler::events).
@@ -37,7 +42,11 @@ pub(crate) struct EndedAttempt {
 
 impl Default for EventBus {
     fn default() -> Self {
-        Self { sender: Mutex::new(Some(broadcast::Sender::new(MAX_KEPT))), listeners: Arc::default() }
+        Self {
+            sender: Mutex::new(Some(broadcast::Sender::new(MAX_KEPT))),
+            listeners: Arc::default(),
+            endings: Endings::default(),
+        }
     }
 }
 
@@ -47,6 +56,11 @@ impl EventBus {
         self.listeners.fetch_add(1, Ordering::SeqCst);
         let receiver = lock(&self.sender).as_ref().map(broadcast::Sender::subscribe);
         EventStream { receiver, listeners: Arc::clone(&self.listeners) }
+    }
+
+    /// Who waits for the end of which job.
+    pub(crate) fn endings(&self) -> &Endings {
+        &self.endings
     }
 
     pub(crate) fn has_subscribers(&self) -> bool {
@@ -69,6 +83,9 @@ impl EventBus {
 
     /// Publishes how an attempt ended, as it is stored now.
     pub(crate) fn publish_outcome(&self, ended: EndedAttempt, outcome: &Outcome, left: Left) {
+        if left != Left::Waiting {
+            self.endings.ended(ended.job.id);
+        }
         self.publish(|| outcome_event(ended, outcome.clone(), left));
     }
 

@@ -89,7 +89,7 @@ pub use event::{Event, JobFacts};
 pub use events::EventStream;
 pub use run_summary::RunSummary;
 pub use running::WorkerThread;
-pub use scheduler::{Jobs, Queues, Scheduler, SchedulerBuilder, Schedules, Workers};
+pub use scheduler::{Jobs, Queues, Scheduler, SchedulerBuilder, Schedules, Waited, Workers};
 // Recurring work.
 pub use cron::{Cron, CronEntry, CronError, CronExpression, Crontab};
 pub use schedule::{CatchUp, NewSchedule, Overlap, ScheduleChanges};

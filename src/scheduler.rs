@@ -14,6 +14,7 @@ mod settings;
 mod stop;
 mod thread;
 mod verbs;
+mod wait;
 mod workers;
 
 pub use self::builder::SchedulerBuilder;
@@ -21,4 +22,5 @@ pub use self::handle::Scheduler;
 pub use self::jobs::Jobs;
 pub use self::queues::Queues;
 pub use self::schedules::Schedules;
+pub use self::wait::Waited;
 pub use self::workers::Workers;

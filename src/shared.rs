@@ -26,6 +26,7 @@ use crate::progress::ProgressBoard;
 use crate::signals::Signals;
 use crate::store::Store;
 use crate::store::claim::ClaimedJob;
+use crate::store::looks::Looks;
 
 /// Application data by type.
 pub(crate) type AppData = HashMap<TypeId, Arc<dyn Any + Send + Sync>>;
@@ -57,6 +58,8 @@ pub(crate) struct Shared {
     /// Notified when running jobs of this worker were cancelled. The next heartbeat finds them as well.
     pub(crate) cancellations_posted: Notify,
     pub(crate) events: EventBus,
+    /// Looks at jobs whose end is awaited.
+    pub(crate) looks: Looks,
     pub(crate) phase: PhaseWatch,
     /// Whether notifications are being received.
     pub(crate) listening: watch::Sender<bool>,
@@ -184,6 +187,7 @@ impl Shared {
             unmovable_jobs: Mutex::default(),
             cancellations_posted: Notify::new(),
             events: EventBus::default(),
+            looks: Looks::default(),
             phase: PhaseWatch::default(),
             listening: watch::Sender::new(false),
             deaths,

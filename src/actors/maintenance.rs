@@ -11,7 +11,7 @@ use crate::engine::outage::{Failure, Outage};
 use crate::error::StoreError;
 use crate::shared::{Role, Shared};
 use crate::store::retention::{
-    Swept, delete_dead, delete_fires, drop_history, prepare_history, problem_of, retire_lines,
+    Swept, delete_dead, delete_fires, drop_history, index_history, prepare_history, problem_of, retire_lines,
 };
 use crate::store::{Durability, Session};
 use crate::text::one_line;
@@ -54,6 +54,7 @@ async fn maintain_forever(shared: Arc<Shared>) {
 #[derive(Default)]
 struct Duties {
     prepare: Duty,
+    index: Duty,
     drop: Duty,
     fires: Duty,
     lines: Duty,
@@ -65,6 +66,8 @@ impl Duties {
         if shared.config.history().is_kept() {
             let prepared = shared.store.run(Durability::Relaxed, |conn| prepare_history(conn)).await;
             self.prepare.done("prepare the history for the next days", prepared);
+            let indexed = shared.store.run(Durability::Relaxed, |conn| index_history(conn)).await;
+            self.index.done("enter the history into its index", indexed);
         }
         let retention = shared.config.history_retention;
         let dropped = shared.store.run(Durability::Relaxed, move |conn| drop_history(conn, retention)).await;

@@ -1,6 +1,7 @@
 //! The jobs of a running scheduler, from async code: the verbs of [`jobs`](crate::jobs) on its connections.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::store::Session;
@@ -11,8 +12,9 @@ use super::verbs::Verbs;
 use crate::engine::Wake;
 use crate::error::{SchedulerError, StoreError};
 use crate::job::NewJob;
+use crate::lifecycle::JobState;
 use crate::store::history::{self, HistoryFilter, HistoryRow};
-use crate::store::jobs::{self, JobAct, JobFilter, JobRow, Reschedule};
+use crate::store::jobs::{self, Act, ActCounts, Job, JobAct, JobFilter, JobRow, Reschedule};
 
 /// Adds, reads and changes jobs. Returned by [`Scheduler::jobs`]. The functions of [`jobs`](crate::jobs) do the same on a
 /// connection of the caller, as part of the caller's transaction.
@@ -78,8 +80,8 @@ impl Jobs {
         self.verbs.run(move |conn| jobs::count(conn, &filter)).await
     }
 
-    /// Returns one job, if it is there; see [`jobs::get`].
-    pub async fn get(&self, id: i64) -> Result<Option<JobRow>, SchedulerError> {
+    /// Returns one job in any state, also a finished one; see [`jobs::get`].
+    pub async fn get(&self, id: i64) -> Result<Option<Job>, SchedulerError> {
         self.verbs.run(move |conn| jobs::get(conn, id)).await
     }
 
@@ -154,11 +156,87 @@ impl Jobs {
         self.verbs.run(move |conn| jobs::delete_dead(conn, age)).await
     }
 
+    /// Acts on all jobs that the filter admits, at most `most`, those with the smallest ids; see [`jobs::matching`]. Each 1,000
+    /// jobs are a transaction of their own, and stay done if a later one fails.
+    ///
+    /// ```no_run
+    /// use mainspring::jobs::{Act, JobFilter};
+    ///
+    /// # async fn example(scheduler: mainspring::Scheduler) -> Result<(), mainspring::SchedulerError> {
+    /// let mut mails = JobFilter::new();
+    /// mails.queue = Some("mails".into());
+    /// let counts = scheduler.jobs().act_where(mails, 10_000, Act::Cancel(Some("out of date".into()))).await?;
+    /// println!("{} of {} jobs are cancelled", counts.done(), counts.jobs());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn act_where(
+        &self,
+        filter: JobFilter,
+        most: u64,
+        act: Act,
+    ) -> Result<ActCounts, SchedulerError> {
+        let mut matching = self.verbs.run(move |conn| jobs::matching(conn, filter, most)).await?;
+        let act = Arc::new(act);
+        loop {
+            let act = Arc::clone(&act);
+            let batch = move |conn: &mut Session<'_>| Ok((matching.perform_batch(conn, &act)?, matching));
+            let (goes_on, rest) = self.verbs.run_and_wake(Wake::Everything, batch).await?;
+            if !goes_on {
+                return Ok(rest.counts().clone());
+            }
+            matching = rest;
+        }
+    }
+
+    /// Cancels all jobs that the filter admits, as [`Self::act_where`] does.
+    pub async fn cancel_where(
+        &self,
+        filter: JobFilter,
+        most: u64,
+        reason: Option<&str>,
+    ) -> Result<ActCounts, SchedulerError> {
+        self.act_where(filter, most, Act::Cancel(reason.map(str::to_owned))).await
+    }
+
+    /// Deletes all waiting and dead jobs that the filter admits, as [`Self::act_where`] does.
+    pub async fn delete_where(&self, filter: JobFilter, most: u64) -> Result<ActCounts, SchedulerError> {
+        self.act_where(filter, most, Act::Delete).await
+    }
+
+    /// Revives all jobs that the filter admits, dead ones unless it names another state, as [`Self::act_where`] does.
+    pub async fn retry_where(
+        &self,
+        mut filter: JobFilter,
+        most: u64,
+        run_at: Option<DateTime<Utc>>,
+    ) -> Result<ActCounts, SchedulerError> {
+        filter.state.get_or_insert(JobState::Dead);
+        self.act_where(filter, most, Act::Retry(run_at)).await
+    }
+
+    /// Changes all jobs that the filter admits, as [`Self::act_where`] does.
+    pub async fn reschedule_where(
+        &self,
+        filter: JobFilter,
+        most: u64,
+        changes: Reschedule,
+    ) -> Result<ActCounts, SchedulerError> {
+        self.act_where(filter, most, Act::Reschedule(changes)).await
+    }
+
+    pub(super) fn verbs(&self) -> &Verbs {
+        &self.verbs
+    }
+
     async fn act(
         &self,
         act: impl FnOnce(&mut Session<'_>) -> Result<Vec<JobAct>, StoreError> + Send + 'static,
     ) -> Result<Vec<JobAct>, SchedulerError> {
-        self.verbs.run_and_wake(Wake::Everything, act).await
+        let acts = self.verbs.run_and_wake(Wake::Everything, act).await?;
+        let endings = self.verbs.shared().events.endings();
+        acts.iter().filter(|act| act.result.was_done()).for_each(|act| endings.ended(act.id));
+        Ok(acts)
     }
 }
 

@@ -38,6 +38,7 @@ pub mod jobs;
 mod json_moment;
 mod json_rows;
 mod libpq;
+pub(crate) mod looks;
 pub(crate) mod migrate;
 pub(crate) mod moment;
 pub(crate) mod notifications;

@@ -48,6 +48,11 @@ pub(crate) fn prepare_history(conn: &mut impl AsSession) -> Result<Swept, StoreE
     partitions("mainspring.prepare_history()").get_result(conn)
 }
 
+/// Enters the new pages of the history into its index of ids.
+pub(crate) fn index_history(conn: &mut impl AsSession) -> Result<Swept, StoreError> {
+    partitions("mainspring.index_history()").get_result(conn)
+}
+
 /// Drops the partitions of the history whose last moment is older than the retention.
 pub(crate) fn drop_history(conn: &mut impl AsSession, retention: Duration) -> Result<Swept, StoreError> {
     partitions("mainspring.drop_history({} * interval '1 millisecond')")

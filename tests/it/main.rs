@@ -20,6 +20,7 @@ mod exactly_once;
 mod failover;
 mod fairness;
 mod faults;
+mod finding;
 mod firing;
 mod guide;
 mod handlers;

@@ -9,10 +9,11 @@ use diesel::prelude::QueryableByName;
 use diesel::sql_types::Text;
 use diesel::{PgConnection, RunQueryDsl, sql_query};
 use mainspring::history::HistoryFilter;
+use mainspring::jobs::JobStatus;
 use mainspring::queues::QueueSettings;
 use mainspring::{
-    Cron, Enqueue, JobContext, JobResult, JobState, NewJob, NewSchedule, Scheduler, SchedulerBuilder, Schema,
-    Task, database, history, jobs, queues, schedules, status, workers,
+    Cron, Enqueue, JobContext, JobResult, NewJob, NewSchedule, Scheduler, SchedulerBuilder, Schema, Task,
+    database, history, jobs, queues, schedules, status, workers,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -43,7 +44,7 @@ fn a_name_that_needs_quotes_serves_every_kind_of_verb() {
         assert!(queues::pause(conn, "q").unwrap() && queues::pause_task(conn, "act").unwrap());
         assert!(status::read(conn).unwrap().workers.is_empty());
         jobs::cancel(conn, &[id], None).unwrap();
-        assert!(jobs::get(conn, id).unwrap().is_none());
+        assert_eq!(jobs::get(conn, id).unwrap().unwrap().state, JobStatus::Cancelled);
         assert_eq!(history::list(conn, &HistoryFilter::default()).unwrap().len(), 1);
         let daily = NewSchedule::new("daily", "act", "@daily");
         schedules::create(conn, &daily).unwrap();
@@ -100,7 +101,7 @@ async fn schedulers_in_two_schemas_see_no_jobs_pauses_or_keys_of_each_other() {
     two.enqueue(act("of two").key("k").queue("q")).await.unwrap();
     assert_eq!(of_two.next().await.act, "of two");
     assert_eq!(two.remove("k").await.unwrap(), None);
-    assert_eq!(one.jobs().get(waiting).await.unwrap().unwrap().state, JobState::Parked);
+    assert_eq!(one.jobs().get(waiting).await.unwrap().unwrap().state, JobStatus::Parked);
     one.queues().resume_task("act").await.unwrap();
     one.queues().resume("q").await.unwrap();
     assert_eq!(of_one.next().await.act, "of one");

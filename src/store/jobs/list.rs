@@ -119,16 +119,6 @@ pub fn count(conn: &mut impl AsSession, filter: &JobFilter) -> Result<i64, Store
     Ok(filter.statement::<(BigInt,)>("SELECT count(*)", "").get_result::<(i64,)>(conn)?.0)
 }
 
-/// Returns the job with this id, or `None` when it is finished or never was.
-///
-/// # Errors
-///
-/// As [`list`].
-pub fn get(conn: &mut impl AsSession, id: i64) -> Result<Option<JobRow>, StoreError> {
-    let text = "SELECT row_to_json(v)::text FROM mainspring.jobs_view AS v WHERE v.id = {}";
-    Ok(rows(conn, Statement::new(text).bind::<BigInt, _>(id))?.pop())
-}
-
 /// Returns the payload of the job with this id as JSON text, or `None` when there is no such job. No other function
 /// returns payloads.
 ///

@@ -26,11 +26,15 @@
 
 mod act;
 mod filter;
+mod found;
 mod list;
+mod matching;
 
 pub use self::act::{JobAct, Reschedule, cancel, complete, delete, delete_dead, fail, reschedule, retry};
 pub use self::filter::JobFilter;
-pub use self::list::{JobRow, count, get, ids, list, payload};
+pub use self::found::{Job, JobStatus, get};
+pub use self::list::{JobRow, count, ids, list, payload};
+pub use self::matching::{Act, ActCounts, Matching, ResultCount, matching};
 pub use super::act_result::ActResult;
 pub use super::enqueue::{insert_many, remove};
 

@@ -4,8 +4,8 @@ use std::io::Write;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use mainspring::history::{self, HistoryRow};
-use mainspring::jobs::{self, JobAct, JobRow};
-use mainspring::{JobState, Session, StoreError};
+use mainspring::jobs::{self, Act, Job, JobRow};
+use mainspring::{JobState, Session};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ mod selection;
 
 pub(crate) use arguments::JobsCommand;
 use arguments::{HistoryArguments, ListArguments, ReasonArguments, ShowArguments};
-use selection::Act;
+use selection::Asked;
 
 use crate::database::read;
 use crate::failure::Failure;
@@ -26,45 +26,28 @@ pub(crate) fn run(conn: &mut Session<'_>, command: JobsCommand, out: &mut impl W
         JobsCommand::Show(arguments) => show(conn, &arguments, out),
         JobsCommand::History(arguments) => list_history(conn, &arguments, out),
         JobsCommand::Retry(one) => {
-            let run_at = one.due.moment()?;
-            let perform = |conn: &mut Session<'_>, ids: &[i64]| jobs::retry(conn, ids, run_at);
-            let act = Act { verb: "retry", usual_state: Some(JobState::Dead), perform: &perform };
+            let act = Asked::new("retry", Act::Retry(one.due.moment()?)).usually_for(JobState::Dead);
             one.jobs.act(conn, &one.listing, out, &act)
         }
         JobsCommand::Reschedule(one) => {
-            let changes = one.changes()?;
-            let perform = |conn: &mut Session<'_>, ids: &[i64]| jobs::reschedule(conn, ids, &changes);
-            let act = Act { verb: "reschedule", usual_state: None, perform: &perform };
+            let act = Asked::new("reschedule", Act::Reschedule(one.changes()?));
             one.jobs.act(conn, &one.listing, out, &act)
         }
-        JobsCommand::Cancel(one) => {
-            with_reason(conn, &one, "cancel", |conn, ids, reason| jobs::cancel(conn, ids, reason), out)
-        }
-        JobsCommand::Complete(one) => {
-            with_reason(conn, &one, "complete", |conn, ids, reason| jobs::complete(conn, ids, reason), out)
-        }
-        JobsCommand::Fail(one) => {
-            with_reason(conn, &one, "fail", |conn, ids, reason| jobs::fail(conn, ids, reason), out)
-        }
-        JobsCommand::Delete(one) => {
-            let perform = |conn: &mut Session<'_>, ids: &[i64]| jobs::delete(conn, ids);
-            let act = Act { verb: "delete", usual_state: None, perform: &perform };
-            one.jobs.act(conn, &one.listing, out, &act)
-        }
+        JobsCommand::Cancel(one) => with_reason(conn, one, "cancel", Act::Cancel, out),
+        JobsCommand::Complete(one) => with_reason(conn, one, "complete", Act::Complete, out),
+        JobsCommand::Fail(one) => with_reason(conn, one, "fail", Act::Fail, out),
+        JobsCommand::Delete(one) => one.jobs.act(conn, &one.listing, out, &Asked::new("delete", Act::Delete)),
     }
 }
 
-type ActWithReason = fn(&mut Session<'_>, &[i64], Option<&str>) -> Result<Vec<JobAct>, StoreError>;
-
 fn with_reason(
     conn: &mut Session<'_>,
-    arguments: &ReasonArguments,
-    verb: &str,
-    act: ActWithReason,
+    arguments: ReasonArguments,
+    verb: &'static str,
+    act: fn(Option<String>) -> Act,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
-    let perform = |conn: &mut Session<'_>, ids: &[i64]| act(conn, ids, arguments.reason.as_deref());
-    let act = Act { verb, usual_state: None, perform: &perform };
+    let act = Asked::new(verb, act(arguments.reason));
     arguments.jobs.act(conn, &arguments.listing, out, &act)
 }
 
@@ -105,19 +88,21 @@ fn cells(job: JobRow) -> [String; 11] {
     ]
 }
 
-// One job, with its payload where that was requested, both under the names of `jobs_view`.
+// One job, with its payload where that was requested, both under the names of `find_job`.
 #[derive(Serialize)]
 struct Shown {
     #[serde(flatten)]
-    job: JobRow,
+    job: Job,
     #[serde(skip_serializing_if = "Option::is_none")]
     payload: Option<Value>,
 }
 
 fn show(conn: &mut Session<'_>, arguments: &ShowArguments, out: &mut impl Write) -> Result<(), Failure> {
-    let unknown =
-        || Failure::Refused(format!("there is no job {}: it is finished, or never was", arguments.id));
-    let job = jobs::get(conn, arguments.id)?.ok_or_else(unknown)?;
+    let unknown = || {
+        let id = arguments.id;
+        Failure::Refused(format!("there is no job {id}: it never was, was removed, or left the history"))
+    };
+    let job = read(conn, |conn| jobs::get(conn, arguments.id))?.ok_or_else(unknown)?;
     let payload = if arguments.payload { jobs::payload(conn, arguments.id)? } else { None };
     let payload = payload.map(|text| serde_json::from_str(&text).unwrap_or(Value::String(text)));
     let shown = Shown { job, payload };

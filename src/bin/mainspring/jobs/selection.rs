@@ -6,9 +6,8 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use chrono::{DateTime, Utc};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
-use mainspring::jobs::{self, ActResult, JobAct, JobFilter};
-use mainspring::{JobState, Session, StoreError};
-use serde_json::json;
+use mainspring::jobs::{self, Act, ActCounts, JobAct, JobFilter, ResultCount};
+use mainspring::{JobState, Session};
 
 use crate::arguments::ListingOptions;
 use crate::database::read;
@@ -16,8 +15,8 @@ use crate::failure::Failure;
 use crate::output;
 use crate::times::past;
 
-/// The rows of one batch: they are changed within some tens of milliseconds.
-const BATCH: u32 = 1_000;
+/// The rows of one batch. Progress is printed where there are several.
+const BATCH: u64 = 1_000;
 
 /// Conditions that jobs must meet.
 #[derive(Debug, Args)]
@@ -86,15 +85,24 @@ fn state() -> impl TypedValueParser<Value = JobState> {
     })
 }
 
-type Perform<'a> = dyn Fn(&mut Session<'_>, &[i64]) -> Result<Vec<JobAct>, StoreError> + 'a;
-
-/// What is done to jobs.
-pub(crate) struct Act<'a> {
+/// What is asked for.
+pub(crate) struct Asked {
     /// Its name for people.
-    pub(crate) verb: &'a str,
+    verb: &'static str,
+    act: Act,
     /// The state of the jobs that it is for, where conditions name none.
-    pub(crate) usual_state: Option<JobState>,
-    pub(crate) perform: &'a Perform<'a>,
+    usual_state: Option<JobState>,
+}
+
+impl Asked {
+    pub(crate) fn new(verb: &'static str, act: Act) -> Self {
+        Self { verb, act, usual_state: None }
+    }
+
+    pub(crate) fn usually_for(mut self, state: JobState) -> Self {
+        self.usual_state = Some(state);
+        self
+    }
 }
 
 impl Selection {
@@ -104,39 +112,33 @@ impl Selection {
         conn: &mut Session<'_>,
         listing: &ListingOptions,
         out: &mut impl Write,
-        act: &Act<'_>,
+        asked: &Asked,
     ) -> Result<(), Failure> {
         if self.ids.is_empty() {
-            tell_counts(out, listing, &self.act_on_all(conn, act)?)
+            tell_counts(out, listing, &self.act_on_all(conn, asked)?)
         } else {
-            tell_each(out, listing, &(act.perform)(conn, &self.ids)?)
+            tell_each(out, listing, &asked.act.perform(conn, &self.ids)?)
         }
     }
 
-    // Jobs that are added meanwhile have greater ids, so no more are changed than were counted.
-    fn act_on_all(&self, conn: &mut Session<'_>, act: &Act<'_>) -> Result<Tally, Failure> {
+    fn act_on_all(&self, conn: &mut Session<'_>, asked: &Asked) -> Result<ActCounts, Failure> {
         let mut filter = self.which.filter();
-        filter.state = filter.state.or(act.usual_state);
-        let found = read(conn, |conn| jobs::count(conn, &filter))?;
-        let all = self.most.map_or(found, |most| most.min(found));
+        filter.state = filter.state.or(asked.usual_state);
+        let most = self.most.map_or(u64::MAX, i64::unsigned_abs);
+        let mut matching = read(conn, |conn| jobs::matching(conn, filter, most))?;
+        let all = matching.left();
         if all > 0 {
-            self.confirm(act.verb, all)?;
+            self.confirm(asked.verb, all)?;
         }
-        let mut tally = Tally::default();
-        while tally.jobs < all {
-            filter.limit = u32::try_from(all - tally.jobs).unwrap_or(BATCH).min(BATCH);
-            let ids = read(conn, |conn| jobs::ids(conn, &filter))?;
-            let Some(last) = ids.last() else { break };
-            filter.after_id = Some(*last);
-            (act.perform)(conn, &ids)?.iter().for_each(|one| tally.add(one.result));
-            if all > i64::from(BATCH) {
-                eprintln!("{} of {all} jobs", tally.jobs);
+        while matching.perform_batch(conn, &asked.act)? {
+            if all > BATCH {
+                eprintln!("{} of {all} jobs", matching.counts().jobs());
             }
         }
-        Ok(tally)
+        Ok(matching.counts().clone())
     }
 
-    fn confirm(&self, verb: &str, jobs: i64) -> Result<(), Failure> {
+    fn confirm(&self, verb: &str, jobs: u64) -> Result<(), Failure> {
         if self.yes.is_some() {
             return Ok(());
         }
@@ -156,39 +158,22 @@ impl Selection {
     }
 }
 
-/// How many jobs were acted on, and with which results.
-#[derive(Default)]
-struct Tally {
-    jobs: i64,
-    results: Vec<(ActResult, i64)>,
-}
-
-impl Tally {
-    fn add(&mut self, result: ActResult) {
-        self.jobs += 1;
-        match self.results.iter_mut().find(|(known, _)| *known == result) {
-            Some((_, jobs)) => *jobs += 1,
-            None => self.results.push((result, 1)),
-        }
-    }
-}
-
-fn tell_counts(out: &mut impl Write, listing: &ListingOptions, tally: &Tally) -> Result<(), Failure> {
+fn tell_counts(out: &mut impl Write, listing: &ListingOptions, counts: &ActCounts) -> Result<(), Failure> {
     if listing.json {
-        let counts = tally.results.iter().map(|(result, jobs)| json!({"result": result, "jobs": jobs}));
-        output::json(out, &counts.collect::<Vec<_>>())?;
-    } else if tally.jobs == 0 {
+        output::json(out, &counts.results)?;
+    } else if counts.jobs() == 0 {
         writeln!(out, "no job meets the conditions")?;
     } else {
-        let cells = |(result, jobs): &(ActResult, i64)| [result.describe().to_owned(), jobs.to_string()];
-        output::table(out, ["RESULT", "JOBS"], tally.results.iter().map(cells).collect())?;
+        let cells = |one: &ResultCount| [one.result.describe().to_owned(), one.jobs.to_string()];
+        output::table(out, ["RESULT", "JOBS"], counts.results.iter().map(cells).collect())?;
     }
-    let left: i64 = tally.results.iter().filter(|(result, _)| !result.was_done()).map(|(_, jobs)| jobs).sum();
-    if left > 0 {
-        out.flush()?;
-        return Err(Failure::Partial(format!("{left} of {} were not changed", tally.jobs)));
+    match counts.jobs() - counts.done() {
+        0 => Ok(()),
+        left => {
+            out.flush()?;
+            Err(Failure::Partial(format!("{left} of {} were not changed", counts.jobs())))
+        }
     }
-    Ok(())
 }
 
 // Prints what became of each job. The exit code depends on whether all was done.
