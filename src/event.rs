@@ -94,6 +94,13 @@ pub enum Event {
         /// The job's id.
         job: i64,
     },
+    /// Ready jobs wait for a task that no living worker knows. Reported once a minute while they wait, in one process.
+    TaskUnknown {
+        /// The task.
+        task: String,
+        /// How many of its jobs are ready, at most [`DETAIL_COUNT_CAP`](crate::status::DETAIL_COUNT_CAP).
+        ready: i64,
+    },
     /// The scheduler has started, or goes on under a new id after it was taken for lost.
     WorkerStarted {
         /// The worker's id.

@@ -1,14 +1,19 @@
 //! Jobs, before they are stored: their tasks, options and payloads. No database, no actors.
 
 pub(crate) mod bounds;
+mod constants;
 mod enqueue;
 mod key_mode;
+mod known;
 mod options;
 pub(crate) mod payload;
 mod task;
 
+pub(crate) use self::constants::Constants;
+pub(crate) use self::enqueue::Defaults;
 pub use self::enqueue::{Enqueue, NewJob};
 pub use self::key_mode::KeyMode;
+pub(crate) use self::known::{KnownTask, KnownTasks};
 pub use self::options::JobOptions;
 pub(crate) use self::options::common_setters;
 pub use self::task::Task;

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use crate::cron::{CronExpression, read_zone};
 use crate::error::StoreError;
 use crate::job::payload::{check_depth, text_of, to_value};
-use crate::job::{JobOptions, KeyMode, Task};
+use crate::job::{Constants, JobOptions, KeyMode, Task};
 
 /// What a fire does while an earlier job of the same schedule lives. `Skip` and `Replace` find that job by its key:
 /// the schedule's own, or `schedule:NAME`.
@@ -93,7 +93,7 @@ pub struct NewSchedule {
 /// ```
 #[derive(Clone, PartialEq, Default)]
 #[must_use = "changes do nothing until they are given to `update`"]
-pub struct ScheduleChanges(Map<String, Value>);
+pub struct ScheduleChanges(pub(crate) Map<String, Value>);
 
 impl NewSchedule {
     /// Creates a schedule that adds jobs of the task named `task` whenever the expression fires. The name is unique over
@@ -123,7 +123,7 @@ impl NewSchedule {
         let payload = if payload.is_null() { Value::Object(Map::new()) } else { payload };
         Ok(Self::new(name, T::NAME, expression)
             .payload(payload)
-            .with(ScheduleChanges::of_options(task.options())))
+            .with(ScheduleChanges::of_options(Constants::options_of(task))))
     }
 
     /// Returns the name.
@@ -169,11 +169,11 @@ setters! {
     /// Sets the zone whose wall clock the expression is about, such as `Europe/Berlin`; default UTC. The crontab option
     /// `tz` corresponds.
     zone: &str => Value::from;
-    /// Sets the queue of the jobs; default none.
+    /// Sets the queue of the jobs. The default, `None`, is that of the task when the schedule fires.
     queue: Option<&str> => Value::from;
-    /// Sets the priority of the jobs, smaller runs first; default 0.
+    /// Sets the priority of the jobs, smaller runs first. The default is that of the task when the schedule fires, else 0.
     priority: i16 => Value::from;
-    /// Sets after how many failed attempts a job is dead; default 25.
+    /// Sets after how many failed attempts a job is dead. The default is that of the task when the schedule fires, else 25.
     max_attempts: i16 => Value::from;
     /// Sets the key of the jobs, for [`Overlap::Skip`] and [`Overlap::Replace`]; default `schedule:NAME`.
     key: Option<&str> => Value::from;

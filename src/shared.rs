@@ -16,7 +16,7 @@ use crate::engine::{Notifications, Now, Slots, Wake};
 use crate::error::{SchedulerError, StoreError};
 use crate::events::EventBus;
 use crate::fence::Fence;
-use crate::job::NewJob;
+use crate::job::{KnownTasks, NewJob};
 use crate::leases::{LeaseTable, LeasedJob};
 use crate::lock::lock;
 use crate::orphans::Orphans;
@@ -28,6 +28,10 @@ use crate::store::Store;
 use crate::store::claim::ClaimedJob;
 use crate::store::looks::Looks;
 
+mod foreign;
+mod registration;
+mod requests;
+
 /// Application data by type.
 pub(crate) type AppData = HashMap<TypeId, Arc<dyn Any + Send + Sync>>;
 
@@ -37,6 +41,8 @@ pub(crate) struct Shared {
     pub(crate) store: Store,
     /// The names of the tasks that have a handler here, in alphabetical order.
     pub(crate) tasks: Arc<[String]>,
+    /// The same tasks, and what is known of them without their types.
+    pub(crate) known: Arc<KnownTasks>,
     pub(crate) app_data: AppData,
     pub(crate) leases: Arc<LeaseTable>,
     pub(crate) prefetch: Arc<PrefetchBuffer>,
@@ -53,6 +59,8 @@ pub(crate) struct Shared {
     pub(crate) handlers_outage: Mutex<Outage>,
     /// The running jobs whose worker has no row.
     pub(crate) orphans: Mutex<Orphans>,
+    /// The tasks of jobs that were added here without a handler.
+    pub(crate) foreign_tasks: Mutex<foreign::ForeignTasks>,
     /// The jobs that were reported as not movable.
     pub(crate) unmovable_jobs: Mutex<HashSet<i64>>,
     /// Notified when running jobs of this worker were cancelled. The next heartbeat finds them as well.
@@ -159,10 +167,10 @@ impl Addresses {
 }
 
 impl Shared {
-    /// `tasks` are in alphabetical order. `deaths` receives the role of each actor that ends.
+    /// `known` are the tasks that have a handler here. `deaths` receives the role of each actor that ends.
     pub(crate) fn new(
         config: Config,
-        tasks: Arc<[String]>,
+        known: Arc<KnownTasks>,
         app_data: AppData,
         deaths: mpsc::UnboundedSender<Role>,
     ) -> Self {
@@ -172,7 +180,8 @@ impl Shared {
             store: Store::new(&config),
             leases: Arc::new(LeaseTable::counting(config.task_limits.keys())),
             config,
-            tasks,
+            tasks: known.names(),
+            known,
             app_data,
             prefetch: Arc::default(),
             fence,
@@ -184,6 +193,7 @@ impl Shared {
             flags_outage: Mutex::default(),
             handlers_outage: Mutex::default(),
             orphans,
+            foreign_tasks: Mutex::default(),
             unmovable_jobs: Mutex::default(),
             cancellations_posted: Notify::new(),
             events: EventBus::default(),
@@ -278,18 +288,6 @@ impl Shared {
     pub(crate) fn report_death(&self, role: Role) {
         // The receiver is gone only when the whole scheduler is.
         let _ = self.deaths.send(role);
-    }
-
-    /// Adds a job through the QueueActor.
-    pub(crate) async fn enqueue(&self, job: NewJob) -> Result<i64, SchedulerError> {
-        let ids = self.enqueue_many(vec![job]).await?;
-        ids.first().copied().ok_or(SchedulerError::Interrupted)
-    }
-
-    /// Adds jobs through the QueueActor, all or none.
-    pub(crate) async fn enqueue_many(&self, jobs: Vec<NewJob>) -> Result<Vec<i64>, SchedulerError> {
-        let queue = self.addresses.get::<Recipient<EnqueueMany>>().ok_or(SchedulerError::Stopped)?;
-        Ok(queue.send(EnqueueMany { jobs }).await.map_err(interrupted)??)
     }
 }
 

@@ -4,6 +4,7 @@ DROP TABLE mainspring.schedules CASCADE;
 DROP TABLE mainspring.history CASCADE;
 DROP TABLE mainspring.all_paused CASCADE;
 DROP TABLE mainspring.paused_tasks CASCADE;
+DROP TABLE mainspring.tasks CASCADE;
 DROP TABLE mainspring.queues CASCADE;
 DROP TABLE mainspring.workers CASCADE;
 DROP TABLE mainspring.jobs CASCADE;

@@ -1,9 +1,9 @@
 -- Tables, types and indexes. Functions, views and triggers are in sql/, and are replaced whenever their text changes.
 --
 -- `jobs` holds every job that is not finished, and `history` the finished ones. `workers` lists the running processes,
--- `queues` the settings of queues, `paused_tasks` the tasks that no process claims, `all_paused` whether any process works,
--- `schedules` the schedules of people and
--- the crontab lines of programs. Every statement creates something new, so none blocks a live table.
+-- `queues` the settings of queues, `tasks` what workers have published of their tasks, `paused_tasks` the tasks that no process
+-- claims, `all_paused` whether any process works, `schedules` the schedules of people and the crontab lines of programs. Every
+-- statement creates something new, so none blocks a live table.
 --
 -- Defaults and CHECK constraints may call the functions in sql/base/, and no others: those are created before the tables.
 
@@ -138,6 +138,8 @@ CREATE TABLE mainspring.workers (
     -- does not say whose row it is.
     origin       bigint NOT NULL DEFAULT 0,
     tasks        text[] NOT NULL,
+    -- The version of each of its tasks, in their order.
+    versions     integer[] NOT NULL DEFAULT '{}',
     -- The crontab lines of its program, by name. Only processes that have a line fire it.
     lines        text[] NOT NULL DEFAULT '{}',
     started_at   timestamptz NOT NULL DEFAULT mainspring.now(),
@@ -205,6 +207,30 @@ CREATE TYPE mainspring.queue_space AS (
     token_in     bigint
 );
 
+-- What workers have published of their tasks: options for jobs that are added without them, and what the payload is. A NULL
+-- option means the default of the database. See sql/tasks/.
+CREATE TABLE mainspring.tasks (
+    name         text PRIMARY KEY,
+    -- Of two programs the newer one publishes.
+    version      integer NOT NULL,
+    queue        text,
+    priority     smallint,
+    max_attempts smallint,
+    -- The fields of the payload's type, as far as the type declares them, see sql/tasks/payload_misfit.sql.
+    accepts      jsonb,
+    published_at timestamptz NOT NULL DEFAULT mainspring.now(),
+    -- The name of a worker.
+    published_by text NOT NULL,
+    -- When a living worker knew it, to a day.
+    known_at     timestamptz NOT NULL DEFAULT mainspring.now(),
+    CONSTRAINT tasks_name_length CHECK (char_length(name) BETWEEN 1 AND 128),
+    CONSTRAINT tasks_queue_length CHECK (char_length(queue) BETWEEN 1 AND 128),
+    CONSTRAINT tasks_max_attempts_range CHECK (max_attempts >= 1)
+);
+-- Whether any task has options of its own: nearly all that an enqueue must know.
+CREATE INDEX tasks_with_options ON mainspring.tasks (name)
+    WHERE queue IS NOT NULL OR priority IS NOT NULL OR max_attempts IS NOT NULL;
+
 -- Tasks that no process claims jobs of, until they are resumed.
 CREATE TABLE mainspring.paused_tasks (
     task      text PRIMARY KEY,
@@ -264,8 +290,9 @@ CREATE TABLE mainspring.schedules (
     -- How many missed fires are made up for at most: 0 none, 1 the last one.
     catch_up       integer NOT NULL,
     jitter_seconds integer NOT NULL,
-    priority       smallint NOT NULL,
-    max_attempts   smallint NOT NULL,
+    -- NULL in these two and in `queue`: what the task has published when the schedule fires.
+    priority       smallint,
+    max_attempts   smallint,
     paused         boolean NOT NULL,
     -- Whether people keep it, or the crontab of a program does.
     owner          text NOT NULL DEFAULT 'people',
@@ -372,6 +399,8 @@ DO $$ BEGIN
             'name', name));
         ALTER TABLE mainspring.paused_tasks ADD CONSTRAINT paused_tasks_text_is_utf8 CHECK (mainspring.is_utf8(
             'task', task));
+        ALTER TABLE mainspring.tasks ADD CONSTRAINT tasks_text_is_utf8 CHECK (mainspring.is_utf8(
+            'name', name, 'queue', queue, 'published_by', published_by, 'accepts', accepts::text));
         ALTER TABLE mainspring.schedules ADD CONSTRAINT schedules_text_is_utf8 CHECK (mainspring.is_utf8(
             'name', name, 'task', task, 'expression', expression, 'zone', zone, 'queue', queue, 'key', key,
             'flags', flags::text, 'error', error, 'late_reason', late_reason, 'payload', payload::text));

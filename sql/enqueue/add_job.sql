@@ -1,4 +1,5 @@
--- Adds one job and returns it as `jobs_view` shows it. Only `task` is needed; NULL means the default. With `unsafe_dedupe` the job
+-- Adds one job and returns it as `jobs_view` shows it. Only `task` is needed. NULL means what the task has published, and else the
+-- default. Warns of a task that no living worker knows. With `unsafe_dedupe` the job
 -- of the key may be that of another caller: then only its id and state come with what this caller gave.
 CREATE OR REPLACE FUNCTION mainspring.add_job(
     task text, payload jsonb DEFAULT '{}', queue text DEFAULT NULL, run_at timestamptz DEFAULT NULL,
@@ -13,6 +14,7 @@ DECLARE
     job mainspring.new_job := ROW(task, mainspring.payload_text(payload), queue, run_at, priority, max_attempts, key, key_mode, flags);
     added bigint;
 BEGIN
-    SELECT e.job_id INTO added FROM mainspring.enqueue_jobs(ARRAY[job]) AS e;
+    SELECT e.job_id INTO added FROM mainspring.enqueue_jobs(mainspring.with_task_options(ARRAY[job])) AS e;
+    PERFORM mainspring.warn_now_and_then(ARRAY[task]);
     RETURN mainspring.added_job(added, job);
 END $$;

@@ -1,4 +1,4 @@
--- Adds jobs, all or none. Returns a row for each in the order of the input, with new ids in that order too. Without keys all
+-- Adds jobs, all or none. NULL means the default: what tasks have published is in the jobs already. Returns a row for each in the order of the input, with new ids in that order too. Without keys all
 -- ordinals are 0. The functions that it calls run under its settings, since each setting costs time in each call.
 CREATE OR REPLACE FUNCTION mainspring.enqueue_jobs(jobs mainspring.new_job[], notify boolean DEFAULT true)
 RETURNS TABLE (ordinal bigint, job_id bigint, job_state mainspring.job_state, job_priority smallint,

@@ -19,7 +19,7 @@ BEGIN
     WITH added AS MATERIALIZED (
         SELECT * FROM mainspring.enqueue_fires(judged)
     ), known AS MATERIALIZED (
-        SELECT f.ord, f.schedule, f.due_at, a.job_id, a.job_priority, a.job_run_at,
+        SELECT f.ord, f.schedule, f.due_at, a.job_id, a.job_queue, a.job_priority, a.job_run_at,
             CASE WHEN a.has_replaced THEN 'replaced' ELSE f.outcome END AS outcome
         FROM unnest(judged) AS f LEFT JOIN added AS a ON a.ord = f.ord
     ), written AS (
@@ -27,6 +27,6 @@ BEGIN
         SELECT k.due_at, k.job_id, are_triggered, (k.schedule).owner, (k.schedule).name, k.outcome FROM known AS k
         ORDER BY k.ord
     )
-    SELECT (k.schedule).id, k.due_at, k.outcome, k.job_id, (k.schedule).queue, k.job_priority, k.job_run_at, NULL::text
+    SELECT (k.schedule).id, k.due_at, k.outcome, k.job_id, k.job_queue, k.job_priority, k.job_run_at, NULL::text
     FROM known AS k ORDER BY k.ord;
 END $$;

@@ -10,8 +10,6 @@ DECLARE
     new mainspring.schedules := jsonb_populate_record(NULL::mainspring.schedules, line);
     old mainspring.schedules;
 BEGIN
-    new.priority := coalesce(new.priority, mainspring.default_priority());
-    new.max_attempts := coalesce(new.max_attempts, mainspring.default_max_attempts());
     INSERT INTO mainspring.schedules (owner, name, task, expression, zone, payload, priority, max_attempts, catch_up,
         overlap, jitter_seconds, paused)
     VALUES ('code', new.name, new.task, new.expression, new.zone, new.payload, new.priority, new.max_attempts,

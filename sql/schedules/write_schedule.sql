@@ -34,6 +34,9 @@ BEGIN
             late_reason = new.late_reason, error = new.error, updated_at = mainspring.now()
         WHERE s.id = new.id;
     END IF;
+    IF is_new OR changes ?| '{task,payload}' THEN
+        PERFORM mainspring.warn_of_schedule(new);
+    END IF;
     PERFORM mainspring.tell_schedules_changed();
     RETURN new.id;
 END $$;

@@ -20,7 +20,7 @@ use super::death_watch::{DeathWatch, ends_on_leave};
 use super::queue::{LeasesLost, QueueActor, Reconcile};
 use crate::event::Event;
 use crate::shared::{Role, Shared};
-use crate::store::presence::{Heartbeat, cancelled_attempts, register, register_under_new_id};
+use crate::store::presence::{Heartbeat, cancelled_attempts, register_under_new_id};
 use crate::store::{Durability, Session};
 use crate::text::one_line;
 
@@ -126,15 +126,12 @@ impl Attendant {
         if self.shared.is_stopping() || !self.presence.fits() {
             return;
         }
-        let (config, tasks) = (self.shared.config.clone(), Arc::clone(&self.shared.tasks));
-        let used = self.shared.fence.ids();
+        let shared = Arc::clone(&self.shared);
         let registration = move |conn: &mut Session<'_>| {
             let sent_at = Instant::now();
-            let (name, lines) = (&config.worker_name, config.lines());
-            let register = |conn: &mut Session<'_>| {
-                register(conn, name, &tasks, &lines, config.heartbeat_timeout, config.origin)
-            };
-            register_under_new_id(conn, &used, config.origin, register).map(|id| (id, sent_at))
+            let register = |conn: &mut Session<'_>| shared.register(conn);
+            register_under_new_id(conn, &shared.fence.ids(), shared.config.origin, register)
+                .map(|id| (id, sent_at))
         };
         match self.shared.store.run(Durability::Durable, registration).await {
             Ok((new, sent_at)) => {

@@ -12,9 +12,13 @@ use crate::error::StoreError;
 use crate::shared::{Role, Shared};
 use crate::store::retention::{
     Swept, delete_dead, delete_fires, drop_history, index_history, prepare_history, problem_of, retire_lines,
+    sweep_tasks,
 };
+use crate::store::tasks::{Publication, publish};
 use crate::store::{Durability, Session};
 use crate::text::one_line;
+
+mod unknown;
 
 const INTERVAL: Duration = Duration::from_secs(600);
 // Rows are deleted in portions, so that no statement holds its locks for long.
@@ -39,6 +43,7 @@ impl Actor for MaintenanceActor {
 
     fn started(&mut self, ctx: &mut Context<Self>) {
         ctx.spawn(maintain_forever(Arc::clone(&self.shared)).into_actor(self));
+        ctx.spawn(unknown::watch_forever(Arc::clone(&self.shared)).into_actor(self));
     }
 }
 
@@ -58,6 +63,8 @@ struct Duties {
     drop: Duty,
     fires: Duty,
     lines: Duty,
+    tasks: Duty,
+    old_tasks: Duty,
     dead: Duty,
 }
 
@@ -78,11 +85,22 @@ impl Duties {
         );
         let retired = shared.store.run(Durability::Relaxed, |conn| retire_lines(conn)).await;
         self.lines.done("retire crontab lines that no program has", retired);
+        self.tasks.done("publish the tasks of this process", publish_tasks(shared).await);
+        let swept = shared.store.run(Durability::Relaxed, |conn| sweep_tasks(conn)).await;
+        self.old_tasks.done("delete what was published of old tasks", swept);
         if let Some(retention) = shared.config.dead_retention {
             let deleted = in_portions(shared, move |conn| delete_dead(conn, retention, PORTION)).await;
             self.dead.done("delete old dead jobs", deleted);
         }
     }
+}
+
+// Those that another process has deleted, or that a newer version published which runs no more.
+async fn publish_tasks(shared: &Shared) -> Result<Swept, StoreError> {
+    let (known, name) = (Arc::clone(&shared.known), shared.config.worker_name.clone());
+    let publish = move |conn: &mut Session<'_>| publish(conn, &name, &known, Publication::Later);
+    let done = shared.store.run(Durability::Relaxed, publish).await?;
+    Ok(Swept { done, ..Swept::default() })
 }
 
 /// One step, and whether its failure is logged already.

@@ -12,6 +12,7 @@ mod perform;
 mod removal;
 mod requests;
 pub(super) mod slots;
+mod unknown_tasks;
 
 use std::sync::Arc;
 use std::time::Instant;

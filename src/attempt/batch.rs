@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::context::JobContext;
-use super::decode::decode;
+use super::decode::{decode, payload_problem};
 use super::handler::{AttemptOptions, JobFuture, StartedAttempt, TaskHandler};
 use super::panics::CatchPanic;
 use crate::job::Task;
@@ -56,6 +56,14 @@ where
 
     fn default_options(&self) -> AttemptOptions {
         AttemptOptions::of::<E>()
+    }
+}
+
+/// Returns what is wrong with the first bad entry of a payload that is to be stored.
+pub(super) fn entries_problem<E: Task + DeserializeOwned>(payload: &str) -> Option<String> {
+    match Ledger::new(E::NAME, payload) {
+        Ok(ledger) => ledger.entries.iter().find_map(|entry| payload_problem::<E>(entry.get())),
+        Err(error) => Some(error.to_string()),
     }
 }
 

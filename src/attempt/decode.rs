@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use super::cron_fire::CronFire;
 use super::declared::declares;
 use super::misfit::misfit;
+use super::panics::caught;
 use crate::job::Task;
 use crate::job_error::JobError;
 
@@ -34,6 +35,14 @@ pub(super) fn decode<T: Task + DeserializeOwned>(payload: &str) -> Result<T, Job
         .flatten()
         .or_else(|| read(payload))
         .ok_or_else(|| format!("payload does not fit the task `{}`{}", T::NAME, misfit::<T>(&own)).into())
+}
+
+/// Returns what is wrong with a payload that is to be stored for the task, also a panic of its type.
+pub(super) fn payload_problem<T: Task + DeserializeOwned>(payload: &str) -> Option<String> {
+    match caught(|| decode::<T>(payload).map(drop)) {
+        Ok(read) => read.err().map(|error| error.to_string()),
+        Err(panic) => Some(format!("payload of the task `{}` cannot be read: its type {panic}", T::NAME)),
+    }
 }
 
 fn read<T: DeserializeOwned>(json: &str) -> Option<T> {

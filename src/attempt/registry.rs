@@ -6,16 +6,19 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
-use super::batch::Batch;
+use super::batch::{Batch, entries_problem};
 use super::context::JobContext;
+use super::declared::accepts;
+use super::decode::payload_problem;
 use super::handler::{Handles, TaskHandler, Typed};
-use crate::job::Task;
+use crate::job::{KnownTask, KnownTasks, Task};
 use crate::job_error::BatchResult;
 
 /// The handlers by the names of their tasks.
 #[derive(Default)]
 pub(crate) struct TaskRegistry {
     handlers: HashMap<&'static str, Arc<dyn TaskHandler>>,
+    known: Arc<KnownTasks>,
     twice: Option<&'static str>,
 }
 
@@ -25,7 +28,8 @@ impl TaskRegistry {
     where
         T: Task + DeserializeOwned + 'static,
     {
-        self.add_handler(T::NAME, Typed::new(way));
+        let known = KnownTask::of::<T>(accepts::<T>(), payload_problem::<T>);
+        self.add_handler(known, T::NAME, Typed::new(way));
     }
 
     /// Registers a batch handler.
@@ -35,10 +39,16 @@ impl TaskRegistry {
         F: Fn(Vec<E>, JobContext) -> Work + Send + Sync + 'static,
         Work: Future<Output = BatchResult> + 'static,
     {
-        self.add_handler(E::NAME, Batch::<E, F>::new(function));
+        // Its payload is an array of entries, or one of them.
+        let known = KnownTask::of::<E>(None, entries_problem::<E>);
+        self.add_handler(known, E::NAME, Batch::<E, F>::new(function));
     }
 
-    fn add_handler(&mut self, task: &'static str, handler: impl TaskHandler + 'static) {
+    fn add_handler(&mut self, known: KnownTask, task: &'static str, handler: impl TaskHandler + 'static) {
+        // No other owner exists while handlers are registered.
+        if let Some(tasks) = Arc::get_mut(&mut self.known) {
+            tasks.add(known);
+        }
         if self.handlers.insert(task, Arc::new(handler)).is_some() {
             self.twice = Some(task);
         }
@@ -48,11 +58,9 @@ impl TaskRegistry {
         self.handlers.get(task)
     }
 
-    /// Returns the names of the tasks in alphabetical order.
-    pub(crate) fn tasks(&self) -> Arc<[String]> {
-        let mut tasks: Vec<String> = self.handlers.keys().map(ToString::to_string).collect();
-        tasks.sort_unstable();
-        tasks.into()
+    /// Returns what is known of the tasks without their types.
+    pub(crate) fn known(&self) -> &Arc<KnownTasks> {
+        &self.known
     }
 
     /// Returns an error that names the registration that is wrong.
@@ -60,9 +68,6 @@ impl TaskRegistry {
         if let Some(task) = self.twice {
             return Err(format!("task `{task}` has two handlers, expected one: remove a registration"));
         }
-        let odd = self.handlers.keys().find(|task| !(1..=128).contains(&task.chars().count()));
-        odd.map_or(Ok(()), |task| {
-            Err(format!("task must be 1 to 128 characters, got {} in `{task}`", task.chars().count()))
-        })
+        self.known.problem().map_or(Ok(()), Err)
     }
 }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::options::{self, MAX_CATCH_UP, MAX_FILL, Options};
 use super::{CronEntry, CronError, CronExpression};
 use crate::job::payload::to_value;
-use crate::job::{JobOptions, Task, common_setters};
+use crate::job::{Constants, JobOptions, Task, common_setters};
 
 /// A line of the crontab that code builds, for [`SchedulerBuilder::cron`](crate::SchedulerBuilder::cron). It becomes the
 /// same [`CronEntry`] that [`Crontab`](crate::Crontab) reads from text: a schedule that the program owns. The identifier
@@ -47,7 +47,7 @@ impl Cron {
     /// Adds the task when the expression fires, with the options of [`Task::options`] unless a setter says otherwise. A
     /// `run_at` among them is ignored: the fire's time takes its place.
     pub fn new<T: Task>(expression: impl Into<String>, task: T) -> Self {
-        let job = JobOptions { run_at: None, run_in: None, ..task.options() };
+        let job = JobOptions { run_at: None, run_in: None, ..Constants::options_of(&task) };
         let payload = match to_value(T::NAME, &task) {
             Ok(Value::Object(payload)) => Ok(payload),
             // A task without fields.

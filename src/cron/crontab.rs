@@ -37,11 +37,11 @@ const LONGEST_TEXT: usize = 1 << 20;
 /// |---|---|---|
 /// | `id` | the identifier, 1 to 128 characters; needed where a task has several lines | the task |
 /// | `fill` | how far back missed fires are made up for, as in `4w2d3h5m10s` | not at all |
-/// | `max` | after how many failed attempts the job is dead, at least 1 | 25 |
-/// | `queue` | the queue of the job, 1 to 128 characters | none |
+/// | `max` | after how many failed attempts the job is dead, at least 1 | that of the task, else 25 |
+/// | `queue` | the queue of the job, 1 to 128 characters | that of the task, else none |
 /// | `jobKey` | the key of the job, 1 to 512 characters | none |
 /// | `jobKeyMode` | `replace`, `preserve_run_at` or `unsafe_dedupe` | `replace` |
-/// | `priority` | the priority of the job, from -32768; smaller runs first | 0 |
+/// | `priority` | the priority of the job, from -32768; smaller runs first | that of the task, else 0 |
 /// | `tz` | the zone whose wall clock counts, as in `Europe/Paris` | UTC |
 /// | `catchup` | how many missed fires are made up for, at most 10000 | 100; with `fill` 10000 |
 ///
@@ -49,8 +49,8 @@ const LONGEST_TEXT: usize = 1 << 20;
 /// when no process has it any more. A fire was missed if no process was there for it within ten seconds. Missed fires that are
 /// not made up for are logged, and recorded as one fire `missed`.
 ///
-/// A line of text knows its task by name only: its jobs do not have the options of the task's type. A line built with
-/// [`Cron`](crate::Cron) has them.
+/// A line of text knows its task by name only. Without `queue`, `priority` and `max`, its jobs have what the task's workers have
+/// published when it fires. A line built with [`Cron`](crate::Cron) also has the options of [`Task::options`](crate::Task::options).
 ///
 /// The payload, JSON5 on the same line, is an object; the default is `{}`.
 ///

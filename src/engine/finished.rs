@@ -13,7 +13,7 @@ use super::{Engine, Mode};
 use crate::error::StoreError;
 use crate::leases::Lease;
 use crate::store::claimability::Claimability;
-use crate::store::enqueue::Added;
+use crate::store::enqueue::{Added, WaitsFor};
 use crate::store::settle::{Isolated, Reclaimed, Trouble, TroubleKind};
 
 // Nothing waits for such a job but its queue, and each try takes the place of claims.
@@ -95,9 +95,10 @@ impl<R> Engine<R> {
         if job.scheduled {
             return self.apply(Effect::DueIn(job.due_in), now);
         }
-        match &job.queue {
-            Some(queue) => self.apply(Effect::Parked(queue.clone(), Some(job.position())), now),
-            None => {
+        match &job.waits_for {
+            WaitsFor::Queue(queue) => self.apply(Effect::Parked(queue.clone(), Some(job.position())), now),
+            WaitsFor::QueueOfTask => self.admission.look_everywhere(),
+            WaitsFor::Claim => {
                 if job.flagged {
                     self.apply(Effect::Flagged, now);
                 }

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde_json::value::RawValue;
 
+use super::constants::Constants;
 use super::options::{JobOptions, option_setters};
 use super::payload::{character_problem, check_depth, encode, text_of};
 use super::task::Task;
@@ -32,9 +33,9 @@ pub struct Enqueue<T> {
 }
 
 impl<T: Task> Enqueue<T> {
-    /// Creates a job of `task` with the options of [`Task::options`].
+    /// Creates a job of `task` with the options of [`Task::options`], and what they leave open from the constants of the task.
     pub fn new(task: T) -> Self {
-        let options = task.options();
+        let options = Constants::options_of(&task);
         Self { task, options }
     }
 
@@ -66,7 +67,8 @@ impl<T: Task> TryFrom<Enqueue<T>> for NewJob {
 
     fn try_from(enqueue: Enqueue<T>) -> Result<Self, StoreError> {
         let payload = encode(T::NAME, &enqueue.task)?;
-        Ok(Self { task: Cow::Borrowed(T::NAME), payload, options: enqueue.options })
+        let (task, options) = (Cow::Borrowed(T::NAME), enqueue.options);
+        Ok(Self { task, payload, options, defaults: Defaults::OfDatabase })
     }
 }
 
@@ -85,12 +87,24 @@ pub struct NewJob {
     pub(crate) task: Cow<'static, str>,
     pub(crate) payload: String,
     pub(crate) options: JobOptions,
+    pub(crate) defaults: Defaults,
+}
+
+/// Where the options of a job come from that it leaves open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Defaults {
+    /// The task's type is known, and its options are among those of the job.
+    OfDatabase,
+    /// From the constants of the task's type, as far as this process or a worker knows it, then from the database.
+    OfTask,
 }
 
 impl NewJob {
-    /// Creates a job of the task named `task` with default options.
+    /// Creates a job of the task named `task` with the options of its task: those of the handler of this process, or those that
+    /// workers have published. Each that neither knows has the default of [`JobOptions`].
     pub fn new(task: impl Into<Cow<'static, str>>, payload: &serde_json::Value) -> Self {
-        Self { task: task.into(), payload: text_of(payload), options: JobOptions::new() }
+        let (task, payload) = (task.into(), text_of(payload));
+        Self { task, payload, options: JobOptions::new(), defaults: Defaults::OfTask }
     }
 
     /// Creates a job of the task named `task` from a payload that is JSON text. The text is passed on unchanged, so no
@@ -107,7 +121,8 @@ impl NewJob {
         if let Some(problem) = character_problem("payload", json.get()) {
             return Err(problem.into());
         }
-        Ok(Self { task: task.into(), payload: json.get().to_owned(), options: JobOptions::new() })
+        let (task, payload) = (task.into(), json.get().to_owned());
+        Ok(Self { task, payload, options: JobOptions::new(), defaults: Defaults::OfTask })
     }
 
     option_setters!(options.);

@@ -33,12 +33,18 @@ use crate::backoff::Backoff;
 /// assert_eq!((job.options().queue.as_deref(), job.options().max_attempts), (Some("import:acme"), Some(3)));
 /// ```
 ///
-/// Jobs that are added without their type, from SQL, by a crontab or as [`NewJob`](crate::NewJob), have the defaults of [`JobOptions`]
-/// instead of `QUEUE`, `PRIORITY`, `MAX_ATTEMPTS` and `options`. Time-out and back-off hold for every job of the task.
+/// `QUEUE`, `PRIORITY` and `MAX_ATTEMPTS` hold for all jobs of the task, however they are added. Workers publish them in the
+/// database when they start, for callers that do not have the type: SQL, the command line, stored schedules, crontab text and
+/// [`NewJob`](crate::NewJob). Only callers that have the type call [`Task::options`]. Time-out and back-off hold for every job.
+/// The chapter [handlers](mod@crate::guide::handlers) lists which value wins.
 pub trait Task: Serialize {
     /// The task's name, 1 to 128 characters. It is the same in every process, for as long as jobs of the task live.
     const NAME: &'static str;
-    /// The queue of the task's jobs; default none.
+    /// The version of the task, for deploys in which old and new processes run side by side: what the newer version publishes
+    /// holds. Raise it with the constants that change. Default 0. At the same version the process that starts last publishes.
+    const VERSION: i32 = 0;
+    /// The queue of the task's jobs; default none. No way in puts a job of the task into no queue. If some jobs need none, leave
+    /// it open, and set the queue of the others in [`Task::options`].
     const QUEUE: Option<&'static str> = None;
     /// The priority, smaller runs first. `None` is the default of the database, 0.
     const PRIORITY: Option<i16> = None;
@@ -49,7 +55,8 @@ pub trait Task: Serialize {
     /// How long a failed job waits for its next attempt.
     const BACKOFF: Backoff = Backoff::DEFAULT;
 
-    /// Returns the options that [`Enqueue::new`](crate::Enqueue::new) begins with; default [`Task::defaults`].
+    /// Returns the options that [`Enqueue::new`](crate::Enqueue::new), [`Cron::new`](crate::Cron::new) and
+    /// [`NewSchedule::of`](crate::NewSchedule::of) begin with; default [`Task::defaults`]. The constants set what it leaves open.
     fn options(&self) -> JobOptions {
         Self::defaults()
     }
@@ -79,6 +86,7 @@ pub trait Task: Serialize {
 /// added while one waits append their entries to it.
 impl<T: Task> Task for Vec<T> {
     const NAME: &'static str = T::NAME;
+    const VERSION: i32 = T::VERSION;
     const QUEUE: Option<&'static str> = T::QUEUE;
     const PRIORITY: Option<i16> = T::PRIORITY;
     const MAX_ATTEMPTS: Option<i16> = T::MAX_ATTEMPTS;

@@ -11,6 +11,7 @@ use actix::{Handler, Message, Recipient};
 use serde::de::DeserializeOwned;
 
 use super::handle::Scheduler;
+use super::payloads::line_problem;
 use super::thread;
 use crate::actors::worker::{ThisWorker, WorkerActor};
 use crate::attempt::{AnyActor, Function, JobContext, TaskRegistry};
@@ -176,11 +177,17 @@ impl SchedulerBuilder {
     ///
     /// # Errors
     ///
-    /// [`SchedulerError::Config`] when a setting, a registration or the crontab is wrong; [`SchedulerError::Store`] when the
+    /// [`SchedulerError::Config`] when a setting, a registration or the crontab is wrong, or a line's payload does not fit the type
+    /// of its handler; [`SchedulerError::Store`] when the
     /// database cannot be reached in time, refuses for good, or has a schema that does not fit.
     pub async fn start(self) -> Result<Scheduler, SchedulerError> {
         let checked = self.problem.clone().map_or(Ok(()), Err).and_then(|()| self.validate());
         checked.map_err(SchedulerError::Config)?;
+        self.warn_of_unhandled();
+        Ok(Scheduler(Arc::new(thread::start(self.config, self.registry, self.app_data).await?)))
+    }
+
+    fn warn_of_unhandled(&self) {
         for CronEntry { identifier, task, .. } in self.lines_without_handler() {
             log::warn!(
                 "cron `{}` adds jobs of the task `{}`, for which this process has no handler",
@@ -188,7 +195,12 @@ impl SchedulerBuilder {
                 one_line(task)
             );
         }
-        Ok(Scheduler(Arc::new(thread::start(self.config, self.registry, self.app_data).await?)))
+        for task in self.config.task_limits.keys().filter(|task| !self.registry.known().has(task)) {
+            log::warn!(
+                "the limit of the task `{}` limits nothing: this process has no handler for it",
+                one_line(task)
+            );
+        }
     }
 
     fn lines_without_handler(&self) -> impl Iterator<Item = &CronEntry> {
@@ -199,6 +211,9 @@ impl SchedulerBuilder {
         self.config.validate()?;
         self.registry.validate()?;
         let mut seen = HashSet::new();
+        if let Some(problem) = line_problem(&self.config.crontab, self.registry.known()) {
+            return Err(problem);
+        }
         let twice = self.config.crontab.iter().find(|entry| !seen.insert(entry.identifier.as_str()));
         twice.map_or(Ok(()), |entry| {
             Err(format!(
@@ -214,7 +229,7 @@ impl fmt::Debug for SchedulerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SchedulerBuilder")
             .field("worker", &self.config.worker_name)
-            .field("tasks", &self.registry.tasks())
+            .field("tasks", self.registry.known())
             .finish_non_exhaustive()
     }
 }

@@ -2,13 +2,17 @@
 //! [`schedules`](mod@crate::schedules) on its connections.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::handle::Scheduler;
+use super::payloads::{check_changed, check_new};
 use super::verbs::Verbs;
 use crate::engine::Wake;
 use crate::error::SchedulerError;
 use crate::schedule::{NewSchedule, ScheduleChanges};
+use crate::store::Session;
 use crate::store::schedules::{self, ScheduleFilter, ScheduleFire, ScheduleRow};
+use crate::text::one_line;
 
 /// Creates, changes, triggers and lists stored schedules. Returned by [`Scheduler::schedules`]. A change takes effect in
 /// every instance within a second. The functions of [`schedules`](mod@crate::schedules) do the same on a connection of
@@ -47,19 +51,40 @@ impl Scheduler {
 
 #[expect(clippy::missing_errors_doc, reason = "the type documents the errors of all methods")]
 impl Schedules {
-    /// Creates a schedule; see [`schedules::create`].
+    /// Creates a schedule; see [`schedules::create`]. Where this process has a handler for the task, a payload that does not fit
+    /// its type is refused as [`StoreError::Invalid`](crate::StoreError::Invalid). A warning is logged if no living worker knows
+    /// the task, or does not accept the payload; [`ScheduleRow::warning`] has it too.
     pub async fn create(&self, schedule: NewSchedule) -> Result<(), SchedulerError> {
-        self.verbs.run(move |conn| schedules::create(conn, &schedule)).await
+        check_new(&schedule, &self.verbs.shared().known)?;
+        let create = move |conn: &mut Session<'_>| {
+            schedules::create(conn, &schedule)?;
+            schedules::get(conn, schedule.name())
+        };
+        warn(self.verbs.run(create).await?.as_ref());
+        Ok(())
     }
 
-    /// Changes fields of a schedule; see [`schedules::update`].
+    /// Changes fields of a schedule; see [`schedules::update`]. Another task or payload is judged as by [`Self::create`].
     pub async fn update(
         &self,
         name: impl Into<String>,
         changes: ScheduleChanges,
     ) -> Result<(), SchedulerError> {
         let name = name.into();
-        self.verbs.run(move |conn| schedules::update(conn, &name, &changes)).await
+        let known = Arc::clone(&self.verbs.shared().known);
+        let change = move |conn: &mut Session<'_>| {
+            conn.transaction(|conn| {
+                schedules::update(conn, &name, &changes)?;
+                if changes.0.get("task").or(changes.0.get("payload")).is_none() {
+                    return Ok(None);
+                }
+                let row = schedules::get(conn, &name)?;
+                row.as_ref().map_or(Ok(()), |row| check_changed(row, &known))?;
+                Ok(row)
+            })
+        };
+        warn(self.verbs.run(change).await?.as_ref());
+        Ok(())
     }
 
     /// Pauses a schedule; see [`schedules::pause`].
@@ -105,6 +130,17 @@ impl Schedules {
     ) -> Result<Vec<ScheduleFire>, SchedulerError> {
         let name = name.into();
         self.verbs.run(move |conn| schedules::fires(conn, &name, limit)).await
+    }
+}
+
+fn warn(row: Option<&ScheduleRow>) {
+    if let Some(ScheduleRow { name, task, warning: Some(warning), .. }) = row {
+        log::warn!(
+            "schedule `{}`: jobs of the task `{}` will not succeed: {}",
+            one_line(name),
+            one_line(task),
+            one_line(warning)
+        );
     }
 }
 

@@ -23,9 +23,9 @@ use crate::shared::{AppData, Role, Shared};
 use crate::store::Session;
 use crate::store::connector::connect;
 use crate::store::migrate::{migrate_within, verify};
-use crate::store::pool::{Store, blocking};
+use crate::store::pool::blocking;
 use crate::store::pooler;
-use crate::store::presence::{JobsLeft, register};
+use crate::store::presence::JobsLeft;
 use crate::store::retention::{prepare_history, problem_of};
 use crate::text::one_line;
 
@@ -45,7 +45,7 @@ pub(super) async fn start(
 ) -> Result<StopOnDrop, SchedulerError> {
     record_places();
     let (deaths, died) = mpsc::unbounded_channel();
-    let shared = Arc::new(Shared::new(config, handlers.tasks(), app_data, deaths));
+    let shared = Arc::new(Shared::new(config, Arc::clone(handlers.known()), app_data, deaths));
     let (ready, is_ready) = oneshot::channel();
     let root = Root { shared: Arc::clone(&shared), handlers: Arc::new(handlers), died };
     let ended = Ended(Arc::clone(&shared));
@@ -170,9 +170,8 @@ async fn prepare(
 ) -> Result<WorkerThreads, SchedulerError> {
     let mut retries = Retries::new(Instant::now(), shared.config.start_policy);
     loop {
-        let (config, tasks) = (shared.config.clone(), Arc::clone(&shared.tasks));
-        let store = shared.store.clone();
-        let error = match blocking(move || set_up(&config, &tasks, &store)).await {
+        let own = Arc::clone(shared);
+        let error = match blocking(move || set_up(&own)).await {
             Ok((worker_id, registered_at)) => {
                 shared.fence.begin(worker_id, registered_at);
                 return start_workers(shared, handlers).await;
@@ -221,10 +220,11 @@ fn log_retry(pause: Duration, left: Option<Duration>, error: &StoreError) {
 }
 
 // Returns the id of the worker, and when its registration was sent.
-fn set_up(config: &Config, tasks: &[String], store: &Store) -> Result<(i32, Instant), StoreError> {
+fn set_up(shared: &Shared) -> Result<(i32, Instant), StoreError> {
+    let config = &shared.config;
     find_pooling(config)?;
     let mut connection = connect(config)?;
-    store.open_needed()?;
+    shared.store.open_needed()?;
     let mut conn = connection.session();
     if config.migrate {
         let applied = migrate_patiently(&mut conn)?;
@@ -240,8 +240,8 @@ fn set_up(config: &Config, tasks: &[String], store: &Store) -> Result<(i32, Inst
         log::warn!("cannot prepare the history yet, trying again within ten minutes: {}", one_line(problem));
     }
     let sent_at = Instant::now();
-    let (name, lines) = (&config.worker_name, config.lines());
-    let id = register(&mut conn, name, tasks, &lines, config.heartbeat_timeout, config.origin)?;
+    let id = shared.register(&mut conn)?;
+    shared.publish_tasks(&mut conn);
     Ok((id, sent_at))
 }
 

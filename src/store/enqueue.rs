@@ -1,40 +1,22 @@
 //! Adds jobs and removes them by key, in the transaction of the connection. The SQL function behind it is the one home of
 //! enqueueing, and decides what a taken key means.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
 
-use super::claim::Position;
 use super::encoding::naming;
 use super::moment::Moment;
 use super::statement::Statement;
 use crate::error::{Problem, StoreError};
 use crate::job::payload::has_exponent;
-use crate::job::{Enqueue, NewJob, Task, bounds};
+use crate::job::{Defaults, Enqueue, NewJob, Task, bounds};
 use crate::store::session::{AsSession, in_transaction};
 
-/// A job that was stored: its row, and where it waits.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Added {
-    pub(crate) id: i64,
-    pub(crate) priority: i16,
-    pub(crate) run_at: DateTime<Utc>,
-    /// Whether it is not due yet. `due_in` is then the time until it is, by the database's clock.
-    pub(crate) scheduled: bool,
-    pub(crate) due_in: Duration,
-    /// The queue whose admission it waits for.
-    pub(crate) queue: Option<String>,
-    pub(crate) flagged: bool,
-}
+mod added;
 
-impl Added {
-    /// Its place among the jobs that wait as it does.
-    pub(crate) fn position(&self) -> Position {
-        Position { priority: self.priority, turn_at: self.run_at }
-    }
-}
+pub(crate) use self::added::{Added, WaitsFor};
 
 impl<T: Task> Enqueue<T> {
     /// Adds the job on the caller's own connection, and returns its id. Inside a transaction the job is invisible until the
@@ -133,6 +115,14 @@ const ADD: Adding =
 const ADD_PROMPTLY: Adding =
     Adding { plain: adding_by!("enqueue_promptly"), delayed: adding_by!("enqueue_promptly", delayed) };
 
+// The same for jobs of which some only name their task: these get what it has published. Of the others nothing is looked up.
+fn with_task_options(text: &'static str) -> Cow<'static, str> {
+    let Some((call, array)) = text.strip_suffix(')').and_then(|text| text.split_once("(ARRAY(")) else {
+        return text.into();
+    };
+    format!("{call}(mainspring.with_task_options(ARRAY({array}, {{}}))").into()
+}
+
 /// Adds the jobs in one statement, all or none, and returns them in the order of the input.
 pub(crate) fn enqueue(conn: &mut impl AsSession, jobs: &[NewJob]) -> Result<Vec<Added>, StoreError> {
     add(conn, jobs, ADD)
@@ -164,7 +154,11 @@ fn add(conn: &mut impl AsSession, jobs: &[NewJob], adding: Adding) -> Result<Vec
     let delays = given(jobs, |job| job.options.run_in.map(|delay| delay.as_micros() as i64));
     // Without a key in the batch, the SQL function takes its short way: a plain multi-row insert.
     let keyed = has_keys(jobs);
-    let statement = Statement::<Columns>::new(if delays.is_some() { adding.delayed } else { adding.plain })
+    let text = if delays.is_some() { adding.delayed } else { adding.plain };
+    let typed: Vec<bool> = jobs.iter().map(|job| job.defaults == Defaults::OfDatabase).collect();
+    let named = typed.contains(&false).then(|| typed.contains(&true).then_some(typed));
+    let text = if named.is_some() { with_task_options(text) } else { text.into() };
+    let statement = Statement::<Columns>::new(text)
         .bind::<Array<Text>, _>(jobs.iter().map(|job| job.task.as_ref()).collect::<Vec<_>>())
         .bind::<Array<Text>, _>(jobs.iter().map(|job| job.payload.as_str()).collect::<Vec<_>>())
         .bind::<Nullable<Array<Nullable<Text>>>, _>(given(jobs, |job| job.options.queue.as_deref()))
@@ -180,6 +174,10 @@ fn add(conn: &mut impl AsSession, jobs: &[NewJob], adding: Adding) -> Result<Vec
         .bind::<Nullable<Array<Nullable<Text>>>, _>(flag_sets(jobs));
     let statement = match delays {
         Some(delays) => statement.bind::<Array<Nullable<BigInt>>, _>(delays),
+        None => statement,
+    };
+    let statement = match named {
+        Some(mask) => statement.bind::<Nullable<Array<Bool>>, _>(mask),
         None => statement,
     };
     let rows: Vec<Row> = statement.load(conn).map_err(|error| naming(conn, error, texts(jobs)))?;
@@ -262,7 +260,11 @@ fn in_input_order(mut rows: Vec<Row>, jobs: &[NewJob]) -> Vec<Added> {
         run_at: run_at.0,
         scheduled: due_in.is_some(),
         due_in: Duration::from_millis(due_in.unwrap_or_default().unsigned_abs()),
-        queue: job.options.queue.clone().filter(|_| parked),
+        waits_for: match &job.options.queue {
+            _ if !parked => WaitsFor::Claim,
+            Some(queue) => WaitsFor::Queue(queue.clone()),
+            None => WaitsFor::QueueOfTask,
+        },
         flagged: !job.options.flags.is_empty(),
     };
     rows.into_iter().zip(jobs).map(added).collect()

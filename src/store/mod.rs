@@ -8,7 +8,7 @@
 //! | `unmovable` | find the jobs that stand in the way of a statement, and set them apart |
 //! | `claimability`, `claim` | what decides a claim; claim jobs, fetch their payloads |
 //! | `settle`, `progress` | settle, complete, reclaim; write progress |
-//! | `presence` | register, beat, rescue, unregister |
+//! | `presence`, `tasks` | register, beat, rescue, unregister; publish and list tasks, find those that no worker knows |
 //! | `cron`, `schedules` | fire lines of the crontab; fire and change stored schedules |
 //! | `jobs`, `queues`, `workers`, `history`, `status`, `retention` | what people and maintenance read and change |
 //!
@@ -58,6 +58,7 @@ pub(crate) mod settle;
 pub(crate) mod start;
 mod statement;
 pub mod status;
+pub mod tasks;
 #[cfg(test)]
 mod tests;
 pub(crate) mod threads;

@@ -8,7 +8,6 @@ use diesel::Queryable;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
 
 use super::claim::Position;
-use super::encoding::naming;
 use super::moment::Moment;
 use super::statement::{Statement, millis};
 use crate::error::StoreError;
@@ -19,38 +18,13 @@ mod beat;
 mod cancelled;
 mod new_id;
 mod orphans;
+mod register;
 
 pub(crate) use beat::{Beat, Heartbeat, beat};
 pub(crate) use cancelled::{CancelledAttempt, cancelled_attempts};
 pub(crate) use new_id::register_under_new_id;
 pub(crate) use orphans::{Orphan, find_orphans, rescue_orphans};
-
-/// Registers a worker and returns its id.
-pub(crate) fn register(
-    conn: &mut impl AsSession,
-    name: &str,
-    tasks: &[String],
-    lines: &[String],
-    timeout: Duration,
-    origin: i64,
-) -> Result<i32, StoreError> {
-    let tasks_and_lines = tasks.iter().map(|task| ("task", task.as_str()));
-    let tasks_and_lines =
-        tasks_and_lines.chain(lines.iter().map(|line| ("id of a cron line", line.as_str())));
-    let fields = [("worker_name", name)].into_iter().chain(tasks_and_lines);
-    let row = Statement::<(Integer,)>::new(
-        "INSERT INTO mainspring.workers (name, tasks, lines, timeout, origin) \
-         VALUES ({}, {}, {}, {} * interval '1 millisecond', {}) RETURNING id",
-    )
-    .bind::<Text, _>(name)
-    .bind::<Array<Text>, _>(tasks)
-    .bind::<Array<Text>, _>(lines)
-    .bind::<BigInt, _>(millis(timeout))
-    .bind::<BigInt, _>(origin)
-    .get_result(conn);
-    let row: (i32,) = row.map_err(|error| naming(conn, error, fields))?;
-    Ok(row.0)
-}
+pub(crate) use register::{NewWorker, register};
 
 // Time alone decides, by the server's clock. Of two different time-outs the longer one counts, since the gaps of the one who
 // judges are known by its own. No time of a restored row is out of the range in which the server computes.

@@ -89,6 +89,11 @@ pub(crate) fn retire_lines(conn: &mut impl AsSession) -> Result<Swept, StoreErro
     sweep("retire_lines()").get_result(conn)
 }
 
+/// Deletes what was published of tasks that no worker has known for long.
+pub(crate) fn sweep_tasks(conn: &mut impl AsSession) -> Result<Swept, StoreError> {
+    sweep("sweep_tasks()").get_result(conn)
+}
+
 fn sweep<'a>(call: &str) -> Statement<'a, SweptColumns> {
     Statement::new(format!("SELECT done, stuck, problem FROM mainspring.{call}"))
 }

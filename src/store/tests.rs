@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use self::model::Row;
 use self::walk::Walk;
 use super::claim::{ClaimRequest, TaskShare};
-use super::presence::register;
+use super::presence::{NewWorker, register};
 use super::statement::Statement;
 use crate::job::{JobOptions, KeyMode, NewJob};
 use crate::lifecycle::{JobState, Outcome};
@@ -102,7 +102,17 @@ fn claim_request(worker_id: i32, lease: i64, limit: i64) -> ClaimRequest {
 
 fn new_worker(conn: &mut PgConnection) -> i32 {
     let tasks = TASKS.map(String::from);
-    register(conn, "walker", &tasks, &[], Duration::from_secs(3_600), 1).expect("register a worker")
+    register(
+        conn,
+        NewWorker {
+            name: "walker",
+            tasks: &tasks,
+            timeout: Duration::from_secs(3_600),
+            origin: 1,
+            ..NewWorker::default()
+        },
+    )
+    .expect("register a worker")
 }
 
 /// What is compared of a row: state, time, queue, key and payload, and its numbers and marks.

@@ -52,6 +52,7 @@ mod starts;
 mod stopping;
 mod superseded;
 mod support;
+mod tasks;
 mod typed_errors;
 mod waits;
 mod wakes;

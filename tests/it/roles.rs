@@ -145,7 +145,8 @@ async fn a_worker_role_that_owns_nothing_runs_and_administers() {
         .unwrap();
     let role = Role::granted(&database, "worker");
     let (builder, _started) = scheduler_on(&role.url());
-    let scheduler = builder.without_migrations().crontab("0 0 1 1 * act").start().await.unwrap();
+    let scheduler =
+        builder.without_migrations().crontab("0 0 1 1 * act {act: 'yearly'}").start().await.unwrap();
     scheduler.enqueue(act("done")).await.unwrap();
     scheduler.enqueue(act("done").queue("q")).await.unwrap();
     until(&database, "mainspring.history WHERE outcome = 'succeeded'", 2).await;

@@ -4,9 +4,10 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Instant;
 
-use actix::{Context, Handler, Message, ResponseFuture};
+use actix::{AsyncContext, Context, Handler, Message, ResponseFuture, WrapFuture};
 use tokio::sync::oneshot;
 
+use super::unknown_tasks::warn_of_unknown;
 use super::{EnqueueMany, QueueActor, Remove, RunOnce};
 use crate::attempt::panics::caught;
 use crate::error::{SchedulerError, StoreError};
@@ -21,12 +22,17 @@ impl QueueActor {
     /// Accepts jobs. The future returns their ids once they are stored.
     fn accept(
         &mut self,
-        jobs: Vec<NewJob>,
+        mut jobs: Vec<NewJob>,
         ctx: &mut Context<Self>,
     ) -> impl Future<Output = Result<Vec<i64>, StoreError>> + use<> {
+        jobs.iter_mut().for_each(|job| self.shared.known.complete(job));
         let (reply, stored) = oneshot::channel();
+        let foreign = self.shared.foreign_tasks(&jobs);
         self.engine.enqueue(jobs, reply, Instant::now());
         self.drive(ctx);
+        if !foreign.is_empty() {
+            ctx.spawn(warn_of_unknown(Arc::clone(&self.shared), foreign).into_actor(self));
+        }
         async move { stored.await.unwrap_or(Err(StoreError::Interrupted)) }
     }
 }

@@ -13,6 +13,7 @@ use crate::failure::Failure;
 use crate::jobs::JobsCommand;
 use crate::queues::QueuesCommand;
 use crate::schedules::SchedulesCommand;
+use crate::tasks::TasksCommand;
 use crate::times::{duration, moment};
 use crate::workers::{CleanupArguments, WorkersCommand};
 
@@ -88,6 +89,9 @@ pub(crate) enum Command {
     /// End the pause of everything. What was due meanwhile runs, or is made up for as after a downtime.
     #[command(after_help = "Example:\n  mainspring resume --all")]
     Resume(Everything),
+    /// Look at what workers have published of their tasks.
+    #[command(subcommand)]
+    Tasks(TasksCommand),
     /// Look at workers, and take the jobs of those that are gone.
     #[command(subcommand)]
     Workers(WorkersCommand),
@@ -159,13 +163,13 @@ pub(crate) struct EnqueueArguments {
     pub(crate) payload: String,
     #[command(flatten)]
     pub(crate) due: DueArguments,
-    /// The queue to run in, one job after the other [default: none].
+    /// The queue to run in, one job after the other [default: that of the task].
     #[arg(long)]
     pub(crate) queue: Option<String>,
-    /// Smaller runs first [default: 0].
+    /// Smaller runs first [default: that of the task].
     #[arg(long, allow_negative_numbers = true)]
     pub(crate) priority: Option<i16>,
-    /// After how many failed attempts the job is dead [default: 25].
+    /// After how many failed attempts the job is dead [default: that of the task].
     #[arg(long, value_parser = clap::value_parser!(i16).range(1..))]
     pub(crate) max_attempts: Option<i16>,
     /// Unique over living jobs [default: none].

@@ -11,6 +11,7 @@ mod output;
 mod queues;
 mod schedules;
 mod status;
+mod tasks;
 mod times;
 mod workers;
 
@@ -50,12 +51,15 @@ fn run() -> Result<(), Failure> {
         Command::Status(options) => status::show(&mut open()?.verified()?.session(), &options, &mut out)?,
         Command::Enqueue(job) => {
             let job = job.into_job()?;
-            writeln!(out, "{}", job.insert(&mut open()?.verified_to_enqueue()?.session())?)?;
+            let (mut database, task) = (open()?.verified_to_enqueue()?, job.task().to_owned());
+            writeln!(out, "{}", job.insert(&mut database.session())?)?;
+            tasks::warn_of_unknown(&mut database.session(), &task);
         }
         Command::Queues(command) => queues::run(command, &mut open()?.verified()?.session(), &mut out)?,
         Command::Pause(_) => queues::pause_all(&mut open()?.verified()?.session(), &mut out)?,
         Command::Resume(_) => queues::resume_all(&mut open()?.verified()?.session(), &mut out)?,
         Command::Jobs(command) => jobs::run(&mut open()?.verified()?.session(), command, &mut out)?,
+        Command::Tasks(command) => tasks::run(&mut open()?.verified()?.session(), command, &mut out)?,
         Command::Workers(command) => workers::run(&mut open()?.verified()?.session(), command, &mut out)?,
         Command::Cleanup(options) => {
             workers::clean_up(&mut open()?.verified()?.session(), &options, &mut out)?

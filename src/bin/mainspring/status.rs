@@ -98,7 +98,7 @@ fn schedule_cells(schedule: ScheduleProblem) -> [String; 4] {
     [schedule.name, schedule.owner, since, output::shortened(&schedule.problem)]
 }
 
-fn count(number: i64, cap: i64) -> String {
+pub(crate) fn count(number: i64, cap: i64) -> String {
     format!("{number}{}", if number >= cap { "+" } else { "" })
 }
 

@@ -1,7 +1,7 @@
 //! Enqueues: what is stored together, what starts at once, and where the replies go.
 
 use super::*;
-use crate::store::enqueue::Added;
+use crate::store::enqueue::{Added, WaitsFor};
 
 fn added(id: i64, now: Now) -> Added {
     Added {
@@ -10,7 +10,7 @@ fn added(id: i64, now: Now) -> Added {
         run_at: now.utc,
         scheduled: false,
         due_in: Duration::ZERO,
-        queue: None,
+        waits_for: WaitsFor::Claim,
         flagged: false,
     }
 }
@@ -195,7 +195,7 @@ fn requests_without_keys_pass_a_statement_that_waits_for_a_key() {
 fn a_stored_job_is_claimed_promoted_or_admitted() {
     let mut desk = Desk::at_rest();
     let jobs = [
-        Added { queue: Some("a".to_owned()), ..added(1, desk.now) },
+        Added { waits_for: WaitsFor::Queue("a".to_owned()), ..added(1, desk.now) },
         Added { scheduled: true, due_in: Duration::from_secs(1), ..added(2, desk.now) },
     ];
     jobs.iter().for_each(|job| desk.engine.added(job, desk.now));

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::leases::LeasedJob;
-use crate::store::enqueue::Added;
+use crate::store::enqueue::{Added, WaitsFor};
 
 const WORLDS: u64 = 300;
 const EVENTS: usize = 1_000;
@@ -200,7 +200,7 @@ impl World {
                     run_at: now.utc,
                     scheduled: false,
                     due_in: Duration::ZERO,
-                    queue: None,
+                    waits_for: WaitsFor::Claim,
                     flagged: false,
                 };
                 let results = ids.into_iter().map(|ids| Ok(ids.into_iter().map(added).collect()));

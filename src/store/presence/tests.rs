@@ -1,6 +1,8 @@
 //! Rescues obey the protocol in docs/notes/leases.md. They read the jobs of lost workers, and nothing of what living workers
 //! have done. They wait for no lock.
 
+use std::time::Duration;
+
 use diesel::Connection;
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
@@ -15,7 +17,17 @@ const ORIGIN: i64 = 7;
 
 /// A worker with a time-out of 30 seconds whose heartbeats have had no gap for an hour.
 fn steady(conn: &mut PgConnection) -> i32 {
-    let me = register(conn, "me", &["a".to_owned()], &[], Duration::from_secs(30), ORIGIN).unwrap();
+    let me = register(
+        conn,
+        NewWorker {
+            name: "me",
+            tasks: &["a".to_owned()],
+            timeout: Duration::from_secs(30),
+            origin: ORIGIN,
+            ..NewWorker::default()
+        },
+    )
+    .unwrap();
     set(conn, me, "steady_since = mainspring.now() - interval '1 hour'");
     me
 }
@@ -339,7 +351,17 @@ fn a_search_for_orphans_takes_nothing_that_a_new_worker_has_claimed_since() {
     while Statement::<(BigInt,)>::new(waits).get_result::<(i64,)>(&mut other).unwrap().0 == 0 {
         std::thread::yield_now();
     }
-    let new = register(conn, "new", &["a".to_owned()], &[], Duration::from_secs(30), ORIGIN).unwrap();
+    let new = register(
+        conn,
+        NewWorker {
+            name: "new",
+            tasks: &["a".to_owned()],
+            timeout: Duration::from_secs(30),
+            origin: ORIGIN,
+            ..NewWorker::default()
+        },
+    )
+    .unwrap();
     let claim = format!(
         "UPDATE mainspring.jobs SET worker_id = {new}, lease = 77 WHERE id = (SELECT max(id) FROM mainspring.jobs)"
     );

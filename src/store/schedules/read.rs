@@ -36,11 +36,11 @@ pub struct ScheduleRow {
     /// or its depth, is its text.
     #[serde(deserialize_with = "readable")]
     pub payload: Value,
-    /// The queue of its jobs.
+    /// The queue of its jobs: its own, or that of its task.
     pub queue: Option<String>,
-    /// Smaller runs first.
+    /// Smaller runs first. Its own, or that of its task.
     pub priority: i16,
-    /// After how many failed attempts a job is dead.
+    /// After how many failed attempts a job is dead. Its own, or that of its task.
     pub max_attempts: i16,
     /// The key of its jobs, if it is not `schedule:NAME`.
     pub key: Option<String>,
@@ -78,6 +78,9 @@ pub struct ScheduleRow {
     /// Why it could not.
     #[serde(default)]
     pub late_reason: Option<String>,
+    /// Why its jobs will not succeed, though it fires: no living worker knows the task, or the task does not accept the payload.
+    #[serde(default)]
+    pub warning: Option<String>,
     /// When it was made.
     #[serde(deserialize_with = "json_moment::required")]
     pub created_at: DateTime<Utc>,
@@ -198,6 +201,7 @@ impl fmt::Debug for ScheduleRow {
             .field("last_outcome", &self.last_outcome)
             .field("error", &self.error)
             .field("late_reason", &self.late_reason)
+            .field("warning", &self.warning)
             .finish_non_exhaustive()
     }
 }

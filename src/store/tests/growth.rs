@@ -121,7 +121,17 @@ const OURS: &[Verb] = &[
     ("register lines of the crontab", |conn| {
         let lines = Crontab::parse("0 3 * * * a ?id=nightly").unwrap().entries;
         let names = ["nightly".to_owned()];
-        let worker = presence::register(conn, "w", &[], &names, Duration::from_secs(30), 1).unwrap();
+        let worker = presence::register(
+            conn,
+            presence::NewWorker {
+                name: "w",
+                lines: &names,
+                timeout: Duration::from_secs(30),
+                origin: 1,
+                ..presence::NewWorker::default()
+            },
+        )
+        .unwrap();
         assert_eq!(register_lines(conn, worker, &lines, Duration::ZERO).unwrap(), []);
         assert_eq!(plan_marked(conn, &names, &[], 10).unwrap().count, 1);
     }),

@@ -66,6 +66,7 @@ fn the_command_line_program_uses_the_crate_as_any_program_does() {
         "queues",
         "schedules",
         "status",
+        "tasks",
         "times",
         "workers",
     ];

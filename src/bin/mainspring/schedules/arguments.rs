@@ -120,7 +120,7 @@ pub(crate) struct UpdateArguments {
     payload: Option<String>,
     #[command(flatten)]
     fields: Fields,
-    /// Run its jobs in no queue.
+    /// Run its jobs in the queue of the task, if it has one.
     #[arg(long, conflicts_with = "queue")]
     no_queue: bool,
     /// Give its jobs no key of their own.
@@ -139,13 +139,13 @@ struct Fields {
     /// The zone whose wall clock counts, such as Europe/Berlin [default: UTC].
     #[arg(long, value_name = "ZONE")]
     zone: Option<String>,
-    /// The queue of its jobs [default: none].
+    /// The queue of its jobs [default: that of the task].
     #[arg(long)]
     queue: Option<String>,
-    /// The priority of its jobs, smaller runs first [default: 0].
+    /// The priority of its jobs, smaller runs first [default: that of the task].
     #[arg(long, allow_negative_numbers = true)]
     priority: Option<i16>,
-    /// After how many failed attempts a job is dead [default: 25].
+    /// After how many failed attempts a job is dead [default: that of the task].
     #[arg(long, value_parser = clap::value_parser!(i16).range(1..))]
     max_attempts: Option<i16>,
     /// The key of its jobs, with the overlap skip or replace [default: schedule:NAME].

@@ -30,11 +30,15 @@ pub(crate) fn run(
             let changes = arguments.changes()?;
             let schedule = NewSchedule::new(&arguments.name, &arguments.task, &arguments.expression);
             schedules::create(conn, &schedule.with(changes))?;
-            Ok(writeln!(out, "created {}", output::printable(&arguments.name))?)
+            writeln!(out, "created {}", output::printable(&arguments.name))?;
+            warn(conn, &arguments.name);
+            Ok(())
         }
         SchedulesCommand::Update(arguments) => {
             schedules::update(conn, &arguments.name, &arguments.changes()?)?;
-            tell(out, "updated", &arguments.name)
+            tell(out, "updated", &arguments.name)?;
+            warn(conn, &arguments.name);
+            Ok(())
         }
         SchedulesCommand::Pause(one) => {
             schedules::pause(conn, &one.name)?;
@@ -63,6 +67,14 @@ pub(crate) fn run(
 
 fn tell(out: &mut impl Write, done: &str, name: &str) -> Result<(), Failure> {
     Ok(writeln!(out, "{done} {}", output::printable(name))?)
+}
+
+// What was done stays done, also where the schedule cannot be read.
+fn warn(conn: &mut Session<'_>, name: &str) {
+    if let Ok(Some(ScheduleRow { task, warning: Some(warning), .. })) = schedules::get(conn, name) {
+        let (task, warning) = (output::printable(&task), output::printable(&warning));
+        eprintln!("mainspring: warning: jobs of the task {task} will not succeed: {warning}");
+    }
 }
 
 fn unknown(name: &str) -> Failure {
@@ -122,6 +134,7 @@ fn fields(row: &ScheduleRow) -> Vec<[String; 2]> {
         ("state", row.error.clone().map_or_else(|| state.to_owned(), |error| format!("faulty: {error}"))),
         ("late since", row.late_since.map(moment).unwrap_or_default()),
         ("late because", row.late_reason.clone().unwrap_or_default()),
+        ("warning", row.warning.clone().unwrap_or_default()),
         ("task", row.task.clone()),
         ("payload", output::shortened(&row.payload.to_string())),
         ("expression", row.expression.clone()),

@@ -8,7 +8,7 @@ use diesel::sql_types::{Bool, Nullable, Timestamptz};
 use super::*;
 use crate::cron::Crontab;
 use crate::server::TestDatabase;
-use crate::store::presence::register;
+use crate::store::presence::{NewWorker, register};
 
 const SINCE_START: Duration = Duration::from_secs(60);
 
@@ -20,7 +20,17 @@ fn lines(text: &str) -> Vec<CronEntry> {
 fn store(conn: &mut PgConnection, text: &str) {
     let lines = lines(text);
     let names: Vec<String> = lines.iter().map(|line| line.identifier.clone()).collect();
-    let me = register(conn, "me", &[], &names, Duration::from_secs(30), 1).unwrap();
+    let me = register(
+        conn,
+        NewWorker {
+            name: "me",
+            lines: &names,
+            timeout: Duration::from_secs(30),
+            origin: 1,
+            ..NewWorker::default()
+        },
+    )
+    .unwrap();
     assert_eq!(register_lines(conn, me, &lines, SINCE_START).unwrap(), []);
 }
 

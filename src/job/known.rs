@@ -1,0 +1,98 @@
+//! The tasks that a process has handlers for: what it publishes of them, and how it judges their payloads. No database.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::constants::Constants;
+use super::enqueue::{Defaults, NewJob};
+use super::task::Task;
+
+/// A task that has a handler in this process.
+#[derive(Debug, Clone)]
+pub(crate) struct KnownTask {
+    name: &'static str,
+    version: i32,
+    constants: Constants,
+    /// What the type declares of its fields.
+    accepts: Option<Value>,
+    /// Returns what is wrong with a payload, without its values.
+    problem_of: fn(&str) -> Option<String>,
+}
+
+impl KnownTask {
+    pub(crate) fn of<T: Task>(accepts: Option<Value>, problem_of: fn(&str) -> Option<String>) -> Self {
+        Self { name: T::NAME, version: T::VERSION, constants: Constants::of::<T>(), accepts, problem_of }
+    }
+}
+
+/// The tasks that have a handler in this process, by name.
+#[derive(Default)]
+pub(crate) struct KnownTasks(BTreeMap<&'static str, KnownTask>);
+
+impl KnownTasks {
+    /// Adds a task.
+    pub(crate) fn add(&mut self, task: KnownTask) {
+        self.0.insert(task.name, task);
+    }
+
+    /// Returns the names in alphabetical order.
+    pub(crate) fn names(&self) -> Arc<[String]> {
+        self.0.keys().map(ToString::to_string).collect()
+    }
+
+    /// Returns the versions in the order of the names.
+    pub(crate) fn versions(&self) -> Vec<i32> {
+        self.0.values().map(|task| task.version).collect()
+    }
+
+    pub(crate) fn has(&self, task: &str) -> bool {
+        self.0.contains_key(task)
+    }
+
+    /// Returns what is wrong with the name or the constants of the first task that has a fault.
+    pub(crate) fn problem(&self) -> Option<String> {
+        self.0.values().find_map(|KnownTask { name, constants, .. }| {
+            let characters = name.chars().count();
+            if !(1..=128).contains(&characters) {
+                return Some(format!("task must be 1 to 128 characters, got {characters} in `{name}`"));
+            }
+            constants.problem().map(|problem| format!("task `{name}`: {problem}"))
+        })
+    }
+
+    /// Returns what is wrong with a payload of the task, if this process can judge that.
+    pub(crate) fn payload_problem(&self, task: &str, payload: &str) -> Option<String> {
+        self.0.get(task).and_then(|known| (known.problem_of)(payload))
+    }
+
+    /// Sets what a job that names its task leaves open, if the task's type is known here.
+    pub(crate) fn complete(&self, job: &mut NewJob) {
+        if job.defaults == Defaults::OfTask
+            && let Some(known) = self.0.get(job.task())
+        {
+            known.constants.complete(&mut job.options);
+            job.defaults = Defaults::OfDatabase;
+        }
+    }
+
+    /// As the SQL function `mainspring.publish_tasks` reads it.
+    pub(crate) fn to_json(&self) -> Value {
+        let published = |task: &KnownTask| {
+            let Constants { queue, priority, max_attempts } = task.constants;
+            json!({
+                "name": task.name, "version": task.version, "queue": queue, "priority": priority,
+                "max_attempts": max_attempts, "accepts": task.accepts,
+            })
+        };
+        Value::Array(self.0.values().map(published).collect())
+    }
+}
+
+impl fmt::Debug for KnownTasks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}

@@ -1,0 +1,55 @@
+//! Payloads of lines and schedules are judged by the types of this process's handlers before anything is stored.
+
+use serde_json::{Map, Value, json};
+
+use crate::cron::CronEntry;
+use crate::error::{Problem, StoreError};
+use crate::job::KnownTasks;
+use crate::job::payload::text_of;
+use crate::schedule::NewSchedule;
+use crate::store::schedules::ScheduleRow;
+
+/// Returns what is wrong with the payloads of crontab lines, each line by its identifier.
+pub(super) fn line_problem(lines: &[CronEntry], known: &KnownTasks) -> Option<String> {
+    let problem = |line: &CronEntry| {
+        let problem = known.payload_problem(&line.task, &fired(line.payload.clone(), None))?;
+        Some(format!("cron `{}`: {problem}", line.identifier))
+    };
+    let problems: Vec<String> = lines.iter().filter_map(problem).collect();
+    (!problems.is_empty()).then(|| problems.join("; "))
+}
+
+/// Refuses a schedule whose payload its task cannot read.
+pub(super) fn check_new(schedule: &NewSchedule, known: &KnownTasks) -> Result<(), StoreError> {
+    let Some(Value::String(task)) = schedule.fields().0.get("task") else { return Ok(()) };
+    let payload = match schedule.fields().0.get("payload") {
+        Some(Value::Object(payload)) => payload.clone(),
+        None | Some(Value::Null) => Map::new(),
+        // The database refuses it.
+        Some(_) => return Ok(()),
+    };
+    refuse(known.payload_problem(task, &fired(payload, Some(schedule.name()))))
+}
+
+/// Refuses a schedule that was changed to a payload which its task cannot read.
+pub(super) fn check_changed(row: &ScheduleRow, known: &KnownTasks) -> Result<(), StoreError> {
+    // What a value cannot hold exactly is not judged.
+    let Value::Object(payload) = &row.payload else { return Ok(()) };
+    refuse(known.payload_problem(&row.task, &fired(payload.clone(), Some(&row.name))))
+}
+
+fn refuse(problem: Option<String>) -> Result<(), StoreError> {
+    let Some(problem) = problem else { return Ok(()) };
+    let expected = problem.strip_prefix("payload ").unwrap_or(&problem).to_owned();
+    Err(Problem::new("payload", expected, "").into())
+}
+
+// As a fire writes it, see sql/schedules/fire_payload.sql.
+fn fired(mut payload: Map<String, Value>, schedule: Option<&str>) -> String {
+    let mut fire = json!({"ts": "2000-01-01T00:00:00Z", "backfilled": false});
+    if let (Some(name), Some(fire)) = (schedule, fire.as_object_mut()) {
+        fire.insert("schedule".to_owned(), name.into());
+    }
+    payload.insert("_cron".to_owned(), fire);
+    text_of(&Value::Object(payload))
+}

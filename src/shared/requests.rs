@@ -1,0 +1,21 @@
+//! Jobs are added through the QueueActor, by handles and by running jobs.
+
+use actix::Recipient;
+
+use super::{EnqueueMany, Shared, interrupted};
+use crate::error::SchedulerError;
+use crate::job::NewJob;
+
+impl Shared {
+    /// Adds a job through the QueueActor.
+    pub(crate) async fn enqueue(&self, job: NewJob) -> Result<i64, SchedulerError> {
+        let ids = self.enqueue_many(vec![job]).await?;
+        ids.first().copied().ok_or(SchedulerError::Interrupted)
+    }
+
+    /// Adds jobs through the QueueActor, all or none.
+    pub(crate) async fn enqueue_many(&self, jobs: Vec<NewJob>) -> Result<Vec<i64>, SchedulerError> {
+        let queue = self.addresses.get::<Recipient<EnqueueMany>>().ok_or(SchedulerError::Stopped)?;
+        Ok(queue.send(EnqueueMany { jobs }).await.map_err(interrupted)??)
+    }
+}
