@@ -17,6 +17,7 @@ chapters! {
     first_job "first_job.md"
     adding "adding.md"
     handlers "handlers.md"
+    outcomes "outcomes.md"
     schedules "schedules.md"
     queues "queues.md"
     watching "watching.md"

@@ -5,7 +5,7 @@
 //! | what | where |
 //! |---|---|
 //! | Define work | [`Task`], [`JobOptions`], [`KeyMode`], [`Backoff`] |
-//! | Handle a job | [`JobContext`], [`JobResult`], [`JobError`], [`BatchResult`], [`CronFire`], [`WorkerActor`] |
+//! | Handle a job | [`JobContext`], [`JobResult`], [`JobError`], [`BatchResult`], [`IntoJobResult`], [`Middleware`], [`CronFire`], [`WorkerActor`] |
 //! | Add a job | [`Enqueue`], [`NewJob`], [`EnqueueMany`], [`Remove`], [`QueueActor`] |
 //! | Set up and run | [`Scheduler`], [`SchedulerBuilder`], [`StartPolicy`], [`SettleDurability`], [`RunSummary`], [`Event`], [`EventStream`] |
 //! | Recur | [`Cron`], [`Crontab`], [`CronEntry`], [`CronExpression`]; [`NewSchedule`], [`ScheduleChanges`], [`Overlap`], [`CatchUp`] |
@@ -78,10 +78,12 @@ mod rows;
 // Work: what applications define, handle and add.
 pub use actors::queue::{EnqueueMany, QueueActor, Remove};
 pub use actors::worker::WorkerActor;
-pub use attempt::{CronFire, JobContext};
+pub use attempt::{CronFire, JobContext, JobFuture, Middleware, Next};
 pub use backoff::Backoff;
 pub use job::{Enqueue, JobOptions, KeyMode, NewJob, Task};
-pub use job_error::{BatchResult, JobError, JobResult};
+pub use job_error::{
+    BatchResult, IntoBatchResult, IntoJobResult, JobError, JobErrorKind, JobFailure, JobResult,
+};
 pub use store::HandlerConnection;
 // The scheduler.
 pub use config::{SettleDurability, StartPolicy};

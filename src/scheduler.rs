@@ -4,11 +4,13 @@
 mod builder;
 mod handle;
 mod jobs;
+mod last_handle;
 mod once;
 mod patience;
 mod payloads;
 mod process_signals;
 mod queues;
+mod registration;
 mod retries;
 mod schedules;
 mod settings;

@@ -105,6 +105,7 @@ impl fmt::Display for Role {
 /// order of the input. If the reply is lost, the jobs may be stored; a key makes it safe to send them again.
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Vec<i64>, StoreError>")]
+#[must_use = "a message does nothing until it is sent to the QueueActor"]
 pub struct EnqueueMany {
     /// The jobs, of any tasks.
     pub jobs: Vec<NewJob>,
@@ -112,7 +113,6 @@ pub struct EnqueueMany {
 
 impl EnqueueMany {
     /// Creates the message for these jobs.
-    #[must_use]
     pub fn new(jobs: impl Into<Vec<NewJob>>) -> Self {
         Self { jobs: jobs.into() }
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use diesel::PgConnection;
 use diesel::connection::SimpleConnection;
 use mainspring::database::connect;
-use mainspring::{Enqueue, JobContext, SchedulerBuilder};
+use mainspring::{Enqueue, JobContext, JobResult, SchedulerBuilder};
 use serde::Serialize;
 
 use super::arguments::{Arguments, Mode};
@@ -127,7 +127,7 @@ async fn pick_ups(builder: SchedulerBuilder) -> Outcome<Vec<Duration>> {
             let began = Instant::now();
             tokio::time::sleep(LONG_JOB).await;
             book.lock().map_err(|_| "a job panicked")?.push((began, Instant::now()));
-            Ok(())
+            JobResult::Ok(())
         }
     });
     let scheduler = builder.start().await?;

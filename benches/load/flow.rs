@@ -117,7 +117,7 @@ pub(crate) fn with_ticks(builder: SchedulerBuilder, book: &Book) -> SchedulerBui
         let mut told = book.lock().unwrap_or_else(PoisonError::into_inner);
         let late = job.cron().and_then(|fire| (Utc::now() - fire.due_at).to_std().ok());
         told.samples.entry(Kind::Cron).or_default().extend(late);
-        std::future::ready(Ok(()))
+        std::future::ready(())
     })
 }
 

@@ -4,8 +4,8 @@
 use std::any::Any;
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use actix::dev::{MessageResponse, OneshotSender};
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Message};
@@ -15,7 +15,7 @@ use super::queue::{QueueActor, Settle};
 use crate::attempt::panics::caught;
 use crate::attempt::{Handles, JobContext, JobFuture, TaskRegistry, execute, no_reply};
 use crate::job::Task;
-use crate::job_error::JobResult;
+use crate::job_error::IntoJobResult;
 use crate::leases::{Lease, LeasedJob};
 use crate::prefetch::{Life, TakeJobs};
 use crate::running::WorkerBoard;
@@ -26,6 +26,8 @@ use crate::shared::{Role, Shared};
 pub(crate) struct Perform<T> {
     pub(crate) task: T,
     pub(crate) job: JobContext,
+    /// Receives the text of a panic. There is no result then.
+    pub(crate) panicked: Arc<OnceLock<String>>,
 }
 
 impl<T: Message> Message for Perform<T> {
@@ -81,6 +83,7 @@ impl WorkerActor {
     ///
     /// If it is called outside of such a handler.
     #[must_use]
+    #[track_caller]
     pub fn job(&self) -> JobContext {
         self.current.clone().expect("`WorkerActor::job` is for handlers of tasks, while they handle one")
     }
@@ -101,14 +104,14 @@ impl Handler<TakeJobs> for WorkerActor {
         let jobs = self.own.shared.prefetch.len();
         for _ in 0..jobs {
             let Some(slot) = Slot::occupy(&self.own) else { return };
-            actix_rt::spawn(work(slot, ctx.address()));
+            actix_rt::spawn(work(slot, Rc::new(ctx.address())));
         }
     }
 }
 
 impl<T> Handler<Perform<T>> for WorkerActor
 where
-    T: Message<Result = JobResult> + Send + 'static,
+    T: Message<Result: Send> + Send + 'static,
     Self: Handler<T>,
 {
     type Result = Performed<T>;
@@ -119,25 +122,24 @@ where
         self.current = Some(perform.job);
         let response = caught(|| <Self as Handler<T>>::handle(self, perform.task, ctx));
         self.current = None;
-        Performed(response)
+        Performed(response.map_err(|panic| perform.panicked.set(panic)).ok())
     }
 }
 
-/// The response of the application's handler, or the panic it ended with.
-pub(crate) struct Performed<T: Message>(Result<<WorkerActor as Handler<T>>::Result, String>)
+/// The response of the application's handler, or none if it panicked.
+pub(crate) struct Performed<T: Message>(Option<<WorkerActor as Handler<T>>::Result>)
 where
     WorkerActor: Handler<T>;
 
 impl<T> MessageResponse<WorkerActor, Perform<T>> for Performed<T>
 where
-    T: Message<Result = JobResult>,
+    T: Message,
     WorkerActor: Handler<T>,
 {
-    fn handle(self, ctx: &mut Context<WorkerActor>, answer: Option<OneshotSender<JobResult>>) {
-        match self.0 {
-            Ok(response) => response.handle(ctx, answer),
-            // The attempt no longer waits if it was interrupted meanwhile.
-            Err(panic) => drop(answer.map(|answer| answer.send(Err(panic.into())))),
+    // Without a response the sender of the reply is dropped, and the attempt looks for the panic.
+    fn handle(self, ctx: &mut Context<WorkerActor>, reply: Option<OneshotSender<T::Result>>) {
+        if let Some(response) = self.0 {
+            response.handle(ctx, reply);
         }
     }
 }
@@ -147,15 +149,21 @@ pub(crate) struct ThisWorker;
 
 impl<T> Handles<T> for ThisWorker
 where
-    T: Task + Message<Result = JobResult> + Send + 'static,
+    T: Task + Message<Result: IntoJobResult + Send> + Send + 'static,
     WorkerActor: Handler<T>,
 {
     fn handle(&self, task: T, job: JobContext, worker: &dyn Any) -> JobFuture {
         let worker: Option<Addr<WorkerActor>> = worker.downcast_ref().cloned();
         Box::pin(async move {
             let worker = worker.ok_or("the handler of this task runs only on a worker")?;
-            let reply = worker.send::<Perform<T>>(Perform { task, job });
-            reply.await.unwrap_or_else(|error| Err(no_reply(T::NAME, &error)))
+            let panicked = Arc::default();
+            let reply =
+                worker.send::<Perform<T>>(Perform { task, job, panicked: Arc::clone(&panicked) }).await;
+            match (reply, panicked.get()) {
+                (Ok(result), _) => result.into_job_result(),
+                (Err(_), Some(panic)) => Err(panic.as_str().into()),
+                (Err(error), None) => Err(no_reply(T::NAME, &error)),
+            }
         })
     }
 }
@@ -211,7 +219,7 @@ const JOBS_BETWEEN_YIELDS: u32 = 64;
 
 // A slot that finds the buffer empty is freed, and then reads the buffer once more. A batch that is put in between finds
 // either a free slot to wake, or this one before its second read.
-async fn work(slot: Slot, worker: Addr<WorkerActor>) {
+async fn work(slot: Slot, worker: Rc<dyn Any>) {
     let own = Rc::clone(&slot.0);
     let mut slot = Some(slot);
     let mut jobs = 0_u32;
@@ -230,7 +238,7 @@ async fn work(slot: Slot, worker: Addr<WorkerActor>) {
     }
 }
 
-async fn run_one(leased: LeasedJob, own: &Rc<WorkerShared>, worker: &Addr<WorkerActor>) {
+async fn run_one(leased: LeasedJob, own: &Rc<WorkerShared>, worker: &Rc<dyn Any>) {
     let lease = execute(leased, &own.shared, &own.handlers, &own.board, worker).await;
     own.hand_in(lease);
 }

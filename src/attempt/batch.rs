@@ -4,6 +4,8 @@
 use std::any::Any;
 use std::future::Future;
 use std::marker::PhantomData;
+use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -11,47 +13,69 @@ use serde_json::value::RawValue;
 
 use super::context::JobContext;
 use super::decode::{decode, payload_problem};
-use super::handler::{AttemptOptions, JobFuture, StartedAttempt, TaskHandler};
+use super::handler::{AttemptOptions, Begin, JobFuture, StartedAttempt, TaskHandler};
+use super::log_target::TARGET;
 use super::panics::CatchPanic;
 use crate::job::Task;
-use crate::job_error::{BatchResult, FailureKind, JobError, JobResult};
+use crate::job_error::{FailureKind, IntoBatchResult, JobError, JobResult};
 use crate::text::one_line;
 
 // A person does not read more reasons.
 const MAX_REASONS: usize = 5;
 
 /// An async function of the entries and the context.
-pub(crate) struct Batch<E, F> {
+pub(crate) struct Batch<E, F, Via> {
     function: F,
-    entry: PhantomData<fn() -> E>,
+    types: PhantomData<fn() -> (E, Via)>,
 }
 
-impl<E, F> Batch<E, F> {
+impl<E, F, Via> Batch<E, F, Via> {
     pub(crate) fn new(function: F) -> Self {
-        Self { function, entry: PhantomData }
+        Self { function, types: PhantomData }
     }
 }
 
-impl<E, F, Work> TaskHandler for Batch<E, F>
+impl<E, F, Work, Via> Batch<E, F, Via>
+where
+    F: Fn(Vec<E>, JobContext) -> Work,
+    Work: Future<Output: IntoBatchResult<Via>> + 'static,
+{
+    fn handle(&self, mut ledger: Ledger, entries: Vec<E>, job: JobContext) -> JobFuture {
+        if entries.is_empty() {
+            return Box::pin(std::future::ready(ledger.close()));
+        }
+        let work = (self.function)(entries, job);
+        Box::pin(async move {
+            let returned = CatchPanic(Box::pin(work)).await;
+            ledger.enter(returned.map_err(JobError::from)?.into_batch_result()?)?;
+            ledger.close()
+        })
+    }
+}
+
+impl<E, F, Work, Via> TaskHandler for Batch<E, F, Via>
 where
     E: Task + DeserializeOwned + 'static,
     F: Fn(Vec<E>, JobContext) -> Work + Send + Sync + 'static,
-    Work: Future<Output = BatchResult> + 'static,
+    Work: Future<Output: IntoBatchResult<Via>> + 'static,
+    Via: 'static,
 {
     fn start(&self, payload: &str, job: JobContext, _: &dyn Any) -> Result<StartedAttempt, JobError> {
         let mut ledger = Ledger::new(E::NAME, payload)?;
-        let entries: Vec<E> = ledger.decode();
-        let work: JobFuture = if entries.is_empty() {
-            Box::pin(std::future::ready(ledger.close()))
-        } else {
-            let work = (self.function)(entries, job);
-            Box::pin(async move {
-                let answered = CatchPanic(Box::pin(work)).await;
-                ledger.enter(answered.unwrap_or_else(|panic| Err(panic.into()))?)?;
-                ledger.close()
-            })
-        };
-        Ok(StartedAttempt { work, options: self.default_options() })
+        let entries = ledger.decode();
+        Ok(StartedAttempt { work: self.handle(ledger, entries, job), options: self.default_options() })
+    }
+
+    fn prepare(
+        self: Arc<Self>,
+        payload: &str,
+        job: JobContext,
+        _: Rc<dyn Any>,
+    ) -> Result<(Begin, AttemptOptions), JobError> {
+        let mut ledger = Ledger::new(E::NAME, payload)?;
+        let entries = ledger.decode();
+        let options = self.default_options();
+        Ok((Box::new(move || self.handle(ledger, entries, job)), options))
     }
 
     fn default_options(&self) -> AttemptOptions {
@@ -135,10 +159,10 @@ impl Ledger {
             FailureKind::RetryIn(delay, reason) => keep(reason, Some(delay)),
             FailureKind::Snooze(delay) => keep("snoozed".into(), Some(delay)),
             FailureKind::Cancel(reason) => {
-                log::info!("entry {place} of a batch of `{task}` was cancelled: {}", one_line(reason))
+                log::info!(target: TARGET, "entry {place} of a batch of `{task}` was cancelled: {}", one_line(reason))
             }
             FailureKind::Discard(reason) => {
-                log::error!("entry {place} of a batch of `{task}` was discarded: {}", one_line(reason))
+                log::error!(target: TARGET, "entry {place} of a batch of `{task}` was discarded: {}", one_line(reason))
             }
         }
     }

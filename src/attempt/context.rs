@@ -13,6 +13,7 @@ use crate::store::Session;
 use chrono::{DateTime, Utc};
 
 use super::cron_fire::CronFire;
+use super::log_target::TARGET;
 use crate::error::{SchedulerError, StoreError};
 use crate::job::{Enqueue, NewJob, Task};
 use crate::job_error::JobError;
@@ -55,10 +56,6 @@ impl JobContext {
 
     pub(super) fn shared(&self) -> &Shared {
         &self.0.shared
-    }
-
-    pub(crate) fn payload(&self) -> &str {
-        &self.0.payload
     }
 
     pub(crate) fn cancellation(&self) -> Option<String> {
@@ -107,6 +104,12 @@ impl JobContext {
         CronFire::of_job(&self.0.payload)
     }
 
+    /// The payload as JSON, with what cron has added. It may hold secrets, which do not belong into logs and error reports.
+    #[must_use]
+    pub fn payload(&self) -> &str {
+        &self.0.payload
+    }
+
     /// A target for log lines of this job, so that each names it: `mainspring::job::TASK#ID`.
     ///
     /// ```
@@ -116,7 +119,7 @@ impl JobContext {
     /// ```
     #[must_use]
     pub fn log_target(&self) -> &str {
-        self.0.log_target.get_or_init(|| format!("mainspring::job::{}#{}", self.task(), self.id()))
+        self.0.log_target.get_or_init(|| format!("{TARGET}::{}#{}", self.task(), self.id()))
     }
 
     /// Reports how far the job has come, 0 to 100 percent, with a note of up to 1,000 characters, empty for none. Shown in
@@ -151,11 +154,13 @@ impl JobContext {
     ///
     /// When no such data was given, which fails the attempt with a message that names the type. See [`Self::try_data`].
     #[must_use]
+    #[track_caller]
     pub fn data<D: Send + Sync + 'static>(&self) -> &D {
-        self.try_data().unwrap_or_else(|| {
+        let Some(data) = self.try_data() else {
             let name = std::any::type_name::<D>();
             panic!("no application data of type `{name}`: pass one to `Scheduler::builder(..).app_data(..)`")
-        })
+        };
+        data
     }
 
     /// Application data of this type, or `None` when none was given.

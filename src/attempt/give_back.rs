@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::context::JobContext;
+use super::log_target::TARGET;
 use crate::engine::outage::Failure;
 use crate::lock::lock;
 use crate::text::one_line;
@@ -17,6 +18,7 @@ pub(super) fn give_back(job: &JobContext, reason: &str) -> Duration {
     let pause = pause_after(job.snoozes());
     if lock(&job.shared().handlers_outage).failed(Instant::now(), pause) == Failure::First {
         log::warn!(
+            target: TARGET,
             "job {} `{}` had no connection to the database: it goes back without losing an attempt, and so do others: {}",
             job.id(),
             one_line(job.task()),

@@ -5,6 +5,8 @@ use std::any::Any;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{MailboxError, Message, Recipient};
@@ -14,10 +16,13 @@ use super::context::JobContext;
 use super::decode::decode;
 use crate::backoff::Backoff;
 use crate::job::Task;
-use crate::job_error::{JobError, JobResult};
+use crate::job_error::{IntoJobResult, JobError, JobResult};
 
-/// A running handler. It stays on its worker's thread, so it need not be `Send`.
-pub(crate) type JobFuture = Pin<Box<dyn Future<Output = JobResult>>>;
+/// A running handler, or middleware around one. It stays on its worker's thread, so it need not be `Send`.
+pub type JobFuture = Pin<Box<dyn Future<Output = JobResult>>>;
+
+/// Starts the work of a handler, when the middleware around it asks for that.
+pub(super) type Begin = Box<dyn FnOnce() -> JobFuture>;
 
 /// An attempt that has started.
 pub(crate) struct StartedAttempt {
@@ -33,8 +38,14 @@ pub(crate) struct AttemptOptions {
 }
 
 impl AttemptOptions {
+    pub(crate) const DEFAULT: Self = Self { timeout: None, backoff: Backoff::DEFAULT };
+
     pub(crate) fn of<T: Task>() -> Self {
         Self { timeout: T::TIMEOUT, backoff: T::BACKOFF }
+    }
+
+    fn of_job(task: &impl Task) -> Self {
+        Self { timeout: task.timeout(), backoff: task.backoff() }
     }
 }
 
@@ -43,12 +54,20 @@ pub(crate) trait TaskHandler: Send + Sync {
     /// Decodes the payload and starts the work. The error names the field of the payload that is wrong.
     fn start(&self, payload: &str, job: JobContext, worker: &dyn Any) -> Result<StartedAttempt, JobError>;
 
+    /// Decodes the payload, and leaves it to middleware to start the work.
+    fn prepare(
+        self: Arc<Self>,
+        payload: &str,
+        job: JobContext,
+        worker: Rc<dyn Any>,
+    ) -> Result<(Begin, AttemptOptions), JobError>;
+
     /// The options for a payload that cannot be decoded.
     fn default_options(&self) -> AttemptOptions;
 }
 
 /// A way to handle a payload that has been decoded.
-pub(crate) trait Handles<T>: Send + Sync {
+pub(crate) trait Handles<T>: Send + Sync + 'static {
     fn handle(&self, task: T, job: JobContext, worker: &dyn Any) -> JobFuture;
 }
 
@@ -71,8 +90,19 @@ where
 {
     fn start(&self, payload: &str, job: JobContext, worker: &dyn Any) -> Result<StartedAttempt, JobError> {
         let task = decode::<T>(payload)?;
-        let options = AttemptOptions { timeout: task.timeout(), backoff: task.backoff() };
+        let options = AttemptOptions::of_job(&task);
         Ok(StartedAttempt { work: self.way.handle(task, job, worker), options })
+    }
+
+    fn prepare(
+        self: Arc<Self>,
+        payload: &str,
+        job: JobContext,
+        worker: Rc<dyn Any>,
+    ) -> Result<(Begin, AttemptOptions), JobError> {
+        let task = decode::<T>(payload)?;
+        let options = AttemptOptions::of_job(&task);
+        Ok((Box::new(move || self.way.handle(task, job, &*worker)), options))
     }
 
     fn default_options(&self) -> AttemptOptions {
@@ -81,30 +111,43 @@ where
 }
 
 /// An async function of the payload and the context.
-pub(crate) struct Function<F>(pub(crate) F);
+pub(crate) struct Function<F, Via> {
+    function: F,
+    via: PhantomData<fn() -> Via>,
+}
 
-impl<T, F, Work> Handles<T> for Function<F>
+impl<F, Via> Function<F, Via> {
+    pub(crate) fn new(function: F) -> Self {
+        Self { function, via: PhantomData }
+    }
+}
+
+impl<T, F, Work, Via> Handles<T> for Function<F, Via>
 where
     F: Fn(T, JobContext) -> Work + Send + Sync + 'static,
-    Work: Future<Output = JobResult> + 'static,
+    Work: Future<Output: IntoJobResult<Via>> + 'static,
+    Via: 'static,
 {
     fn handle(&self, task: T, job: JobContext, _: &dyn Any) -> JobFuture {
-        Box::pin((self.0)(task, job))
+        let work = (self.function)(task, job);
+        Box::pin(async move { work.await.into_job_result() })
     }
 }
 
 /// Any actor that handles the task's message.
 pub(crate) struct AnyActor<T>(pub(crate) Recipient<T>)
 where
-    T: Message<Result = JobResult> + Send;
+    T: Message<Result: Send> + Send;
 
 impl<T> Handles<T> for AnyActor<T>
 where
-    T: Task + Message<Result = JobResult> + Send + 'static,
+    T: Task + Message<Result: IntoJobResult + Send> + Send + 'static,
 {
     fn handle(&self, task: T, _: JobContext, _: &dyn Any) -> JobFuture {
         let reply = self.0.send(task);
-        Box::pin(async move { reply.await.unwrap_or_else(|error| Err(no_reply(T::NAME, &error))) })
+        Box::pin(async move {
+            reply.await.map_or_else(|error| Err(no_reply(T::NAME, &error)), IntoJobResult::into_job_result)
+        })
     }
 }
 

@@ -1,4 +1,4 @@
-//! The handlers of one scheduler, by the names of their tasks.
+//! The handlers of one scheduler, by the names of their tasks, and the middleware around all of them.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -11,12 +11,15 @@ use super::context::JobContext;
 use super::declared::accepts;
 use super::decode::payload_problem;
 use super::handler::{Handles, TaskHandler, Typed};
+use super::middleware::{Layer, Middleware};
 use crate::job::{KnownTask, KnownTasks, Task};
-use crate::job_error::BatchResult;
+use crate::job_error::IntoBatchResult;
 
 /// The handlers by the names of their tasks.
 #[derive(Default)]
 pub(crate) struct TaskRegistry {
+    /// The middleware that was registered last.
+    outermost: Option<Arc<Layer>>,
     handlers: HashMap<&'static str, Arc<dyn TaskHandler>>,
     known: Arc<KnownTasks>,
     twice: Option<&'static str>,
@@ -33,15 +36,26 @@ impl TaskRegistry {
     }
 
     /// Registers a batch handler.
-    pub(crate) fn add_batch<E, F, Work>(&mut self, function: F)
+    pub(crate) fn add_batch<E, F, Work, Via>(&mut self, function: F)
     where
         E: Task + DeserializeOwned + 'static,
         F: Fn(Vec<E>, JobContext) -> Work + Send + Sync + 'static,
-        Work: Future<Output = BatchResult> + 'static,
+        Work: Future<Output: IntoBatchResult<Via>> + 'static,
+        Via: 'static,
     {
         // Its payload is an array of entries, or one of them.
         let known = KnownTask::of::<E>(None, entries_problem::<E>);
-        self.add_handler(known, E::NAME, Batch::<E, F>::new(function));
+        self.add_handler(known, E::NAME, Batch::<E, F, Via>::new(function));
+    }
+
+    /// Puts middleware around all handlers, outside of what is there.
+    pub(crate) fn wrap(&mut self, middleware: impl Middleware) {
+        let inner = self.outermost.take();
+        self.outermost = Some(Arc::new(Layer::new(middleware, inner)));
+    }
+
+    pub(super) fn outermost(&self) -> Option<&Arc<Layer>> {
+        self.outermost.as_ref()
     }
 
     fn add_handler(&mut self, known: KnownTask, task: &'static str, handler: impl TaskHandler + 'static) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use log::Level;
 
 use super::context::JobContext;
+use super::log_target::TARGET;
 use crate::events::{EndedAttempt, why_dead};
 use crate::lifecycle::{Left, Outcome};
 use crate::text::one_line;
@@ -23,11 +24,11 @@ pub(super) fn report_end(job: &JobContext, outcome: &Outcome, took: Duration, le
     let ms = took.as_secs_f64() * 1000.0;
     match outcome {
         Outcome::Succeeded | Outcome::Completed => {
-            log::log!(level, "job {id} `{task}` succeeded in {ms:.1} ms, attempt {attempt} of {most}");
+            log::log!(target: TARGET, level, "job {id} `{task}` succeeded in {ms:.1} ms, attempt {attempt} of {most}");
             Reported::Now
         }
         Outcome::Cancelled { reason } => {
-            log::info!("job {id} `{task}` was cancelled after {ms:.1} ms: {}", one_line(reason));
+            log::info!(target: TARGET, "job {id} `{task}` was cancelled after {ms:.1} ms: {}", one_line(reason));
             Reported::Now
         }
         Outcome::Failed { .. }
@@ -59,18 +60,18 @@ pub(crate) fn report_stored(ended: &EndedAttempt, outcome: &Outcome, left: Left)
     let delay = outcome.delay().as_secs_f64();
     match (left, outcome) {
         (Left::Dead, Outcome::Discarded { .. }) => {
-            log::error!("job {id} `{task}` {what}, attempt {attempt} of {most}: {why}");
+            log::error!(target: TARGET, "job {id} `{task}` {what}, attempt {attempt} of {most}: {why}");
         }
         (Left::Dead | Left::SetApart, _) => {
-            log::error!("job {id} `{task}` {what} and is dead, attempt {attempt} of {most}: {why}");
+            log::error!(target: TARGET, "job {id} `{task}` {what} and is dead, attempt {attempt} of {most}: {why}");
         }
-        (Left::Gone, _) => log::info!("job {id} `{task}` {what}, and was cancelled: {why}"),
+        (Left::Gone, _) => log::info!(target: TARGET, "job {id} `{task}` {what}, and was cancelled: {why}"),
         (Left::Waiting, Outcome::Failed { .. }) => {
-            log::warn!("job {id} `{task}` {what}, attempt {attempt} of {most}, next in {delay:.1} s: {why}")
+            log::warn!(target: TARGET, "job {id} `{task}` {what}, attempt {attempt} of {most}, next in {delay:.1} s: {why}")
         }
         (Left::Waiting, Outcome::Snoozed { .. }) => {
-            log::info!("job {id} `{task}` {what} for {delay:.1} s");
+            log::info!(target: TARGET, "job {id} `{task}` {what} for {delay:.1} s");
         }
-        (Left::Waiting, _) => log::warn!("job {id} `{task}` {what} and goes back"),
+        (Left::Waiting, _) => log::warn!(target: TARGET, "job {id} `{task}` {what} and goes back"),
     }
 }

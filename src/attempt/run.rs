@@ -2,6 +2,7 @@
 //! handlers are caught. Does not know where the lease came from or goes to.
 
 use std::any::Any;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,11 +10,13 @@ use super::context::JobContext;
 use super::fenced::Fenced;
 use super::give_back::give_back;
 use super::handler::StartedAttempt;
+use super::log_target::TARGET;
 use super::panics::caught;
 use super::payload::{Payload, payload_of};
 use super::poll::Polled;
 use super::registry::TaskRegistry;
 use super::report::{Reported, report_end};
+use super::start::start;
 use crate::backoff::Backoff;
 use crate::event::Event;
 use crate::events::EndedAttempt;
@@ -31,7 +34,7 @@ pub(crate) async fn execute(
     shared: &Arc<Shared>,
     handlers: &TaskRegistry,
     board: &WorkerBoard,
-    worker: &dyn Any,
+    worker: &Rc<dyn Any>,
 ) -> Lease {
     let LeasedJob { mut job, lease } = leased;
     let (payload, unread) = match payload_of(&mut job, &lease, shared).await {
@@ -48,6 +51,7 @@ pub(crate) async fn execute(
     let started = Instant::now();
     let _entered = board.enter(job.shown(), started);
     log::log!(
+        target: TARGET,
         shared.config.job_log_level,
         "job {} `{}` started, attempt {} of {}",
         job.id(),
@@ -56,12 +60,9 @@ pub(crate) async fn execute(
         job.max_attempts()
     );
     shared.events.publish(|| Event::JobStarted(job.facts()));
-    let started_attempt = match unread {
-        Some(error) => Err((error, Backoff::DEFAULT)),
-        None => {
-            let _executing = board.execute(job.id());
-            start(&job, handlers, worker)
-        }
+    let started_attempt = {
+        let _executing = board.execute(job.id());
+        start(&job, unread, handlers, worker)
     };
     let (ended, backoff) = match started_attempt {
         Ok(StartedAttempt { work, options }) => {
@@ -80,19 +81,6 @@ pub(crate) async fn execute(
         took,
     });
     lease.resolve(outcome).with_ended(ended)
-}
-
-fn start(
-    job: &JobContext,
-    handlers: &TaskRegistry,
-    worker: &dyn Any,
-) -> Result<StartedAttempt, (JobError, Backoff)> {
-    let Some(handler) = handlers.get(job.task()) else {
-        return Err((format!("no handler for task `{}`", job.task()).into(), Backoff::DEFAULT));
-    };
-    let started = caught(|| handler.start(job.payload(), job.clone(), worker));
-    let backoff = |error| (error, handler.default_options().backoff);
-    started.unwrap_or_else(|panic| Err(panic.into())).map_err(backoff)
 }
 
 /// How an attempt ended.
@@ -141,7 +129,7 @@ async fn run(
     let _executing = board.execute(job.id());
     if let Err(panic) = caught(|| drop(work)) {
         let (id, task) = (job.id(), one_line(job.task()));
-        log::warn!("job {id} `{task}` {} while it was stopped", one_line(panic));
+        log::warn!(target: TARGET, "job {id} `{task}` {} while it was stopped", one_line(panic));
     }
     ended
 }
@@ -158,6 +146,7 @@ fn judge(ended: AttemptEnd, job: &JobContext, backoff: Backoff) -> Outcome {
         if !matches!(ended, AttemptEnd::Returned(Ok(()))) {
             let (id, task) = (job.id(), one_line(job.task()));
             log::warn!(
+                target: TARGET,
                 "job {id} `{task}` ended otherwise after the transaction that completed it: it is done"
             );
         }

@@ -47,6 +47,7 @@ const POLL: Duration = Duration::from_millis(20);
 /// another process shares it.
 ///
 /// A `static` is never dropped: there the server stops a moment after the process.
+#[must_use = "the server stops when this is dropped"]
 pub struct EmbeddedPostgres {
     running: Running,
     kept: bool,

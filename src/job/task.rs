@@ -37,6 +37,13 @@ use crate::backoff::Backoff;
 /// database when they start, for callers that do not have the type: SQL, the command line, stored schedules, crontab text and
 /// [`NewJob`](crate::NewJob). Only callers that have the type call [`Task::options`]. Time-out and back-off hold for every job.
 /// The chapter [handlers](mod@crate::guide::handlers) lists which value wins.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no task",
+    label = "`mainspring::Task` is not implemented for this type",
+    note = "a task derives `Serialize` and `Deserialize`, and has a name: \
+            `impl mainspring::Task for {Self} {{ const NAME: &'static str = \"..\"; }}`",
+    note = "the first argument of a handler is its task, the second is `mainspring::JobContext`"
+)]
 pub trait Task: Serialize {
     /// The task's name, 1 to 128 characters. It is the same in every process, for as long as jobs of the task live.
     const NAME: &'static str;

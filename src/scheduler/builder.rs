@@ -1,25 +1,18 @@
-//! Sets a scheduler up: handlers, crontab, and one check of everything at the start. Setters never fail. The settings with
-//! plain values are in `settings.rs`.
+//! Sets a scheduler up: crontab, and one check of everything at the start. Setters never fail. The settings with plain values
+//! are in `settings.rs`, and handlers in `registration.rs`.
 
-use std::any::TypeId;
 use std::collections::HashSet;
 use std::fmt;
-use std::future::Future;
 use std::sync::Arc;
 
-use actix::{Handler, Message, Recipient};
-use serde::de::DeserializeOwned;
-
 use super::handle::Scheduler;
+use super::last_handle::LastHandle;
 use super::payloads::line_problem;
 use super::thread;
-use crate::actors::worker::{ThisWorker, WorkerActor};
-use crate::attempt::{AnyActor, Function, JobContext, TaskRegistry};
+use crate::attempt::TaskRegistry;
 use crate::config::Config;
 use crate::cron::{Cron, CronEntry, Crontab};
 use crate::error::SchedulerError;
-use crate::job::Task;
-use crate::job_error::{BatchResult, JobResult};
 use crate::shared::AppData;
 use crate::text::one_line;
 
@@ -27,8 +20,8 @@ use crate::text::one_line;
 #[must_use = "a builder does nothing until `start` is called and awaited"]
 pub struct SchedulerBuilder {
     pub(super) config: Config,
-    registry: TaskRegistry,
-    app_data: AppData,
+    pub(super) registry: TaskRegistry,
+    pub(super) app_data: AppData,
     /// What the first setter with an invalid argument reported.
     pub(super) problem: Option<String>,
 }
@@ -53,101 +46,6 @@ impl SchedulerBuilder {
     #[cfg(test)]
     pub(crate) fn clock(mut self, clock: crate::clock::Clock) -> Self {
         self.config.clock = clock;
-        self
-    }
-
-    /// Registers an async function as the handler of its task. Its future stays on one thread, so it need not be `Send`.
-    pub fn handler<T, F, Work>(mut self, function: F) -> Self
-    where
-        T: Task + DeserializeOwned + 'static,
-        F: Fn(T, JobContext) -> Work + Send + Sync + 'static,
-        Work: Future<Output = JobResult> + 'static,
-    {
-        self.registry.add::<T>(Function(function));
-        self
-    }
-
-    /// Registers an async function as the handler of batches of its task: it receives the entries of the payload's array, and
-    /// returns one result for each. Only the failed entries are kept for the next attempt. If the number of results differs
-    /// from the number of entries, all of them fail. A payload that is no array is a batch of one.
-    ///
-    /// ```
-    /// use mainspring::{BatchResult, Enqueue, JobContext, Scheduler, Task};
-    /// use serde::{Deserialize, Serialize};
-    ///
-    /// #[derive(Serialize, Deserialize)]
-    /// struct Mail { to: String }
-    /// impl Task for Mail { const NAME: &'static str = "mail.send"; }
-    ///
-    /// async fn send(mails: Vec<Mail>, _: JobContext) -> BatchResult {
-    ///     let send_one = |mail: &Mail| if mail.to.contains('@') { Ok(()) } else { Err("no address".into()) };
-    ///     Ok(mails.iter().map(send_one).collect())
-    /// }
-    ///
-    /// let builder = Scheduler::builder("postgres://localhost/app").batch_handler(send);
-    /// let batch = Enqueue::new(vec![Mail { to: "a@example.org".into() }]).key("outbox");
-    /// # let _ = (builder, batch);
-    /// ```
-    pub fn batch_handler<E, F, Work>(mut self, function: F) -> Self
-    where
-        E: Task + DeserializeOwned + 'static,
-        F: Fn(Vec<E>, JobContext) -> Work + Send + Sync + 'static,
-        Work: Future<Output = BatchResult> + 'static,
-    {
-        self.registry.add_batch::<E, F, Work>(function);
-        self
-    }
-
-    /// Registers an actor as the handler of a task: the task is a message, and the actor handles it.
-    ///
-    /// ```
-    /// use actix::{Actor, Context, Handler, Message};
-    /// use mainspring::{JobResult, Scheduler, Task};
-    /// use serde::{Deserialize, Serialize};
-    ///
-    /// #[derive(Serialize, Deserialize, Message)]
-    /// #[rtype(result = "JobResult")]
-    /// struct Audit { what: String }
-    /// impl Task for Audit { const NAME: &'static str = "audit"; }
-    ///
-    /// struct AuditTrail;
-    /// impl Actor for AuditTrail { type Context = Context<Self>; }
-    /// impl Handler<Audit> for AuditTrail {
-    ///     type Result = JobResult;
-    ///     fn handle(&mut self, task: Audit, _: &mut Context<Self>) -> JobResult {
-    ///         println!("{}", task.what);
-    ///         Ok(())
-    ///     }
-    /// }
-    ///
-    /// # #[actix::main] async fn main() {
-    /// let trail = AuditTrail.start();
-    /// let builder = Scheduler::builder("postgres://localhost/app").actor::<Audit>(trail);
-    /// # }
-    /// ```
-    pub fn actor<T>(mut self, address: impl Into<Recipient<T>>) -> Self
-    where
-        T: Task + DeserializeOwned + Message<Result = JobResult> + Send + 'static,
-    {
-        self.registry.add::<T>(AnyActor(address.into()));
-        self
-    }
-
-    /// Registers a task that the application handles by its own `impl Handler<T> for WorkerActor`. Inside,
-    /// [`WorkerActor::job`] is the job.
-    pub fn message<T>(mut self) -> Self
-    where
-        T: Task + DeserializeOwned + Message<Result = JobResult> + Send + 'static,
-        WorkerActor: Handler<T>,
-    {
-        self.registry.add::<T>(ThisWorker);
-        self
-    }
-
-    /// Adds a value for handlers, which read it by its type with [`JobContext::data`]. A second value of the same type
-    /// replaces the first.
-    pub fn app_data<D: Send + Sync + 'static>(mut self, data: D) -> Self {
-        self.app_data.insert(TypeId::of::<D>(), Arc::new(data));
         self
     }
 
@@ -184,7 +82,8 @@ impl SchedulerBuilder {
         let checked = self.problem.clone().map_or(Ok(()), Err).and_then(|()| self.validate());
         checked.map_err(SchedulerError::Config)?;
         self.warn_of_unhandled();
-        Ok(Scheduler(Arc::new(thread::start(self.config, self.registry, self.app_data).await?)))
+        let stop = thread::start(self.config, self.registry, self.app_data).await?;
+        Ok(Scheduler(Arc::new(LastHandle::new(stop))))
     }
 
     fn warn_of_unhandled(&self) {
@@ -239,6 +138,7 @@ mod tests {
     use serde::{Deserialize, Serialize};
 
     use super::*;
+    use crate::job::Task;
 
     #[derive(Serialize, Deserialize)]
     struct Known;
@@ -249,8 +149,7 @@ mod tests {
     #[test]
     fn a_line_of_a_task_that_no_handler_knows_is_found_at_the_start() {
         let builder = SchedulerBuilder::new("postgres://localhost/app".into());
-        let builder =
-            builder.handler(async |_: Known, _| Ok(())).crontab("@daily known\n@daily strange ?id=s");
+        let builder = builder.handler(async |_: Known, _| {}).crontab("@daily known\n@daily strange ?id=s");
         let builder = builder.cron(Cron::every_minute(Known).id("k"));
         let strange: Vec<_> = builder.lines_without_handler().map(|entry| &entry.identifier).collect();
         assert_eq!(strange, ["s"]);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actix::Addr;
 
-use super::stop::StopOnDrop;
+use super::last_handle::LastHandle;
 use super::verbs::Verbs;
 use crate::actors::queue::{QueueActor, Remove};
 use crate::error::SchedulerError;
@@ -48,7 +48,8 @@ const STATUS_TIMEOUT: Duration = Duration::from_secs(10);
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Scheduler(pub(super) Arc<StopOnDrop>);
+#[must_use = "the scheduler stops when its last handle is dropped: bind it for as long as it shall run"]
+pub struct Scheduler(pub(super) Arc<LastHandle>);
 
 impl Scheduler {
     /// Returns the address of the QueueActor, which handles [`Enqueue`], [`EnqueueMany`](crate::EnqueueMany) and [`Remove`]

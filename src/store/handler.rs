@@ -11,6 +11,7 @@ use crate::error::StoreError;
 
 /// A database connection lent to a handler; it goes back to its pool when dropped. Derefs to Diesel's
 /// `PgConnection`.
+#[must_use = "the connection goes back to its pool when it is dropped"]
 pub struct HandlerConnection(pub(super) PooledConnection<Connector>);
 
 impl HandlerConnection {

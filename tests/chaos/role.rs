@@ -86,7 +86,7 @@ fn builder(orders: &Orders, record: Arc<Record>) -> SchedulerBuilder {
     let builder = builder.settle_durability(SettleDurability::Durable).grace_period(orders.grace);
     let builder = builder.job_log_level(log::Level::Debug).worker_threads(2).without_migrations();
     let with_handlers = |builder: SchedulerBuilder| {
-        builder.handler(workload::work).handler(async |_: Bare, _| Ok(())).app_data(record)
+        builder.handler(workload::work).handler(async |_: Bare, _| {}).app_data(record)
     };
     match orders.role {
         Role::Worker => with_handlers(builder).crontab(CRONTAB),

@@ -133,6 +133,58 @@ async fn wrong_settings_are_named_with_what_was_expected_and_start_nothing() {
 }
 
 #[derive(Serialize, Deserialize)]
+struct Forgetful;
+impl Task for Forgetful {
+    const NAME: &'static str = "forgetful";
+    const MAX_ATTEMPTS: Option<i16> = Some(1);
+}
+
+async fn forget(_: Forgetful, job: JobContext) {
+    let _: &u128 = job.data();
+}
+
+#[derive(Debug, Serialize, Deserialize, Message)]
+#[rtype(result = "()")]
+struct Elsewhere;
+impl Task for Elsewhere {
+    const NAME: &'static str = "elsewhere";
+    const MAX_ATTEMPTS: Option<i16> = Some(1);
+}
+impl Handler<Elsewhere> for WorkerActor {
+    type Result = ();
+    fn handle(&mut self, _: Elsewhere, ctx: &mut Context<Self>) {
+        // By then the job is no longer being handled.
+        ctx.run_later(std::time::Duration::ZERO, |worker, _| {
+            let job = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| worker.job()));
+            assert!(job.is_err(), "no job is handled");
+        });
+    }
+}
+
+#[tokio::test]
+async fn a_panic_in_a_public_function_names_the_callers_file() {
+    let place = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let database = TestDatabase::new();
+    let builder = Scheduler::builder(database.url()).handler(forget).message::<Elsewhere>();
+    let scheduler = builder.worker_threads(1).start().await.unwrap();
+    let (places, before) = (std::sync::Arc::clone(&place), std::panic::take_hook());
+    std::panic::set_hook(Box::new(move |facts| {
+        let (text, at) = (facts.to_string(), facts.location().map(ToString::to_string));
+        if text.contains("`WorkerActor::job` is for handlers") {
+            places.lock().unwrap().extend(at);
+        }
+        before(facts);
+    }));
+    scheduler.enqueue(Enqueue::new(Forgetful)).await.unwrap();
+    let named = "last_error LIKE 'panicked at tests/it/handlers.rs:%no application data of type `u128`%'";
+    until(&database, &format!("mainspring.jobs WHERE state = 'dead' AND {named}"), 1).await;
+    scheduler.enqueue(Enqueue::new(Elsewhere)).await.unwrap();
+    crate::support::waiting::until_true(&database, "the panic", || !place.lock().unwrap().is_empty()).await;
+    assert!(place.lock().unwrap()[0].starts_with("tests/it/handlers.rs:"), "{place:?}");
+    scheduler.stop().await;
+}
+
+#[derive(Serialize, Deserialize)]
 struct Write;
 impl Task for Write {
     const NAME: &'static str = "write";

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::{TimeDelta, Utc};
 use diesel::connection::SimpleConnection;
-use mainspring::{JobContext, Scheduler};
+use mainspring::{JobContext, JobResult, Scheduler};
 use tokio::sync::Semaphore;
 
 use crate::support::database::TestDatabase;
@@ -172,7 +172,7 @@ async fn a_job_held_by_a_transaction_delays_no_outcome_of_others() {
         async move {
             gate.acquire().await?.forget();
             told.add_permits(1);
-            Ok(())
+            JobResult::Ok(())
         }
     });
     let scheduler = builder.start().await.unwrap();

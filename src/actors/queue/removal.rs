@@ -9,6 +9,7 @@ use crate::store::{Durability, Store, remove};
 /// loses its key and is not retried. An unknown key is not an error. If the message is lost, nothing has changed.
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Option<i64>, StoreError>")]
+#[must_use = "a message does nothing until it is sent to the QueueActor"]
 pub struct Remove {
     /// The job's key.
     pub key: String,
@@ -16,7 +17,6 @@ pub struct Remove {
 
 impl Remove {
     /// Creates the message for a key.
-    #[must_use]
     pub fn new(key: impl Into<String>) -> Self {
         Self { key: key.into() }
     }

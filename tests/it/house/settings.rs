@@ -27,7 +27,8 @@ fn source(name: &str) -> File {
 
 #[test]
 fn each_method_of_the_builder_has_a_row() {
-    let files = ["src/scheduler/settings.rs", "src/scheduler/builder.rs"].map(source);
+    let files =
+        ["settings", "builder", "registration"].map(|name| source(&format!("src/scheduler/{name}.rs")));
     let setters: Vec<&str> = files.iter().flat_map(|file| setters(&file.text)).collect();
     assert!(setters.len() > 30, "{setters:?}");
     expect_none(setters.iter().filter_map(|name| lacking(PAGE, name)).collect());
