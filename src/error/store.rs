@@ -108,7 +108,8 @@ pub enum StoreError {
     ReadOnly(String),
     /// libpq refuses to connect as the connection string, the environment or a service file asks: the string is malformed, an
     /// option is unknown or has a wrong value, or TLS does not come about. Waiting cannot help. The text is libpq's, and holds no
-    /// password. [`SchedulerBuilder::start`](crate::SchedulerBuilder::start) returns [`SchedulerError::Config`] in its place.
+    /// password. [`SchedulerBuilder::start`](crate::SchedulerBuilder::start) returns
+    /// [`SchedulerError::Config`](crate::SchedulerError::Config) in its place.
     #[error("{}", one_line(.0))]
     Config(String),
     /// No connection to the database could be made. The text is libpq's, and holds no password.

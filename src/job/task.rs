@@ -37,6 +37,14 @@ use crate::backoff::Backoff;
 /// database when they start, for callers that do not have the type: SQL, the command line, stored schedules, crontab text and
 /// [`NewJob`](crate::NewJob). Only callers that have the type call [`Task::options`]. Time-out and back-off hold for every job.
 /// The chapter [handlers](mod@crate::guide::handlers) lists which value wins.
+///
+/// A type without a name is no task, which the compiler reports with the line that is missing:
+///
+/// ```compile_fail,E0277
+/// #[derive(serde::Serialize)]
+/// struct Nameless;
+/// let job = mainspring::Enqueue::new(Nameless);
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no task",
     label = "`mainspring::Task` is not implemented for this type",

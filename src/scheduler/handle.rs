@@ -47,6 +47,16 @@ const STATUS_TIMEOUT: Duration = Duration::from_secs(10);
 /// # Ok(())
 /// # }
 /// ```
+///
+/// The compiler warns of a scheduler that is not bound, because it would stop at once:
+///
+/// ```compile_fail
+/// #![deny(unused_must_use)]
+/// # async fn example() -> Result<(), mainspring::SchedulerError> {
+/// mainspring::Scheduler::builder("postgres://localhost/app").start().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 #[must_use = "the scheduler stops when its last handle is dropped: bind it for as long as it shall run"]
 pub struct Scheduler(pub(super) Arc<LastHandle>);
