@@ -17,10 +17,13 @@ use std::sync::LazyLock;
 use actix_web::error::ErrorBadRequest;
 use actix_web::{App, HttpResponse, HttpServer, Responder, get, post, web};
 use chrono::Utc;
-use mainspring::database::connect;
+use diesel::PgConnection;
+use diesel::r2d2::{ConnectionManager, Pool};
 use mainspring::embedded::{EmbeddedOptions, database_url};
 use mainspring::jobs::JobFilter;
-use mainspring::{CronExpression, Enqueue, JobContext, JobResult, Scheduler, SchedulerBuilder, Schema, Task};
+use mainspring::{
+    CronExpression, Enqueue, JobContext, JobResult, Scheduler, SchedulerBuilder, Schema, StoreError, Task,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::Mutex;
@@ -66,16 +69,18 @@ async fn publish_report(task: PublishReport, job: JobContext) -> JobResult {
     Ok(())
 }
 
-/// What the routes share. The scheduler is there while the worker runs.
+/// What the routes share. The scheduler is there while the worker runs, and the application's own pool always.
 struct Shared {
     database_url: String,
+    pool: Pool<ConnectionManager<PgConnection>>,
     schema: Schema,
     scheduler: Mutex<Option<Scheduler>>,
 }
 
 impl Shared {
     fn new(database_url: String, schema: Schema) -> Self {
-        Self { database_url, schema, scheduler: Mutex::default() }
+        let pool = Pool::builder().max_size(4).build_unchecked(ConnectionManager::new(&database_url));
+        Self { database_url, pool, schema, scheduler: Mutex::default() }
     }
 
     fn builder(&self) -> SchedulerBuilder {
@@ -121,8 +126,10 @@ async fn start_worker(shared: web::Data<Shared>) -> actix_web::Result<HttpRespon
 
 #[get("/api/jobs")]
 async fn jobs(shared: web::Data<Shared>) -> actix_web::Result<HttpResponse> {
-    let (url, schema) = (shared.database_url.clone(), shared.schema.clone());
-    let list = move || mainspring::jobs::list(&mut schema.on(&mut connect(&url)?), &JobFilter::new());
+    let list = move || {
+        let mut conn = shared.pool.get().map_err(|error| StoreError::Connect(error.to_string()))?;
+        mainspring::jobs::list(&mut shared.schema.on(&mut conn), &JobFilter::new())
+    };
     Ok(HttpResponse::Ok().json(web::block(list).await??))
 }
 

@@ -15,7 +15,8 @@ use std::net::TcpListener;
 
 use actix_web::guard::fn_guard;
 use actix_web::{App, HttpResponse, HttpServer, web};
-use diesel::QueryResult;
+use diesel::r2d2::{ConnectionManager, Pool};
+use diesel::{PgConnection, QueryResult};
 use mainspring::embedded::{EmbeddedOptions, database_url};
 use mainspring::{Scheduler, Schema, Session, StoreError};
 use serde::Deserialize;
@@ -31,20 +32,20 @@ struct Edit {
 
 /// What the routes share.
 struct Shared {
-    database_url: String,
+    pool: Pool<ConnectionManager<PgConnection>>,
     schema: Schema,
     scheduler: Scheduler,
 }
 
 impl Shared {
-    /// Runs `work` on a connection of its own, off the threads that serve requests.
+    /// Runs `work` on a connection of the pool, off the threads that serve requests.
     async fn with_connection<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Session<'_>) -> QueryResult<T> + Send + 'static,
     ) -> actix_web::Result<T> {
-        let (url, schema) = (self.database_url.clone(), self.schema.clone());
+        let (pool, schema) = (self.pool.clone(), self.schema.clone());
         let run = move || {
-            let mut conn = mainspring::database::connect(&url)?;
+            let mut conn = pool.get().map_err(|error| StoreError::Connect(error.to_string()))?;
             work(&mut schema.on(&mut conn)).map_err(StoreError::from_diesel)
         };
         Ok(web::block(run).await??)
@@ -64,11 +65,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let listener = TcpListener::bind(&address)
         .map_err(|error| format!("cannot listen on {address}: {error}; PORT names another port"))?;
     let database = database_url(EmbeddedOptions::temporary())?;
-    chained::make_table(&mut mainspring::database::connect(database.url())?)?;
+    let pool = Pool::builder().max_size(4).build(ConnectionManager::new(database.url()))?;
+    let mut conn = pool.get()?;
+    chained::make_table(&mut conn)?;
+    drop(conn);
     let schema = Schema::new(std::env::var("MAINSPRING_SCHEMA").unwrap_or_else(|_| "mainspring".into()))?;
     let builder = Scheduler::builder(database.url()).schema(schema.name());
     let scheduler = builder.handler(chained::publish).handler(stored::publish).start().await?;
-    let shared = Shared { database_url: database.url().to_owned(), schema, scheduler: scheduler.clone() };
+    let shared = Shared { pool, schema, scheduler: scheduler.clone() };
     let shared = web::Data::new(shared);
     println!("listening on http://{address}");
     let app = move || {
