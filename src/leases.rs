@@ -64,6 +64,8 @@ struct LeaseData {
     queue: Option<String>,
     /// The task, if its leases are counted.
     counted: Option<String>,
+    /// The task, if the job holds a slot of its limit over all processes.
+    task_slot: Option<String>,
     /// The id for which the job was claimed.
     worker_id: i32,
     claimed_at: Instant,
@@ -113,6 +115,7 @@ impl LeaseTable {
             position: job.position(),
             queue: job.queue.clone(),
             counted,
+            task_slot: None,
             worker_id,
             claimed_at: now,
             ended: None,
@@ -210,6 +213,18 @@ impl Lease {
     /// Returns `true` if its end lets another job of a limited task start.
     pub(crate) fn is_counted(&self) -> bool {
         self.held().counted.is_some()
+    }
+
+    /// Notes that the job holds a slot of its task's limit over all processes.
+    pub(crate) fn hold_task_slot(&mut self, task: &str) {
+        if let Some(held) = &mut self.held {
+            held.task_slot = Some(task.to_owned());
+        }
+    }
+
+    /// The task whose limit the end of this job frees a slot of.
+    pub(crate) fn task_slot(&self) -> Option<&str> {
+        self.held().task_slot.as_deref()
     }
 
     /// The id of the worker for which the job was claimed.

@@ -1,9 +1,10 @@
 -- Tables, types and indexes. Functions, views and triggers are in sql/, and are replaced whenever their text changes.
 --
 -- `jobs` holds every job that is not finished, and `history` the finished ones. `workers` lists the running processes,
--- `queues` the settings of queues, `tasks` what workers have published of their tasks, `paused_tasks` the tasks that no process
--- claims, `all_paused` whether any process works, `schedules` the schedules of people and the crontab lines of programs. Every
--- statement creates something new, so none blocks a live table.
+-- `queues` the settings of queues, `task_limits` those of tasks, with the slots that are taken in `task_slots`, `tasks` what
+-- workers have published of their tasks, `paused_tasks` the tasks that no process claims, `all_paused` whether any process works,
+-- `schedules` the schedules of people and the crontab lines of programs. Every statement creates something new, so none blocks a
+-- live table.
 --
 -- Defaults and CHECK constraints may call the functions in sql/base/, and no others: those are created before the tables.
 
@@ -231,6 +232,48 @@ CREATE TABLE mainspring.tasks (
 CREATE INDEX tasks_with_options ON mainspring.tasks (name)
     WHERE queue IS NOT NULL OR priority IS NOT NULL OR max_attempts IS NOT NULL;
 
+-- The limits of tasks over all processes, and what their gates remember. A task without a row has none.
+CREATE TABLE mainspring.task_limits (
+    task        text PRIMARY KEY,
+    -- At most so many jobs at once; no limit where NULL.
+    concurrency integer,
+    -- At most so many jobs a period, as for queues.
+    rate_limit  integer,
+    rate_period interval,
+    updated_at  timestamptz NOT NULL DEFAULT mainspring.now(),
+    tokens      double precision,
+    tokens_at   timestamptz,
+    -- When running jobs without a slot were given one.
+    counted_at  timestamptz,
+    -- The slot that was given out last, and the least one that may be taken.
+    last_slot   bigint NOT NULL DEFAULT 0,
+    first_slot  bigint NOT NULL DEFAULT 0,
+    CONSTRAINT task_limits_task_length CHECK (char_length(task) BETWEEN 1 AND 128),
+    CONSTRAINT task_limits_not_empty CHECK (concurrency IS NOT NULL OR rate_limit IS NOT NULL),
+    CONSTRAINT task_limits_concurrency_range CHECK (concurrency BETWEEN 1 AND 1000000),
+    CONSTRAINT task_limits_rate_whole CHECK ((rate_limit IS NULL) = (rate_period IS NULL)),
+    CONSTRAINT task_limits_rate_limit_range CHECK (rate_limit BETWEEN 1 AND 1000000),
+    CONSTRAINT task_limits_rate_period_range CHECK (rate_period BETWEEN interval '1 millisecond' AND interval '366 days')
+) WITH (fillfactor = 50);
+
+-- The slots of a task's limit that may be taken. One is, for as long as the job runs under that lease: nothing that ends a job
+-- need know of it, and no crash can leave it taken.
+CREATE TABLE mainspring.task_slots (
+    task   text NOT NULL,
+    slot   bigint NOT NULL,
+    job_id bigint NOT NULL,
+    lease  bigint NOT NULL,
+    PRIMARY KEY (task, slot)
+) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 1);
+
+-- How a claim passes the limit of a task, see sql/limits/enter_task_gate.sql.
+CREATE TYPE mainspring.task_gate AS (
+    task     text,
+    status   text,
+    room     bigint,
+    token_in bigint
+);
+
 -- Tasks that no process claims jobs of, until they are resumed.
 CREATE TABLE mainspring.paused_tasks (
     task      text PRIMARY KEY,
@@ -397,6 +440,8 @@ DO $$ BEGIN
             'name', name, 'tasks', tasks::text, 'lines', lines::text));
         ALTER TABLE mainspring.queues ADD CONSTRAINT queues_text_is_utf8 CHECK (mainspring.is_utf8(
             'name', name));
+        ALTER TABLE mainspring.task_limits ADD CONSTRAINT task_limits_text_is_utf8 CHECK (mainspring.is_utf8(
+            'task', task));
         ALTER TABLE mainspring.paused_tasks ADD CONSTRAINT paused_tasks_text_is_utf8 CHECK (mainspring.is_utf8(
             'task', task));
         ALTER TABLE mainspring.tasks ADD CONSTRAINT tasks_text_is_utf8 CHECK (mainspring.is_utf8(

@@ -18,10 +18,9 @@ BEGIN
     WHERE j.queue = gate.name AND j.queue IS NOT NULL AND j.state IN ('ready', 'running')
         AND mainspring.slot_or_last(j.slot) >= gate.first_slot;
     IF space.room > 0 AND gate.rate_limit IS NOT NULL THEN
-        space.tokens := mainspring.tokens_at(gate, moment);
+        space.tokens := mainspring.tokens_at(gate.rate_limit, gate.rate_period, gate.tokens, gate.tokens_at, moment);
         IF floor(space.tokens) < space.room THEN
-            space.token_in := greatest(1, ceil((1 - (space.tokens - floor(space.tokens)))
-                * extract(epoch FROM gate.rate_period)::float8 * 1000 / gate.rate_limit));
+            space.token_in := mainspring.next_token_in(gate.rate_limit, gate.rate_period, space.tokens);
             space.room := floor(space.tokens);
         END IF;
     END IF;

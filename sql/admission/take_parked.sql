@@ -30,8 +30,7 @@ BEGIN
     IF result.admitted > 0 THEN
         UPDATE mainspring.queues AS q SET last_turn = latest, last_slot = space.highest_slot + result.admitted,
             first_slot = coalesce(space.lowest_slot, space.highest_slot + 1), tokens = space.tokens - result.admitted,
-            tokens_at = CASE WHEN gate.rate_limit IS NULL THEN NULL
-                WHEN gate.tokens_at <= moment + interval '1 minute' THEN greatest(moment, gate.tokens_at) ELSE moment END
+            tokens_at = mainspring.tokens_taken_at(gate.rate_limit, gate.tokens_at, moment)
         WHERE q.ctid = result.row_at RETURNING q.ctid INTO result.row_at;
     END IF;
 END $$;

@@ -6,13 +6,5 @@ RETURN CASE
     WHEN name IS NULL THEN 'queue must be 1 to 128 characters, got none'
     WHEN char_length(name) NOT BETWEEN 1 AND 128
         THEN format('queue must be 1 to 128 characters, got %s', char_length(name))
-    WHEN concurrency NOT BETWEEN 1 AND 1000000
-        THEN format('concurrency must be 1 to 1000000, got %s', concurrency)
-    WHEN rate_limit NOT BETWEEN 1 AND 1000000
-        THEN format('rate_limit must be 1 to 1000000, got %s', rate_limit)
-    WHEN rate_period NOT BETWEEN interval '1 millisecond' AND interval '366 days'
-        THEN format('rate_period must be 1 millisecond to 366 days, got %s', rate_period)
-    WHEN (rate_limit IS NULL) <> (rate_period IS NULL)
-        THEN format('rate_limit and rate_period must be given together, got only %s',
-            CASE WHEN rate_limit IS NULL THEN 'rate_period' ELSE 'rate_limit' END)
+    ELSE mainspring.limit_problem(concurrency, rate_limit, rate_period)
 END;

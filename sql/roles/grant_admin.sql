@@ -12,6 +12,7 @@ BEGIN
         'mainspring.release_workers, mainspring.release_lost_workers, mainspring.set_queue, '
         'mainspring.set_queue_if_absent, mainspring.pause_queue, mainspring.resume_queue, '
         'mainspring.pause_task, mainspring.resume_task, mainspring.pause_all, '
-        'mainspring.resume_all, mainspring.remove_unused_queues TO %I', role_name);
+        'mainspring.resume_all, mainspring.remove_unused_queues, mainspring.set_task_limit, '
+        'mainspring.set_task_limit_if_absent, mainspring.remove_task_limit TO %I', role_name);
     EXECUTE format('GRANT DELETE ON mainspring.queues TO %I', role_name);
 END $$;

@@ -1,9 +1,10 @@
 //! Plans claims: as many jobs as would start soon, read from where the last ones were found, and only while there is
-//! a reason to expect any. Before a claim it plans the lookup of pauses and flags when they may have changed.
+//! a reason to expect any. Before a claim it plans the lookup of pauses, limits and flags when they may have changed.
 
 use std::time::{Duration, Instant};
 
 use super::claim_plan::{ClaimPlan, Found, FoundOrder};
+use super::claim_state::{Backlog, Demand, Gated, Lookup, RunningClaim, Scan, Shares};
 use super::cursor::{Cooldown, ScanCursor};
 use super::eligibility::{Eligibility, FlaggedJobs};
 use super::facts::{Capacity, Now, PauseChange, Settings};
@@ -33,62 +34,11 @@ pub(super) struct ClaimPlanner {
     running: Vec<RunningClaim>,
     lookup: Lookup,
     demand: Demand,
+    /// Why there may be jobs of tasks with limits over all processes, which running claims leave out.
+    left_out: Demand,
     backlog: Backlog,
     cursor: ScanCursor,
     outage: Outage,
-}
-
-#[derive(Debug)]
-struct RunningClaim {
-    lease: i64,
-    limit: usize,
-    began: Instant,
-    scan: Scan,
-    flagged: FlaggedJobs,
-    shares: Shares,
-}
-
-/// Whether the claim may pass over jobs because their task reaches its limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shares {
-    Unlimited,
-    Limited,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Scan {
-    FromCursor,
-    /// From the start of the index, since there is no cursor.
-    First,
-    /// From the start of the index although there is a cursor.
-    Full,
-}
-
-/// The lookup of pauses and flags. No claim starts while it runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Lookup {
-    Idle,
-    Running,
-    /// It failed: it runs again after a pause.
-    Paused(Instant),
-}
-
-/// Why there may be jobs to claim.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Demand {
-    /// The last claim found fewer jobs than it requested, and none were announced since.
-    None,
-    /// Only a poll is due.
-    Polled,
-    /// Jobs are expected.
-    Expected,
-}
-
-/// Whether the last claim took as many jobs as it requested. Then more probably wait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Backlog {
-    None,
-    Some,
 }
 
 impl ClaimPlanner {
@@ -99,13 +49,14 @@ impl ClaimPlanner {
             running: Vec::with_capacity(MAX_CLAIMS),
             lookup: Lookup::Idle,
             demand: Demand::None,
+            left_out: Demand::None,
             backlog: Backlog::None,
             cursor: ScanCursor::default(),
             outage: Outage::default(),
         }
     }
 
-    /// Plans the lookup of pauses and flags, where a claim needs it first.
+    /// Plans the lookup of pauses, limits and flags, where a claim needs it first.
     pub(super) fn next_lookup(&mut self, now: Now, capacity: Capacity, settings: &Settings) -> bool {
         let needed = self.eligibility.is_stale() && self.may_claim(now, capacity, settings).is_some();
         if needed {
@@ -132,12 +83,16 @@ impl ClaimPlanner {
             (None, None) => (limit, Scan::First),
             (None, Some(_)) => (limit.min(MAX_JOBS_PER_FULL_SCAN), Scan::Full),
         };
-        self.demand = Demand::None;
-        let filter = self.eligibility.take_filter(settings, leases);
+        let gated = self.gated();
+        let demand = std::mem::take(&mut self.demand);
+        if gated == Gated::LeftOut {
+            self.left_out = self.left_out.max(demand);
+        }
+        let filter = self.eligibility.take_filter(settings, leases, gated, now.instant);
         let (lease, flagged) = (lease(), filter.flagged);
-        let is_limited = filter.tasks.iter().any(|share| share.most.is_some());
+        let is_limited = filter.tasks.iter().any(|share| share.most.is_some() || share.gate.is_some());
         let shares = if is_limited { Shares::Limited } else { Shares::Unlimited };
-        self.running.push(RunningClaim { lease, limit, began: now.instant, scan, flagged, shares });
+        self.running.push(RunningClaim { lease, limit, began: now.instant, scan, flagged, shares, gated });
         Some(ClaimPlan { lease, from, limit, filter })
     }
 
@@ -162,6 +117,7 @@ impl ClaimPlanner {
         let slow_scan = self.demand > Demand::None && self.slow_scan(now.instant).is_some();
         (full_batch || slow_scan)
             && self.eligibility.is_plain(settings)
+            && self.eligibility.any_without_gate(settings)
             && self.cursor.position().is_some()
             && settings.connections >= MIN_CONNECTIONS_FOR_TWO_CLAIMS
     }
@@ -208,6 +164,9 @@ impl ClaimPlanner {
         }
         self.backlog = if is_full { Backlog::Some } else { Backlog::None };
         let passed_over = claim.shares == Shares::Limited && found.jobs > 0;
+        for gate in &found.gates {
+            self.eligibility.gates.seen(gate, claim.limit, found.order, found.took, now);
+        }
         let more_flagged = is_full || found.flagged == FlaggedJobs::Some || passed_over;
         if claim.flagged == FlaggedJobs::Some && more_flagged {
             self.eligibility.expect_flagged();
@@ -228,16 +187,46 @@ impl ClaimPlanner {
 
     fn remove(&mut self, lease: i64) -> Option<RunningClaim> {
         let place = self.running.iter().position(|claim| claim.lease == lease)?;
-        Some(self.running.swap_remove(place))
+        let claim = self.running.swap_remove(place);
+        if claim.gated == Gated::Included {
+            self.demand = self.demand.max(std::mem::take(&mut self.left_out));
+        }
+        Some(claim)
+    }
+
+    // Two claims would find each other's gates locked, and have one cursor.
+    fn gated(&self) -> Gated {
+        let is_taken = self.running.iter().any(|claim| claim.gated == Gated::Included);
+        if is_taken { Gated::LeftOut } else { Gated::Included }
     }
 
     /// Jobs may be found from this position on, or anywhere.
     pub(super) fn announce(&mut self, from: Option<Position>) {
         self.expect();
         self.cursor.announce(from);
+        self.eligibility.gates.announce(from);
         if from.is_none() {
             self.eligibility.outdated();
         }
+    }
+
+    /// A job of a task that has a limit over all processes has ended in one of them.
+    pub(super) fn task_slot_freed(&mut self, task: &str) {
+        if self.eligibility.gates.slot_freed(task) {
+            self.gates_opened();
+        }
+    }
+
+    /// Tries tasks again whose limits may let jobs through by now.
+    pub(super) fn open_due_gates(&mut self, now: Instant) {
+        if self.eligibility.gates.open_due(now) {
+            self.gates_opened();
+        }
+    }
+
+    fn gates_opened(&mut self) {
+        self.expect();
+        self.eligibility.limit_freed();
     }
 
     /// Jobs that claims passed over, because their task was at its limit, may be claimed now.
@@ -262,6 +251,7 @@ impl ClaimPlanner {
     pub(super) fn poll(&mut self, cooldown: Cooldown) {
         self.demand = self.demand.max(Demand::Polled);
         self.cursor.request_full_scan(cooldown);
+        self.eligibility.gates.poll(cooldown);
         self.eligibility.outdated();
     }
 
@@ -277,7 +267,7 @@ impl ClaimPlanner {
 
     /// Returns `true` if no ready job is known to wait.
     pub(super) fn expects_none(&self) -> bool {
-        self.is_idle() && self.demand == Demand::None
+        self.is_idle() && self.demand == Demand::None && !self.eligibility.gates.wait_for_a_row()
     }
 
     /// Returns `true` if a poll is the only reason for the next claim.
@@ -290,6 +280,6 @@ impl ClaimPlanner {
         let slow = self.running.iter().filter(|claim| claim.scan == Scan::Full);
         let slow = slow.map(|claim| claim.began + SLOW_SCAN);
         let paused = if let Lookup::Paused(until) = self.lookup { Some(until) } else { None };
-        slow.chain(paused)
+        slow.chain(paused).chain(self.eligibility.gates.wake_at())
     }
 }

@@ -1,9 +1,11 @@
-//! Which jobs a claim may take: those of tasks that are neither paused nor at their limit in this process, with or
-//! without flags, by priority or by age. Pauses and flags are looked up before a claim when they may have changed.
+//! Which jobs a claim may take: those of tasks that are neither paused nor at their limit, with or without flags, by
+//! priority or by age. Pauses, limits and flags are looked up before a claim when they may have changed.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use super::claim_state::Gated;
 use super::facts::{PauseChange, Settings};
+use super::task_gates::{Pass, TaskGates};
 use crate::leases::LeaseTable;
 use crate::store::claim::TaskShare;
 use crate::store::claimability::{Claimability, Paused};
@@ -16,6 +18,8 @@ const CLAIMS_PER_AGED_ONE: u32 = 4;
 pub(super) struct Eligibility {
     /// `None` until the first lookup.
     paused: Option<Paused>,
+    /// The limits that tasks have over all processes.
+    pub(super) gates: TaskGates,
     flagged: FlaggedJobs,
     /// The same of jobs that a claim passed over because their task was at its limit.
     flagged_at_limit: FlaggedJobs,
@@ -54,6 +58,7 @@ impl Eligibility {
     pub(super) fn may_start(&self, task: &str, settings: &Settings) -> bool {
         !self.is_stale()
             && self.is_claimable(task)
+            && !self.gates.is_limited(task)
             && !settings.task_limits.contains_key(task)
             && settings.tasks.binary_search_by(|known| known.as_str().cmp(task)).is_ok()
     }
@@ -85,6 +90,7 @@ impl Eligibility {
         let was_paused = self.paused == Some(Paused::Everything);
         let is_paused = found.paused == Paused::Everything;
         self.paused = Some(found.paused);
+        self.gates.looked_up(found.limited);
         if found.flagged_jobs {
             self.flagged = FlaggedJobs::Some;
         }
@@ -116,12 +122,35 @@ impl Eligibility {
         }
     }
 
+    /// Returns `true` if a claim would read a task without a limit over all processes.
+    pub(super) fn any_without_gate(&self, settings: &Settings) -> bool {
+        !self.gates.any() || self.claimable(settings).any(|task| !self.gates.is_limited(task))
+    }
+
     /// Returns what the next claim requests. Flagged jobs that are announced from now on are left to the claim after
     /// it.
-    pub(super) fn take_filter(&mut self, settings: &Settings, leases: &LeaseTable) -> ClaimFilter {
+    pub(super) fn take_filter(
+        &mut self,
+        settings: &Settings,
+        leases: &LeaseTable,
+        gated: Gated,
+        now: Instant,
+    ) -> ClaimFilter {
         self.claims = self.claims.wrapping_add(1);
         let by_age = self.claims.is_multiple_of(CLAIMS_PER_AGED_ONE);
-        let (tasks, flagged) = (self.shares(settings, leases), std::mem::take(&mut self.flagged));
+        let mut tasks = self.shares(settings, leases);
+        match gated {
+            Gated::Included => tasks.retain_mut(|share| match self.gates.pass(&share.task, now) {
+                Pass::NoLimit => true,
+                Pass::Through(gate) => {
+                    share.gate = Some(gate);
+                    true
+                }
+                Pass::Closed => false,
+            }),
+            Gated::LeftOut => tasks.retain(|share| !self.gates.is_limited(&share.task)),
+        }
+        let flagged = std::mem::take(&mut self.flagged);
         if flagged == FlaggedJobs::Some && tasks.len() < self.claimable(settings).count() {
             self.flagged_at_limit = flagged;
         }
@@ -136,7 +165,7 @@ impl Eligibility {
         let share = |task: &String| {
             let limit = settings.task_limits.get(task);
             let most = limit.map(|limit| limit.saturating_sub(leases.count_of(task)) as i64);
-            TaskShare { task: task.clone(), most }
+            TaskShare { task: task.clone(), most, gate: None }
         };
         self.claimable(settings).map(share).filter(|share| share.most != Some(0)).collect()
     }

@@ -97,6 +97,8 @@ pub(crate) enum Wake {
     Parked(String, Option<Position>),
     /// A job of a queue has ended, and its lease is still open.
     SlotFreed(String),
+    /// A job of a task that has a limit over all processes has ended in another one.
+    TaskSlotFreed(String),
     /// Jobs with flags may be ready.
     Flagged,
     /// Jobs are scheduled that will be due before the next poll.
@@ -120,6 +122,8 @@ pub(super) enum Effect {
     DueIn(Duration),
     /// A task with a limit may run one more job in this process.
     LimitFreed,
+    /// A task with a limit over all processes may run one more job.
+    TaskSlotFreed(String),
 }
 
 /// What a lookup found out about the pause of everything.

@@ -115,6 +115,7 @@ impl<R> Engine<R> {
             Effect::SlotFreed(queue) => self.admission.slot_freed(queue),
             Effect::DueIn(delay) => self.admission.due_in(delay, now.instant),
             Effect::LimitFreed => self.claim.limit_freed(),
+            Effect::TaskSlotFreed(task) => self.claim.task_slot_freed(&task),
         }
     }
 

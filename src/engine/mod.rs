@@ -6,12 +6,14 @@ mod admission;
 mod backlog;
 mod claim;
 mod claim_plan;
+mod claim_state;
 mod cursor;
 mod due_jobs;
 mod eligibility;
 mod enqueue;
 mod facts;
 mod finished;
+mod freed_slots;
 mod next;
 mod once;
 pub(crate) mod outage;
@@ -26,6 +28,7 @@ mod settle;
 mod settle_result;
 mod step;
 mod stuck;
+mod task_gates;
 #[cfg(test)]
 mod tests;
 mod throughput;
@@ -145,6 +148,7 @@ impl<R> Engine<R> {
             Wake::Ready(position) => self.apply(Effect::Ready(Some(position)), now),
             Wake::Parked(queue, from) => self.apply(Effect::Parked(queue, from), now),
             Wake::SlotFreed(queue) => self.apply(Effect::SlotFreed(queue), now),
+            Wake::TaskSlotFreed(task) => self.apply(Effect::TaskSlotFreed(task), now),
             Wake::Flagged => self.claim.flagged_ready(),
             Wake::DueSoon => self.admission.scan_due(),
             Wake::Everything => self.look_everywhere(),

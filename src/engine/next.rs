@@ -14,6 +14,7 @@ impl<R> Engine<R> {
         self.release_stale_if_due(now);
         self.settle.push(self.leases.collect_dropped());
         self.report_overdue_enqueues(now);
+        self.claim.open_due_gates(now.instant);
         self.planned(now).or_else(|| if self.look_again() { self.planned(now) } else { None })
     }
 

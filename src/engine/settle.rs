@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::time::Instant;
 
 use super::facts::{Effect, Notice, Now, RowNotice};
+use super::freed_slots::FreedSlots;
 use super::outage::{Failure, Outage, PAUSE_AFTER_ERROR};
 use super::settle_result::Replies;
 use super::stuck::{Known, StuckLeases};
@@ -31,6 +32,7 @@ pub(super) struct SettlePlanner {
     stuck: StuckLeases,
     history_outage: Outage,
     outage: Outage,
+    freed_slots: FreedSlots,
     /// How the attempts of this process have ended.
     pub(super) summary: RunSummary,
 }
@@ -71,6 +73,8 @@ pub(crate) struct SettlePlan {
     pub(crate) locked_rows: LockedRows,
     /// The best job among those given back. Other processes with a free worker are notified of it.
     pub(crate) released_from: Option<Position>,
+    /// The tasks with limits over all processes of which slots become free. Other processes are notified of them.
+    pub(crate) freed_slots: Vec<String>,
 }
 
 impl SettlePlan {
@@ -83,7 +87,7 @@ impl SettlePlan {
     fn new(mut leases: Vec<Lease>, locked_rows: LockedRows) -> Self {
         leases.iter_mut().for_each(Lease::send);
         let released_from = leases.iter().filter(|lease| is_released(lease)).map(Lease::position).min();
-        Self { leases, locked_rows, released_from }
+        Self { leases, locked_rows, released_from, freed_slots: Vec::new() }
     }
 
     /// The outcomes to store.
@@ -122,7 +126,8 @@ impl SettlePlanner {
         let rest = self.waiting.split_off(self.waiting.len().min(MAX_OUTCOMES));
         let leases = std::mem::replace(&mut self.waiting, rest);
         self.running = Running::Batch(leases.len());
-        Some(SettlePlan::new(leases, self.locked_rows))
+        let freed_slots = self.freed_slots.to_announce(&leases, now.instant);
+        Some(SettlePlan { freed_slots, ..SettlePlan::new(leases, self.locked_rows) })
     }
 
     /// Ends a settle that failed, and reports it if that is worth a log line.

@@ -68,6 +68,7 @@ impl Replies {
         if lease.is_counted() {
             effects.push(Effect::LimitFreed);
         }
+        effects.extend(lease.task_slot().map(|task| Effect::TaskSlotFreed(task.to_owned())));
         lease.close();
     }
 }

@@ -9,7 +9,7 @@ use super::handle::Scheduler;
 use super::verbs::Verbs;
 use crate::engine::Wake;
 use crate::error::{SchedulerError, StoreError};
-use crate::store::queues::{self, QueueSettings, QueueStatus};
+use crate::store::queues::{self, QueueSettings, QueueStatus, TaskLimit, TaskLimitStatus};
 
 /// Limits, pauses and lists queues, and pauses tasks or everything, for all processes. Returned by [`Scheduler::queues`]. The functions
 /// of [`queues`](crate::queues) do the same on a connection of the caller, as part of the caller's transaction.
@@ -85,14 +85,41 @@ impl Queues {
 
     /// Pauses the task; see [`queues::pause_task`].
     pub async fn pause_task(&self, task: impl Into<String>) -> Result<bool, SchedulerError> {
-        let task = task.into();
-        self.verbs.run_and_wake(Wake::Everything, move |conn| queues::pause_task(conn, &task)).await
+        self.change_task(task.into(), |conn, task| queues::pause_task(conn, task)).await
     }
 
     /// Ends the pause of the task; see [`queues::resume_task`].
     pub async fn resume_task(&self, task: impl Into<String>) -> Result<bool, SchedulerError> {
-        let task = task.into();
-        self.verbs.run_and_wake(Wake::Everything, move |conn| queues::resume_task(conn, &task)).await
+        self.change_task(task.into(), |conn, task| queues::resume_task(conn, task)).await
+    }
+
+    /// Sets the limit of the task over all processes; see [`queues::set_task_limit`].
+    pub async fn set_task_limit(
+        &self,
+        task: impl Into<String>,
+        limit: TaskLimit,
+    ) -> Result<(), SchedulerError> {
+        self.change_task(task.into(), move |conn, task| queues::set_task_limit(conn, task, &limit)).await
+    }
+
+    /// Sets the limit of the task unless it has one; see [`queues::set_task_limit_if_absent`].
+    pub async fn set_task_limit_if_absent(
+        &self,
+        task: impl Into<String>,
+        limit: TaskLimit,
+    ) -> Result<bool, SchedulerError> {
+        self.change_task(task.into(), move |conn, task| queues::set_task_limit_if_absent(conn, task, &limit))
+            .await
+    }
+
+    /// Removes the limit of the task; see [`queues::remove_task_limit`].
+    pub async fn remove_task_limit(&self, task: impl Into<String>) -> Result<bool, SchedulerError> {
+        self.change_task(task.into(), |conn, task| queues::remove_task_limit(conn, task)).await
+    }
+
+    /// Returns the limits of tasks; see [`queues::task_limits`].
+    pub async fn task_limits(&self) -> Result<Vec<TaskLimitStatus>, SchedulerError> {
+        self.verbs.run(|conn| queues::task_limits(conn)).await
     }
 
     /// Pauses everything, for all processes; see [`queues::pause_all`].
@@ -108,6 +135,14 @@ impl Queues {
     /// Returns the names of the tasks that are paused; see [`queues::paused_tasks`].
     pub async fn paused_tasks(&self) -> Result<Vec<String>, SchedulerError> {
         self.verbs.run(|conn| queues::paused_tasks(conn)).await
+    }
+
+    async fn change_task<T: Send + 'static>(
+        &self,
+        task: String,
+        change: impl FnOnce(&mut Session<'_>, &str) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, SchedulerError> {
+        self.verbs.run_and_wake(Wake::Everything, move |conn| change(conn, &task)).await
     }
 
     async fn change<T: Send + 'static>(

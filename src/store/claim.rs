@@ -6,15 +6,18 @@ use chrono::{DateTime, Utc};
 use diesel::Queryable;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
 
+use self::gated::{ROOM, claim_gated};
 use super::moment::Moment;
 use super::statement::Statement;
 use crate::error::StoreError;
 use crate::store::session::AsSession;
 
 mod filtered;
+mod gated;
 mod payload;
 
 pub(crate) use filtered::Filtered;
+pub(crate) use gated::{Claimed, Counts, GateResult, GateShare, GateState};
 pub(crate) use payload::{Fetched, fetch_payload, fetch_payloads};
 
 /// Where the scan for ready jobs starts. Rows before it have been claimed, so only their dead index entries are
@@ -45,6 +48,19 @@ pub(crate) struct ClaimRequest {
 pub(crate) struct TaskShare {
     pub(crate) task: String,
     pub(crate) most: Option<i64>,
+    /// `None` if the task has no limit over all processes.
+    pub(crate) gate: Option<GateShare>,
+}
+
+impl ClaimRequest {
+    fn is_gated(&self) -> bool {
+        self.tasks.iter().any(|share| share.gate.is_some())
+    }
+
+    /// Where to begin to read the jobs of a task.
+    fn start_of(&self, share: &TaskShare) -> Option<Position> {
+        share.gate.map_or(self.position, |gate| gate.from)
+    }
 }
 
 /// A job as its row was when it was claimed.
@@ -114,55 +130,73 @@ const TAKEN: &str = ") RETURNING id, task, CASE WHEN pg_column_size(payload) <= 
 // none that has flags.
 const FROM_POSITION: &str = "state = 'ready' AND flags IS NULL \
     AND (priority, coalesce(turn_at, run_at)) >= ({}, coalesce({}, '-infinity'))";
+// The same, from the position that the quota of a task has with it.
+const FROM_MARK: &str = "state = 'ready' AND flags IS NULL \
+    AND (priority, coalesce(turn_at, run_at)) >= (quota.from_priority, coalesce(quota.from_turn, '-infinity'))";
+// Of these jobs, as many of each task as its gate lets through.
+const WITHIN_GATES: &str = "ARRAY(SELECT c.id FROM (SELECT j.id, j.task, row_number() OVER (PARTITION BY j.task \
+        ORDER BY j.priority, coalesce(j.turn_at, j.run_at), j.id) AS nth \
+        FROM mainspring.jobs AS j WHERE j.id = ANY ({}) AND j.state = 'ready') AS c \
+    LEFT JOIN gate AS g ON g.task = c.task WHERE g.task IS NULL OR c.nth <= g.room)";
 const IN_ORDER: &str = "ORDER BY priority, coalesce(turn_at, run_at), id";
 
-fn claim_of_one() -> String {
+fn claim_of_one(task: &TaskShare) -> String {
+    let most = if task.gate.is_some() { format!("least({{}}, {ROOM})") } else { "{}".to_owned() };
     format!(
         "{TAKE}ARRAY(SELECT id FROM mainspring.jobs WHERE task = {{}} AND {FROM_POSITION} {IN_ORDER} \
-         LIMIT {{}} FOR UPDATE SKIP LOCKED){TAKEN}"
+         LIMIT {most} FOR UPDATE SKIP LOCKED){TAKEN}"
     )
 }
 
 // Merges the tasks' index ranges lazily to see how many of the best jobs each task has, then locks that many of
 // each. Rows that another claim holds are passed over in the second step, so a claim is never short because
-// of them, and nothing is locked that is not taken.
-fn claim_of_many(tasks: &[TaskShare]) -> String {
-    let range = |task: &TaskShare| {
-        let most = if task.most.is_some() { " LIMIT {}" } else { "" };
+// of them, and nothing is locked that is not taken. With gates, each task has a position of its own.
+fn claim_of_many(request: &ClaimRequest) -> String {
+    let (mark, marked, from) = match request.is_gated() {
+        false => ("", "", FROM_POSITION),
+        true => (", {} AS from_priority, {} AS from_turn", ", from_priority, from_turn", FROM_MARK),
+    };
+    let range = |share: &TaskShare| {
+        let most = match (share.gate, share.most) {
+            (Some(_), _) => format!(" LIMIT least({{}}, {ROOM})"),
+            (None, Some(_)) => " LIMIT {}".to_owned(),
+            (None, None) => String::new(),
+        };
         format!(
-            "(SELECT task, priority, coalesce(turn_at, run_at) AS turn, id FROM mainspring.jobs \
+            "(SELECT task, priority, coalesce(turn_at, run_at) AS turn, id{mark} FROM mainspring.jobs \
              WHERE task = {{}} AND {FROM_POSITION} {IN_ORDER}{most})"
         )
     };
-    let ranges = tasks.iter().map(range).collect::<Vec<_>>().join(" UNION ALL ");
+    let ranges = request.tasks.iter().map(range).collect::<Vec<_>>().join(" UNION ALL ");
     let quota = format!(
-        "WITH quota AS MATERIALIZED (SELECT task, count(*) AS jobs FROM (SELECT task FROM ({ranges}) AS merged \
-         ORDER BY priority, turn, id LIMIT {{}}) AS best GROUP BY task) "
+        "WITH quota AS MATERIALIZED (SELECT task{marked}, count(*) AS jobs FROM (SELECT task{marked} FROM ({ranges}) AS merged \
+         ORDER BY priority, turn, id LIMIT {{}}) AS best GROUP BY task{marked}) "
     );
     let locked = format!(
         "ARRAY(SELECT taken.id FROM quota CROSS JOIN LATERAL (SELECT id FROM mainspring.jobs \
-         WHERE task = quota.task AND {FROM_POSITION} {IN_ORDER} LIMIT quota.jobs FOR UPDATE SKIP LOCKED) AS taken)"
+         WHERE task = quota.task AND {from} {IN_ORDER} LIMIT quota.jobs FOR UPDATE SKIP LOCKED) AS taken)"
     );
     format!("{quota}{TAKE}{locked}{TAKEN}")
 }
 
 /// Claims the best ready jobs, at most `limit`, best first. Never waits for a row.
-pub(crate) fn claim(
-    conn: &mut impl AsSession,
-    request: &ClaimRequest,
-) -> Result<Vec<ClaimedJob>, StoreError> {
+pub(crate) fn claim(conn: &mut impl AsSession, request: &ClaimRequest) -> Result<Claimed, StoreError> {
     if request.tasks.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Claimed::default());
     }
-    let statement = match (&request.filtered, request.tasks.as_slice()) {
-        (Some(filtered), _) => filtered.statement(request),
-        (None, [task]) => one(request, task),
-        (None, tasks) => many(request, tasks),
+    let text = match (&request.filtered, request.tasks.as_slice()) {
+        (Some(_), _) => filtered::text(request),
+        (None, [task]) => claim_of_one(task),
+        (None, _) => claim_of_many(request),
     };
-    let mut claimed: Vec<ClaimedJob> = statement.load(conn)?;
+    let mut claimed = if request.is_gated() {
+        claim_gated(conn, request, &text, |statement| bound(statement, request))?
+    } else {
+        bound(Statement::<Columns>::new(text), request).load(conn)?.into()
+    };
     let aged = request.filtered.as_ref().is_some_and(|filtered| filtered.age_every.is_some());
-    claimed.iter_mut().for_each(|job| job.aged = aged);
-    claimed.sort_unstable_by(|one, other| match &request.filtered {
+    claimed.jobs.iter_mut().for_each(|job| job.aged = aged);
+    claimed.jobs.sort_unstable_by(|one, other| match &request.filtered {
         Some(filtered) => filtered.order(one, other),
         None => in_order(one, other),
     });
@@ -174,16 +208,18 @@ pub(crate) fn claim_of(
     conn: &mut impl AsSession,
     request: &ClaimRequest,
     jobs: &[i64],
-) -> Result<Vec<ClaimedJob>, StoreError> {
+) -> Result<Claimed, StoreError> {
+    let ids = if request.is_gated() { WITHIN_GATES } else { "{}" };
     let text = format!(
-        "{TAKE}ARRAY(SELECT id FROM mainspring.jobs WHERE id = ANY ({{}}) AND state = 'ready' {IN_ORDER} \
+        "{TAKE}ARRAY(SELECT id FROM mainspring.jobs WHERE id = ANY ({ids}) AND state = 'ready' {IN_ORDER} \
          LIMIT {{}} FOR UPDATE SKIP LOCKED){TAKEN}"
     );
-    let statement = leased(Statement::new(text), request)
-        .bind::<Array<BigInt>, _>(jobs.to_vec())
-        .bind::<BigInt, _>(request.limit);
-    let mut claimed: Vec<ClaimedJob> = statement.load(conn)?;
-    claimed.sort_unstable_by(in_order);
+    let mut claimed = if request.is_gated() {
+        claim_gated(conn, request, &text, |statement| bound_to(statement, request, jobs))?
+    } else {
+        bound_to(Statement::<Columns>::new(text), request, jobs).load(conn)?.into()
+    };
+    claimed.jobs.sort_unstable_by(in_order);
     Ok(claimed)
 }
 
@@ -191,32 +227,53 @@ fn in_order(one: &ClaimedJob, other: &ClaimedJob) -> Ordering {
     (one.position(), one.id).cmp(&(other.position(), other.id))
 }
 
-type Claim = Statement<'static, Columns>;
+type Claim<C> = Statement<'static, C>;
 
-fn one(request: &ClaimRequest, task: &TaskShare) -> Claim {
-    let limit = task.most.map_or(request.limit, |most| most.min(request.limit));
-    let statement = leased(Statement::new(claim_of_one()), request).bind::<Text, _>(task.task.clone());
-    from_mark(statement, request).bind::<BigInt, _>(limit)
+fn bound<C>(statement: Claim<C>, request: &ClaimRequest) -> Claim<C> {
+    match (&request.filtered, request.tasks.as_slice()) {
+        (Some(filtered), _) => filtered.bound(statement, request),
+        (None, [task]) => one(statement, request, task),
+        (None, tasks) => many(statement, request, tasks),
+    }
 }
 
-fn many(request: &ClaimRequest, tasks: &[TaskShare]) -> Claim {
-    let mut statement = Statement::new(claim_of_many(tasks));
-    for TaskShare { task, most } in tasks {
-        statement = from_mark(statement.bind::<Text, _>(task.clone()), request);
-        if let Some(most) = *most {
-            statement = statement.bind::<BigInt, _>(most);
+fn bound_to<C>(statement: Claim<C>, request: &ClaimRequest, jobs: &[i64]) -> Claim<C> {
+    leased(statement, request).bind::<Array<BigInt>, _>(jobs.to_vec()).bind::<BigInt, _>(request.limit)
+}
+
+fn one<C>(statement: Claim<C>, request: &ClaimRequest, share: &TaskShare) -> Claim<C> {
+    let limit = share.most.map_or(request.limit, |most| most.min(request.limit));
+    let statement = leased(statement, request).bind::<Text, _>(share.task.clone());
+    let statement = from_mark(statement, request.start_of(share)).bind::<BigInt, _>(limit);
+    if share.gate.is_some() { statement.bind::<Text, _>(share.task.clone()) } else { statement }
+}
+
+fn many<C>(mut statement: Claim<C>, request: &ClaimRequest, tasks: &[TaskShare]) -> Claim<C> {
+    for share in tasks {
+        let from = request.start_of(share);
+        if request.is_gated() {
+            statement = from_mark(statement, from);
+        }
+        statement = from_mark(statement.bind::<Text, _>(share.task.clone()), from);
+        match (share.gate, share.most) {
+            (Some(_), most) => {
+                statement = statement.bind::<Nullable<BigInt>, _>(most).bind::<Text, _>(share.task.clone());
+            }
+            (None, Some(most)) => statement = statement.bind::<BigInt, _>(most),
+            (None, None) => {}
         }
     }
-    from_mark(leased(statement.bind::<BigInt, _>(request.limit), request), request)
+    let statement = leased(statement.bind::<BigInt, _>(request.limit), request);
+    if request.is_gated() { statement } else { from_mark(statement, request.position) }
 }
 
-fn from_mark(statement: Claim, request: &ClaimRequest) -> Claim {
+fn from_mark<C>(statement: Claim<C>, from: Option<Position>) -> Claim<C> {
     statement
-        .bind::<SmallInt, _>(request.position.map_or(i16::MIN, |position| position.priority))
-        .bind::<Nullable<Timestamptz>, _>(request.position.map(|position| position.turn_at))
+        .bind::<SmallInt, _>(from.map_or(i16::MIN, |position| position.priority))
+        .bind::<Nullable<Timestamptz>, _>(from.map(|position| position.turn_at))
 }
 
-fn leased(statement: Claim, request: &ClaimRequest) -> Claim {
+fn leased<C>(statement: Claim<C>, request: &ClaimRequest) -> Claim<C> {
     statement.bind::<BigInt, _>(request.lease).bind::<Integer, _>(request.worker_id)
 }
 

@@ -1,10 +1,12 @@
-//! What a claim must know beforehand, and no notification contains: which tasks are paused, and whether jobs with flags are
-//! ready. Decides nothing.
+//! What a claim must know beforehand, and no notification contains: which tasks are paused or have limits over all processes,
+//! and whether jobs with flags are ready. Decides nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use diesel::Queryable;
 use diesel::sql_types::{Array, Bool, Text};
 
+use super::claim::Counts;
 use super::statement::Statement;
 use crate::error::StoreError;
 use crate::store::session::AsSession;
@@ -14,6 +16,8 @@ use crate::store::session::AsSession;
 pub(crate) struct Claimability {
     pub(crate) paused: Paused,
     pub(crate) flagged_jobs: bool,
+    /// The tasks that have limits over all processes.
+    pub(crate) limited: BTreeMap<String, Counts>,
 }
 
 /// What is paused, besides queues.
@@ -31,13 +35,27 @@ impl Default for Paused {
     }
 }
 
+#[derive(Queryable)]
+struct Row {
+    paused_tasks: Vec<String>,
+    all_paused: bool,
+    flagged_jobs: bool,
+    with_slots: Vec<String>,
+    with_tokens: Vec<String>,
+}
+
 /// Returns what decides it, at the cost of one probe of an index.
 pub(crate) fn claimability(conn: &mut impl AsSession) -> Result<Claimability, StoreError> {
-    let (tasks, all_paused, flagged_jobs): (Vec<String>, bool, bool) = Statement::<(Array<Text>, Bool, Bool)>::new(
+    let row: Row = Statement::<(Array<Text>, Bool, Bool, Array<Text>, Array<Text>)>::new(
         "SELECT ARRAY(SELECT task FROM mainspring.paused_tasks), EXISTS (SELECT FROM mainspring.all_paused), EXISTS (SELECT FROM mainspring.jobs \
-         WHERE state = 'ready' AND flags IS NOT NULL)",
+         WHERE state = 'ready' AND flags IS NOT NULL), \
+         ARRAY(SELECT task FROM mainspring.task_limits WHERE concurrency IS NOT NULL), \
+         ARRAY(SELECT task FROM mainspring.task_limits WHERE concurrency IS NULL)",
     )
     .get_result(conn)?;
-    let paused = if all_paused { Paused::Everything } else { Paused::Tasks(tasks.into_iter().collect()) };
-    Ok(Claimability { paused, flagged_jobs })
+    let tasks = row.paused_tasks.into_iter().collect();
+    let with = |tasks: Vec<String>, counts| tasks.into_iter().map(move |task| (task, counts));
+    let limited = with(row.with_slots, Counts::Slots).chain(with(row.with_tokens, Counts::Tokens)).collect();
+    let paused = if row.all_paused { Paused::Everything } else { Paused::Tasks(tasks) };
+    Ok(Claimability { paused, flagged_jobs: row.flagged_jobs, limited })
 }

@@ -1,5 +1,5 @@
-//! What a process that stops tells the others. It no longer claims, admits or promotes, so that they must look for what only
-//! it knew.
+//! What a process tells the others: that slots of a task's limit are free, and as it stops, where to look for what only it
+//! knew.
 
 use diesel::sql_types::{Array, Bool, Text};
 
@@ -28,6 +28,14 @@ pub(crate) fn announce_ended(
     Statement::<()>::new("SELECT mainspring.wake(0, mainspring.now(), {}, {}, false)")
         .bind::<Array<Text>, _>(queues)
         .bind::<Bool, _>(soon == DueSoon::Yes)
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Has all other processes claim jobs of these tasks, whose limits may let some through.
+pub(crate) fn tell_slots_freed(conn: &mut impl AsSession, tasks: &[String]) -> Result<(), StoreError> {
+    Statement::<()>::new("SELECT mainspring.tell_slots_freed({})")
+        .bind::<Array<Text>, _>(tasks)
         .execute(conn)?;
     Ok(())
 }

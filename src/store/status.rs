@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::counts::{capped_count, ready_count, seconds_since};
 use super::json_rows::rows;
 use super::moment::Moment;
-use super::queues::{self, QueueStatus};
+use super::queues::{self, QueueStatus, TaskLimitStatus};
 use super::statement::Statement;
 use super::workers::{self, WorkerStatus};
 use crate::error::StoreError;
@@ -46,6 +46,9 @@ pub struct Status {
     pub tasks: Vec<TaskStatus>,
     /// The queues that have due or running jobs, are paused or have a limit of their own, by name.
     pub queues: Vec<QueueStatus>,
+    /// The limits that tasks have over all processes, by task. Ready jobs of such a task may wait for its limit.
+    #[serde(default)]
+    pub task_limits: Vec<TaskLimitStatus>,
     /// The workers, by name.
     pub workers: Vec<WorkerStatus>,
     /// The schedules and crontab lines that do not fire as they should, by name.
@@ -103,6 +106,7 @@ pub fn read(conn: &mut impl AsSession) -> Result<Status, StoreError> {
     let jobs = state_counts(conn)?;
     let tasks = task_statuses(conn)?;
     let queues = queues::list(conn)?;
+    let task_limits = queues::task_limits(conn)?;
     let workers = workers::list(conn)?;
     let schedules = schedule_problems(conn)?;
     Ok(Status {
@@ -114,6 +118,7 @@ pub fn read(conn: &mut impl AsSession) -> Result<Status, StoreError> {
         oldest_ready_age_seconds: tasks.iter().map(|task| task.oldest_ready_age_seconds).reduce(f64::max),
         tasks,
         queues,
+        task_limits,
         workers,
         schedules,
     })

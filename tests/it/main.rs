@@ -57,6 +57,7 @@ mod superseded;
 mod support;
 mod tasks;
 mod typed_errors;
+mod task_limits;
 mod waits;
 mod wakes;
 mod walks;

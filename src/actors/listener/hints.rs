@@ -20,6 +20,8 @@ pub(super) struct Hints {
     looks: BTreeSet<Look>,
     ready: Option<Position>,
     parked: BTreeMap<String, Position>,
+    /// Tasks with a limit over all processes of which jobs have ended.
+    freed: BTreeSet<String>,
     /// Queues that were paused or resumed, in order.
     pub(super) events: Vec<Event>,
 }
@@ -57,6 +59,7 @@ impl Hints {
             "soon" => self.look(Look::DueSoon),
             "flagged" => self.look(Look::Flagged),
             "job" | "queue" | "queues" => self.read_jobs(kind, rest, reader),
+            "slot" => self.read_slot(rest, reader),
             _ => {}
         }
     }
@@ -90,6 +93,13 @@ impl Hints {
         }
     }
 
+    fn read_slot(&mut self, rest: &str, reader: Reader<'_>) {
+        let Some((origin, task)) = rest.split_once(' ') else { return };
+        if origin != reader.origin && is_name(task) && self.freed.len() < MAX_QUEUES {
+            self.freed.insert(task.to_owned());
+        }
+    }
+
     fn parked(&mut self, queue: String, from: Position) {
         if !is_name(&queue) || self.looks.contains(&Look::Everything) {
             return;
@@ -117,7 +127,8 @@ impl Hints {
         };
         let parked = self.parked.into_iter().map(|(queue, from)| Wake::Parked(queue, Some(from)));
         let looks = self.looks.iter().filter_map(look);
-        looks.chain(self.ready.map(Wake::Ready)).chain(parked).collect()
+        let freed = self.freed.into_iter().map(Wake::TaskSlotFreed);
+        looks.chain(self.ready.map(Wake::Ready)).chain(parked).chain(freed).collect()
     }
 }
 
@@ -150,7 +161,9 @@ mod tests {
 
     #[test]
     fn known_words_wake_and_own_ones_are_ignored() {
-        for own in ["job 7 0 1000", "soon 7", "flagged 7", "tasks 7", "queue 7 0 0 a", "queues 7 0 0"] {
+        for own in
+            ["job 7 0 1000", "soon 7", "flagged 7", "tasks 7", "queue 7 0 0 a", "queues 7 0 0", "slot 7 a"]
+        {
             assert_eq!(wakes(&[own]), [""; 0], "{own}");
         }
         assert!(
@@ -166,6 +179,7 @@ mod tests {
             several[0].starts_with("Parked(\"a\", Some(") && several[1].starts_with("Parked(\"b c\", Some(")
         );
         assert_eq!(wakes(&["soon 8"]), ["DueSoon"]);
+        assert_eq!(wakes(&["slot 8 a task"]), ["TaskSlotFreed(\"a task\")"]);
         assert_eq!(wakes(&["flagged 8"]), ["Flagged"]);
         assert_eq!(wakes(&["tasks 8"]), ["Everything"]);
         assert_eq!(wakes(&["queues 8 0 1000"]), ["Everything"]);
@@ -194,6 +208,9 @@ mod tests {
             "tasks 8 more",
             "cancel 6",
             "cancel x",
+            "slot 8",
+            "slot 8 ",
+            &format!("slot 8 {long}"),
             "paused ",
             &format!("queue - 0 0 {long}"),
             &format!("paused {long}"),

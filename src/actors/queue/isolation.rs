@@ -7,7 +7,7 @@ use crate::lock::lock;
 use crate::shared::Shared;
 use crate::store::Session;
 use crate::store::admit::{Admission, AdmissionHint, Due, Promotion, admit, promote};
-use crate::store::claim::{ClaimRequest, ClaimedJob, claim, claim_of};
+use crate::store::claim::{ClaimRequest, Claimed, claim, claim_of};
 use crate::store::unmovable::{Fate, Tried, try_due, try_parked, try_ready};
 use crate::text::one_line;
 
@@ -40,7 +40,7 @@ pub(super) fn claim_movable(
     conn: &mut Session<'_>,
     shared: &Shared,
     request: &ClaimRequest,
-) -> Result<Vec<ClaimedJob>, StoreError> {
+) -> Result<Claimed, StoreError> {
     match claim(conn, request) {
         Err(error) if error.is_refusal() => {
             let tasks = request.tasks.iter().map(|share| (share.task.clone(), share.most)).unzip();

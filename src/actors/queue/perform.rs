@@ -19,14 +19,16 @@ use crate::engine::{
     SettlePlan, Step, Written,
 };
 use crate::error::StoreError;
+use crate::leases::LeasedJob;
 use crate::lifecycle::Outcome;
 use crate::lock::lock;
 use crate::shared::Shared;
 use crate::store::Durability;
 use crate::store::admit::wake;
-use crate::store::claim::{ClaimRequest, Filtered};
+use crate::store::claim::{ClaimRequest, Claimed, Counts, Filtered, TaskShare};
 use crate::store::claimability::claimability;
 use crate::store::gate::Gate;
+use crate::store::handover::tell_slots_freed;
 use crate::store::progress::write_progress;
 use crate::store::settings::REPLY_TIMEOUT;
 use crate::store::settle::{
@@ -69,7 +71,7 @@ async fn store_jobs(plan: EnqueuePlan, shared: &Arc<Shared>) -> Done {
 async fn store_outcomes(plan: SettlePlan, shared: &Arc<Shared>) -> Done {
     let settlements = plan.settlements();
     let (handover, doubtful) = (Handover::of(&plan, shared), plan.doubtful());
-    let SettlePlan { leases, locked_rows, released_from } = plan;
+    let SettlePlan { leases, locked_rows, released_from, freed_slots } = plan;
     let (history, origin) = (shared.config.history(), shared.config.origin);
     let store = move |conn: &mut Session<'_>| {
         let mut stored = match locked_rows {
@@ -83,6 +85,9 @@ async fn store_outcomes(plan: SettlePlan, shared: &Arc<Shared>) -> Done {
         // poll finds them.
         if let Some(position) = released_from {
             let _ = wake(conn, position, &[]);
+        }
+        if !freed_slots.is_empty() {
+            let _ = tell_slots_freed(conn, &freed_slots);
         }
         handover.iter().for_each(|handover| handover.announce(conn));
         Ok(stored)
@@ -111,12 +116,13 @@ async fn claim_jobs(plan: ClaimPlan, shared: &Arc<Shared>) -> Result<Found, Stor
     // meanwhile, no job is lost.
     let claim_and_offer = move |conn: &mut Session<'_>, gate: &Gate| {
         let began = Instant::now();
-        let claimed = claim_movable(conn, &own, &request)?;
+        let Claimed { jobs, gates } = claim_movable(conn, &own, &request)?;
         if !gate.pass() {
             return Err(release_late(conn, &own, lease));
         }
-        let found = Found::new(&claimed, began.elapsed());
-        let leased = own.open(claimed, worker_id, lease);
+        let found = Found::new(&jobs, gates, began.elapsed());
+        let mut leased = own.open(jobs, worker_id, lease);
+        mark_slots(&mut leased, &request);
         let payloads = fetch_and_offer(conn, &own, leased, lease);
         Ok((found, payloads))
     };
@@ -124,6 +130,15 @@ async fn claim_jobs(plan: ClaimPlan, shared: &Arc<Shared>) -> Result<Found, Stor
     let (found, _) =
         shared.store.run_gated(Durability::Relaxed, REPLY_TIMEOUT, claim_and_offer, doubt).await?;
     Ok(found)
+}
+
+// Their leases announce the end of the jobs to other processes.
+fn mark_slots(leased: &mut [LeasedJob], request: &ClaimRequest) {
+    let counts = |share: &&TaskShare| share.gate.is_some_and(|gate| gate.counts == Counts::Slots);
+    for TaskShare { task, .. } in request.tasks.iter().filter(counts) {
+        let own = leased.iter_mut().filter(|leased| leased.job.task == *task);
+        own.for_each(|leased| leased.lease.hold_task_slot(task));
+    }
 }
 
 async fn filter(filter: &ClaimFilter, shared: &Shared) -> Option<Filtered> {

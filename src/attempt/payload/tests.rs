@@ -23,10 +23,10 @@ fn stage(database: &TestDatabase, jobs: usize) -> (Arc<Shared>, PgConnection, Ve
          FROM generate_series(1, {jobs}), (VALUES ('1'::jsonb), (to_jsonb(repeat('x', 1 << 20)))) AS v(p)"
     ))
     .unwrap();
-    let tasks = vec![TaskShare { task: "letter".into(), most: None }];
+    let tasks = vec![TaskShare { task: "letter".into(), most: None, gate: None }];
     let request =
         ClaimRequest { worker_id: 1, lease: LEASE, position: None, limit: 1_000, tasks, filtered: None };
-    let claimed = claim(&mut conn, &request).unwrap();
+    let claimed = claim(&mut conn, &request).unwrap().jobs;
     assert_eq!(claimed.len(), 2 * jobs);
     let shared = Shared::new(config, Arc::default(), HashMap::new(), unbounded_channel().0);
     (Arc::new(shared), conn, claimed)

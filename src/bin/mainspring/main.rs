@@ -7,6 +7,7 @@ mod database;
 mod enqueue;
 mod failure;
 mod jobs;
+mod limits;
 mod output;
 mod queues;
 mod schedules;

@@ -11,6 +11,7 @@ use mainspring::workers::WorkerStatus;
 use crate::arguments::ListingOptions;
 use crate::database::read;
 use crate::failure::Failure;
+use crate::limits::{TASK_LIMIT_HEADINGS, task_limit_cells};
 use crate::output;
 
 pub(crate) const WORKER_HEADINGS: [&str; 5] = ["WORKER", "ID", "HEARTBEAT", "RUNNING", "TASKS"];
@@ -47,6 +48,8 @@ fn tell(out: &mut impl Write, status: Status) -> Result<(), Failure> {
     section(out, ["QUEUE", "LIMIT", "WAITING", "RUNNING"], queues)?;
     let tasks = status.tasks.into_iter().map(task_cells).collect();
     section(out, ["READY TASK", "COUNT", "OLDEST", "WORKERS"], tasks)?;
+    let limits = status.task_limits.into_iter().map(task_limit_cells).collect();
+    section(out, TASK_LIMIT_HEADINGS, limits)?;
     let schedules = status.schedules.into_iter().map(schedule_cells).collect();
     section(out, ["SCHEDULE", "OWNER", "SINCE", "PROBLEM"], schedules)
 }

@@ -137,7 +137,7 @@ fn pauses_are_looked_up_before_the_claim_that_they_concern() {
     desk.next_lookup();
     desk.expect_nothing();
     let paused = Paused::Tasks([TASK.to_owned()].into());
-    desk.finished(Done::LookUp(Ok(Claimability { paused, flagged_jobs: false })));
+    desk.finished(Done::LookUp(Ok(Claimability { paused, ..Claimability::default() })));
     let plan = desk.next_claim();
     assert_eq!(plan.filter.tasks.iter().map(|share| share.task.as_str()).collect::<Vec<_>>(), [LIMITED]);
 }
@@ -147,7 +147,7 @@ fn while_everything_is_paused_nothing_is_admitted_or_claimed() {
     let mut desk = Desk::new(settings());
     desk.next_lookup();
     desk.expect_nothing();
-    let everything = Claimability { paused: Paused::Everything, flagged_jobs: false };
+    let everything = Claimability { paused: Paused::Everything, ..Claimability::default() };
     desk.finished(Done::LookUp(Ok(everything.clone())));
     assert!(matches!(desk.notices()[..], [Notice::AllPaused(PauseChange::Paused)]));
     let plan = desk.next_claim();

@@ -8,6 +8,7 @@ mod once;
 mod property;
 mod settles;
 mod stops;
+mod task_gates;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -70,6 +71,7 @@ fn found(jobs: usize, first: i64) -> Found {
     Found {
         jobs,
         first: (jobs > 0).then(|| at(first)),
+        gates: Vec::new(),
         flagged: FlaggedJobs::None,
         order: FoundOrder::ByPosition,
         took: Duration::from_millis(1),

@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text};
 
 use super::{Claim, ClaimRequest, ClaimedJob, TAKE, TAKEN, in_order, leased};
-use crate::store::statement::{Statement, millis};
+use crate::store::statement::millis;
 
 /// What a filtered claim leaves alone, and its order.
 #[derive(Debug, Clone, Default)]
@@ -26,10 +26,10 @@ pub(crate) struct Filtered {
 const MAX_RANGES: usize = 1_000;
 
 impl Filtered {
-    pub(super) fn statement(&self, request: &ClaimRequest) -> Claim {
+    pub(super) fn bound<C>(&self, statement: Claim<C>, request: &ClaimRequest) -> Claim<C> {
         let tasks: Vec<String> = request.tasks.iter().map(|share| share.task.clone()).collect();
         let most: Vec<Option<i64>> = request.tasks.iter().map(|share| share.most).collect();
-        let statement = Statement::new(text())
+        let statement = statement
             .bind::<Array<Text>, _>(tasks)
             .bind::<Array<Nullable<BigInt>>, _>(most)
             .bind::<Array<Text>, _>(self.forbidden.clone())
@@ -56,7 +56,14 @@ fn aged(job: &ClaimedJob, step: Duration) -> DateTime<Utc> {
 }
 
 // The ranges, the best jobs of all of them, and how many those are in each, of which as many are locked.
-fn text() -> String {
+pub(super) fn text(request: &ClaimRequest) -> String {
+    let asked = match request.is_gated() {
+        false => "SELECT u.* FROM unnest({}, {}) AS u(task, most)",
+        true => {
+            "SELECT u.task, least(u.most, g.room) AS most FROM unnest({}, {}) AS u(task, most) \
+             LEFT JOIN gate AS g ON g.task = u.task"
+        }
+    };
     let free = Family {
         flags: "NULL::text[]",
         is: "j.flags IS NULL",
@@ -70,7 +77,7 @@ fn text() -> String {
         behind: "(j.flags, j.priority) > (l.flags, l.priority)",
     };
     format!(
-        "WITH RECURSIVE asked AS MATERIALIZED (SELECT u.* FROM unnest({{}}, {{}}) AS u(task, most)), \
+        "WITH RECURSIVE asked AS MATERIALIZED ({asked}), \
          settings AS MATERIALIZED (SELECT {{}}::text[] AS forbidden, {{}} AS flagged, {{}}::bigint * interval '1 millisecond' AS step, \
              {{}}::bigint AS jobs), \
          free AS ({}), flagged AS ({}), \

@@ -13,14 +13,16 @@ use crate::store::admit::{Due, admit, promote};
 use crate::store::connector::connect_directly as connect;
 use crate::store::tests::cost_of;
 
+mod gates;
+
 fn request(tasks: &[&str], filtered: Option<Filtered>) -> ClaimRequest {
-    let share = |task: &&str| TaskShare { task: (*task).to_owned(), most: None };
+    let share = |task: &&str| TaskShare { task: (*task).to_owned(), most: None, gate: None };
     let tasks = tasks.iter().map(share).collect();
     ClaimRequest { worker_id: 1, lease: 7, position: None, limit: 10, tasks, filtered }
 }
 
 fn ten_of(conn: &mut PgConnection, request: &ClaimRequest) {
-    let claimed = claim(conn, request).unwrap();
+    let claimed = claim(conn, request).unwrap().jobs;
     assert_eq!(claimed.len(), 10);
     assert!(claimed.iter().all(|job| ["a", "b"].contains(&job.task.as_str()) && !job.flagged));
 }
@@ -105,7 +107,7 @@ fn age_lifts_by_one_priority_for_each_step_and_claims_come_in_that_order() {
     )
     .unwrap();
     let filtered = Filtered { age_every: Some(Duration::from_secs(60)), ..Filtered::default() };
-    let claimed = claim(conn, &ClaimRequest { limit: 4, ..request(&["a"], Some(filtered)) }).unwrap();
+    let claimed = claim(conn, &ClaimRequest { limit: 4, ..request(&["a"], Some(filtered)) }).unwrap().jobs;
     let order: Vec<(i16, i64)> =
         claimed.iter().map(|job| (job.priority, (Utc::now() - job.run_at).num_minutes())).collect();
     assert_eq!(order, [(-3, 0), (5, 6), (0, 0), (5, 4)]);
@@ -149,7 +151,7 @@ fn a_compressed_payload_that_expands_is_not_written_by_a_claim() {
     conn.batch_execute("DO $$ BEGIN ASSERT (SELECT pg_column_size(payload) FROM mainspring.jobs ORDER BY id LIMIT 1) < 2000; END $$")
         .unwrap();
     let began = std::time::Instant::now();
-    let claimed = claim(conn, &request(&["a"], None)).unwrap();
+    let claimed = claim(conn, &request(&["a"], None)).unwrap().jobs;
     // Its text has 786 MB, which take seconds.
     assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
     let here: Vec<bool> = claimed.iter().map(|job| job.payload.is_some()).collect();

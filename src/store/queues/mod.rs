@@ -25,8 +25,12 @@ use crate::error::StoreError;
 use crate::store::session::AsSession;
 
 mod list;
+mod task_limits;
 
 pub use self::list::{QueueStatus, list};
+pub use self::task_limits::{
+    TaskLimit, TaskLimitStatus, remove_task_limit, set_task_limit, set_task_limit_if_absent, task_limits,
+};
 
 /// The limits of a queue. A queue without settings runs one job at a time, at any rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

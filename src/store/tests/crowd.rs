@@ -40,7 +40,7 @@ fn walk(conn: &mut PgConnection, seed: u64) -> i64 {
             }
             6..8 => {
                 let lease = random.i64(1..);
-                let claimed = claim(conn, &claim_request(worker, lease, 4)).expect("claim");
+                let claimed = claim(conn, &claim_request(worker, lease, 4)).expect("claim").jobs;
                 leased.extend(claimed.iter().map(|job| (job.id, lease)));
             }
             8..11 => {

@@ -82,7 +82,7 @@ impl Walk {
         let (worker, lease, limit) =
             (self.workers[self.random.usize(0..2)], self.random.i64(1..), self.random.usize(1..6));
         let request = claim_request(worker, lease, limit as i64);
-        let claimed: Vec<ClaimedJob> = claim(&mut self.conn, &request).expect("claim");
+        let claimed: Vec<ClaimedJob> = claim(&mut self.conn, &request).expect("claim").jobs;
         let ready = self.model.rows.values().filter(|row| row.state == JobState::Ready).count();
         assert_eq!(claimed.len(), ready.min(limit));
         for job in &claimed {

@@ -76,3 +76,36 @@ fn enqueue_takes_flags() {
     answer(on(&database, &["enqueue", "note", "--flag", "gpu", "--flag", "eu"]));
     assert_eq!(count(&mut database.connection(), "mainspring.jobs WHERE flags = ARRAY['eu', 'gpu']"), 1);
 }
+
+#[test]
+fn limits_of_tasks_are_set_listed_and_removed() {
+    let database = TestDatabase::new();
+    let run =
+        |arguments: &[&str]| answer(on(&database, &[&["queues"], arguments].concat())).trim_end().to_owned();
+    let set = ["set", "--task", "mail.send", "--limit", "10", "--rate", "100/s"];
+    assert_eq!(run(&set), "task mail.send is set");
+    let stays = "task mail.send was set before, and stays as it is";
+    assert_eq!(run(&["set", "--task", "mail.send", "--limit", "1", "--if-absent"]), stays);
+    assert_eq!(
+        run(&["task-limits"]),
+        "LIMITED TASK  LIMIT  RATE    READY  RUNNING\nmail.send     10     100/1s  0      0"
+    );
+    answer(on(&database, &["enqueue", "mail.send"]));
+    let status = json(on(&database, &["status", "--json"]));
+    assert_eq!(
+        status["task_limits"].to_string(),
+        r#"[{"concurrency":10,"rate_limit":100,"rate_period_seconds":1.0,"ready":1,"running":0,"task":"mail.send"}]"#
+    );
+    assert!(answer(on(&database, &["status"])).contains("\nmail.send     10     100/1s  1      0\n"));
+    assert_eq!(run(&["remove", "--task", "mail.send"]), "task mail.send has the defaults again");
+    assert_eq!(run(&["remove", "--task", "mail.send"]), "task mail.send had nothing to remove");
+    assert_eq!(run(&["task-limits", "--json"]), "[]");
+    for (arguments, code, words) in [
+        (&["set", "--task", "t"][..], 1, "concurrency or rate_limit must be given, got neither"),
+        (&["set", "--task", "t", "--limit", "0"], 1, "concurrency must be 1 to 1000000, got 0"),
+        (&["set", "q", "--task", "t"], 2, "cannot be used with"),
+        (&["remove"], 2, "--task <TASK>"),
+    ] {
+        assert_refused(on(&database, &[&["queues"], arguments].concat()), code, words);
+    }
+}

@@ -1,0 +1,24 @@
+-- Stores the limit of a task, as `set_task_limit` does. With `only_if_absent`, a limit that the task has stays. Returns whether it
+-- was stored. A changed rate begins with a full bucket.
+CREATE OR REPLACE FUNCTION mainspring.write_task_limit(
+    task_name text, concurrency bigint, rate_limit bigint, rate_period interval, only_if_absent boolean)
+RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM mainspring.refuse(coalesce(mainspring.validate_job(task_name),
+        mainspring.limit_problem(concurrency, rate_limit, rate_period),
+        CASE WHEN concurrency IS NULL AND rate_limit IS NULL
+            THEN 'concurrency or rate_limit must be given, got neither' END));
+    INSERT INTO mainspring.task_limits AS l (task, concurrency, rate_limit, rate_period)
+    VALUES (task_name, write_task_limit.concurrency, write_task_limit.rate_limit, write_task_limit.rate_period)
+    ON CONFLICT ON CONSTRAINT task_limits_pkey DO UPDATE SET concurrency = excluded.concurrency,
+        rate_limit = excluded.rate_limit, rate_period = excluded.rate_period, updated_at = mainspring.now(),
+        tokens = CASE WHEN (l.rate_limit, l.rate_period) IS NOT DISTINCT FROM (excluded.rate_limit, excluded.rate_period)
+            THEN l.tokens END,
+        tokens_at = CASE WHEN (l.rate_limit, l.rate_period) IS NOT DISTINCT FROM (excluded.rate_limit, excluded.rate_period)
+            THEN l.tokens_at END
+    WHERE NOT only_if_absent;
+    RETURN FOUND;
+END $$;

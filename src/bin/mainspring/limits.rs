@@ -1,0 +1,149 @@
+//! Limits of queues, and of tasks over all processes: which one is meant, how it is set, listed and printed.
+
+use std::io::Write;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use mainspring::queues::{self, QueueSettings, Rate, TaskLimit, TaskLimitStatus};
+use mainspring::status::DETAIL_COUNT_CAP;
+use mainspring::{Session, StoreError};
+
+use crate::arguments::ListingOptions;
+use crate::database::read;
+use crate::failure::Failure;
+use crate::output;
+
+pub(crate) const TASK_LIMIT_HEADINGS: [&str; 5] = ["LIMITED TASK", "LIMIT", "RATE", "READY", "RUNNING"];
+
+#[derive(Debug, Args)]
+pub(crate) struct SetArguments {
+    #[command(flatten)]
+    target: Target,
+    /// How many jobs may run at once over all processes, 1 to 1000000 [default: 1 of a queue, any number of a task].
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    limit: Option<u32>,
+    /// At most so many jobs a period, such as 100/1m or 5/s [default: any number].
+    #[arg(long, value_name = "JOBS/PERIOD", value_parser = rate)]
+    rate: Option<Rate>,
+    /// Change nothing if limits were set before.
+    #[arg(long, value_enum, num_args = 0, default_missing_value = "if-absent")]
+    if_absent: Option<Unless>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Unless {
+    IfAbsent,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Target {
+    /// The queue's name.
+    queue: Option<String>,
+    /// A task instead of a queue: its jobs in all queues, and those in none.
+    #[arg(long, value_name = "TASK")]
+    task: Option<String>,
+}
+
+pub(crate) fn set(
+    conn: &mut Session<'_>,
+    SetArguments { target, limit, rate, if_absent }: SetArguments,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    let mut settings = QueueSettings::concurrency(limit.unwrap_or(1));
+    settings.rate = rate;
+    let mut task_limit = TaskLimit::new();
+    (task_limit.concurrency, task_limit.rate) = (limit, rate);
+    let (what, is_set) = match if_absent {
+        Some(Unless::IfAbsent) => target.apply(
+            conn,
+            |conn, queue| queues::set_if_absent(conn, queue, &settings),
+            |conn, task| queues::set_task_limit_if_absent(conn, task, &task_limit),
+        )?,
+        None => target.apply(
+            conn,
+            |conn, queue| queues::set(conn, queue, &settings).map(|()| true),
+            |conn, task| queues::set_task_limit(conn, task, &task_limit).map(|()| true),
+        )?,
+    };
+    Ok(writeln!(out, "{what} {}", if is_set { "is set" } else { "was set before, and stays as it is" })?)
+}
+
+/// Lists the limits of tasks.
+pub(crate) fn list(
+    conn: &mut Session<'_>,
+    options: &ListingOptions,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    let limits = read(conn, |conn| queues::task_limits(conn))?;
+    if options.json {
+        return output::json(out, &limits);
+    }
+    output::table(out, TASK_LIMIT_HEADINGS, limits.into_iter().map(task_limit_cells).collect())
+}
+
+pub(crate) fn task_limit_cells(limit: TaskLimitStatus) -> [String; 5] {
+    [
+        limit.task,
+        limit.concurrency.map(|jobs| jobs.to_string()).unwrap_or_default(),
+        rate_cell(limit.rate_limit, limit.rate_period_seconds),
+        count(limit.ready),
+        limit.running.map(|jobs| jobs.to_string()).unwrap_or_default(),
+    ]
+}
+
+/// A rate as it is written on the command line.
+pub(crate) fn rate_cell(jobs: Option<i32>, period_seconds: Option<f64>) -> String {
+    let rate = jobs.zip(period_seconds).map(|(jobs, seconds)| {
+        let period = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        format!("{jobs}/{}", humantime::format_duration(period).to_string().replace(' ', ""))
+    });
+    rate.unwrap_or_default()
+}
+
+pub(crate) fn count(number: i64) -> String {
+    format!("{number}{}", if number >= DETAIL_COUNT_CAP { "+" } else { "" })
+}
+
+impl Target {
+    // clap requires one of the two.
+    pub(crate) fn apply(
+        self,
+        conn: &mut Session<'_>,
+        queue: impl FnOnce(&mut Session<'_>, &str) -> Result<bool, StoreError>,
+        task: impl FnOnce(&mut Session<'_>, &str) -> Result<bool, StoreError>,
+    ) -> Result<(String, bool), Failure> {
+        match (self.task, self.queue) {
+            (Some(name), _) => Ok((format!("task {}", output::printable(&name)), task(conn, &name)?)),
+            (None, name) => {
+                let name = name.unwrap_or_default();
+                Ok((format!("queue {}", output::printable(&name)), queue(conn, &name)?))
+            }
+        }
+    }
+}
+
+fn rate(text: &str) -> Result<Rate, &'static str> {
+    let read = || {
+        let (jobs, period) = text.split_once('/')?;
+        // `5/s` is short for `5/1s`.
+        let unit = period.starts_with(|letter: char| letter.is_ascii_alphabetic());
+        let period = if unit { format!("1{period}") } else { period.to_owned() };
+        Some(Rate { jobs: jobs.parse().ok()?, period: humantime::parse_duration(&period).ok()? })
+    };
+    read().ok_or("expected a number of jobs and a period: 100/1m, say, or 5/s")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_a_number_and_a_period() {
+        assert_eq!(rate("100/1m"), Ok(Rate { jobs: 100, period: Duration::from_secs(60) }));
+        assert_eq!(rate("5/s"), Ok(Rate { jobs: 5, period: Duration::from_secs(1) }));
+        for refused in ["", "5", "/s", "5/", "-5/s", "5/x", "5.5/s", "5/-1s"] {
+            assert!(rate(refused).is_err(), "{refused}");
+        }
+    }
+}
