@@ -7,6 +7,7 @@ DROP TABLE mainspring.paused_tasks CASCADE;
 DROP TABLE mainspring.tasks CASCADE;
 DROP TABLE mainspring.task_slots CASCADE;
 DROP TABLE mainspring.task_limits CASCADE;
+DROP TABLE mainspring.queue_families CASCADE;
 DROP TABLE mainspring.queues CASCADE;
 DROP TABLE mainspring.workers CASCADE;
 DROP TABLE mainspring.jobs CASCADE;

@@ -1,10 +1,10 @@
 -- Tables, types and indexes. Functions, views and triggers are in sql/, and are replaced whenever their text changes.
 --
 -- `jobs` holds every job that is not finished, and `history` the finished ones. `workers` lists the running processes,
--- `queues` the settings of queues, `task_limits` those of tasks, with the slots that are taken in `task_slots`, `tasks` what
--- workers have published of their tasks, `paused_tasks` the tasks that no process claims, `all_paused` whether any process works,
--- `schedules` the schedules of people and the crontab lines of programs. Every statement creates something new, so none blocks a
--- live table.
+-- `queues` the settings of queues, `queue_families` those of families of queues, `task_limits` those of tasks, with the slots that
+-- are taken in `task_slots`, `tasks` what workers have published of their tasks, `paused_tasks` the tasks that no process claims,
+-- `all_paused` whether any process works, `schedules` the schedules of people and the crontab lines of programs. Every statement
+-- creates something new, so none blocks a live table.
 --
 -- Defaults and CHECK constraints may call the functions in sql/base/, and no others: those are created before the tables.
 
@@ -165,7 +165,7 @@ CREATE TABLE mainspring.queues (
     rate_limit  integer,
     rate_period interval,
     paused      boolean NOT NULL DEFAULT false,
-    -- Where the limits come from: `own` if they were set for this queue, or `default`.
+    -- Where the limits come from: `own` if they were set for this queue, a family such as `tenant:*`, or `default`.
     source      text NOT NULL DEFAULT 'default',
     updated_at  timestamptz NOT NULL DEFAULT mainspring.now(),
     -- The tokens that were there at that time; NULL is a full bucket.
@@ -182,6 +182,20 @@ CREATE TABLE mainspring.queues (
     CONSTRAINT queues_rate_limit_range CHECK (rate_limit BETWEEN 1 AND 1000000),
     CONSTRAINT queues_rate_period_range CHECK (rate_period BETWEEN interval '1 millisecond' AND interval '366 days')
 ) WITH (fillfactor = 50);
+
+-- The limits of the queues whose names begin with a prefix, and that have none of their own.
+CREATE TABLE mainspring.queue_families (
+    prefix      text PRIMARY KEY,
+    concurrency integer NOT NULL DEFAULT 1,
+    rate_limit  integer,
+    rate_period interval,
+    updated_at  timestamptz NOT NULL DEFAULT mainspring.now(),
+    CONSTRAINT queue_families_prefix_length CHECK (char_length(prefix) <= 127),
+    CONSTRAINT queue_families_concurrency_range CHECK (concurrency BETWEEN 1 AND 1000000),
+    CONSTRAINT queue_families_rate_whole CHECK ((rate_limit IS NULL) = (rate_period IS NULL)),
+    CONSTRAINT queue_families_rate_limit_range CHECK (rate_limit BETWEEN 1 AND 1000000),
+    CONSTRAINT queue_families_rate_period_range CHECK (rate_period BETWEEN interval '1 millisecond' AND interval '366 days')
+);
 
 -- What an admission did in a queue, see sql/admission/admit.sql.
 CREATE TYPE mainspring.admission AS (
@@ -440,6 +454,8 @@ DO $$ BEGIN
             'name', name, 'tasks', tasks::text, 'lines', lines::text));
         ALTER TABLE mainspring.queues ADD CONSTRAINT queues_text_is_utf8 CHECK (mainspring.is_utf8(
             'name', name));
+        ALTER TABLE mainspring.queue_families ADD CONSTRAINT queue_families_text_is_utf8 CHECK (mainspring.is_utf8(
+            'prefix', prefix));
         ALTER TABLE mainspring.task_limits ADD CONSTRAINT task_limits_text_is_utf8 CHECK (mainspring.is_utf8(
             'task', task));
         ALTER TABLE mainspring.paused_tasks ADD CONSTRAINT paused_tasks_text_is_utf8 CHECK (mainspring.is_utf8(

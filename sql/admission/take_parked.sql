@@ -30,7 +30,7 @@ BEGIN
     IF result.admitted > 0 THEN
         UPDATE mainspring.queues AS q SET last_turn = latest, last_slot = space.highest_slot + result.admitted,
             first_slot = coalesce(space.lowest_slot, space.highest_slot + 1), tokens = space.tokens - result.admitted,
-            tokens_at = mainspring.tokens_taken_at(gate.rate_limit, gate.tokens_at, moment)
+            tokens_at = CASE WHEN gate.rate_limit IS NOT NULL THEN mainspring.tokens_taken_at(gate.tokens_at, moment) END
         WHERE q.ctid = result.row_at RETURNING q.ctid INTO result.row_at;
     END IF;
 END $$;

@@ -6,7 +6,7 @@
 CREATE OR REPLACE FUNCTION mainspring.tokens_at(
     rate_limit integer, rate_period interval, tokens double precision, tokens_at timestamptz, moment timestamptz)
 RETURNS double precision
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE
 RETURN least(rate_limit, coalesce(CASE WHEN tokens_at <= moment + interval '1 minute' THEN tokens
     + greatest(0, extract(epoch FROM moment - tokens_at))::float8
         * rate_limit / extract(epoch FROM rate_period)::float8 END, rate_limit));

@@ -1,7 +1,6 @@
 -- Returns the time that a bucket gets when tokens are taken from it: the moment, or the one that it had where the clock was
--- turned back a little. NULL without a rate.
-CREATE OR REPLACE FUNCTION mainspring.tokens_taken_at(rate_limit integer, tokens_at timestamptz, moment timestamptz)
+-- turned back a little.
+CREATE OR REPLACE FUNCTION mainspring.tokens_taken_at(tokens_at timestamptz, moment timestamptz)
 RETURNS timestamptz
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN rate_limit IS NULL THEN NULL
-    WHEN tokens_at <= moment + interval '1 minute' THEN greatest(moment, tokens_at) ELSE moment END;
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN CASE WHEN tokens_at <= moment + interval '1 minute' THEN greatest(moment, tokens_at) ELSE moment END;

@@ -19,7 +19,7 @@ BEGIN
         first_slot = coalesce((SELECT min(s.slot) FROM mainspring.task_slots AS s
             WHERE s.task = l.task AND s.slot >= l.first_slot), l.last_slot + 1),
         tokens = mainspring.tokens_at(l.rate_limit, l.rate_period, l.tokens, l.tokens_at, moment) - c.jobs,
-        tokens_at = mainspring.tokens_taken_at(l.rate_limit, l.tokens_at, moment)
+        tokens_at = CASE WHEN l.rate_limit IS NOT NULL THEN mainspring.tokens_taken_at(l.tokens_at, moment) END
     FROM (SELECT u.task, count(*) AS jobs FROM unnest(tasks) AS u(task) GROUP BY u.task) AS c
     WHERE l.task = c.task;
     RETURN true;

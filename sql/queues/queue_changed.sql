@@ -12,7 +12,7 @@ SET enable_seqscan = off
 AS $$
 DECLARE
     changed text := CASE WHEN TG_OP = 'DELETE' THEN OLD.name ELSE NEW.name END;
-    slots bigint := CASE WHEN TG_OP = 'DELETE' THEN 1 WHEN NEW.paused THEN 0 ELSE NEW.concurrency END;
+    slots bigint := CASE WHEN TG_OP = 'DELETE' THEN coalesce((mainspring.family_of(OLD.name)).concurrency, 1) WHEN NEW.paused THEN 0 ELSE NEW.concurrency END;
     surplus bigint;
 BEGIN
     -- As in the condition of the index jobs_slots, so that the planner uses it.
@@ -35,7 +35,7 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE TRIGGER queue_added AFTER INSERT ON mainspring.queues FOR EACH ROW
-    WHEN (NEW.paused OR NEW.concurrency <> 1 OR NEW.rate_limit IS NOT NULL)
+    WHEN (NEW.paused OR NEW.source = 'own')
     EXECUTE FUNCTION mainspring.queue_changed();
 
 CREATE OR REPLACE TRIGGER queue_changed AFTER UPDATE OF concurrency, paused, rate_limit, rate_period ON mainspring.queues FOR EACH ROW
@@ -44,5 +44,5 @@ CREATE OR REPLACE TRIGGER queue_changed AFTER UPDATE OF concurrency, paused, rat
     EXECUTE FUNCTION mainspring.queue_changed();
 
 CREATE OR REPLACE TRIGGER queue_removed AFTER DELETE ON mainspring.queues FOR EACH ROW
-    WHEN (OLD.paused OR OLD.concurrency <> 1 OR OLD.rate_limit IS NOT NULL)
+    WHEN (OLD.paused OR OLD.source = 'own')
     EXECUTE FUNCTION mainspring.queue_changed();

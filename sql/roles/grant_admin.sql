@@ -13,6 +13,7 @@ BEGIN
         'mainspring.set_queue_if_absent, mainspring.pause_queue, mainspring.resume_queue, '
         'mainspring.pause_task, mainspring.resume_task, mainspring.pause_all, '
         'mainspring.resume_all, mainspring.remove_unused_queues, mainspring.set_task_limit, '
-        'mainspring.set_task_limit_if_absent, mainspring.remove_task_limit TO %I', role_name);
+        'mainspring.set_task_limit_if_absent, mainspring.remove_task_limit, mainspring.set_queue_family, '
+        'mainspring.set_queue_family_if_absent, mainspring.remove_queue_family TO %I', role_name);
     EXECUTE format('GRANT DELETE ON mainspring.queues TO %I', role_name);
 END $$;

@@ -3,12 +3,14 @@
 
 use std::time::{Duration, Instant};
 
-use super::claim_plan::{ClaimPlan, Found, FoundOrder};
-use super::claim_state::{Backlog, Demand, Gated, Lookup, RunningClaim, Scan, Shares};
+use super::claim_plan::{ClaimPlan, Found};
+use super::claim_state::{Backlog, Demand, Lookup, RunningClaim, Scan, Shares};
 use super::cursor::{Cooldown, ScanCursor};
 use super::eligibility::{Eligibility, FlaggedJobs};
 use super::facts::{Capacity, Now, PauseChange, Settings};
+use super::gate_seen::FoundOrder;
 use super::outage::{Failure, Outage, PAUSE_AFTER_ERROR};
+use super::task_gates::Gated;
 use super::throughput::ThroughputEstimate;
 use crate::leases::LeaseTable;
 use crate::store::claim::Position;

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::eligibility::FlaggedJobs;
+use super::task_gates::Gated;
 
 /// A claim that runs.
 #[derive(Debug)]
@@ -21,13 +22,6 @@ pub(super) struct RunningClaim {
 pub(super) enum Shares {
     Unlimited,
     Limited,
-}
-
-/// Whether the claim reads tasks that have limits over all processes. Of two claims that run at once, one does not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Gated {
-    Included,
-    LeftOut,
 }
 
 /// Where the claim begins to read.

@@ -3,9 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::claim_state::Gated;
 use super::facts::{PauseChange, Settings};
-use super::task_gates::{Pass, TaskGates};
+use super::task_gates::{Gated, Pass, TaskGates};
 use crate::leases::LeaseTable;
 use crate::store::claim::TaskShare;
 use crate::store::claimability::{Claimability, Paused};

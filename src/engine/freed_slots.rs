@@ -16,7 +16,7 @@ pub(super) struct FreedSlots {
 
 impl FreedSlots {
     /// Returns the tasks of which the end of these leases frees slots, unless some were announced a moment ago.
-    pub(super) fn to_announce(&mut self, leases: &[Lease], now: Instant) -> Vec<String> {
+    pub(super) fn announce(&mut self, leases: &[Lease], now: Instant) -> Vec<String> {
         let is_recent = self.announced_at.is_some_and(|at| now.saturating_duration_since(at) < INTERVAL);
         if is_recent {
             return Vec::new();

@@ -14,6 +14,7 @@ mod enqueue;
 mod facts;
 mod finished;
 mod freed_slots;
+mod gate_seen;
 mod next;
 mod once;
 pub(crate) mod outage;

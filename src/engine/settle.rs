@@ -126,7 +126,7 @@ impl SettlePlanner {
         let rest = self.waiting.split_off(self.waiting.len().min(MAX_OUTCOMES));
         let leases = std::mem::replace(&mut self.waiting, rest);
         self.running = Running::Batch(leases.len());
-        let freed_slots = self.freed_slots.to_announce(&leases, now.instant);
+        let freed_slots = self.freed_slots.announce(&leases, now.instant);
         Some(SettlePlan { freed_slots, ..SettlePlan::new(leases, self.locked_rows) })
     }
 

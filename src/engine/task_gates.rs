@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::claim_plan::{FoundOrder, GateSeen};
 use super::cursor::{Cooldown, ScanCursor};
 use super::facts::Now;
+use super::gate_seen::{FoundOrder, GateSeen};
 use crate::store::claim::{Counts, GateShare, GateState, Position};
 
 // Another process claims jobs of the task, which takes it a few milliseconds. Its end is not announced.
@@ -49,6 +49,13 @@ enum Why {
     NoToken,
     /// Another session holds its row.
     Locked,
+}
+
+/// Whether the claim reads tasks that have limits over all processes. Of two claims that run at once, one does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gated {
+    Included,
+    LeftOut,
 }
 
 /// Whether a claim may take jobs of a task.

@@ -9,7 +9,7 @@ use super::handle::Scheduler;
 use super::verbs::Verbs;
 use crate::engine::Wake;
 use crate::error::{SchedulerError, StoreError};
-use crate::store::queues::{self, QueueSettings, QueueStatus, TaskLimit, TaskLimitStatus};
+use crate::store::queues::{self, QueueFamily, QueueSettings, QueueStatus, TaskLimit, TaskLimitStatus};
 
 /// Limits, pauses and lists queues, and pauses tasks or everything, for all processes. Returned by [`Scheduler::queues`]. The functions
 /// of [`queues`](crate::queues) do the same on a connection of the caller, as part of the caller's transaction.
@@ -58,6 +58,42 @@ impl Queues {
         self.change(queue.into(), move |conn, queue| queues::set_if_absent(conn, queue, &settings)).await
     }
 
+    /// Sets the limits of a family of queues, such as `tenant:*`; see [`queues::set_family`].
+    pub async fn set_family(
+        &self,
+        family: impl Into<String>,
+        settings: QueueSettings,
+    ) -> Result<(), SchedulerError> {
+        self.change_all(family.into(), move |conn, family| queues::set_family(conn, family, &settings)).await
+    }
+
+    /// Sets the limits of a family of queues unless it has some; see [`queues::set_family_if_absent`].
+    pub async fn set_family_if_absent(
+        &self,
+        family: impl Into<String>,
+        settings: QueueSettings,
+    ) -> Result<bool, SchedulerError> {
+        let set =
+            move |conn: &mut Session<'_>, family: &str| queues::set_family_if_absent(conn, family, &settings);
+        self.change_all(family.into(), set).await
+    }
+
+    /// Removes the limits of a family of queues; see [`queues::remove_family`].
+    pub async fn remove_family(&self, family: impl Into<String>) -> Result<bool, SchedulerError> {
+        self.change_all(family.into(), |conn, family| queues::remove_family(conn, family)).await
+    }
+
+    /// Returns the families of queues; see [`queues::families`].
+    pub async fn families(&self) -> Result<Vec<QueueFamily>, SchedulerError> {
+        self.verbs.run(|conn| queues::families(conn)).await
+    }
+
+    /// Returns the limits and counts of one queue; see [`queues::show`].
+    pub async fn show(&self, queue: impl Into<String>) -> Result<QueueStatus, SchedulerError> {
+        let queue = queue.into();
+        self.verbs.run(move |conn| queues::show(conn, &queue)).await
+    }
+
     /// Pauses the queue; see [`queues::pause`].
     pub async fn pause(&self, queue: impl Into<String>) -> Result<bool, SchedulerError> {
         self.change(queue.into(), |conn, queue| queues::pause(conn, queue)).await
@@ -85,12 +121,12 @@ impl Queues {
 
     /// Pauses the task; see [`queues::pause_task`].
     pub async fn pause_task(&self, task: impl Into<String>) -> Result<bool, SchedulerError> {
-        self.change_task(task.into(), |conn, task| queues::pause_task(conn, task)).await
+        self.change_all(task.into(), |conn, task| queues::pause_task(conn, task)).await
     }
 
     /// Ends the pause of the task; see [`queues::resume_task`].
     pub async fn resume_task(&self, task: impl Into<String>) -> Result<bool, SchedulerError> {
-        self.change_task(task.into(), |conn, task| queues::resume_task(conn, task)).await
+        self.change_all(task.into(), |conn, task| queues::resume_task(conn, task)).await
     }
 
     /// Sets the limit of the task over all processes; see [`queues::set_task_limit`].
@@ -99,7 +135,7 @@ impl Queues {
         task: impl Into<String>,
         limit: TaskLimit,
     ) -> Result<(), SchedulerError> {
-        self.change_task(task.into(), move |conn, task| queues::set_task_limit(conn, task, &limit)).await
+        self.change_all(task.into(), move |conn, task| queues::set_task_limit(conn, task, &limit)).await
     }
 
     /// Sets the limit of the task unless it has one; see [`queues::set_task_limit_if_absent`].
@@ -108,13 +144,13 @@ impl Queues {
         task: impl Into<String>,
         limit: TaskLimit,
     ) -> Result<bool, SchedulerError> {
-        self.change_task(task.into(), move |conn, task| queues::set_task_limit_if_absent(conn, task, &limit))
+        self.change_all(task.into(), move |conn, task| queues::set_task_limit_if_absent(conn, task, &limit))
             .await
     }
 
     /// Removes the limit of the task; see [`queues::remove_task_limit`].
     pub async fn remove_task_limit(&self, task: impl Into<String>) -> Result<bool, SchedulerError> {
-        self.change_task(task.into(), |conn, task| queues::remove_task_limit(conn, task)).await
+        self.change_all(task.into(), |conn, task| queues::remove_task_limit(conn, task)).await
     }
 
     /// Returns the limits of tasks; see [`queues::task_limits`].
@@ -137,12 +173,12 @@ impl Queues {
         self.verbs.run(|conn| queues::paused_tasks(conn)).await
     }
 
-    async fn change_task<T: Send + 'static>(
+    async fn change_all<T: Send + 'static>(
         &self,
-        task: String,
+        name: String,
         change: impl FnOnce(&mut Session<'_>, &str) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, SchedulerError> {
-        self.verbs.run_and_wake(Wake::Everything, move |conn| change(conn, &task)).await
+        self.verbs.run_and_wake(Wake::Everything, move |conn| change(conn, &name)).await
     }
 
     async fn change<T: Send + 'static>(

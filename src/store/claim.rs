@@ -6,7 +6,6 @@ use chrono::{DateTime, Utc};
 use diesel::Queryable;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
 
-use self::gated::{ROOM, claim_gated};
 use super::moment::Moment;
 use super::statement::Statement;
 use crate::error::StoreError;
@@ -141,7 +140,8 @@ const WITHIN_GATES: &str = "ARRAY(SELECT c.id FROM (SELECT j.id, j.task, row_num
 const IN_ORDER: &str = "ORDER BY priority, coalesce(turn_at, run_at), id";
 
 fn claim_of_one(task: &TaskShare) -> String {
-    let most = if task.gate.is_some() { format!("least({{}}, {ROOM})") } else { "{}".to_owned() };
+    let room = gated::ROOM;
+    let most = if task.gate.is_some() { format!("least({{}}, {room})") } else { "{}".to_owned() };
     format!(
         "{TAKE}ARRAY(SELECT id FROM mainspring.jobs WHERE task = {{}} AND {FROM_POSITION} {IN_ORDER} \
          LIMIT {most} FOR UPDATE SKIP LOCKED){TAKEN}"
@@ -158,7 +158,7 @@ fn claim_of_many(request: &ClaimRequest) -> String {
     };
     let range = |share: &TaskShare| {
         let most = match (share.gate, share.most) {
-            (Some(_), _) => format!(" LIMIT least({{}}, {ROOM})"),
+            (Some(_), _) => format!(" LIMIT least({{}}, {})", gated::ROOM),
             (None, Some(_)) => " LIMIT {}".to_owned(),
             (None, None) => String::new(),
         };
@@ -190,7 +190,7 @@ pub(crate) fn claim(conn: &mut impl AsSession, request: &ClaimRequest) -> Result
         (None, _) => claim_of_many(request),
     };
     let mut claimed = if request.is_gated() {
-        claim_gated(conn, request, &text, |statement| bound(statement, request))?
+        gated::claim_gated(conn, request, &text, |statement| bound(statement, request))?
     } else {
         bound(Statement::<Columns>::new(text), request).load(conn)?.into()
     };
@@ -215,7 +215,7 @@ pub(crate) fn claim_of(
          LIMIT {{}} FOR UPDATE SKIP LOCKED){TAKEN}"
     );
     let mut claimed = if request.is_gated() {
-        claim_gated(conn, request, &text, |statement| bound_to(statement, request, jobs))?
+        gated::claim_gated(conn, request, &text, |statement| bound_to(statement, request, jobs))?
     } else {
         bound_to(Statement::<Columns>::new(text), request, jobs).load(conn)?.into()
     };

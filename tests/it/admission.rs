@@ -18,6 +18,7 @@ use crate::support::statements::{NONE, before_any_poll, install_gate, until_poll
 use crate::support::waiting::{until, until_true};
 
 mod absent;
+mod families;
 mod tasks;
 
 async fn parked(database: &TestDatabase, queue: &str, jobs: i64) {

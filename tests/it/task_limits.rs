@@ -138,7 +138,7 @@ async fn jobs_that_fail_panic_or_are_cancelled_leave_their_slot_to_others() {
 }
 
 #[tokio::test]
-async fn a_slot_that_an_instance_frees_and_cannot_use_is_taken_by_another_at_once() {
+async fn a_slot_that_an_instance_frees_as_it_stops_is_taken_by_another() {
     in_time_once(async || {
         let database = TestDatabase::new();
         limit(&database, TaskLimit::new().concurrency(1));

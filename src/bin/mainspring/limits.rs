@@ -4,7 +4,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use mainspring::queues::{self, QueueSettings, Rate, TaskLimit, TaskLimitStatus};
+use mainspring::queues::{self, QueueFamily, QueueSettings, Rate, TaskLimit, TaskLimitStatus};
 use mainspring::status::DETAIL_COUNT_CAP;
 use mainspring::{Session, StoreError};
 
@@ -18,7 +18,7 @@ pub(crate) const TASK_LIMIT_HEADINGS: [&str; 5] = ["LIMITED TASK", "LIMIT", "RAT
 #[derive(Debug, Args)]
 pub(crate) struct SetArguments {
     #[command(flatten)]
-    target: Target,
+    target: LimitTarget,
     /// How many jobs may run at once over all processes, 1 to 1000000 [default: 1 of a queue, any number of a task].
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     limit: Option<u32>,
@@ -45,6 +45,48 @@ pub(crate) struct Target {
     task: Option<String>,
 }
 
+/// What may have limits.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct LimitTarget {
+    /// The queue's name.
+    queue: Option<String>,
+    /// A task instead of a queue: its jobs in all queues, and those in none.
+    #[arg(long, value_name = "TASK")]
+    task: Option<String>,
+    /// All queues without limits of their own whose names begin so, now and later: 'tenant:*', say.
+    #[arg(long, value_name = "PREFIX*")]
+    family: Option<String>,
+}
+
+enum Limited {
+    Queue(String),
+    Task(String),
+    Family(String),
+}
+
+impl LimitTarget {
+    // clap requires one of the three.
+    fn chosen(self) -> Limited {
+        match (self.task, self.family) {
+            (Some(task), _) => Limited::Task(task),
+            (None, Some(family)) => Limited::Family(family),
+            (None, None) => Limited::Queue(self.queue.unwrap_or_default()),
+        }
+    }
+}
+
+impl Limited {
+    fn described(&self) -> String {
+        let (kind, name) = match self {
+            Self::Queue(name) => ("queue", name),
+            Self::Task(name) => ("task", name),
+            Self::Family(name) => ("family", name),
+        };
+        format!("{kind} {}", output::printable(name))
+    }
+}
+
 pub(crate) fn set(
     conn: &mut Session<'_>,
     SetArguments { target, limit, rate, if_absent }: SetArguments,
@@ -54,19 +96,50 @@ pub(crate) fn set(
     settings.rate = rate;
     let mut task_limit = TaskLimit::new();
     (task_limit.concurrency, task_limit.rate) = (limit, rate);
-    let (what, is_set) = match if_absent {
-        Some(Unless::IfAbsent) => target.apply(
-            conn,
-            |conn, queue| queues::set_if_absent(conn, queue, &settings),
-            |conn, task| queues::set_task_limit_if_absent(conn, task, &task_limit),
-        )?,
-        None => target.apply(
-            conn,
-            |conn, queue| queues::set(conn, queue, &settings).map(|()| true),
-            |conn, task| queues::set_task_limit(conn, task, &task_limit).map(|()| true),
-        )?,
+    let target = target.chosen();
+    let is_set = match (&target, if_absent) {
+        (Limited::Queue(name), None) => queues::set(conn, name, &settings).map(|()| true),
+        (Limited::Task(name), None) => queues::set_task_limit(conn, name, &task_limit).map(|()| true),
+        (Limited::Family(name), None) => queues::set_family(conn, name, &settings).map(|()| true),
+        (Limited::Queue(name), Some(_)) => queues::set_if_absent(conn, name, &settings),
+        (Limited::Task(name), Some(_)) => queues::set_task_limit_if_absent(conn, name, &task_limit),
+        (Limited::Family(name), Some(_)) => queues::set_family_if_absent(conn, name, &settings),
+    }?;
+    let done = if is_set { "is set" } else { "was set before, and stays as it is" };
+    Ok(writeln!(out, "{} {done}", target.described())?)
+}
+
+/// Removes limits.
+pub(crate) fn remove(
+    conn: &mut Session<'_>,
+    target: LimitTarget,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    let target = target.chosen();
+    let is_removed = match &target {
+        Limited::Queue(name) => queues::remove(conn, name),
+        Limited::Task(name) => queues::remove_task_limit(conn, name),
+        Limited::Family(name) => queues::remove_family(conn, name),
+    }?;
+    let done = if is_removed { "has the defaults again" } else { "had nothing to remove" };
+    Ok(writeln!(out, "{} {done}", target.described())?)
+}
+
+/// Lists families of queues.
+pub(crate) fn list_families(
+    conn: &mut Session<'_>,
+    options: &ListingOptions,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    let families = read(conn, |conn| queues::families(conn))?;
+    if options.json {
+        return output::json(out, &families);
+    }
+    let cells = |family: QueueFamily| {
+        let rate = rate_cell(family.rate_limit, family.rate_period_seconds);
+        [family.family, family.concurrency.to_string(), rate]
     };
-    Ok(writeln!(out, "{what} {}", if is_set { "is set" } else { "was set before, and stays as it is" })?)
+    output::table(out, ["FAMILY", "LIMIT", "RATE"], families.into_iter().map(cells).collect())
 }
 
 /// Lists the limits of tasks.

@@ -9,7 +9,7 @@ use mainspring::queues::{self, QueueStatus};
 use crate::arguments::ListingOptions;
 use crate::database::read;
 use crate::failure::Failure;
-use crate::limits::{self, SetArguments, Target, count, rate_cell};
+use crate::limits::{self, LimitTarget, SetArguments, Target, count, rate_cell};
 use crate::output;
 
 #[derive(Debug, Subcommand)]
@@ -19,17 +19,29 @@ pub(crate) enum QueuesCommand {
         after_help = "Examples:\n  mainspring queues list\n  mainspring queues list --json | jq '.[] | select(.paused)'"
     )]
     List(ListingOptions),
-    /// Set how many jobs of a queue or of a task run at once over all processes, and how many pass in a period.
+    /// Show one queue: its limits, where they come from, and how many jobs wait and run.
+    #[command(after_help = "Example:\n  mainspring queues show tenant:7")]
+    Show {
+        /// The queue's name.
+        queue: String,
+        #[command(flatten)]
+        options: ListingOptions,
+    },
+    /// Set how many jobs of a queue, of each queue of a family, or of a task run at once over all processes, and how many pass in a
+    /// period.
     ///
     /// What is not given takes its default: one job of a queue at a time, any number of a task, at any rate. Whether the
     /// queue is paused stays as it is.
     #[command(after_help = SET_EXAMPLES)]
     Set(SetArguments),
-    /// Remove the limits and the pause of a queue, or the limit of a task. Jobs stay.
+    /// Remove the limits and the pause of a queue, or the limits of a task or of a family of queues. Jobs stay.
     #[command(
         after_help = "Examples:\n  mainspring queues remove mails\n  mainspring queues remove --task mail.send"
     )]
-    Remove(Target),
+    Remove(LimitTarget),
+    /// List the families of queues, and the limits of their queues.
+    #[command(after_help = "Example:\n  mainspring queues families")]
+    Families(ListingOptions),
     /// List the limits that tasks have over all processes.
     #[command(after_help = "Example:\n  mainspring queues task-limits")]
     TaskLimits(ListingOptions),
@@ -45,12 +57,15 @@ pub(crate) enum QueuesCommand {
     Resume(Target),
 }
 
+const HEADINGS: [&str; 7] = ["QUEUE", "LIMIT", "RATE", "FROM", "PAUSED", "WAITING", "RUNNING"];
+
 const SET_EXAMPLES: &str = "\
 Examples:
   mainspring queues set mails --limit 5
   mainspring queues set mails --limit 5 --rate 100/1m
   mainspring queues set mails --limit 5 --if-absent
   mainspring queues set --task mail.send --limit 10 --rate 100/s
+  mainspring queues set --family 'tenant:*' --limit 3
   mainspring queues set mails                  (one job at a time)";
 
 pub(crate) fn run(
@@ -60,19 +75,16 @@ pub(crate) fn run(
 ) -> Result<(), Failure> {
     match command {
         QueuesCommand::List(options) => list(conn, &options, out),
-        QueuesCommand::Set(arguments) => limits::set(conn, arguments, out),
-        QueuesCommand::Remove(target) => {
-            let (what, removed) = target.apply(
-                conn,
-                |conn, queue| queues::remove(conn, queue),
-                |conn, task| queues::remove_task_limit(conn, task),
-            )?;
-            Ok(writeln!(
-                out,
-                "{what} {}",
-                if removed { "has the defaults again" } else { "had nothing to remove" }
-            )?)
+        QueuesCommand::Show { queue, options } => {
+            let shown = read(conn, |conn| queues::show(conn, &queue))?;
+            if options.json {
+                return output::json(out, &shown);
+            }
+            output::table(out, HEADINGS, vec![cells(shown)])
         }
+        QueuesCommand::Set(arguments) => limits::set(conn, arguments, out),
+        QueuesCommand::Remove(target) => limits::remove(conn, target, out),
+        QueuesCommand::Families(options) => limits::list_families(conn, &options, out),
         QueuesCommand::TaskLimits(options) => limits::list(conn, &options, out),
         QueuesCommand::Pause(target) => {
             let (what, changed) = target.apply(
@@ -110,8 +122,7 @@ fn list(conn: &mut Session<'_>, options: &ListingOptions, out: &mut impl Write) 
     if options.json {
         return output::json(out, &queues);
     }
-    let headings = ["QUEUE", "LIMIT", "RATE", "FROM", "PAUSED", "WAITING", "RUNNING"];
-    output::table(out, headings, queues.into_iter().map(cells).collect())
+    output::table(out, HEADINGS, queues.into_iter().map(cells).collect())
 }
 
 fn cells(queue: QueueStatus) -> [String; 7] {

@@ -18,7 +18,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::*;
 use crate::engine::backlog::{EnqueueBounds, Load};
-use crate::engine::claim_plan::FoundOrder;
+use crate::engine::gate_seen::FoundOrder;
 use crate::error::StoreError;
 use crate::job::NewJob;
 use crate::leases::LeasedJob;

@@ -1,7 +1,7 @@
 //! Tasks with limits over all processes: when claims leave them out, and when they try again.
 
 use super::*;
-use crate::engine::claim_plan::GateSeen;
+use crate::engine::gate_seen::GateSeen;
 use crate::store::claim::{Counts, GateState};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -156,7 +156,7 @@ fn a_change_of_limits_lets_all_tasks_be_tried() {
 #[test]
 fn ended_jobs_announce_their_slots_and_not_too_often() {
     let mut desk = limited();
-    let mut end = |desk: &mut Desk| {
+    let end = |desk: &mut Desk| {
         let mut jobs: Vec<LeasedJob> = (0..2).map(|_| desk.leased(LIMITED, None, 7)).collect();
         jobs.iter_mut().for_each(|job| job.lease.hold_task_slot(LIMITED));
         desk.end(jobs.into_iter().map(|job| (job, Outcome::Succeeded)));

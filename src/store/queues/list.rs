@@ -22,7 +22,7 @@ pub struct QueueStatus {
     pub rate_limit: Option<i32>,
     /// The period of the rate, in seconds.
     pub rate_period_seconds: Option<f64>,
-    /// Where the limits come from: `own` if they were set for this queue, else `default`.
+    /// Where the limits come from: `own` if they were set for this queue, a family such as `tenant:*`, or `default`.
     #[serde(default)]
     pub source: String,
     /// How many jobs of the queue are due and not running.
@@ -31,6 +31,9 @@ pub struct QueueStatus {
     pub running: i64,
 }
 
+const PARKED: &str = "state = 'parked'";
+const ADMITTED: &str = "queue IS NOT NULL AND state IN ('ready', 'running')";
+
 /// Returns the queues that have due or running jobs, are paused or have limits of their own, by name, at most
 /// [`LIST_CAP`](crate::status::LIST_CAP).
 ///
@@ -38,8 +41,6 @@ pub struct QueueStatus {
 ///
 /// [`StoreError::Database`] when the database refuses, [`StoreError::SchemaMissing`] where the schema is missing.
 pub fn list(conn: &mut impl AsSession) -> Result<Vec<QueueStatus>, StoreError> {
-    let parked = "state = 'parked'";
-    let admitted = "queue IS NOT NULL AND state IN ('ready', 'running')";
     let text = format!(
         "WITH RECURSIVE parked AS ({}), admitted AS ({}), \
          names AS ( \
@@ -47,27 +48,45 @@ pub fn list(conn: &mut impl AsSession) -> Result<Vec<QueueStatus>, StoreError> {
              UNION (SELECT queue FROM admitted WHERE queue IS NOT NULL LIMIT {LIST_CAP}) \
              UNION (SELECT q.name FROM mainspring.queues AS q \
                  WHERE q.paused OR q.source = 'own' ORDER BY q.name LIMIT {LIST_CAP}) \
-             ORDER BY name LIMIT {LIST_CAP}) \
-         SELECT row_to_json(s)::text FROM ( \
-             SELECT n.name, coalesce(q.concurrency, 1) AS concurrency, coalesce(q.paused, false) AS paused, \
-                 q.rate_limit, extract(epoch FROM q.rate_period)::float8 AS rate_period_seconds, \
-                 coalesce(q.source, 'default') AS source, least({DETAIL_COUNT_CAP}, {} + {}) AS waiting, {} AS running \
-             FROM names AS n LEFT JOIN mainspring.queues AS q ON q.name = n.name ORDER BY n.name) AS s",
-        each_queue("parked", parked),
-        each_queue("admitted", admitted),
-        capped_count(DETAIL_COUNT_CAP, &format!("{parked} AND queue = n.name"), "priority, run_at, id"),
-        capped_count(
-            DETAIL_COUNT_CAP,
-            &format!("{admitted} AND state = 'ready' AND queue = n.name"),
-            "queue"
-        ),
-        capped_count(
-            DETAIL_COUNT_CAP,
-            &format!("{admitted} AND state = 'running' AND queue = n.name"),
-            "queue"
-        ),
+             ORDER BY name LIMIT {LIST_CAP}) {}",
+        each_queue("parked", PARKED),
+        each_queue("admitted", ADMITTED),
+        status_of_names(),
     );
     rows(conn, Statement::new(text))
+}
+
+/// Returns the limits and counts of one queue, whether it is in use or not.
+///
+/// # Errors
+///
+/// As [`list`].
+pub fn show(conn: &mut impl AsSession, queue: &str) -> Result<QueueStatus, StoreError> {
+    let text = format!("WITH names AS (SELECT {{}} AS name) {}", status_of_names());
+    let found = rows(conn, Statement::new(text).text("queue", queue))?.pop();
+    found.ok_or_else(StoreError::no_row)
+}
+
+// The rows about the queues in `names`. One that has no row yet has the limits of its family.
+fn status_of_names() -> String {
+    let count = |condition: &str, order: &str| {
+        capped_count(DETAIL_COUNT_CAP, &format!("{condition} AND queue = n.name"), order)
+    };
+    format!(
+        "SELECT row_to_json(s)::text FROM ( \
+             SELECT n.name, coalesce(q.concurrency, f.concurrency, 1) AS concurrency, coalesce(q.paused, false) AS paused, \
+                 CASE WHEN q.name IS NULL THEN f.rate_limit ELSE q.rate_limit END AS rate_limit, \
+                 extract(epoch FROM CASE WHEN q.name IS NULL THEN f.rate_period ELSE q.rate_period END)::float8 \
+                     AS rate_period_seconds, \
+                 coalesce(q.source, f.prefix || '*', 'default') AS source, \
+                 least({DETAIL_COUNT_CAP}, {} + {}) AS waiting, {} AS running \
+             FROM names AS n LEFT JOIN mainspring.queues AS q ON q.name = n.name \
+             LEFT JOIN LATERAL (SELECT o.* FROM mainspring.family_of(n.name) AS o WHERE q.name IS NULL) AS f ON true \
+             ORDER BY n.name) AS s",
+        count(PARKED, "priority, run_at, id"),
+        count(&format!("{ADMITTED} AND state = 'ready'"), "queue"),
+        count(&format!("{ADMITTED} AND state = 'running'"), "queue"),
+    )
 }
 
 // The body of the recursive `name`: every queue of the jobs that meet the condition, and NULL at the end.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use diesel::sql_types::{BigInt, Bool, Nullable};
 use serde::{Deserialize, Serialize};
 
-use super::{Rate, changed};
+use super::settings::{Rate, changed};
 use crate::error::StoreError;
 use crate::store::counts::{DETAIL_COUNT_CAP, LIST_CAP, ready_count};
 use crate::store::json_rows::rows;
@@ -105,6 +105,7 @@ fn with_limit<'a, Columns>(
         .bind::<Nullable<BigInt>, _>(limit.concurrency.map(i64::from))
         .bind::<Nullable<BigInt>, _>(limit.rate.map(|rate| i64::from(rate.jobs)))
         .bind::<Nullable<BigInt>, _>(limit.rate.map(|rate| millis(rate.period)))
+        .contained()
 }
 
 /// Removes the limit of the task. Returns `false` if it had none.

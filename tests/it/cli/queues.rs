@@ -109,3 +109,32 @@ fn limits_of_tasks_are_set_listed_and_removed() {
         assert_refused(on(&database, &[&["queues"], arguments].concat()), code, words);
     }
 }
+
+#[test]
+fn families_of_queues_are_set_listed_and_removed() {
+    let database = TestDatabase::new();
+    let run =
+        |arguments: &[&str]| answer(on(&database, &[&["queues"], arguments].concat())).trim_end().to_owned();
+    let set = ["set", "--family", "tenant:*", "--limit", "3", "--rate", "5/1m"];
+    assert_eq!(run(&set), "family tenant:* is set");
+    let stays = "family tenant:* was set before, and stays as it is";
+    assert_eq!(run(&["set", "--family", "tenant:*", "--if-absent"]), stays);
+    assert_eq!(run(&["families"]), "FAMILY    LIMIT  RATE\ntenant:*  3      5/1m");
+    assert_eq!(
+        run(&["show", "tenant:7"]),
+        "QUEUE     LIMIT  RATE  FROM      PAUSED  WAITING  RUNNING\n\
+         tenant:7  3      5/1m  tenant:*  no      0        0"
+    );
+    let shown = json(on(&database, &["queues", "show", "mails", "--json"]));
+    assert_eq!((&shown["concurrency"], &shown["source"]), (&1.into(), &"default".into()));
+    assert_eq!(run(&["remove", "--family", "tenant:*"]), "family tenant:* has the defaults again");
+    assert_eq!(run(&["remove", "--family", "tenant:*"]), "family tenant:* had nothing to remove");
+    assert_eq!(run(&["families", "--json"]), "[]");
+    for (arguments, code, words) in [
+        (&["set", "--family", "tenant:"][..], 1, "family must be a prefix of 0 to 127 characters and *"),
+        (&["set", "q", "--family", "q*"], 2, "cannot be used with"),
+        (&["pause", "--family", "q*"], 2, "--family"),
+    ] {
+        assert_refused(on(&database, &[&["queues"], arguments].concat()), code, words);
+    }
+}

@@ -62,6 +62,7 @@ fn the_command_line_program_uses_the_crate_as_any_program_does() {
         "enqueue",
         "failure",
         "jobs",
+        "limits",
         "output",
         "queues",
         "schedules",
