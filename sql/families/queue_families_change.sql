@@ -1,11 +1,13 @@
--- Excludes other changes of families, and new rows of queues, until the change of families that begins now is committed.
+-- Excludes other changes of families until the one that begins now is committed. The lock that a change has anyway excludes new
+-- rows of queues, see `queue_inserted`.
 CREATE OR REPLACE FUNCTION mainspring.queue_families_change()
 RETURNS trigger
-LANGUAGE plpgsql
+LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM pg_advisory_xact_lock(mainspring.lock_class(), 2);
+    -- It conflicts with itself, and not with the lock that any change has taken before its trigger.
+    LOCK TABLE mainspring.queue_families IN SHARE UPDATE EXCLUSIVE MODE;
     RETURN NULL;
 END $$;
 

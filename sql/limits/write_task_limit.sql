@@ -10,7 +10,7 @@ BEGIN
     PERFORM mainspring.refuse(coalesce(mainspring.validate_job(task_name),
         mainspring.limit_problem(concurrency, rate_limit, rate_period),
         CASE WHEN concurrency IS NULL AND rate_limit IS NULL
-            THEN 'concurrency or rate_limit must be given, got neither' END));
+            THEN 'concurrency must be given unless rate_limit is, got neither' END));
     INSERT INTO mainspring.task_limits AS l (task, concurrency, rate_limit, rate_period)
     VALUES (task_name, write_task_limit.concurrency, write_task_limit.rate_limit, write_task_limit.rate_period)
     ON CONFLICT ON CONSTRAINT task_limits_pkey DO UPDATE SET concurrency = excluded.concurrency,

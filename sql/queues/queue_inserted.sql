@@ -1,6 +1,7 @@
 -- Gives a new row of a queue the limits of its family. Limits that the author of the statement gave are the queue's own.
 --
--- It excludes changes of families until the row is committed: these could not see the row.
+-- It excludes changes of families until the row is committed: these could not see the row. No other role can hold the lock of
+-- the table, as it could an advisory one.
 CREATE OR REPLACE FUNCTION mainspring.queue_inserted()
 RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
@@ -13,7 +14,7 @@ BEGIN
         NEW.source := 'own';
         RETURN NEW;
     END IF;
-    PERFORM pg_advisory_xact_lock_shared(mainspring.lock_class(), 2);
+    LOCK TABLE mainspring.queue_families IN SHARE MODE;
     -- As `family_of`, whose plan the server would make again for each row.
     SELECT f.* INTO family FROM mainspring.queue_families AS f WHERE starts_with(NEW.name, f.prefix)
     ORDER BY char_length(f.prefix) DESC LIMIT 1;

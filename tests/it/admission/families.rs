@@ -199,17 +199,19 @@ fn a_wrong_family_is_refused() {
             QueueSettings::default(),
             "family must be a prefix of 0 to 127 characters and *, got tenant:",
         ),
-        ("", QueueSettings::default(), "family must be a prefix of 0 to 127 characters and *, got "),
+        ("", QueueSettings::default(), "family must be a prefix of 0 to 127 characters and *, got none"),
         (&long, QueueSettings::default(), "family must be a prefix of 0 to 127 characters and *, got xxx"),
         ("t*", QueueSettings::concurrency(0), "concurrency must be 1 to 1000000, got 0"),
         ("a\0*", QueueSettings::default(), "family must not contain the character NUL, got one"),
     ] {
         match queues::set_family(conn, family, &settings) {
-            Err(StoreError::Invalid(text)) => assert!(text.starts_with(told), "{text}"),
+            Err(error @ StoreError::Invalid { .. }) => {
+                assert!(error.to_string().starts_with(told), "{error}")
+            }
             other => panic!("{told}: {other:?}"),
         }
     }
-    assert!(matches!(queues::remove_family(conn, "tenant:"), Err(StoreError::Invalid(_))));
+    assert!(matches!(queues::remove_family(conn, "tenant:"), Err(StoreError::Invalid { .. })));
     for row in ["(prefix, concurrency) VALUES ('t', 0)", "(prefix, rate_limit) VALUES ('t', 1)"] {
         let insert = format!("INSERT INTO mainspring.queue_families {row}");
         assert!(conn.batch_execute(&insert).is_err(), "{row}");

@@ -101,7 +101,7 @@ fn limits_of_tasks_are_set_listed_and_removed() {
     assert_eq!(run(&["remove", "--task", "mail.send"]), "task mail.send had nothing to remove");
     assert_eq!(run(&["task-limits", "--json"]), "[]");
     for (arguments, code, words) in [
-        (&["set", "--task", "t"][..], 1, "concurrency or rate_limit must be given, got neither"),
+        (&["set", "--task", "t"][..], 1, "concurrency must be given unless rate_limit is, got neither"),
         (&["set", "--task", "t", "--limit", "0"], 1, "concurrency must be 1 to 1000000, got 0"),
         (&["set", "q", "--task", "t"], 2, "cannot be used with"),
         (&["remove"], 2, "--task <TASK>"),

@@ -104,7 +104,7 @@ fn a_wrong_limit_of_a_task_is_refused_with_its_field_limit_and_value() {
     let second = Duration::from_secs(1);
     let long = "x".repeat(129);
     for (task, limit, told) in [
-        ("act", TaskLimit::new(), "concurrency or rate_limit must be given, got neither"),
+        ("act", TaskLimit::new(), "concurrency must be given unless rate_limit is, got neither"),
         ("act", TaskLimit::new().concurrency(0), "concurrency must be 1 to 1000000, got 0"),
         ("", TaskLimit::new().concurrency(1), "task must be 1 to 128 characters, got 0"),
         (&long, TaskLimit::new().concurrency(1), "task must be 1 to 128 characters, got 129"),
@@ -117,7 +117,7 @@ fn a_wrong_limit_of_a_task_is_refused_with_its_field_limit_and_value() {
         ),
     ] {
         match queues::set_task_limit(&mut conn, task, &limit) {
-            Err(StoreError::Invalid(text)) => assert_eq!(text, told),
+            Err(error @ StoreError::Invalid { .. }) => assert_eq!(error.to_string(), told),
             other => panic!("{told}: {other:?}"),
         }
     }
