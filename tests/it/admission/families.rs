@@ -1,5 +1,6 @@
 //! Families of queues: the limits of all queues whose names begin with a prefix.
 
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -117,10 +118,10 @@ fn an_unused_row_of_a_family_goes_when_its_bucket_is_full() {
 #[test]
 fn rows_that_are_made_while_a_family_changes_have_its_last_limits() {
     let database = TestDatabase::new();
-    let is_over = AtomicBool::new(false);
+    let (is_over, has_begun) = (AtomicBool::new(false), Barrier::new(4));
     thread::scope(|scope| {
         for creator in 0..3 {
-            let (database, is_over) = (&database, &is_over);
+            let (database, is_over, has_begun) = (&database, &is_over, &has_begun);
             scope.spawn(move || {
                 let mut conn = database.connection();
                 for n in 0.. {
@@ -129,10 +130,14 @@ fn rows_that_are_made_while_a_family_changes_have_its_last_limits() {
                     }
                     let insert = format!("INSERT INTO mainspring.queues (name) VALUES ('t:{creator}:{n}')");
                     conn.batch_execute(&insert).unwrap();
+                    if n == 0 {
+                        has_begun.wait();
+                    }
                 }
             });
         }
         let conn = &mut database.connection();
+        has_begun.wait();
         for jobs in 2..=40 {
             queues::set_family(conn, "t:*", &QueueSettings::concurrency(jobs)).unwrap();
         }
