@@ -72,6 +72,7 @@ async fn a_start_without_changes_writes_nothing() {
 #[tokio::test]
 async fn a_row_that_another_transaction_holds_keeps_no_process_from_starting() {
     let database = TestDatabase::new();
+    database.connection().batch_execute("SELECT mainspring.pause_task('tasks.released')").unwrap();
     stop([start::<One>(&database).await]).await;
     let mut other = database.connection();
     other.batch_execute("BEGIN; SELECT FROM mainspring.tasks FOR UPDATE").unwrap();
