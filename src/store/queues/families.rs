@@ -1,14 +1,14 @@
 //! Families of queues: the limits of all queues whose names begin with a prefix. The database gives them to the queues.
 
-use diesel::sql_types::{BigInt, Bool, Nullable};
+use diesel::sql_types::Bool;
 use serde::{Deserialize, Serialize};
 
-use super::settings::{QueueSettings, changed};
+use super::settings::{QueueSettings, changed, with_limits};
 use crate::error::StoreError;
 use crate::store::counts::LIST_CAP;
 use crate::store::json_rows::rows;
 use crate::store::session::AsSession;
-use crate::store::statement::{Statement, millis};
+use crate::store::statement::Statement;
 
 /// The limits of a family of queues.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,7 +47,8 @@ pub fn set_family(
     settings: &QueueSettings,
 ) -> Result<(), StoreError> {
     let text = "SELECT mainspring.set_queue_family({}, {}, {}, {} * interval '1 millisecond')";
-    with_settings(Statement::<()>::new(text), family, settings).execute(conn)?;
+    let set = Statement::<()>::new(text);
+    with_limits(set, ("family", family), Some(settings.concurrency), settings.rate).execute(conn)?;
     Ok(())
 }
 
@@ -62,20 +63,9 @@ pub fn set_family_if_absent(
     settings: &QueueSettings,
 ) -> Result<bool, StoreError> {
     let text = "SELECT mainspring.set_queue_family_if_absent({}, {}, {}, {} * interval '1 millisecond')";
-    Ok(with_settings(Statement::<(Bool,)>::new(text), family, settings).get_result::<(bool,)>(conn)?.0)
-}
-
-fn with_settings<'a, Columns>(
-    statement: Statement<'a, Columns>,
-    family: &'a str,
-    settings: &QueueSettings,
-) -> Statement<'a, Columns> {
-    statement
-        .text("family", family)
-        .bind::<BigInt, _>(i64::from(settings.concurrency))
-        .bind::<Nullable<BigInt>, _>(settings.rate.map(|rate| i64::from(rate.jobs)))
-        .bind::<Nullable<BigInt>, _>(settings.rate.map(|rate| millis(rate.period)))
-        .contained()
+    let set = Statement::<(Bool,)>::new(text);
+    let set = with_limits(set, ("family", family), Some(settings.concurrency), settings.rate);
+    Ok(set.get_result::<(bool,)>(conn)?.0)
 }
 
 /// Removes the limits of a family. Its queues have those of the next family that they are in, or the defaults. Returns `false`

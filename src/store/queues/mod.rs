@@ -15,11 +15,11 @@
 //! # }
 //! ```
 
-use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+use diesel::sql_types::{BigInt, Bool, Text};
 
-use self::settings::changed;
+use self::settings::{changed, with_limits};
 use super::portions::{PORTION, in_portions};
-use super::statement::{Statement, millis};
+use super::statement::Statement;
 use crate::error::StoreError;
 use crate::store::session::AsSession;
 
@@ -43,12 +43,8 @@ pub use self::task_limits::{
 /// [`StoreError::Invalid`] when a value breaks its limit: nothing is stored, and the text names the field, the limit and
 /// what came. [`StoreError::Database`] when the database refuses for another reason.
 pub fn set(conn: &mut impl AsSession, queue: &str, settings: &QueueSettings) -> Result<(), StoreError> {
-    with_settings(
-        Statement::<()>::new("SELECT mainspring.set_queue({}, {}, {}, {} * interval '1 millisecond')"),
-        queue,
-        settings,
-    )
-    .execute(conn)?;
+    let set = Statement::<()>::new("SELECT mainspring.set_queue({}, {}, {}, {} * interval '1 millisecond')");
+    with_limits(set, ("queue", queue), Some(settings.concurrency), settings.rate).execute(conn)?;
     Ok(())
 }
 
@@ -78,20 +74,9 @@ pub fn set_if_absent(
     settings: &QueueSettings,
 ) -> Result<bool, StoreError> {
     let text = "SELECT mainspring.set_queue_if_absent({}, {}, {}, {} * interval '1 millisecond')";
-    Ok(with_settings(Statement::<(Bool,)>::new(text), queue, settings).get_result::<(bool,)>(conn)?.0)
-}
-
-fn with_settings<'a, Columns>(
-    statement: Statement<'a, Columns>,
-    queue: &'a str,
-    settings: &QueueSettings,
-) -> Statement<'a, Columns> {
-    statement
-        .text("queue", queue)
-        .bind::<BigInt, _>(i64::from(settings.concurrency))
-        .bind::<Nullable<BigInt>, _>(settings.rate.map(|rate| i64::from(rate.jobs)))
-        .bind::<Nullable<BigInt>, _>(settings.rate.map(|rate| millis(rate.period)))
-        .contained()
+    let set = Statement::<(Bool,)>::new(text);
+    let set = with_limits(set, ("queue", queue), Some(settings.concurrency), settings.rate);
+    Ok(set.get_result::<(bool,)>(conn)?.0)
 }
 
 /// Pauses the queue: running jobs finish, no other starts. Returns `false` if the queue was already paused.

@@ -1,12 +1,12 @@
-//! What may be set of a queue: its limit and its rate. Plain values, and what the verbs about them share.
+//! What may be set of a queue: its limit and its rate. Plain values, and what the verbs about limits share.
 
 use std::time::Duration;
 
-use diesel::sql_types::Bool;
+use diesel::sql_types::{BigInt, Bool, Nullable};
 
 use crate::error::StoreError;
 use crate::store::session::AsSession;
-use crate::store::statement::Statement;
+use crate::store::statement::{Statement, millis};
 
 /// The limits of a queue. A queue without settings runs one job at a time, at any rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +47,21 @@ impl Default for QueueSettings {
     fn default() -> Self {
         Self::concurrency(1)
     }
+}
+
+/// Binds limits, and the name of what has them, to a statement that sets them.
+pub(super) fn with_limits<'a, Columns>(
+    statement: Statement<'a, Columns>,
+    (field, name): (&'static str, &'a str),
+    concurrency: Option<u32>,
+    rate: Option<Rate>,
+) -> Statement<'a, Columns> {
+    statement
+        .text(field, name)
+        .bind::<Nullable<BigInt>, _>(concurrency.map(i64::from))
+        .bind::<Nullable<BigInt>, _>(rate.map(|rate| i64::from(rate.jobs)))
+        .bind::<Nullable<BigInt>, _>(rate.map(|rate| millis(rate.period)))
+        .contained()
 }
 
 /// Runs a verb that returns whether it changed anything.

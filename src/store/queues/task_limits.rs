@@ -3,15 +3,15 @@
 
 use std::time::Duration;
 
-use diesel::sql_types::{BigInt, Bool, Nullable};
+use diesel::sql_types::Bool;
 use serde::{Deserialize, Serialize};
 
-use super::settings::{Rate, changed};
+use super::settings::{Rate, changed, with_limits};
 use crate::error::StoreError;
 use crate::store::counts::{DETAIL_COUNT_CAP, LIST_CAP, ready_count};
 use crate::store::json_rows::rows;
 use crate::store::session::AsSession;
-use crate::store::statement::{Statement, millis};
+use crate::store::statement::Statement;
 
 /// The limit of a task over all processes, beside the limits of the queues that its jobs are in.
 ///
@@ -77,7 +77,7 @@ pub struct TaskLimitStatus {
 /// As [`set`](super::set). A limit that limits nothing is [`StoreError::Invalid`].
 pub fn set_task_limit(conn: &mut impl AsSession, task: &str, limit: &TaskLimit) -> Result<(), StoreError> {
     let text = "SELECT mainspring.set_task_limit({}, {}, {}, {} * interval '1 millisecond')";
-    with_limit(Statement::<()>::new(text), task, limit).execute(conn)?;
+    with_limits(Statement::<()>::new(text), ("task", task), limit.concurrency, limit.rate).execute(conn)?;
     Ok(())
 }
 
@@ -92,20 +92,8 @@ pub fn set_task_limit_if_absent(
     limit: &TaskLimit,
 ) -> Result<bool, StoreError> {
     let text = "SELECT mainspring.set_task_limit_if_absent({}, {}, {}, {} * interval '1 millisecond')";
-    Ok(with_limit(Statement::<(Bool,)>::new(text), task, limit).get_result::<(bool,)>(conn)?.0)
-}
-
-fn with_limit<'a, Columns>(
-    statement: Statement<'a, Columns>,
-    task: &'a str,
-    limit: &TaskLimit,
-) -> Statement<'a, Columns> {
-    statement
-        .text("task", task)
-        .bind::<Nullable<BigInt>, _>(limit.concurrency.map(i64::from))
-        .bind::<Nullable<BigInt>, _>(limit.rate.map(|rate| i64::from(rate.jobs)))
-        .bind::<Nullable<BigInt>, _>(limit.rate.map(|rate| millis(rate.period)))
-        .contained()
+    let set = Statement::<(Bool,)>::new(text);
+    Ok(with_limits(set, ("task", task), limit.concurrency, limit.rate).get_result::<(bool,)>(conn)?.0)
 }
 
 /// Removes the limit of the task. Returns `false` if it had none.
