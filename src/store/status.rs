@@ -19,7 +19,7 @@ use super::json_rows::rows;
 use super::moment::Moment;
 use super::queues::{self, QueueStatus, TaskLimitStatus};
 use super::statement::Statement;
-use super::workers::{self, WorkerStatus};
+use super::workers::{self, LIVES, WorkerStatus};
 use crate::error::StoreError;
 use crate::store::session::AsSession;
 
@@ -178,7 +178,7 @@ fn task_statuses(conn: &mut impl AsSession) -> Result<Vec<TaskStatus>, StoreErro
              SELECT o.task, {} AS ready, \
                  {} AS oldest_ready_age_seconds, \
                  (SELECT count(*) FROM mainspring.workers AS w WHERE o.task = ANY (w.tasks) \
-                     AND w.heartbeat_at >= mainspring.now() - least(w.timeout, interval '100 years')) AS workers \
+                     AND {LIVES}) AS workers \
              FROM oldest AS o ORDER BY o.task) AS t",
         heads("free", "task, priority", "flags IS NULL"),
         heads("flagged", "task, flags, priority", "flags IS NOT NULL"),

@@ -22,6 +22,7 @@ use super::counts::{DETAIL_COUNT_CAP, LIST_CAP, ready_count};
 use super::json_moment;
 use super::json_rows::rows;
 use super::statement::Statement;
+use super::workers::LIVES;
 use crate::error::StoreError;
 use crate::job::KnownTasks;
 use crate::job::payload::text_of;
@@ -110,8 +111,6 @@ pub(crate) fn waiting_unknown(
         Statement::<(Text, BigInt)>::new(text).bind::<Integer, _>(worker_id).load(conn)?;
     Ok(rows.into_iter().map(|(task, ready)| WaitingTask { task, ready }).collect())
 }
-
-const LIVES: &str = "w.heartbeat_at >= mainspring.now() - least(w.timeout, interval '100 years')";
 
 // The body of the recursive `name`: the task of each range of one index of ready jobs, whatever the number of jobs.
 fn distinct(name: &str, flags: &str) -> String {

@@ -61,6 +61,9 @@ pub struct WorkerAct {
     pub jobs: i64,
 }
 
+/// Whether the time-out of the worker `w` is not over. No time of a restored row is out of the range in which the server computes.
+pub(super) const LIVES: &str = "w.heartbeat_at >= mainspring.now() - least(w.timeout, interval '100 years')";
+
 /// Returns the workers by name, at most [`LIST_CAP`](crate::status::LIST_CAP).
 ///
 /// # Errors
@@ -70,7 +73,7 @@ pub fn list(conn: &mut impl AsSession) -> Result<Vec<WorkerStatus>, StoreError> 
     let text = format!(
         "SELECT row_to_json(s)::text FROM ( \
              SELECT w.id, w.name, w.started_at, {} AS heartbeat_age_seconds, \
-                 w.heartbeat_at < mainspring.now() - least(w.timeout, interval '100 years') AS lost, {} AS running, w.tasks \
+                 NOT ({LIVES}) AS lost, {} AS running, w.tasks \
              FROM mainspring.workers AS w ORDER BY w.name, w.id LIMIT {LIST_CAP}) AS s",
         seconds_since("w.heartbeat_at"),
         capped_count(DETAIL_COUNT_CAP, "state = 'running' AND worker_id = w.id", "worker_id"),
