@@ -1,5 +1,7 @@
 //! Pauses and local limits of tasks.
 
+use std::time::Instant;
+
 use super::*;
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Shared by all jobs of a test, on any number of schedulers.
 #[derive(Default)]
@@ -41,6 +41,27 @@ impl Gauge {
     /// Every start so far, the first one first.
     pub fn starts(&self) -> Vec<Start> {
         self.starts.lock().unwrap().clone()
+    }
+
+    /// Fails unless the starts of twenty jobs kept to a rate of five jobs a `period` of half a second: no window of time may
+    /// have more than the bucket allows.
+    pub fn assert_rate(&self, jobs: u32, period: Duration) {
+        let started: Vec<Instant> = self.starts().into_iter().map(|start| start.at).collect();
+        // The bucket is full at first: 5 at once, and the other 15 take a tenth of a second each.
+        let took = started.last().unwrap().duration_since(started[0]);
+        assert!((Duration::from_millis(1_350)..Duration::from_secs(10)).contains(&took), "{took:?}");
+        for (first, start) in started.iter().enumerate() {
+            for (n, other) in started.iter().enumerate().skip(first) {
+                // A job that was let through late may start with one that was let through early, within a few milliseconds.
+                let time = other.duration_since(*start) + Duration::from_millis(60);
+                let most = f64::from(jobs) * (1.0 + time.as_secs_f64() / period.as_secs_f64());
+                assert!(
+                    (n - first + 1) as f64 <= most + 1.0,
+                    "{} in {time:?}, at most {most}",
+                    n - first + 1
+                );
+            }
+        }
     }
 
     /// The act of each attempt, in the order of the starts.
