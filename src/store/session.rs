@@ -184,7 +184,7 @@ impl fmt::Debug for Session<'_> {
     }
 }
 
-/// What a verb can run on: a [`Session`], or a connection, which means the schema `mainspring`.
+/// What a verb can run on: a [`Session`], or a connection, also one of a pool, which means the schema `mainspring`.
 pub trait AsSession: sealed::Sealed {
     #[doc(hidden)]
     fn as_session(&mut self) -> Session<'_>;
@@ -202,10 +202,18 @@ impl AsSession for PgConnection {
     }
 }
 
+// In `conn.transaction(|conn| ..)`, `conn` is the pool's connection again.
+impl<M: r2d2::ManageConnection<Connection = PgConnection>> AsSession for r2d2::PooledConnection<M> {
+    fn as_session(&mut self) -> Session<'_> {
+        DEFAULT.on(self)
+    }
+}
+
 mod sealed {
     pub trait Sealed {}
     impl Sealed for super::Session<'_> {}
     impl Sealed for diesel::pg::PgConnection {}
+    impl<M: r2d2::ManageConnection<Connection = diesel::pg::PgConnection>> Sealed for r2d2::PooledConnection<M> {}
     impl Sealed for crate::store::handler::HandlerConnection {}
     impl Sealed for crate::store::connector::Own {}
 }
