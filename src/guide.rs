@@ -16,6 +16,7 @@ chapters! {
     install "install.md"
     first_job "first_job.md"
     adding "adding.md"
+    tasks "tasks.md"
     handlers "handlers.md"
     outcomes "outcomes.md"
     schedules "schedules.md"
@@ -28,4 +29,13 @@ chapters! {
     sql "sql.md"
     administration "administration.md"
     migrating "migrating.md"
+}
+
+/// Pages outside of the guide. Their examples are compiled too.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../README.md")]
+    mod readme {}
+    #[doc = include_str!("../docs/OPERATIONS.md")]
+    mod operations {}
 }

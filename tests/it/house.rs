@@ -1,6 +1,7 @@
 //! The rules of the house that no tool knows, and a test of each rule that it finds a planted fault. The layers are
 //! described in docs/ARCHITECTURE.md.
 
+mod chapters;
 mod cycles;
 mod definitions;
 mod files;
