@@ -15,4 +15,22 @@ impl Clock {
     pub(crate) fn now(self) -> DateTime<Utc> {
         Utc::now() + self.ahead
     }
+
+    /// How far the clock of a server is ahead of this machine's, at least. The server has read the time while this machine
+    /// waited from `sent` to `replied`, so a slow reply shows no difference.
+    pub(crate) fn ahead_of(there: DateTime<Utc>, sent: DateTime<Utc>, replied: DateTime<Utc>) -> TimeDelta {
+        (there - replied).max(TimeDelta::zero()) + (there - sent).min(TimeDelta::zero())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_time_outside_of_the_wait_for_the_reply_shows_a_difference() {
+        let at = |seconds| DateTime::from_timestamp(seconds, 0).unwrap();
+        let ahead = |there| Clock::ahead_of(at(there), at(100), at(120)).num_seconds();
+        assert_eq!([90, 100, 110, 120, 127].map(ahead), [-10, 0, 0, 0, 7]);
+    }
 }

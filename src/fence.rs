@@ -75,6 +75,12 @@ impl Fence {
         self.origin + Duration::from_nanos(self.shuts_at.load(Ordering::SeqCst))
     }
 
+    /// The age of the last confirmed heartbeat, if the fence is shut.
+    pub(crate) fn late_by(&self, now: Instant) -> Option<Duration> {
+        let shut_for = now.checked_duration_since(self.shuts_at())?;
+        Some(shut_for + self.holds_for)
+    }
+
     pub(crate) fn worker_id(&self) -> i32 {
         self.worker_id.load(Ordering::SeqCst)
     }
@@ -107,6 +113,8 @@ mod tests {
         fence.begin(7, now);
         assert_eq!(fence.shuts_at().duration_since(now), Duration::from_secs(650));
         assert!(fence.allows(7) && !fence.allows(6));
+        let late_after = |seconds| fence.late_by(now + Duration::from_secs(seconds));
+        assert_eq!([late_after(649), late_after(651)], [None, Some(Duration::from_secs(651))]);
         fence.confirm(7, now + Duration::from_secs(10));
         fence.confirm(7, now + Duration::from_secs(5));
         assert_eq!(fence.shuts_at().duration_since(now), Duration::from_secs(660));

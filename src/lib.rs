@@ -9,7 +9,7 @@
 //! | Add a job | [`Enqueue`], [`NewJob`], [`EnqueueMany`], [`Remove`], [`QueueActor`] |
 //! | Set up and run | [`Scheduler`], [`SchedulerBuilder`], [`StartPolicy`], [`SettleDurability`], [`RunSummary`], [`Event`], [`EventStream`] |
 //! | Recur | [`Cron`], [`Crontab`], [`CronEntry`], [`CronExpression`]; [`NewSchedule`], [`ScheduleChanges`], [`Overlap`], [`CatchUp`] |
-//! | Read and change what is stored | [`jobs`], [`queues`], [`schedules`], [`tasks`], [`workers`], [`history`], [`status`]; the handles [`Jobs`], [`Queues`], [`Schedules`], [`Tasks`], [`Workers`], [`WorkerThread`] |
+//! | Read and change what is stored | [`jobs`], [`queues`], [`schedules`], [`tasks`], [`workers`], [`history`], [`status`], [`health`]; the handles [`Jobs`], [`Queues`], [`Schedules`], [`Tasks`], [`Workers`], [`WorkerThread`] |
 //! | Connect and migrate | [`database`], [`Schema`], [`Session`], [`AsSession`] |
 //! | Understand failures | [`StoreError`], [`SchedulerError`], [`CronError`] |
 //! | Read on | [`guide`] |
@@ -31,6 +31,7 @@ mod job_error;
 mod lifecycle;
 mod lock;
 mod pooling;
+mod probe;
 mod run_summary;
 mod schedule;
 mod schema;
@@ -48,6 +49,7 @@ mod phase;
 mod prefetch;
 mod progress;
 mod running;
+mod vitals;
 // One execution of a job, and what all actors share.
 mod attempt;
 mod shared;
@@ -55,6 +57,7 @@ mod signals;
 // Actors: who acts when.
 mod actors;
 // Facade.
+pub mod health;
 mod scheduler;
 // Leaves, each behind a feature.
 #[cfg(feature = "embedded")]

@@ -3,6 +3,7 @@
 
 mod builder;
 mod handle;
+mod health;
 mod jobs;
 mod last_handle;
 mod once;

@@ -27,8 +27,10 @@ use crate::signals::Signals;
 use crate::store::Store;
 use crate::store::claim::ClaimedJob;
 use crate::store::looks::Looks;
+use crate::vitals::Vitals;
 
 mod foreign;
+mod health;
 mod registration;
 mod requests;
 
@@ -72,6 +74,7 @@ pub(crate) struct Shared {
     /// Whether notifications are being received.
     pub(crate) listening: watch::Sender<bool>,
     deaths: mpsc::UnboundedSender<Role>,
+    pub(crate) vitals: Arc<Vitals>,
     pub(crate) started_at: Instant,
 }
 
@@ -201,6 +204,7 @@ impl Shared {
             phase: PhaseWatch::default(),
             listening: watch::Sender::new(false),
             deaths,
+            vitals: Arc::new(Vitals::new()),
             started_at: Instant::now(),
         }
     }
@@ -267,13 +271,6 @@ impl Shared {
     pub(crate) fn slot_freed(&self, queue: &str) {
         if let Some(actor) = self.addresses.get::<Recipient<Wake>>() {
             actor.do_send(Wake::SlotFreed(queue.to_owned()));
-        }
-    }
-
-    /// Reports that a job has posted progress.
-    pub(crate) fn progress_posted(&self) {
-        if let Some(queue) = self.addresses.get::<Recipient<ProgressPosted>>() {
-            queue.do_send(ProgressPosted);
         }
     }
 

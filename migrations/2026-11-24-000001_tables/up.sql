@@ -153,6 +153,8 @@ CREATE TABLE mainspring.workers (
     -- gap itself takes no other one for lost.
     steady_since timestamptz NOT NULL DEFAULT mainspring.now(),
     server_start timestamptz NOT NULL DEFAULT pg_postmaster_start_time(),
+    -- What was wrong with it when it sent the last heartbeat: the codes of reasons.
+    problems     text[] NOT NULL DEFAULT '{}',
     CONSTRAINT workers_name_length CHECK (char_length(name) BETWEEN 1 AND 256),
     CONSTRAINT workers_timeout_positive CHECK (timeout > interval '0')
 ) WITH (fillfactor = 50);

@@ -23,8 +23,9 @@ use crate::text::one_line;
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-// A server that says nothing is asked for a sign of life so often, and has as long to reply.
-const PROBE_INTERVAL: Duration = Duration::from_secs(5);
+// A server that says nothing is asked for a sign of life so often, and has as long to reply. So a probe of health fails within
+// 10 s after the connection was lost.
+const PROBE_INTERVAL: Duration = Duration::from_secs(4);
 // libpq bounds the making of a connection, and a frozen server none of the statements after it.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -80,6 +81,7 @@ async fn listen_forever(shared: Arc<Shared>) {
 
 // Notifications were lost until now, so everything may have changed.
 fn started_listening(shared: &Shared) {
+    shared.vitals.listener.end();
     shared.listening.send_replace(true);
     shared.send::<QueueActor, _>(Wake::Everything);
     shared.send::<QueueActor, _>(Reconcile);
@@ -87,6 +89,7 @@ fn started_listening(shared: &Shared) {
 }
 
 fn stopped_listening(shared: &Shared) {
+    shared.vitals.listener.begin();
     shared.listening.send_replace(false);
     // The CronActor sleeps for as long as notifications allow. Now it must poll.
     shared.send::<CronActor, _>(SchedulesChanged);

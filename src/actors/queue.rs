@@ -135,7 +135,10 @@ impl QueueActor {
                     report_stored(&ended, &outcome, left);
                     self.shared.events.publish_outcome(ended, &outcome, left);
                 }
-                notice => log_notice(notice),
+                notice => {
+                    note_claims(&notice, &self.shared);
+                    log_notice(notice);
+                }
             }
         }
     }
@@ -172,6 +175,14 @@ impl QueueActor {
     }
 }
 
+fn note_claims(notice: &Notice<Reply>, shared: &Shared) {
+    match notice {
+        Notice::ClaimsFail(_) => shared.vitals.claims.begin(),
+        Notice::ClaimsRecovered => shared.vitals.claims.end(),
+        _ => {}
+    }
+}
+
 ends_on_leave!(QueueActor);
 
 impl Actor for QueueActor {
@@ -184,6 +195,8 @@ impl Actor for QueueActor {
             // The actor before may have died while it was suspended.
             self.shared.prefetch.open();
         }
+        // Nor does this one know what the one before has learned of claims.
+        self.shared.vitals.claims.end();
         self.drive(ctx);
     }
 }

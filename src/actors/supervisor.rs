@@ -167,6 +167,7 @@ impl Handler<Died> for SupervisorActor {
             log::error!(
                 "actors ended {MAX_RESTARTS} times within a minute: the scheduler gives up and stops"
             );
+            self.shared.vitals.gave_up.begin();
             self.shared.phase.request_stop(self.shared.config.grace_period);
         }
     }

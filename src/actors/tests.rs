@@ -13,6 +13,7 @@ use super::maintenance::MaintenanceActor;
 use super::queue::QueueActor;
 use super::supervisor::SupervisorActor;
 use super::worker::WorkerActor;
+use crate::probe::Reason;
 use crate::rows::count;
 use crate::server::TestDatabase;
 use crate::{Enqueue, JobContext, JobResult, Scheduler, Task};
@@ -104,4 +105,20 @@ async fn each_worker_has_its_own_place_and_its_share_of_the_slots() {
     let workers: Vec<_> = workers.iter().map(|worker| (worker.is_alive(), worker.idle_slots())).collect();
     assert_eq!(workers, [(true, 3), (true, 3), (true, 2), (true, 2)]);
     scheduler.stop().await;
+}
+
+#[tokio::test]
+async fn a_scheduler_that_gives_up_lives_no_more() {
+    let database = TestDatabase::new();
+    let scheduler = Scheduler::builder(database.url()).worker_threads(1).start().await.unwrap();
+    let (shared, deadline) = (scheduler.shared(), Instant::now() + Duration::from_secs(60));
+    while scheduler.is_running() {
+        assert!(Instant::now() < deadline, "it has not given up");
+        assert!(scheduler.health().live().passed(), "{:?}", scheduler.health());
+        shared.send::<MaintenanceActor, _>(Panic);
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    assert!(scheduler.health().live().reasons.contains(&Reason::GaveUp), "{:?}", scheduler.health());
+    scheduler.stop().await;
+    assert_eq!(scheduler.health().live().reasons, [Reason::GaveUp, Reason::Stopped]);
 }

@@ -1,8 +1,8 @@
-//! Jobs are added through the QueueActor, by handles and by running jobs.
+//! What handles and running jobs send to the QueueActor.
 
 use actix::Recipient;
 
-use super::{EnqueueMany, Shared, interrupted};
+use super::{EnqueueMany, ProgressPosted, Shared, interrupted};
 use crate::error::SchedulerError;
 use crate::job::NewJob;
 
@@ -17,5 +17,12 @@ impl Shared {
     pub(crate) async fn enqueue_many(&self, jobs: Vec<NewJob>) -> Result<Vec<i64>, SchedulerError> {
         let queue = self.addresses.get::<Recipient<EnqueueMany>>().ok_or(SchedulerError::Stopped)?;
         Ok(queue.send(EnqueueMany { jobs }).await.map_err(interrupted)??)
+    }
+
+    /// Reports that a job has posted progress.
+    pub(crate) fn progress_posted(&self) {
+        if let Some(queue) = self.addresses.get::<Recipient<ProgressPosted>>() {
+            queue.do_send(ProgressPosted);
+        }
     }
 }

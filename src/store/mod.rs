@@ -10,7 +10,7 @@
 //! | `settle`, `progress` | settle, complete, reclaim; write progress |
 //! | `presence`, `tasks` | register, beat, rescue, unregister; publish and list tasks, find those that no worker knows |
 //! | `cron`, `schedules` | fire lines of the crontab; fire and change stored schedules |
-//! | `jobs`, `queues`, `workers`, `history`, `status`, `retention` | what people and maintenance read and change |
+//! | `jobs`, `queues`, `workers`, `health`, `history`, `status`, `retention` | what people and maintenance read and change |
 //!
 //! The rest is machinery: `session` and `statement` run SQL in a schema, `explain` finds out why it failed, `connector`,
 //! `conninfo`, `hosts`, `settings`, `pools`, `threads`, `gate`, `awaited`, `pool`, `handler` and `witness` keep connections,
@@ -32,6 +32,7 @@ mod explain;
 pub(crate) mod gate;
 mod handler;
 pub(crate) mod handover;
+pub(crate) mod health;
 pub mod history;
 mod hosts;
 pub mod jobs;

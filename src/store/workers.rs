@@ -47,6 +47,10 @@ pub struct WorkerStatus {
     pub running: i64,
     /// The tasks that the worker has handlers for.
     pub tasks: Vec<String>,
+    /// What was wrong with the worker at its last heartbeat, as codes of [`Reason`](crate::health::Reason). A worker that is
+    /// lost reports nothing more.
+    #[serde(default)]
+    pub problems: Vec<String>,
 }
 
 /// What became of one worker.
@@ -73,7 +77,7 @@ pub fn list(conn: &mut impl AsSession) -> Result<Vec<WorkerStatus>, StoreError> 
     let text = format!(
         "SELECT row_to_json(s)::text FROM ( \
              SELECT w.id, w.name, w.started_at, {} AS heartbeat_age_seconds, \
-                 NOT ({LIVES}) AS lost, {} AS running, w.tasks \
+                 NOT ({LIVES}) AS lost, {} AS running, w.tasks, w.problems \
              FROM mainspring.workers AS w ORDER BY w.name, w.id LIMIT {LIST_CAP}) AS s",
         seconds_since("w.heartbeat_at"),
         capped_count(DETAIL_COUNT_CAP, "state = 'running' AND worker_id = w.id", "worker_id"),

@@ -26,6 +26,7 @@ mod firing;
 mod guide;
 mod handlers;
 mod handover;
+mod health;
 mod house;
 mod keys;
 mod leases;

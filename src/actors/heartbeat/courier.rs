@@ -5,6 +5,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::Instant;
 
+use chrono::TimeDelta;
+
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::StoreError;
 use crate::fence::Fence;
@@ -28,6 +31,13 @@ pub(super) enum Input {
     End,
 }
 
+/// A heartbeat to send.
+pub(super) struct Order {
+    pub(super) worker_id: i32,
+    /// The codes of what is wrong with the worker.
+    pub(super) problems: Vec<&'static str>,
+}
+
 /// Names a courier. The keeper counts the threads by their tokens.
 pub(super) struct Token {
     courier: u64,
@@ -46,15 +56,17 @@ pub(super) struct Reply {
     pub(super) worker_id: i32,
     /// When the heartbeat was sent that was confirmed.
     pub(super) sent_at: Instant,
+    /// How far the server's clock is ahead, if the server has replied.
+    pub(super) clock_ahead: Option<TimeDelta>,
     pub(super) result: Result<Heartbeat, StoreError>,
 }
 
 impl Courier {
     /// Sends a heartbeat of the worker for each order, until the keeper has gone or has sent another courier.
-    pub(super) fn carry(self, orders: &Receiver<i32>) {
+    pub(super) fn carry(self, orders: &Receiver<Order>) {
         let mut road = Road { way: self.first_way(), connection: None };
-        while let Ok(worker_id) = orders.recv() {
-            let reply = self.send_by_all_means(worker_id, &mut road);
+        while let Ok(order) = orders.recv() {
+            let reply = self.send_by_all_means(&order, &mut road);
             if self.replies.send(Input::Replied(reply)).is_err() {
                 return;
             }
@@ -67,31 +79,31 @@ impl Courier {
         if is_first && self.config.beats_directly() { Way::Direct } else { Way::Common }
     }
 
-    fn send_by_all_means(&self, worker_id: i32, road: &mut Road) -> Reply {
+    fn send_by_all_means(&self, order: &Order, road: &mut Road) -> Reply {
         let fresh = road.connection.is_none();
-        let mut reply = self.send(worker_id, road);
+        let mut reply = self.send(order, road);
         // A connection that rested may be lost, as after a restart of the server, and another one may work.
         if reply.result.is_err() && !fresh {
             self.store.note_loss();
-            reply = self.send(worker_id, road);
+            reply = self.send(order, road);
         }
         if reply.result.is_err() && self.config.beats_directly() {
             road.way = road.way.other();
-            reply = self.send(worker_id, road);
+            reply = self.send(order, road);
         }
         reply
     }
 
-    fn send(&self, worker_id: i32, road: &mut Road) -> Reply {
+    fn send(&self, order: &Order, road: &mut Road) -> Reply {
         let opened = match road.connection.take() {
             Some(connected) => Ok(connected),
             None => {
                 connect_for_heartbeats(&self.config, road.way).map(|inner| Connected { inner, row: None })
             }
         };
-        let sent_at = Instant::now();
+        let (sent_at, sent) = (Instant::now(), self.config.clock.now());
         let result = opened.and_then(|mut connected| {
-            let result = connected.beat(worker_id, self.config.origin, self.fence.next_beat());
+            let result = connected.beat(order, self.config.origin, self.fence.next_beat());
             // A statement that is refused may leave the connection in any state, and another one is soon open.
             if result.is_ok() {
                 road.connection = Some(connected);
@@ -102,7 +114,13 @@ impl Courier {
             // Where the server has no room for another connection, that of the heartbeats comes first.
             self.store.close_one_at_rest();
         }
-        Reply { courier: self.token.courier, worker_id, sent_at, result }
+        let clock_ahead = match &result {
+            Ok(Heartbeat::Alive { received_at, .. }) => {
+                Some(Clock::ahead_of(*received_at, sent, self.config.clock.now()))
+            }
+            Ok(Heartbeat::Superseded | Heartbeat::Lost) | Err(_) => None,
+        };
+        Reply { courier: self.token.courier, worker_id: order.worker_id, sent_at, clock_ahead, result }
     }
 }
 
@@ -119,11 +137,12 @@ struct Connected {
 }
 
 impl Connected {
-    fn beat(&mut self, worker_id: i32, origin: i64, number: i64) -> Result<Heartbeat, StoreError> {
+    fn beat(&mut self, order: &Order, origin: i64, number: i64) -> Result<Heartbeat, StoreError> {
+        let Order { worker_id, ref problems } = *order;
         let row = self.row.take().filter(|(id, _)| *id == worker_id);
         let row_at = row.as_ref().map(|(_, row_at)| row_at.as_str());
-        let done = beat(&mut self.inner, Beat { worker_id, origin, number, row_at });
-        if let Ok(Heartbeat::Alive { row_at }) = &done {
+        let done = beat(&mut self.inner, Beat { worker_id, origin, number, problems, row_at });
+        if let Ok(Heartbeat::Alive { row_at, .. }) = &done {
             self.row = Some((worker_id, row_at.clone()));
         }
         done

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::courier::{Courier, Input, Reply, Token};
+use super::courier::{Courier, Input, Order, Reply, Token};
 use crate::error::StoreError;
 use crate::shared::Shared;
 use crate::store::presence::Heartbeat;
@@ -46,7 +46,11 @@ impl Drop for KeeperHandle {
 pub(super) fn start(shared: &Arc<Shared>, reports: UnboundedSender<Report>) -> std::io::Result<KeeperHandle> {
     let (sender, inputs) = channel();
     let keeper = Keeper::new(Arc::clone(shared), reports, sender.clone());
-    Builder::new().name("mainspring-lease".into()).spawn(move || keeper.run(&inputs))?;
+    let alive = shared.vitals.lease_thread();
+    Builder::new().name("mainspring-lease".into()).spawn(move || {
+        let _alive = alive;
+        keeper.run(&inputs);
+    })?;
     Ok(KeeperHandle(sender))
 }
 
@@ -64,7 +68,7 @@ struct Keeper {
 /// The courier that has the orders now.
 struct Hired {
     id: u64,
-    orders: Sender<i32>,
+    orders: Sender<Order>,
     busy_since: Option<Instant>,
 }
 
@@ -149,7 +153,8 @@ impl Keeper {
         // A courier whose thread has ended takes no order, and the next beat hires another.
         self.courier = courier.and_then(|mut courier| {
             courier.busy_since = Some(now);
-            courier.orders.send(self.shared.worker_id()).is_ok().then_some(courier)
+            let order = Order { worker_id: self.shared.worker_id(), problems: self.shared.problems() };
+            courier.orders.send(order).is_ok().then_some(courier)
         });
     }
 
@@ -169,10 +174,12 @@ impl Keeper {
     }
 
     fn replied(&mut self, reply: Reply) {
-        let Reply { courier, worker_id, sent_at, result } = reply;
+        let Reply { courier, worker_id, sent_at, clock_ahead, result } = reply;
         if matches!(result, Ok(Heartbeat::Alive { .. })) {
             self.shared.fence.confirm(worker_id, sent_at);
         }
+        clock_ahead.into_iter().for_each(|ahead| self.shared.vitals.clock_seen(ahead));
+        self.shared.vitals.heartbeats.note(&result);
         let retry_at = Instant::now() + self.interval() / RETRIES_PER_INTERVAL;
         if let Some(hired) = self.courier.as_mut().filter(|hired| hired.id == courier) {
             hired.busy_since = None;

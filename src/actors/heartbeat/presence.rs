@@ -50,6 +50,7 @@ impl Presence {
 
     /// The schema was compared with this program.
     pub(super) fn compared(&mut self, schema: Result<(), StoreError>, shared: &Shared) {
+        note_schema(&schema, shared);
         match schema {
             Ok(()) if self.misfit.recovered() => {
                 log::info!("the schema fits this program again, and jobs are claimed again");
@@ -102,6 +103,24 @@ impl Presence {
                 log::info!("the server has refused no connection for a minute");
             }
             Some(_) | None => {}
+        }
+    }
+}
+
+fn note_schema(schema: &Result<(), StoreError>, shared: &Shared) {
+    let vitals = &shared.vitals;
+    match schema {
+        Ok(()) => {
+            vitals.schema_too_new.end();
+            vitals.schema_unusable.end();
+        }
+        Err(StoreError::SchemaTooNew { .. }) => {
+            vitals.schema_unusable.end();
+            vitals.schema_too_new.begin();
+        }
+        Err(_) => {
+            vitals.schema_too_new.end();
+            vitals.schema_unusable.begin();
         }
     }
 }

@@ -46,8 +46,14 @@ pub(super) async fn perform(step: Step, shared: Arc<Shared>) -> Done {
         Step::Enqueue(plan) => store_jobs(plan, &shared).await,
         Step::Settle(plan) => store_outcomes(plan, &shared).await,
         Step::Admit(plan) => Done::Admit(admit_jobs(plan, &shared).await),
-        Step::LookUp => Done::LookUp(shared.store.run(Durability::Relaxed, |conn| claimability(conn)).await),
-        Step::Claim(plan) => Done::Claim(plan.lease, claim_jobs(plan, &shared).await),
+        Step::LookUp => {
+            let _under_way = shared.vitals.claim();
+            Done::LookUp(shared.store.run(Durability::Relaxed, |conn| claimability(conn)).await)
+        }
+        Step::Claim(plan) => {
+            let _under_way = shared.vitals.claim();
+            Done::Claim(plan.lease, claim_jobs(plan, &shared).await)
+        }
         Step::Reclaim(lease) => {
             let (worker_ids, history) = (shared.fence.ids(), shared.config.history());
             let reclaim = move |conn: &mut Session<'_>| reclaim_lease(conn, &worker_ids, lease, history);

@@ -10,6 +10,7 @@ use clap_complete::Shell;
 use mainspring::{CronExpression, KeyMode, Schema, StoreError};
 
 use crate::failure::Failure;
+use crate::health::HealthArguments;
 use crate::jobs::JobsCommand;
 use crate::queues::QueuesCommand;
 use crate::schedules::SchedulesCommand;
@@ -71,6 +72,14 @@ pub(crate) enum Command {
     /// 1000 lines, so that this is cheap however many jobs there are.
     #[command(after_help = "Examples:\n  mainspring status\n  mainspring status --json | jq .jobs.dead")]
     Status(ListingOptions),
+    /// Judge from outside whether schedulers work. Exits with 0 if so, and with 1 if not.
+    ///
+    /// Looks at the schema, the workers' heartbeats, what they report with them, and the clock of this machine. Passes if at
+    /// least one living worker has no problem.
+    #[command(
+        after_help = "Examples:\n  mainspring health\n  mainspring health --worker \"$HOSTNAME\" --json"
+    )]
+    Health(HealthArguments),
     /// Add a job, and print its id.
     #[command(after_help = ENQUEUE_EXAMPLES)]
     Enqueue(EnqueueArguments),

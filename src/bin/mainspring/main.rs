@@ -6,6 +6,7 @@ mod cron;
 mod database;
 mod enqueue;
 mod failure;
+mod health;
 mod jobs;
 mod limits;
 mod output;
@@ -50,6 +51,7 @@ fn run() -> Result<(), Failure> {
     match arguments.command {
         Command::Migrate => open()?.migrate(&mut out)?,
         Command::Status(options) => status::show(&mut open()?.verified()?.session(), &options, &mut out)?,
+        Command::Health(options) => health::run(open(), &options, &mut out)?,
         Command::Enqueue(job) => {
             let job = job.into_job()?;
             let (mut database, task) = (open()?.verified_to_enqueue()?, job.task().to_owned());

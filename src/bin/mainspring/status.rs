@@ -105,7 +105,7 @@ pub(crate) fn count(number: i64, cap: i64) -> String {
     format!("{number}{}", if number >= cap { "+" } else { "" })
 }
 
-fn age(seconds: f64) -> String {
+pub(crate) fn age(seconds: f64) -> String {
     match seconds {
         ..60.0 => format!("{seconds:.1} s"),
         60.0..3_600.0 => format!("{:.1} min", seconds / 60.0),

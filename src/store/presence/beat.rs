@@ -1,8 +1,10 @@
 //! The heartbeat: one statement that changes one row. The protocol is in docs/notes/leases.md.
 
-use diesel::sql_types::{BigInt, Bool, Integer, Text};
+use chrono::{DateTime, Utc};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Text, Timestamptz};
 
 use crate::error::StoreError;
+use crate::store::moment::Moment;
 use crate::store::session::{AsSession, Session};
 use crate::store::statement::Statement;
 
@@ -14,14 +16,16 @@ pub(crate) struct Beat<'a> {
     pub(crate) origin: i64,
     /// Higher than that of every heartbeat before.
     pub(crate) number: i64,
+    /// What is wrong with the worker, for those who look from outside.
+    pub(crate) problems: &'a [&'static str],
     pub(crate) row_at: Option<&'a str>,
 }
 
 /// What a heartbeat learned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Heartbeat {
-    /// The row is there, at this place.
-    Alive { row_at: String },
+    /// The row is there, at this place. The server received the heartbeat at that time by its own clock.
+    Alive { row_at: String, received_at: DateTime<Utc> },
     /// The row is there, and a newer heartbeat was faster.
     Superseded,
     /// The row is gone, or is another worker's: another process took this worker for lost, and requeued its jobs.
@@ -33,14 +37,14 @@ pub(crate) enum Heartbeat {
 macro_rules! beat {
     ($where:literal) => {
         concat!(
-            "UPDATE mainspring.workers AS me SET heartbeat_at = mainspring.now(), beat = {}, \
+            "UPDATE mainspring.workers AS me SET heartbeat_at = mainspring.now(), beat = {}, problems = {}, \
                 steady_since = CASE WHEN me.server_start = pg_postmaster_start_time() \
                     AND mainspring.now() BETWEEN me.heartbeat_at AND me.heartbeat_at + me.timeout / 2 \
                     THEN me.steady_since ELSE mainspring.now() + me.timeout / 5 END, \
                 server_start = pg_postmaster_start_time() \
              WHERE me.id = {} AND me.origin = {} AND me.beat < {}",
             $where,
-            " RETURNING me.ctid::text"
+            " RETURNING me.ctid::text, me.heartbeat_at"
         )
     };
 }
@@ -48,8 +52,9 @@ macro_rules! beat {
 /// Sends a heartbeat. By its id, every dead version of the row would be passed that an old snapshot keeps.
 pub(crate) fn beat(conn: &mut impl AsSession, beat: Beat<'_>) -> Result<Heartbeat, StoreError> {
     let send = |conn: &mut Session<'_>, text: &'static str, row_at: Option<&str>| {
-        let statement = Statement::<(Text,)>::new(text)
+        let statement = Statement::<(Text, Timestamptz)>::new(text)
             .bind::<BigInt, _>(beat.number)
+            .bind::<Array<Text>, _>(beat.problems)
             .bind::<Integer, _>(beat.worker_id)
             .bind::<BigInt, _>(beat.origin)
             .bind::<BigInt, _>(beat.number);
@@ -57,7 +62,7 @@ pub(crate) fn beat(conn: &mut impl AsSession, beat: Beat<'_>) -> Result<Heartbea
             Some(row_at) => statement.bind::<Text, _>(row_at),
             None => statement,
         };
-        statement.load::<(String,)>(conn)
+        statement.load::<(String, Moment)>(conn)
     };
     let mut conn = conn.as_session();
     let at_place = beat
@@ -69,7 +74,7 @@ pub(crate) fn beat(conn: &mut impl AsSession, beat: Beat<'_>) -> Result<Heartbea
         _ => send(&mut conn, beat!(""), None)?,
     };
     match rows.into_iter().next() {
-        Some((row_at,)) => Ok(Heartbeat::Alive { row_at }),
+        Some((row_at, Moment(received_at))) => Ok(Heartbeat::Alive { row_at, received_at }),
         None if is_registered(&mut conn, beat)? => Ok(Heartbeat::Superseded),
         None => Ok(Heartbeat::Lost),
     }

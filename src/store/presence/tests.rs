@@ -42,7 +42,7 @@ fn holds(conn: &mut PgConnection, worker_id: i32, condition: &str) -> bool {
 }
 
 fn beat_once(conn: &mut PgConnection, worker_id: i32, number: i64, row_at: Option<&str>) -> Heartbeat {
-    beat(conn, Beat { worker_id, origin: ORIGIN, number, row_at }).unwrap()
+    beat(conn, Beat { worker_id, origin: ORIGIN, number, problems: &[], row_at }).unwrap()
 }
 
 /// Finds the orphans and takes them, and returns how many.
@@ -161,7 +161,7 @@ fn a_heartbeat_behind_a_newer_one_or_without_a_row_changes_nothing() {
     let database = TestDatabase::new();
     let conn = &mut connect(&Config::new(database.url())).unwrap();
     let me = steady(conn);
-    let Heartbeat::Alive { row_at } = beat_once(conn, me, 2, None) else { panic!("the row is there") };
+    let Heartbeat::Alive { row_at, .. } = beat_once(conn, me, 2, None) else { panic!("the row is there") };
     // The place is another row's, or nobody's: the id finds the row.
     for (number, place) in [(3, row_at.as_str()), (4, row_at.as_str()), (5, "(0,99)")] {
         assert!(matches!(beat_once(conn, me, number, Some(place)), Heartbeat::Alive { .. }), "{number}");

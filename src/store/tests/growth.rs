@@ -101,9 +101,9 @@ const OURS: &[Verb] = &[
     ("beat", |conn| {
         let beat = |conn: &mut PgConnection, number, row_at: Option<&str>| match presence::beat(
             conn,
-            presence::Beat { worker_id: WORKER, origin: 0, number, row_at },
+            presence::Beat { worker_id: WORKER, origin: 0, number, problems: &[], row_at },
         ) {
-            Ok(presence::Heartbeat::Alive { row_at }) => row_at,
+            Ok(presence::Heartbeat::Alive { row_at, .. }) => row_at,
             other => panic!("{other:?}"),
         };
         let row_at = beat(conn, 1, None);

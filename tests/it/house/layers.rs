@@ -22,6 +22,7 @@ const LAYERS: [(&str, &[&str]); 7] = [
             "flags",
             "lock",
             "pooling",
+            "probe",
             "schedule",
             "schema",
             "stored",
@@ -31,12 +32,15 @@ const LAYERS: [(&str, &[&str]); 7] = [
     ("store", &["store"]),
     (
         "engine",
-        &["engine", "events", "fence", "leases", "orphans", "phase", "prefetch", "progress", "running"],
+        &[
+            "engine", "events", "fence", "leases", "orphans", "phase", "prefetch", "progress", "running",
+            "vitals",
+        ],
     ),
     ("attempts", &["attempt", "shared", "signals"]),
     ("actors", &["actors"]),
     ("facade", &["scheduler"]),
-    ("leaves", &["embedded", "guide", "responses"]),
+    ("leaves", &["embedded", "guide", "health", "responses"]),
 ];
 
 #[test]
@@ -61,6 +65,7 @@ fn the_command_line_program_uses_the_crate_as_any_program_does() {
         "database",
         "enqueue",
         "failure",
+        "health",
         "jobs",
         "limits",
         "output",
