@@ -1,5 +1,7 @@
 //! The probes: as handlers of actix-web, and as a command that judges from outside.
 
+use std::time::Duration;
+
 use actix_web::test as services;
 use actix_web::{App, web};
 use diesel::connection::SimpleConnection;
@@ -23,7 +25,9 @@ fn worker(name: &str, problems: &str) -> String {
 #[actix_web::test]
 async fn the_handlers_reply_200_while_it_works_and_503_after_its_end() {
     let database = TestDatabase::new();
-    let scheduler = scheduler(&database).0.start().await.unwrap();
+    // A machine that stands still makes no heartbeat late.
+    let builder = scheduler(&database).0.heartbeat_timeout(Duration::from_secs(600));
+    let scheduler = builder.start().await.unwrap();
     until_ready(&database, &scheduler).await;
     let data = web::Data::new(scheduler.clone());
     let app = App::new().app_data(data);
