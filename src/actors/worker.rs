@@ -161,7 +161,7 @@ where
                 worker.send::<Perform<T>>(Perform { task, job, panicked: Arc::clone(&panicked) }).await;
             match (reply, panicked.get()) {
                 (Ok(result), _) => result.into_job_result(),
-                (Err(_), Some(panic)) => Err(panic.as_str().into()),
+                (Err(_), Some(panic)) => Err(panic.clone().into()),
                 (Err(error), None) => Err(no_reply(T::NAME, &error)),
             }
         })

@@ -13,7 +13,8 @@ use crate::error::{SchedulerError, StoreError, shows_outage};
 ///
 /// An error is not the handler's fault where it, or one of its sources, is a [`StoreError`] or [`SchedulerError`] about a
 /// database that is out of reach, or Diesel's error of a lost connection. Such an attempt is given back and not counted. It runs
-/// again after a second, later after up to a minute. An `anyhow::Error` shows its sources only below a context.
+/// again after a second, later after up to a minute. The feature `anyhow` finds it in an `anyhow::Error` too; without the feature
+/// only below a context.
 ///
 /// It is no [`Error`] itself, because it takes every error there is. As [`JobFailure`] it travels inside other errors, and keeps
 /// what happens to the job. The feature `anyhow` makes that step with `?`.
@@ -156,8 +157,13 @@ impl fmt::Display for JobError {
 }
 
 // Not itself an `Error`, so that this conversion can take every error there is, strings and boxes included.
-impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for JobError {
+impl<E: Into<Box<dyn Error + Send + Sync>> + 'static> From<E> for JobError {
     fn from(error: E) -> Self {
+        // Once boxed, an error of `anyhow` hides the type of its first link.
+        #[cfg(feature = "anyhow")]
+        if let Some(error) = (&error as &dyn std::any::Any).downcast_ref::<anyhow::Error>() {
+            return Self::of_chain(error.as_ref());
+        }
         Self::of_chain(error.into().as_ref())
     }
 }

@@ -28,6 +28,27 @@ fn an_error_of_a_database_out_of_reach_is_recognised_at_any_depth() {
 }
 
 #[test]
+fn an_error_of_anyhow_shows_a_database_out_of_reach_in_every_link() {
+    use anyhow::Context;
+
+    use crate::job_error::IntoJobResult;
+    let refused = || StoreError::Connect("refused".into());
+    let context: anyhow::Result<()> = Err(refused()).context("cannot charge");
+    let returned: anyhow::Result<()> = Err(refused().into());
+    for error in [
+        JobError::from(anyhow::Error::from(refused())),
+        JobError::from(anyhow::Error::from(SchedulerError::Store(refused()))),
+        JobError::from(anyhow::Error::from(DieselError::from(refused()))),
+        context.into_job_result().unwrap_err(),
+        returned.into_job_result().unwrap_err(),
+    ] {
+        assert!(matches!(&error.0, FailureKind::OutOfReach(text) if text.ends_with("refused")), "{error:?}");
+    }
+    let other = JobError::from(anyhow::anyhow!("the file is missing").context("cannot charge"));
+    assert_eq!(other.0, FailureKind::Failed("cannot charge: the file is missing".into()));
+}
+
+#[test]
 fn any_error_becomes_a_retry_that_tells_the_whole_chain() {
     #[derive(Debug, thiserror::Error)]
     #[error("cannot read the report")]
