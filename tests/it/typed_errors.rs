@@ -85,6 +85,23 @@ fn after_an_error_the_callers_transaction_goes_on() {
 }
 
 #[test]
+fn a_removal_that_fails_leaves_the_callers_transaction_usable() {
+    let database = TestDatabase::new();
+    let (mut conn, mut other) = (database.connection(), database.connection());
+    queues::set(&mut conn, "held", &QueueSettings::concurrency(2)).unwrap();
+    other.batch_execute("BEGIN; SELECT FROM mainspring.queues FOR UPDATE").unwrap();
+    conn.transaction::<_, DieselError, _>(|conn| {
+        sql_query("SET LOCAL lock_timeout = '50ms'").execute(conn)?;
+        assert!(queues::remove(conn, "held").is_err());
+        queues::pause(conn, "another")?;
+        Ok(())
+    })
+    .unwrap();
+    other.batch_execute("COMMIT").unwrap();
+    assert!(queues::remove(&mut conn, "held").unwrap());
+}
+
+#[test]
 fn the_place_of_a_bad_job_is_data() {
     let database = TestDatabase::new();
     let mut conn = database.connection();

@@ -106,6 +106,7 @@ pub fn remove(conn: &mut impl AsSession, queue: &str) -> Result<bool, StoreError
     let gone =
         Statement::<()>::new("DELETE FROM mainspring.queues WHERE name = {} AND (paused OR source = 'own')")
             .text("queue", queue)
+            .contained()
             .execute(conn)?;
     Ok(gone > 0)
 }
