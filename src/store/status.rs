@@ -11,7 +11,7 @@
 //! ```
 
 use chrono::{DateTime, Utc};
-use diesel::sql_types::{Text, Timestamptz};
+use diesel::sql_types::{BigInt, Text, Timestamptz};
 use serde::{Deserialize, Serialize};
 
 use super::counts::{capped_count, ready_count, seconds_since};
@@ -54,6 +54,10 @@ pub struct Status {
     /// The schedules and crontab lines that do not fire as they should, by name.
     #[serde(default)]
     pub schedules: Vec<ScheduleProblem>,
+    /// How many schedules and crontab lines fire jobs that will not succeed: no living worker knows the task, or the task does
+    /// not accept the payload. [`ScheduleRow::warning`](crate::schedules::ScheduleRow::warning) says which.
+    #[serde(default)]
+    pub schedule_warnings: i64,
 }
 
 /// A schedule or crontab line that does not fire as it should.
@@ -121,6 +125,7 @@ pub fn read(conn: &mut impl AsSession) -> Result<Status, StoreError> {
         task_limits,
         workers,
         schedules,
+        schedule_warnings: schedule_warnings(conn)?,
     })
 }
 
@@ -164,6 +169,14 @@ fn schedule_problems(conn: &mut impl AsSession) -> Result<Vec<ScheduleProblem>, 
          FROM mainspring.schedules AS s ORDER BY s.name) AS p WHERE p.problem IS NOT NULL LIMIT {LIST_CAP}"
     );
     rows(conn, Statement::new(text))
+}
+
+// One that has ended has no next fire, and neither has one that no scheduler has seen yet.
+fn schedule_warnings(conn: &mut impl AsSession) -> Result<i64, StoreError> {
+    let text = "SELECT count(*) FROM mainspring.schedules_view \
+        WHERE warning IS NOT NULL AND NOT paused AND error IS NULL \
+            AND (next_fire_at IS NOT NULL OR last_fire_at IS NULL)";
+    Ok(Statement::<(BigInt,)>::new(text).get_result::<(i64,)>(conn)?.0)
 }
 
 // The index of ready jobs leads with task and priority: the oldest job of each such pair is found by

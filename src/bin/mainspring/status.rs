@@ -51,7 +51,15 @@ fn tell(out: &mut impl Write, status: Status) -> Result<(), Failure> {
     let limits = status.task_limits.into_iter().map(task_limit_cells).collect();
     section(out, TASK_LIMIT_HEADINGS, limits)?;
     let schedules = status.schedules.into_iter().map(schedule_cells).collect();
-    section(out, ["SCHEDULE", "OWNER", "SINCE", "PROBLEM"], schedules)
+    section(out, ["SCHEDULE", "OWNER", "SINCE", "PROBLEM"], schedules)?;
+    if status.schedule_warnings > 0 {
+        let warnings = status.schedule_warnings;
+        writeln!(
+            out,
+            "\nschedules whose jobs will not succeed: {warnings}; see `mainspring schedules list`"
+        )?;
+    }
+    Ok(())
 }
 
 fn section<const COLUMNS: usize>(

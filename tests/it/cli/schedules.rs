@@ -55,6 +55,11 @@ fn a_schedule_is_made_changed_fired_paused_and_deleted() {
     assert_eq!((&row["overlap"], &row["key"], &row["catch_up"]), (&"skip".into(), &"k".into(), &7.into()));
     assert_eq!((&row["jitter_seconds"], row["next_fires"].as_array().unwrap().len()), (&90.into(), 5));
 
+    let status = answer(on(&database, &["status"]));
+    assert!(status.contains("schedules whose jobs will not succeed: 1; see"), "{status}");
+    let table = lines(&answer(schedules(&database, &["list"])));
+    assert!(table[1].ends_with("no living worker knows the task"), "{table:?}");
+
     let update =
         ["update", "nightly", "--expression", "@daily", "--zone", "UTC", "--no-queue", "--no-ends-at"];
     assert_eq!(answer(schedules(&database, &update)), "updated nightly\n");
@@ -72,7 +77,7 @@ fn a_schedule_is_made_changed_fired_paused_and_deleted() {
     assert_eq!(outcomes, [Some("skipped"), Some("enqueued")]);
     assert_eq!(answer(schedules(&database, &["pause", "nightly"])), "paused nightly\n");
     let table = lines(&answer(schedules(&database, &["list"])));
-    assert_eq!(table[0], "NAME TASK EXPRESSION ZONE NEXT FIRE LAST FIRE OUTCOME JOB STATE");
+    assert_eq!(table[0], "NAME TASK EXPRESSION ZONE NEXT FIRE LAST FIRE OUTCOME JOB STATE WARNING");
     assert!(table[1].starts_with("nightly note @daily UTC paused 2"), "{table:?}");
     assert_eq!(answer(schedules(&database, &["resume", "nightly"])), "resumed nightly\n");
     let shown = lines(&answer(schedules(&database, &["show", "nightly"])));

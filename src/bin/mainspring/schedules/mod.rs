@@ -86,12 +86,22 @@ fn list(conn: &mut Session<'_>, arguments: &ListArguments, out: &mut impl Write)
     if arguments.listing.json {
         return output::json(out, &rows);
     }
-    let headings =
-        ["NAME", "TASK", "EXPRESSION", "ZONE", "NEXT FIRE", "LAST FIRE", "OUTCOME", "JOB", "STATE"];
+    let headings = [
+        "NAME",
+        "TASK",
+        "EXPRESSION",
+        "ZONE",
+        "NEXT FIRE",
+        "LAST FIRE",
+        "OUTCOME",
+        "JOB",
+        "STATE",
+        "WARNING",
+    ];
     output::table(out, headings, rows.into_iter().map(cells).collect())
 }
 
-fn cells(row: ScheduleRow) -> [String; 9] {
+fn cells(row: ScheduleRow) -> [String; 10] {
     let next = match row.next_fires.first() {
         _ if row.error.is_some() => "faulty".to_owned(),
         _ if row.paused => "paused".to_owned(),
@@ -109,6 +119,7 @@ fn cells(row: ScheduleRow) -> [String; 9] {
         row.last_outcome.unwrap_or_default(),
         row.last_job_id.map(|id| id.to_string()).unwrap_or_default(),
         row.last_job_state.unwrap_or_default(),
+        output::shortened(&row.warning.unwrap_or_default()),
     ]
 }
 
