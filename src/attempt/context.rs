@@ -98,6 +98,12 @@ impl JobContext {
         self.0.job.key.as_deref()
     }
 
+    /// The job's flags when it was claimed, sorted; empty without flags.
+    #[must_use]
+    pub fn flags(&self) -> &[String] {
+        &self.0.job.flags
+    }
+
     /// Which fire of cron added the job; `None` for a job that was added otherwise.
     #[must_use]
     pub fn cron(&self) -> Option<CronFire> {

@@ -32,7 +32,7 @@ pub(crate) struct Found {
 
 impl Found {
     pub(crate) fn new(claimed: &[ClaimedJob], gates: Vec<GateResult>, took: Duration) -> Self {
-        let flagged = claimed.iter().any(|job| job.flagged);
+        let flagged = claimed.iter().any(|job| !job.flags.is_empty());
         let aged = claimed.iter().any(|job| job.aged);
         let first = claimed.iter().find(|job| gates.iter().all(|gate| gate.task != job.task));
         Self {

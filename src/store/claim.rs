@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use chrono::{DateTime, Utc};
 use diesel::Queryable;
+use diesel::pg::Pg;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
 
 use super::moment::Moment;
@@ -78,13 +79,31 @@ pub(crate) struct ClaimedJob {
     pub(crate) key: Option<String>,
     #[diesel(deserialize_as = Moment)]
     pub(crate) turn_at: DateTime<Utc>,
-    pub(crate) flagged: bool,
+    #[diesel(deserialize_as = Labels)]
+    pub(crate) flags: Vec<String>,
     /// Whether it goes before jobs of better priorities, because of its age.
     pub(crate) aged: bool,
     /// How often it has snoozed.
     pub(crate) snoozes: i64,
     /// How many processes in a row were lost while they had it.
     pub(crate) deaths: i16,
+}
+
+// Flags as a row holds them. After a restore without constraints there may be a NULL among them.
+pub(crate) struct Labels(Vec<String>);
+
+impl Queryable<Nullable<Array<Nullable<Text>>>, Pg> for Labels {
+    type Row = Option<Vec<Option<String>>>;
+
+    fn build(row: Self::Row) -> diesel::deserialize::Result<Self> {
+        Ok(Self(row.unwrap_or_default().into_iter().flatten().collect()))
+    }
+}
+
+impl From<Labels> for Vec<String> {
+    fn from(labels: Labels) -> Self {
+        labels.0
+    }
 }
 
 impl ClaimedJob {
@@ -106,7 +125,7 @@ pub(super) type Columns = (
     Nullable<Text>,
     Nullable<Text>,
     Timestamptz,
-    Bool,
+    Nullable<Array<Nullable<Text>>>,
     Bool,
     BigInt,
     SmallInt,
@@ -124,7 +143,7 @@ const TAKEN: &str = ") RETURNING id, task, CASE WHEN pg_column_size(payload) <= 
         AND (pg_column_compression(payload) IS NULL OR pg_column_size(jsonb_build_array(payload)) <= 8192) \
         AND octet_length(payload::text) <= 8192 THEN payload::text END, coalesce(attempts, 1::smallint), \
     coalesce(max_attempts, 1::smallint), coalesce(priority, 0::smallint), coalesce(run_at, '-infinity'), queue, key, \
-    coalesce(turn_at, run_at, '-infinity'), flags IS NOT NULL, false, coalesce(snoozes, 0), coalesce(deaths, 0::smallint)";
+    coalesce(turn_at, run_at, '-infinity'), CASE WHEN array_ndims(flags) = 1 THEN flags END, false, coalesce(snoozes, 0), coalesce(deaths, 0::smallint)";
 // A range of the index of ready jobs: those of one task, from the position on. Jobs of other tasks are never looked at, and
 // none that has flags.
 const FROM_POSITION: &str = "state = 'ready' AND flags IS NULL \

@@ -37,7 +37,7 @@ macro_rules! adding_where {
              FROM unnest({}, {}, {}, {}) WITH ORDINALITY AS s(task, payload, priority, max_attempts, ord) ",
             $condition,
             " ORDER BY s.ord RETURNING id, task, payload::text, attempts, max_attempts, priority, run_at, queue, key, \
-             run_at, false, false, snoozes, deaths"
+             run_at, NULL::text[], false, snoozes, deaths"
         )
     };
 }

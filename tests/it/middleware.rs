@@ -103,6 +103,23 @@ async fn the_last_middleware_is_the_outermost_and_each_sees_the_result() {
     scheduler.stop().await;
 }
 
+#[tokio::test]
+async fn middleware_sees_the_flags_of_a_job() {
+    let database = TestDatabase::new();
+    async fn flags(job: JobContext, next: Next) -> JobResult {
+        note(&job, format!("{:?}", job.flags()));
+        next.call().await
+    }
+    let (builder, lines) = builder(&database);
+    let scheduler = builder.handler(greeting).wrap(flags).start().await.unwrap();
+    for job in [greet("Ada"), greet("Bea").flags(["gpu", "eu"])] {
+        scheduler.enqueue(job).await.unwrap();
+        until(&database, "mainspring.jobs", 0).await;
+    }
+    assert_eq!(noted(&lines), ["[]", "greets Ada in ", "[\"eu\", \"gpu\"]", "greets Bea in "]);
+    scheduler.stop().await;
+}
+
 async fn seen(job: JobContext, next: Next) -> JobResult {
     let result = next.call().await;
     note(&job, result.as_ref().map_or_else(ToString::to_string, |()| "done".into()));

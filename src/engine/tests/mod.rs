@@ -237,7 +237,7 @@ fn claimed_job(id: i64, task: &str, queue: Option<&str>, now: Now) -> ClaimedJob
         queue: queue.map(str::to_owned),
         key: None,
         turn_at: now.utc,
-        flagged: false,
+        flags: Vec::new(),
         aged: false,
         snoozes: 0,
         deaths: 0,

@@ -24,7 +24,7 @@ fn request(tasks: &[&str], filtered: Option<Filtered>) -> ClaimRequest {
 fn ten_of(conn: &mut PgConnection, request: &ClaimRequest) {
     let claimed = claim(conn, request).unwrap().jobs;
     assert_eq!(claimed.len(), 10);
-    assert!(claimed.iter().all(|job| ["a", "b"].contains(&job.task.as_str()) && !job.flagged));
+    assert!(claimed.iter().all(|job| ["a", "b"].contains(&job.task.as_str()) && job.flags.is_empty()));
 }
 
 fn fill(conn: &mut PgConnection, columns: &str, values: &str, rows: u32) {
