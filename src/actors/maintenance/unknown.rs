@@ -22,7 +22,7 @@ pub(super) async fn watch_forever(shared: Arc<Shared>) {
     loop {
         actix_rt::time::sleep(INTERVAL).await;
         match look(&shared).await {
-            Ok(waiting) => reported.report(&shared, &waiting),
+            Ok(waiting) => reported.report(&shared, waiting),
             // Other parts report that the database is away.
             Err(error) => log::debug!("cannot look for tasks that no worker knows: {}", one_line(error)),
         }
@@ -34,25 +34,32 @@ pub(super) async fn look(shared: &Shared) -> Result<Vec<WaitingTask>, StoreError
     shared.store.run(Durability::Relaxed, move |conn| waiting_unknown(conn, worker_id)).await
 }
 
-/// The tasks that the last report named.
+/// What the last look saw. A worker that restarts is away for a moment, so a task is reported when two looks in a row found it.
 #[derive(Default)]
-pub(super) struct Reported(BTreeSet<String>);
+pub(super) struct Reported {
+    seen: BTreeSet<String>,
+    reported: BTreeSet<String>,
+}
 
 impl Reported {
-    pub(super) fn report(&mut self, shared: &Shared, waiting: &[WaitingTask]) {
+    pub(super) fn report(&mut self, shared: &Shared, found: Vec<WaitingTask>) {
+        let now = found.iter().map(|waiting| waiting.task.clone()).collect();
+        let seen = std::mem::replace(&mut self.seen, now);
+        let waiting: Vec<_> = found.into_iter().filter(|waiting| seen.contains(&waiting.task)).collect();
         if !waiting.is_empty() {
-            log::warn!("jobs wait for tasks that no living worker knows: {}", named(waiting));
+            log::warn!("jobs wait for tasks that no living worker knows: {}", named(&waiting));
         }
-        for WaitingTask { task, ready } in waiting {
+        for WaitingTask { task, ready } in &waiting {
             shared.events.publish(|| Event::TaskUnknown { task: task.clone(), ready: *ready });
         }
-        let now: BTreeSet<String> = waiting.iter().map(|waiting| waiting.task.clone()).collect();
-        let ended: Vec<_> = self.0.difference(&now).map(|task| format!("`{}`", one_line(task))).collect();
+        let now: BTreeSet<String> = waiting.into_iter().map(|waiting| waiting.task).collect();
+        let ended: Vec<_> =
+            self.reported.difference(&now).map(|task| format!("`{}`", one_line(task))).collect();
         if !ended.is_empty() {
             let ended = ended.into_iter().take(MAX_NAMED).collect::<Vec<_>>().join(", ");
             log::info!("jobs no longer wait for want of a worker that knows their task: {ended}");
         }
-        self.0 = now;
+        self.reported = now;
     }
 }
 

@@ -31,12 +31,17 @@ async fn the_first_living_worker_reports_tasks_that_none_knows() {
 
     let mut events = first.events();
     let mut reported = Reported::default();
-    reported.report(&shared, &waiting);
+    // A worker that restarts is away for one look.
+    reported.report(&shared, waiting.clone());
+    reported.report(&shared, vec![]);
+    reported.report(&shared, waiting.clone());
+    assert!(reported.reported.is_empty());
+    reported.report(&shared, waiting.clone());
     for (task, ready) in [("lost", 3), ("lost too", 1)] {
         assert_eq!(events.next().await, Some(Event::TaskUnknown { task: task.to_owned(), ready }));
     }
-    reported.report(&shared, &[]);
-    assert!(reported.0.is_empty());
+    reported.report(&shared, vec![]);
+    assert!(reported.reported.is_empty());
     first.stop().await;
     assert_eq!(look(&second.shared()).await.unwrap(), waiting, "the next one takes over");
     second.stop().await;
