@@ -14,7 +14,7 @@ use crate::store::retention::{
     Swept, delete_dead, delete_fires, drop_history, index_history, prepare_history, problem_of, retire_lines,
     sweep_tasks,
 };
-use crate::store::tasks::{Publication, publish};
+use crate::store::tasks::publish;
 use crate::store::{Durability, Session};
 use crate::text::one_line;
 
@@ -95,10 +95,12 @@ impl Duties {
     }
 }
 
-// Those that another process has deleted, or that a newer version published which runs no more.
+// Those that could not be published at the start, that another process has deleted, or that a newer version published which runs
+// no more.
 async fn publish_tasks(shared: &Shared) -> Result<Swept, StoreError> {
     let (known, name) = (Arc::clone(&shared.known), shared.config.worker_name.clone());
-    let publish = move |conn: &mut Session<'_>| publish(conn, &name, &known, Publication::Later);
+    let uptime = shared.started_at.elapsed();
+    let publish = move |conn: &mut Session<'_>| publish(conn, &name, &known, uptime);
     let done = shared.store.run(Durability::Relaxed, publish).await?;
     Ok(Swept { done, ..Swept::default() })
 }

@@ -1,10 +1,12 @@
 //! This process registers as a worker, at its start and after others have taken it for lost, and publishes its tasks.
 
+use std::time::Duration;
+
 use super::Shared;
 use crate::error::StoreError;
 use crate::store::Session;
 use crate::store::presence::{NewWorker, register};
-use crate::store::tasks::{Publication, publish};
+use crate::store::tasks::publish;
 use crate::text::one_line;
 
 impl Shared {
@@ -24,7 +26,7 @@ impl Shared {
 
     /// Publishes the tasks of this process at its start, which goes on where that fails.
     pub(crate) fn publish_tasks(&self, conn: &mut Session<'_>) {
-        if let Err(error) = publish(conn, &self.config.worker_name, &self.known, Publication::AtStart) {
+        if let Err(error) = publish(conn, &self.config.worker_name, &self.known, Duration::ZERO) {
             log::error!(
                 "cannot publish the tasks of this process, trying again every ten minutes: {}",
                 one_line(error)

@@ -13,15 +13,17 @@
 //! # }
 //! ```
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
-use diesel::sql_types::{Array, BigInt, Bool, Integer, Text};
+use diesel::sql_types::{Array, BigInt, Integer, Text};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::counts::{DETAIL_COUNT_CAP, LIST_CAP, ready_count};
 use super::json_moment;
 use super::json_rows::rows;
-use super::statement::Statement;
+use super::statement::{Statement, millis};
 use super::workers::LIVES;
 use crate::error::StoreError;
 use crate::job::KnownTasks;
@@ -127,26 +129,19 @@ fn distinct(name: &str, flags: &str) -> String {
     )
 }
 
-/// When a process publishes its tasks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Publication {
-    /// At its start: of two programs with the same version, the one that starts last publishes.
-    AtStart,
-    /// Later: what is missing, or is of another version.
-    Later,
-}
-
-/// Publishes the tasks of a process, and returns how many rows that changed.
+/// Publishes the tasks of a process that started so long ago, and returns how many rows that changed. Of two programs with the
+/// same version, the one that started last publishes. What it could not publish then, it publishes later.
 pub(crate) fn publish(
     conn: &mut impl AsSession,
     worker_name: &str,
     tasks: &KnownTasks,
-    publication: Publication,
+    uptime: Duration,
 ) -> Result<i64, StoreError> {
-    let written = Statement::<(BigInt,)>::new("SELECT mainspring.publish_tasks({}, {}::jsonb, {})")
+    let text = "SELECT mainspring.publish_tasks({}, {}::jsonb, {} * interval '1 millisecond')";
+    let written = Statement::<(BigInt,)>::new(text)
         .text("worker_name", worker_name)
         .bind::<Text, _>(text_of(&tasks.to_json()))
-        .bind::<Bool, _>(publication == Publication::AtStart)
+        .bind::<BigInt, _>(millis(uptime))
         .get_result::<(i64,)>(conn)?;
     Ok(written.0)
 }

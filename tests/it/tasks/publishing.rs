@@ -54,6 +54,24 @@ async fn the_newest_version_that_runs_holds_and_of_the_same_the_last_start() {
     assert_eq!(attempts(&database), 3, "nobody runs");
 }
 
+#[test]
+fn what_a_start_could_not_publish_is_published_later() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    let publish = |conn: &mut _, attempts: i16, uptime: &str| {
+        let task = json!([{"name": "tasks.released", "version": 1, "max_attempts": attempts}]);
+        let call = format!("mainspring.publish_tasks('w', '{task}', '{uptime}') AS rows WHERE rows = 1");
+        count(conn, &call) == 1
+    };
+    assert!(publish(&mut conn, 3, "0"));
+    conn.batch_execute("UPDATE mainspring.tasks SET published_at = published_at - interval '1 hour'")
+        .unwrap();
+    assert!(!publish(&mut conn, 4, "2 hours"), "another process started later, and published");
+    assert!(publish(&mut conn, 4, "10 minutes"), "this process is the last that started");
+    assert_eq!(attempts(&database), 4);
+    assert!(!publish(&mut conn, 4, "0"), "nothing differs");
+}
+
 #[tokio::test]
 async fn a_start_without_changes_writes_nothing() {
     let database = TestDatabase::new();
