@@ -1,5 +1,5 @@
--- Gives all queues without limits of their own those of their families, where these are others now. A rate that changes begins
--- with a full bucket. The triggers of `queues` do the rest.
+-- Gives all queues without limits of their own those of their families, where these are others now. The
+-- triggers of `queues` do the rest.
 CREATE OR REPLACE FUNCTION mainspring.queue_families_changed()
 RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
@@ -8,10 +8,7 @@ AS $$
 BEGIN
     UPDATE mainspring.queues AS q
     SET concurrency = f.concurrency, rate_limit = f.rate_limit, rate_period = f.rate_period, source = f.source,
-        updated_at = mainspring.now(),
-        tokens = CASE WHEN (q.rate_limit, q.rate_period) IS NOT DISTINCT FROM (f.rate_limit, f.rate_period) THEN q.tokens END,
-        tokens_at = CASE WHEN (q.rate_limit, q.rate_period) IS NOT DISTINCT FROM (f.rate_limit, f.rate_period)
-            THEN q.tokens_at END
+        updated_at = mainspring.now()
     FROM (SELECT o.name, coalesce(f.concurrency, 1) AS concurrency, f.rate_limit, f.rate_period,
             coalesce(f.prefix || '*', 'default') AS source
         FROM mainspring.queues AS o CROSS JOIN LATERAL mainspring.family_of(o.name) AS f WHERE o.source <> 'own') AS f

@@ -1,5 +1,5 @@
 -- Stores the limit of a task, as `set_task_limit` does. With `only_if_absent`, a limit that the task has stays. Returns whether it
--- was stored. A changed rate begins with a full bucket.
+-- was stored.
 CREATE OR REPLACE FUNCTION mainspring.write_task_limit(
     task_name text, concurrency bigint, rate_limit bigint, rate_period interval, only_if_absent boolean)
 RETURNS boolean
@@ -11,14 +11,10 @@ BEGIN
         mainspring.limit_problem(concurrency, rate_limit, rate_period),
         CASE WHEN concurrency IS NULL AND rate_limit IS NULL
             THEN 'concurrency must be given unless rate_limit is, got neither' END));
-    INSERT INTO mainspring.task_limits AS l (task, concurrency, rate_limit, rate_period)
+    INSERT INTO mainspring.task_limits (task, concurrency, rate_limit, rate_period)
     VALUES (task_name, write_task_limit.concurrency, write_task_limit.rate_limit, write_task_limit.rate_period)
     ON CONFLICT ON CONSTRAINT task_limits_pkey DO UPDATE SET concurrency = excluded.concurrency,
-        rate_limit = excluded.rate_limit, rate_period = excluded.rate_period, updated_at = mainspring.now(),
-        tokens = CASE WHEN (l.rate_limit, l.rate_period) IS NOT DISTINCT FROM (excluded.rate_limit, excluded.rate_period)
-            THEN l.tokens END,
-        tokens_at = CASE WHEN (l.rate_limit, l.rate_period) IS NOT DISTINCT FROM (excluded.rate_limit, excluded.rate_period)
-            THEN l.tokens_at END
+        rate_limit = excluded.rate_limit, rate_period = excluded.rate_period, updated_at = mainspring.now()
     WHERE NOT only_if_absent;
     RETURN FOUND;
 END $$;

@@ -1,5 +1,5 @@
 -- Stores the limits of a queue, as `set_queue` does. With `only_if_absent`, limits that were set for this queue stay. Returns
--- whether they were stored. A changed rate begins with a full bucket.
+-- whether they were stored.
 CREATE OR REPLACE FUNCTION mainspring.write_queue(
     queue_name text, concurrency bigint, rate_limit bigint, rate_period interval, only_if_absent boolean)
 RETURNS boolean
@@ -11,11 +11,7 @@ BEGIN
     INSERT INTO mainspring.queues AS q (name, concurrency, rate_limit, rate_period, source)
     VALUES (queue_name, coalesce(write_queue.concurrency, 1), write_queue.rate_limit, write_queue.rate_period, 'own')
     ON CONFLICT ON CONSTRAINT queues_pkey DO UPDATE SET concurrency = excluded.concurrency, rate_limit = excluded.rate_limit,
-        rate_period = excluded.rate_period, source = 'own', updated_at = mainspring.now(),
-        tokens = CASE WHEN (q.rate_limit, q.rate_period) IS NOT DISTINCT FROM (excluded.rate_limit, excluded.rate_period)
-            THEN q.tokens END,
-        tokens_at = CASE WHEN (q.rate_limit, q.rate_period) IS NOT DISTINCT FROM (excluded.rate_limit, excluded.rate_period)
-            THEN q.tokens_at END
+        rate_period = excluded.rate_period, source = 'own', updated_at = mainspring.now()
     WHERE q.source <> 'own' OR NOT only_if_absent;
     RETURN FOUND;
 END $$;

@@ -222,3 +222,38 @@ fn a_wrong_family_is_refused() {
         assert!(conn.batch_execute(&insert).is_err(), "{row}");
     }
 }
+
+#[test]
+fn a_rate_that_changes_begins_with_a_full_bucket_however_it_changes() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    let empty = "SET tokens = 0, tokens_at = mainspring.now() WHERE rate_limit IS NOT NULL";
+    for (table, same, others) in [
+        (
+            "queues",
+            "SELECT mainspring.set_queue('q', 1, 5, '1 minute')",
+            [
+                "SELECT mainspring.set_queue('q', 1, 6, '1 minute')",
+                "UPDATE mainspring.queues SET rate_limit = 7",
+            ],
+        ),
+        (
+            "task_limits",
+            "SELECT mainspring.set_task_limit('t', 1, 5, '1 minute')",
+            [
+                "SELECT mainspring.set_task_limit('t', 1, 5, '2 minutes')",
+                "UPDATE mainspring.task_limits SET rate_limit = 7",
+            ],
+        ),
+    ] {
+        conn.batch_execute(same).unwrap();
+        let empty = format!("UPDATE mainspring.{table} {empty}");
+        let is_empty = format!("mainspring.{table} WHERE tokens = 0");
+        conn.batch_execute(&format!("{empty}; {same}")).unwrap();
+        assert_eq!(count(&mut conn, &is_empty), 1, "{same}");
+        for other in others {
+            conn.batch_execute(&format!("{empty}; {other}")).unwrap();
+            assert_eq!(count(&mut conn, &is_empty), 0, "{other}");
+        }
+    }
+}
