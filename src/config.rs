@@ -76,6 +76,8 @@ pub(crate) struct Config {
     pub(crate) fires: Fires,
     /// How many jobs of a task may run at once in this process.
     pub(crate) task_limits: BTreeMap<String, usize>,
+    /// The queues, or the beginnings of their names before `*`, whose jobs are counted.
+    pub(crate) counted_queues: Vec<String>,
     pub(crate) forbidden_flags: ForbiddenFlags,
     /// How long a job waits to count as one priority better.
     pub(crate) age_every: Option<Duration>,
@@ -121,6 +123,7 @@ impl Config {
             crontab: Vec::new(),
             fires: Fires::WhenDue,
             task_limits: BTreeMap::new(),
+            counted_queues: Vec::new(),
             forbidden_flags: ForbiddenFlags::default(),
             age_every: None,
             origin: fastrand::i64(1..),
@@ -154,6 +157,12 @@ impl Config {
         in_range("heartbeat_timeout in milliseconds", millis(self.heartbeat_timeout), 1_500, 86_400_000)?;
         for (task, limit) in &self.task_limits {
             in_range(&format!("limit of task `{task}`"), *limit as u64, 1, 100_000)?;
+        }
+        in_range("count_queues", self.counted_queues.len() as u64, 0, 100)?;
+        if let Some(queue) =
+            self.counted_queues.iter().find(|queue| !(1..=128).contains(&queue.chars().count()))
+        {
+            return Err(format!("a counted queue must have 1 to 128 characters, got `{queue}`"));
         }
         if let Some(step) = self.age_every {
             in_range("ageing in milliseconds", millis(step), 1, 86_400_000)?;

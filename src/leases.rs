@@ -5,13 +5,14 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::events::EndedAttempt;
-use crate::lifecycle::{BETWEEN_SUSPECTS, Outcome, SUSPECTED_AFTER};
+use crate::lifecycle::{BETWEEN_SUSPECTS, Left, Outcome, SUSPECTED_AFTER};
 use crate::lock::lock;
 use crate::store::claim::{ClaimedJob, Position};
 use crate::store::settle::Settlement;
+use crate::telemetry::{Happened, Place, Telemetry};
 
 /// The open leases of this process, and those that were dropped.
 #[derive(Debug, Default)]
@@ -20,6 +21,7 @@ pub(crate) struct LeaseTable {
     dropped: Mutex<Vec<LeaseData>>,
     /// How many leases are open of each task that has a limit here.
     counted: HashMap<String, AtomicUsize>,
+    telemetry: Arc<Telemetry>,
 }
 
 /// How often an outcome was sent to the server, without a reply that it stored nothing.
@@ -69,6 +71,9 @@ struct LeaseData {
     /// The id for which the job was claimed.
     worker_id: i32,
     claimed_at: Instant,
+    place: Place,
+    /// How long the attempt took, once it has ended.
+    took: Duration,
     ended: Option<Box<EndedAttempt>>,
     sent: Sent,
 }
@@ -89,8 +94,9 @@ pub(crate) struct LeasedJob {
 
 impl LeaseTable {
     /// Creates a table that counts the leases of these tasks.
-    pub(crate) fn counting<'a>(tasks: impl Iterator<Item = &'a String>) -> Self {
-        Self { counted: tasks.map(|task| (task.clone(), AtomicUsize::new(0))).collect(), ..Self::default() }
+    pub(crate) fn counting<'a>(tasks: impl Iterator<Item = &'a String>, telemetry: Arc<Telemetry>) -> Self {
+        let counted = tasks.map(|task| (task.clone(), AtomicUsize::new(0))).collect();
+        Self { counted, telemetry, ..Self::default() }
     }
 
     /// Returns how many leases of the task are open, or 0 if they are not counted.
@@ -118,6 +124,8 @@ impl LeaseTable {
             task_slot: None,
             worker_id,
             claimed_at: now,
+            place: self.telemetry.place(&job.task, job.queue.as_deref()),
+            took: Duration::ZERO,
             ended: None,
             sent: Sent::Never,
         };
@@ -159,9 +167,10 @@ impl Lease {
         self
     }
 
-    /// Sets what is published once the outcome is stored.
-    pub(crate) fn with_ended(mut self, ended: Option<EndedAttempt>) -> Self {
+    /// Sets how long the attempt took, and what is published once the outcome is stored.
+    pub(crate) fn with_ended(mut self, took: Duration, ended: Option<EndedAttempt>) -> Self {
         if let Some(held) = &mut self.held {
+            held.took = took;
             held.ended = ended.map(Box::new);
         }
         self
@@ -169,6 +178,24 @@ impl Lease {
 
     pub(crate) fn take_ended(&mut self) -> Option<EndedAttempt> {
         self.held.as_mut().and_then(|held| held.ended.take()).map(|ended| *ended)
+    }
+
+    /// Counts the start of the attempt.
+    pub(crate) fn count_start(&self, wait: Duration) {
+        self.book.telemetry.count(self.held().place, Happened::Started { wait });
+    }
+
+    /// Counts the attempt, whose outcome is stored.
+    pub(crate) fn count_end(&self, left: Left) {
+        let held = self.held();
+        if let Some(ended) = Happened::ended(&held.settlement.outcome, left, held.took) {
+            self.book.telemetry.count(held.place, ended);
+        }
+    }
+
+    /// Counts an attempt whose lease was lost.
+    pub(crate) fn count_lost(&self) {
+        self.book.telemetry.count(self.held().place, Happened::Lost);
     }
 
     /// Notes that the outcome is sent to the server.

@@ -9,7 +9,7 @@
 //! | Add a job | [`Enqueue`], [`NewJob`], [`EnqueueMany`], [`Remove`], [`QueueActor`] |
 //! | Set up and run | [`Scheduler`], [`SchedulerBuilder`], [`StartPolicy`], [`SettleDurability`], [`RunSummary`], [`Event`], [`EventStream`] |
 //! | Recur | [`Cron`], [`Crontab`], [`CronEntry`], [`CronExpression`]; [`NewSchedule`], [`ScheduleChanges`], [`Overlap`], [`CatchUp`] |
-//! | Read and change what is stored | [`jobs`], [`queues`], [`schedules`], [`tasks`], [`workers`], [`history`], [`status`], [`health`]; the handles [`Jobs`], [`Queues`], [`Schedules`], [`Tasks`], [`Workers`], [`WorkerThread`] |
+//! | Read and change what is stored | [`jobs`], [`queues`], [`schedules`], [`tasks`], [`workers`], [`history`], [`status`], [`health`], [`stats`]; the handles [`Jobs`], [`Queues`], [`Schedules`], [`Tasks`], [`Workers`], [`WorkerThread`] |
 //! | Connect and migrate | [`database`], [`Schema`], [`Session`], [`AsSession`] |
 //! | Understand failures | [`StoreError`], [`SchedulerError`], [`CronError`] |
 //! | Read on | [`guide`] |
@@ -26,6 +26,7 @@ mod database_error;
 mod error;
 mod event;
 mod flags;
+mod histogram;
 mod job;
 mod job_error;
 mod lifecycle;
@@ -49,6 +50,7 @@ mod phase;
 mod prefetch;
 mod progress;
 mod running;
+mod telemetry;
 mod vitals;
 // One execution of a job, and what all actors share.
 mod attempt;
@@ -101,7 +103,9 @@ pub use schedule::{CatchUp, NewSchedule, Overlap, ScheduleChanges};
 // What is stored: verbs on a connection.
 pub use lifecycle::JobState;
 pub use schema::Schema;
-pub use store::{AsSession, Session, database, history, jobs, queues, schedules, status, tasks, workers};
+pub use store::{
+    AsSession, Session, database, history, jobs, queues, schedules, stats, status, tasks, workers,
+};
 // Failures.
 pub use error::{DatabaseError, JobPlace, SchedulerError, StoreError, Stored};
 // Crates whose types appear in signatures.

@@ -31,6 +31,35 @@ pub struct RunSummary {
     pub unstored: u64,
 }
 
+/// How an attempt ended, by its outcome and by what that left behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Succeeded,
+    Failed,
+    Dead,
+    Cancelled,
+    Snoozed,
+    Interrupted,
+}
+
+impl Ending {
+    /// Returns nothing for a job that had not started.
+    pub(crate) fn of(outcome: &Outcome, left: Left) -> Option<Self> {
+        Some(match (left, outcome) {
+            (Left::Gone | Left::Waiting, Outcome::Untouched | Outcome::Postponed { .. }) => return None,
+            (Left::Dead | Left::SetApart, _) => Self::Dead,
+            (Left::Gone | Left::Waiting, Outcome::Succeeded | Outcome::Completed) => Self::Succeeded,
+            (Left::Waiting, Outcome::Failed { .. }) => Self::Failed,
+            (Left::Waiting, Outcome::Snoozed { .. }) => Self::Snoozed,
+            (Left::Waiting, Outcome::Interrupted) => Self::Interrupted,
+            (Left::Gone, Outcome::Failed { .. } | Outcome::Snoozed { .. } | Outcome::Interrupted)
+            | (Left::Gone | Left::Waiting, Outcome::Cancelled { .. } | Outcome::Discarded { .. }) => {
+                Self::Cancelled
+            }
+        })
+    }
+}
+
 impl RunSummary {
     /// Returns how many attempts have ended.
     #[must_use]
@@ -40,25 +69,23 @@ impl RunSummary {
 
     /// Counts an attempt whose outcome is stored. A job that had not started is none.
     pub(crate) fn record(&mut self, outcome: &Outcome, left: Left) {
-        let count = match (left, outcome) {
-            (Left::Gone | Left::Waiting, Outcome::Untouched | Outcome::Postponed { .. }) => return,
-            (Left::Dead | Left::SetApart, _) => &mut self.dead,
-            (Left::Gone | Left::Waiting, Outcome::Succeeded | Outcome::Completed) => &mut self.succeeded,
-            (Left::Waiting, Outcome::Failed { .. }) => &mut self.failed,
-            (Left::Waiting, Outcome::Snoozed { .. }) => &mut self.snoozed,
-            (Left::Waiting, Outcome::Interrupted) => &mut self.interrupted,
-            (Left::Gone, Outcome::Failed { .. } | Outcome::Snoozed { .. } | Outcome::Interrupted)
-            | (Left::Gone | Left::Waiting, Outcome::Cancelled { .. } | Outcome::Discarded { .. }) => {
-                &mut self.cancelled
-            }
+        let Some(how) = Ending::of(outcome, left) else { return };
+        let count = match how {
+            Ending::Succeeded => &mut self.succeeded,
+            Ending::Failed => &mut self.failed,
+            Ending::Dead => &mut self.dead,
+            Ending::Cancelled => &mut self.cancelled,
+            Ending::Snoozed => &mut self.snoozed,
+            Ending::Interrupted => &mut self.interrupted,
         };
         *count += 1;
     }
 
-    /// Counts an attempt whose lease was lost.
-    pub(crate) fn record_lost(&mut self, outcome: &Outcome) {
+    /// Counts an attempt whose lease was lost. Returns `false` for a job that had not started.
+    pub(crate) fn record_lost(&mut self, outcome: &Outcome) -> bool {
         let ran = !matches!(outcome, Outcome::Untouched | Outcome::Postponed { .. });
         self.lost += u64::from(ran);
+        ran
     }
 
     /// Returns what has ended after that. What is not stored yet remains.

@@ -15,6 +15,7 @@ mod registration;
 mod retries;
 mod schedules;
 mod settings;
+mod stats;
 mod stop;
 mod tasks;
 mod thread;

@@ -27,6 +27,7 @@ use crate::signals::Signals;
 use crate::store::Store;
 use crate::store::claim::ClaimedJob;
 use crate::store::looks::Looks;
+use crate::telemetry::Telemetry;
 use crate::vitals::Vitals;
 
 mod foreign;
@@ -46,6 +47,7 @@ pub(crate) struct Shared {
     /// The same tasks, and what is known of them without their types.
     pub(crate) known: Arc<KnownTasks>,
     pub(crate) app_data: AppData,
+    pub(crate) telemetry: Arc<Telemetry>,
     pub(crate) leases: Arc<LeaseTable>,
     pub(crate) prefetch: Arc<PrefetchBuffer>,
     /// The id of this worker, and until when its jobs may run.
@@ -178,10 +180,12 @@ impl Shared {
         deaths: mpsc::UnboundedSender<Role>,
     ) -> Self {
         let fence = Arc::new(Fence::new(config.heartbeat_timeout));
-        let orphans = Mutex::new(Orphans::new(config.heartbeat_timeout));
+        let telemetry = Arc::new(Telemetry::new(known.names().iter(), &config.counted_queues));
         Self {
             store: Store::new(&config),
-            leases: Arc::new(LeaseTable::counting(config.task_limits.keys())),
+            leases: Arc::new(LeaseTable::counting(config.task_limits.keys(), Arc::clone(&telemetry))),
+            telemetry,
+            orphans: Mutex::new(Orphans::new(config.heartbeat_timeout)),
             config,
             tasks: known.names(),
             known,
@@ -195,7 +199,6 @@ impl Shared {
             payload_outage: Mutex::default(),
             flags_outage: Mutex::default(),
             handlers_outage: Mutex::default(),
-            orphans,
             foreign_tasks: Mutex::default(),
             unmovable_jobs: Mutex::default(),
             cancellations_posted: Notify::new(),

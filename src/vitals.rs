@@ -13,6 +13,8 @@ use crate::probe::{Reason, clock_reason};
 const STALLED_AFTER: Duration = Duration::from_secs(5);
 // The supervisor starts the actor of the thread again in less.
 const THREAD_DEAD_AFTER: Duration = Duration::from_secs(5);
+// What a reply takes cannot be told from a difference of the clocks.
+const BEYOND_A_REPLY: TimeDelta = TimeDelta::milliseconds(100);
 
 /// What was noted last.
 #[derive(Debug)]
@@ -110,6 +112,12 @@ impl Vitals {
 
     fn claims_progress(&self) {
         self.claims_progressed.store(nanos(self.origin, Instant::now()), Ordering::SeqCst);
+    }
+
+    /// How far the clock of the server is ahead, where that is more than the time that a reply may take.
+    pub(crate) fn clock_difference(&self) -> TimeDelta {
+        let ahead = TimeDelta::milliseconds(self.clock_ahead.load(Ordering::Relaxed));
+        if ahead.abs() < BEYOND_A_REPLY { TimeDelta::zero() } else { ahead }
     }
 
     /// A reply of the server has shown how far its clock is ahead.
@@ -248,6 +256,15 @@ mod tests {
         assert_eq!(codes(&vitals, 4), [""; 0], "the other one has ended a moment ago");
         drop(second);
         assert_eq!(codes(&vitals, 60), [""; 0]);
+    }
+
+    #[test]
+    fn waits_are_corrected_only_by_what_no_reply_explains() {
+        let vitals = Vitals::new();
+        for (seen, used) in [(0, 0), (99, 0), (-99, 0), (100, 100), (-3_600_000, -3_600_000)] {
+            vitals.clock_seen(TimeDelta::milliseconds(seen));
+            assert_eq!(vitals.clock_difference(), TimeDelta::milliseconds(used));
+        }
     }
 
     #[test]

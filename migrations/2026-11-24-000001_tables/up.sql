@@ -445,6 +445,33 @@ CREATE TYPE mainspring.fired AS (
     problem     text
 );
 
+-- What jobs did, by minutes and hours: of each task, and of the queues that processes count. Processes add to the rows of the
+-- current minute every ten seconds.
+CREATE TABLE mainspring.stats (
+    begins_at   timestamptz NOT NULL,
+    span        text NOT NULL,
+    kind        text NOT NULL,
+    -- Empty for all that are not counted by name.
+    name        text NOT NULL,
+    enqueued    bigint NOT NULL,
+    started     bigint NOT NULL,
+    succeeded   bigint NOT NULL,
+    failed      bigint NOT NULL,
+    dead        bigint NOT NULL,
+    cancelled   bigint NOT NULL,
+    snoozed     bigint NOT NULL,
+    interrupted bigint NOT NULL,
+    lost        bigint NOT NULL,
+    rescued     bigint NOT NULL,
+    -- Histograms. The subscripts are the numbers of the bins, see sql/stats/quantile_ms.sql. NULL if there is nothing in it.
+    wait        bigint[],
+    run         bigint[],
+    CONSTRAINT stats_pkey PRIMARY KEY (begins_at, span, kind, name),
+    CONSTRAINT stats_span_known CHECK (span IN ('minute', 'hour')),
+    CONSTRAINT stats_kind_known CHECK (kind IN ('task', 'queue')),
+    CONSTRAINT stats_name_length CHECK (char_length(name) <= 129)
+) WITH (fillfactor = 70);
+
 -- A database of the encoding SQL_ASCII holds any bytes. No program could read a row with such as are no text, and each
 -- statement that returns it would fail.
 DO $$ BEGIN
@@ -464,6 +491,8 @@ DO $$ BEGIN
             'task', task));
         ALTER TABLE mainspring.tasks ADD CONSTRAINT tasks_text_is_utf8 CHECK (mainspring.is_utf8(
             'name', name, 'queue', queue, 'published_by', published_by, 'accepts', accepts::text));
+        ALTER TABLE mainspring.stats ADD CONSTRAINT stats_text_is_utf8 CHECK (mainspring.is_utf8(
+            'name', name));
         ALTER TABLE mainspring.schedules ADD CONSTRAINT schedules_text_is_utf8 CHECK (mainspring.is_utf8(
             'name', name, 'task', task, 'expression', expression, 'zone', zone, 'queue', queue, 'key', key,
             'flags', flags::text, 'error', error, 'late_reason', late_reason, 'payload', payload::text));

@@ -12,12 +12,13 @@ use crate::error::StoreError;
 use crate::shared::{Role, Shared};
 use crate::store::retention::{
     Swept, delete_dead, delete_fires, drop_history, index_history, prepare_history, problem_of, retire_lines,
-    sweep_tasks,
+    sweep_stats, sweep_tasks,
 };
 use crate::store::tasks::publish;
 use crate::store::{Durability, Session};
 use crate::text::one_line;
 
+mod stats;
 mod unknown;
 
 const INTERVAL: Duration = Duration::from_secs(600);
@@ -43,6 +44,7 @@ impl Actor for MaintenanceActor {
 
     fn started(&mut self, ctx: &mut Context<Self>) {
         ctx.spawn(maintain_forever(Arc::clone(&self.shared)).into_actor(self));
+        ctx.spawn(stats::store_forever(Arc::clone(&self.shared)).into_actor(self));
         ctx.spawn(unknown::watch_forever(Arc::clone(&self.shared)).into_actor(self));
     }
 }
@@ -65,6 +67,7 @@ struct Duties {
     lines: Duty,
     tasks: Duty,
     old_tasks: Duty,
+    stats: Duty,
     dead: Duty,
 }
 
@@ -88,6 +91,8 @@ impl Duties {
         self.tasks.done("publish the tasks of this process", publish_tasks(shared).await);
         let swept = shared.store.run(Durability::Relaxed, |conn| sweep_tasks(conn)).await;
         self.old_tasks.done("delete what was published of old tasks", swept);
+        let swept = shared.store.run(Durability::Relaxed, |conn| sweep_stats(conn)).await;
+        self.stats.done("add up old statistics", swept);
         if let Some(retention) = shared.config.dead_retention {
             let deleted = in_portions(shared, move |conn| delete_dead(conn, retention, PORTION)).await;
             self.dead.done("delete old dead jobs", deleted);

@@ -19,6 +19,7 @@ use crate::store::admit::wake;
 use crate::store::presence::{RescuedJob, find_orphans, rescue, rescue_orphans};
 use crate::store::settle::{Reclaimed, Trouble, TroubleKind};
 use crate::store::{Durability, Session};
+use crate::telemetry::Happened;
 use crate::text::one_line;
 
 // Beyond this number, one scan of everything is cheaper than a wake for each job.
@@ -104,6 +105,8 @@ impl Rescuer {
         }
         if !job.is_stuck() {
             log_rescue(job);
+            let place = shared.telemetry.place(&job.task, job.queue.as_deref());
+            shared.telemetry.count(place, Happened::Rescued(job.left));
             shared.events.publish(|| rescued_event(job));
         }
     }

@@ -50,6 +50,8 @@ pub(crate) async fn execute(
     let job = JobContext::new(job, payload, &lease, Arc::clone(shared));
     let started = Instant::now();
     let _entered = board.enter(job.shown(), started);
+    let now = shared.config.clock.now() + shared.vitals.clock_difference();
+    lease.count_start((now - job.run_at()).to_std().unwrap_or_default());
     log::log!(
         target: TARGET,
         shared.config.job_log_level,
@@ -80,7 +82,7 @@ pub(crate) async fn execute(
         max_attempts: job.max_attempts(),
         took,
     });
-    lease.resolve(outcome).with_ended(ended)
+    lease.resolve(outcome).with_ended(took, ended)
 }
 
 /// How an attempt ended.

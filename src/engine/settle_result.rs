@@ -55,11 +55,14 @@ impl Replies {
             let left = self.left.get(&settlement.id).copied().unwrap_or(Left::Gone);
             push_effects(lease.queue(), &settlement.outcome, left, effects);
             summary.record(&settlement.outcome, left);
+            lease.count_end(left);
             if let Some(ended) = ended {
                 notices.push(Notice::AttemptEnded { ended, outcome: settlement.outcome.clone(), left });
             }
         } else {
-            summary.record_lost(&settlement.outcome);
+            if summary.record_lost(&settlement.outcome) {
+                lease.count_lost();
+            }
             // The worker that has the job now may have given up its slot.
             effects.extend(lease.queue().map(|queue| Effect::SlotFreed(queue.to_owned())));
             let (id, outcome, sent) = (settlement.id, settlement.outcome.clone(), lease.sent());

@@ -195,6 +195,14 @@ impl SchedulerBuilder {
         self
     }
 
+    /// Counts the jobs of these queues by name in the statistics, and those of all other queues together: at most 100 names. A
+    /// name that ends with `*` stands for all queues that begin so, such as `tenant:*`. By default queues are not counted. Tasks
+    /// always are. See [`stats`](mod@crate::stats).
+    pub fn count_queues(mut self, queues: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.config.counted_queues.extend(queues.into_iter().map(Into::into));
+        self
+    }
+
     /// Sets the level at which the start and the success of each attempt are logged, two lines an attempt; default
     /// [`log::Level::Info`]. Failures are logged as warnings, deaths as errors, whatever this level is.
     pub fn job_log_level(mut self, level: log::Level) -> Self {

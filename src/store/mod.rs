@@ -58,6 +58,7 @@ pub(crate) mod settings;
 pub(crate) mod settle;
 pub(crate) mod start;
 mod statement;
+pub mod stats;
 pub mod status;
 pub mod tasks;
 #[cfg(test)]

@@ -94,6 +94,11 @@ pub(crate) fn sweep_tasks(conn: &mut impl AsSession) -> Result<Swept, StoreError
     sweep("sweep_tasks()").get_result(conn)
 }
 
+/// Turns old minutes of the statistics into hours, and deletes old hours.
+pub(crate) fn sweep_stats(conn: &mut impl AsSession) -> Result<Swept, StoreError> {
+    sweep("sweep_stats()").get_result(conn)
+}
+
 fn sweep<'a>(call: &str) -> Statement<'a, SweptColumns> {
     Statement::new(format!("SELECT done, stuck, problem FROM mainspring.{call}"))
 }

@@ -53,6 +53,7 @@ mod schemas;
 mod security;
 mod starting;
 mod starts;
+mod stats;
 mod stopping;
 mod superseded;
 mod support;

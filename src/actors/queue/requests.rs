@@ -14,6 +14,7 @@ use crate::store::enqueue::{Added, enqueue_promptly};
 use crate::store::gate::Gate;
 use crate::store::settle::reclaim_lease;
 use crate::store::start::{Starter, start};
+use crate::telemetry::Happened;
 
 // A refusal takes milliseconds. What fails for want of time would take as long again in parts.
 const ISOLATION_TIMEOUT: Duration = Duration::from_secs(1);
@@ -120,6 +121,8 @@ fn split<T>(values: Vec<T>, sizes: &[usize]) -> Vec<Vec<T>> {
 
 fn publish_enqueued(shared: &Shared, jobs: &[NewJob], ids: impl Iterator<Item = i64>) {
     for (job, id) in jobs.iter().zip(ids) {
+        let place = shared.telemetry.place(job.task(), job.options().queue.as_deref());
+        shared.telemetry.count(place, Happened::Enqueued);
         shared.events.publish(|| Event::JobEnqueued { id, task: job.task().to_owned() });
     }
 }

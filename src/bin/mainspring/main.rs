@@ -12,6 +12,7 @@ mod limits;
 mod output;
 mod queues;
 mod schedules;
+mod stats;
 mod status;
 mod tasks;
 mod times;
@@ -24,7 +25,7 @@ use clap::{CommandFactory, Parser};
 #[cfg(feature = "embedded")]
 use mainspring::embedded::{EmbeddedOptions, EmbeddedPostgres};
 
-use arguments::{Arguments, Command, CronCommand};
+use arguments::{Arguments, Command};
 use database::Database;
 use failure::Failure;
 
@@ -52,6 +53,7 @@ fn run() -> Result<(), Failure> {
         Command::Migrate => open()?.migrate(&mut out)?,
         Command::Status(options) => status::show(&mut open()?.verified()?.session(), &options, &mut out)?,
         Command::Health(options) => health::run(open(), &options, &mut out)?,
+        Command::Stats(options) => stats::show(&mut open()?.verified()?.session(), &options, &mut out)?,
         Command::Enqueue(job) => {
             let job = job.into_job()?;
             let (mut database, task) = (open()?.verified_to_enqueue()?, job.task().to_owned());
@@ -67,10 +69,7 @@ fn run() -> Result<(), Failure> {
         Command::Cleanup(options) => {
             workers::clean_up(&mut open()?.verified()?.session(), &options, &mut out)?
         }
-        Command::Cron(CronCommand::Next(options)) => cron::next(&options, &mut out)?,
-        Command::Cron(CronCommand::Explain(options)) => {
-            writeln!(out, "{}", options.expression.describe())?;
-        }
+        Command::Cron(command) => cron::run(command, &mut out)?,
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "mainspring", &mut out);
         }

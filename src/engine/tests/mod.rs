@@ -80,7 +80,7 @@ fn found(jobs: usize, first: i64) -> Found {
 
 impl Desk {
     fn new(settings: Settings) -> Self {
-        let leases = Arc::new(LeaseTable::counting(settings.task_limits.keys()));
+        let leases = Arc::new(LeaseTable::counting(settings.task_limits.keys(), Arc::default()));
         let prefetch = Arc::new(PrefetchBuffer::default());
         let now = Now {
             instant: Instant::now(),

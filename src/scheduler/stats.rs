@@ -1,0 +1,36 @@
+//! What jobs did, as a running scheduler's database has it and as this process has counted it.
+
+use std::time::Duration;
+
+use super::handle::Scheduler;
+use super::verbs::Verbs;
+use crate::error::SchedulerError;
+use crate::store::stats::{self, Stats};
+
+impl Scheduler {
+    /// Returns what jobs did since that long ago, in all processes; see [`stats::since`].
+    ///
+    /// # Errors
+    ///
+    /// [`SchedulerError::Stopped`] when the scheduler is stopped, and [`SchedulerError::Store`] when the database fails.
+    ///
+    /// ```no_run
+    /// # async fn example(scheduler: mainspring::Scheduler) -> Result<(), mainspring::SchedulerError> {
+    /// use std::time::Duration;
+    ///
+    /// for task in scheduler.stats(Duration::from_secs(3600)).await? {
+    ///     println!("{}: {} failed, 99 of 100 waited at most {:?}", task.name, task.counts.failed, task.wait.quantile(0.99));
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn stats(&self, ago: Duration) -> Result<Vec<Stats>, SchedulerError> {
+        Verbs::new(&self.0.shared).run(move |conn| stats::since(conn, ago)).await
+    }
+
+    /// Returns what jobs did in this process since it started. Costs no statement, and works while the database is away.
+    #[must_use]
+    pub fn own_stats(&self) -> Vec<Stats> {
+        self.0.shared.telemetry.now()
+    }
+}

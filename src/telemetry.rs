@@ -1,0 +1,253 @@
+//! Counts what this process does with jobs, by task and by chosen queues: numbers since the start, and the change since they
+//! were last stored. Knows neither the database nor the actors.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::histogram::SharedHistogram;
+use crate::lifecycle::{Left, Outcome};
+use crate::lock::lock;
+use crate::run_summary::Ending;
+use crate::store::stats::{Counts, Kind, Stats};
+
+/// The numbers of one process.
+#[derive(Debug, Default)]
+pub(crate) struct Telemetry {
+    tasks: Family,
+    /// Empty unless queues are counted.
+    queues: Family,
+    /// What the database has of them.
+    stored: Mutex<Vec<Stats>>,
+}
+
+/// The numbers of all tasks, or of all queues.
+#[derive(Debug, Default)]
+struct Family {
+    by_name: HashMap<String, usize>,
+    /// Beginnings of names with their places, the longest first.
+    by_beginning: Vec<(String, usize)>,
+    named: Vec<(String, Numbers)>,
+    others: Numbers,
+}
+
+/// Which names are counted under one.
+enum Match<'a> {
+    Whole,
+    Beginning(&'a str),
+}
+
+#[derive(Debug, Default)]
+struct Numbers {
+    enqueued: AtomicU64,
+    started: AtomicU64,
+    succeeded: AtomicU64,
+    failed: AtomicU64,
+    dead: AtomicU64,
+    cancelled: AtomicU64,
+    snoozed: AtomicU64,
+    interrupted: AtomicU64,
+    lost: AtomicU64,
+    rescued: AtomicU64,
+    wait: SharedHistogram,
+    run: SharedHistogram,
+}
+
+/// Where the jobs of a task and of a queue are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    task: usize,
+    queue: Option<usize>,
+}
+
+/// What has happened to a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Happened {
+    Enqueued,
+    /// An attempt has begun, so long after it was due.
+    Started {
+        wait: Duration,
+    },
+    /// The outcome of an attempt is stored. The time is that from start to end.
+    Ended {
+        how: Ending,
+        run: Duration,
+    },
+    /// The lease was lost before the outcome could be stored.
+    Lost,
+    /// The job was taken from a lost worker.
+    Rescued(Left),
+}
+
+impl Happened {
+    /// The end of an attempt, or nothing for a job that had not started.
+    pub(crate) fn ended(outcome: &Outcome, left: Left, run: Duration) -> Option<Self> {
+        Ending::of(outcome, left).map(|how| Self::Ended { how, run })
+    }
+}
+
+/// What changed since the numbers were stored, and what they will be then.
+#[derive(Debug, Clone)]
+pub(crate) struct Change {
+    pub(crate) added: Vec<Stats>,
+    now: Vec<Stats>,
+}
+
+impl Telemetry {
+    /// Counts the jobs of each of these tasks and queues by itself, and all others together. A queue that ends with `*` stands
+    /// for all that begin so. Without queues none is counted.
+    pub(crate) fn new<'a>(
+        tasks: impl IntoIterator<Item = &'a String>,
+        queues: impl IntoIterator<Item = &'a String>,
+    ) -> Self {
+        let mut family = Self::default();
+        tasks.into_iter().for_each(|task| family.tasks.add(task, Match::Whole));
+        for queue in queues {
+            match queue.strip_suffix('*') {
+                Some(prefix) => family.queues.add(queue, Match::Beginning(prefix)),
+                None => family.queues.add(queue, Match::Whole),
+            }
+        }
+        family
+    }
+
+    /// Where to count jobs of this task and queue.
+    pub(crate) fn place(&self, task: &str, queue: Option<&str>) -> Place {
+        let queue = queue.filter(|_| !self.queues.named.is_empty()).map(|queue| self.queues.place(queue));
+        Place { task: self.tasks.place(task), queue }
+    }
+
+    /// Counts what has happened to a job.
+    pub(crate) fn count(&self, place: Place, happened: Happened) {
+        self.tasks.at(place.task).count(happened);
+        if let Some(queue) = place.queue {
+            self.queues.at(queue).count(happened);
+        }
+    }
+
+    /// Returns the numbers since the start of this process, of what has any.
+    pub(crate) fn now(&self) -> Vec<Stats> {
+        let tasks = self.tasks.stats(Kind::Task);
+        let mut all: Vec<_> = tasks.chain(self.queues.stats(Kind::Queue)).collect();
+        all.sort_by(|one, other| (one.kind, &one.name).cmp(&(other.kind, &other.name)));
+        all
+    }
+
+    /// Returns what is to be stored, if anything is.
+    pub(crate) fn change(&self) -> Option<Change> {
+        let now = self.now();
+        let stored = lock(&self.stored);
+        let before: HashMap<_, _> =
+            stored.iter().map(|stats| ((stats.kind, stats.name.as_str()), stats)).collect();
+        let added: Vec<_> = now
+            .iter()
+            .map(|stats| match before.get(&(stats.kind, stats.name.as_str())) {
+                Some(before) => stats.since(before),
+                None => stats.clone(),
+            })
+            .filter(|added| added.counts != Counts::default())
+            .collect();
+        drop(before);
+        drop(stored);
+        (!added.is_empty()).then_some(Change { added, now })
+    }
+
+    /// Notes that the database has the change.
+    pub(crate) fn stored(&self, change: Change) {
+        *lock(&self.stored) = change.now;
+    }
+}
+
+impl Family {
+    fn add(&mut self, name: &str, matches: Match<'_>) {
+        let place = self.named.len();
+        match matches {
+            Match::Whole => drop(self.by_name.insert(name.to_owned(), place)),
+            Match::Beginning(beginning) => {
+                self.by_beginning.push((beginning.to_owned(), place));
+                self.by_beginning.sort_by_key(|(beginning, _)| std::cmp::Reverse(beginning.len()));
+            }
+        }
+        self.named.push((name.to_owned(), Numbers::default()));
+    }
+
+    /// The place of a name, or one behind the last.
+    fn place(&self, name: &str) -> usize {
+        let begins = || self.by_beginning.iter().find(|(beginning, _)| name.starts_with(beginning));
+        let place = self.by_name.get(name).copied().or_else(|| begins().map(|(_, place)| *place));
+        place.unwrap_or(self.named.len())
+    }
+
+    fn at(&self, place: usize) -> &Numbers {
+        self.named.get(place).map_or(&self.others, |(_, numbers)| numbers)
+    }
+
+    fn stats(&self, kind: Kind) -> impl Iterator<Item = Stats> {
+        let named = self.named.iter().map(|(name, numbers)| (name.as_str(), numbers));
+        let all = named.chain([(Stats::OTHERS, &self.others)]);
+        all.map(move |(name, numbers)| numbers.stats(kind, name))
+            .filter(|stats| stats.counts != Counts::default())
+    }
+}
+
+impl Numbers {
+    fn count(&self, happened: Happened) {
+        let add = |count: &AtomicU64| count.fetch_add(1, Ordering::Relaxed);
+        match happened {
+            Happened::Enqueued => add(&self.enqueued),
+            Happened::Lost => add(&self.lost),
+            Happened::Started { wait } => {
+                self.wait.record(wait);
+                add(&self.started)
+            }
+            Happened::Ended { how, run } => {
+                self.run.record(run);
+                add(self.of(how))
+            }
+            Happened::Rescued(left) => {
+                if left != Left::Waiting {
+                    add(if left == Left::Gone { &self.cancelled } else { &self.dead });
+                }
+                add(&self.rescued)
+            }
+        };
+    }
+
+    fn of(&self, how: Ending) -> &AtomicU64 {
+        match how {
+            Ending::Succeeded => &self.succeeded,
+            Ending::Failed => &self.failed,
+            Ending::Dead => &self.dead,
+            Ending::Cancelled => &self.cancelled,
+            Ending::Snoozed => &self.snoozed,
+            Ending::Interrupted => &self.interrupted,
+        }
+    }
+
+    fn stats(&self, kind: Kind, name: &str) -> Stats {
+        let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let counts = Counts {
+            enqueued: load(&self.enqueued),
+            started: load(&self.started),
+            succeeded: load(&self.succeeded),
+            failed: load(&self.failed),
+            dead: load(&self.dead),
+            cancelled: load(&self.cancelled),
+            snoozed: load(&self.snoozed),
+            interrupted: load(&self.interrupted),
+            lost: load(&self.lost),
+            rescued: load(&self.rescued),
+        };
+        // An untouched one is not read, bin by bin.
+        let (wait, run) = if counts == Counts::default() {
+            Default::default()
+        } else {
+            (self.wait.load(), self.run.load())
+        };
+        Stats { kind, name: name.to_owned(), counts, wait, run }
+    }
+}
+
+#[cfg(test)]
+mod tests;

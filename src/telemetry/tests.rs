@@ -1,0 +1,85 @@
+use super::*;
+use crate::histogram::Histogram;
+
+fn telemetry() -> Telemetry {
+    let (tasks, queues) =
+        (["mail".to_owned(), "*".to_owned()], ["tenant:*", "tenant:7:*", "slow"].map(str::to_owned));
+    Telemetry::new(&tasks, &queues)
+}
+
+fn found(stats: &[Stats], kind: Kind, name: &str) -> Counts {
+    let of = stats.iter().find(|stats| stats.kind == kind && stats.name == name);
+    of.map(|stats| stats.counts).unwrap_or_default()
+}
+
+fn count(telemetry: &Telemetry, task: &str, queue: Option<&str>, happened: Happened) {
+    telemetry.count(telemetry.place(task, queue), happened);
+}
+
+#[test]
+fn jobs_count_under_their_task_and_the_longest_name_of_their_queue() {
+    let telemetry = telemetry();
+    let queues = [None, Some("tenant:7"), Some("tenant:7:x"), Some("slow"), Some("slower"), Some("tenant")];
+    queues.iter().for_each(|queue| count(&telemetry, "mail", *queue, Happened::Enqueued));
+    count(&telemetry, "hostile-1", None, Happened::Enqueued);
+    count(&telemetry, "*", None, Happened::Enqueued);
+    let stats = telemetry.now();
+    let tasks = ["mail", "*", Stats::OTHERS].map(|name| found(&stats, Kind::Task, name).enqueued);
+    assert_eq!(tasks, [6, 1, 1]);
+    let queues = ["tenant:*", "tenant:7:*", "slow", Stats::OTHERS]
+        .map(|name| found(&stats, Kind::Queue, name).enqueued);
+    assert_eq!(queues, [1, 1, 1, 2]);
+    assert_eq!(stats.len(), 7);
+}
+
+#[test]
+fn hostile_names_make_no_series() {
+    let telemetry = telemetry();
+    for n in 0..1_000 {
+        count(&telemetry, &format!("task {n}"), Some(&format!("queue {n}")), Happened::Enqueued);
+    }
+    assert_eq!(telemetry.now().len(), 2);
+}
+
+#[test]
+fn queues_are_counted_only_where_asked_for() {
+    let telemetry = Telemetry::new(&["mail".to_owned()], &[]);
+    count(&telemetry, "mail", Some("slow"), Happened::Enqueued);
+    assert!(telemetry.now().iter().all(|stats| stats.kind == Kind::Task));
+}
+
+#[test]
+fn a_change_is_stored_once_and_what_was_not_stored_comes_again() {
+    let telemetry = telemetry();
+    let started = Happened::Started { wait: Duration::from_millis(3) };
+    assert!(telemetry.change().is_none());
+    count(&telemetry, "mail", None, started);
+    let lost = telemetry.change().expect("a change");
+    count(&telemetry, "mail", None, started);
+    drop(lost);
+    let change = telemetry.change().expect("a change");
+    assert_eq!((change.added[0].counts.started, change.added[0].wait.count()), (2, 2));
+    // What happens while it is stored belongs to the next change.
+    count(&telemetry, "mail", None, Happened::Lost);
+    telemetry.stored(change);
+    let change = telemetry.change().expect("a change");
+    assert_eq!(change.added[0].counts, Counts { lost: 1, ..Counts::default() });
+    assert_eq!(change.added[0].wait, Histogram::default());
+    telemetry.stored(change);
+    assert!(telemetry.change().is_none());
+}
+
+#[test]
+fn a_rescue_counts_what_became_of_the_job() {
+    let telemetry = telemetry();
+    for left in [Left::Waiting, Left::Gone, Left::Dead, Left::SetApart] {
+        count(&telemetry, "mail", None, Happened::Rescued(left));
+    }
+    let expected = Counts { rescued: 4, dead: 2, cancelled: 1, ..Counts::default() };
+    assert_eq!(found(&telemetry.now(), Kind::Task, "mail"), expected);
+}
+
+#[test]
+fn a_job_that_had_not_started_has_no_end() {
+    assert_eq!(Happened::ended(&Outcome::Untouched, Left::Waiting, Duration::ZERO), None);
+}
