@@ -19,7 +19,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::support::database::TestDatabase;
 use crate::support::rows::count;
-use crate::support::waiting::{Reports, reports, until, until_at_least};
+use crate::support::waiting::{Reports, in_time_once, reports, until, until_at_least};
 
 mod many;
 mod sql;

@@ -21,8 +21,8 @@ const TEN_THOUSAND: &str = "
 const A_THOUSAND_DUE: &str = "UPDATE mainspring.schedules SET next_fire_at = date_trunc('hour', now()) \
     WHERE id % 10 = 0; SELECT mainspring.tell_schedules_changed()";
 
-#[tokio::test]
-async fn a_thousand_due_schedules_of_ten_thousand_fire_within_a_second() {
+/// How long it takes until each of them has fired.
+async fn a_thousand_fires() -> Duration {
     let database = TestDatabase::new();
     let mut conn = database.connection();
     conn.batch_execute(TEN_THOUSAND).unwrap();
@@ -32,8 +32,6 @@ async fn a_thousand_due_schedules_of_ten_thousand_fire_within_a_second() {
     let due = Instant::now();
     until(&database, "mainspring.jobs", 1_000).await;
     let took = due.elapsed();
-    // An unoptimised build on a machine that others use: the figure of docs/PERFORMANCE.md is of a release build.
-    assert!(took < Duration::from_secs(5), "{took:?}");
     assert_eq!(count(&mut conn, "mainspring.schedule_fires WHERE outcome = 'enqueued'"), 1_000);
     assert_eq!(count(&mut conn, "mainspring.schedules WHERE next_fire_at <= now()"), 0);
     scheduler.stop().await;
@@ -41,6 +39,13 @@ async fn a_thousand_due_schedules_of_ten_thousand_fire_within_a_second() {
     let reads = "(SELECT FROM pg_stat_user_tables WHERE relid = 'mainspring.schedules'::regclass \
                  AND idx_tup_fetch BETWEEN 2000 AND 9000) AS statistics";
     until(&database, reads, 1).await;
+    took
+}
+
+#[tokio::test]
+async fn a_thousand_due_schedules_of_ten_thousand_fire_within_a_second() {
+    // An unoptimised build on a machine that others use: the figure of docs/PERFORMANCE.md is of a release build.
+    in_time_once(async || a_thousand_fires().await < Duration::from_secs(5)).await;
 }
 
 #[test]

@@ -43,25 +43,23 @@ impl Gauge {
         self.starts.lock().unwrap().clone()
     }
 
-    /// Fails unless the starts of twenty jobs kept to a rate of five jobs a `period` of half a second: no window of time may
-    /// have more than the bucket allows.
-    pub fn assert_rate(&self, jobs: u32, period: Duration) {
+    /// Whether the starts of twenty jobs kept to a rate of five jobs a `period` of half a second: no window of time may have
+    /// more than the bucket allows. A busy machine starts some of those late that were let through in time.
+    pub fn kept_to_rate(&self, jobs: u32, period: Duration) -> bool {
         let started: Vec<Instant> = self.starts().into_iter().map(|start| start.at).collect();
         // The bucket is full at first: 5 at once, and the other 15 take a tenth of a second each.
         let took = started.last().unwrap().duration_since(started[0]);
-        assert!((Duration::from_millis(1_350)..Duration::from_secs(10)).contains(&took), "{took:?}");
-        for (first, start) in started.iter().enumerate() {
-            for (n, other) in started.iter().enumerate().skip(first) {
+        assert!(took >= Duration::from_millis(1_350), "{took:?}");
+        let ahead = started.iter().enumerate().any(|(first, start)| {
+            started.iter().enumerate().skip(first).any(|(n, other)| {
                 // A job that was let through late may start with one that was let through early, within a few milliseconds.
                 let time = other.duration_since(*start) + Duration::from_millis(60);
                 let most = f64::from(jobs) * (1.0 + time.as_secs_f64() / period.as_secs_f64());
-                assert!(
-                    (n - first + 1) as f64 <= most + 1.0,
-                    "{} in {time:?}, at most {most}",
-                    n - first + 1
-                );
-            }
-        }
+                (n - first + 1) as f64 > most + 1.0
+            })
+        });
+        println!("twenty jobs in {took:?}, some ahead of their rate: {ahead}");
+        !ahead && took < Duration::from_secs(10)
     }
 
     /// The act of each attempt, in the order of the starts.

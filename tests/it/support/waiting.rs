@@ -29,6 +29,11 @@ pub async fn in_time_once(trial: impl AsyncFn() -> bool) {
     panic!("each of {TRIALS} trials was late");
 }
 
+/// Like [`in_time_once`], in a thread of its own.
+pub fn block_in_time_once(trial: impl Fn() -> bool) {
+    assert!((0..TRIALS).any(|_| trial()), "each of {TRIALS} trials was late");
+}
+
 /// A database that a test waits for, and whose rows a failed wait prints.
 pub trait Watched {
     fn watched_url(&self) -> String;
