@@ -14,6 +14,10 @@ BEGIN
     IF NOT FOUND THEN
         RETURN false;
     END IF;
+    -- Nothing but the commit is left. A process that is cut off before it may not hold the row for hours.
+    IF current_setting('idle_in_transaction_session_timeout') = '0' THEN
+        PERFORM set_config('idle_in_transaction_session_timeout', '10s', true);
+    END IF;
     IF keep_history THEN
         PERFORM mainspring.write_history(ARRAY[ended], 'succeeded', NULL);
     END IF;
