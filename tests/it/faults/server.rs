@@ -4,3 +4,4 @@ mod connections;
 mod encodings;
 mod schema;
 mod settings;
+mod too_many;
