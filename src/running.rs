@@ -37,6 +37,8 @@ pub(crate) struct Blockade {
     /// `None` if the thread executes code of no attempt.
     pub(crate) job: Option<JobFacts>,
     since: Instant,
+    /// The first job of the thread that was found to be past its time-out.
+    overdue: Option<i64>,
 }
 
 /// A thread that runs jobs, as [`Workers::threads`](crate::Workers::threads) returns it.
@@ -62,6 +64,9 @@ struct Places {
 /// A running attempt, as far as others may know it.
 pub(crate) trait Attempting: Send + Sync {
     fn facts(&self) -> JobFacts;
+
+    /// When its time-out is over, if it has one and has begun.
+    fn times_out_at(&self) -> Option<Instant>;
 }
 
 impl WorkerBoard {
@@ -108,7 +113,7 @@ impl WorkerBoard {
         let id = sample.executing();
         let running = self.running().into_iter().map(|running| running.job.facts());
         let job = running.into_iter().find(|job| Some(job.id) == id);
-        let blockade = Blockade { job, since };
+        let blockade = Blockade { job, since, overdue: None };
         *lock(&self.blockade) = Some(blockade.clone());
         self.is_blocked.store(true, Ordering::SeqCst);
         blockade
@@ -118,6 +123,19 @@ impl WorkerBoard {
     pub(crate) fn free(&self) -> Option<Blockade> {
         self.is_blocked.store(false, Ordering::SeqCst);
         lock(&self.blockade).take()
+    }
+
+    /// Finds a job whose time-out is over and cannot act because another one blocks the thread. Returns it once in a blockade, with what
+    /// blocks the thread and for how long.
+    pub(crate) fn find_overdue(&self, now: Instant) -> Option<(JobFacts, Option<JobFacts>, Duration)> {
+        let mut blockade = lock(&self.blockade);
+        let blockade = blockade.as_mut().filter(|blockade| blockade.overdue.is_none())?;
+        let is_over = |running: &Running| running.job.times_out_at().is_some_and(|at| at < now);
+        let blocker = blockade.job.as_ref().map(|job| job.id);
+        let mut late = self.running().into_iter().filter(is_over).map(|running| running.job.facts());
+        let overdue = late.find(|job| Some(job.id) != blocker)?;
+        blockade.overdue = Some(overdue.id);
+        Some((overdue, blockade.job.clone(), now.saturating_duration_since(blockade.since)))
     }
 
     pub(crate) fn is_blocked(&self) -> bool {
@@ -179,6 +197,10 @@ mod tests {
     impl Attempting for Job {
         fn facts(&self) -> JobFacts {
             JobFacts { id: self.0, task: "task".into(), queue: None, attempt: 1 }
+        }
+
+        fn times_out_at(&self) -> Option<Instant> {
+            None
         }
     }
 

@@ -67,6 +67,9 @@ fn look_at(threads: &mut [ThreadWatch], passed: Duration, now: Instant, shared: 
             }
             Change::Freed(after) => report_freed(index, worker, after, shared),
         }
+        if thread.is_blocked() {
+            report_overdue(index, worker, now);
+        }
         // The answer is its next turn. A mailbox that is full already holds such a message.
         let _ = worker.wake.try_send(TakeJobs);
     }
@@ -92,6 +95,18 @@ fn report_blocked(index: usize, worker: &WorkerHandle, job: Option<JobFacts>, sh
     shared.send::<QueueActor, _>(SlotsChanged);
     // Those that were to run there.
     wake_workers(shared.addresses.workers(), shared.prefetch.len());
+}
+
+// Once in a blockade: which time-outs are over is of less weight than that none acts.
+fn report_overdue(index: usize, worker: &WorkerHandle, now: Instant) {
+    if let Some((overdue, job, after)) = worker.board.find_overdue(now) {
+        log::warn!(
+            "{} has blocked worker thread {index} for {:.1} s, and the time-out of {} cannot act until it goes on",
+            name_of(job.as_ref()),
+            after.as_secs_f64(),
+            name_of(Some(&overdue))
+        );
+    }
 }
 
 fn report_freed(index: usize, worker: &WorkerHandle, after: Duration, shared: &Shared) {

@@ -8,6 +8,7 @@ use std::any::TypeId;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use crate::store::Session;
 use chrono::{DateTime, Utc};
@@ -40,13 +41,16 @@ struct Inner {
     shared: Arc<Shared>,
     log_target: OnceLock<String>,
     completed: AtomicBool,
+    /// When its time-out is over.
+    times_out_at: OnceLock<Instant>,
 }
 
 impl JobContext {
     pub(crate) fn new(job: ClaimedJob, payload: String, lease: &Lease, shared: Arc<Shared>) -> Self {
         let (worker_id, lease) = (lease.worker_id(), lease.settlement().lease);
-        let (log_target, completed) = (OnceLock::new(), AtomicBool::new(false));
-        Self(Arc::new(Inner { job, lease, worker_id, payload, shared, log_target, completed }))
+        let (log_target, times_out_at) = (OnceLock::new(), OnceLock::new());
+        let completed = AtomicBool::new(false);
+        Self(Arc::new(Inner { job, lease, worker_id, payload, shared, log_target, completed, times_out_at }))
     }
 
     /// The job and its lease, by which signals name it.

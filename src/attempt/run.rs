@@ -105,6 +105,7 @@ async fn run(
     let mut receiver = shared.signals.subscribe(job.attempt_key());
     let mut limit =
         timeout.map(|timeout| (Instant::now().checked_add(timeout), AttemptEnd::TimedOut(timeout)));
+    limit.iter().filter_map(|(at, _)| *at).for_each(|at| job.times_out(at));
     let ended = loop {
         tokio::select! {
             biased;

@@ -1,6 +1,8 @@
 //! Handlers that block their thread: they are reported, other threads run what waits, and a process whose threads are all
 //! blocked leaves the jobs to others.
 
+mod overdue;
+
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
