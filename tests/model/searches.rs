@@ -117,7 +117,7 @@ fn it_holds_in_random_runs_of_three_workers_and_every_trouble() {
 }
 
 #[test]
-#[ignore = "takes minutes"]
+#[ignore = "takes ten minutes on two cores, in the release profile"]
 fn it_holds_in_larger_spaces() {
     let failover = Trouble { failovers: 1, ..Trouble::NONE };
     let runs = follow(&large(), 100 * RUNS);
