@@ -8,11 +8,13 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::events::EndedAttempt;
-use crate::lifecycle::{BETWEEN_SUSPECTS, Left, Outcome, SUSPECTED_AFTER};
+use crate::lifecycle::{BETWEEN_SUSPECTS, Outcome, SUSPECTED_AFTER};
 use crate::lock::lock;
 use crate::store::claim::{ClaimedJob, Position};
 use crate::store::settle::Settlement;
-use crate::telemetry::{Happened, Place, Telemetry};
+use crate::telemetry::{Place, Telemetry};
+
+mod counted;
 
 /// The open leases of this process, and those that were dropped.
 #[derive(Debug, Default)]
@@ -178,24 +180,6 @@ impl Lease {
 
     pub(crate) fn take_ended(&mut self) -> Option<EndedAttempt> {
         self.held.as_mut().and_then(|held| held.ended.take()).map(|ended| *ended)
-    }
-
-    /// Counts the start of the attempt.
-    pub(crate) fn count_start(&self, wait: Duration) {
-        self.book.telemetry.count(self.held().place, Happened::Started { wait });
-    }
-
-    /// Counts the attempt, whose outcome is stored.
-    pub(crate) fn count_end(&self, left: Left) {
-        let held = self.held();
-        if let Some(ended) = Happened::ended(&held.settlement.outcome, left, held.took) {
-            self.book.telemetry.count(held.place, ended);
-        }
-    }
-
-    /// Counts an attempt whose lease was lost.
-    pub(crate) fn count_lost(&self) {
-        self.book.telemetry.count(self.held().place, Happened::Lost);
     }
 
     /// Notes that the outcome is sent to the server.
