@@ -24,6 +24,14 @@ impl ForbiddenFlags {
     {
         Self::Asked(Arc::new(move || Box::pin(function())))
     }
+
+    /// Returns the flags, or `None` if a function decides.
+    pub(crate) fn list(&self) -> Option<&[String]> {
+        match self {
+            Self::These(flags) => Some(flags),
+            Self::Asked(_) => None,
+        }
+    }
 }
 
 impl Default for ForbiddenFlags {

@@ -30,6 +30,7 @@ END $$;
 DROP TABLE mainspring.definitions;
 DROP TYPE mainspring.fired;
 DROP TYPE mainspring.judged_fire;
+DROP TYPE mainspring.job_reason;
 DROP TYPE mainspring.job_event;
 DROP TYPE mainspring.task_gate;
 DROP TYPE mainspring.queue_space;

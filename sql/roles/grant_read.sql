@@ -17,7 +17,8 @@ BEGIN
     LOOP
         EXECUTE format('GRANT SELECT (%s) ON mainspring.%I TO %I', relation.columns, relation.relname, role_name);
     END LOOP;
-    EXECUTE format('GRANT EXECUTE ON FUNCTION mainspring.find_job, mainspring.compatible_from, mainspring.payload_misfit, '
+    EXECUTE format('GRANT EXECUTE ON FUNCTION mainspring.find_job, mainspring.explain_job, mainspring.compatible_from, '
+        'mainspring.payload_misfit, '
         'mainspring.default_priority, mainspring.default_max_attempts, mainspring.now, mainspring.family_of, '
         'mainspring.stats_since, mainspring.sum_bins, mainspring.quantile_ms TO %I', role_name);
 END $$;

@@ -14,7 +14,7 @@ use crate::error::{SchedulerError, StoreError};
 use crate::job::NewJob;
 use crate::lifecycle::JobState;
 use crate::store::history::{self, HistoryFilter, HistoryRow};
-use crate::store::jobs::{self, Act, ActCounts, Job, JobAct, JobFilter, JobRow, Reschedule};
+use crate::store::jobs::{self, Act, ActCounts, Explanation, Job, JobAct, JobFilter, JobRow, Reschedule};
 
 /// Adds, reads and changes jobs. Returned by [`Scheduler::jobs`]. The functions of [`jobs`](crate::jobs) do the same on a
 /// connection of the caller, as part of the caller's transaction.
@@ -83,6 +83,11 @@ impl Jobs {
     /// Returns one job in any state, also a finished one; see [`jobs::get`].
     pub async fn get(&self, id: i64) -> Result<Option<Job>, SchedulerError> {
         self.verbs.run(move |conn| jobs::get(conn, id)).await
+    }
+
+    /// Returns why a job does not run; see [`jobs::explain`].
+    pub async fn explain(&self, id: i64) -> Result<Vec<Explanation>, SchedulerError> {
+        self.verbs.run(move |conn| jobs::explain(conn, id)).await
     }
 
     /// Returns the payload of one job as JSON text; see [`jobs::payload`].

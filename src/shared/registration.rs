@@ -18,6 +18,8 @@ impl Shared {
             tasks: &self.tasks,
             versions: &self.known.versions(),
             lines: &config.lines(),
+            concurrency: config.concurrency,
+            forbidden_flags: config.forbidden_flags.list(),
             timeout: config.heartbeat_timeout,
             origin: config.origin,
         };

@@ -18,6 +18,7 @@ mod enqueue;
 mod errors;
 mod events;
 mod exactly_once;
+mod explain;
 mod failover;
 mod fairness;
 mod faults;

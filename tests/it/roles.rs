@@ -18,7 +18,7 @@ mod catalogue;
 mod work;
 
 /// A role of the server that may log in, gone at the end.
-struct Role<'a> {
+pub(crate) struct Role<'a> {
     name: String,
     database: &'a TestDatabase,
 }
@@ -33,14 +33,14 @@ impl<'a> Role<'a> {
         Self { name, database }
     }
 
-    fn granted(database: &'a TestDatabase, kind: &str) -> Self {
+    pub(crate) fn granted(database: &'a TestDatabase, kind: &str) -> Self {
         let role = Self::new(database, kind);
         let grant = format!("SELECT mainspring.grant_{kind}('{}')", role.name);
         database.connection().batch_execute(&grant).unwrap();
         role
     }
 
-    fn connection(&self) -> PgConnection {
+    pub(crate) fn connection(&self) -> PgConnection {
         let mut conn = self.database.connection();
         conn.batch_execute(&format!("SET SESSION AUTHORIZATION {}", self.name)).unwrap();
         conn

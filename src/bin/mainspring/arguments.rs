@@ -8,6 +8,7 @@ use clap_complete::Shell;
 use mainspring::{KeyMode, Schema, StoreError};
 
 use crate::cron::CronCommand;
+use crate::explain::ExplainJobArguments;
 use crate::failure::Failure;
 use crate::health::HealthArguments;
 use crate::jobs::JobsCommand;
@@ -89,6 +90,13 @@ pub(crate) enum Command {
     /// Add a job, and print its id.
     #[command(after_help = ENQUEUE_EXAMPLES)]
     Enqueue(EnqueueArguments),
+    /// Print why a job does not run, or where it stands.
+    ///
+    /// Every reason that holds now is a line. It reads only, locks nothing, and is cheap however many jobs there are.
+    #[command(
+        after_help = "Examples:\n  mainspring explain 4711\n  mainspring explain 4711 --json | jq '.[].reason'"
+    )]
+    Explain(ExplainJobArguments),
     /// Look at jobs, and change them by hand.
     #[command(subcommand)]
     Jobs(JobsCommand),

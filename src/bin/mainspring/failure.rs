@@ -34,6 +34,11 @@ impl Failure {
         }
     }
 
+    /// No job has the id.
+    pub(crate) fn no_job(id: i64) -> Self {
+        Self::Refused(format!("there is no job {id}: it never was, was removed, or left the history"))
+    }
+
     /// Reports the failure and returns the exit code.
     pub(crate) fn report(self) -> ExitCode {
         let (text, code) = match self {

@@ -5,6 +5,7 @@ mod arguments;
 mod cron;
 mod database;
 mod enqueue;
+mod explain;
 mod failure;
 mod health;
 mod jobs;
@@ -63,6 +64,7 @@ fn run() -> Result<(), Failure> {
         Command::Queues(command) => queues::run(command, &mut open()?.verified()?.session(), &mut out)?,
         Command::Pause(_) => queues::pause_all(&mut open()?.verified()?.session(), &mut out)?,
         Command::Resume(_) => queues::resume_all(&mut open()?.verified()?.session(), &mut out)?,
+        Command::Explain(options) => explain::show(&mut open()?.verified()?.session(), &options, &mut out)?,
         Command::Jobs(command) => jobs::run(&mut open()?.verified()?.session(), command, &mut out)?,
         Command::Tasks(command) => tasks::run(&mut open()?.verified()?.session(), command, &mut out)?,
         Command::Workers(command) => workers::run(&mut open()?.verified()?.session(), command, &mut out)?,

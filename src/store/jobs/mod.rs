@@ -25,12 +25,14 @@
 //! ```
 
 mod act;
+mod explain;
 mod filter;
 mod found;
 mod list;
 mod matching;
 
 pub use self::act::{JobAct, Reschedule, cancel, complete, delete, delete_dead, fail, reschedule, retry};
+pub use self::explain::{Explanation, Reason, explain};
 pub use self::filter::JobFilter;
 pub use self::found::{Job, JobStatus, get};
 pub use self::list::{JobRow, count, ids, list, payload};

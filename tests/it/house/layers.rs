@@ -74,6 +74,7 @@ fn the_command_line_program_uses_the_crate_as_any_program_does() {
         "cron",
         "database",
         "enqueue",
+        "explain",
         "failure",
         "health",
         "jobs",

@@ -43,6 +43,8 @@ fn no_command_prints_hostile_text_as_it_is() {
         &["jobs", "show", "1", "--payload"],
         &["jobs", "show", "5", "--payload"],
         &["jobs", "history"],
+        &["explain", "1"],
+        &["explain", "5"],
         &["queues", "list"],
         &["workers", "list"],
         &["schedules", "list"],

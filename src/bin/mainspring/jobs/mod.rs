@@ -98,11 +98,8 @@ struct Shown {
 }
 
 fn show(conn: &mut Session<'_>, arguments: &ShowArguments, out: &mut impl Write) -> Result<(), Failure> {
-    let unknown = || {
-        let id = arguments.id;
-        Failure::Refused(format!("there is no job {id}: it never was, was removed, or left the history"))
-    };
-    let job = read(conn, |conn| jobs::get(conn, arguments.id))?.ok_or_else(unknown)?;
+    let job =
+        read(conn, |conn| jobs::get(conn, arguments.id))?.ok_or_else(|| Failure::no_job(arguments.id))?;
     let payload = if arguments.payload { jobs::payload(conn, arguments.id)? } else { None };
     let payload = payload.map(|text| serde_json::from_str(&text).unwrap_or(Value::String(text)));
     let shown = Shown { job, payload };

@@ -1,0 +1,7 @@
+-- Returns the workers whose time-out is not over.
+CREATE OR REPLACE FUNCTION mainspring.living_workers()
+RETURNS SETOF mainspring.workers
+LANGUAGE sql STABLE
+AS $$
+    SELECT w.* FROM mainspring.workers AS w WHERE w.heartbeat_at >= mainspring.now() - least(w.timeout, interval '100 years');
+$$;
