@@ -7,6 +7,8 @@ use serde::Serialize;
 
 use crate::error::{SchedulerError, StoreError, Stored};
 
+mod faults;
+
 /// After how many seconds a client tries again: longer than a heartbeat that finds the database again.
 const TRY_AGAIN_AFTER: u32 = 2;
 
@@ -21,7 +23,10 @@ struct Body<'a> {
     stored: Option<&'a str>,
 }
 
-/// A client's mistakes have their text and their field. Every other error has a general text: log the error itself.
+/// A client's mistakes have their text and their field. Every other error has a general text.
+///
+/// The cause of a response of 500 or 503 is logged at error, under the target `mainspring::responses`: at most one line a minute
+/// for each kind of cause, with the count of the others. The others are logged at debug.
 ///
 /// | error | status |
 /// |---|---|
@@ -50,6 +55,7 @@ impl ResponseError for StoreError {
 
     fn error_response(&self) -> HttpResponse {
         let status = self.status_code();
+        faults::log(self.into(), status, self);
         let text = match self {
             Self::Invalid { .. } | Self::NotFound { .. } | Self::AlreadyExists { .. } => self.to_string(),
             Self::KeyHeld { .. } => "another request holds the key: try again later".to_owned(),
@@ -83,6 +89,7 @@ impl ResponseError for SchedulerError {
             Self::Store(error) => error.error_response(),
             Self::Stopped | Self::Interrupted | Self::Config(_) => {
                 let status = self.status_code();
+                faults::log(self.into(), status, self);
                 response(status, general(status), None, self.stored())
             }
         }

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::support::database::TestDatabase;
+use crate::support::logs;
 use crate::support::rows::count;
 use crate::support::waiting::until;
 
@@ -207,4 +208,20 @@ async fn a_pool_that_is_used_up_is_named_with_its_size() {
     scheduler.stop().await;
     let stopped = scheduler.enqueue(mainspring::Enqueue::new(Two {})).await.unwrap_err();
     assert!(matches!(stopped, SchedulerError::Stopped), "{stopped}");
+}
+
+#[test]
+fn the_cause_of_a_500_is_logged_once_and_no_mistake_of_a_client_is() {
+    use actix_web::ResponseError;
+
+    logs::keep();
+    for n in [1, 2] {
+        let away = StoreError::Config(format!("cause {n} of the portal at host 4711"));
+        assert_eq!(SchedulerError::Store(away).error_response().status(), 500);
+    }
+    let kept = logs::with("of the portal at host 4711");
+    assert_eq!(kept, ["ERROR the cause of a response 500: cause 1 of the portal at host 4711"]);
+    let mistake = jobs::insert(&mut TestDatabase::new().connection(), job().key("")).unwrap_err();
+    assert_eq!(mistake.error_response().status(), 400);
+    assert_eq!(logs::with(&format!("the cause of a response 400: {mistake}")), [""; 0]);
 }
