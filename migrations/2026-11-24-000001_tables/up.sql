@@ -367,7 +367,8 @@ CREATE TABLE mainspring.schedules (
     paused         boolean NOT NULL,
     -- Whether people keep it, or the crontab of a program does.
     owner          text NOT NULL DEFAULT 'people',
-    name           text NOT NULL,
+    -- Listed in pages by name: it sorts by its bytes, whatever the database sorts by.
+    name           text COLLATE "C" NOT NULL,
     task           text NOT NULL,
     expression     text NOT NULL,
     zone           text NOT NULL,
@@ -421,7 +422,8 @@ CREATE TABLE mainspring.schedule_fires (
     job_id    bigint,
     triggered boolean NOT NULL,
     owner     text NOT NULL DEFAULT 'people',
-    schedule  text NOT NULL,
+    -- Compared with `schedules.name`, so of its collation.
+    schedule  text COLLATE "C" NOT NULL,
     outcome   text NOT NULL,
     -- `missed` stands for all fires from `due_at` on that were not made up for.
     CONSTRAINT schedule_fires_outcome_known CHECK (outcome IN ('enqueued', 'skipped', 'replaced', 'missed')),

@@ -59,7 +59,7 @@ pub struct PublishedTask {
     pub ready: i64,
 }
 
-/// Returns what workers have published, by name, at most [`LIST_CAP`](crate::status::LIST_CAP) tasks. A task that no worker
+/// Returns what workers have published, by name in the order of the database, at most [`LIST_CAP`](crate::status::LIST_CAP) tasks. A task that no worker
 /// has known for 30 days is no longer among them.
 ///
 /// # Errors

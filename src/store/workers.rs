@@ -68,7 +68,7 @@ pub struct WorkerAct {
 /// Whether the time-out of the worker `w` is not over. No time of a restored row is out of the range in which the server computes.
 pub(super) const LIVES: &str = "w.heartbeat_at >= mainspring.now() - least(w.timeout, interval '100 years')";
 
-/// Returns the workers by name, at most [`LIST_CAP`](crate::status::LIST_CAP).
+/// Returns the workers by name in the order of the database, at most [`LIST_CAP`](crate::status::LIST_CAP).
 ///
 /// # Errors
 ///

@@ -183,6 +183,9 @@ fn a_schedule_shows_itself_with_its_next_five_fires() {
     let mut after = ScheduleFilter::new();
     after.after = Some("full".into());
     assert_eq!(names(after).collect::<Vec<_>>(), ["plain"]);
+    let mut beginning = ScheduleFilter::new();
+    beginning.prefix = Some("pl".into());
+    assert_eq!(names(beginning).collect::<Vec<_>>(), ["plain"]);
     let mut other = ScheduleFilter::new();
     other.task = Some("other".into());
     assert_eq!(names(other).count(), 0);

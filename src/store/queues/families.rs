@@ -78,7 +78,7 @@ pub fn remove_family(conn: &mut impl AsSession, family: &str) -> Result<bool, St
     changed(conn, "SELECT mainspring.remove_queue_family({})", "family", family)
 }
 
-/// Returns the families of queues, by prefix, at most [`LIST_CAP`](crate::status::LIST_CAP).
+/// Returns the families of queues, by prefix in the order of the database, at most [`LIST_CAP`](crate::status::LIST_CAP).
 ///
 /// # Errors
 ///

@@ -34,7 +34,7 @@ pub struct QueueStatus {
 const PARKED: &str = "state = 'parked'";
 const ADMITTED: &str = "queue IS NOT NULL AND state IN ('ready', 'running')";
 
-/// Returns the queues that have due or running jobs, are paused or have limits of their own, by name, at most
+/// Returns the queues that have due or running jobs, are paused or have limits of their own, by name in the order of the database, at most
 /// [`LIST_CAP`](crate::status::LIST_CAP).
 ///
 /// # Errors

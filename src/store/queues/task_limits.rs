@@ -105,7 +105,7 @@ pub fn remove_task_limit(conn: &mut impl AsSession, task: &str) -> Result<bool, 
     changed(conn, "SELECT mainspring.remove_task_limit({})", "task", task)
 }
 
-/// Returns the limits of tasks, by task, at most [`LIST_CAP`](crate::status::LIST_CAP).
+/// Returns the limits of tasks, by task in the order of the database, at most [`LIST_CAP`](crate::status::LIST_CAP).
 ///
 /// # Errors
 ///

@@ -118,6 +118,8 @@ pub struct ScheduleFire {
 pub struct ScheduleFilter {
     /// Only schedules of this task.
     pub task: Option<String>,
+    /// Only schedules whose names begin with this text, such as `acme/`. Upper and lower case differ.
+    pub prefix: Option<String>,
     /// Only schedules whose names come after this one. The last name of one page selects the next page.
     pub after: Option<String>,
     /// At most this many; default 100.
@@ -133,7 +135,7 @@ impl ScheduleFilter {
 
 impl Default for ScheduleFilter {
     fn default() -> Self {
-        Self { task: None, after: None, limit: 100 }
+        Self { task: None, prefix: None, after: None, limit: 100 }
     }
 }
 
@@ -145,16 +147,36 @@ const SHOWN: &str = "SELECT (to_jsonb(r) || jsonb_build_object('catch_up', great
     THEN coalesce((SELECT j.state FROM mainspring.jobs_view AS j WHERE j.id = v.last_job_id), 'finished') END \
     AS last_job_state FROM mainspring.schedules_view AS v WHERE v.owner = 'people' AND ";
 
-/// Returns the schedules that the filter admits, in the order of their names. Crontab lines are not among them: the
-/// view `mainspring.schedules_view` shows both.
+/// Returns the schedules that the filter admits, in the order of the bytes of their names, whatever the database sorts by.
+/// Crontab lines are not among them: the view `mainspring.schedules_view` shows both.
+///
+/// ```no_run
+/// use mainspring::schedules::{self, ScheduleFilter};
+///
+/// let mut conn = mainspring::database::connect("postgres://localhost/app")?;
+/// let mut of_tenant = ScheduleFilter::new();
+/// of_tenant.prefix = Some("acme/".into());
+/// loop {
+///     let page = schedules::list(&mut conn, &of_tenant)?;
+///     let Some(last) = page.last() else { break };
+///     of_tenant.after = Some(last.name.clone());
+///     page.iter().for_each(|schedule| println!("{}", schedule.name));
+/// }
+/// # Ok::<(), mainspring::StoreError>(())
+/// ```
 ///
 /// # Errors
 ///
 /// [`StoreError::Database`] when the database refuses, also where the schema is missing.
 pub fn list(conn: &mut impl AsSession, filter: &ScheduleFilter) -> Result<Vec<ScheduleRow>, StoreError> {
     let of_task = if filter.task.is_some() { "AND v.task = {}" } else { "" };
-    let text = format!("{SHOWN} v.name > {{}} {of_task} ORDER BY v.name LIMIT {}) AS r", filter.limit);
-    let statement = Statement::new(text).text("after", filter.after.as_deref().unwrap_or_default());
+    let text = format!(
+        "{SHOWN} v.name > {{}} AND v.name LIKE {{}} {of_task} ORDER BY v.name LIMIT {}) AS r",
+        filter.limit
+    );
+    let after = filter.after.as_deref().unwrap_or_default();
+    let pattern = beginning_with(filter.prefix.as_deref().unwrap_or_default());
+    let statement = Statement::new(text).text("after", after).text("prefix", &pattern);
     let found = match filter.task.as_deref() {
         Some(task) => rows(conn, statement.text("task", task))?,
         None => rows(conn, statement)?,
@@ -209,6 +231,19 @@ impl fmt::Debug for ScheduleRow {
 fn readable<'de, D: Deserializer<'de>>(from: D) -> Result<Value, D::Error> {
     let raw = Box::<RawValue>::deserialize(from)?;
     Ok(serde_json::from_str(raw.get()).unwrap_or_else(|_| Value::String(raw.get().to_owned())))
+}
+
+// The pattern of LIKE for texts that begin with the prefix.
+fn beginning_with(prefix: &str) -> String {
+    let mut pattern = String::with_capacity(prefix.len() + 1);
+    for character in prefix.chars() {
+        if matches!(character, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern.push('%');
+    pattern
 }
 
 fn with_next_fires(mut row: ScheduleRow) -> ScheduleRow {

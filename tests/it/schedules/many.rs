@@ -65,3 +65,41 @@ fn due_next_and_marked_schedules_are_found_by_an_index() {
         assert!(plan.contains("Index") && !plan.contains("Seq Scan") && !plan.contains("Sort"), "{plan}");
     }
 }
+
+#[test]
+fn pages_of_a_prefix_are_whole_whatever_the_database_sorts_by() {
+    let database = TestDatabase::collated("de-DE").unwrap_or_else(TestDatabase::new);
+    let mut conn = database.connection();
+    mainspring::database::migrate(&mut conn).unwrap();
+    for name in ["acme/b", "acme-b/0", "ACME/0", "acme/a", "acme", "acme/%_\\x", "acme/B", "b"] {
+        create(&mut conn, &new(name, "@yearly")).unwrap();
+    }
+    let mut filter = ScheduleFilter::new();
+    (filter.prefix, filter.limit) = (Some("acme/".into()), 2);
+    let mut listed = Vec::new();
+    loop {
+        let page = list(&mut conn, &filter).unwrap();
+        listed.extend(page.iter().map(|row| row.name.clone()));
+        let Some(last) = page.last() else { break };
+        filter.after = Some(last.name.clone());
+    }
+    assert_eq!(listed, ["acme/%_\\x", "acme/B", "acme/a", "acme/b"]);
+    let mut literal = ScheduleFilter::new();
+    literal.prefix = Some("acme/%_\\".into());
+    assert_eq!(list(&mut conn, &literal).unwrap().len(), 1);
+    literal.prefix = Some("acme/_".into());
+    assert!(list(&mut conn, &literal).unwrap().is_empty());
+}
+
+#[test]
+fn a_page_of_the_schedules_of_a_tenant_reads_a_range_of_the_index() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    conn.batch_execute(TEN_THOUSAND).unwrap();
+    let page = "EXPLAIN SELECT name FROM mainspring.schedules_view WHERE owner = 'people' AND name > '' \
+        AND name LIKE 's99%' ORDER BY name LIMIT 100";
+    let plan: Vec<Line> = sql_query(page).load(&mut conn).unwrap();
+    let plan: Vec<String> = plan.into_iter().map(|row| row.line).collect();
+    assert!(plan.iter().any(|line| line.contains("Index Cond") && line.contains(">= 's99'")), "{plan:#?}");
+    assert!(!plan.iter().any(|line| line.contains("Sort")), "{plan:#?}");
+}

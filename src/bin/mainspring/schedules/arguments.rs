@@ -42,6 +42,7 @@ const LIST_EXAMPLES: &str = "\
 Examples:
   mainspring schedules list
   mainspring schedules list --task report.publish --json | jq '.[].next_fires[0]'
+  mainspring schedules list --prefix acme/       (the schedules of one tenant)
   mainspring schedules list --after nightly      (the page behind that name)";
 
 const CREATE_EXAMPLES: &str = "\
@@ -65,6 +66,9 @@ pub(crate) struct ListArguments {
     /// Only schedules of this task.
     #[arg(long)]
     task: Option<String>,
+    /// Only schedules whose names begin with this text.
+    #[arg(long, value_name = "TEXT")]
+    prefix: Option<String>,
     /// Only schedules whose names come after this one.
     #[arg(long, value_name = "NAME")]
     after: Option<String>,
@@ -190,6 +194,7 @@ impl ListArguments {
     pub(crate) fn filter(&self) -> ScheduleFilter {
         let mut filter = ScheduleFilter::new();
         filter.task.clone_from(&self.task);
+        filter.prefix.clone_from(&self.prefix);
         filter.after.clone_from(&self.after);
         filter.limit = self.limit;
         filter
