@@ -1,7 +1,7 @@
 //! A job is found in any state, and its end can be waited for; jobs are acted on by a filter.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{TimeDelta, Utc};
 use diesel::connection::SimpleConnection;
@@ -14,8 +14,10 @@ use tokio::sync::Semaphore;
 
 use crate::support::database::TestDatabase;
 use crate::support::jobs::{act, behave};
+use crate::support::proxy::Mode;
 use crate::support::rows::count;
-use crate::support::waiting::until;
+use crate::support::waiting::{in_time_once, until, until_at_least};
+use crate::waits::through_proxy;
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -189,4 +191,36 @@ fn a_finished_job_is_found_among_many_by_reading_few_blocks() {
         assert_eq!(jobs::get(&mut conn, id).unwrap().unwrap().state, JobStatus::Succeeded);
     }
     assert!(jobs::get(&mut conn, 999_999).unwrap().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_returns_in_time_while_the_database_does_not_reply() {
+    const TIME: Duration = Duration::from_secs(2);
+    in_time_once(async || {
+        let database = TestDatabase::new();
+        let (proxy, url) = through_proxy(&database.url());
+        let scheduler = Scheduler::builder(&url).worker_threads(1).start().await.unwrap();
+        let id = scheduler.enqueue(act("later").run_in(LONG)).await.unwrap();
+        let jobs = scheduler.jobs();
+        let began = Instant::now();
+        let wait = tokio::spawn(async move { jobs.wait(id, TIME).await });
+        until_at_least(
+            &database,
+            "pg_stat_activity WHERE state = 'idle' AND query LIKE '%i(id) CROSS JOIN LATERAL%'",
+            1,
+        )
+        .await;
+        proxy.set(Mode::Drop);
+        let waited = wait.await.unwrap().unwrap();
+        let in_time = began.elapsed() < TIME + Duration::from_secs(1);
+        assert!(matches!(waited, Waited::TimedOut(job) if job.id == id && job.state == JobStatus::Scheduled));
+        // A job that was never seen is an error, after the time of one look.
+        let began = Instant::now();
+        let unseen = scheduler.jobs().wait(id, Duration::ZERO).await;
+        assert!(unseen.is_err(), "{unseen:?}");
+        let in_time = in_time && began.elapsed() < Duration::from_secs(2);
+        scheduler.stop_within(Duration::ZERO).await;
+        in_time
+    })
+    .await;
 }
