@@ -13,6 +13,7 @@ mod same_origin;
 
 use std::net::TcpListener;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use actix_web::error::ErrorBadRequest;
 use actix_web::{App, HttpResponse, HttpServer, Responder, get, post, web};
@@ -79,7 +80,9 @@ struct Shared {
 
 impl Shared {
     fn new(database_url: String, schema: Schema) -> Self {
-        let pool = Pool::builder().max_size(4).build_unchecked(ConnectionManager::new(&database_url));
+        // The default of r2d2 blocks a request for 30 s while the database is away.
+        let pool = Pool::builder().max_size(4).connection_timeout(Duration::from_secs(5));
+        let pool = pool.build_unchecked(ConnectionManager::new(&database_url));
         Self { database_url, pool, schema, scheduler: Mutex::default() }
     }
 

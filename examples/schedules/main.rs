@@ -12,6 +12,7 @@ mod same_origin;
 mod stored;
 
 use std::net::TcpListener;
+use std::time::Duration;
 
 use actix_web::guard::fn_guard;
 use actix_web::{App, HttpResponse, HttpServer, web};
@@ -65,7 +66,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let listener = TcpListener::bind(&address)
         .map_err(|error| format!("cannot listen on {address}: {error}; PORT names another port"))?;
     let database = database_url(EmbeddedOptions::temporary())?;
-    let pool = Pool::builder().max_size(4).build(ConnectionManager::new(database.url()))?;
+    // The default of r2d2 blocks a request for 30 s while the database is away.
+    let pool = Pool::builder().max_size(4).connection_timeout(Duration::from_secs(5));
+    let pool = pool.build(ConnectionManager::new(database.url()))?;
     let mut conn = pool.get()?;
     chained::make_table(&mut conn)?;
     drop(conn);
