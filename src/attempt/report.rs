@@ -1,6 +1,7 @@
 //! What is logged about the end of an attempt. Success and cancellation are certain when the attempt ends. What becomes of any
 //! other job is certain only once its outcome is stored: its row may have been superseded or cancelled meanwhile.
 
+use std::fmt;
 use std::time::Duration;
 
 use log::Level;
@@ -10,6 +11,18 @@ use super::log_target::TARGET;
 use crate::events::{EndedAttempt, why_dead};
 use crate::lifecycle::{Left, Outcome};
 use crate::text::one_line;
+
+/// How long an attempt took, in the unit that a person reads with ease.
+struct Lasted(Duration);
+
+impl fmt::Display for Lasted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_secs_f64() {
+            short if short < 10.0 => write!(f, "{:.1} ms", short * 1000.0),
+            long => write!(f, "{long:.1} s"),
+        }
+    }
+}
 
 /// When the end of an attempt is logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,14 +34,14 @@ pub(super) enum Reported {
 /// Logs the end of an attempt whose job is certain to be finished.
 pub(super) fn report_end(job: &JobContext, outcome: &Outcome, took: Duration, level: Level) -> Reported {
     let (id, task, attempt, most) = (job.id(), one_line(job.task()), job.attempt(), job.max_attempts());
-    let ms = took.as_secs_f64() * 1000.0;
+    let took = Lasted(took);
     match outcome {
         Outcome::Succeeded | Outcome::Completed => {
-            log::log!(target: TARGET, level, "job {id} `{task}` succeeded in {ms:.1} ms, attempt {attempt} of {most}");
+            log::log!(target: TARGET, level, "job {id} `{task}` succeeded in {took}, attempt {attempt} of {most}");
             Reported::Now
         }
         Outcome::Cancelled { reason } => {
-            log::info!(target: TARGET, "job {id} `{task}` was cancelled after {ms:.1} ms: {}", one_line(reason));
+            log::info!(target: TARGET, "job {id} `{task}` was cancelled after {took}: {}", one_line(reason));
             Reported::Now
         }
         Outcome::Failed { .. }
@@ -43,17 +56,17 @@ pub(super) fn report_end(job: &JobContext, outcome: &Outcome, took: Duration, le
 /// Logs the end of any other attempt, with the state that its row has reached.
 pub(crate) fn report_stored(ended: &EndedAttempt, outcome: &Outcome, left: Left) {
     let EndedAttempt { job, max_attempts: most, took } = ended;
-    let (id, task, attempt, ms) = (job.id, one_line(&job.task), job.attempt, took.as_secs_f64() * 1000.0);
+    let (id, task, attempt, took) = (job.id, one_line(&job.task), job.attempt, Lasted(*took));
     let what = match outcome {
         Outcome::Succeeded
         | Outcome::Completed
         | Outcome::Cancelled { .. }
         | Outcome::Untouched
         | Outcome::Postponed { .. } => return,
-        Outcome::Failed { .. } => format!("failed in {ms:.1} ms"),
-        Outcome::Discarded { .. } => format!("was discarded after {ms:.1} ms"),
-        Outcome::Snoozed { .. } => format!("snoozed after {ms:.1} ms"),
-        Outcome::Interrupted => format!("was interrupted after {ms:.1} ms"),
+        Outcome::Failed { .. } => format!("failed in {took}"),
+        Outcome::Discarded { .. } => format!("was discarded after {took}"),
+        Outcome::Snoozed { .. } => format!("snoozed after {took}"),
+        Outcome::Interrupted => format!("was interrupted after {took}"),
     };
     let why = why_dead(ended, outcome, left);
     let why = one_line(&why);
@@ -73,5 +86,17 @@ pub(crate) fn report_stored(ended: &EndedAttempt, outcome: &Outcome, left: Left)
             log::info!(target: TARGET, "job {id} `{task}` {what} for {delay:.1} s");
         }
         (Left::Waiting, _) => log::warn!(target: TARGET, "job {id} `{task}` {what} and goes back"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_times_are_seconds_and_short_ones_milliseconds() {
+        let shown = [0, 250, 9_999_900, 10_000_000, 11_344_000]
+            .map(|us| Lasted(Duration::from_micros(us)).to_string());
+        assert_eq!(shown, ["0.0 ms", "0.2 ms", "9999.9 ms", "10.0 s", "11.3 s"]);
     }
 }

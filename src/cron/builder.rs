@@ -11,6 +11,7 @@ use super::options::{self, MAX_CATCH_UP, MAX_FILL, Options};
 use super::{CronEntry, CronError, CronExpression};
 use crate::job::payload::to_value;
 use crate::job::{Constants, JobOptions, Task, common_setters};
+use crate::text::one_line;
 
 /// A line of the crontab that code builds, for [`SchedulerBuilder::cron`](crate::SchedulerBuilder::cron). It becomes the
 /// same [`CronEntry`] that [`Crontab`](crate::Crontab) reads from text: a schedule that the program owns. The identifier
@@ -94,6 +95,12 @@ impl Cron {
     /// Adds the task on the day of each month that has it, 1 to 31, at the time.
     pub fn every_month_on<T: Task>(day: u32, hour: u32, minute: u32, task: T) -> Self {
         Self::new(format!("{minute} {hour} {day} * *"), task)
+    }
+
+    /// What errors call the line: the texts come from code that may be far away.
+    pub(crate) fn named(&self) -> String {
+        let id = self.options.id.as_deref().unwrap_or(self.task);
+        format!("cron line `{}` of the task `{}`, `{}`", one_line(id), self.task, one_line(&self.expression))
     }
 
     /// Sets the identifier, which is the same from one start to the next, 1 to 128 characters; default the task's name.

@@ -1,5 +1,7 @@
 //! What can go wrong with a scheduler.
 
+use std::fmt;
+
 use thiserror::Error;
 
 use super::store::StoreError;
@@ -7,7 +9,7 @@ use crate::stored::Stored;
 use crate::text::one_line;
 
 /// Why the scheduler could not carry out a request.
-#[derive(Debug, Error)]
+#[derive(Error)]
 #[non_exhaustive]
 pub enum SchedulerError {
     /// The set-up is wrong; nothing was started. The text names the setting, what was expected and what came.
@@ -25,6 +27,13 @@ pub enum SchedulerError {
     /// The store refused, or could not be reached.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// As `Display`: this is what a program prints whose `main` returns the error.
+impl fmt::Debug for SchedulerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 impl SchedulerError {

@@ -12,7 +12,7 @@ use crate::stored::Stored;
 use crate::text::one_line;
 
 /// Why the store could not carry out a request.
-#[derive(Debug, Clone, Error)]
+#[derive(Clone, Error)]
 #[non_exhaustive]
 pub enum StoreError {
     /// A value breaks its limit; nothing was stored. The text names the field, the limit and what came.
@@ -163,6 +163,13 @@ pub enum StoreError {
     /// job may or may not have been stored: a key makes it safe to enqueue again.
     #[error(transparent)]
     Database(DatabaseError),
+}
+
+/// As `Display`: this is what a program prints whose `main` returns the error.
+impl fmt::Debug for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// Which of several jobs an error is about.

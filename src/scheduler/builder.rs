@@ -61,9 +61,10 @@ impl SchedulerBuilder {
 
     /// Adds a line of the crontab that code builds. `start` rejects an invalid line.
     pub fn cron(mut self, line: Cron) -> Self {
+        let named = line.named();
         match line.build() {
             Ok(entry) => self.config.crontab.push(entry),
-            Err(error) => self.problem = self.problem.or(Some(format!("cron: {error}"))),
+            Err(error) => self.problem = self.problem.or(Some(format!("{named}: {error}"))),
         }
         self
     }

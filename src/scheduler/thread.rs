@@ -139,6 +139,11 @@ impl Root {
 
 fn log_start(shared: &Shared) {
     let config = &shared.config;
+    if shared.tasks.is_empty() {
+        let (id, by, lines) = (shared.worker_id(), one_line(&config.worker_name), config.crontab.len());
+        log::info!("worker {id} `{by}` started without handlers: it only adds jobs, cron lines: {lines}");
+        return;
+    }
     log::info!(
         "worker {} `{}` started: jobs at once: {}, threads: {}, tasks: {}, cron lines: {}",
         shared.worker_id(),

@@ -41,7 +41,14 @@ impl Refusals {
         let now = Instant::now();
         let is_known = {
             let mut noted = lock(&self.0);
-            noted.last = Some((now, reason.to_string()));
+            noted.last = Some((
+                now,
+                match reason {
+                    // The text of the error that comes of it begins as this one's does.
+                    StoreError::Connect(reason) => reason.clone(),
+                    other => other.to_string(),
+                },
+            ));
             noted.cause.is_some_and(|(at, _)| now.duration_since(at) < CAUSE_HOLDS)
         };
         if !is_known {
@@ -78,7 +85,7 @@ mod tests {
         refused(&refusals, RefusalKind::TooMany);
         refusals.note(&StoreError::Connect("again".into()), || panic!("the cause is asked for twice"));
         let last = refusals.within(CAUSE_HOLDS).map(|refusal| (refusal.reason, refusal.cause));
-        assert_eq!(last, Some(("cannot connect to the database: again".into(), RefusalKind::TooMany)));
+        assert_eq!(last, Some(("again".into(), RefusalKind::TooMany)));
     }
 
     #[test]

@@ -115,7 +115,11 @@ async fn a_line_that_code_has_built_fires_as_one_of_the_text() {
     scheduler.stop().await;
     let wrong = CronLine::every_day_at(25, 0, Built { note: "built" });
     let error = Scheduler::builder(database.url()).cron(wrong).start().await.unwrap_err();
-    assert!(error.to_string().starts_with("cron: column 3: found `25`, expected an hour"), "{error}");
+    let named = format!(
+        "cron line `{0}` of the task `{0}`, `0 25 * * *`: column 3: found `25`, expected an hour",
+        Built::NAME
+    );
+    assert!(error.to_string().starts_with(&named), "{error}");
 }
 
 #[tokio::test]

@@ -202,10 +202,18 @@ fn a_wrong_family_is_refused() {
         (
             "tenant:",
             QueueSettings::default(),
-            "family must be a prefix of 0 to 127 characters and *, got tenant:",
+            "family must be a prefix of 0 to 127 characters that ends with *, got tenant:",
         ),
-        ("", QueueSettings::default(), "family must be a prefix of 0 to 127 characters and *, got none"),
-        (&long, QueueSettings::default(), "family must be a prefix of 0 to 127 characters and *, got xxx"),
+        (
+            "",
+            QueueSettings::default(),
+            "family must be a prefix of 0 to 127 characters that ends with *, got none",
+        ),
+        (
+            &long,
+            QueueSettings::default(),
+            "family must be a prefix of 0 to 127 characters that ends with *, got xxx",
+        ),
         ("t*", QueueSettings::concurrency(0), "concurrency must be 1 to 1000000, got 0"),
         ("a\0*", QueueSettings::default(), "family must not contain the character NUL, got one"),
     ] {

@@ -131,7 +131,11 @@ fn families_of_queues_are_set_listed_and_removed() {
     assert_eq!(run(&["remove", "--family", "tenant:*"]), "family tenant:* had nothing to remove");
     assert_eq!(run(&["families", "--json"]), "[]");
     for (arguments, code, words) in [
-        (&["set", "--family", "tenant:"][..], 1, "family must be a prefix of 0 to 127 characters and *"),
+        (
+            &["set", "--family", "tenant:"][..],
+            1,
+            "family must be a prefix of 0 to 127 characters that ends with *",
+        ),
         (&["set", "q", "--family", "q*"], 2, "cannot be used with"),
         (&["pause", "--family", "q*"], 2, "--family"),
     ] {
