@@ -6,6 +6,7 @@
 -- - `key_taken`: the job is dead, and a living job has its key.
 -- - `no_attempt_left`: it has used all its attempts. Give fewer `attempts` or more `max_attempts`.
 -- - `refused`: the database does not let the row be changed. A warning holds the reason.
+-- - `finished`: it has succeeded or was cancelled, as the history says.
 -- - `unknown`: there is no such job.
 CREATE OR REPLACE FUNCTION mainspring.reschedule_jobs(
     ids bigint[], run_at timestamptz DEFAULT NULL, priority integer DEFAULT NULL, attempts integer DEFAULT NULL,
@@ -23,6 +24,7 @@ DECLARE
     found text;
     taken bigint[] := '{}';
     refused bigint[] := '{}';
+    finished bigint[] := mainspring.finished_jobs(ids, before);
 BEGIN
     IF attempts NOT BETWEEN 0 AND 32766 THEN
         problem := format('attempts must be 0 to 32766, got %s', attempts);
@@ -40,9 +42,8 @@ BEGIN
     END LOOP;
     PERFORM mainspring.notify_after(before, changed);
     RETURN QUERY
-    SELECT i.id, CASE WHEN b.id IS NULL THEN 'unknown' WHEN b.state = 'running' THEN 'running'
+    SELECT i.id, CASE WHEN i.id = ANY (finished) THEN 'finished' WHEN b.id IS NULL THEN 'unknown' WHEN b.state = 'running' THEN 'running'
         WHEN b.id = ANY (changed) THEN 'rescheduled' WHEN b.id = ANY (taken) THEN 'key_taken'
-        WHEN b.id = ANY (refused) THEN 'refused'
-        ELSE 'no_attempt_left' END
+        WHEN b.id = ANY (refused) THEN 'refused' ELSE 'no_attempt_left' END
     FROM unnest(ids) WITH ORDINALITY AS i(id, ord) LEFT JOIN unnest(before) AS b ON b.id = i.id ORDER BY i.ord;
 END $$;

@@ -40,7 +40,9 @@ pub enum ActResult {
     /// Not done: the database does not let the row be changed. A job that waited is dead, with the reason as its last error,
     /// if its data is the reason.
     Refused,
-    /// Not done: there is no such id.
+    /// Not done: the job has succeeded or was cancelled, as the history says.
+    Finished,
+    /// Not done: there is no such id, or the history does not keep it.
     Unknown,
 }
 
@@ -63,6 +65,7 @@ impl ActResult {
             | Self::KeyTaken
             | Self::NoAttemptLeft
             | Self::Refused
+            | Self::Finished
             | Self::Unknown => false,
         }
     }
@@ -85,6 +88,7 @@ impl ActResult {
             Self::KeyTaken => "unchanged: a living job has its key",
             Self::NoAttemptLeft => "unchanged: no attempt is left, give fewer attempts or more max_attempts",
             Self::Refused => "unchanged: the database refuses it, see its last error or the server's log",
+            Self::Finished => "unchanged: it has finished",
             Self::Unknown => "unknown: there is none of this id",
         }
     }

@@ -253,3 +253,22 @@ async fn a_job_committed_while_an_action_waits_is_unknown_to_it() {
         assert_eq!(states(&mut other, "6", JobState::Ready), 1, "{done:?}");
     }
 }
+
+#[test]
+fn an_act_on_a_finished_job_says_that_it_has_finished() {
+    let (_database, mut conn) = furnished();
+    jobs::complete(&mut conn, &[1], None).unwrap();
+    jobs::cancel(&mut conn, &[2], None).unwrap();
+    jobs::delete(&mut conn, &[3]).unwrap();
+    let expect = |acts: Result<Vec<JobAct>, StoreError>| {
+        let results: Vec<ActResult> = acts.unwrap().into_iter().map(|act| act.result).collect();
+        assert_eq!(results, [ActResult::Finished, ActResult::Finished, ActResult::Unknown]);
+    };
+    let ids = [1, 2, 3];
+    expect(jobs::complete(&mut conn, &ids, None));
+    expect(jobs::fail(&mut conn, &ids, None));
+    expect(jobs::cancel(&mut conn, &ids, None));
+    expect(jobs::delete(&mut conn, &ids));
+    expect(jobs::retry(&mut conn, &ids, None));
+    expect(jobs::reschedule(&mut conn, &ids, &Reschedule::default()));
+}

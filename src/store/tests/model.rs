@@ -39,6 +39,7 @@ pub(super) struct Model {
     pub(super) paused: BTreeSet<String>,
     pub(super) succeeded: i64,
     pub(super) cancelled: i64,
+    finished: BTreeSet<i64>,
 }
 
 impl Row {
@@ -176,6 +177,7 @@ impl Model {
 
     fn end(&mut self, id: i64, succeeded: bool) {
         self.rows.remove(&id);
+        self.finished.insert(id);
         if succeeded { self.succeeded += 1 } else { self.cancelled += 1 }
     }
 
@@ -191,9 +193,13 @@ impl Model {
         jobs
     }
 
+    fn absent(&self, id: i64) -> ActResult {
+        if self.finished.contains(&id) { ActResult::Finished } else { ActResult::Unknown }
+    }
+
     pub(super) fn complete(&mut self, id: i64) -> ActResult {
         match self.rows.get(&id).map(|row| row.state) {
-            None => return ActResult::Unknown,
+            None => return self.absent(id),
             Some(Running) => return ActResult::Running,
             Some(Scheduled | Parked | Ready | Dead) => self.end(id, true),
         }
@@ -202,7 +208,7 @@ impl Model {
 
     pub(super) fn fail(&mut self, id: i64) -> ActResult {
         match self.rows.get_mut(&id) {
-            None => ActResult::Unknown,
+            None => self.absent(id),
             Some(row) if row.state == Running => ActResult::Running,
             Some(row) if row.state == Dead => ActResult::Dead,
             Some(row) => {
@@ -214,7 +220,7 @@ impl Model {
 
     pub(super) fn delete(&mut self, id: i64) -> ActResult {
         match self.rows.get(&id).map(|row| row.state) {
-            None => return ActResult::Unknown,
+            None => return self.absent(id),
             Some(Running) => return ActResult::Running,
             Some(Scheduled | Parked | Ready | Dead) => self.rows.remove(&id),
         };
@@ -223,7 +229,7 @@ impl Model {
 
     pub(super) fn cancel(&mut self, id: i64) -> ActResult {
         match self.rows.get_mut(&id) {
-            None => ActResult::Unknown,
+            None => self.absent(id),
             Some(row) if row.state == Dead => ActResult::Dead,
             Some(row) if row.state == Running => {
                 row.cancelled = true;
@@ -238,7 +244,7 @@ impl Model {
 
     pub(super) fn retry(&mut self, id: i64) -> ActResult {
         match self.rows.get(&id) {
-            None => ActResult::Unknown,
+            None => self.absent(id),
             Some(row) if row.state == Running => ActResult::Running,
             Some(row) if row.is_waiting() => ActResult::Waiting,
             Some(_) => {
@@ -253,7 +259,7 @@ impl Model {
 
     /// `late` is true if a new time is far off; a new time that `changes` does not name is the database's now.
     pub(super) fn reschedule(&mut self, id: i64, changes: &Reschedule, late: Option<bool>) -> ActResult {
-        let Some(row) = self.rows.get(&id) else { return ActResult::Unknown };
+        let Some(row) = self.rows.get(&id) else { return self.absent(id) };
         let attempts = changes.attempts.unwrap_or(row.attempts);
         let max_attempts = changes.max_attempts.unwrap_or(row.max_attempts);
         let key_holder = row.key.as_deref().and_then(|key| self.living(key));
@@ -266,7 +272,7 @@ impl Model {
         if key_holder.is_some_and(|holder| holder != id) {
             return ActResult::KeyTaken;
         }
-        let Some(row) = self.rows.get_mut(&id) else { return ActResult::Unknown };
+        let Some(row) = self.rows.get_mut(&id) else { return self.absent(id) };
         (row.attempts, row.max_attempts, row.superseded) = (attempts, max_attempts, false);
         row.deaths = 0;
         row.priority = changes.priority.unwrap_or(row.priority);
