@@ -50,6 +50,8 @@ pub enum Reason {
         /// For how long.
         seconds: f64,
     },
+    /// Handlers block all worker threads, so nothing is claimed. The log names the jobs.
+    ThreadsBlocked,
     /// The clocks of the database and of this machine differ by more than [`MAX_CLOCK_DIFFERENCE_SECONDS`].
     ClockDifference {
         /// How far the clock of the database is ahead. Negative if it is behind.
@@ -89,6 +91,7 @@ impl Reason {
             Self::ListenerGone { .. } => "listener_gone",
             Self::ClaimsFailing { .. } => "claims_failing",
             Self::ClaimsStalled { .. } => "claims_stalled",
+            Self::ThreadsBlocked => "threads_blocked",
             Self::ClockDifference { .. } => "clock_difference",
             Self::SchemaTooNew => "schema_too_new",
             Self::SchemaUnusable => "schema_unusable",
@@ -125,6 +128,9 @@ impl fmt::Display for Reason {
                 write!(f, "claims have failed for {seconds:.1} s: the log has the error")
             }
             Self::ClaimsStalled { seconds } => write!(f, "a claim has had no reply for {seconds:.1} s"),
+            Self::ThreadsBlocked => {
+                f.write_str("handlers block all worker threads, so nothing is claimed: the log has the jobs")
+            }
             Self::ClockDifference { seconds } => {
                 let direction = if *seconds < 0.0 { "behind" } else { "ahead of" };
                 let seconds = seconds.abs();
@@ -237,6 +243,7 @@ mod tests {
             Reason::ListenerGone { seconds: 1.0 },
             Reason::ClaimsFailing { seconds: 1.0 },
             Reason::ClaimsStalled { seconds: 1.0 },
+            Reason::ThreadsBlocked,
             Reason::ClockDifference { seconds: -6.0 },
             Reason::SchemaTooNew,
             Reason::SchemaUnusable,

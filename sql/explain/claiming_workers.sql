@@ -4,5 +4,5 @@ RETURNS SETOF mainspring.workers
 LANGUAGE sql STABLE
 AS $$
     SELECT w.* FROM mainspring.able_workers(job) AS w
-    WHERE NOT w.problems && '{draining,claims_failing,claims_stalled,schema_too_new,schema_unusable}';
+    WHERE NOT w.problems && '{draining,claims_failing,claims_stalled,threads_blocked,schema_too_new,schema_unusable}';
 $$;

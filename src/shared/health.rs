@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::Shared;
+use crate::engine::Slots;
 use crate::phase::Phase;
 use crate::probe::{Health, Reason};
 use crate::vitals::seconds;
@@ -20,6 +21,9 @@ impl Shared {
         // A process that is full claims nothing, and so cannot learn that claims would succeed again.
         if self.leases.count() >= self.config.concurrency {
             reasons.retain(|reason| !matches!(reason, Reason::ClaimsFailing { .. }));
+        }
+        if self.slots() == Slots::None {
+            reasons.push(Reason::ThreadsBlocked);
         }
         if let Some(age) = self.fence.late_by(now) {
             reasons.push(Reason::HeartbeatLate { seconds: seconds(age) });

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use actix::{Context, Handler, Message};
 use diesel::connection::SimpleConnection;
+use mainspring::health::Reason;
 use mainspring::{
     Enqueue, Event, EventStream, JobContext, JobFacts, JobResult, Scheduler, SchedulerBuilder, Task,
     WorkerActor,
@@ -19,7 +20,7 @@ use crate::support::jobs::act;
 use crate::support::logs;
 use crate::support::rows::count;
 use crate::support::schedulers::{SLOW_POLL, scheduler};
-use crate::support::waiting::{PATIENCE, block_until, until};
+use crate::support::waiting::{PATIENCE, block_until, until, until_true};
 
 /// Which code of the job blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -212,6 +213,8 @@ async fn a_process_with_all_threads_blocked_claims_nothing_until_one_is_free() {
         next_blocked(&mut events).await;
     }
     assert_eq!(blocked_threads(&scheduler), 2);
+    let health = scheduler.health();
+    assert!(health.reasons.contains(&Reason::ThreadsBlocked) && health.live().passed(), "{health:?}");
     let waiting = "mainspring.jobs WHERE task = 'act' AND state = 'ready' AND attempts = 0";
     let (other, mut started) = self::scheduler(&database);
     let other = other.poll_interval(SLOW_POLL).start().await.unwrap();
@@ -230,6 +233,7 @@ async fn a_process_with_all_threads_blocked_claims_nothing_until_one_is_free() {
     assert_eq!(count(&mut database.connection(), waiting), 1);
     gate.open(1);
     until(&database, "mainspring.jobs WHERE task = 'act'", 0).await;
+    until_true(&database, "ready", || scheduler.health().ready().passed()).await;
     gate.open(1);
     scheduler.stop().await;
 }
