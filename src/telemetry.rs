@@ -2,8 +2,8 @@
 //! were last stored. Knows neither the database nor the actors.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, TryLockError};
 use std::time::Duration;
 
 use crate::histogram::SharedHistogram;
@@ -87,13 +87,6 @@ impl Happened {
     }
 }
 
-/// What changed since the numbers were stored, and what they will be then.
-#[derive(Debug, Clone)]
-pub(crate) struct Change {
-    pub(crate) added: Vec<Stats>,
-    now: Vec<Stats>,
-}
-
 impl Telemetry {
     /// Counts the jobs of each of these tasks and queues by itself, and all others together. A queue that ends with `*` stands
     /// for all that begin so. Without queues none is counted.
@@ -134,29 +127,39 @@ impl Telemetry {
         all
     }
 
-    /// Returns what is to be stored, if anything is.
-    pub(crate) fn change(&self) -> Option<Change> {
-        let now = self.now();
-        let stored = lock(&self.stored);
-        let before: HashMap<_, _> =
-            stored.iter().map(|stats| ((stats.kind, stats.name.as_str()), stats)).collect();
-        let added: Vec<_> = now
-            .iter()
-            .map(|stats| match before.get(&(stats.kind, stats.name.as_str())) {
-                Some(before) => stats.since(before),
-                None => stats.clone(),
-            })
-            .filter(|added| added.counts != Counts::default())
-            .collect();
-        drop(before);
-        drop(stored);
-        (!added.is_empty()).then_some(Change { added, now })
+    /// Returns `true` if there is something to store, and no other thread stores it now. Waits for nothing.
+    pub(crate) fn has_changed(&self) -> bool {
+        let stored = match self.stored.try_lock() {
+            Ok(stored) => stored,
+            Err(TryLockError::Poisoned(left)) => left.into_inner(),
+            Err(TryLockError::WouldBlock) => return false,
+        };
+        !added(&stored, &self.now()).is_empty()
     }
 
-    /// Notes that the database has the change.
-    pub(crate) fn stored(&self, change: Change) {
-        *lock(&self.stored) = change.now;
+    /// Has `add` store what has changed, if anything has. What it fails to store comes again with the next change. Only one caller
+    /// stores at a time, so no number is stored twice.
+    pub(crate) fn store<E>(&self, add: impl FnOnce(&[Stats]) -> Result<(), E>) -> Result<(), E> {
+        let mut stored = lock(&self.stored);
+        let now = self.now();
+        let added = added(&stored, &now);
+        if !added.is_empty() {
+            add(&added)?;
+            *stored = now;
+        }
+        Ok(())
     }
+}
+
+// What is in `now` and not in `before`.
+fn added(before: &[Stats], now: &[Stats]) -> Vec<Stats> {
+    let before: HashMap<_, _> =
+        before.iter().map(|stats| ((stats.kind, stats.name.as_str()), stats)).collect();
+    let since = |stats: &Stats| match before.get(&(stats.kind, stats.name.as_str())) {
+        Some(before) => stats.since(before),
+        None => stats.clone(),
+    };
+    now.iter().map(since).filter(|added| added.counts != Counts::default()).collect()
 }
 
 impl Family {

@@ -483,7 +483,7 @@ CREATE TABLE mainspring.stats (
     CONSTRAINT stats_pkey PRIMARY KEY (begins_at, span, kind, name),
     CONSTRAINT stats_span_known CHECK (span IN ('minute', 'hour')),
     CONSTRAINT stats_kind_known CHECK (kind IN ('task', 'queue')),
-    CONSTRAINT stats_name_length CHECK (char_length(name) <= 129)
+    CONSTRAINT stats_name_length CHECK (char_length(name) <= 128)
 ) WITH (fillfactor = 70);
 
 -- A database of the encoding SQL_ASCII holds any bytes. No program could read a row with such as are no text, and each

@@ -216,11 +216,11 @@ fn open_jobs(shared: &Shared) -> String {
 /// Takes the worker's row away. Gives up after that time.
 pub(super) async fn remove_worker(shared: &Shared, jobs_left: JobsLeft, within: Duration) {
     let (worker_id, origin) = (shared.worker_id(), shared.config.origin);
-    let counted = shared.telemetry.change();
+    let telemetry = Arc::clone(&shared.telemetry);
     // The connection that polls use is open.
     let removed = shared.store.run(Durability::Relaxed, move |conn| {
         let gone = unregister(conn, worker_id, origin, jobs_left);
-        if let Some(Err(error)) = counted.map(|change| stats::add(conn, &change.added)) {
+        if let Err(error) = telemetry.store(|added| stats::add(conn, added)) {
             log::warn!("the last statistics of this process are not stored: {}", one_line(error));
         }
         let _ = announce_departure(conn);

@@ -48,25 +48,57 @@ fn queues_are_counted_only_where_asked_for() {
     assert!(telemetry.now().iter().all(|stats| stats.kind == Kind::Task));
 }
 
+fn stored(telemetry: &Telemetry) -> Vec<Stats> {
+    let mut stored = Vec::new();
+    let add = |added: &[Stats]| {
+        stored = added.to_vec();
+        Ok::<_, ()>(())
+    };
+    telemetry.store(add).unwrap();
+    stored
+}
+
 #[test]
 fn a_change_is_stored_once_and_what_was_not_stored_comes_again() {
     let telemetry = telemetry();
     let started = Happened::Started { wait: Duration::from_millis(3) };
-    assert!(telemetry.change().is_none());
+    assert!(!telemetry.has_changed() && stored(&telemetry).is_empty());
     count(&telemetry, "mail", None, started);
-    let lost = telemetry.change().expect("a change");
+    assert_eq!(telemetry.store(|_| Err("the database is away")), Err("the database is away"));
     count(&telemetry, "mail", None, started);
-    drop(lost);
-    let change = telemetry.change().expect("a change");
-    assert_eq!((change.added[0].counts.started, change.added[0].wait.count()), (2, 2));
     // What happens while it is stored belongs to the next change.
-    count(&telemetry, "mail", None, Happened::Lost);
-    telemetry.stored(change);
-    let change = telemetry.change().expect("a change");
-    assert_eq!(change.added[0].counts, Counts { lost: 1, ..Counts::default() });
-    assert_eq!(change.added[0].wait, Histogram::default());
-    telemetry.stored(change);
-    assert!(telemetry.change().is_none());
+    let add = |added: &[Stats]| {
+        assert_eq!((added[0].counts.started, added[0].wait.count()), (2, 2));
+        count(&telemetry, "mail", None, Happened::Lost);
+        Ok::<_, ()>(())
+    };
+    telemetry.store(add).unwrap();
+    let next = stored(&telemetry);
+    assert_eq!(
+        (next[0].counts, &next[0].wait),
+        (Counts { lost: 1, ..Counts::default() }, &Histogram::default())
+    );
+    assert!(!telemetry.has_changed() && stored(&telemetry).is_empty());
+}
+
+#[test]
+fn threads_that_store_at_once_store_nothing_twice() {
+    let (telemetry, total) = (telemetry(), AtomicU64::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..200 {
+                    count(&telemetry, "mail", None, Happened::Enqueued);
+                    let add = |added: &[Stats]| {
+                        total.fetch_add(added[0].counts.enqueued, Ordering::Relaxed);
+                        Ok::<_, ()>(())
+                    };
+                    telemetry.store(add).unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(total.into_inner(), 800);
 }
 
 #[test]

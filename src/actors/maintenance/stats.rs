@@ -8,7 +8,6 @@ use crate::error::StoreError;
 use crate::shared::Shared;
 use crate::store::Durability;
 use crate::store::stats::add;
-use crate::telemetry::Change;
 use crate::text::one_line;
 
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -19,8 +18,10 @@ pub(super) async fn store_forever(shared: Arc<Shared>) {
     loop {
         // Not at the same moment in every process.
         actix_rt::time::sleep(INTERVAL.mul_f64(0.95 + 0.1 * fastrand::f64())).await;
-        let Some(change) = shared.telemetry.change() else { continue };
-        match store(&shared, change).await {
+        if !shared.telemetry.has_changed() {
+            continue;
+        }
+        match store(&shared).await {
             Ok(()) if outage.recovered() => log::info!("storing statistics again"),
             Ok(()) => {}
             Err(error) => {
@@ -35,9 +36,8 @@ pub(super) async fn store_forever(shared: Arc<Shared>) {
     }
 }
 
-pub(super) async fn store(shared: &Shared, change: Change) -> Result<(), StoreError> {
-    let added = change.added.clone();
-    shared.store.run(Durability::Relaxed, move |conn| add(conn, &added)).await?;
-    shared.telemetry.stored(change);
-    Ok(())
+// The thread of the statement notes what is stored: this future may be dropped before the reply.
+async fn store(shared: &Shared) -> Result<(), StoreError> {
+    let telemetry = Arc::clone(&shared.telemetry);
+    shared.store.run(Durability::Relaxed, move |conn| telemetry.store(|added| add(conn, added))).await
 }
