@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use super::expect_none;
-use super::files::{File, read, root, sources};
+use super::files::{File, files_in, read, root, sources};
 
 const PAGE: &str = include_str!("../../../docs/guide/settings.md");
 
@@ -75,6 +75,26 @@ fn each_setting_of_the_database_has_a_row() {
             wrong(PAGE, "mainspring.max_payload_bytes", column, &grouped(number)).into_iter().collect(),
         );
     }
+}
+
+// In a schema of another name, any other `mainspring.` of a text is the schema.
+#[test]
+fn sql_reads_and_sets_no_setting_that_the_schema_does_not_know() {
+    let schema = source("src/schema.rs");
+    let (_, list) = schema.text.split_once("const SETTINGS: [&str; ").unwrap();
+    let known = quoted(list.split_once("];").unwrap().0);
+    let mut used = Vec::new();
+    for file in files_in(&["sql"], "sql") {
+        for call in ["current_setting('mainspring.", "set_config('mainspring."] {
+            let names = file.text.split(call).skip(1).filter_map(|rest| rest.split('\'').next());
+            used.extend(names.map(|name| (file.name.clone(), name.to_owned())));
+        }
+    }
+    assert!(used.len() >= 3, "{used:?}");
+    let strange = used.iter().filter(|(_, name)| !known.contains(&name.as_str()));
+    expect_none(
+        strange.map(|(file, name)| format!("{file}: SETTINGS in src/schema.rs lacks `{name}`")).collect(),
+    );
 }
 
 #[test]
