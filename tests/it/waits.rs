@@ -15,7 +15,7 @@ use crate::support::database::TestDatabase;
 use crate::support::jobs::{Act, act};
 use crate::support::logs;
 use crate::support::proxy::{Mode, Proxy};
-use crate::support::rows::count;
+use crate::support::rows::{LISTENING_SESSION, count};
 use crate::support::schedulers::{SLOW_POLL, scheduler_on};
 use crate::support::waiting::{block_until, until};
 
@@ -129,8 +129,9 @@ async fn a_half_open_listening_connection_is_noticed_and_replaced() {
     let (builder, mut started) = scheduler_on(&url);
     let scheduler = builder.poll_interval(SLOW_POLL).start().await.unwrap();
     let mut conn = database.connection();
-    let listener = "SELECT client_port AS port FROM pg_stat_activity WHERE datname = current_database() \
-        AND query LIKE 'SELECT pg_try_advisory_lock%' OR datname = current_database() AND query LIKE '%LISTEN %'";
+    // The start does not wait for it.
+    until(&database, LISTENING_SESSION, 1).await;
+    let listener = format!("SELECT client_port AS port FROM {LISTENING_SESSION}");
     let found: Port = sql_query(listener).get_result(&mut conn).unwrap();
     let port = u16::try_from(found.port).unwrap();
     assert!(proxy.half_open(port), "the connection that listens");
