@@ -13,7 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::growth;
 use crate::record::{Record, What};
-use crate::workload::{self, Asker, Bare, CRONTAB, Kind};
+use crate::workload::{self, Asker, Bare, CRONTAB, Kind, Limited};
 
 pub const ORDERS: &str = "MAINSPRING_CHAOS_ORDERS";
 
@@ -86,7 +86,8 @@ fn builder(orders: &Orders, record: Arc<Record>) -> SchedulerBuilder {
     let builder = builder.settle_durability(SettleDurability::Durable).grace_period(orders.grace);
     let builder = builder.job_log_level(log::Level::Debug).worker_threads(2).without_migrations();
     let with_handlers = |builder: SchedulerBuilder| {
-        builder.handler(workload::work).handler(async |_: Bare, _| {}).app_data(record)
+        let limited = async |Limited(task): Limited, job| workload::work(task, job).await;
+        builder.handler(workload::work).handler(limited).handler(async |_: Bare, _| {}).app_data(record)
     };
     match orders.role {
         Role::Worker => with_handlers(builder).crontab(CRONTAB),

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use diesel::connection::SimpleConnection;
 use diesel::sql_types::{BigInt, Text};
 use diesel::{PgConnection, QueryableByName, RunQueryDsl, sql_query};
-use mainspring::NewSchedule;
-use mainspring::queues::QueueSettings;
+use mainspring::queues::{QueueSettings, TaskLimit};
+use mainspring::{NewSchedule, Task};
 
 use crate::checker::{Facts, Timeline};
 use crate::fleet::Member;
@@ -21,7 +21,7 @@ use crate::role::{Orders, Role};
 use crate::scenarios::{Path as Way, Scenario};
 use crate::server::Server;
 use crate::trouble::{Outcome, Trouble};
-use crate::workload::{self, Kind, THREE};
+use crate::workload::{self, AT_ONCE_OF_LIMITED, Kind, Limited, THREE};
 
 const TICK: Duration = Duration::from_millis(20);
 const READY_LIMIT: Duration = Duration::from_secs(60);
@@ -77,6 +77,8 @@ impl Stage {
         mainspring::database::migrate(&mut conn)?;
         conn.batch_execute(SET_UP)?;
         mainspring::queues::set(&mut conn, THREE, &QueueSettings::concurrency(3))?;
+        let two = TaskLimit::new().concurrency(AT_ONCE_OF_LIMITED);
+        mainspring::queues::set_task_limit(&mut conn, Limited::NAME, &two)?;
         let schedule = NewSchedule::new("every2", "chaos", "*/2 * * * * *");
         mainspring::schedules::create(&mut conn, &schedule.payload(serde_json::json!({"kind": "schedule"})))?;
         let standby =

@@ -26,6 +26,8 @@ pub enum Kind {
     One,
     /// In a queue of limit 3.
     Three,
+    /// Of a task with a limit of 2 over all processes.
+    Limited,
     /// Scheduled a few seconds ahead.
     Later,
     /// Succeeds in the third attempt.
@@ -50,12 +52,13 @@ pub enum Kind {
 }
 
 /// What producers add, each kind in equal shares.
-pub const MIXED: [Kind; 10] = [
+pub const MIXED: [Kind; 11] = [
     Kind::Plain,
     Kind::Keyed,
     Kind::Replaced,
     Kind::One,
     Kind::Three,
+    Kind::Limited,
     Kind::Later,
     Kind::Retried,
     Kind::Booked,
@@ -65,6 +68,7 @@ pub const MIXED: [Kind; 10] = [
 
 pub const CRONTAB: &str = "* * * * * * chaos ?id=everysec {kind: 'cron'}";
 pub const THREE: &str = "three";
+pub const AT_ONCE_OF_LIMITED: u32 = 2;
 const LONG: Duration = Duration::from_secs(5);
 const TICK: Duration = Duration::from_millis(100);
 
@@ -82,6 +86,15 @@ pub struct Work {
 impl Task for Work {
     const NAME: &'static str = "chaos";
     const BACKOFF: Backoff = Backoff::constant(Duration::from_secs(1));
+}
+
+/// The same work under the name of a task that has a limit.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Limited(pub Work);
+
+impl Task for Limited {
+    const NAME: &'static str = "chaos.limited";
+    const BACKOFF: Backoff = Work::BACKOFF;
 }
 
 /// The name of a task whose jobs do nothing, and are not written down.
@@ -116,9 +129,13 @@ pub fn sized(kind: Kind, number: u64, size: u64) -> Enqueue<Work> {
     if kind == Kind::Held { job.queue(format!("held{number}")) } else { job }
 }
 
-/// How many jobs of the queue may run at once.
-pub fn limit(queue: &str) -> usize {
-    if queue == THREE { 3 } else { 1 }
+/// What limits a job, its task or its queue, and how many jobs of it may run at once.
+pub fn limit(start: &Start) -> Option<(&str, usize)> {
+    match (start.kind, start.queue.as_deref()) {
+        (Kind::Limited, _) => Some((Limited::NAME, AT_ONCE_OF_LIMITED as usize)),
+        (_, Some(THREE)) => Some((THREE, 3)),
+        (_, queue) => queue.map(|queue| (queue, 1)),
+    }
 }
 
 /// Whether no attempt of the kind fails by its own fault.
@@ -135,9 +152,9 @@ pub async fn enqueue(
     let token = job.task().token.clone();
     let (kind, key) = (job.task().kind, job.options().key.clone());
     record.write(What::Asked { token: token.clone(), kind, key });
-    let reply = match scheduler {
-        Asker::Scheduler(scheduler) => scheduler.enqueue(job).await,
-        Asker::Job(context) => context.enqueue(job).await,
+    let reply = match kind {
+        Kind::Limited => scheduler.enqueue(Enqueue::new(Limited(job.task().clone()))).await,
+        _ => scheduler.enqueue(job).await,
     };
     record.write(match &reply {
         Ok(job) => What::Stored { token, job: *job },
@@ -150,6 +167,15 @@ pub async fn enqueue(
 pub enum Asker<'a> {
     Scheduler(&'a Scheduler),
     Job(&'a JobContext),
+}
+
+impl Asker<'_> {
+    async fn enqueue<T: Task>(&self, job: Enqueue<T>) -> Result<i64, SchedulerError> {
+        match self {
+            Self::Scheduler(scheduler) => scheduler.enqueue(job).await,
+            Self::Job(context) => context.enqueue(job).await,
+        }
+    }
 }
 
 fn stored(error: &SchedulerError) -> Stored {
@@ -229,6 +255,7 @@ async fn act(task: &Work, job: &JobContext, run: &Run) -> JobResult {
     match task.kind {
         Kind::Plain | Kind::Replaced | Kind::Later | Kind::Cron | Kind::Schedule => pause(5).await,
         Kind::Keyed | Kind::One | Kind::Three => pause(40).await,
+        Kind::Limited => pause(300).await,
         Kind::Retried if job.attempt() < 3 => {
             return Err(JobError::retry_in(Duration::from_millis(200), "not yet"));
         }

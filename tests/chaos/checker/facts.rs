@@ -49,8 +49,8 @@ struct Fire {
 }
 
 const JOBS: &str = "
-    SELECT id, state::text, coalesce(last_error, '') AS error FROM mainspring.jobs WHERE task = 'chaos'
-    UNION ALL SELECT id, outcome, '' FROM mainspring.history WHERE task = 'chaos'";
+    SELECT id, state::text, coalesce(last_error, '') AS error FROM mainspring.jobs WHERE task IN ('chaos', 'chaos.limited')
+    UNION ALL SELECT id, outcome, '' FROM mainspring.history WHERE task IN ('chaos', 'chaos.limited')";
 const FLOOD: &str = "SELECT count(*) FROM mainspring.history WHERE task = 'bare'";
 const DOUBLE_FIRES: &str = "
     SELECT owner || ' ' || schedule || ' ' || due_at AS fire FROM mainspring.schedule_fires

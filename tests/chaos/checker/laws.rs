@@ -18,7 +18,7 @@ pub enum Law {
     NeverBesideItself,
     /// Jobs that share a key run one at a time.
     OneOfAKey,
-    /// A queue never runs more jobs than its limit.
+    /// A queue or a task never runs more jobs than its limit.
     LimitHolds,
     /// The effect of a transactional job is there once if it succeeded, and not otherwise.
     EffectOnce,
@@ -140,23 +140,23 @@ fn told(timeline: &Timeline, attempt: &Attempt) -> String {
 }
 
 fn limits_broken(timeline: &Timeline, _: &Facts) -> Cases {
-    let mut by_queue: HashMap<&str, Vec<(Moment, i32, usize)>> = HashMap::new();
+    let mut by_limit: HashMap<(&str, usize), Vec<(Moment, i32, usize)>> = HashMap::new();
     let attempts: Vec<&Attempt> = timeline.known_attempts().collect();
     for (number, attempt) in attempts.iter().enumerate() {
-        let Some(queue) = &attempt.start.queue else { continue };
-        let edges = by_queue.entry(queue).or_default();
+        let Some(limit) = limit(&attempt.start) else { continue };
+        let edges = by_limit.entry(limit).or_default();
         for (from, until) in attempt.spans.iter().filter(|(from, until)| from < until) {
             edges.extend([(*from, 1, number), (*until, -1, number)]);
         }
     }
-    let broken = |(queue, edges)| too_many(timeline, &attempts, queue, edges);
-    by_queue.into_iter().filter_map(broken).collect()
+    let broken = |(limit, edges)| too_many(timeline, &attempts, limit, edges);
+    by_limit.into_iter().filter_map(broken).collect()
 }
 
 fn too_many(
     timeline: &Timeline,
     attempts: &[&Attempt],
-    queue: &str,
+    (limited, limit): (&str, usize),
     mut edges: Vec<(Moment, i32, usize)>,
 ) -> Option<String> {
     edges.sort_unstable();
@@ -167,14 +167,10 @@ fn too_many(
         } else {
             running.insert(number);
         }
-        if running.len() > limit(queue) {
+        if running.len() > limit {
             let jobs: Vec<String> = running.iter().map(|number| told(timeline, attempts[*number])).collect();
             let at = at.0 as f64 / 1e9;
-            return Some(format!(
-                "queue {queue} of limit {} ran at {at:.3}: {}",
-                limit(queue),
-                jobs.join("; ")
-            ));
+            return Some(format!("{limited} of limit {limit} ran at {at:.3}: {}", jobs.join("; ")));
         }
     }
     None

@@ -196,10 +196,12 @@ fn several(kind: Kind, jobs: i64) -> Story {
 fn a_planted_broken_limit_is_found() {
     assert_eq!(several(Kind::One, 2).broken(), [Law::LimitHolds]);
     assert_eq!(several(Kind::Three, 4).broken(), [Law::LimitHolds]);
+    assert_eq!(several(Kind::Limited, 3).broken(), [Law::LimitHolds]);
 }
 
 fn a_queue_at_its_limit_passes() {
     assert_eq!(several(Kind::Three, 3).broken(), []);
+    assert_eq!(several(Kind::Limited, 2).broken(), []);
     let next = one_job(Kind::One).job(2, Kind::One, "succeeded").starts(3.001, TWO, 2, Kind::One);
     assert_eq!(next.ends(4.0, TWO, 2).broken(), []);
 }
