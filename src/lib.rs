@@ -66,7 +66,8 @@ mod scheduler;
 #[cfg_attr(docsrs, doc(cfg(feature = "embedded")))]
 pub mod embedded;
 #[cfg(feature = "actix-web")]
-mod responses;
+#[cfg_attr(docsrs, doc(cfg(feature = "actix-web")))]
+pub mod responses;
 
 pub mod guide;
 

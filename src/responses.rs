@@ -1,27 +1,76 @@
-//! Errors as responses of actix-web. What a client may not know, such as the texts of the database, stays out of them.
+//! Responses of actix-web, with one form of JSON for all errors. A route returns what a verb returned:
+//!
+//! ```
+//! use actix_web::{http::StatusCode, web};
+//! use mainspring::jobs::{Act, Job, JobAct};
+//! use mainspring::schedules::{ScheduleFilter, ScheduleRow};
+//! use mainspring::{NewSchedule, Scheduler, SchedulerError};
+//!
+//! type App = web::Data<Scheduler>;
+//!
+//! async fn job(app: App, id: web::Path<i64>) -> Result<Job, SchedulerError> {
+//!     app.jobs().require(*id).await // 200, or 404
+//! }
+//!
+//! async fn cancel(app: App, id: web::Path<i64>) -> Result<JobAct, SchedulerError> {
+//!     app.jobs().act_on(*id, Act::Cancel(None)).await // 200, 202, 404 or 409
+//! }
+//!
+//! async fn list(app: App, filter: web::Query<ScheduleFilter>) -> Result<web::Json<Vec<ScheduleRow>>, SchedulerError> {
+//!     app.schedules().list(filter.into_inner()).await.map(web::Json)
+//! }
+//!
+//! async fn create(app: App, new: web::Json<NewSchedule>) -> Result<(ScheduleRow, StatusCode), SchedulerError> {
+//!     Ok((app.schedules().create(new.into_inner()).await?, StatusCode::CREATED)) // 201, 400 or 409
+//! }
+//!
+//! async fn delete(app: App, name: web::Path<String>) -> Result<(), SchedulerError> {
+//!     app.schedules().delete(&*name).await // 204, or 404
+//! }
+//!
+//! fn routes(config: &mut web::ServiceConfig) {
+//!     mainspring::responses::configure(config); // also for bodies, paths and queries that do not fit
+//!     config.route("/jobs/{id}", web::get().to(job)).route("/jobs/{id}/cancel", web::post().to(cancel));
+//!     config.route("/schedules", web::get().to(list)).route("/schedules", web::post().to(create));
+//!     config.route("/schedules/{name}", web::delete().to(delete));
+//! }
+//! # let _ = actix_web::App::new().configure(routes);
+//! ```
+//!
+//! | value | status | body |
+//! |---|---|---|
+//! | [`Job`], [`ScheduleRow`], [`ScheduleFire`], [`QueueStatus`] | 200 | the fields of the type, by their names |
+//! | [`JobAct`] that was done | 200; 202 for `cancelling` | `{"id": 7, "result": "cancelled"}` |
+//! | [`JobAct`] that was not | 409; 404 for `unknown` | the same, with `error` |
+//! | [`Waited`] | 200 for `Ended`, 202 for `TimedOut`, 404 for `Gone` | the [`Job`]; for `Gone` an error |
+//! | `()` | 204 | none |
+//! | [`StoreError`], [`SchedulerError`] | as [`StoreError`] says | `{"error": "key must be ..", "field": "key"}` |
+//!
+//! Names of fields and of states are stable. A list is a `web::Json`. The routes do not know who calls: that is the
+//! application's to check.
+//!
+//! [`Job`]: crate::jobs::Job
+//! [`JobAct`]: crate::jobs::JobAct
+//! [`QueueStatus`]: crate::queues::QueueStatus
+//! [`ScheduleFire`]: crate::schedules::ScheduleFire
+//! [`ScheduleRow`]: crate::schedules::ScheduleRow
+//! [`Waited`]: crate::Waited
+
+// What a client may not know, such as the texts of the database, stays out of errors.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::RETRY_AFTER;
 use actix_web::{HttpResponse, ResponseError};
-use serde::Serialize;
 
-use crate::error::{SchedulerError, StoreError, Stored};
+use self::body::{TRY_AGAIN_AFTER, response};
+use crate::error::{SchedulerError, StoreError};
 
+mod body;
+mod extractors;
 mod faults;
+mod results;
 
-/// After how many seconds a client tries again: longer than a heartbeat that finds the database again.
-const TRY_AGAIN_AFTER: u32 = 2;
-
-/// The body of an error.
-#[derive(Serialize)]
-struct Body<'a> {
-    error: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    field: Option<&'a str>,
-    /// `unknown` where the request may have been carried out.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    stored: Option<&'a str>,
-}
+pub use self::extractors::{configure, json_config};
 
 /// A client's mistakes have their text and their field. Every other error has a general text.
 ///
@@ -102,19 +151,6 @@ fn general(status: StatusCode) -> &'static str {
         StatusCode::SERVICE_UNAVAILABLE => "the service is not available: try again later",
         _ => "internal error",
     }
-}
-
-fn response(status: StatusCode, error: &str, field: Option<&str>, stored: Stored) -> HttpResponse {
-    let mut response = HttpResponse::build(status);
-    if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
-        response.insert_header((RETRY_AFTER, TRY_AGAIN_AFTER));
-    }
-    let stored = match stored {
-        Stored::No => None,
-        Stored::Yes => Some("yes"),
-        Stored::Unknown => Some("unknown"),
-    };
-    response.json(Body { error, field, stored })
 }
 
 #[cfg(test)]

@@ -4,67 +4,17 @@
 use std::fmt;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::cron::{CronExpression, read_zone};
-use crate::error::StoreError;
+use crate::error::{Problem, StoreError};
 use crate::job::payload::{check_depth, text_of, to_value};
 use crate::job::{Constants, JobOptions, KeyMode, Task};
 
-/// What a fire does while an earlier job of the same schedule lives. `Skip` and `Replace` find that job by its key:
-/// the schedule's own, or `schedule:NAME`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Overlap {
-    /// Adds another job. The default.
-    #[default]
-    Allow,
-    /// Adds nothing while one is waiting or running.
-    Skip,
-    /// Replaces the waiting one, as [`KeyMode::Replace`](crate::KeyMode::Replace) does: a running one goes on to its end,
-    /// but is not retried.
-    Replace,
-}
+mod json;
+mod policies;
 
-impl Overlap {
-    /// Returns the policy's name in SQL.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Allow => "allow",
-            Self::Skip => "skip",
-            Self::Replace => "replace",
-        }
-    }
-}
-
-/// How many missed fires are made up for once a scheduler runs again. A fire is missed when it was due more than ten
-/// seconds before a scheduler was there: none ran, or the database was away. A fire that was held up is late, and not missed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum CatchUp {
-    /// None of them.
-    None,
-    /// The last one. The default.
-    #[default]
-    Last,
-    /// All of them, oldest first; of more than this number the newest. At most 10,000.
-    All(u32),
-}
-
-impl CatchUp {
-    /// Returns how many fires are made up for at most, as the database stores it.
-    #[must_use]
-    pub fn limit(self) -> u32 {
-        match self {
-            Self::None => 0,
-            Self::Last => 1,
-            Self::All(most) => most,
-        }
-    }
-}
+pub use self::policies::{CatchUp, Overlap};
 
 /// A schedule to be created.
 ///
@@ -93,7 +43,11 @@ pub struct NewSchedule {
 /// ```
 #[derive(Clone, PartialEq, Default)]
 #[must_use = "changes do nothing until they are given to `update`"]
-pub struct ScheduleChanges(pub(crate) Map<String, Value>);
+pub struct ScheduleChanges {
+    pub(crate) fields: Map<String, Value>,
+    /// The name that the body had which they were read from.
+    name: Option<String>,
+}
 
 impl NewSchedule {
     /// Creates a schedule that adds jobs of the task named `task` whenever the expression fires. The name is unique over
@@ -132,6 +86,12 @@ impl NewSchedule {
         &self.name
     }
 
+    /// Gives the schedule another name, such as one with the tenant's prefix.
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
     /// Returns the fields that are set so far.
     pub fn fields(&self) -> &ScheduleChanges {
         &self.fields
@@ -139,7 +99,7 @@ impl NewSchedule {
 
     /// Sets every field that the changes name.
     pub fn with(mut self, fields: ScheduleChanges) -> Self {
-        self.fields.0.extend(fields.0);
+        self.fields.fields.extend(fields.fields);
         self
     }
 }
@@ -222,6 +182,19 @@ impl ScheduleChanges {
         self.set("catch_up", catch_up.limit())
     }
 
+    /// Returns the value of a field that is set, by its name in SQL and JSON. `null` stands for the default.
+    ///
+    /// ```
+    /// use mainspring::ScheduleChanges;
+    ///
+    /// let changes = ScheduleChanges::new().task("report.publish");
+    /// assert_eq!(changes.get("task").and_then(|task| task.as_str()), Some("report.publish"));
+    /// ```
+    #[must_use]
+    pub fn get(&self, field: &str) -> Option<&Value> {
+        self.fields.get(field)
+    }
+
     fn of_options(options: JobOptions) -> Self {
         let JobOptions { run_at: _, run_in: _, priority, queue, max_attempts, key, key_mode, flags } =
             options;
@@ -245,13 +218,13 @@ impl ScheduleChanges {
     }
 
     fn set(mut self, field: &str, value: impl Into<Value>) -> Self {
-        self.0.insert(field.to_owned(), value.into());
+        self.fields.insert(field.to_owned(), value.into());
         self
     }
 
     /// As the SQL function `mainspring.update_schedule` takes it.
     pub(crate) fn to_json(&self) -> String {
-        text_of(&Value::Object(self.0.clone()))
+        text_of(&Value::Object(self.fields.clone()))
     }
 
     /// The fields, each as the text that is stored of it.
@@ -261,18 +234,28 @@ impl ScheduleChanges {
             Some(text) if field != "payload" => text.to_owned(),
             _ => text_of(value),
         };
-        self.0.iter().map(|(field, value)| (field.clone(), text(field, value))).collect()
+        self.fields.iter().map(|(field, value)| (field.clone(), text(field, value))).collect()
+    }
+
+    /// Refuses changes that were read from the body of another schedule.
+    pub(crate) fn check_name(&self, name: &str) -> Result<(), StoreError> {
+        match &self.name {
+            Some(other) if other != name => {
+                Err(Problem::new("name", "must stay as it is: create another schedule", "another one").into())
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// What no database can judge, whether expression and zone can be read, and the depth of the payload.
     pub(crate) fn validate(&self) -> Result<(), StoreError> {
-        if let Some(Value::String(text)) = self.0.get("expression") {
+        if let Some(Value::String(text)) = self.fields.get("expression") {
             CronExpression::parse(text)?;
         }
-        if let Some(Value::String(text)) = self.0.get("zone") {
+        if let Some(Value::String(text)) = self.fields.get("zone") {
             read_zone(text)?;
         }
-        self.0.get("payload").map_or(Ok(()), |payload| check_depth(&text_of(payload)))?;
+        self.fields.get("payload").map_or(Ok(()), |payload| check_depth(&text_of(payload)))?;
         Ok(())
     }
 }
@@ -280,7 +263,7 @@ impl ScheduleChanges {
 /// Without the payload, whose values belong into no log.
 impl fmt::Debug for ScheduleChanges {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = self.0.iter().filter(|(field, _)| *field != "payload");
+        let shown = self.fields.iter().filter(|(field, _)| *field != "payload");
         f.write_str("ScheduleChanges ")?;
         f.debug_map().entries(shown).finish()
     }

@@ -19,6 +19,7 @@ mod stats;
 mod stop;
 mod tasks;
 mod thread;
+mod transaction;
 mod verbs;
 mod wait;
 mod workers;

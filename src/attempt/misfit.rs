@@ -8,9 +8,8 @@ use serde_path_to_error::{Path, Segment};
 mod fault;
 mod node;
 
-use self::fault::kind_of;
 use self::node::Node;
-use crate::job::payload::cut;
+use crate::job::payload::{cut, kind_of};
 
 /// At most so many characters of the path, and of what was expected.
 const LONGEST: usize = 200;

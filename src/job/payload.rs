@@ -14,7 +14,7 @@ mod faults;
 mod numbers;
 
 use self::bounds::{MAX_DEPTH, depth_problem, is_too_deep};
-pub(crate) use self::bounds::{character_problem, check_depth, cut, nesting_problem};
+pub(crate) use self::bounds::{character_problem, check_depth, cut, kind_of, nesting_problem};
 use self::faults::first_fault;
 pub(crate) use self::numbers::{has_exponent, number_problem};
 use crate::error::{Problem, StoreError};

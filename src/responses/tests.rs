@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 use super::*;
-use crate::error::Problem;
+use crate::error::{Problem, Stored};
 
 async fn sent(error: &dyn ResponseError) -> (u16, Option<String>, Value) {
     let response = error.error_response();

@@ -14,7 +14,9 @@ use crate::error::{SchedulerError, StoreError};
 use crate::job::NewJob;
 use crate::lifecycle::JobState;
 use crate::store::history::{self, HistoryFilter, HistoryRow};
-use crate::store::jobs::{self, Act, ActCounts, Explanation, Job, JobAct, JobFilter, JobRow, Reschedule};
+use crate::store::jobs::{
+    self, Act, ActCounts, ActResult, Explanation, Job, JobAct, JobFilter, JobRow, Reschedule,
+};
 
 /// Adds, reads and changes jobs. Returned by [`Scheduler::jobs`]. The functions of [`jobs`](crate::jobs) do the same on a
 /// connection of the caller, as part of the caller's transaction.
@@ -85,6 +87,11 @@ impl Jobs {
         self.verbs.run(move |conn| jobs::get(conn, id)).await
     }
 
+    /// Returns one job in any state, or [`StoreError::NotFound`]; see [`jobs::require`].
+    pub async fn require(&self, id: i64) -> Result<Job, SchedulerError> {
+        self.verbs.run(move |conn| jobs::require(conn, id)).await
+    }
+
     /// Returns why a job does not run; see [`jobs::explain`].
     pub async fn explain(&self, id: i64) -> Result<Vec<Explanation>, SchedulerError> {
         self.verbs.run(move |conn| jobs::explain(conn, id)).await
@@ -107,7 +114,7 @@ impl Jobs {
         reason: Option<&str>,
     ) -> Result<Vec<JobAct>, SchedulerError> {
         let (ids, reason) = (ids.into(), reason.map(str::to_owned));
-        self.act(move |conn| jobs::complete(conn, &ids, reason.as_deref())).await
+        self.perform(move |conn| jobs::complete(conn, &ids, reason.as_deref())).await
     }
 
     /// Ends waiting jobs as if their last attempt had failed; see [`jobs::fail`].
@@ -117,7 +124,7 @@ impl Jobs {
         reason: Option<&str>,
     ) -> Result<Vec<JobAct>, SchedulerError> {
         let (ids, reason) = (ids.into(), reason.map(str::to_owned));
-        self.act(move |conn| jobs::fail(conn, &ids, reason.as_deref())).await
+        self.perform(move |conn| jobs::fail(conn, &ids, reason.as_deref())).await
     }
 
     /// Cancels jobs, waiting or running; see [`jobs::cancel`].
@@ -127,13 +134,13 @@ impl Jobs {
         reason: Option<&str>,
     ) -> Result<Vec<JobAct>, SchedulerError> {
         let (ids, reason) = (ids.into(), reason.map(str::to_owned));
-        self.act(move |conn| jobs::cancel(conn, &ids, reason.as_deref())).await
+        self.perform(move |conn| jobs::cancel(conn, &ids, reason.as_deref())).await
     }
 
     /// Deletes waiting and dead jobs; see [`jobs::delete`].
     pub async fn delete(&self, ids: impl Into<Vec<i64>>) -> Result<Vec<JobAct>, SchedulerError> {
         let ids = ids.into();
-        self.act(move |conn| jobs::delete(conn, &ids)).await
+        self.perform(move |conn| jobs::delete(conn, &ids)).await
     }
 
     /// Revives dead jobs; see [`jobs::retry`].
@@ -143,7 +150,7 @@ impl Jobs {
         run_at: Option<DateTime<Utc>>,
     ) -> Result<Vec<JobAct>, SchedulerError> {
         let ids = ids.into();
-        self.act(move |conn| jobs::retry(conn, &ids, run_at)).await
+        self.perform(move |conn| jobs::retry(conn, &ids, run_at)).await
     }
 
     /// Changes when, how urgently and how often jobs are tried; see [`jobs::reschedule`].
@@ -153,7 +160,23 @@ impl Jobs {
         changes: Reschedule,
     ) -> Result<Vec<JobAct>, SchedulerError> {
         let ids = ids.into();
-        self.act(move |conn| jobs::reschedule(conn, &ids, &changes)).await
+        self.perform(move |conn| jobs::reschedule(conn, &ids, &changes)).await
+    }
+
+    /// Acts on one job, and returns what became of it. A job that is not there is [`ActResult::Unknown`], and no error.
+    ///
+    /// ```no_run
+    /// use mainspring::jobs::Act;
+    ///
+    /// # async fn example(scheduler: mainspring::Scheduler) -> Result<(), mainspring::SchedulerError> {
+    /// let cancelled = scheduler.jobs().act_on(4711, Act::Cancel(Some("ordered twice".into()))).await?;
+    /// println!("{}", cancelled.result.describe());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn act_on(&self, id: i64, act: Act) -> Result<JobAct, SchedulerError> {
+        let acts = self.perform(move |conn| act.perform(conn, &[id])).await?;
+        Ok(acts.into_iter().next().unwrap_or(JobAct { id, result: ActResult::Unknown }))
     }
 
     /// Deletes all jobs that died longer ago than `age`, and returns how many; see [`jobs::delete_dead`].
@@ -234,7 +257,7 @@ impl Jobs {
         &self.verbs
     }
 
-    async fn act(
+    async fn perform(
         &self,
         act: impl FnOnce(&mut Session<'_>) -> Result<Vec<JobAct>, StoreError> + Send + 'static,
     ) -> Result<Vec<JobAct>, SchedulerError> {

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::builder::SchedulerBuilder;
 use super::handle::Scheduler;
+use super::process_signals::asked_to_end;
 use crate::actors::queue::RunOnce;
 use crate::actors::rescue::Rescuer;
 use crate::error::SchedulerError;
@@ -38,10 +39,44 @@ impl SchedulerBuilder {
     /// As [`SchedulerBuilder::start`], and as [`Scheduler::run_once`].
     pub async fn run_once(self) -> Result<RunSummary, SchedulerError> {
         let scheduler = self.without_cron().start().await?;
-        rescue(&scheduler.0.shared).await;
-        let summary = scheduler.run(RunOnce::FromStart).await;
-        scheduler.stop().await;
-        summary
+        scheduler.rescue_and_run().await
+    }
+
+    /// As [`Self::run_once`], for a process of its own, such as a pod of a `CronJob`: SIGINT or SIGTERM stops it in order, as
+    /// [`Scheduler::stop`] does. A second signal ends the process at once, as [`Scheduler::exit_at_second_signal`] describes.
+    ///
+    /// ```no_run
+    /// # async fn example(builder: mainspring::SchedulerBuilder) -> Result<(), Box<dyn std::error::Error>> {
+    /// if std::env::args().any(|argument| argument == "--once") {
+    ///     println!("{}", builder.run_once_until_signal().await?);
+    ///     return Ok(());
+    /// }
+    /// let scheduler = builder.start().await?;
+    /// # let _ = scheduler;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::run_once`]. [`SchedulerError::Stopped`] after a signal: jobs may be ready still. A signal during the start ends
+    /// it at once, before any job has run. [`SchedulerError::Config`] when the signals cannot be watched.
+    pub async fn run_once_until_signal(self) -> Result<RunSummary, SchedulerError> {
+        let asked = asked_to_end();
+        let asked =
+            asked.map_err(|error| SchedulerError::Config(format!("cannot watch signals: {error}")))?;
+        let mut asked = std::pin::pin!(asked);
+        let scheduler = tokio::select! {
+            started = self.without_cron().start() => started?,
+            () = &mut asked => return Err(SchedulerError::Stopped),
+        };
+        tokio::select! {
+            summary = scheduler.rescue_and_run() => summary,
+            () = asked => {
+                scheduler.stop().await;
+                Err(SchedulerError::Stopped)
+            }
+        }
     }
 }
 
@@ -68,6 +103,14 @@ impl Scheduler {
     /// meanwhile, and [`SchedulerError::Interrupted`] as it says.
     pub async fn run_once(&self) -> Result<RunSummary, SchedulerError> {
         self.run(RunOnce::FromNow).await
+    }
+
+    // With all that has ended since the start.
+    async fn rescue_and_run(&self) -> Result<RunSummary, SchedulerError> {
+        rescue(&self.0.shared).await;
+        let summary = self.run(RunOnce::FromStart).await;
+        self.stop().await;
+        summary
     }
 
     async fn run(&self, message: RunOnce) -> Result<RunSummary, SchedulerError> {

@@ -21,8 +21,8 @@ pub(super) fn line_problem(lines: &[CronEntry], known: &KnownTasks) -> Option<St
 
 /// Refuses a schedule whose payload its task cannot read.
 pub(super) fn check_new(schedule: &NewSchedule, known: &KnownTasks) -> Result<(), StoreError> {
-    let Some(Value::String(task)) = schedule.fields().0.get("task") else { return Ok(()) };
-    let payload = match schedule.fields().0.get("payload") {
+    let Some(Value::String(task)) = schedule.fields().get("task") else { return Ok(()) };
+    let payload = match schedule.fields().get("payload") {
         Some(Value::Object(payload)) => payload.clone(),
         None | Some(Value::Null) => Map::new(),
         // The database refuses it.

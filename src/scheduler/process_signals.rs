@@ -39,11 +39,36 @@ impl Scheduler {
     ///
     /// When the signals cannot be watched. The scheduler still runs then.
     pub async fn stop_at_signal(&self) -> io::Result<()> {
-        let mut asked = watch_signals()?;
-        // The sender lives as long as the process.
-        let _ = asked.wait_for(|asked| *asked == Asked::Once).await;
+        asked_to_end()?.await;
         self.stop().await;
         Ok(())
+    }
+
+    /// Runs a server until it returns, and then stops as [`Scheduler::stop`] does. The server of actix-web returns at the first
+    /// SIGINT or SIGTERM, when its requests are over. A second signal ends the process at once, as
+    /// [`Scheduler::exit_at_second_signal`] describes.
+    ///
+    /// ```no_run
+    /// use actix_web::{App, HttpServer, web};
+    ///
+    /// # async fn example(scheduler: mainspring::Scheduler) -> std::io::Result<()> {
+    /// let shared = web::Data::new(scheduler.clone());
+    /// let server = HttpServer::new(move || App::new().app_data(shared.clone())).bind("0.0.0.0:8080")?.run();
+    /// scheduler.stop_after(server).await
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What the server returns, once the scheduler has stopped. Also when the signals cannot be watched: then neither was done.
+    pub async fn stop_after<T, Server>(&self, server: Server) -> io::Result<T>
+    where
+        Server: IntoFuture<Output = io::Result<T>>,
+    {
+        watch_signals()?;
+        let served = server.await;
+        self.stop().await;
+        served
     }
 
     /// Ends the process at once at the second SIGINT or SIGTERM from now on, with the exit code 128 plus the signal's number.
@@ -72,6 +97,15 @@ impl Scheduler {
     pub fn exit_at_second_signal() -> io::Result<()> {
         watch_signals().map(drop)
     }
+}
+
+/// Returns a future that ends once a signal has come. They are watched from now on.
+pub(super) fn asked_to_end() -> io::Result<impl Future<Output = ()>> {
+    let mut asked = watch_signals()?;
+    Ok(async move {
+        // The sender lives as long as the process.
+        let _ = asked.wait_for(|asked| *asked == Asked::Once).await;
+    })
 }
 
 /// Watches the signals from the first call on.

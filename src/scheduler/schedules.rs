@@ -51,40 +51,41 @@ impl Scheduler {
 
 #[expect(clippy::missing_errors_doc, reason = "the type documents the errors of all methods")]
 impl Schedules {
-    /// Creates a schedule; see [`schedules::create`]. Where this process has a handler for the task, a payload that does not fit
+    /// Creates a schedule, and returns it; see [`schedules::create`]. Where this process has a handler for the task, a payload that does not fit
     /// its type is refused as [`StoreError::Invalid`](crate::StoreError::Invalid). A warning is logged if no living worker knows
     /// the task, or does not accept the payload; [`ScheduleRow::warning`] has it too.
-    pub async fn create(&self, schedule: NewSchedule) -> Result<(), SchedulerError> {
+    pub async fn create(&self, schedule: NewSchedule) -> Result<ScheduleRow, SchedulerError> {
         check_new(&schedule, &self.verbs.shared().known)?;
         let create = move |conn: &mut Session<'_>| {
-            schedules::create(conn, &schedule)?;
-            schedules::get(conn, schedule.name())
+            conn.transaction(|conn| {
+                schedules::create(conn, &schedule)?;
+                schedules::require(conn, schedule.name())
+            })
         };
-        warn(self.verbs.run(create).await?.as_ref());
-        Ok(())
+        Ok(warned(self.verbs.run(create).await?))
     }
 
-    /// Changes fields of a schedule; see [`schedules::update`]. Another task or payload is judged as by [`Self::create`].
+    /// Changes fields of a schedule, and returns it; see [`schedules::update`]. Another task or payload is judged as by [`Self::create`].
     pub async fn update(
         &self,
         name: impl Into<String>,
         changes: ScheduleChanges,
-    ) -> Result<(), SchedulerError> {
+    ) -> Result<ScheduleRow, SchedulerError> {
         let name = name.into();
         let known = Arc::clone(&self.verbs.shared().known);
+        let is_judged = changes.get("task").or(changes.get("payload")).is_some();
         let change = move |conn: &mut Session<'_>| {
             conn.transaction(|conn| {
                 schedules::update(conn, &name, &changes)?;
-                if changes.0.get("task").or(changes.0.get("payload")).is_none() {
-                    return Ok(None);
+                let row = schedules::require(conn, &name)?;
+                if is_judged {
+                    check_changed(&row, &known)?;
                 }
-                let row = schedules::get(conn, &name)?;
-                row.as_ref().map_or(Ok(()), |row| check_changed(row, &known))?;
                 Ok(row)
             })
         };
-        warn(self.verbs.run(change).await?.as_ref());
-        Ok(())
+        let row = self.verbs.run(change).await?;
+        Ok(if is_judged { warned(row) } else { row })
     }
 
     /// Pauses a schedule; see [`schedules::pause`].
@@ -122,6 +123,12 @@ impl Schedules {
         self.verbs.run(move |conn| schedules::get(conn, &name)).await
     }
 
+    /// Returns one schedule, or [`StoreError::NotFound`](crate::StoreError::NotFound); see [`schedules::require`].
+    pub async fn require(&self, name: impl Into<String>) -> Result<ScheduleRow, SchedulerError> {
+        let name = name.into();
+        self.verbs.run(move |conn| schedules::require(conn, &name)).await
+    }
+
     /// Returns the last fires of a schedule, newest first; see [`schedules::fires`].
     pub async fn fires(
         &self,
@@ -133,15 +140,16 @@ impl Schedules {
     }
 }
 
-fn warn(row: Option<&ScheduleRow>) {
-    if let Some(ScheduleRow { name, task, warning: Some(warning), .. }) = row {
+fn warned(row: ScheduleRow) -> ScheduleRow {
+    if let Some(warning) = &row.warning {
         log::warn!(
             "schedule `{}`: jobs of the task `{}` will not succeed: {}",
-            one_line(name),
-            one_line(task),
+            one_line(&row.name),
+            one_line(&row.task),
             one_line(warning)
         );
     }
+    row
 }
 
 impl fmt::Debug for Schedules {

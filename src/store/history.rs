@@ -63,7 +63,8 @@ pub struct HistoryRow {
 }
 
 /// Which finished jobs [`list`] returns: those that meet every condition that is set.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 #[must_use = "a filter does nothing until it is given to `list`"]
 pub struct HistoryFilter {

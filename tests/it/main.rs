@@ -38,6 +38,7 @@ mod middleware;
 mod migrations;
 mod payloads;
 mod poolers;
+mod portal;
 mod proxies;
 mod queue_order;
 mod queues;

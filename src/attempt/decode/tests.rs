@@ -76,7 +76,7 @@ fn an_error_names_path_and_types_and_no_value() {
         account(r#""number": 1, "colour": {"Mixed": {"parts": [1, "s3cret"]}}"#),
         " at `colour.Mixed.parts[1]`: expected u8, found a string"
     );
-    assert_eq!(account(r#""number": 1"#), ": missing field `colour`, found none");
+    assert_eq!(account(r#""number": 1"#), ": expected field `colour`, found an object without it");
     let noted = r#""number": 1, "colour": "Red", "notes":"#;
     assert_eq!(
         account(&format!(r#"{noted} {{"1": [0], "2": [true]}}"#)),

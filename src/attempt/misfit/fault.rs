@@ -3,7 +3,6 @@
 use std::fmt::{self, Display};
 
 use serde::de::{Error, Expected, Unexpected};
-use serde_json::Value;
 
 /// What a type expected.
 #[derive(Debug)]
@@ -60,11 +59,11 @@ impl Error for Fault {
     }
 
     fn missing_field(field: &'static str) -> Self {
-        Self { expected: format!("missing field `{field}`"), found: Some("none"), name: None }
+        Self::expected(format_args!("field `{field}`"), Some("an object without it"))
     }
 
     fn duplicate_field(field: &'static str) -> Self {
-        Self { expected: format!("expected field `{field}` once"), found: Some("more"), name: None }
+        Self::expected(format_args!("field `{field}` once"), Some("it more than once"))
     }
 }
 
@@ -72,18 +71,6 @@ fn one_of(names: &[&str]) -> String {
     match names {
         [] => "no name".to_owned(),
         names => names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or "),
-    }
-}
-
-pub(super) fn kind_of(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(number) if number.is_f64() => "a floating point number",
-        Value::Number(_) => "an integer",
-        Value::String(_) => "a string",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
     }
 }
 

@@ -5,7 +5,8 @@ use serde::de::{Deserializer, Error, IntoDeserializer, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
 use serde_json::Value;
 
-use super::fault::{Fault, kind_of};
+use super::fault::Fault;
+use crate::job::payload::kind_of;
 
 /// The name by which `RawValue` asks for the text of a value.
 const RAW_VALUE: &str = "$serde_json::private::RawValue";

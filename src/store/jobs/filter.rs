@@ -2,13 +2,16 @@
 
 use chrono::{DateTime, Utc};
 use diesel::sql_types::{BigInt, Timestamptz};
+use serde::Deserialize;
 
 use crate::lifecycle::JobState;
 use crate::store::statement::Statement;
 
 /// Which jobs [`list`](super::list), [`ids`](super::ids) and [`count`](super::count) are about: those that meet every
-/// condition that is set.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// condition that is set. A route reads it from a query: `web::Query<JobFilter>` takes the names of the fields, and refuses others.
+/// Then bound `limit`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 #[must_use = "a filter does nothing until it is given to `list`, `ids` or `count`"]
 pub struct JobFilter {

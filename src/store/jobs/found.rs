@@ -125,3 +125,12 @@ pub fn get(conn: &mut impl AsSession, id: i64) -> Result<Option<Job>, StoreError
     let text = "SELECT row_to_json(f)::text FROM mainspring.find_job({}) AS f";
     Ok(rows(conn, Statement::new(text).bind::<BigInt, _>(id))?.pop())
 }
+
+/// Returns the job with this id in any state, as [`get`] does.
+///
+/// # Errors
+///
+/// As [`get`], and [`StoreError::NotFound`] when it would return `None`.
+pub fn require(conn: &mut impl AsSession, id: i64) -> Result<Job, StoreError> {
+    get(conn, id)?.ok_or_else(|| StoreError::not_found("job", &id.to_string()))
+}

@@ -34,7 +34,7 @@ mod matching;
 pub use self::act::{JobAct, Reschedule, cancel, complete, delete, delete_dead, fail, reschedule, retry};
 pub use self::explain::{Explanation, Reason, explain};
 pub use self::filter::JobFilter;
-pub use self::found::{Job, JobStatus, get};
+pub use self::found::{Job, JobStatus, get, require};
 pub use self::list::{JobRow, count, ids, list, payload};
 pub use self::matching::{Act, ActCounts, Matching, ResultCount, matching};
 pub use super::act_result::ActResult;

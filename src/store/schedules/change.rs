@@ -33,6 +33,7 @@ pub fn create(conn: &mut impl AsSession, schedule: &NewSchedule) -> Result<(), S
 ///
 /// As [`create`], and [`StoreError::NotFound`] when there is no such schedule.
 pub fn update(conn: &mut impl AsSession, name: &str, changes: &ScheduleChanges) -> Result<(), StoreError> {
+    changes.check_name(name)?;
     changes.validate()?;
     write(conn, name, changes, Write::Change)
 }

@@ -111,8 +111,10 @@ pub struct ScheduleFire {
     pub triggered: bool,
 }
 
-/// Which schedules [`list`] returns: those that meet every condition that is set.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Which schedules [`list`] returns: those that meet every condition that is set. A route reads it from a query:
+/// `web::Query<ScheduleFilter>` takes the names of the fields, and refuses others. Then bound `limit`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 #[must_use = "a filter does nothing until it is given to `list`"]
 pub struct ScheduleFilter {
@@ -192,6 +194,15 @@ pub fn list(conn: &mut impl AsSession, filter: &ScheduleFilter) -> Result<Vec<Sc
 pub fn get(conn: &mut impl AsSession, name: &str) -> Result<Option<ScheduleRow>, StoreError> {
     let statement = Statement::new(format!("{SHOWN} v.name = {{}}) AS r")).text("name", name);
     Ok(rows(conn, statement)?.pop().map(with_next_fires))
+}
+
+/// Returns the schedule of this name, as [`get`] does.
+///
+/// # Errors
+///
+/// As [`list`], and [`StoreError::NotFound`] when there is no such schedule.
+pub fn require(conn: &mut impl AsSession, name: &str) -> Result<ScheduleRow, StoreError> {
+    get(conn, name)?.ok_or_else(|| StoreError::not_found("schedule", name))
 }
 
 /// Returns the last fires of a schedule, newest first, as far as the history goes back.

@@ -67,7 +67,7 @@ async fn start_names_every_line_whose_payload_does_not_fit_and_no_value() {
         .cron(Cron::new("@daily", Strict::default()).id("code"));
     let SchedulerError::Config(problem) = builder.start().await.unwrap_err() else { panic!("no Config") };
     let expected = [
-        "cron `misses`: payload does not fit the task `tasks.strict`: missing field `number`",
+        "cron `misses`: payload does not fit the task `tasks.strict`: expected field `number`, found an object without it",
         "cron `wrong`: payload does not fit the task `tasks.strict` at `number`: expected u8, found a string",
         "cron `deep`: payload does not fit the task `tasks.strict` at `parts[1]`: expected u8, found another integer",
         "cron `more`: payload does not fit the task `tasks.strict`",

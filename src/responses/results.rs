@@ -1,0 +1,81 @@
+//! What verbs return, as responses. The bodies are the types' own JSON.
+
+use actix_web::body::BoxBody;
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, Responder};
+use serde::Serialize;
+
+use super::body::response;
+use crate::scheduler::Waited;
+use crate::store::jobs::{ActResult, Job, JobAct};
+use crate::store::queues::QueueStatus;
+use crate::store::schedules::{ScheduleFire, ScheduleRow};
+use crate::stored::Stored;
+
+macro_rules! rows {
+    ($($row:ty,)+) => {
+        $(
+            /// 200, with the fields by their names.
+            #[cfg_attr(docsrs, doc(cfg(feature = "actix-web")))]
+            impl Responder for $row {
+                type Body = BoxBody;
+
+                fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+                    HttpResponse::Ok().json(self)
+                }
+            }
+        )+
+    };
+}
+
+rows! { Job, ScheduleRow, ScheduleFire, QueueStatus, }
+
+/// The body of an act.
+#[derive(Serialize)]
+struct ActBody {
+    id: i64,
+    result: ActResult,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+/// | result | status |
+/// |---|---|
+/// | done | 200 |
+/// | [`Cancelling`](ActResult::Cancelling): it runs, and its worker is notified | 202 |
+/// | [`Unknown`](ActResult::Unknown) | 404, with `error` |
+/// | any other that is not done | 409, with `error` |
+#[cfg_attr(docsrs, doc(cfg(feature = "actix-web")))]
+impl Responder for JobAct {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        let Self { id, result } = self;
+        let status = match result {
+            ActResult::Cancelling => StatusCode::ACCEPTED,
+            ActResult::Unknown => StatusCode::NOT_FOUND,
+            done if done.was_done() => StatusCode::OK,
+            _ => StatusCode::CONFLICT,
+        };
+        let error = (!result.was_done()).then(|| format!("job {id}: {}", result.describe()));
+        HttpResponse::build(status).json(ActBody { id, result, error })
+    }
+}
+
+/// | wait | status |
+/// |---|---|
+/// | [`Ended`](Waited::Ended) | 200, with the job |
+/// | [`TimedOut`](Waited::TimedOut) | 202, with the job as it was seen last |
+/// | [`Gone`](Waited::Gone) | 404, with `error` |
+#[cfg_attr(docsrs, doc(cfg(feature = "actix-web")))]
+impl Responder for Waited {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        match self {
+            Self::Ended(job) => HttpResponse::Ok().json(job),
+            Self::TimedOut(job) => HttpResponse::Accepted().json(job),
+            Self::Gone => response(StatusCode::NOT_FOUND, "there is no such job", None, Stored::No),
+        }
+    }
+}
