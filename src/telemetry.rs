@@ -1,15 +1,16 @@
 //! Counts what this process does with jobs, by task and by chosen queues: numbers since the start, and the change since they
-//! were last stored. Knows neither the database nor the actors.
+//! were last stored. It keeps the last sample of the gauges too. Knows neither the database nor the actors.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, TryLockError};
+use std::sync::{Arc, Mutex, TryLockError};
 use std::time::Duration;
 
 use crate::histogram::SharedHistogram;
 use crate::lifecycle::{Left, Outcome};
 use crate::lock::lock;
 use crate::run_summary::Ending;
+use crate::store::gauges::Gauges;
 use crate::store::stats::{Counts, Kind, Stats};
 
 /// The numbers of one process.
@@ -20,6 +21,7 @@ pub(crate) struct Telemetry {
     queues: Family,
     /// What the database has of them.
     stored: Mutex<Vec<Stats>>,
+    gauges: Mutex<Option<Arc<Gauges>>>,
 }
 
 /// The numbers of all tasks, or of all queues.
@@ -137,17 +139,24 @@ impl Telemetry {
         !added(&stored, &self.now()).is_empty()
     }
 
-    /// Has `add` store what has changed, if anything has. What it fails to store comes again with the next change. Only one caller
-    /// stores at a time, so no number is stored twice.
-    pub(crate) fn store<E>(&self, add: impl FnOnce(&[Stats]) -> Result<(), E>) -> Result<(), E> {
+    /// The last sample of the gauges that this process knows.
+    pub(crate) fn gauges(&self) -> Option<Arc<Gauges>> {
+        lock(&self.gauges).clone()
+    }
+
+    /// Keeps a sample.
+    pub(crate) fn sampled(&self, gauges: Gauges) {
+        *lock(&self.gauges) = Some(Arc::new(gauges));
+    }
+
+    /// Has `add` store what has changed, which may be nothing. What it fails to store comes again with the next change. Only one
+    /// caller stores at a time, so no number is stored twice.
+    pub(crate) fn store<T, E>(&self, add: impl FnOnce(&[Stats]) -> Result<T, E>) -> Result<T, E> {
         let mut stored = lock(&self.stored);
         let now = self.now();
-        let added = added(&stored, &now);
-        if !added.is_empty() {
-            add(&added)?;
-            *stored = now;
-        }
-        Ok(())
+        let done = add(&added(&stored, &now))?;
+        *stored = now;
+        Ok(done)
     }
 }
 

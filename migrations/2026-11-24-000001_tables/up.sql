@@ -140,6 +140,10 @@ CREATE UNIQUE INDEX jobs_key ON mainspring.jobs (key) WHERE key IS NOT NULL AND 
 -- Retention of dead jobs.
 CREATE INDEX jobs_dead ON mainspring.jobs (updated_at) WHERE state = 'dead';
 
+-- What ANALYZE finds out for the estimates of sql/gauges/estimate_jobs.sql.
+CREATE STATISTICS mainspring.jobs_state_and_task (mcv) ON state, task FROM mainspring.jobs;
+CREATE STATISTICS mainspring.jobs_state_and_queue (mcv) ON state, queue FROM mainspring.jobs;
+
 CREATE TABLE mainspring.workers (
     id           integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name         text NOT NULL,
@@ -486,6 +490,17 @@ CREATE TABLE mainspring.stats (
     CONSTRAINT stats_name_length CHECK (char_length(name) <= 128)
 ) WITH (fillfactor = 70);
 
+-- What there was when a process looked last, see sql/gauges/. One row.
+CREATE TABLE mainspring.sample (
+    the_row       text PRIMARY KEY DEFAULT 'latest',
+    sampled_at    timestamptz NOT NULL,
+    -- The oldest transaction that dead rows are kept for, and since when it has been that one.
+    horizon       xid,
+    horizon_since timestamptz,
+    gauges        jsonb NOT NULL,
+    CONSTRAINT sample_one_row CHECK (the_row = 'latest')
+) WITH (fillfactor = 50);
+
 -- A database of the encoding SQL_ASCII holds any bytes. No program could read a row with such as are no text, and each
 -- statement that returns it would fail.
 DO $$ BEGIN
@@ -507,6 +522,8 @@ DO $$ BEGIN
             'name', name, 'queue', queue, 'published_by', published_by, 'accepts', accepts::text));
         ALTER TABLE mainspring.stats ADD CONSTRAINT stats_text_is_utf8 CHECK (mainspring.is_utf8(
             'name', name));
+        ALTER TABLE mainspring.sample ADD CONSTRAINT sample_text_is_utf8 CHECK (mainspring.is_utf8(
+            'gauges', gauges::text));
         ALTER TABLE mainspring.schedules ADD CONSTRAINT schedules_text_is_utf8 CHECK (mainspring.is_utf8(
             'name', name, 'task', task, 'expression', expression, 'zone', zone, 'queue', queue, 'key', key,
             'flags', flags::text, 'error', error, 'late_reason', late_reason, 'payload', payload::text));

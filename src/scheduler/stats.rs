@@ -1,10 +1,12 @@
 //! What jobs did, as a running scheduler's database has it and as this process has counted it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::handle::Scheduler;
 use super::verbs::Verbs;
 use crate::error::SchedulerError;
+use crate::store::gauges::Gauges;
 use crate::store::stats::{self, Stats};
 
 impl Scheduler {
@@ -26,6 +28,24 @@ impl Scheduler {
     /// ```
     pub async fn stats(&self, ago: Duration) -> Result<Vec<Stats>, SchedulerError> {
         Verbs::new(&self.0.shared).run(move |conn| stats::since(conn, ago)).await
+    }
+
+    /// Returns what there was at the last sample that this process knows: jobs by state and task, the age of the oldest ready jobs,
+    /// parked jobs, workers. It is at most a few seconds older than [`gauges::read`](crate::gauges::read) returns, costs no
+    /// statement, and works while the database is away. `None` during the first moments after the start.
+    ///
+    /// ```no_run
+    /// # fn example(scheduler: mainspring::Scheduler) {
+    /// use mainspring::JobState;
+    ///
+    /// if let Some(gauges) = scheduler.gauges() {
+    ///     println!("{} dead jobs at {}", gauges.jobs_in(JobState::Dead), gauges.sampled_at);
+    /// }
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn gauges(&self) -> Option<Arc<Gauges>> {
+        self.0.shared.telemetry.gauges()
     }
 
     /// Returns what jobs did in this process since it started. Costs no statement, and works while the database is away.

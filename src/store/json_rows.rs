@@ -15,6 +15,11 @@ pub(super) fn rows<T: DeserializeOwned>(
     statement: Statement<'_, (Text,)>,
 ) -> Result<Vec<T>, StoreError> {
     let rows: Vec<(String,)> = statement.load(conn)?;
-    let decoded: Result<Vec<T>, _> = rows.iter().map(|row| serde_json::from_str(&row.0)).collect();
-    decoded.map_err(|error| StoreError::from_diesel(DieselError::DeserializationError(Box::new(error))))
+    rows.iter().map(|row| decoded(&row.0)).collect()
+}
+
+/// Reads JSON that the database returned.
+pub(super) fn decoded<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text)
+        .map_err(|error| StoreError::from_diesel(DieselError::DeserializationError(Box::new(error))))
 }

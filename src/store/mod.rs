@@ -30,6 +30,7 @@ mod encoding;
 pub(crate) mod enqueue;
 mod explain;
 pub(crate) mod gate;
+pub mod gauges;
 mod handler;
 pub(crate) mod handover;
 pub(crate) mod health;

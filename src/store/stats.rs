@@ -156,12 +156,19 @@ pub fn since(conn: &mut impl AsSession, ago: Duration) -> Result<Vec<Stats>, Sto
     Ok(rows.into_iter().map(Stats::from_row).collect())
 }
 
-/// Adds numbers to those of the current minute.
+/// Adds numbers to those of the current minute. Without any, there is no statement.
 pub(crate) fn add(conn: &mut impl AsSession, added: &[Stats]) -> Result<(), StoreError> {
-    let added: Vec<_> = added.iter().map(Stats::to_json).collect();
+    if added.is_empty() {
+        return Ok(());
+    }
     let statement = Statement::<()>::new("SELECT mainspring.add_stats({}::jsonb)");
-    statement.bind::<Text, _>(serde_json::Value::from(added).to_string()).execute(conn)?;
+    statement.bind::<Text, _>(to_json(added)).execute(conn)?;
     Ok(())
+}
+
+/// As sql/stats/add_stats.sql reads them.
+pub(super) fn to_json(added: &[Stats]) -> String {
+    serde_json::Value::from_iter(added.iter().map(Stats::to_json)).to_string()
 }
 
 impl Stats {
@@ -184,7 +191,6 @@ impl Stats {
         Self { kind, name, counts, wait: histogram(wait_from, wait), run: histogram(run_from, run) }
     }
 
-    // As sql/stats/add_stats.sql reads it.
     fn to_json(&self) -> serde_json::Value {
         let mut value = json!(self.counts);
         value["kind"] = self.kind.as_str().into();

@@ -20,6 +20,7 @@ use crate::server::TestDatabase;
 
 mod blocks;
 mod crowd;
+mod gauges;
 mod growth;
 mod model;
 mod move_each;

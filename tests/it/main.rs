@@ -24,6 +24,7 @@ mod fairness;
 mod faults;
 mod finding;
 mod firing;
+mod gauges;
 mod guide;
 mod handlers;
 mod handover;

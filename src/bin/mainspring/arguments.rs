@@ -87,6 +87,11 @@ pub(crate) enum Command {
     /// within a tenth.
     #[command(after_help = stats::EXAMPLES)]
     Stats(StatsArguments),
+    /// Show what there was at the last sample: jobs by state and task, workers, dead rows. Reads one row.
+    ///
+    /// A scheduler samples every ten seconds, and every minute while nothing happens. `about` marks what the planner estimates.
+    #[command(after_help = "Examples:\n  mainspring gauges\n  mainspring gauges --json | jq .lost_workers")]
+    Gauges(ListingOptions),
     /// Add a job, and print its id.
     #[command(after_help = ENQUEUE_EXAMPLES)]
     Enqueue(EnqueueArguments),

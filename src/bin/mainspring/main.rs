@@ -7,6 +7,7 @@ mod database;
 mod enqueue;
 mod explain;
 mod failure;
+mod gauges;
 mod health;
 mod jobs;
 mod limits;
@@ -55,6 +56,7 @@ fn run() -> Result<(), Failure> {
         Command::Status(options) => status::show(&mut open()?.verified()?.session(), &options, &mut out)?,
         Command::Health(options) => health::run(open(), &options, &mut out)?,
         Command::Stats(options) => stats::show(&mut open()?.verified()?.session(), &options, &mut out)?,
+        Command::Gauges(options) => gauges::show(&mut open()?.verified()?.session(), &options, &mut out)?,
         Command::Enqueue(job) => {
             let job = job.into_job()?;
             let (mut database, task) = (open()?.verified_to_enqueue()?, job.task().to_owned());
