@@ -185,6 +185,8 @@ CREATE TABLE mainspring.queues (
     paused      boolean NOT NULL DEFAULT false,
     -- Where the limits come from: `own` if they were set for this queue, a family such as `tenant:*`, or `default`.
     source      text NOT NULL DEFAULT 'default',
+    -- The limits that a program set last; NULL where a person has set others since. See sql/queues/limits_of.sql.
+    by_code     jsonb,
     updated_at  timestamptz NOT NULL DEFAULT mainspring.now(),
     -- The tokens that were there at that time; NULL is a full bucket.
     tokens      double precision,
@@ -207,6 +209,8 @@ CREATE TABLE mainspring.queue_families (
     concurrency integer NOT NULL DEFAULT 1,
     rate_limit  integer,
     rate_period interval,
+    -- As of a queue.
+    by_code     jsonb,
     updated_at  timestamptz NOT NULL DEFAULT mainspring.now(),
     CONSTRAINT queue_families_prefix_length CHECK (char_length(prefix) <= 127),
     CONSTRAINT queue_families_concurrency_range CHECK (concurrency BETWEEN 1 AND 1000000),
@@ -272,6 +276,8 @@ CREATE TABLE mainspring.task_limits (
     -- At most so many jobs a period, as for queues.
     rate_limit  integer,
     rate_period interval,
+    -- As of a queue.
+    by_code     jsonb,
     updated_at  timestamptz NOT NULL DEFAULT mainspring.now(),
     tokens      double precision,
     tokens_at   timestamptz,

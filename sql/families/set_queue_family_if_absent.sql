@@ -1,4 +1,5 @@
--- Sets the limits of a family of queues, as `set_queue_family` does, unless it has some. Returns whether they were set now.
+-- Sets the limits of a family of queues, as `set_queue_family` does, unless a person has set others. Returns
+-- whether they were set now.
 CREATE OR REPLACE FUNCTION mainspring.set_queue_family_if_absent(
     family text, concurrency bigint DEFAULT 1, rate_limit bigint DEFAULT NULL, rate_period interval DEFAULT NULL)
 RETURNS boolean

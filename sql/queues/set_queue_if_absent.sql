@@ -1,4 +1,5 @@
--- Sets the limits of a queue, as `set_queue` does, unless limits were set for it before. Returns whether they were set now.
+-- Sets the limits of a queue, as `set_queue` does, unless a person has set others. Limits that this function set last are
+-- replaced, so that a release may bring other ones. Returns whether they were set now.
 CREATE OR REPLACE FUNCTION mainspring.set_queue_if_absent(
     name text, concurrency bigint DEFAULT 1, rate_limit bigint DEFAULT NULL, rate_period interval DEFAULT NULL)
 RETURNS boolean

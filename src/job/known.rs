@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::constants::Constants;
 use super::enqueue::{Defaults, NewJob};
@@ -66,6 +66,16 @@ impl KnownTasks {
     /// Returns what is wrong with a payload of the task, if this process can judge that.
     pub(crate) fn payload_problem(&self, task: &str, payload: &str) -> Option<String> {
         self.0.get(task).and_then(|known| (known.problem_of)(payload))
+    }
+
+    /// Returns the fields of a payload that the task's type does not read, if its type declares which it does.
+    pub(crate) fn unread_fields<'p>(&self, task: &str, payload: &'p Map<String, Value>) -> Vec<&'p str> {
+        let accepts = self.0.get(task).and_then(|known| known.accepts.as_ref());
+        let Some(Value::Array(fields)) = accepts.and_then(|accepts| accepts.get("fields")) else {
+            return Vec::new();
+        };
+        let is_unread = |name: &&str| !fields.iter().any(|field| field == *name);
+        payload.keys().map(String::as_str).filter(is_unread).collect()
     }
 
     /// Sets what a job that names its task leaves open, if the task's type is known here.

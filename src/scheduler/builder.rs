@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::handle::Scheduler;
 use super::last_handle::LastHandle;
 use super::payloads::line_problem;
+use super::start_limits::StartLimit;
 use super::thread;
 use crate::attempt::TaskRegistry;
 use crate::config::Config;
@@ -22,6 +23,7 @@ pub struct SchedulerBuilder {
     pub(super) config: Config,
     pub(super) registry: TaskRegistry,
     pub(super) app_data: AppData,
+    pub(super) limits: Vec<StartLimit>,
     /// What the first setter with an invalid argument reported.
     pub(super) problem: Option<String>,
 }
@@ -39,6 +41,7 @@ impl SchedulerBuilder {
             config: Config::new(database_url),
             registry: TaskRegistry::default(),
             app_data: AppData::new(),
+            limits: Vec::new(),
             problem: None,
         }
     }
@@ -83,7 +86,8 @@ impl SchedulerBuilder {
         let checked = self.problem.clone().map_or(Ok(()), Err).and_then(|()| self.validate());
         checked.map_err(SchedulerError::Config)?;
         self.warn_of_unhandled();
-        let stop = thread::start(self.config, self.registry, self.app_data).await?;
+        self.warn_of_unread();
+        let stop = thread::start(self.config, self.registry, self.app_data, self.limits).await?;
         Ok(Scheduler(Arc::new(LastHandle::new(stop))))
     }
 
@@ -101,6 +105,24 @@ impl SchedulerBuilder {
                 one_line(task)
             );
         }
+    }
+
+    fn warn_of_unread(&self) {
+        for (CronEntry { identifier, task, .. }, field) in self.unread_fields() {
+            log::warn!(
+                "cron `{}`: the task `{}` does not read the field `{}` of the payload",
+                one_line(identifier),
+                one_line(task),
+                one_line(field)
+            );
+        }
+    }
+
+    fn unread_fields(&self) -> impl Iterator<Item = (&CronEntry, &str)> {
+        self.config.crontab.iter().flat_map(|entry| {
+            let unread = self.registry.known().unread_fields(&entry.task, &entry.payload);
+            unread.into_iter().map(move |field| (entry, field))
+        })
     }
 
     fn lines_without_handler(&self) -> impl Iterator<Item = &CronEntry> {
@@ -145,6 +167,26 @@ mod tests {
     struct Known;
     impl Task for Known {
         const NAME: &'static str = "known";
+    }
+
+    #[derive(Serialize, Deserialize)]
+    struct Loose {
+        #[serde(default, alias = "place")]
+        office: Option<String>,
+    }
+    impl Task for Loose {
+        const NAME: &'static str = "loose";
+    }
+
+    #[test]
+    fn a_misspelt_optional_field_of_a_line_is_found() {
+        let builder = SchedulerBuilder::new("postgres://localhost/app".into());
+        let builder = builder.handler(async |_: Loose, _| {}).crontab(
+            "@daily loose {offise: 'a'}\n@daily loose ?id=b {office: 'a'}\n@daily loose ?id=c {place: 'a'}\n\
+             @daily loose ?id=d\n@daily foreign {x: 1}",
+        );
+        let found: Vec<_> = builder.unread_fields().map(|(line, field)| (&*line.identifier, field)).collect();
+        assert_eq!(found, [("loose", "offise")]);
     }
 
     #[test]

@@ -4,10 +4,12 @@ use std::future::Future;
 use std::time::Duration;
 
 use super::builder::SchedulerBuilder;
+use super::start_limits::StartLimit;
 use crate::config::{Fires, SettleDurability, StartPolicy};
 use crate::flags::ForbiddenFlags;
 use crate::job::Task;
 use crate::schema::Schema;
+use crate::store::queues::{QueueSettings, TaskLimit};
 
 impl SchedulerBuilder {
     /// Sets the schema that holds the jobs; default `mainspring`. Schedulers with different schemas in one database know nothing
@@ -200,6 +202,43 @@ impl SchedulerBuilder {
     /// always are. See [`stats`](mod@crate::stats).
     pub fn count_queues(mut self, queues: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.config.counted_queues.extend(queues.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets the limits of a queue at the start, before the first job runs, unless a person has set others. A release with other
+    /// limits replaces those of the one before. See [`queues::set_if_absent`](crate::queues::set_if_absent) for the rule.
+    ///
+    /// `start` fails with [`StoreError::Invalid`](crate::StoreError::Invalid) if a value breaks its limit. A role that
+    /// `grant_worker` has prepared may set limits.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use mainspring::queues::{QueueSettings, TaskLimit};
+    /// use mainspring::{Scheduler, Task};
+    /// # #[derive(serde::Serialize, serde::Deserialize)] struct SendMail {}
+    /// # impl Task for SendMail { const NAME: &'static str = "mail.send"; }
+    ///
+    /// let builder = Scheduler::builder("postgres://localhost/app")
+    ///     .queue_if_absent("reports", QueueSettings::concurrency(5))
+    ///     .queue_family_if_absent("tenant:*", QueueSettings::concurrency(3))
+    ///     .task_limit_if_absent::<SendMail>(TaskLimit::new().rate(10, Duration::from_secs(1)));
+    /// # let _ = builder;
+    /// ```
+    pub fn queue_if_absent(mut self, queue: impl Into<String>, settings: QueueSettings) -> Self {
+        self.limits.push(StartLimit::Queue(queue.into(), settings));
+        self
+    }
+
+    /// As [`Self::queue_if_absent`], for a family of queues such as `tenant:*`; see [`queues::set_family`](crate::queues::set_family).
+    pub fn queue_family_if_absent(mut self, family: impl Into<String>, settings: QueueSettings) -> Self {
+        self.limits.push(StartLimit::Family(family.into(), settings));
+        self
+    }
+
+    /// As [`Self::queue_if_absent`], for the limit of the task `T` over all processes; see
+    /// [`queues::set_task_limit`](crate::queues::set_task_limit).
+    pub fn task_limit_if_absent<T: Task>(mut self, limit: TaskLimit) -> Self {
+        self.limits.push(StartLimit::Task(T::NAME, limit));
         self
     }
 

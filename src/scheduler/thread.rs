@@ -8,7 +8,9 @@ use actix::{Actor, Addr};
 use actix_rt::System;
 use tokio::sync::{mpsc, oneshot};
 
+use super::migration::migrate;
 use super::retries::Retries;
+use super::start_limits::{self, StartLimit};
 use super::stop::{StopOnDrop, remove_worker, stop};
 use crate::actors::monitor;
 use crate::actors::supervisor::{Died, SupervisorActor, WorkerThreads};
@@ -20,18 +22,14 @@ use crate::event::Event;
 use crate::phase::Phase;
 use crate::pooling::Pooling;
 use crate::shared::{AppData, Role, Shared};
-use crate::store::Session;
 use crate::store::connector::connect;
-use crate::store::migrate::{migrate_within, verify};
+use crate::store::migrate::verify;
 use crate::store::pool::blocking;
 use crate::store::pooler;
 use crate::store::presence::JobsLeft;
 use crate::store::retention::{prepare_history, problem_of};
 use crate::text::one_line;
 
-// A migration is usually over before anybody has to be told of it.
-const LOCK_WARNING: Duration = Duration::from_secs(1);
-const LOCK_TIMEOUT: Duration = Duration::from_secs(9);
 // Listening needs one more connection than the start itself. Until that is there, jobs are found by polling.
 const LISTEN_TIMEOUT: Duration = Duration::from_secs(10);
 // A start that fails takes its row away again, if the database replies.
@@ -42,12 +40,14 @@ pub(super) async fn start(
     config: Config,
     handlers: TaskRegistry,
     app_data: AppData,
+    limits: Vec<StartLimit>,
 ) -> Result<StopOnDrop, SchedulerError> {
     record_places();
     let (deaths, died) = mpsc::unbounded_channel();
     let shared = Arc::new(Shared::new(config, Arc::clone(handlers.known()), app_data, deaths));
     let (ready, is_ready) = oneshot::channel();
-    let root = Root { shared: Arc::clone(&shared), handlers: Arc::new(handlers), died };
+    let root =
+        Root { shared: Arc::clone(&shared), handlers: Arc::new(handlers), limits: limits.into(), died };
     let ended = Ended(Arc::clone(&shared));
     std::thread::Builder::new()
         .name("mainspring".into())
@@ -82,13 +82,14 @@ impl Drop for Ended {
 struct Root {
     shared: Arc<Shared>,
     handlers: Arc<TaskRegistry>,
+    limits: Arc<[StartLimit]>,
     died: mpsc::UnboundedReceiver<Role>,
 }
 
 impl Root {
     async fn run(mut self, ready: oneshot::Sender<Result<(), SchedulerError>>) {
         let shared = Arc::clone(&self.shared);
-        let workers = match prepare(&shared, &self.handlers).await {
+        let workers = match prepare(&shared, &self.handlers, &self.limits).await {
             Ok(workers) => workers,
             Err(error) => return drop(ready.send(Err(error))),
         };
@@ -172,11 +173,12 @@ async fn wait_until_listening(shared: &Shared) {
 async fn prepare(
     shared: &Arc<Shared>,
     handlers: &Arc<TaskRegistry>,
+    limits: &Arc<[StartLimit]>,
 ) -> Result<WorkerThreads, SchedulerError> {
     let mut retries = Retries::new(Instant::now(), shared.config.start_policy);
     loop {
-        let own = Arc::clone(shared);
-        let error = match blocking(move || set_up(&own)).await {
+        let (own, limits) = (Arc::clone(shared), Arc::clone(limits));
+        let error = match blocking(move || set_up(&own, &limits)).await {
             Ok((worker_id, registered_at)) => {
                 shared.fence.begin(worker_id, registered_at);
                 return start_workers(shared, handlers).await;
@@ -225,20 +227,18 @@ fn log_retry(pause: Duration, left: Option<Duration>, error: &StoreError) {
 }
 
 // Returns the id of the worker, and when its registration was sent.
-fn set_up(shared: &Shared) -> Result<(i32, Instant), StoreError> {
+fn set_up(shared: &Shared, limits: &[StartLimit]) -> Result<(i32, Instant), StoreError> {
     let config = &shared.config;
     find_pooling(config)?;
     let mut connection = connect(config)?;
     shared.store.open_needed()?;
     let mut conn = connection.session();
     if config.migrate {
-        let applied = migrate_patiently(&mut conn)?;
-        if !applied.is_empty() {
-            log::info!("applied {} migrations: {}", applied.len(), applied.join(", "));
-        }
+        migrate(&mut conn)?;
     } else {
         verify(&mut conn)?;
     }
+    start_limits::set(&mut conn, limits)?;
     if config.history().is_kept()
         && let Some(problem) = problem_of(prepare_history(&mut conn))
     {
@@ -282,16 +282,5 @@ fn log_pooling(config: &Config, found: Pooling) {
             "behind a pooler in transaction mode: every setting is local to its transaction, no statement is prepared; \
              jobs of other processes are found {jobs}"
         ),
-    }
-}
-
-// Another process may be migrating, and any role that may connect can hold the lock.
-fn migrate_patiently(conn: &mut Session<'_>) -> Result<Vec<String>, StoreError> {
-    match migrate_within(conn, LOCK_WARNING) {
-        Err(error @ StoreError::Locked(_)) => {
-            log::warn!("waiting up to {} s more: {}", LOCK_TIMEOUT.as_secs(), one_line(error));
-            migrate_within(conn, LOCK_TIMEOUT)
-        }
-        migrated => migrated,
     }
 }

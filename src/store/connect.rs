@@ -28,6 +28,9 @@ const TOO_MANY: &str = "53300";
 /// Connects to the database at `url`: a URL or another libpq connection string. Only a server that accepts writes will do, and
 /// no wait is without a bound, unless the string says otherwise: the guide lists the options and their values.
 ///
+/// It tries once. A program that starts before its database waits in
+/// [`SchedulerBuilder::start`](crate::SchedulerBuilder::start), or tries again while the error is [`StoreError::Connect`].
+///
 /// # Errors
 ///
 /// [`StoreError::Config`] when libpq refuses to connect, as for an unknown option, and [`StoreError::Rejected`] when the server

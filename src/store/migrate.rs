@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// processes may call this at once: one does the work and the others find it done. Where nothing is
 /// missing, no lock is taken. A failure leaves the schema as it was. The schema is created where it is
 /// missing, so the role needs `CREATE` on the database the first time. `DROP SCHEMA .. CASCADE` removes
-/// everything again.
+/// everything again. It logs nothing: a program may log the versions that it returns, one line each, as `start` does.
 ///
 /// Tables without records of migrations, as after a dump of definitions alone, are recognised by what
 /// they are, and get their records.

@@ -52,7 +52,8 @@ pub fn set_family(
     Ok(())
 }
 
-/// Sets the limits of a family, as [`set_family`] does, unless it has some. Returns `true` if they were set now.
+/// Sets the limits of a family, as [`set_family`] does, unless a person has set others. Returns `true` if they were set now. The rule
+/// is that of [`set_if_absent`](super::set_if_absent).
 ///
 /// # Errors
 ///

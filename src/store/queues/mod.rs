@@ -48,10 +48,19 @@ pub fn set(conn: &mut impl AsSession, queue: &str, settings: &QueueSettings) -> 
     Ok(())
 }
 
-/// Sets the queue's limits, as [`set`] does, unless limits were set for it before. Returns `true` if they were set now.
+/// Sets the queue's limits, as [`set`] does, unless a person has set others. Returns `true` if they were set now.
 ///
-/// An application calls this at its start, so that it does not undo what an operator has changed meanwhile. [`remove`]
-/// makes the queue's limits absent again.
+/// An application calls this at its start, or gives the limits to
+/// [`SchedulerBuilder::queue_if_absent`](crate::SchedulerBuilder::queue_if_absent). The row remembers the limits that were set this
+/// way:
+///
+/// | the queue's limits | then |
+/// |---|---|
+/// | were never set, or were removed | are set |
+/// | are those that this function set last | are replaced: a release has other limits than the one before |
+/// | were changed since, or set by [`set`], SQL or the command line | stay as they are |
+///
+/// [`remove`] makes the queue's limits absent again.
 ///
 /// ```no_run
 /// use mainspring::queues::{self, QueueSettings};

@@ -81,7 +81,8 @@ pub fn set_task_limit(conn: &mut impl AsSession, task: &str, limit: &TaskLimit) 
     Ok(())
 }
 
-/// Sets the limit of the task, as [`set_task_limit`] does, unless it has one. Returns `true` if it was set now.
+/// Sets the limit of the task, as [`set_task_limit`] does, unless a person has set another. Returns `true` if it was set now. The rule
+/// is that of [`set_if_absent`](super::set_if_absent).
 ///
 /// # Errors
 ///

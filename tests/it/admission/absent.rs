@@ -3,7 +3,11 @@
 use std::sync::Barrier;
 use std::thread;
 
+use diesel::PgConnection;
+use mainspring::queues::TaskLimit;
+
 use super::*;
+use crate::support::schedulers::scheduler;
 
 #[test]
 fn limits_are_set_if_absent_and_stay_as_an_operator_set_them() {
@@ -58,6 +62,67 @@ fn limits_that_a_statement_set_count_as_set_and_so_do_defaults() {
 }
 
 #[test]
+fn a_release_replaces_the_limits_of_the_one_before_and_no_persons() {
+    let database = TestDatabase::new();
+    let conn = &mut database.connection();
+    let (old, new) =
+        (QueueSettings::concurrency(5), QueueSettings::concurrency(5).rate(10, Duration::from_secs(1)));
+    let limit = |jobs| TaskLimit::new().concurrency(jobs);
+    let release = |conn: &mut PgConnection, settings: &QueueSettings, jobs| {
+        [
+            queues::set_if_absent(conn, "mails", settings).unwrap(),
+            queues::set_family_if_absent(conn, "tenant:*", settings).unwrap(),
+            queues::set_task_limit_if_absent(conn, "act", &limit(jobs)).unwrap(),
+        ]
+    };
+    assert_eq!(release(conn, &old, 1), [true; 3]);
+    assert_eq!(release(conn, &old, 1), [false; 3], "the same release starts again");
+    assert_eq!(release(conn, &new, 2), [true; 3]);
+    assert_eq!(queues::show(conn, "mails").unwrap().rate_limit, Some(10));
+    assert_eq!(queues::task_limits(conn).unwrap()[0].concurrency, Some(2));
+
+    queues::set(conn, "mails", &new).unwrap();
+    queues::set_family(conn, "tenant:*", &new).unwrap();
+    queues::set_task_limit(conn, "act", &limit(2)).unwrap();
+    assert_eq!(release(conn, &old, 1), [false; 3], "a person has set them, though to the same values");
+    assert!(queues::remove(conn, "mails").unwrap() && queues::remove_family(conn, "tenant:*").unwrap());
+    assert!(queues::remove_task_limit(conn, "act").unwrap());
+    assert_eq!(release(conn, &old, 1), [true; 3]);
+    conn.batch_execute(
+        "UPDATE mainspring.queues SET concurrency = 7; UPDATE mainspring.queue_families SET concurrency = 7; \
+         UPDATE mainspring.task_limits SET concurrency = 7",
+    )
+    .unwrap();
+    assert_eq!(release(conn, &new, 2), [false; 3], "a statement has changed them");
+}
+
+#[tokio::test]
+async fn limits_of_the_builder_are_there_before_the_first_job_runs() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    for tenant in ["tenant:1", "tenant:1", "tenant:2"] {
+        act("go").queue(tenant).insert(&mut conn).unwrap();
+    }
+    let builder = |jobs: u32| {
+        let (builder, started) = scheduler(&database);
+        let builder = builder
+            .queue_if_absent("mails", QueueSettings::concurrency(jobs))
+            .queue_family_if_absent("tenant:*", QueueSettings::concurrency(jobs))
+            .task_limit_if_absent::<Act>(TaskLimit::new().concurrency(jobs));
+        (builder, started)
+    };
+    let refused = builder(0).0.start().await.unwrap_err();
+    assert!(refused.to_string().starts_with("concurrency must be"), "{refused}");
+    assert_eq!(count(&mut conn, "mainspring.workers"), 0);
+    assert_eq!(builder(4).0.run_once().await.unwrap().succeeded, 3);
+    assert_eq!(queues::show(&mut conn, "mails").unwrap().concurrency, 4);
+    assert_eq!(queues::show(&mut conn, "tenant:1").unwrap().source, "tenant:*");
+    assert_eq!(queues::task_limits(&mut conn).unwrap()[0].concurrency, Some(4));
+    builder(6).0.run_once().await.unwrap();
+    assert_eq!(queues::show(&mut conn, "tenant:3").unwrap().concurrency, 6);
+}
+
+#[test]
 fn of_eight_that_set_absent_limits_at_once_one_is_told_so() {
     let database = TestDatabase::new();
     let start = Barrier::new(8);
@@ -84,7 +149,7 @@ async fn absent_limits_take_effect_at_once_in_all_instances() {
         parked(&database, "mails", 1).await;
         let wide = QueueSettings::concurrency(2);
         assert!(pair.two.queues().set_if_absent("mails", wide).await.unwrap());
-        assert!(!pair.one.queues().set_if_absent("mails", QueueSettings::default()).await.unwrap());
+        assert!(!pair.one.queues().set_if_absent("mails", wide).await.unwrap());
         until(&database, "mainspring.jobs", 1).await;
         pair.gate.add_permits(1);
         until(&database, "mainspring.jobs", 0).await;

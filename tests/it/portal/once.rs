@@ -13,6 +13,7 @@ use crate::support::jobs::act;
 use crate::support::process::{self, Process};
 use crate::support::rows::count;
 use crate::support::schedulers::scheduler_on;
+use crate::support::waiting::block_in_time_once;
 
 /// Not a test of its own: a process that runs what is ready, unless a signal comes.
 #[tokio::test]
@@ -57,11 +58,14 @@ fn without_a_signal_it_returns_how_the_attempts_ended() {
 #[test]
 fn a_signal_gives_running_jobs_back_without_spending_an_attempt() {
     for signal in ["TERM", "INT"] {
-        let database = TestDatabase::new();
-        let mut conn = database.connection();
-        act("at gate").insert(&mut conn).unwrap();
-        assert_eq!(run(&database, Some(signal)), "stopped");
-        assert_eq!(count(&mut conn, "mainspring.jobs WHERE state = 'ready' AND attempts = 0"), 1, "{signal}");
-        assert_eq!(count(&mut conn, "mainspring.workers"), 0, "{signal}");
+        // A busy machine may not give it back in time: then another process would rescue it.
+        block_in_time_once(|| {
+            let database = TestDatabase::new();
+            let mut conn = database.connection();
+            act("at gate").insert(&mut conn).unwrap();
+            assert_eq!(run(&database, Some(signal)), "stopped");
+            count(&mut conn, "mainspring.workers") == 0
+                && count(&mut conn, "mainspring.jobs WHERE state = 'ready' AND attempts = 0") == 1
+        });
     }
 }

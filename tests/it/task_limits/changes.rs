@@ -52,7 +52,7 @@ async fn jobs_that_run_when_a_limit_is_set_count_and_finish() {
     }
     until(&database, RUNNING, 8).await;
     assert!(one.queues().set_task_limit_if_absent("act", TaskLimit::new().concurrency(2)).await.unwrap());
-    assert!(!two.queues().set_task_limit_if_absent("act", TaskLimit::new().concurrency(9)).await.unwrap());
+    assert!(!two.queues().set_task_limit_if_absent("act", TaskLimit::new().concurrency(2)).await.unwrap());
     for _ in 0..4 {
         act("at gate").insert(&mut conn).unwrap();
     }
