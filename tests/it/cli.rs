@@ -15,6 +15,7 @@ mod listings;
 mod queues;
 mod refusals;
 mod schedules;
+mod top;
 
 /// The program without a database.
 pub(crate) fn program(arguments: &[&str]) -> Command {

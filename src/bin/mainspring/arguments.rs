@@ -17,6 +17,7 @@ use crate::schedules::SchedulesCommand;
 use crate::stats::{self, StatsArguments};
 use crate::tasks::TasksCommand;
 use crate::times::{duration, moment};
+use crate::top::{self, TopArguments};
 use crate::workers::{CleanupArguments, WorkersCommand};
 
 const EXAMPLES: &str = "\
@@ -92,6 +93,11 @@ pub(crate) enum Command {
     /// A scheduler samples every ten seconds, and every minute while nothing happens. `about` marks what the planner estimates.
     #[command(after_help = "Examples:\n  mainspring gauges\n  mainspring gauges --json | jq .lost_workers")]
     Gauges(ListingOptions),
+    /// Follow what jobs do now: states, rates, waits, queues, workers. Over a pipe, print a line for each look.
+    ///
+    /// Rates are those of the last minute, and waits and runs those of the last minutes. The key `q` ends it.
+    #[command(after_help = top::EXAMPLES)]
+    Top(TopArguments),
     /// Add a job, and print its id.
     #[command(after_help = ENQUEUE_EXAMPLES)]
     Enqueue(EnqueueArguments),

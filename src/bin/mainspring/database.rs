@@ -10,6 +10,7 @@ use crate::failure::Failure;
 use crate::output;
 
 pub(crate) struct Database {
+    url: String,
     conn: PgConnection,
     schema: Schema,
 }
@@ -19,10 +20,13 @@ impl Database {
         let url = url.filter(|url| !url.trim().is_empty());
         let url =
             url.ok_or_else(|| Failure::Usage("no database: give --database-url or set DATABASE_URL".into()))?;
-        let mut conn = database::connect(url)?;
-        // A pooler may lend the session to others between two statements, and each statement runs once.
-        conn.set_prepared_statement_cache_size(CacheSize::Disabled);
-        Ok(Self { conn, schema: schema.clone() })
+        Ok(Self { url: url.to_owned(), conn: connect(url)?, schema: schema.clone() })
+    }
+
+    /// Takes a new connection, because the one before it has failed.
+    pub(crate) fn reconnect(&mut self) -> Result<(), Failure> {
+        self.conn = connect(&self.url)?;
+        Ok(())
     }
 
     /// Checks that the schema is one that this program can work with.
@@ -53,6 +57,13 @@ impl Database {
         }
         Ok(())
     }
+}
+
+fn connect(url: &str) -> Result<PgConnection, Failure> {
+    let mut conn = database::connect(url)?;
+    // A pooler may lend the session to others between two statements, and each statement runs once.
+    conn.set_prepared_statement_cache_size(CacheSize::Disabled);
+    Ok(conn)
 }
 
 /// Reads from tables that may be large. Compiling a query costs more than any command, and the planner would do it there.

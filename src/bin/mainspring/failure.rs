@@ -39,6 +39,15 @@ impl Failure {
         Self::Refused(format!("there is no job {id}: it never was, was removed, or left the history"))
     }
 
+    /// The text in a line that no terminal takes for a command.
+    pub(crate) fn in_one_line(&self) -> String {
+        match self {
+            Self::Usage(text) | Self::Refused(text) | Self::Partial(text) => in_one_line(text),
+            Self::Help(help) => in_one_line(&help.to_string()),
+            Self::ClosedPipe => "the reader of the output has closed it".to_owned(),
+        }
+    }
+
     /// Reports the failure and returns the exit code.
     pub(crate) fn report(self) -> ExitCode {
         let (text, code) = match self {

@@ -18,6 +18,7 @@ mod stats;
 mod status;
 mod tasks;
 mod times;
+mod top;
 mod workers;
 
 use std::io::{self, BufWriter, Write};
@@ -57,6 +58,7 @@ fn run() -> Result<(), Failure> {
         Command::Health(options) => health::run(open(), &options, &mut out)?,
         Command::Stats(options) => stats::show(&mut open()?.verified()?.session(), &options, &mut out)?,
         Command::Gauges(options) => gauges::show(&mut open()?.verified()?.session(), &options, &mut out)?,
+        Command::Top(options) => top::run(open()?.verified()?, &options, &mut out)?,
         Command::Enqueue(job) => {
             let job = job.into_job()?;
             let (mut database, task) = (open()?.verified_to_enqueue()?, job.task().to_owned());

@@ -80,7 +80,7 @@ fn cells(stats: &Stats) -> [String; 10] {
 }
 
 // Two digits: the bins of a histogram have no more.
-fn duration(histogram: &Histogram, quantile: f64) -> String {
+pub(crate) fn duration(histogram: &Histogram, quantile: f64) -> String {
     let Some(duration) = histogram.quantile(quantile) else { return String::new() };
     let millis = duration.as_secs_f64() * 1_000.0;
     match millis {

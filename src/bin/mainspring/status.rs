@@ -93,7 +93,7 @@ pub(crate) fn worker_cells(worker: WorkerStatus) -> [String; 5] {
     ]
 }
 
-fn queue_cells(queue: QueueStatus) -> [String; 4] {
+pub(crate) fn queue_cells(queue: QueueStatus) -> [String; 4] {
     let limit = if queue.paused { "paused".to_owned() } else { queue.concurrency.to_string() };
     [queue.name, limit, count(queue.waiting, DETAIL_COUNT_CAP), count(queue.running, DETAIL_COUNT_CAP)]
 }

@@ -35,6 +35,14 @@ pub(crate) fn span(text: &str) -> Result<Duration, String> {
     duration(text).map(|span| span.to_std().unwrap_or_default())
 }
 
+/// As [`duration`], for what is repeated.
+pub(crate) fn interval(text: &str) -> Result<Duration, String> {
+    match span(text)? {
+        interval if interval < Duration::from_secs(1) => Err("expected at least 1s".into()),
+        interval => Ok(interval),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -87,6 +87,7 @@ fn the_command_line_program_uses_the_crate_as_any_program_does() {
         "status",
         "tasks",
         "times",
+        "top",
         "workers",
     ];
     let files = sources().into_iter().filter(|file| file.module() == "bin");
