@@ -13,4 +13,4 @@ mod routes;
 
 #[cfg(feature = "actix-web")]
 #[cfg_attr(docsrs, doc(cfg(feature = "actix-web")))]
-pub use self::routes::{live, ready};
+pub use self::routes::{live, prometheus, ready};

@@ -72,6 +72,23 @@ impl Histogram {
         Some(Duration::from_nanos(middle_of(bin) as u64))
     }
 
+    /// Returns how many durations are shorter than two to the power of `exponent`, in nanoseconds.
+    pub(crate) fn below(&self, exponent: u32) -> u64 {
+        let octaves = exponent.saturating_sub(FIRST_EXPONENT) as usize;
+        self.counts.iter().take(1 + 4 * octaves).sum()
+    }
+
+    /// Returns the bins that are not empty: their middles in seconds, and their counts.
+    pub(crate) fn bins(&self) -> impl Iterator<Item = (f64, u64)> {
+        let filled = self.counts.iter().enumerate().filter(|(_, count)| **count > 0);
+        filled.map(|(bin, count)| (middle_of(bin) / 1e9, *count))
+    }
+
+    /// Returns the sum of all durations, in seconds. It is as exact as a quantile.
+    pub(crate) fn sum_seconds(&self) -> f64 {
+        self.bins().map(|(middle, count)| middle * count as f64).sum()
+    }
+
     /// What was added after an earlier state of this histogram.
     pub(crate) fn since(&self, before: &Self) -> Self {
         let earlier = before.counts.iter().copied().chain(std::iter::repeat(0));

@@ -43,6 +43,7 @@ mod store;
 // Engine: what to do next. No actors, no SQL.
 mod engine;
 mod events;
+mod exports;
 mod fence;
 mod leases;
 mod orphans;

@@ -30,6 +30,7 @@ use crate::store::looks::Looks;
 use crate::telemetry::Telemetry;
 use crate::vitals::Vitals;
 
+mod exports;
 mod foreign;
 mod health;
 mod registration;

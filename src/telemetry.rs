@@ -22,6 +22,9 @@ pub(crate) struct Telemetry {
     /// What the database has of them.
     stored: Mutex<Vec<Stats>>,
     gauges: Mutex<Option<Arc<Gauges>>>,
+    /// What was passed on as metrics.
+    #[cfg(feature = "metrics")]
+    told: Mutex<Vec<Stats>>,
 }
 
 /// The numbers of all tasks, or of all queues.
@@ -129,6 +132,20 @@ impl Telemetry {
         all
     }
 
+    /// Returns the same of everything that is counted by name, also of what has no numbers yet, and of the others.
+    pub(crate) fn each(&self) -> Vec<Stats> {
+        let queues = (!self.queues.named.is_empty()).then(|| self.queues.each(Kind::Queue));
+        self.tasks.each(Kind::Task).chain(queues.into_iter().flatten()).collect()
+    }
+
+    /// Returns what has changed since the last call, of everything that [`each`](Self::each) returns.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn news(&self) -> Vec<Stats> {
+        let mut told = lock(&self.told);
+        let before = std::mem::replace(&mut *told, self.each());
+        changes(&before, &told)
+    }
+
     /// Returns `true` if there is something to store, and no other thread stores it now. Waits for nothing.
     pub(crate) fn has_changed(&self) -> bool {
         let stored = match self.stored.try_lock() {
@@ -162,13 +179,17 @@ impl Telemetry {
 
 // What is in `now` and not in `before`.
 fn added(before: &[Stats], now: &[Stats]) -> Vec<Stats> {
+    changes(before, now).into_iter().filter(|added| added.counts != Counts::default()).collect()
+}
+
+fn changes(before: &[Stats], now: &[Stats]) -> Vec<Stats> {
     let before: HashMap<_, _> =
         before.iter().map(|stats| ((stats.kind, stats.name.as_str()), stats)).collect();
     let since = |stats: &Stats| match before.get(&(stats.kind, stats.name.as_str())) {
         Some(before) => stats.since(before),
         None => stats.clone(),
     };
-    now.iter().map(since).filter(|added| added.counts != Counts::default()).collect()
+    now.iter().map(since).collect()
 }
 
 impl Family {
@@ -195,11 +216,13 @@ impl Family {
         self.named.get(place).map_or(&self.others, |(_, numbers)| numbers)
     }
 
-    fn stats(&self, kind: Kind) -> impl Iterator<Item = Stats> {
+    fn each(&self, kind: Kind) -> impl Iterator<Item = Stats> {
         let named = self.named.iter().map(|(name, numbers)| (name.as_str(), numbers));
-        let all = named.chain([(Stats::OTHERS, &self.others)]);
-        all.map(move |(name, numbers)| numbers.stats(kind, name))
-            .filter(|stats| stats.counts != Counts::default())
+        named.chain([(Stats::OTHERS, &self.others)]).map(move |(name, numbers)| numbers.stats(kind, name))
+    }
+
+    fn stats(&self, kind: Kind) -> impl Iterator<Item = Stats> {
+        self.each(kind).filter(|stats| stats.counts != Counts::default())
     }
 }
 

@@ -18,6 +18,8 @@ use crate::store::tasks::publish;
 use crate::store::{Durability, Session};
 use crate::text::one_line;
 
+#[cfg(feature = "metrics")]
+mod metrics;
 mod stats;
 mod unknown;
 
@@ -45,6 +47,8 @@ impl Actor for MaintenanceActor {
     fn started(&mut self, ctx: &mut Context<Self>) {
         ctx.spawn(maintain_forever(Arc::clone(&self.shared)).into_actor(self));
         ctx.spawn(stats::store_forever(Arc::clone(&self.shared)).into_actor(self));
+        #[cfg(feature = "metrics")]
+        ctx.spawn(metrics::record_forever(Arc::clone(&self.shared)).into_actor(self));
         ctx.spawn(unknown::watch_forever(Arc::clone(&self.shared)).into_actor(self));
     }
 }

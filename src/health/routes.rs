@@ -3,6 +3,7 @@
 use actix_web::http::header::{CACHE_CONTROL, CacheControl, CacheDirective};
 use actix_web::{HttpResponse, web};
 
+use crate::exports::prometheus::CONTENT_TYPE;
 use crate::probe::Probe;
 use crate::scheduler::Scheduler;
 
@@ -30,6 +31,11 @@ pub async fn live(scheduler: web::Data<Scheduler>) -> HttpResponse {
 /// an example.
 pub async fn ready(scheduler: web::Data<Scheduler>) -> HttpResponse {
     response(&scheduler.health().ready())
+}
+
+/// Handles a scrape of Prometheus: replies with [`Scheduler::prometheus`]. See [`live`] for an example.
+pub async fn prometheus(scheduler: web::Data<Scheduler>) -> HttpResponse {
+    HttpResponse::Ok().content_type(CONTENT_TYPE).body(scheduler.prometheus())
 }
 
 fn response(probe: &Probe) -> HttpResponse {

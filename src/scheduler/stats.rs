@@ -48,6 +48,20 @@ impl Scheduler {
         self.0.shared.telemetry.gauges()
     }
 
+    /// Returns what this process has counted since its start, and the last gauges that it knows, in the text format of Prometheus
+    /// 0.0.4. Costs no statement, and works while the database is away. The [guide](crate::guide::observability) lists the
+    /// names. With the feature `actix-web`, [`health::prometheus`](crate::health) is a handler that replies with it.
+    ///
+    /// ```no_run
+    /// # fn example(scheduler: mainspring::Scheduler) {
+    /// println!("{}", scheduler.prometheus());
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn prometheus(&self) -> String {
+        self.0.shared.prometheus()
+    }
+
     /// Returns what jobs did in this process since it started. Costs no statement, and works while the database is away.
     #[must_use]
     pub fn own_stats(&self) -> Vec<Stats> {

@@ -82,6 +82,8 @@ pub(super) async fn stop(shared: &Shared) {
     shared.addresses.clear();
     listener.iter().for_each(|listener| listener.do_send(Leave));
     queue.iter().for_each(|queue| queue.do_send(Leave));
+    #[cfg(feature = "metrics")]
+    shared.record_metrics();
     shared.events.publish(|| Event::WorkerStopped { id: shared.worker_id() });
     shared.events.close();
     shared.store.close();

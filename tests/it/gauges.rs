@@ -15,7 +15,7 @@ use crate::support::jobs::{act, behave};
 use crate::support::rows::count;
 use crate::support::waiting::{until, until_at_least};
 
-async fn known(scheduler: &Scheduler) -> Arc<Gauges> {
+pub async fn known(scheduler: &Scheduler) -> Arc<Gauges> {
     loop {
         if let Some(gauges) = scheduler.gauges() {
             return gauges;

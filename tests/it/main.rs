@@ -35,6 +35,7 @@ mod leases;
 mod lifecycle;
 mod limits;
 mod liveness;
+mod metrics;
 mod middleware;
 mod migrations;
 mod payloads;

@@ -36,6 +36,7 @@ const LAYERS: [(&str, &[&str]); 7] = [
         &[
             "engine",
             "events",
+            "exports",
             "fence",
             "leases",
             "orphans",
