@@ -27,6 +27,10 @@ docs:
 deny:
     .ci/deny
 
+# The alerts and the dashboard's expressions, as Prometheus reads them
+ops:
+    .ci/ops
+
 # The oldest Rust
 msrv:
     .ci/msrv

@@ -38,6 +38,7 @@ mod liveness;
 mod metrics;
 mod middleware;
 mod migrations;
+mod ops;
 mod payloads;
 mod poolers;
 mod portal;
