@@ -36,8 +36,10 @@ mod probe;
 mod run_summary;
 mod schedule;
 mod schema;
+mod spans;
 mod stored;
 mod text;
+pub mod trace;
 // Store: the only place that speaks SQL.
 mod store;
 // Engine: what to do next. No actors, no SQL.
@@ -111,4 +113,7 @@ pub use store::{
 // Failures.
 pub use error::{DatabaseError, JobPlace, SchedulerError, StoreError, Stored};
 // Crates whose types appear in signatures.
+#[cfg(feature = "tracing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tracing")))]
+pub use tracing;
 pub use {actix, chrono, chrono_tz, diesel};

@@ -196,8 +196,8 @@ impl ScheduleChanges {
     }
 
     fn of_options(options: JobOptions) -> Self {
-        let JobOptions { run_at: _, run_in: _, priority, queue, max_attempts, key, key_mode, flags } =
-            options;
+        // Each fire has a time of its own, and begins a trace of its own.
+        let JobOptions { priority, queue, max_attempts, key, key_mode, flags, .. } = options;
         let mut fields = Self::new();
         if let Some(queue) = queue {
             fields = fields.queue(Some(&queue));

@@ -15,7 +15,7 @@ use crate::error::{Problem, StoreError};
 const DEFAULT_NAME: &str = "mainspring";
 
 /// The settings of a session that Mainspring reads. Their names begin with `mainspring.` whatever the schema is called.
-const SETTINGS: [&str; 3] = ["origin", "max_payload_bytes", "tasks_looked_up"];
+const SETTINGS: [&str; 4] = ["origin", "max_payload_bytes", "tasks_looked_up", "trace_context"];
 
 /// PostgreSQL cuts longer names.
 const MAX_BYTES: usize = 63;

@@ -34,15 +34,16 @@ CREATE TYPE mainspring.job_event AS (
 
 -- A job to add. NULL is the default of each field, but the task has none.
 CREATE TYPE mainspring.new_job AS (
-    task         text,
-    payload      text,
-    queue        text,
-    run_at       timestamptz,
-    priority     integer,
-    max_attempts integer,
-    key          text,
-    key_mode     text,
-    flags        text[]
+    task          text,
+    payload       text,
+    queue         text,
+    run_at        timestamptz,
+    priority      integer,
+    max_attempts  integer,
+    key           text,
+    key_mode      text,
+    flags         text[],
+    trace_context text
 );
 
 -- Why a job does not run, or where it stands, see sql/explain/explain_job.sql.
@@ -85,6 +86,8 @@ CREATE TABLE mainspring.jobs (
     -- Why the running attempt is to end; NULL unless it was cancelled.
     cancel_reason text,
     last_error    text,
+    -- The span that has added the job, as a header `traceparent`; NULL without one. See sql/enqueue/trace_context_of.sql.
+    trace_context text,
     payload       jsonb NOT NULL DEFAULT '{}',
     CONSTRAINT jobs_task_length CHECK (char_length(task) BETWEEN 1 AND 128),
     CONSTRAINT jobs_queue_length CHECK (char_length(queue) BETWEEN 1 AND 128),
@@ -104,6 +107,7 @@ CREATE TABLE mainspring.jobs (
     CONSTRAINT jobs_lease_when_running CHECK (
         (state = 'running') = (lease IS NOT NULL AND worker_id IS NOT NULL AND locked_at IS NOT NULL)
         AND (lease IS NULL) = (worker_id IS NULL) AND (lease IS NULL) = (locked_at IS NULL)),
+    CONSTRAINT jobs_trace_context_length CHECK (char_length(trace_context) = 55),
     CONSTRAINT jobs_cancel_reason_length CHECK (char_length(cancel_reason) <= 1000),
     CONSTRAINT jobs_cancelled_when_running CHECK (cancel_reason IS NULL OR state = 'running'),
     CONSTRAINT jobs_parked_has_queue CHECK (state <> 'parked' OR queue IS NOT NULL)
@@ -513,7 +517,7 @@ DO $$ BEGIN
     IF current_setting('server_encoding') = 'SQL_ASCII' THEN
         ALTER TABLE mainspring.jobs ADD CONSTRAINT jobs_text_is_utf8 CHECK (mainspring.is_utf8(
             'task', task, 'queue', queue, 'key', key, 'flags', flags::text, 'progress_note', progress_note,
-            'cancel_reason', cancel_reason, 'last_error', last_error, 'payload', payload::text));
+            'cancel_reason', cancel_reason, 'last_error', last_error, 'trace_context', trace_context, 'payload', payload::text));
         ALTER TABLE mainspring.workers ADD CONSTRAINT workers_text_is_utf8 CHECK (mainspring.is_utf8(
             'name', name, 'tasks', tasks::text, 'lines', lines::text, 'forbidden_flags', forbidden_flags::text));
         ALTER TABLE mainspring.queues ADD CONSTRAINT queues_text_is_utf8 CHECK (mainspring.is_utf8(

@@ -10,9 +10,10 @@ AS $$
 BEGIN
     RETURN QUERY
     WITH added AS (
-        INSERT INTO mainspring.jobs AS j (id, task, payload, queue, run_at, priority, max_attempts, key, flags, state)
+        INSERT INTO mainspring.jobs AS j
+            (id, task, payload, queue, run_at, priority, max_attempts, key, flags, trace_context, state)
         SELECT ids[s.ord], (s.job).task, (s.job).payload::jsonb, (s.job).queue, (s.job).run_at, (s.job).priority,
-            (s.job).max_attempts, (s.job).key, (s.job).flags,
+            (s.job).max_attempts, (s.job).key, (s.job).flags, (s.job).trace_context,
             mainspring.waiting_state((s.job).queue, (s.job).run_at, moment)
         FROM (
             SELECT r.ord, r.job, (r.job).key IS NULL OR lag((r.job).key) OVER (ORDER BY (r.job).key NULLS FIRST, r.ord)

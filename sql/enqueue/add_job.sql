@@ -4,14 +4,15 @@
 CREATE OR REPLACE FUNCTION mainspring.add_job(
     task text, payload jsonb DEFAULT '{}', queue text DEFAULT NULL, run_at timestamptz DEFAULT NULL,
     max_attempts integer DEFAULT NULL, key text DEFAULT NULL, priority integer DEFAULT NULL,
-    flags text[] DEFAULT NULL, key_mode text DEFAULT NULL)
+    flags text[] DEFAULT NULL, key_mode text DEFAULT NULL, trace_context text DEFAULT NULL)
 RETURNS mainspring.jobs_view
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 AS $$
 DECLARE
-    job mainspring.new_job := ROW(task, mainspring.payload_text(payload), queue, run_at, priority, max_attempts, key, key_mode, flags);
+    job mainspring.new_job := ROW(task, mainspring.payload_text(payload), queue, run_at, priority, max_attempts, key, key_mode, flags,
+        coalesce(trace_context, mainspring.session_trace_context()));
     added bigint;
 BEGIN
     SELECT e.job_id INTO added FROM mainspring.enqueue_jobs(mainspring.with_task_options(ARRAY[job])) AS e;

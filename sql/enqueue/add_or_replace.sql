@@ -7,11 +7,13 @@ AS $$
 DECLARE
     stored mainspring.jobs;
 BEGIN
-    INSERT INTO mainspring.jobs AS old (id, task, payload, queue, run_at, priority, max_attempts, key, flags, state)
+    INSERT INTO mainspring.jobs AS old
+        (id, task, payload, queue, run_at, priority, max_attempts, key, flags, trace_context, state)
     VALUES (new_id, job.task, job.payload::jsonb, job.queue, job.run_at, job.priority, job.max_attempts, job.key, job.flags,
-        mainspring.waiting_state(job.queue, job.run_at, moment))
+        job.trace_context, mainspring.waiting_state(job.queue, job.run_at, moment))
     ON CONFLICT (key) WHERE key IS NOT NULL AND state <> 'dead' DO UPDATE
     SET task = excluded.task, queue = excluded.queue, priority = excluded.priority, flags = excluded.flags,
+        trace_context = excluded.trace_context,
         payload = CASE WHEN mainspring.is_batch_of(old, excluded.task, excluded.payload)
             THEN old.payload || excluded.payload ELSE excluded.payload END,
         attempts = CASE WHEN mainspring.is_batch_of(old, excluded.task, excluded.payload) THEN old.attempts ELSE 0 END,

@@ -6,4 +6,5 @@ RETURN ROW(spec ->> 'task', mainspring.payload_text(nullif(spec -> 'payload', 'n
     mainspring.parse_timestamp(spec ->> 'run_at'), (spec ->> 'priority')::numeric::integer,
     (spec ->> 'max_attempts')::numeric::integer, spec ->> 'key', spec ->> 'key_mode',
     CASE WHEN jsonb_typeof(spec -> 'flags') = 'array'
-        THEN ARRAY(SELECT jsonb_array_elements_text(spec -> 'flags')) END)::mainspring.new_job;
+        THEN ARRAY(SELECT jsonb_array_elements_text(spec -> 'flags')) END,
+    coalesce(spec ->> 'trace_context', mainspring.session_trace_context()))::mainspring.new_job;

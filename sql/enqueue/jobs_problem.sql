@@ -9,7 +9,7 @@ BEGIN
     SELECT CASE WHEN cardinality(jobs) > 1 THEN format('job %s of %s: ', s.ord, cardinality(jobs)) ELSE '' END || p.problem
     INTO found
     FROM unnest(jobs) WITH ORDINALITY
-        AS s(task, payload, queue, run_at, priority, max_attempts, key, key_mode, flags, ord)
+        AS s(task, payload, queue, run_at, priority, max_attempts, key, key_mode, flags, trace_context, ord)
     CROSS JOIN LATERAL (SELECT coalesce(
         mainspring.validate_job(s.task, s.queue, s.run_at, s.priority, s.max_attempts, s.key, s.key_mode),
         mainspring.flags_problem(s.flags), mainspring.payload_problem(s.payload, (SELECT mainspring.payload_limit())))

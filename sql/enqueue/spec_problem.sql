@@ -8,8 +8,9 @@ RETURN CASE
     WHEN jsonb_typeof(spec) <> 'object' THEN format('specs must hold objects, got %s', jsonb_typeof(spec))
     ELSE (
         SELECT CASE
-            WHEN f.key NOT IN ('task', 'payload', 'queue', 'run_at', 'max_attempts', 'key', 'priority', 'flags', 'key_mode')
-            THEN format('specs must have the names task, payload, queue, run_at, max_attempts, key, priority, flags and key_mode, got %s',
+            WHEN f.key NOT IN ('task', 'payload', 'queue', 'run_at', 'max_attempts', 'key', 'priority', 'flags', 'key_mode',
+                'trace_context')
+            THEN format('specs must have the names task, payload, queue, run_at, max_attempts, key, priority, flags, key_mode and trace_context, got %s',
                 quote_literal(f.key))
             WHEN f.key IN ('priority', 'max_attempts')
             THEN format('%s must be a whole number, got %s', f.key, left(f.value::text, 40))
@@ -18,7 +19,7 @@ RETURN CASE
         FROM jsonb_each(spec) AS f
         WHERE CASE
             WHEN f.key = 'payload' OR f.value = 'null' THEN false
-            WHEN f.key IN ('task', 'queue', 'run_at', 'key', 'key_mode') THEN jsonb_typeof(f.value) <> 'string'
+            WHEN f.key IN ('task', 'queue', 'run_at', 'key', 'key_mode', 'trace_context') THEN jsonb_typeof(f.value) <> 'string'
             -- Bounds that an integer of SQL can hold. The limits of a job come later.
             WHEN f.key IN ('priority', 'max_attempts') THEN jsonb_typeof(f.value) <> 'number'
                 OR (f.value::numeric <> trunc(f.value::numeric)) OR abs(f.value::numeric) > 2147483647

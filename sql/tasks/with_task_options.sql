@@ -16,8 +16,9 @@ BEGIN
     END IF;
     RETURN ARRAY(
         SELECT ROW(s.task, s.payload, coalesce(s.queue, t.queue), s.run_at, coalesce(s.priority, t.priority),
-            coalesce(s.max_attempts, t.max_attempts), s.key, s.key_mode, s.flags)::mainspring.new_job
-        FROM unnest(jobs) WITH ORDINALITY AS s(task, payload, queue, run_at, priority, max_attempts, key, key_mode, flags, ord)
+            coalesce(s.max_attempts, t.max_attempts), s.key, s.key_mode, s.flags, s.trace_context)::mainspring.new_job
+        FROM unnest(jobs) WITH ORDINALITY
+            AS s(task, payload, queue, run_at, priority, max_attempts, key, key_mode, flags, trace_context, ord)
         LEFT JOIN mainspring.tasks AS t ON t.name = s.task AND typed[s.ord] IS NOT TRUE
             AND (t.queue IS NOT NULL OR t.priority IS NOT NULL OR t.max_attempts IS NOT NULL)
         ORDER BY s.ord);

@@ -20,6 +20,7 @@ use crate::leases::{Lease, LeasedJob};
 use crate::prefetch::{Life, TakeJobs};
 use crate::running::WorkerBoard;
 use crate::shared::{Role, Shared};
+use crate::spans::Span;
 
 /// Hands a task to the application's own `Handler<T>` of the worker, with its job. Sent by the attempt, which runs on the
 /// same thread. If it is lost, that attempt fails.
@@ -28,6 +29,8 @@ pub(crate) struct Perform<T> {
     pub(crate) job: JobContext,
     /// Receives the text of a panic. There is no result then.
     pub(crate) panicked: Arc<OnceLock<String>>,
+    /// That of the attempt.
+    pub(crate) span: Span,
 }
 
 impl<T: Message> Message for Perform<T> {
@@ -118,9 +121,10 @@ where
 
     fn handle(&mut self, perform: Perform<T>, ctx: &mut Context<Self>) -> Performed<T> {
         let own = Rc::clone(&self.own);
-        let _executing = own.board.execute(perform.job.id());
+        let _executing = (own.board.execute(perform.job.id()), perform.job.enter());
         self.current = Some(perform.job);
-        let response = caught(|| <Self as Handler<T>>::handle(self, perform.task, ctx));
+        let response =
+            caught(|| perform.span.within(|| <Self as Handler<T>>::handle(self, perform.task, ctx)));
         self.current = None;
         Performed(response.map_err(|panic| perform.panicked.set(panic)).ok())
     }
@@ -157,8 +161,8 @@ where
         Box::pin(async move {
             let worker = worker.ok_or("the handler of this task runs only on a worker")?;
             let panicked = Arc::default();
-            let reply =
-                worker.send::<Perform<T>>(Perform { task, job, panicked: Arc::clone(&panicked) }).await;
+            let perform = Perform { task, job, panicked: Arc::clone(&panicked), span: Span::current() };
+            let reply = worker.send::<Perform<T>>(perform).await;
             match (reply, panicked.get()) {
                 (Ok(result), _) => result.into_job_result(),
                 (Err(_), Some(panic)) => Err(panic.clone().into()),

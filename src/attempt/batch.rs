@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use super::context::JobContext;
 use super::decode::{decode, payload_problem};
 use super::handler::{AttemptOptions, Begin, JobFuture, StartedAttempt, TaskHandler};
-use super::log_target::TARGET;
+use super::log_line::log_attempt;
 use super::panics::CatchPanic;
 use crate::job::Task;
 use crate::job_error::{FailureKind, IntoBatchResult, JobError, JobResult};
@@ -44,10 +44,10 @@ where
         if entries.is_empty() {
             return Box::pin(std::future::ready(ledger.close()));
         }
-        let work = (self.function)(entries, job);
+        let work = (self.function)(entries, job.clone());
         Box::pin(async move {
             let returned = CatchPanic(Box::pin(work)).await;
-            ledger.enter(returned.map_err(JobError::from)?.into_batch_result()?)?;
+            ledger.enter(returned.map_err(JobError::from)?.into_batch_result()?, &job)?;
             ledger.close()
         })
     }
@@ -127,7 +127,7 @@ impl Ledger {
         decoded
     }
 
-    fn enter(&mut self, results: Vec<JobResult>) -> JobResult {
+    fn enter(&mut self, results: Vec<JobResult>, job: &JobContext) -> JobResult {
         let (got, expected) = (results.len(), self.given.len());
         if got != expected {
             let task = self.task;
@@ -137,13 +137,13 @@ impl Ledger {
         }
         for (place, result) in std::mem::take(&mut self.given).into_iter().zip(results) {
             if let Err(JobError(kind)) = result {
-                self.enter_one(place, kind);
+                self.enter_one(place, kind, job);
             }
         }
         Ok(())
     }
 
-    fn enter_one(&mut self, place: usize, kind: FailureKind) {
+    fn enter_one(&mut self, place: usize, kind: FailureKind, job: &JobContext) {
         let task = one_line(self.task);
         self.out_of_reach +=
             usize::from(matches!(kind, FailureKind::OutOfReach(_) | FailureKind::PartlyOutOfReach { .. }));
@@ -159,10 +159,10 @@ impl Ledger {
             FailureKind::RetryIn(delay, reason) => keep(reason, Some(delay)),
             FailureKind::Snooze(delay) => keep("snoozed".into(), Some(delay)),
             FailureKind::Cancel(reason) => {
-                log::info!(target: TARGET, "entry {place} of a batch of `{task}` was cancelled: {}", one_line(reason))
+                log_attempt!(Info, job; "entry {place} of a batch of `{task}` was cancelled: {}", one_line(reason))
             }
             FailureKind::Discard(reason) => {
-                log::error!(target: TARGET, "entry {place} of a batch of `{task}` was discarded: {}", one_line(reason))
+                log_attempt!(Error, job; "entry {place} of a batch of `{task}` was discarded: {}", one_line(reason))
             }
         }
     }

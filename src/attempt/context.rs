@@ -1,6 +1,7 @@
 //! What a handler knows of its job and may do besides its work.
 
 mod counts;
+mod current;
 mod lease;
 mod shown;
 
@@ -25,7 +26,6 @@ use crate::shared::Shared;
 use crate::signals::Attempt;
 use crate::store::HandlerConnection;
 use crate::store::claim::ClaimedJob;
-use crate::store::pool::blocking;
 use crate::store::settle::complete;
 
 /// A job as its handler sees it. Cheap to clone; clones may outlive the handler.
@@ -233,8 +233,9 @@ impl JobContext {
         R: Send + 'static,
         W: FnOnce(&mut Session<'_>) -> Result<R, JobError> + Send + 'static,
     {
-        let job = self.clone();
-        let done = self.0.shared.store.run_for_handler(move |conn| job.complete(conn, work)).await?;
+        let carried = self.carried();
+        let complete = move |conn: &mut Session<'_>| carried.run(|job| job.complete(conn, work));
+        let done = self.0.shared.store.run_for_handler(complete).await?;
         done.inspect(|_| self.0.shared.handlers_connect())
     }
 
@@ -263,18 +264,6 @@ impl JobContext {
     /// Whether a transaction has completed the job.
     pub(crate) fn is_completed(&self) -> bool {
         self.0.completed.load(Ordering::Acquire)
-    }
-
-    /// Runs `work` on a thread that may block, and waits for it without holding up the other jobs of this worker's
-    /// thread. The thread cannot be stopped: when the job is interrupted, `work` runs on unheard.
-    pub async fn block<R, W>(&self, work: W) -> R
-    where
-        R: Send + 'static,
-        W: FnOnce() -> R + Send + 'static,
-    {
-        // An error comes only at the very end of the process, where no one waits for this job any more.
-        let Ok(done) = blocking(move || Ok(work())).await else { std::future::pending().await };
-        done
     }
 
     /// Whether the scheduler stops. A long job may come to an early end then; otherwise it

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::context::JobContext;
-use super::log_target::TARGET;
+use super::log_line::log_attempt;
 use crate::engine::outage::Failure;
 use crate::lock::lock;
 use crate::text::one_line;
@@ -17,8 +17,7 @@ const MOST_DOUBLINGS: u32 = 6;
 pub(super) fn give_back(job: &JobContext, reason: &str) -> Duration {
     let pause = pause_after(job.snoozes());
     if lock(&job.shared().handlers_outage).failed(Instant::now(), pause) == Failure::First {
-        log::warn!(
-            target: TARGET,
+        log_attempt!(Warn, job;
             "job {} `{}` had no connection to the database: it goes back without losing an attempt, and so do others: {}",
             job.id(),
             one_line(job.task()),

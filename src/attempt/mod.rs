@@ -8,6 +8,7 @@ mod decode;
 mod fenced;
 mod give_back;
 mod handler;
+mod log_line;
 mod log_target;
 mod middleware;
 mod misfit;
@@ -17,6 +18,7 @@ mod poll;
 mod registry;
 pub(crate) mod report;
 mod run;
+mod span;
 mod start;
 
 pub use self::context::JobContext;

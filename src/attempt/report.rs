@@ -7,7 +7,7 @@ use std::time::Duration;
 use log::Level;
 
 use super::context::JobContext;
-use super::log_target::TARGET;
+use super::log_line::log_attempt;
 use crate::events::{EndedAttempt, why_dead};
 use crate::lifecycle::{Left, Outcome};
 use crate::text::one_line;
@@ -34,14 +34,14 @@ pub(super) enum Reported {
 /// Logs the end of an attempt whose job is certain to be finished.
 pub(super) fn report_end(job: &JobContext, outcome: &Outcome, took: Duration, level: Level) -> Reported {
     let (id, task, attempt, most) = (job.id(), one_line(job.task()), job.attempt(), job.max_attempts());
-    let took = Lasted(took);
+    let (took, milliseconds) = (Lasted(took), in_milliseconds(took));
     match outcome {
         Outcome::Succeeded | Outcome::Completed => {
-            log::log!(target: TARGET, level, "job {id} `{task}` succeeded in {took}, attempt {attempt} of {most}");
+            log_attempt!(at level, job, milliseconds = milliseconds; "job {id} `{task}` succeeded in {took}, attempt {attempt} of {most}");
             Reported::Now
         }
         Outcome::Cancelled { reason } => {
-            log::info!(target: TARGET, "job {id} `{task}` was cancelled after {took}: {}", one_line(reason));
+            log_attempt!(Info, job, milliseconds = milliseconds; "job {id} `{task}` was cancelled after {took}: {}", one_line(reason));
             Reported::Now
         }
         Outcome::Failed { .. }
@@ -56,7 +56,8 @@ pub(super) fn report_end(job: &JobContext, outcome: &Outcome, took: Duration, le
 /// Logs the end of any other attempt, with the state that its row has reached.
 pub(crate) fn report_stored(ended: &EndedAttempt, outcome: &Outcome, left: Left) {
     let EndedAttempt { job, max_attempts: most, took } = ended;
-    let (id, task, attempt, took) = (job.id, one_line(&job.task), job.attempt, Lasted(*took));
+    let (took, milliseconds) = (Lasted(*took), in_milliseconds(*took));
+    let (id, task, attempt) = (job.id, one_line(&job.task), job.attempt);
     let what = match outcome {
         Outcome::Succeeded
         | Outcome::Completed
@@ -73,20 +74,32 @@ pub(crate) fn report_stored(ended: &EndedAttempt, outcome: &Outcome, left: Left)
     let delay = outcome.delay().as_secs_f64();
     match (left, outcome) {
         (Left::Dead, Outcome::Discarded { .. }) => {
-            log::error!(target: TARGET, "job {id} `{task}` {what}, attempt {attempt} of {most}: {why}");
+            log_attempt!(Error, job, milliseconds = milliseconds;
+                "job {id} `{task}` {what}, attempt {attempt} of {most}: {why}");
         }
         (Left::Dead | Left::SetApart, _) => {
-            log::error!(target: TARGET, "job {id} `{task}` {what} and is dead, attempt {attempt} of {most}: {why}");
+            log_attempt!(Error, job, milliseconds = milliseconds;
+                "job {id} `{task}` {what} and is dead, attempt {attempt} of {most}: {why}");
         }
-        (Left::Gone, _) => log::info!(target: TARGET, "job {id} `{task}` {what}, and was cancelled: {why}"),
+        (Left::Gone, _) => {
+            log_attempt!(Info, job, milliseconds = milliseconds; "job {id} `{task}` {what}, and was cancelled: {why}");
+        }
         (Left::Waiting, Outcome::Failed { .. }) => {
-            log::warn!(target: TARGET, "job {id} `{task}` {what}, attempt {attempt} of {most}, next in {delay:.1} s: {why}")
+            log_attempt!(Warn, job, milliseconds = milliseconds;
+                "job {id} `{task}` {what}, attempt {attempt} of {most}, next in {delay:.1} s: {why}");
         }
         (Left::Waiting, Outcome::Snoozed { .. }) => {
-            log::info!(target: TARGET, "job {id} `{task}` {what} for {delay:.1} s");
+            log_attempt!(Info, job, milliseconds = milliseconds; "job {id} `{task}` {what} for {delay:.1} s");
         }
-        (Left::Waiting, _) => log::warn!(target: TARGET, "job {id} `{task}` {what} and goes back"),
+        (Left::Waiting, _) => {
+            log_attempt!(Warn, job, milliseconds = milliseconds; "job {id} `{task}` {what} and goes back");
+        }
     }
+}
+
+// To the microsecond.
+fn in_milliseconds(took: Duration) -> f64 {
+    (took.as_secs_f64() * 1e6).round() / 1e3
 }
 
 #[cfg(test)]

@@ -10,12 +10,13 @@ use super::context::JobContext;
 use super::fenced::Fenced;
 use super::give_back::give_back;
 use super::handler::StartedAttempt;
-use super::log_target::TARGET;
+use super::log_line::log_attempt;
 use super::panics::caught;
 use super::payload::{Payload, payload_of};
 use super::poll::Polled;
 use super::registry::TaskRegistry;
 use super::report::{Reported, report_end};
+use super::span::{record_end, span_of};
 use super::start::start;
 use crate::backoff::Backoff;
 use crate::event::Event;
@@ -48,13 +49,27 @@ pub(crate) async fn execute(
         return lease;
     }
     let job = JobContext::new(job, payload, &lease, Arc::clone(shared));
-    let started = Instant::now();
-    let _entered = board.enter(job.shown(), started);
     let now = shared.config.clock.now() + shared.vitals.clock_difference();
     lease.count_start((now - job.run_at()).to_std().unwrap_or_default());
-    log::log!(
-        target: TARGET,
-        shared.config.job_log_level,
+    let span = span_of(&job, now);
+    let attempt = attempt(&job, unread, shared, handlers, board, worker);
+    let (outcome, took, ended) = span.clone().around(attempt).await;
+    record_end(&span, &outcome);
+    lease.resolve(outcome).with_ended(took, ended)
+}
+
+// One attempt inside of its span.
+async fn attempt(
+    job: &JobContext,
+    unread: Option<JobError>,
+    shared: &Shared,
+    handlers: &TaskRegistry,
+    board: &WorkerBoard,
+    worker: &Rc<dyn Any>,
+) -> (Outcome, Duration, Option<EndedAttempt>) {
+    let started = Instant::now();
+    let _entered = board.enter(job.shown(), started);
+    log_attempt!(at shared.config.job_log_level, job;
         "job {} `{}` started, attempt {} of {}",
         job.id(),
         one_line(job.task()),
@@ -63,26 +78,26 @@ pub(crate) async fn execute(
     );
     shared.events.publish(|| Event::JobStarted(job.facts()));
     let started_attempt = {
-        let _executing = board.execute(job.id());
-        start(&job, unread, handlers, worker)
+        let _executing = (board.execute(job.id()), job.enter());
+        start(job, unread, handlers, worker)
     };
     let (ended, backoff) = match started_attempt {
         Ok(StartedAttempt { work, options }) => {
-            let work = Polled::new(work, board, job.id());
-            let work = Fenced { work, fence: &shared.fence, worker_id: lease.worker_id() };
-            (run(work, &job, board, shared, options.timeout).await, options.backoff)
+            let work = Polled::new(work, board, job);
+            let work = Fenced { work, fence: &shared.fence, worker_id: job.worker_id() };
+            (run(work, job, board, shared, options.timeout).await, options.backoff)
         }
         Err((error, backoff)) => (AttemptEnd::Returned(Err(error)), backoff),
     };
-    let outcome = judge(ended, &job, backoff).map_texts(storable);
+    let outcome = judge(ended, job, backoff).map_texts(storable);
     let took = started.elapsed();
-    let reported = report_end(&job, &outcome, took, shared.config.job_log_level);
+    let reported = report_end(job, &outcome, took, shared.config.job_log_level);
     let ended = (reported == Reported::Later || shared.events.has_subscribers()).then(|| EndedAttempt {
         job: job.facts(),
         max_attempts: job.max_attempts(),
         took,
     });
-    lease.resolve(outcome).with_ended(took, ended)
+    (outcome, took, ended)
 }
 
 /// How an attempt ended.
@@ -129,10 +144,10 @@ async fn run(
         }
     };
     // Dropping the handler's values runs the handler's code.
-    let _executing = board.execute(job.id());
+    let _executing = (board.execute(job.id()), job.enter());
     if let Err(panic) = caught(|| drop(work)) {
         let (id, task) = (job.id(), one_line(job.task()));
-        log::warn!(target: TARGET, "job {id} `{task}` {} while it was stopped", one_line(panic));
+        log_attempt!(Warn, job; "job {id} `{task}` {} while it was stopped", one_line(panic));
     }
     ended
 }
@@ -148,8 +163,7 @@ fn judge(ended: AttemptEnd, job: &JobContext, backoff: Backoff) -> Outcome {
     if job.is_completed() {
         if !matches!(ended, AttemptEnd::Returned(Ok(()))) {
             let (id, task) = (job.id(), one_line(job.task()));
-            log::warn!(
-                target: TARGET,
+            log_attempt!(Warn, job;
                 "job {id} `{task}` ended otherwise after the transaction that completed it: it is done"
             );
         }

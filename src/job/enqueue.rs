@@ -10,6 +10,7 @@ use super::options::{JobOptions, option_setters};
 use super::payload::{character_problem, check_depth, encode, text_of};
 use super::task::Task;
 use crate::error::{Problem, StoreError};
+use crate::spans::current_context;
 
 /// A job to be added: the task's payload and the options of this one job. As a message to the
 /// [`QueueActor`](crate::QueueActor), its result is the job's id.
@@ -35,7 +36,7 @@ pub struct Enqueue<T> {
 impl<T: Task> Enqueue<T> {
     /// Creates a job of `task` with the options of [`Task::options`], and what they leave open from the constants of the task.
     pub fn new(task: T) -> Self {
-        let options = Constants::options_of(&task);
+        let options = traced(Constants::options_of(&task));
         Self { task, options }
     }
 
@@ -104,7 +105,7 @@ impl NewJob {
     /// workers have published. Each that neither knows has the default of [`JobOptions`].
     pub fn new(task: impl Into<Cow<'static, str>>, payload: &serde_json::Value) -> Self {
         let (task, payload) = (task.into(), text_of(payload));
-        Self { task, payload, options: JobOptions::new(), defaults: Defaults::OfTask }
+        Self { task, payload, options: traced(JobOptions::new()), defaults: Defaults::OfTask }
     }
 
     /// Creates a job of the task named `task` from a payload that is JSON text. The text is passed on unchanged, so no
@@ -122,13 +123,14 @@ impl NewJob {
             return Err(problem.into());
         }
         let (task, payload) = (task.into(), json.get().to_owned());
-        Ok(Self { task, payload, options: JobOptions::new(), defaults: Defaults::OfTask })
+        Ok(Self { task, payload, options: traced(JobOptions::new()), defaults: Defaults::OfTask })
     }
 
     option_setters!(options.);
 
-    /// Replaces all options.
-    pub fn with_options(mut self, options: JobOptions) -> Self {
+    /// Replaces all options. A trace context stays, unless the options have one.
+    pub fn with_options(mut self, mut options: JobOptions) -> Self {
+        options.trace_context = options.trace_context.or(self.options.trace_context);
         self.options = options;
         self
     }
@@ -149,6 +151,12 @@ impl NewJob {
     pub fn options(&self) -> &JobOptions {
         &self.options
     }
+}
+
+// A job belongs to the trace of the span in which it is created. As a message it is stored elsewhere, where no span is open.
+fn traced(mut options: JobOptions) -> JobOptions {
+    options.trace_context = options.trace_context.or_else(current_context);
+    options
 }
 
 /// With the size of the payload, whose values belong into no log.

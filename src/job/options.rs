@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::key_mode::KeyMode;
+use crate::trace::TraceContext;
 
 /// The options of one job. An option that is not set has its default, which the database holds.
 ///
@@ -35,6 +36,9 @@ pub struct JobOptions {
     pub key_mode: KeyMode,
     /// Labels by which a process may leave the job alone, at most 32 of 1 to 128 characters. The default is none.
     pub flags: Vec<String>,
+    /// The span to whose trace the job belongs. The default is the span in which the job is created, once a
+    /// [`Propagator`](crate::guide::observability) is set, and else none.
+    pub trace_context: Option<TraceContext>,
 }
 
 impl JobOptions {
@@ -101,6 +105,13 @@ macro_rules! option_setters {
         /// Gives the job flags: labels by which a process may leave it alone, at most 32 of 1 to 128 characters.
         pub fn flags<F: Into<String>>(mut self, flags: impl IntoIterator<Item = F>) -> Self {
             self.$($path.)*flags = flags.into_iter().map(Into::into).collect();
+            self
+        }
+
+        /// Sets the span to whose trace the job belongs, such as the parsed header of a request. With `None` the job begins a trace
+        /// of its own. The default is the span in which the job is created, if the application has set a propagator.
+        pub fn trace_context(mut self, context: impl Into<Option<$crate::trace::TraceContext>>) -> Self {
+            self.$($path.)*trace_context = context.into();
             self
         }
     };

@@ -5,6 +5,7 @@ use actix::Recipient;
 use super::{EnqueueMany, ProgressPosted, Shared, interrupted};
 use crate::error::SchedulerError;
 use crate::job::NewJob;
+use crate::store::enqueue::enqueue_span;
 
 impl Shared {
     /// Adds a job through the QueueActor.
@@ -16,7 +17,11 @@ impl Shared {
     /// Adds jobs through the QueueActor, all or none.
     pub(crate) async fn enqueue_many(&self, jobs: Vec<NewJob>) -> Result<Vec<i64>, SchedulerError> {
         let queue = self.addresses.get::<Recipient<EnqueueMany>>().ok_or(SchedulerError::Stopped)?;
-        Ok(queue.send(EnqueueMany { jobs }).await.map_err(interrupted)??)
+        let span = enqueue_span(&jobs);
+        let stored = span.clone().around(queue.send(EnqueueMany { jobs })).await;
+        let stored = stored.map_err(interrupted).and_then(|ids| Ok(ids?));
+        span.stored(&stored);
+        stored
     }
 
     /// Reports that a job has posted progress.

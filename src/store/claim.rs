@@ -3,11 +3,8 @@
 use std::cmp::Ordering;
 
 use chrono::{DateTime, Utc};
-use diesel::Queryable;
-use diesel::pg::Pg;
-use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Integer, Nullable, SmallInt, Text, Timestamptz};
 
-use super::moment::Moment;
 use super::statement::Statement;
 use crate::error::StoreError;
 use crate::store::session::AsSession;
@@ -15,10 +12,13 @@ use crate::store::session::AsSession;
 mod filtered;
 mod gated;
 mod payload;
+mod row;
 
 pub(crate) use filtered::Filtered;
 pub(crate) use gated::{Claimed, Counts, GateResult, GateShare, GateState};
 pub(crate) use payload::{Fetched, fetch_payload, fetch_payloads};
+pub(crate) use row::ClaimedJob;
+pub(super) use row::Columns;
 
 /// Where the scan for ready jobs starts. Rows before it have been claimed, so only their dead index entries are
 /// left there, which pile up while any transaction of the database holds its snapshot.
@@ -63,74 +63,6 @@ impl ClaimRequest {
     }
 }
 
-/// A job as its row was when it was claimed.
-#[derive(Debug, Clone, Queryable)]
-pub(crate) struct ClaimedJob {
-    pub(crate) id: i64,
-    pub(crate) task: String,
-    /// `None` where it is still in the database, because it is not small.
-    pub(crate) payload: Option<String>,
-    pub(crate) attempt: i16,
-    pub(crate) max_attempts: i16,
-    pub(crate) priority: i16,
-    #[diesel(deserialize_as = Moment)]
-    pub(crate) run_at: DateTime<Utc>,
-    pub(crate) queue: Option<String>,
-    pub(crate) key: Option<String>,
-    #[diesel(deserialize_as = Moment)]
-    pub(crate) turn_at: DateTime<Utc>,
-    #[diesel(deserialize_as = Labels)]
-    pub(crate) flags: Vec<String>,
-    /// Whether it goes before jobs of better priorities, because of its age.
-    pub(crate) aged: bool,
-    /// How often it has snoozed.
-    pub(crate) snoozes: i64,
-    /// How many processes in a row were lost while they had it.
-    pub(crate) deaths: i16,
-}
-
-// Flags as a row holds them. After a restore without constraints there may be a NULL among them.
-pub(crate) struct Labels(Vec<String>);
-
-impl Queryable<Nullable<Array<Nullable<Text>>>, Pg> for Labels {
-    type Row = Option<Vec<Option<String>>>;
-
-    fn build(row: Self::Row) -> diesel::deserialize::Result<Self> {
-        Ok(Self(row.unwrap_or_default().into_iter().flatten().collect()))
-    }
-}
-
-impl From<Labels> for Vec<String> {
-    fn from(labels: Labels) -> Self {
-        labels.0
-    }
-}
-
-impl ClaimedJob {
-    /// Its place among ready jobs.
-    pub(crate) fn position(&self) -> Position {
-        Position { priority: self.priority, turn_at: self.turn_at }
-    }
-}
-
-/// The columns of a job that is about to run.
-pub(super) type Columns = (
-    BigInt,
-    Text,
-    Nullable<Text>,
-    SmallInt,
-    SmallInt,
-    SmallInt,
-    Timestamptz,
-    Nullable<Text>,
-    Nullable<Text>,
-    Timestamptz,
-    Nullable<Array<Nullable<Text>>>,
-    Bool,
-    BigInt,
-    SmallInt,
-);
-
 // A claim in the form `WHERE id = ANY (ARRAY(SELECT ..))`: a join with the subselect once flipped to a
 // sequential scan when the table looked empty.
 const TAKE: &str = "UPDATE mainspring.jobs SET state = 'running', attempts = attempts + 1, lease = {}, \
@@ -143,7 +75,8 @@ const TAKEN: &str = ") RETURNING id, task, CASE WHEN pg_column_size(payload) <= 
         AND (pg_column_compression(payload) IS NULL OR pg_column_size(jsonb_build_array(payload)) <= 8192) \
         AND octet_length(payload::text) <= 8192 THEN payload::text END, coalesce(attempts, 1::smallint), \
     coalesce(max_attempts, 1::smallint), coalesce(priority, 0::smallint), coalesce(run_at, '-infinity'), queue, key, \
-    coalesce(turn_at, run_at, '-infinity'), CASE WHEN array_ndims(flags) = 1 THEN flags END, false, coalesce(snoozes, 0), coalesce(deaths, 0::smallint)";
+    coalesce(turn_at, run_at, '-infinity'), CASE WHEN array_ndims(flags) = 1 THEN flags END, false, coalesce(snoozes, 0), coalesce(deaths, 0::smallint), \
+    trace_context, CASE WHEN trace_context IS NOT NULL THEN created_at END";
 // A range of the index of ready jobs: those of one task, from the position on. Jobs of other tasks are never looked at, and
 // none that has flags.
 const FROM_POSITION: &str = "state = 'ready' AND flags IS NULL \

@@ -12,6 +12,7 @@ use super::statement::Statement;
 use crate::error::{Problem, StoreError};
 use crate::job::payload::has_exponent;
 use crate::job::{Defaults, Enqueue, NewJob, Task, bounds};
+use crate::spans::Span;
 use crate::store::session::{AsSession, in_transaction};
 
 mod added;
@@ -42,8 +43,7 @@ impl NewJob {
     ///
     /// As [`Enqueue::insert`].
     pub fn insert(self, conn: &mut impl AsSession) -> Result<i64, StoreError> {
-        let added = enqueue(conn, &[self])?;
-        added.first().map(|job| job.id).ok_or_else(StoreError::no_row)
+        insert_many(conn, &[self])?.first().copied().ok_or_else(StoreError::no_row)
     }
 }
 
@@ -68,7 +68,18 @@ impl NewJob {
 ///
 /// As [`Enqueue::insert`]; the text begins with the place of the bad job, counted from 1: `job 3 of 10: ..`.
 pub fn insert_many(conn: &mut impl AsSession, jobs: &[NewJob]) -> Result<Vec<i64>, StoreError> {
-    Ok(enqueue(conn, jobs)?.into_iter().map(|job| job.id).collect())
+    let span = enqueue_span(jobs);
+    let stored = span.within(|| enqueue(conn, jobs));
+    let stored = stored.map(|jobs| jobs.into_iter().map(|job| job.id).collect());
+    span.stored(&stored);
+    stored
+}
+
+/// Opens the span of a call that adds the jobs.
+pub(crate) fn enqueue_span(jobs: &[NewJob]) -> Span {
+    let first = jobs.first().map(NewJob::task);
+    let task = first.filter(|task| jobs.iter().all(|job| job.task() == *task));
+    Span::enqueue(task, jobs.len())
 }
 
 // The statement makes the array of new jobs itself, as the SQL function `enqueue` does. To make it in a function of its own costs
@@ -94,10 +105,10 @@ macro_rules! adding_by {
             "(ARRAY(SELECT ROW(s.task, s.payload, s.queue, ",
             $run_at,
             ", s.priority, s.max_attempts, s.key, s.key_mode, \
-             CASE WHEN s.flags IS NOT NULL THEN mainspring.labels_of(s.flags) END)::mainspring.new_job \
-             FROM unnest({}, {}, {}, {}, {}, {}, {}, {}, {}",
+             CASE WHEN s.flags IS NOT NULL THEN mainspring.labels_of(s.flags) END, s.trace_context)::mainspring.new_job \
+             FROM unnest({}, {}, {}, {}, {}, {}, {}, {}, {}, {}",
             $more,
-            ") AS s(task, payload, queue, run_at, priority, max_attempts, key, key_mode, flags",
+            ") AS s(task, payload, queue, run_at, priority, max_attempts, key, key_mode, flags, trace_context",
             $named,
             ")))"
         )
@@ -171,7 +182,8 @@ fn add(conn: &mut impl AsSession, jobs: &[NewJob], adding: Adding) -> Result<Vec
         .bind::<Nullable<Array<Text>>, _>(
             keyed.then(|| jobs.iter().map(|job| job.options.key_mode.as_str()).collect::<Vec<_>>()),
         )
-        .bind::<Nullable<Array<Nullable<Text>>>, _>(flag_sets(jobs));
+        .bind::<Nullable<Array<Nullable<Text>>>, _>(flag_sets(jobs))
+        .bind::<Nullable<Array<Nullable<Text>>>, _>(trace_contexts(jobs));
     let statement = match delays {
         Some(delays) => statement.bind::<Array<Nullable<BigInt>>, _>(delays),
         None => statement,
@@ -227,6 +239,11 @@ pub(super) fn texts(jobs: &[NewJob]) -> impl Iterator<Item = (&'static str, &str
         let flags = options.flags.iter().map(|flag| ("flags", flag.as_str()));
         fields.into_iter().filter_map(|(field, text)| Some((field, text?))).chain(flags)
     })
+}
+
+/// The trace context of each job, or `None` if no job has one.
+pub(super) fn trace_contexts(jobs: &[NewJob]) -> Option<Vec<Option<String>>> {
+    given(jobs, |job| job.options.trace_context.map(|context| context.to_string()))
 }
 
 // What each job sets, or `None` if no job sets it: then the database has less to unpack.

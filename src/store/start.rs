@@ -5,7 +5,7 @@ use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text};
 
 use super::claim::{ClaimedJob, Columns};
 use super::encoding::naming;
-use super::enqueue::texts;
+use super::enqueue::{texts, trace_contexts};
 use super::statement::Statement;
 use crate::error::StoreError;
 use crate::job::NewJob;
@@ -29,28 +29,55 @@ pub(crate) fn may_start_at_once(job: &NewJob) -> bool {
 
 macro_rules! adding_where {
     ($condition:literal) => {
+        adding_where!($condition, "", "", "")
+    };
+    // Jobs of which some have a trace context.
+    ($condition:literal, traced) => {
+        adding_where!($condition, ", trace_context", ", s.trace_context", ", {}")
+    };
+    ($condition:literal, $column:literal, $value:literal, $more:literal) => {
         concat!(
             "INSERT INTO mainspring.jobs AS j \
-                (task, payload, run_at, priority, max_attempts, state, attempts, lease, worker_id, locked_at) \
-             SELECT s.task, s.payload::jsonb, mainspring.now(), coalesce(s.priority, mainspring.default_priority()), \
-                 coalesce(s.max_attempts, mainspring.default_max_attempts()), 'running', 1, {}, {}, mainspring.now() \
-             FROM unnest({}, {}, {}, {}) WITH ORDINALITY AS s(task, payload, priority, max_attempts, ord) ",
+                (task, payload, run_at, priority, max_attempts, state, attempts, lease, worker_id, locked_at",
+            $column,
+            ") SELECT s.task, s.payload::jsonb, mainspring.now(), coalesce(s.priority, mainspring.default_priority()), \
+                 coalesce(s.max_attempts, mainspring.default_max_attempts()), 'running', 1, {}, {}, mainspring.now()",
+            $value,
+            " FROM unnest({}, {}, {}, {}",
+            $more,
+            ") WITH ORDINALITY AS s(task, payload, priority, max_attempts",
+            $column,
+            ", ord) ",
             $condition,
             " ORDER BY s.ord RETURNING id, task, payload::text, attempts, max_attempts, priority, run_at, queue, key, \
-             run_at, NULL::text[], false, snoozes, deaths"
+             run_at, NULL::text[], false, snoozes, deaths, trace_context, created_at"
         )
     };
 }
 
-// Of plain jobs none breaks a limit.
-const START: &str = adding_where!("");
 // If any job breaks a limit, none is added. The usual enqueue then reports which, and why.
-const START_CHECKED: &str = adding_where!(
-    "WHERE NOT EXISTS (SELECT FROM unnest({}, {}, {}, {}) AS c(task, payload, priority, max_attempts) \
-     WHERE mainspring.is_suspect_job(c.task, c.payload, NULL, NULL, c.priority, c.max_attempts, NULL, NULL, NULL) \
-     AND mainspring.jobs_problem(ARRAY[ROW(c.task, c.payload, NULL, NULL, c.priority, c.max_attempts, NULL, NULL, \
-         NULL)::mainspring.new_job]) IS NOT NULL)"
-);
+macro_rules! unless_one_breaks_a_limit {
+    ($($traced:ident)?) => {
+        adding_where!(
+            "WHERE NOT EXISTS (SELECT FROM unnest({}, {}, {}, {}) AS c(task, payload, priority, max_attempts) \
+             WHERE mainspring.is_suspect_job(c.task, c.payload, NULL, NULL, c.priority, c.max_attempts, NULL, NULL, NULL) \
+             AND mainspring.jobs_problem(ARRAY[ROW(c.task, c.payload, NULL, NULL, c.priority, c.max_attempts, NULL, NULL, \
+                 NULL, NULL)::mainspring.new_job]) IS NOT NULL)"
+            $(, $traced)?
+        )
+    };
+}
+
+/// A statement for jobs without trace contexts, and the same for jobs with some.
+struct Starting {
+    plain: &'static str,
+    traced: &'static str,
+}
+
+// Of plain jobs none breaks a limit.
+const START: Starting = Starting { plain: adding_where!(""), traced: adding_where!("", traced) };
+const START_CHECKED: Starting =
+    Starting { plain: unless_one_breaks_a_limit!(), traced: unless_one_breaks_a_limit!(traced) };
 
 /// Adds the jobs as running, all or none. Returns them in the order of the input, or none if one of them breaks a limit.
 pub(crate) fn start(
@@ -59,15 +86,19 @@ pub(crate) fn start(
     jobs: &[NewJob],
 ) -> Result<Vec<ClaimedJob>, StoreError> {
     let (text, lists) = if jobs.iter().all(is_plain) { (START, 1) } else { (START_CHECKED, 2) };
-    let mut statement = Statement::<Columns>::new(text)
+    let contexts = trace_contexts(jobs);
+    let mut statement = Statement::<Columns>::new(if contexts.is_some() { text.traced } else { text.plain })
         .bind::<BigInt, _>(starter.lease)
         .bind::<Integer, _>(starter.worker_id);
-    for _ in 0..lists {
+    for list in 0..lists {
         statement = statement
             .bind::<Array<Text>, _>(column(jobs, |job| job.task.as_ref()))
             .bind::<Array<Text>, _>(column(jobs, |job| job.payload.as_str()))
             .bind::<Array<Nullable<Integer>>, _>(column(jobs, |job| job.options.priority.map(i32::from)))
             .bind::<Array<Nullable<Integer>>, _>(column(jobs, |job| job.options.max_attempts.map(i32::from)));
+        if let Some(contexts) = contexts.as_ref().filter(|_| list == 0) {
+            statement = statement.bind::<Array<Nullable<Text>>, _>(contexts.clone());
+        }
     }
     statement.load(conn).map_err(|error| naming(conn, error, texts(jobs)))
 }

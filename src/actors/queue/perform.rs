@@ -23,6 +23,7 @@ use crate::leases::LeasedJob;
 use crate::lifecycle::Outcome;
 use crate::lock::lock;
 use crate::shared::Shared;
+use crate::spans::Span;
 use crate::store::Durability;
 use crate::store::admit::wake;
 use crate::store::claim::{ClaimRequest, Claimed, Counts, Filtered, TaskShare};
@@ -80,12 +81,16 @@ async fn store_outcomes(plan: SettlePlan, shared: &Arc<Shared>) -> Done {
     let SettlePlan { leases, locked_rows, released_from, freed_slots } = plan;
     let (history, origin) = (shared.config.history(), shared.config.origin);
     let store = move |conn: &mut Session<'_>| {
-        let mut stored = match locked_rows {
+        let span = Span::settle(settlements.len());
+        let settled = span.within(|| match locked_rows {
             LockedRows::Wait => {
-                Isolated { settled: settle(conn, &settlements, history)?, ..Isolated::default() }
+                settle(conn, &settlements, history).map(|settled| Isolated { settled, ..Isolated::default() })
             }
-            LockedRows::Skip => settle_isolating(conn, &settlements, history)?,
-        };
+            LockedRows::Skip => settle_isolating(conn, &settlements, history),
+        });
+        span.result(&settled);
+        drop(span);
+        let mut stored = settled?;
         stored.settled.extend(stored_before(conn, &doubtful, origin, &stored.settled)?);
         // Jobs that are given back wait for a free worker, perhaps of another process. Where that one is not told, its next
         // poll finds them.
@@ -122,7 +127,11 @@ async fn claim_jobs(plan: ClaimPlan, shared: &Arc<Shared>) -> Result<Found, Stor
     // meanwhile, no job is lost.
     let claim_and_offer = move |conn: &mut Session<'_>, gate: &Gate| {
         let began = Instant::now();
-        let Claimed { jobs, gates } = claim_movable(conn, &own, &request)?;
+        let span = Span::claim();
+        let claimed = span.within(|| claim_movable(conn, &own, &request));
+        span.claimed(claimed.as_ref().map(|claimed| claimed.jobs.len()));
+        let Claimed { jobs, gates } = claimed?;
+        drop(span);
         if !gate.pass() {
             return Err(release_late(conn, &own, lease));
         }

@@ -3,6 +3,11 @@
 use super::JobContext;
 
 impl JobContext {
+    /// The id for which the job was claimed.
+    pub(crate) fn worker_id(&self) -> i32 {
+        self.0.worker_id
+    }
+
     /// Returns `true` while this attempt may run: its lease is open, and other processes do not take it yet. It becomes
     /// `false` at the latest when the outcome of the attempt is stored, and stays so.
     ///

@@ -241,6 +241,8 @@ fn claimed_job(id: i64, task: &str, queue: Option<&str>, now: Now) -> ClaimedJob
         aged: false,
         snoozes: 0,
         deaths: 0,
+        trace_context: None,
+        created_at: None,
     }
 }
 

@@ -15,16 +15,19 @@ fn no_log_line_shows_a_text_as_it_came() {
 
 #[test]
 fn a_raw_text_in_a_log_line_is_found() {
-    let text = "log::error!(\n    \"it failed: {error}\"\n);\nformat!(\"{error}\");\nlog::info!(\"{}\", one_line(error));\n";
-    assert_eq!(raw_texts(&File::new("src/a.rs", text)).len(), 1);
+    let text = "log::error!(\n    \"it failed: {error}\"\n);\nformat!(\"{error}\");\nlog::info!(\"{}\", one_line(error));\n\
+        log_attempt!(Warn, job; \"{panic}\");\n";
+    assert_eq!(raw_texts(&File::new("src/a.rs", text)).len(), 2);
 }
 
 fn raw_texts(file: &File) -> Vec<String> {
-    let calls = file.text.match_indices("log::").filter_map(|(start, _)| {
-        let call = &file.text[start..];
-        let call = &call[..call.find(");").unwrap_or(call.len())];
-        call.split_once("!(").filter(|(name, _)| name.len() < 12).map(|(_, call)| (start, call))
-    });
+    let calls = file.text.match_indices("log::").chain(file.text.match_indices("log_attempt!")).filter_map(
+        |(start, _)| {
+            let call = &file.text[start..];
+            let call = &call[..call.find(");").unwrap_or(call.len())];
+            call.split_once("!(").filter(|(name, _)| name.len() < 12).map(|(_, call)| (start, call))
+        },
+    );
     let raw = calls.flat_map(|(start, call)| {
         let line = file.text[..start].lines().count().max(1);
         TEXTS.iter().filter(|text| call.contains(**text)).map(move |text| (line, *text))

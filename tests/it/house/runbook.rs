@@ -16,9 +16,9 @@ fn each_warning_and_each_error_has_an_entry_in_the_runbook() {
 #[test]
 fn a_line_without_an_entry_is_found() {
     let text = "fn a() {\n    log::warn!(\n        \"job {id} `{}` \\\n         is on fire: {why}\",\n        task\n    );\n\
-        log::error!(\"{what}\");\nlog::info!(\"unknown\");\n}\n";
+        log::error!(\"{what}\");\nlog::info!(\"unknown\");\nlog_attempt!(Warn, job; \"is lost\");\n}\n";
     let lines = logged(&File::new("src/a.rs", text));
-    assert_eq!((lines.len(), lines[0].level, lines[0].text.as_str()), (2, "warn", "is on fire"));
+    assert_eq!((lines.len(), lines[0].level, lines[0].text.as_str()), (3, "warn", "is on fire"));
     assert!(!has_entry(&lines[0]), "{}", lacking(&lines[0]));
     let known = Logged { level: "warn", text: "everything is paused".into(), place: String::new() };
     assert!(has_entry(&known));
@@ -46,16 +46,17 @@ fn has_entry(line: &Logged) -> bool {
 }
 
 fn logged(file: &File) -> Vec<Logged> {
-    let of = |level: &'static str| {
-        let call = format!("log::{level}!(");
-        let places: Vec<usize> = file.text.match_indices(&call).map(|(at, _)| at + call.len()).collect();
+    let of = |level: &'static str, call: &'static str| {
+        let places: Vec<usize> = file.text.match_indices(call).map(|(at, _)| at + call.len()).collect();
         places.into_iter().filter_map(move |at| {
             let line = file.text[..at].lines().count();
             let text = longest_part(&literal(&file.text[at..])?);
             Some(Logged { level, text, place: format!("{}:{line}", file.name) })
         })
     };
-    of("warn").chain(of("error")).collect()
+    let plain = of("warn", "log::warn!(").chain(of("error", "log::error!("));
+    let of_attempts = of("warn", "log_attempt!(Warn,").chain(of("error", "log_attempt!(Error,"));
+    plain.chain(of_attempts).collect()
 }
 
 // The text of the first string literal, as it is logged.

@@ -139,8 +139,18 @@ fn literal(random: &mut Rng, kind: &str) -> String {
 }
 
 fn new_job(random: &mut Rng) -> String {
-    const TYPES: [&str; 9] =
-        ["text", "text", "text", "timestamp with time zone", "integer", "integer", "text", "text", "text[]"];
+    const TYPES: [&str; 10] = [
+        "text",
+        "text",
+        "text",
+        "timestamp with time zone",
+        "integer",
+        "integer",
+        "text",
+        "text",
+        "text[]",
+        "text",
+    ];
     let fields: Vec<String> = TYPES.iter().map(|kind| literal(random, kind)).collect();
     format!("ROW({})", fields.join(", "))
 }

@@ -18,7 +18,7 @@ struct Judged {
 /// What SQL finds wrong with the job.
 fn by_sql(conn: &mut PgConnection, job: &NewJob) -> Option<String> {
     let options = job.options();
-    let judge = "SELECT mainspring.jobs_problem(ARRAY[ROW($1, $2, $3, $4, NULL, $5, $6, NULL, $7)::mainspring.new_job]) AS problem";
+    let judge = "SELECT mainspring.jobs_problem(ARRAY[ROW($1, $2, $3, $4, NULL, $5, $6, NULL, $7, NULL)::mainspring.new_job]) AS problem";
     sql_query(judge)
         .bind::<Text, _>(job.task())
         .bind::<Text, _>(job.payload())
