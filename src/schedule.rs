@@ -104,6 +104,23 @@ impl NewSchedule {
     }
 }
 
+impl ScheduleChanges {
+    /// Keeps these fields, by their names in JSON, and drops all others: what the users of a route may choose.
+    ///
+    /// ```
+    /// use mainspring::ScheduleChanges;
+    ///
+    /// let body = r#"{"expression": "0 3 * * *", "key": "of another tenant", "priority": -100}"#;
+    /// let body: ScheduleChanges = serde_json::from_str(body)?;
+    /// assert_eq!(body.only(&["expression", "zone"]), ScheduleChanges::new().expression("0 3 * * *"));
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
+    pub fn only(mut self, fields: &[&str]) -> Self {
+        self.fields.retain(|field, _| fields.contains(&field.as_str()));
+        self
+    }
+}
+
 /// The same setters for a new schedule as for a change; each of them only writes its field down.
 macro_rules! setters {
     ($($(#[$doc:meta])+ $field:ident: $type:ty => $written:expr;)+) => {

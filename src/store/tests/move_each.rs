@@ -110,6 +110,27 @@ fn a_row_and_a_history_that_others_hold_are_not_waited_for() {
 }
 
 #[test]
+fn an_event_without_a_reason_leaves_no_error_behind() {
+    let (_database, mut conn) = four_running();
+    let events = "'succeeded', 'failed', 'died', 'snoozed', 'untouched', 'postponed', 'released', 'reschedule', 'retry', 'lost'";
+    let errors = Statement::<(Text, Text)>::new(format!(
+        "SELECT e.event, mainspring.error_after(j, e.event, NULL) FROM mainspring.jobs AS j \
+         CROSS JOIN unnest(ARRAY[{events}]) AS e(event) WHERE nullif(mainspring.error_after(j, e.event, NULL), '') IS NOT NULL"
+    ));
+    let errors: Vec<(String, String)> = errors.load(&mut conn).unwrap();
+    assert!(errors.is_empty(), "{errors:?}");
+    conn.batch_execute(
+        "SELECT mainspring.move_jobs(ARRAY[mainspring.new_event(2, 'snoozed', 7, NULL)], true)",
+    )
+    .unwrap();
+    let row: (Option<String>,) =
+        Statement::<(Nullable<Text>,)>::new("SELECT last_error FROM mainspring.jobs WHERE id = 2")
+            .get_result(&mut conn)
+            .unwrap();
+    assert_eq!(row.0, None);
+}
+
+#[test]
 fn an_endless_error_is_cut_and_says_so() {
     let (_database, mut conn) = four_running();
     conn.batch_execute(
