@@ -139,8 +139,11 @@ fn told(timeline: &Timeline, attempt: &Attempt) -> String {
     format!("job {job} ({kind:?}) in {process} {from:.3} to {until:.3} ({end:?})")
 }
 
+/// When how many more attempts run: 1 or -1, and the number of the attempt.
+type Edge = (Moment, i32, usize);
+
 fn limits_broken(timeline: &Timeline, _: &Facts) -> Cases {
-    let mut by_limit: HashMap<(&str, usize), Vec<(Moment, i32, usize)>> = HashMap::new();
+    let mut by_limit: HashMap<(&str, usize), Vec<Edge>> = HashMap::new();
     let attempts: Vec<&Attempt> = timeline.known_attempts().collect();
     for (number, attempt) in attempts.iter().enumerate() {
         let Some(limit) = limit(&attempt.start) else { continue };
@@ -157,7 +160,7 @@ fn too_many(
     timeline: &Timeline,
     attempts: &[&Attempt],
     (limited, limit): (&str, usize),
-    mut edges: Vec<(Moment, i32, usize)>,
+    mut edges: Vec<Edge>,
 ) -> Option<String> {
     edges.sort_unstable();
     let mut running = HashSet::new();
