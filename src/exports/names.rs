@@ -50,8 +50,10 @@ impl Counted {
     }
 }
 
+type CountOf = fn(&Counts) -> u64;
+
 /// The outcomes, each with its count.
-pub(crate) const OUTCOMES: [(&str, fn(&Counts) -> u64); 7] = [
+pub(crate) const OUTCOMES: [(&str, CountOf); 7] = [
     ("succeeded", |counts| counts.succeeded),
     ("failed", |counts| counts.failed),
     ("dead", |counts| counts.dead),
