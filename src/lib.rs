@@ -108,7 +108,8 @@ pub use schedule::{CatchUp, NewSchedule, Overlap, ScheduleChanges};
 pub use lifecycle::JobState;
 pub use schema::Schema;
 pub use store::{
-    AsSession, Session, database, gauges, history, jobs, queues, schedules, stats, status, tasks, workers,
+    AsSession, Session, database, errors, gauges, history, jobs, queues, schedules, stats, status, tasks,
+    workers,
 };
 // Failures.
 pub use error::{DatabaseError, JobPlace, SchedulerError, StoreError, Stored};

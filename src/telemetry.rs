@@ -4,14 +4,22 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, TryLockError};
-use std::time::Duration;
 
 use crate::histogram::SharedHistogram;
-use crate::lifecycle::{Left, Outcome};
+use crate::lifecycle::Left;
 use crate::lock::lock;
 use crate::run_summary::Ending;
+use crate::store::errors::CountedErrors;
 use crate::store::gauges::Gauges;
 use crate::store::stats::{Counts, Kind, Stats};
+
+mod errors;
+mod happened;
+mod summary;
+
+use self::errors::Errors;
+pub(crate) use self::errors::Failed;
+pub(crate) use self::happened::Happened;
 
 /// The numbers of one process.
 #[derive(Debug, Default)]
@@ -25,6 +33,8 @@ pub(crate) struct Telemetry {
     /// What was passed on as metrics.
     #[cfg(feature = "metrics")]
     told: Mutex<Vec<Stats>>,
+    /// Locked while an error is counted, so that errors and numbers that are stored together agree.
+    errors: Mutex<Errors>,
 }
 
 /// The numbers of all tasks, or of all queues.
@@ -66,32 +76,6 @@ pub(crate) struct Place {
     queue: Option<usize>,
 }
 
-/// What has happened to a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Happened {
-    Enqueued,
-    /// An attempt has begun, so long after it was due.
-    Started {
-        wait: Duration,
-    },
-    /// The outcome of an attempt is stored. The time is that from start to end.
-    Ended {
-        how: Ending,
-        run: Duration,
-    },
-    /// The lease was lost before the outcome could be stored.
-    Lost,
-    /// The job was taken from a lost worker.
-    Rescued(Left),
-}
-
-impl Happened {
-    /// The end of an attempt, or nothing for a job that had not started.
-    pub(crate) fn ended(outcome: &Outcome, left: Left, run: Duration) -> Option<Self> {
-        Ending::of(outcome, left).map(|how| Self::Ended { how, run })
-    }
-}
-
 impl Telemetry {
     /// Counts the jobs of each of these tasks and queues by itself, and all others together. A queue that ends with `*` stands
     /// for all that begin so. Without queues none is counted.
@@ -124,6 +108,13 @@ impl Telemetry {
         }
     }
 
+    /// Counts the same of an attempt that failed or a job that died, and its error.
+    pub(crate) fn count_failed(&self, place: Place, happened: Happened, failed: Failed) {
+        let mut errors = lock(&self.errors);
+        self.count(place, happened);
+        errors.add(self.tasks.name(place.task), failed);
+    }
+
     /// Returns the numbers since the start of this process, of what has any.
     pub(crate) fn now(&self) -> Vec<Stats> {
         let tasks = self.tasks.stats(Kind::Task);
@@ -153,7 +144,7 @@ impl Telemetry {
             Err(TryLockError::Poisoned(left)) => left.into_inner(),
             Err(TryLockError::WouldBlock) => return false,
         };
-        !added(&stored, &self.now()).is_empty()
+        !added(&stored, &self.now()).is_empty() || !lock(&self.errors).is_empty()
     }
 
     /// The last sample of the gauges that this process knows.
@@ -168,12 +159,23 @@ impl Telemetry {
 
     /// Has `add` store what has changed, which may be nothing. What it fails to store comes again with the next change. Only one
     /// caller stores at a time, so no number is stored twice.
-    pub(crate) fn store<T, E>(&self, add: impl FnOnce(&[Stats]) -> Result<T, E>) -> Result<T, E> {
+    pub(crate) fn store<T, E>(
+        &self,
+        add: impl FnOnce(&[Stats], &[CountedErrors]) -> Result<T, E>,
+    ) -> Result<T, E> {
         let mut stored = lock(&self.stored);
-        let now = self.now();
-        let done = add(&added(&stored, &now))?;
-        *stored = now;
-        Ok(done)
+        let (now, errors) = self.taken();
+        let done = add(&added(&stored, &now), &errors);
+        match &done {
+            Ok(_) => *stored = now,
+            Err(_) => lock(&self.errors).put_back(errors),
+        }
+        done
+    }
+
+    fn taken(&self) -> (Vec<Stats>, Vec<CountedErrors>) {
+        let mut errors = lock(&self.errors);
+        (self.now(), errors.take())
     }
 }
 
@@ -214,6 +216,10 @@ impl Family {
 
     fn at(&self, place: usize) -> &Numbers {
         self.named.get(place).map_or(&self.others, |(_, numbers)| numbers)
+    }
+
+    fn name(&self, place: usize) -> &str {
+        self.named.get(place).map_or(Stats::OTHERS, |(name, _)| name)
     }
 
     fn each(&self, kind: Kind) -> impl Iterator<Item = Stats> {

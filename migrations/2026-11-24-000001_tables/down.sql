@@ -1,5 +1,6 @@
 -- Drops every table with all jobs in it, and whatever is installed from sql/.
 DROP TABLE mainspring.sample CASCADE;
+DROP TABLE mainspring.error_groups CASCADE;
 DROP TABLE mainspring.stats CASCADE;
 DROP TABLE mainspring.schedule_fires CASCADE;
 DROP TABLE mainspring.schedules CASCADE;

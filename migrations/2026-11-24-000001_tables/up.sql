@@ -88,6 +88,8 @@ CREATE TABLE mainspring.jobs (
     last_error    text,
     -- The span that has added the job, as a header `traceparent`; NULL without one. See sql/enqueue/trace_context_of.sql.
     trace_context text,
+    -- The errors of failed attempts, see sql/jobs/errors_after.sql; NULL: none has failed.
+    errors        jsonb,
     payload       jsonb NOT NULL DEFAULT '{}',
     CONSTRAINT jobs_task_length CHECK (char_length(task) BETWEEN 1 AND 128),
     CONSTRAINT jobs_queue_length CHECK (char_length(queue) BETWEEN 1 AND 128),
@@ -348,6 +350,8 @@ CREATE TABLE mainspring.history (
     queue       text,
     key         text,
     reason      text,
+    -- The errors of failed attempts, as in `jobs`.
+    errors      jsonb,
     CONSTRAINT history_outcome_known CHECK (outcome IN ('succeeded', 'cancelled'))
 ) PARTITION BY RANGE (finished_at);
 -- A publication of all tables rejects updates and deletes in a table without an identity. A primary key would slow down each
@@ -474,7 +478,7 @@ CREATE TYPE mainspring.fired AS (
 );
 
 -- What jobs did, by minutes and hours: of each task, and of the queues that processes count. Processes add to the rows of the
--- current minute every ten seconds.
+-- current minute every ten seconds. The kind `error` counts errors, by the fingerprints in `error_groups`.
 CREATE TABLE mainspring.stats (
     begins_at   timestamptz NOT NULL,
     span        text NOT NULL,
@@ -496,7 +500,7 @@ CREATE TABLE mainspring.stats (
     run         bigint[],
     CONSTRAINT stats_pkey PRIMARY KEY (begins_at, span, kind, name),
     CONSTRAINT stats_span_known CHECK (span IN ('minute', 'hour')),
-    CONSTRAINT stats_kind_known CHECK (kind IN ('task', 'queue')),
+    CONSTRAINT stats_kind_known CHECK (kind IN ('task', 'queue', 'error')),
     CONSTRAINT stats_name_length CHECK (char_length(name) <= 128)
 ) WITH (fillfactor = 70);
 
@@ -511,13 +515,30 @@ CREATE TABLE mainspring.sample (
     CONSTRAINT sample_one_row CHECK (the_row = 'latest')
 ) WITH (fillfactor = 50);
 
+-- Errors of one task whose first lines differ only in numbers and quoted texts, see sql/stats/add_errors.sql. How many there were
+-- is in `stats`, under the kind `error`.
+CREATE TABLE mainspring.error_groups (
+    fingerprint text PRIMARY KEY,
+    task        text NOT NULL,
+    summary     text NOT NULL,
+    first_seen  timestamptz NOT NULL DEFAULT mainspring.now(),
+    last_seen   timestamptz NOT NULL DEFAULT mainspring.now(),
+    -- A recent one.
+    job_id      bigint,
+    attempt     smallint,
+    error       text,
+    CONSTRAINT error_groups_task_length CHECK (char_length(task) BETWEEN 1 AND 128),
+    CONSTRAINT error_groups_summary_length CHECK (char_length(summary) <= 2000)
+) WITH (fillfactor = 70);
+
 -- A database of the encoding SQL_ASCII holds any bytes. No program could read a row with such as are no text, and each
 -- statement that returns it would fail.
 DO $$ BEGIN
     IF current_setting('server_encoding') = 'SQL_ASCII' THEN
         ALTER TABLE mainspring.jobs ADD CONSTRAINT jobs_text_is_utf8 CHECK (mainspring.is_utf8(
             'task', task, 'queue', queue, 'key', key, 'flags', flags::text, 'progress_note', progress_note,
-            'cancel_reason', cancel_reason, 'last_error', last_error, 'trace_context', trace_context, 'payload', payload::text));
+            'cancel_reason', cancel_reason, 'last_error', last_error, 'trace_context', trace_context,
+            'errors', errors::text, 'payload', payload::text));
         ALTER TABLE mainspring.workers ADD CONSTRAINT workers_text_is_utf8 CHECK (mainspring.is_utf8(
             'name', name, 'tasks', tasks::text, 'lines', lines::text, 'forbidden_flags', forbidden_flags::text));
         ALTER TABLE mainspring.queues ADD CONSTRAINT queues_text_is_utf8 CHECK (mainspring.is_utf8(
@@ -534,6 +555,8 @@ DO $$ BEGIN
             'name', name));
         ALTER TABLE mainspring.sample ADD CONSTRAINT sample_text_is_utf8 CHECK (mainspring.is_utf8(
             'gauges', gauges::text));
+        ALTER TABLE mainspring.error_groups ADD CONSTRAINT error_groups_text_is_utf8 CHECK (mainspring.is_utf8(
+            'task', task, 'summary', summary, 'error', error));
         ALTER TABLE mainspring.schedules ADD CONSTRAINT schedules_text_is_utf8 CHECK (mainspring.is_utf8(
             'name', name, 'task', task, 'expression', expression, 'zone', zone, 'queue', queue, 'key', key,
             'flags', flags::text, 'error', error, 'late_reason', late_reason, 'payload', payload::text));

@@ -11,9 +11,9 @@ DECLARE
 BEGIN
     IF to_regclass('mainspring.history_' || to_char(moment AT TIME ZONE 'UTC', 'YYYYMMDD')) IS NOT NULL THEN
         INSERT INTO mainspring.history (finished_at, started_at, created_at, run_at, id, worker_id, priority, attempts,
-            deaths, outcome, task, queue, key, reason)
+            deaths, outcome, task, queue, key, reason, errors)
         SELECT moment, e.locked_at, e.created_at, e.run_at, e.id, e.worker_id, e.priority, e.attempts,
-            nullif(e.deaths, 0), write_history.outcome, e.task, e.queue, e.key, write_history.reason
+            nullif(e.deaths, 0), write_history.outcome, e.task, e.queue, e.key, write_history.reason, e.errors
         FROM unnest(ended) AS e;
     END IF;
 END $$;

@@ -9,5 +9,6 @@ AS $$
     SELECT s.kind, s.name, sum(s.enqueued)::bigint, sum(s.started)::bigint, sum(s.succeeded)::bigint, sum(s.failed)::bigint,
         sum(s.dead)::bigint, sum(s.cancelled)::bigint, sum(s.snoozed)::bigint, sum(s.interrupted)::bigint, sum(s.lost)::bigint,
         sum(s.rescued)::bigint, mainspring.sum_bins(array_agg(s.wait::text)), mainspring.sum_bins(array_agg(s.run::text))
-    FROM mainspring.stats AS s WHERE s.begins_at >= stats_since.since GROUP BY s.kind, s.name ORDER BY s.kind, s.name;
+    FROM mainspring.stats AS s WHERE s.kind <> 'error' AND s.begins_at >= stats_since.since
+    GROUP BY s.kind, s.name ORDER BY s.kind, s.name;
 $$;

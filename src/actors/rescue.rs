@@ -19,7 +19,7 @@ use crate::store::admit::wake;
 use crate::store::presence::{RescuedJob, find_orphans, rescue, rescue_orphans};
 use crate::store::settle::{Reclaimed, Trouble, TroubleKind};
 use crate::store::{Durability, Session};
-use crate::telemetry::Happened;
+use crate::telemetry::{Failed, Happened};
 use crate::text::one_line;
 
 // Beyond this number, one scan of everything is cheaper than a wake for each job.
@@ -105,8 +105,7 @@ impl Rescuer {
         }
         if !job.is_stuck() {
             log_rescue(job);
-            let place = shared.telemetry.place(&job.task, job.queue.as_deref());
-            shared.telemetry.count(place, Happened::Rescued(job.left));
+            count_rescue(job, shared);
             shared.events.publish(|| rescued_event(job));
         }
     }
@@ -133,6 +132,19 @@ async fn search(shared: &Shared) -> Result<Reclaimed, StoreError> {
         return Ok(Reclaimed::default());
     }
     shared.store.run(Durability::Relaxed, move |conn| rescue_orphans(conn, &due)).await
+}
+
+fn count_rescue(job: &RescuedJob, shared: &Shared) {
+    let happened = Happened::Rescued(job.left);
+    let place = shared.telemetry.place(&job.task, job.queue.as_deref());
+    match happened.failure() {
+        None => shared.telemetry.count(place, happened),
+        Some(end) => {
+            let error = format!("worker lost: {}", job.problem.as_ref().unwrap_or(&job.why_dead));
+            let failed = Failed { job_id: job.id, attempt: Some(job.attempt), error, end };
+            shared.telemetry.count_failed(place, happened, failed);
+        }
+    }
 }
 
 fn log_rescue(job: &RescuedJob) {

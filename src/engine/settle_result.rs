@@ -55,7 +55,7 @@ impl Replies {
             let left = self.left.get(&settlement.id).copied().unwrap_or(Left::Gone);
             push_effects(lease.queue(), &settlement.outcome, left, effects);
             summary.record(&settlement.outcome, left);
-            lease.count_end(left);
+            lease.count_end(left, ended.as_ref());
             if let Some(ended) = ended {
                 notices.push(Notice::AttemptEnded { ended, outcome: settlement.outcome.clone(), left });
             }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::handle::Scheduler;
 use super::verbs::Verbs;
 use crate::error::SchedulerError;
+use crate::store::errors::{self, ErrorGroup};
 use crate::store::gauges::Gauges;
 use crate::store::stats::{self, Stats};
 
@@ -60,6 +61,27 @@ impl Scheduler {
     #[must_use]
     pub fn prometheus(&self) -> String {
         self.0.shared.prometheus()
+    }
+
+    /// Returns the groups of errors whose errors were stored since that long ago, the most frequent first; see
+    /// [`errors::since`].
+    ///
+    /// # Errors
+    ///
+    /// As [`stats`](Self::stats).
+    ///
+    /// ```no_run
+    /// # async fn example(scheduler: mainspring::Scheduler) -> Result<(), mainspring::SchedulerError> {
+    /// use std::time::Duration;
+    ///
+    /// for group in scheduler.errors(Duration::from_secs(3600)).await? {
+    ///     println!("{} x {}: {}", group.count(), group.task, group.summary);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn errors(&self, ago: Duration) -> Result<Vec<ErrorGroup>, SchedulerError> {
+        Verbs::new(&self.0.shared).run(move |conn| errors::since(conn, ago)).await
     }
 
     /// Returns what jobs did in this process since it started. Costs no statement, and works while the database is away.

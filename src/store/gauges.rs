@@ -15,6 +15,7 @@ use chrono::{DateTime, Utc};
 use diesel::sql_types::{Nullable, Text};
 use serde::{Deserialize, Serialize};
 
+use super::errors::{self, CountedErrors, add_errors};
 use super::json_moment::required;
 use super::json_rows::{decoded, rows};
 use super::statement::Statement;
@@ -124,12 +125,24 @@ pub fn read(conn: &mut impl AsSession) -> Result<Option<Gauges>, StoreError> {
     Ok(rows(conn, Statement::new(found))?.pop())
 }
 
-/// Stores statistics, and returns the last sample of the gauges, which is a new one if it was time for that. One statement, in
+type Columns = (Nullable<Text>, Nullable<Text>, Nullable<Text>);
+type Stored = (Option<String>, Option<String>, Option<String>);
+
+/// Stores statistics and errors, and returns the last sample of the gauges, which is a new one if it was time for that. One statement, in
 /// which the sample comes first: no row of the statistics is locked meanwhile.
-pub(crate) fn store(conn: &mut impl AsSession, added: &[Stats]) -> Result<Option<Gauges>, StoreError> {
-    let text = "SELECT mainspring.sample_gauges()::text, mainspring.add_stats({}::jsonb)::text";
-    let statement =
-        Statement::<(Nullable<Text>, Nullable<Text>)>::new(text).bind::<Text, _>(stats::to_json(added));
-    let (found, _): (Option<String>, Option<String>) = statement.get_result(conn)?;
+pub(crate) fn store(
+    conn: &mut impl AsSession,
+    added: &[Stats],
+    errors: &[CountedErrors],
+) -> Result<Option<Gauges>, StoreError> {
+    let text = concat!(
+        "SELECT mainspring.sample_gauges()::text, mainspring.add_stats({}::jsonb)::text, ",
+        add_errors!()
+    );
+    let added = stats::to_json(added);
+    let (found, _, _): Stored = errors::store(conn, errors, |conn, errors| {
+        let statement = Statement::<Columns>::new(text).bind::<Text, _>(&added).bind::<Text, _>(errors);
+        statement.get_result(conn)
+    })?;
     found.map(|found| decoded(&found)).transpose()
 }

@@ -18,6 +18,7 @@ use chrono::{DateTime, Utc};
 use diesel::sql_types::{BigInt, Nullable};
 use serde::{Deserialize, Serialize};
 
+use super::attempt_errors::{self, AttemptError};
 use super::json_moment;
 use super::json_rows::rows;
 use super::statement::Statement;
@@ -60,6 +61,9 @@ pub struct HistoryRow {
     pub finished_at: DateTime<Utc>,
     /// The worker that ran the last attempt.
     pub worker_id: Option<i32>,
+    /// The errors of its failed attempts, the oldest first: the first one and the last nine.
+    #[serde(default, deserialize_with = "attempt_errors::listed")]
+    pub errors: Vec<AttemptError>,
 }
 
 /// Which finished jobs [`list`] returns: those that meet every condition that is set.

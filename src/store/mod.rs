@@ -18,6 +18,7 @@
 
 mod act_result;
 pub(crate) mod admit;
+mod attempt_errors;
 mod awaited;
 pub(crate) mod claim;
 pub(crate) mod claimability;
@@ -28,6 +29,7 @@ mod counts;
 pub mod database;
 mod encoding;
 pub(crate) mod enqueue;
+pub mod errors;
 mod explain;
 pub(crate) mod gate;
 pub mod gauges;

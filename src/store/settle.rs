@@ -156,9 +156,9 @@ const FINISH_WITH_HISTORY: &str = "WITH gone AS (\
     DELETE FROM mainspring.jobs AS j USING unnest({}, {}, {}, {}) AS s(id, lease, outcome, reason) \
     WHERE j.id = s.id AND j.lease = s.lease RETURNING j.*, s.outcome, s.reason), \
     kept AS (INSERT INTO mainspring.history (finished_at, started_at, created_at, run_at, id, worker_id, \
-    priority, attempts, deaths, outcome, task, queue, key, reason) \
+    priority, attempts, deaths, outcome, task, queue, key, reason, errors) \
     SELECT mainspring.now(), locked_at, created_at, run_at, id, worker_id, priority, attempts, nullif(deaths, 0), \
-    outcome, task, queue, key, reason FROM gone) \
+    outcome, task, queue, key, reason, errors FROM gone) \
     SELECT id, lease FROM gone";
 
 fn finish(

@@ -19,6 +19,7 @@ use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text};
 use serde::Serialize;
 use serde_json::json;
 
+use super::errors::{CountedErrors, add_errors, store};
 use super::statement::{Statement, millis};
 use crate::error::StoreError;
 use crate::store::session::AsSession;
@@ -156,13 +157,20 @@ pub fn since(conn: &mut impl AsSession, ago: Duration) -> Result<Vec<Stats>, Sto
     Ok(rows.into_iter().map(Stats::from_row).collect())
 }
 
-/// Adds numbers to those of the current minute. Without any, there is no statement.
-pub(crate) fn add(conn: &mut impl AsSession, added: &[Stats]) -> Result<(), StoreError> {
-    if added.is_empty() {
+/// Adds numbers to those of the current minute, and errors to their groups. Without any, there is no statement.
+pub(crate) fn add(
+    conn: &mut impl AsSession,
+    added: &[Stats],
+    errors: &[CountedErrors],
+) -> Result<(), StoreError> {
+    if added.is_empty() && errors.is_empty() {
         return Ok(());
     }
-    let statement = Statement::<()>::new("SELECT mainspring.add_stats({}::jsonb)");
-    statement.bind::<Text, _>(to_json(added)).execute(conn)?;
+    let (text, added) =
+        (concat!("SELECT mainspring.add_stats({}::jsonb)::text, ", add_errors!()), to_json(added));
+    store(conn, errors, |conn, errors| {
+        Statement::<()>::new(text).bind::<Text, _>(&added).bind::<Text, _>(errors).execute(conn)
+    })?;
     Ok(())
 }
 

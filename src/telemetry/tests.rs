@@ -1,5 +1,10 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::errors::FailedEnd;
 use super::*;
 use crate::histogram::Histogram;
+use crate::lifecycle::Outcome;
 
 fn telemetry() -> Telemetry {
     let (tasks, queues) =
@@ -50,7 +55,7 @@ fn queues_are_counted_only_where_asked_for() {
 
 fn stored(telemetry: &Telemetry) -> Vec<Stats> {
     let mut stored = Vec::new();
-    let add = |added: &[Stats]| {
+    let add = |added: &[Stats], _: &[CountedErrors]| {
         stored = added.to_vec();
         Ok::<_, ()>(())
     };
@@ -64,10 +69,10 @@ fn a_change_is_stored_once_and_what_was_not_stored_comes_again() {
     let started = Happened::Started { wait: Duration::from_millis(3) };
     assert!(!telemetry.has_changed() && stored(&telemetry).is_empty());
     count(&telemetry, "mail", None, started);
-    assert_eq!(telemetry.store(|_| Err::<(), _>("the database is away")), Err("the database is away"));
+    assert_eq!(telemetry.store(|_, _| Err::<(), _>("the database is away")), Err("the database is away"));
     count(&telemetry, "mail", None, started);
     // What happens while it is stored belongs to the next change.
-    let add = |added: &[Stats]| {
+    let add = |added: &[Stats], _: &[CountedErrors]| {
         assert_eq!((added[0].counts.started, added[0].wait.count()), (2, 2));
         count(&telemetry, "mail", None, Happened::Lost);
         Ok::<_, ()>(())
@@ -89,7 +94,7 @@ fn threads_that_store_at_once_store_nothing_twice() {
             scope.spawn(|| {
                 for _ in 0..200 {
                     count(&telemetry, "mail", None, Happened::Enqueued);
-                    let add = |added: &[Stats]| {
+                    let add = |added: &[Stats], _: &[CountedErrors]| {
                         let enqueued: u64 = added.iter().map(|stats| stats.counts.enqueued).sum();
                         total.fetch_add(enqueued, Ordering::Relaxed);
                         Ok::<_, ()>(())
@@ -115,4 +120,40 @@ fn a_rescue_counts_what_became_of_the_job() {
 #[test]
 fn a_job_that_had_not_started_has_no_end() {
     assert_eq!(Happened::ended(&Outcome::Untouched, Left::Waiting, Duration::ZERO), None);
+}
+
+fn failure(error: &str) -> Failed {
+    Failed { job_id: 7, attempt: Some(1), error: error.into(), end: FailedEnd::Retried }
+}
+
+#[test]
+fn errors_are_stored_with_the_numbers_that_they_agree_with() {
+    let telemetry = Arc::new(telemetry());
+    let place = telemetry.place("mail", None);
+    let happened = Happened::Ended { how: Ending::Failed, run: Duration::ZERO };
+    let failing: Vec<_> = (0..4)
+        .map(|_| {
+            let telemetry = Arc::clone(&telemetry);
+            std::thread::spawn(move || {
+                (0..500).for_each(|n| telemetry.count_failed(place, happened, failure(&format!("no {n}"))));
+            })
+        })
+        .collect();
+    let stored = |total: &mut u64, is_away: bool| {
+        let add = |stats: &[Stats], errors: &[CountedErrors]| {
+            let counted: u64 = errors.iter().map(|errors| errors.failed).sum();
+            assert_eq!(found(stats, Kind::Task, "mail").failed, counted);
+            if is_away {
+                return Err("the database is away");
+            }
+            *total += counted;
+            Ok(())
+        };
+        let _ = telemetry.store(add);
+    };
+    let mut total = 0;
+    (0..200).for_each(|n| stored(&mut total, n % 3 == 0));
+    failing.into_iter().for_each(|thread| thread.join().unwrap());
+    stored(&mut total, false);
+    assert_eq!((total, telemetry.has_changed()), (2_000, false));
 }

@@ -3,6 +3,7 @@
 
 mod administration;
 mod admission;
+mod attempt_errors;
 mod batches;
 mod blocked;
 mod bulk;
@@ -15,6 +16,7 @@ mod dropped;
 mod embedded;
 mod endings;
 mod enqueue;
+mod error_groups;
 mod errors;
 mod events;
 mod exactly_once;

@@ -54,7 +54,7 @@ async fn store_once(shared: &Shared) -> Result<(), StoreError> {
     let telemetry = Arc::clone(&shared.telemetry);
     let sampled = shared
         .store
-        .run(Durability::Relaxed, move |conn| telemetry.store(|added| store(conn, added)))
+        .run(Durability::Relaxed, move |conn| telemetry.store(|added, errors| store(conn, added, errors)))
         .await?;
     if let Some(gauges) = sampled {
         shared.telemetry.sampled(gauges);

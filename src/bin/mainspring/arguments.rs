@@ -8,6 +8,7 @@ use clap_complete::Shell;
 use mainspring::{KeyMode, Schema, StoreError};
 
 use crate::cron::CronCommand;
+use crate::errors::{self, ErrorsArguments};
 use crate::explain::ExplainJobArguments;
 use crate::failure::Failure;
 use crate::health::HealthArguments;
@@ -98,6 +99,11 @@ pub(crate) enum Command {
     /// Rates are those of the last minute, and waits and runs those of the last minutes. The key `q` ends it.
     #[command(after_help = top::EXAMPLES)]
     Top(TopArguments),
+    /// Show how jobs have failed, by groups of errors that differ only in numbers and quoted texts.
+    ///
+    /// Processes add their errors every ten seconds. The error of a job with all its attempts is in `jobs show`.
+    #[command(after_help = errors::EXAMPLES)]
+    Errors(ErrorsArguments),
     /// Add a job, and print its id.
     #[command(after_help = ENQUEUE_EXAMPLES)]
     Enqueue(EnqueueArguments),

@@ -5,6 +5,7 @@ mod arguments;
 mod cron;
 mod database;
 mod enqueue;
+mod errors;
 mod explain;
 mod failure;
 mod gauges;
@@ -59,6 +60,7 @@ fn run() -> Result<(), Failure> {
         Command::Stats(options) => stats::show(&mut open()?.verified()?.session(), &options, &mut out)?,
         Command::Gauges(options) => gauges::show(&mut open()?.verified()?.session(), &options, &mut out)?,
         Command::Top(options) => top::run(open()?.verified()?, &options, &mut out)?,
+        Command::Errors(options) => errors::show(&mut open()?.verified()?.session(), &options, &mut out)?,
         Command::Enqueue(job) => {
             let job = job.into_job()?;
             let (mut database, task) = (open()?.verified_to_enqueue()?, job.task().to_owned());

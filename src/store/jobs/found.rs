@@ -5,6 +5,7 @@ use diesel::sql_types::BigInt;
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
+use crate::store::attempt_errors::{self, AttemptError};
 use crate::store::json_moment;
 use crate::store::json_rows::rows;
 use crate::store::session::AsSession;
@@ -95,6 +96,9 @@ pub struct Job {
     pub last_error: Option<String>,
     /// Why the job was cancelled, or ended by a person.
     pub reason: Option<String>,
+    /// The errors of its failed attempts, the oldest first: the first one and the last nine. Empty if none has failed.
+    #[serde(default, deserialize_with = "attempt_errors::listed")]
+    pub errors: Vec<AttemptError>,
 }
 
 /// Returns the job with this id in any state, also a finished one. `None` means that there never was such a job, that it was

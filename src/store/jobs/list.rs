@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::filter::JobFilter;
 use crate::error::StoreError;
 use crate::lifecycle::JobState;
+use crate::store::attempt_errors::{self, AttemptError};
 use crate::store::json_moment;
 use crate::store::json_rows::rows;
 use crate::store::session::AsSession;
@@ -61,6 +62,9 @@ pub struct JobRow {
     pub progress_note: Option<String>,
     /// Why the last attempt failed, with all causes.
     pub last_error: Option<String>,
+    /// The errors of its failed attempts, the oldest first: the first one and the last nine.
+    #[serde(default, deserialize_with = "attempt_errors::listed")]
+    pub errors: Vec<AttemptError>,
 }
 
 /// Returns the jobs that the filter admits, in the order of their ids.

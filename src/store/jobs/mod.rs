@@ -38,6 +38,7 @@ pub use self::found::{Job, JobStatus, get, require};
 pub use self::list::{JobRow, count, ids, list, payload};
 pub use self::matching::{Act, ActCounts, Matching, ResultCount, matching};
 pub use super::act_result::ActResult;
+pub use super::attempt_errors::AttemptError;
 pub use super::enqueue::{insert_many, remove};
 
 use crate::error::StoreError;

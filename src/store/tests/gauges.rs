@@ -45,7 +45,7 @@ fn add(conn: &mut PgConnection, state: JobState, task: &str, queue: Option<&str>
 
 fn sampled(conn: &mut PgConnection) -> Gauges {
     conn.batch_execute("UPDATE mainspring.sample SET sampled_at = 'epoch'").unwrap();
-    store(conn, &[]).unwrap().unwrap()
+    store(conn, &[], &[]).unwrap().unwrap()
 }
 
 fn by_task(gauges: &Gauges) -> HashMap<(JobState, &str), i64> {
@@ -191,7 +191,7 @@ fn of_processes_that_come_together_one_samples() {
                 scope.spawn(|| {
                     let mut conn = connect(&database);
                     barrier.wait();
-                    store(&mut conn, &[]).unwrap();
+                    store(&mut conn, &[], &[]).unwrap();
                 });
             }
         });
@@ -203,7 +203,7 @@ fn of_processes_that_come_together_one_samples() {
     // A clock that is set back stops nothing.
     conn.batch_execute("UPDATE mainspring.sample SET sampled_at = mainspring.now() + interval '1 year'")
         .unwrap();
-    let gauges = store(&mut conn, &[]).unwrap().unwrap();
+    let gauges = store(&mut conn, &[], &[]).unwrap().unwrap();
     assert!(
         count(
             &mut conn,

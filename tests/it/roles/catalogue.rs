@@ -131,7 +131,7 @@ fn a_reading_role_selects_every_column_but_those_of_payloads() {
     for kind in ["read", "admin"] {
         let role = Role::granted(&database, kind);
         let mut conn = role.connection();
-        // Names of fields that a task accepts are no payload. Limits and gauges have numbers and names.
+        // Names of fields that a task accepts are no payload, and neither are limits, gauges and errors.
         let columns = |condition: &str| {
             format!(
                 "SELECT format('%I FROM mainspring.%I', a.attname, c.relname) AS name \
@@ -139,7 +139,7 @@ fn a_reading_role_selects_every_column_but_those_of_payloads() {
                  WHERE c.relnamespace = 'mainspring'::regnamespace AND c.relkind IN ('r', 'p', 'v') \
                     AND NOT c.relispartition AND a.attnum > 0 AND NOT a.attisdropped \
                     AND (a.attname LIKE '%payload%' OR a.atttypid IN ('json'::regtype, 'jsonb'::regtype) \
-                        AND a.attname NOT IN ('accepts', 'by_code', 'gauges')) {condition}"
+                        AND a.attname NOT IN ('accepts', 'by_code', 'gauges', 'errors')) {condition}"
             )
         };
         let payloads = names(&mut conn, columns("IS TRUE"));

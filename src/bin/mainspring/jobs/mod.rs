@@ -4,7 +4,7 @@ use std::io::Write;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use mainspring::history::{self, HistoryRow};
-use mainspring::jobs::{self, Act, Job, JobRow};
+use mainspring::jobs::{self, Act, AttemptError, Job, JobRow};
 use mainspring::{JobState, Session};
 use serde::Serialize;
 use serde_json::Value;
@@ -102,13 +102,28 @@ fn show(conn: &mut Session<'_>, arguments: &ShowArguments, out: &mut impl Write)
         read(conn, |conn| jobs::get(conn, arguments.id))?.ok_or_else(|| Failure::no_job(arguments.id))?;
     let payload = if arguments.payload { jobs::payload(conn, arguments.id)? } else { None };
     let payload = payload.map(|text| serde_json::from_str(&text).unwrap_or(Value::String(text)));
-    let shown = Shown { job, payload };
+    let mut shown = Shown { job, payload };
     if arguments.listing.json {
         return output::json(out, &shown);
     }
+    let errors = std::mem::take(&mut shown.job.errors);
     let fields = serde_json::to_value(&shown)?;
-    let fields = fields.as_object().into_iter().flatten().map(field_cells).collect();
-    output::table(out, ["FIELD", "VALUE"], fields)
+    let fields = fields.as_object().into_iter().flatten().filter(|(name, _)| *name != "errors");
+    output::table(out, ["FIELD", "VALUE"], fields.map(field_cells).collect())?;
+    if errors.is_empty() {
+        return Ok(());
+    }
+    writeln!(out)?;
+    output::table(
+        out,
+        ["ATTEMPT", "FAILED AT", "WORKER", "ERROR"],
+        errors.into_iter().map(error_cells).collect(),
+    )
+}
+
+fn error_cells(error: AttemptError) -> [String; 4] {
+    let worker = error.worker.unwrap_or_else(|| error.worker_id.to_string());
+    [error.attempt.to_string(), moment(error.at), worker, error.error]
 }
 
 fn field_cells((name, value): (&String, &Value)) -> [String; 2] {
