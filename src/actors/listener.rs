@@ -18,7 +18,7 @@ use crate::error::StoreError;
 use crate::shared::{Role, Shared};
 use crate::store::notifications::NotificationConnection;
 use crate::store::pool::blocking;
-use crate::store::settings::LISTENER;
+use crate::store::settings::of_listener;
 use crate::text::one_line;
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
@@ -106,8 +106,8 @@ async fn connect(shared: &Shared) -> Result<NotificationConnection, String> {
 fn listen(config: &Config) -> Result<NotificationConnection, String> {
     let mut connection =
         NotificationConnection::connect(config.listen_url()).map_err(|error| error.to_string())?;
-    let listen = format!("{LISTENER}; LISTEN mainspring");
-    connection.execute(&config.schema.rewrite(&listen)).map_err(|error| error.to_string())?;
+    let listen = format!("{}; {}", of_listener(config), config.schema.rewrite("LISTEN mainspring"));
+    connection.execute(&listen).map_err(|error| error.to_string())?;
     Ok(connection)
 }
 

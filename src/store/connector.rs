@@ -29,7 +29,7 @@ pub(crate) fn connect(config: &Config) -> Result<Own, StoreError> {
     let session = settings.of_session(Durability::Durable);
     // A migration may take any time.
     let settled = Settled {
-        session: session.map(|text| format!("{text}; {}", statement_timeout(Duration::ZERO))),
+        session: session.map(|text| text + &statement_timeout(Duration::ZERO)),
         opening: settings.of_transactions(Durability::Durable, Duration::ZERO),
     };
     let began = Instant::now();
@@ -68,7 +68,7 @@ pub(crate) fn connect_for_heartbeats(config: &Config, way: Way) -> Result<Own, S
         Way::Direct => (config.listen_url(), Pooling::Direct),
     };
     let settings = OwnSettings::behind(pooling, config);
-    let text = settings.of_heartbeats(config);
+    let text = settings.of_heartbeats(config, url);
     let settled = match settings.scope() {
         Scope::Session => Settled { session: Some(text), opening: None },
         Scope::Transaction => Settled { session: None, opening: Some(text) },
@@ -246,7 +246,10 @@ impl Connector {
                 let opening = settings.of_transactions(durability, STATEMENT_TIMEOUT);
                 (durability, Settled { session: settings.of_session(durability), opening })
             }
-            Serves::Handlers => (Durability::Durable, Settled { session: None, opening: None }),
+            Serves::Handlers => {
+                let name = settings.of_handlers(&self.config);
+                (Durability::Durable, Settled { session: name, opening: None })
+            }
         };
         let mut own = Own::open(&self.address, self.config.pooling.get(), &self.config, settled)?;
         if self.serves == Serves::Handlers {

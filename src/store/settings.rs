@@ -11,6 +11,49 @@ use crate::pooling::Pooling;
 /// which is tried again, instead of holding all connections. Work that may take longer gets more by [`statement_timeout`].
 pub(super) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// What a connection is for, as `pg_stat_activity` shows it in `application_name`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// All statements of the scheduler but heartbeats.
+    Work,
+    Heartbeat,
+    Listen,
+    /// Statements of handlers.
+    Handler,
+}
+
+impl Purpose {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Work => "work",
+            Self::Heartbeat => "heartbeat",
+            Self::Listen => "listen",
+            Self::Handler => "handler",
+        }
+    }
+
+    /// Names the session after the purpose and the worker. Empty where the connection string at `url` has a name: that one
+    /// counts.
+    pub(crate) fn naming(self, config: &Config, url: &str, scope: Scope) -> String {
+        if url.contains("application_name") {
+            return String::new();
+        }
+        scope.configure("application_name", &session_name(self, &config.worker_name))
+    }
+}
+
+// The server keeps 63 bytes of it. The end of a worker's name tells workers of one host apart. What could end a text in SQL
+// is replaced.
+fn session_name(purpose: Purpose, worker: &str) -> String {
+    const LONGEST: usize = 63;
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_.:@/+ ".contains(character);
+    let plain = |character| if is_plain(character) { character } else { '_' };
+    let worker: String = worker.chars().map(plain).collect();
+    let role = format!("mainspring {} ", purpose.as_str());
+    let cut = (role.len() + worker.len()).saturating_sub(LONGEST).min(worker.len());
+    format!("{role}{}", &worker[cut..])
+}
+
 /// How long the caller of a statement waits for it, by this process's own clock.
 pub(crate) const REPLY_TIMEOUT: Duration = STATEMENT_TIMEOUT.saturating_add(Duration::from_secs(3));
 
@@ -26,7 +69,7 @@ pub(crate) enum Durability {
 
 /// For how long settings hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Scope {
+pub(crate) enum Scope {
     Session,
     /// A pooler lends the session to others between transactions.
     Transaction,
@@ -39,6 +82,13 @@ impl Scope {
             Self::Transaction => "SET LOCAL",
         };
         settings.iter().map(|(name, value)| format!("{set} {name} = {value}; ")).collect()
+    }
+
+    // As `set`, for values that differ between processes: `pg_stat_statements` keeps each text of a SET. An application's search
+    // path may name another function of that name.
+    fn configure(self, name: &str, value: &str) -> String {
+        let is_local = self == Self::Transaction;
+        format!("SELECT pg_catalog.set_config('{name}', '{value}', {is_local}); ")
     }
 
     fn set_where(self, name: &str, value: &str, condition: &str) -> String {
@@ -91,7 +141,10 @@ const IDLE_IN_TRANSACTION: &str = "idle_in_transaction_session_timeout";
 const LONGEST_IDLE: &str = "'10s'";
 
 /// What the connection that listens needs: it rests for longer than any other.
-pub(crate) const LISTENER: &str = "SET idle_session_timeout = 0; SET statement_timeout = 0";
+pub(crate) fn of_listener(config: &Config) -> String {
+    let name = Purpose::Listen.naming(config, config.listen_url(), Scope::Session);
+    format!("{name}SET idle_session_timeout = 0; SET statement_timeout = 0")
+}
 
 /// The settings of a connection's session, or how each of its transactions begins.
 #[derive(Debug, Clone)]
@@ -134,7 +187,11 @@ impl OwnSettings {
         let timeout = timeout.as_millis().min(i32::MAX as u128);
         (self.scope == Scope::Transaction).then(|| {
             let promise = self.promise(durability);
-            format!("{}{promise}SET LOCAL statement_timeout = {timeout}", self.common)
+            format!(
+                "{}{promise}{}",
+                self.common,
+                self.scope.configure("statement_timeout", &timeout.to_string())
+            )
         })
     }
 
@@ -148,10 +205,17 @@ impl OwnSettings {
 
     /// The settings of the connection of the heartbeats. A crash of the server forgets none that was confirmed, and no standby
     /// delays one. The server gives up a heartbeat that waits for a lock: later ones then find a connection that is free.
-    pub(super) fn of_heartbeats(&self, config: &Config) -> String {
+    pub(super) fn of_heartbeats(&self, config: &Config, url: &str) -> String {
         let patience = (config.heartbeat_interval() * 2).as_millis().to_string();
-        let own = [("synchronous_commit", "local"), ("statement_timeout", patience.as_str())];
-        format!("{}{}", self.common, self.scope.set(&own))
+        let name = Purpose::Heartbeat.naming(config, url, self.scope);
+        let commit = self.scope.set(&[("synchronous_commit", "local")]);
+        format!("{}{name}{commit}{}", self.common, self.scope.configure("statement_timeout", &patience))
+    }
+
+    /// The name of a session that serves handlers, and nothing else. None where the session keeps nothing.
+    pub(super) fn of_handlers(&self, config: &Config) -> Option<String> {
+        let name = Purpose::Handler.naming(config, &config.database_url, self.scope);
+        (self.scope == Scope::Session && !name.is_empty()).then_some(name)
     }
 
     pub(super) fn scope(&self) -> Scope {
@@ -160,7 +224,6 @@ impl OwnSettings {
 }
 
 fn common(config: &Config, scope: Scope) -> String {
-    let origin = format!("'{}'", config.origin);
     let mut text = match scope {
         Scope::Session => scope.set(&TRANSACTIONS),
         // A standby refuses to be told that it accepts writes. It refuses them with the right code.
@@ -183,16 +246,13 @@ fn common(config: &Config, scope: Scope) -> String {
     let is_wrong = "current_setting('session_replication_role') <> 'origin'";
     text += &scope.set_where("session_replication_role", "'origin'", is_wrong);
     text += &scope.set(&PLANS);
-    text += &scope.set(&[("mainspring.origin", &origin)]);
-    if !config.database_url.contains("application_name") {
-        text += &scope.set(&[("application_name", "'mainspring'")]);
-    }
-    text
+    text += &scope.configure("mainspring.origin", &config.origin.to_string());
+    text + &Purpose::Work.naming(config, &config.database_url, scope)
 }
 
 /// Sets after how long the server ends a statement of the session; zero is never.
 pub(super) fn statement_timeout(timeout: Duration) -> String {
-    format!("SET statement_timeout = {}", timeout.as_millis().min(i32::MAX as u128))
+    Scope::Session.configure("statement_timeout", &timeout.as_millis().min(i32::MAX as u128).to_string())
 }
 
 fn promise(config: &Config, scope: Scope, durability: Durability) -> String {

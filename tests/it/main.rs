@@ -59,6 +59,7 @@ mod runtimes;
 mod schedules;
 mod schemas;
 mod security;
+mod server_view;
 mod starting;
 mod starts;
 mod stats;

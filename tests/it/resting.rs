@@ -16,7 +16,7 @@ use crate::support::waiting::{PATIENCE, until};
 // that listens is left.
 const LISTENS: &str = "query LIKE '%; LISTEN %'";
 const OURS: &str =
-    "pg_stat_activity WHERE datname = current_database() AND application_name = 'mainspring' AND";
+    "pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'mainspring %' AND";
 const SINCE_THE_CUT: &str = "backend_start > (SELECT at FROM cut)";
 
 async fn cut_all_but_the_listener(database: &TestDatabase) {

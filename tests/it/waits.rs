@@ -100,7 +100,7 @@ async fn what_an_error_says_is_stored_is_stored_while_connections_are_reset() {
     }
     // A statement whose connection was reset may still run.
     scheduler.stop().await;
-    let from = "pg_stat_activity WHERE datname = current_database() AND application_name = 'mainspring'";
+    let from = "pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'mainspring %'";
     until(&database, from, 0).await;
     let mut conn = database.connection();
     for name in &stored {

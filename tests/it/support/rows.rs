@@ -26,7 +26,7 @@ pub const OTHER_SESSIONS: &str = "pg_stat_activity WHERE datname = current_datab
 
 /// The session of a scheduler that receives notifications.
 pub const LISTENING_SESSION: &str = "pg_stat_activity WHERE datname = current_database() \
-    AND application_name = 'mainspring' AND query LIKE '%; LISTEN %'";
+    AND application_name LIKE 'mainspring %' AND query LIKE '%; LISTEN %'";
 
 const MOST_ROWS: usize = 30;
 // Payloads may be large, and are rarely the point.

@@ -1,0 +1,95 @@
+//! The texts that `pg_stat_statements` has of us: few, none with a value in it, and all in the list of OPERATIONS.md.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection};
+use mainspring::database;
+use mainspring::embedded::{EmbeddedOptions, EmbeddedPostgres};
+
+use super::names;
+use super::work::all_kinds;
+use crate::support::rows::count;
+
+/// Beyond this a panel or a person can no longer read them.
+const MOST_TEXTS: usize = 250;
+/// In one of so many rounds no statement is new. Some are sent only when two things meet.
+const ROUNDS: usize = 6;
+
+const TEXTS: &str = "SELECT DISTINCT s.query AS name FROM pg_stat_statements AS s \
+    WHERE s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) \
+    AND s.query NOT LIKE '%pg_stat_statements%'";
+
+/// What each costs, for those who keep the list.
+const COSTS: &str = "SELECT format('%s calls, %s ms: %s', sum(s.calls), round((sum(s.total_exec_time) / sum(s.calls))::numeric, 3), \
+        left(s.query, 110)) AS name \
+    FROM pg_stat_statements AS s WHERE s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) \
+    GROUP BY s.query ORDER BY s.query";
+
+fn counting_server() -> Option<EmbeddedPostgres> {
+    let options = || EmbeddedOptions::temporary().without_fsync().installed_only();
+    let plain = EmbeddedPostgres::start(options()).ok()?;
+    let conn = &mut PgConnection::establish(plain.url()).unwrap();
+    if count(conn, "pg_available_extensions WHERE name = 'pg_stat_statements'") == 0 {
+        return None;
+    }
+    drop(plain);
+    let options = options().setting("shared_preload_libraries", "pg_stat_statements");
+    Some(EmbeddedPostgres::start(options.setting("pg_stat_statements.max", "5000")).unwrap())
+}
+
+#[tokio::test]
+async fn the_number_of_our_texts_is_bounded_whatever_values_they_carry() {
+    let Some(server) = counting_server() else {
+        eprintln!("skipped: this system has no pg_stat_statements");
+        return;
+    };
+    let conn = &mut PgConnection::establish(server.url()).unwrap();
+    database::migrate(conn).unwrap();
+    conn.batch_execute("CREATE EXTENSION pg_stat_statements; SELECT pg_stat_statements_reset()").unwrap();
+    let mut known = BTreeSet::new();
+    let mut settled = None;
+    for round in 1..=ROUNDS {
+        all_kinds(server.url(), conn, round).await;
+        let texts: BTreeSet<_> = names(conn, TEXTS).into_iter().collect();
+        let new: Vec<_> = texts.difference(&known).cloned().collect();
+        if new.is_empty() {
+            settled = Some(round);
+            break;
+        }
+        known = texts;
+        if round > 1 {
+            eprintln!("new in round {round}: {new:#?}");
+        }
+    }
+    names(conn, COSTS).iter().for_each(|cost| eprintln!("{cost}"));
+    assert!(settled.is_some(), "each of {ROUNDS} rounds sent new texts");
+    assert!(known.len() <= MOST_TEXTS, "{} texts", known.len());
+    let (listed, rare) = (listed("| words of the statement |"), listed("| words of a rare statement |"));
+    let is_listed = |text: &&String| listed.iter().chain(&rare).any(|words| has(text, words));
+    let unlisted: Vec<_> = known.iter().filter(|text| !is_listed(text)).collect();
+    assert!(unlisted.is_empty(), "not in OPERATIONS.md: {unlisted:#?}");
+    let unsent: Vec<_> = listed.iter().filter(|words| !known.iter().any(|text| has(text, words))).collect();
+    assert!(unsent.is_empty(), "in OPERATIONS.md and never sent: {unsent:?}");
+}
+
+/// Whether the text begins with the words, if a space is the last of them, or has them.
+fn has(text: &str, words: &str) -> bool {
+    if words.ends_with(' ') { text.starts_with(words) } else { text.contains(words) }
+}
+
+/// The first column of that table in OPERATIONS.md.
+fn listed(head: &str) -> Vec<String> {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/OPERATIONS.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let table = page.split_once(head).expect("the table").1;
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let words = rows.flat_map(|row| {
+        let column = row.split('|').nth(1).unwrap_or_default();
+        column.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>()
+    });
+    let words: Vec<_> = words.collect();
+    assert!(words.len() > 5 && words.iter().all(|words| words.len() > 3), "{words:?}");
+    words
+}
