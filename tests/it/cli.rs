@@ -12,6 +12,7 @@ use crate::support::rows::count;
 mod acts;
 mod cron_next;
 mod listings;
+mod progress;
 mod queues;
 mod refusals;
 mod schedules;

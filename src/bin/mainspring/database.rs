@@ -8,6 +8,7 @@ use mainspring::{Schema, Session, StoreError, database};
 
 use crate::failure::Failure;
 use crate::output;
+use crate::progress::Progress;
 
 pub(crate) struct Database {
     url: String,
@@ -48,7 +49,9 @@ impl Database {
     }
 
     pub(crate) fn migrate(&mut self, out: &mut impl Write) -> Result<(), Failure> {
+        let progress = Progress::of_unknown_length("migrating", None);
         let applied = database::migrate(&mut self.session())?;
+        drop(progress);
         if applied.is_empty() {
             writeln!(out, "the schema {} is up to date", output::printable(self.schema.name()))?;
         }

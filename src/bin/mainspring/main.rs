@@ -13,6 +13,7 @@ mod health;
 mod jobs;
 mod limits;
 mod output;
+mod progress;
 mod queues;
 mod schedules;
 mod stats;

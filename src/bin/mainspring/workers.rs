@@ -13,6 +13,7 @@ use crate::arguments::ListingOptions;
 use crate::database::read;
 use crate::failure::Failure;
 use crate::output;
+use crate::progress::Progress;
 use crate::status::{WORKER_HEADINGS, worker_cells};
 use crate::times::span;
 
@@ -90,8 +91,10 @@ pub(crate) fn clean_up(
     let lost = workers::release_lost(conn)?;
     let released: i64 = lost.iter().map(|worker| worker.jobs).sum();
     let unused = queues::remove_unused(conn)?;
+    let progress = Progress::of_unknown_length("deleting dead jobs", Some(&arguments.listing));
     let delete = |age| jobs::delete_dead(conn, age);
     let dead = arguments.dead_older_than.map(delete).transpose()?.unwrap_or_default();
+    drop(progress);
     if arguments.listing.json {
         let done =
             json!({"workers": lost.len(), "released_jobs": released, "queues": unused, "dead_jobs": dead});

@@ -13,9 +13,10 @@ use crate::arguments::ListingOptions;
 use crate::database::read;
 use crate::failure::Failure;
 use crate::output;
+use crate::progress::Progress;
 use crate::times::past;
 
-/// The rows of one batch. Progress is printed where there are several.
+/// The rows of one batch. A bar shows how far it has come where there are several.
 const BATCH: u64 = 1_000;
 
 /// Conditions that jobs must meet.
@@ -115,13 +116,18 @@ impl Selection {
         asked: &Asked,
     ) -> Result<(), Failure> {
         if self.ids.is_empty() {
-            tell_counts(out, listing, &self.act_on_all(conn, asked)?)
+            tell_counts(out, listing, &self.act_on_all(conn, listing, asked)?)
         } else {
             tell_each(out, listing, &asked.act.perform(conn, &self.ids)?)
         }
     }
 
-    fn act_on_all(&self, conn: &mut Session<'_>, asked: &Asked) -> Result<ActCounts, Failure> {
+    fn act_on_all(
+        &self,
+        conn: &mut Session<'_>,
+        listing: &ListingOptions,
+        asked: &Asked,
+    ) -> Result<ActCounts, Failure> {
         let mut filter = self.which.filter();
         filter.state = filter.state.or(asked.usual_state);
         let most = self.most.map_or(u64::MAX, i64::unsigned_abs);
@@ -130,9 +136,10 @@ impl Selection {
         if all > 0 {
             self.confirm(asked.verb, all)?;
         }
+        let progress = (all > BATCH).then(|| Progress::of_jobs(asked.verb, all, listing));
         while matching.perform_batch(conn, &asked.act)? {
-            if all > BATCH {
-                eprintln!("{} of {all} jobs", matching.counts().jobs());
+            if let Some(progress) = &progress {
+                progress.done(matching.counts().jobs());
             }
         }
         Ok(matching.counts().clone())
