@@ -62,6 +62,9 @@ pub struct JobRow {
     pub progress_note: Option<String>,
     /// Why the last attempt failed, with all causes.
     pub last_error: Option<String>,
+    /// The `traceparent` of what added the job.
+    #[serde(default)]
+    pub trace_context: Option<String>,
     /// The errors of its failed attempts, the oldest first: the first one and the last nine.
     #[serde(default, deserialize_with = "attempt_errors::listed")]
     pub errors: Vec<AttemptError>,
