@@ -3,5 +3,5 @@ CREATE OR REPLACE FUNCTION mainspring.living_workers()
 RETURNS SETOF mainspring.workers
 LANGUAGE sql STABLE
 AS $$
-    SELECT w.* FROM mainspring.workers AS w WHERE w.heartbeat_at >= mainspring.now() - least(w.timeout, interval '100 years');
+    SELECT w.* FROM mainspring.workers AS w WHERE mainspring.is_alive(w.heartbeat_at, w.timeout);
 $$;

@@ -11,5 +11,5 @@ RETURN CASE
     ELSE NOT EXISTS (
         SELECT FROM mainspring.workers AS w CROSS JOIN LATERAL unnest(w.tasks, w.versions) AS k(name, version)
         WHERE k.name = old.name AND k.version >= old.version
-            AND w.heartbeat_at >= mainspring.now() - least(w.timeout, interval '100 years'))
+            AND mainspring.is_alive(w.heartbeat_at, w.timeout))
 END;

@@ -5,5 +5,5 @@ LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 RETURN ARRAY(SELECT a.task FROM (SELECT DISTINCT u.task FROM unnest(tasks) AS u(task)) AS a
     WHERE NOT EXISTS (SELECT FROM mainspring.workers AS w WHERE a.task = ANY (w.tasks)
-        AND w.heartbeat_at >= mainspring.now() - least(w.timeout, interval '100 years'))
+        AND mainspring.is_alive(w.heartbeat_at, w.timeout))
     ORDER BY a.task);

@@ -65,8 +65,8 @@ pub struct WorkerAct {
     pub jobs: i64,
 }
 
-/// Whether the time-out of the worker `w` is not over. No time of a restored row is out of the range in which the server computes.
-pub(super) const LIVES: &str = "w.heartbeat_at >= mainspring.now() - least(w.timeout, interval '100 years')";
+/// Whether the time-out of the worker `w` is not over.
+pub(super) const LIVES: &str = "mainspring.is_alive(w.heartbeat_at, w.timeout)";
 
 /// Returns the workers by name in the order of the database, at most [`LIST_CAP`](crate::status::LIST_CAP).
 ///
