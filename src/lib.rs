@@ -9,7 +9,7 @@
 //! | Add a job | [`Enqueue`], [`NewJob`], [`EnqueueMany`], [`Remove`], [`QueueActor`] |
 //! | Set up and run | [`Scheduler`], [`SchedulerBuilder`], [`StartPolicy`], [`SettleDurability`], [`RunSummary`], [`Event`], [`EventStream`] |
 //! | Recur | [`Cron`], [`Crontab`], [`CronEntry`], [`CronExpression`]; [`NewSchedule`], [`ScheduleChanges`], [`Overlap`], [`CatchUp`] |
-//! | Read and change what is stored | [`jobs`], [`queues`], [`schedules`], [`tasks`], [`workers`], [`history`], [`status`], [`health`], [`stats`], [`gauges`]; the handles [`Jobs`], [`Queues`], [`Schedules`], [`Tasks`], [`Workers`], [`WorkerThread`] |
+//! | Read and change what is stored | [`jobs`], [`queues`], [`schedules`], [`tasks`], [`workers`], [`history`], [`status`], [`health`], [`doctor`], [`stats`], [`gauges`]; the handles [`Jobs`], [`Queues`], [`Schedules`], [`Tasks`], [`Workers`], [`WorkerThread`] |
 //! | Connect and migrate | [`database`], [`Schema`], [`Session`], [`AsSession`] |
 //! | Understand failures | [`StoreError`], [`SchedulerError`], [`CronError`] |
 //! | Read on | [`guide`] |
@@ -108,8 +108,8 @@ pub use schedule::{CatchUp, NewSchedule, Overlap, ScheduleChanges};
 pub use lifecycle::JobState;
 pub use schema::Schema;
 pub use store::{
-    AsSession, Session, database, errors, gauges, history, jobs, queues, schedules, stats, status, tasks,
-    workers,
+    AsSession, Session, database, doctor, errors, gauges, history, jobs, queues, schedules, stats, status,
+    tasks, workers,
 };
 // Failures.
 pub use error::{DatabaseError, JobPlace, SchedulerError, StoreError, Stored};

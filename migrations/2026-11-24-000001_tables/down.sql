@@ -29,6 +29,7 @@ BEGIN
         END IF;
     END LOOP;
 END $$;
+DROP TABLE mainspring.installed;
 DROP TABLE mainspring.definitions;
 DROP TYPE mainspring.fired;
 DROP TYPE mainspring.judged_fire;

@@ -17,6 +17,17 @@ CREATE TABLE mainspring.definitions (
     release integer[] NOT NULL
 );
 
+-- What the catalogue showed at the end of the last migration, see src/store/migrate/installed.rs. `mainspring doctor` compares.
+CREATE TABLE mainspring.installed (
+    kind       text NOT NULL,
+    relation   text NOT NULL,
+    name       text NOT NULL,
+    definition text NOT NULL,
+    -- The major version of the server that wrote the definition.
+    server     integer NOT NULL,
+    CONSTRAINT installed_pkey PRIMARY KEY (kind, relation, name)
+);
+
 CREATE TYPE mainspring.job_state AS ENUM ('scheduled', 'parked', 'ready', 'running', 'dead');
 
 -- Something that moves a job to another state, see sql/jobs/move_jobs.sql. NULL: any lease, and what stays as it is.

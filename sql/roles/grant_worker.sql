@@ -10,8 +10,8 @@ DECLARE
 BEGIN
     EXECUTE format('GRANT USAGE ON SCHEMA mainspring TO %I', role_name);
     EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA mainspring TO %I', role_name);
-    EXECUTE format('REVOKE INSERT, UPDATE, DELETE ON mainspring.__diesel_schema_migrations, mainspring.definitions FROM %I',
-        role_name);
+    EXECUTE format('REVOKE INSERT, UPDATE, DELETE ON mainspring.__diesel_schema_migrations, mainspring.definitions, '
+        'mainspring.installed FROM %I', role_name);
     EXECUTE format('GRANT USAGE ON ALL SEQUENCES IN SCHEMA mainspring TO %I', role_name);
     FOR granted IN
         SELECT p.oid::regprocedure::text FROM pg_proc AS p

@@ -12,4 +12,4 @@
 //! ```
 
 pub use super::connect::connect;
-pub use super::migrate::{migrate, verify};
+pub use super::migrate::{migrate, repair, verify};

@@ -47,7 +47,8 @@ pub struct Inspection {
 /// [`StoreError::Database`] when the database refuses, [`StoreError::Denied`] where the role may not read workers. A schema that
 /// does not fit is a reason and no error.
 pub fn inspect(conn: &mut impl AsSession, worker: Option<&str>) -> Result<Inspection, StoreError> {
-    let difference = clock_difference(conn)?;
+    // The schema may be missing, so its clock is not called.
+    let difference = clock_difference(conn, "statement_timestamp()")?;
     let mut reasons: Vec<Reason> = clock_reason(difference).into_iter().collect();
     let mut judged = Vec::new();
     match verify(conn) {
@@ -72,11 +73,11 @@ fn worker_reason(workers: &[WorkerStatus]) -> Option<Reason> {
     living.all(|worker| !worker.problems.is_empty()).then_some(Reason::NoReadyWorker)
 }
 
-// The schema may be missing, so this does not call its clock.
-fn clock_difference(conn: &mut impl AsSession) -> Result<TimeDelta, StoreError> {
-    let clock = Clock::default();
-    let sent = clock.now();
+/// How far the database's clock, as that SQL reads it, is ahead of the clock of this machine.
+pub(super) fn clock_difference(conn: &mut impl AsSession, clock: &str) -> Result<TimeDelta, StoreError> {
+    let own = Clock::default();
+    let sent = own.now();
     let (Moment(received_at),): (Moment,) =
-        Statement::<(Timestamptz,)>::new("SELECT statement_timestamp()").get_result(conn)?;
-    Ok(Clock::ahead_of(received_at, sent, clock.now()))
+        Statement::<(Timestamptz,)>::new(format!("SELECT {clock}")).get_result(conn)?;
+    Ok(Clock::ahead_of(received_at, sent, own.now()))
 }

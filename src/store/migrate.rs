@@ -6,6 +6,7 @@
 mod adopt;
 mod definitions;
 mod files;
+pub(super) mod installed;
 mod lock;
 mod script;
 mod tables;
@@ -56,6 +57,30 @@ pub(crate) fn migrate_within(
     if tables::pending(conn)?.is_empty() && !Installed::read(conn)?.is_outdated() {
         return Ok(Vec::new());
     }
+    apply(conn, patience, Extent::Missing)
+}
+
+/// Migrates as [`migrate`] does, and installs all functions, views and triggers again, also where this release has installed
+/// them already. So what was changed or dropped by hand is as it was. Grants stay.
+///
+/// # Errors
+///
+/// As [`migrate`], and [`StoreError::Migration`] when the functions are those of a newer release.
+pub fn repair(conn: &mut impl AsSession) -> Result<Vec<String>, StoreError> {
+    refuse_newer(conn)?;
+    apply(conn, PATIENCE, Extent::Everything)
+}
+
+/// What a migration installs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// What is missing or has changed since the last migration.
+    Missing,
+    /// All functions and views.
+    Everything,
+}
+
+fn apply(conn: &mut impl AsSession, patience: Duration, extent: Extent) -> Result<Vec<String>, StoreError> {
     let migrated = conn.as_session().transaction(|conn| {
         lock::take(conn, patience)?;
         prepare(conn)?;
@@ -63,16 +88,19 @@ pub(crate) fn migrate_within(
         adopt::record_known_steps(conn)?;
         let pending = tables::pending(conn)?;
         let installed = Installed::read(conn)?;
-        if pending.is_empty() && !installed.is_outdated() {
+        if extent == Extent::Everything {
+            installed.refuse_newer(conn)?;
+        } else if pending.is_empty() && !installed.is_outdated() {
             return Ok(Vec::new());
         }
         definitions::install_base(conn)?;
         for migration in &pending {
             tables::apply(conn, migration)?;
         }
-        if installed.is_outdated() {
+        if extent == Extent::Everything || installed.is_outdated() {
             definitions::install(conn)?;
         }
+        installed::record(conn)?;
         run(conn, "first partitions", "SELECT mainspring.prepare_history()")?;
         Ok(pending.iter().map(|migration| migration.version.to_owned()).collect())
     });

@@ -11,6 +11,7 @@
 //! | `presence`, `tasks` | register, beat, rescue, unregister; publish and list tasks, find those that no worker knows |
 //! | `cron`, `schedules` | fire lines of the crontab; fire and change stored schedules |
 //! | `jobs`, `queues`, `workers`, `health`, `history`, `status`, `retention` | what people and maintenance read and change |
+//! | `doctor` | find what hurts a database |
 //!
 //! The rest is machinery: `session` and `statement` run SQL in a schema, `explain` finds out why it failed, `connector`,
 //! `conninfo`, `hosts`, `settings`, `pools`, `threads`, `gate`, `awaited`, `pool`, `handler` and `witness` keep connections,
@@ -27,6 +28,7 @@ pub(crate) mod connector;
 mod conninfo;
 mod counts;
 pub mod database;
+pub mod doctor;
 mod encoding;
 pub(crate) mod enqueue;
 pub mod errors;

@@ -179,26 +179,34 @@ fn schedule_warnings(conn: &mut impl AsSession) -> Result<i64, StoreError> {
     Ok(Statement::<(BigInt,)>::new(text).get_result::<(i64,)>(conn)?.0)
 }
 
-// The index of ready jobs leads with task and priority: the oldest job of each such pair is found by
-// skipping from pair to pair, whatever the number of jobs between them.
 fn task_statuses(conn: &mut impl AsSession) -> Result<Vec<TaskStatus>, StoreError> {
     let text = format!(
-        "WITH RECURSIVE free AS ({}), flagged AS ({}), \
-         head AS ((SELECT task, turn FROM free LIMIT {LIST_CAP}) UNION ALL \
-             (SELECT task, turn FROM flagged LIMIT {LIST_CAP})), \
-         oldest AS (SELECT h.task, min(h.turn) AS run_at FROM head AS h GROUP BY h.task) \
-         SELECT row_to_json(t)::text FROM ( \
+        "WITH RECURSIVE {} SELECT row_to_json(t)::text FROM ( \
              SELECT o.task, {} AS ready, \
                  {} AS oldest_ready_age_seconds, \
                  (SELECT count(*) FROM mainspring.workers AS w WHERE o.task = ANY (w.tasks) \
                      AND {LIVES}) AS workers \
              FROM oldest AS o ORDER BY o.task) AS t",
-        heads("free", "task, priority", "flags IS NULL"),
-        heads("flagged", "task, flags, priority", "flags IS NOT NULL"),
+        oldest_ready(),
         ready_count(DETAIL_COUNT_CAP, " AND task = o.task", ""),
         seconds_since("o.run_at"),
     );
     rows(conn, Statement::new(text))
+}
+
+/// Queries behind `WITH RECURSIVE`, of which `oldest` has the tasks with ready jobs, and since when the oldest one is due.
+///
+/// The index of ready jobs leads with task and priority: the oldest job of each such pair is found by skipping from pair to
+/// pair, whatever the number of jobs between them.
+pub(super) fn oldest_ready() -> String {
+    format!(
+        "free AS ({}), flagged AS ({}), \
+         head AS ((SELECT task, turn FROM free LIMIT {LIST_CAP}) UNION ALL \
+             (SELECT task, turn FROM flagged LIMIT {LIST_CAP})), \
+         oldest AS (SELECT h.task, min(h.turn) AS run_at FROM head AS h GROUP BY h.task)",
+        heads("free", "task, priority", "flags IS NULL"),
+        heads("flagged", "task, flags, priority", "flags IS NOT NULL"),
+    )
 }
 
 // The body of the recursive `name`: the first job of each range of one index of ready jobs, by its turn.

@@ -12,6 +12,7 @@ mod cli;
 mod costs;
 mod cron;
 mod deaths;
+mod doctor;
 mod dropped;
 mod embedded;
 mod endings;

@@ -19,12 +19,12 @@ mod work;
 
 /// A role of the server that may log in, gone at the end.
 pub(crate) struct Role<'a> {
-    name: String,
+    pub(crate) name: String,
     database: &'a TestDatabase,
 }
 
 impl<'a> Role<'a> {
-    fn new(database: &'a TestDatabase, kind: &str) -> Self {
+    pub(crate) fn new(database: &'a TestDatabase, kind: &str) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("mainspring_{kind}_{}_{number}", std::process::id());
@@ -46,7 +46,7 @@ impl<'a> Role<'a> {
         conn
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         let url = self.database.url();
         let (scheme, rest) = url.split_once("://").unwrap();
         let (_, place) = rest.rsplit_once('@').unwrap_or(("", rest));

@@ -8,6 +8,8 @@ use clap_complete::Shell;
 use mainspring::{KeyMode, Schema, StoreError};
 
 use crate::cron::CronCommand;
+use crate::database::MigrateArguments;
+use crate::doctor::DoctorArguments;
 use crate::errors::{self, ErrorsArguments};
 use crate::explain::ExplainJobArguments;
 use crate::failure::Failure;
@@ -32,7 +34,8 @@ Examples:
   mainspring cron next '*/5 * * * *' --zone Europe/Berlin
 
 The log goes to the standard error, as RUST_LOG says (default: warn).
-Exit codes: 0 done, 1 could not be done, 2 not understood, 3 done but for some of the ids, as the output says.";
+Exit codes: 0 done, 1 could not be done, 2 not understood, 3 done but for some of the ids, as the output says. Those of
+doctor count what it has found.";
 
 /// A durable job queue and cron scheduler in your PostgreSQL.
 #[derive(Debug, Parser)]
@@ -68,7 +71,7 @@ pub(crate) enum Command {
     /// Prints the migrations that were applied. Safe to run at any time, from many places at once. The
     /// first time, the role needs CREATE on the database.
     #[command(after_help = "Example:\n  mainspring migrate --database-url postgres://localhost/app")]
-    Migrate,
+    Migrate(MigrateArguments),
     /// Show an overview: jobs by state, tasks, queues, workers.
     ///
     /// Counting stops at 10000 jobs of a state and at 1000 of a task, queue or worker, and lists stop at
@@ -83,6 +86,14 @@ pub(crate) enum Command {
         after_help = "Examples:\n  mainspring health\n  mainspring health --worker \"$HOSTNAME\" --json"
     )]
     Health(HealthArguments),
+    /// Look for what hurts the schema, its database and its server, and print a cure for each finding.
+    ///
+    /// It only reads, and takes milliseconds however many jobs there are. The exit code is the number of findings, at most 100,
+    /// or 125 if it could not look. A role sees more with pg_monitor.
+    #[command(
+        after_help = "Examples:\n  mainspring doctor\n  mainspring doctor --json | jq '.findings[].code'"
+    )]
+    Doctor(DoctorArguments),
     /// Show what jobs did in a span of time: how many, how long they waited and ran.
     ///
     /// Processes add their numbers every ten seconds. Half of the jobs took at most what P50 says, 99 of 100 what P99 says,

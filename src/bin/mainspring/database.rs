@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use clap::{Args, ValueEnum};
 use diesel::connection::{CacheSize, Connection, SimpleConnection};
 use diesel::pg::PgConnection;
 use mainspring::{Schema, Session, StoreError, database};
@@ -9,6 +10,19 @@ use mainspring::{Schema, Session, StoreError, database};
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Progress;
+
+/// The options of `migrate`.
+#[derive(Debug, Args)]
+pub(crate) struct MigrateArguments {
+    /// Install all functions, views and triggers again, also where this release has installed them already.
+    #[arg(long, value_enum, num_args = 0, default_missing_value = "everything")]
+    repair: Option<Repair>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Repair {
+    Everything,
+}
 
 pub(crate) struct Database {
     url: String,
@@ -48,12 +62,19 @@ impl Database {
         self.schema.on(&mut self.conn)
     }
 
-    pub(crate) fn migrate(&mut self, out: &mut impl Write) -> Result<(), Failure> {
+    pub(crate) fn migrate(
+        &mut self,
+        arguments: MigrateArguments,
+        out: &mut impl Write,
+    ) -> Result<(), Failure> {
         let progress = Progress::of_unknown_length("migrating", None);
-        let applied = database::migrate(&mut self.session())?;
+        let (applied, done) = match arguments.repair {
+            None => (database::migrate(&mut self.session())?, "up to date"),
+            Some(Repair::Everything) => (database::repair(&mut self.session())?, "installed again"),
+        };
         drop(progress);
         if applied.is_empty() {
-            writeln!(out, "the schema {} is up to date", output::printable(self.schema.name()))?;
+            writeln!(out, "the schema {} is {done}", output::printable(self.schema.name()))?;
         }
         for version in applied {
             writeln!(out, "applied {version}")?;

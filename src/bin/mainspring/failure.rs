@@ -1,5 +1,6 @@
 //! Why a command failed, and how that is reported: one line on the standard error, never a password. The exit code is 2
-//! for a command that was not understood, 1 for one that could not be done, 3 for one that was done in part.
+//! for a command that was not understood, 1 for one that could not be done, 3 for one that was done in part. `doctor` counts
+//! instead.
 
 use std::io;
 use std::process::ExitCode;
@@ -18,6 +19,10 @@ pub(crate) enum Failure {
     Refused(String),
     /// Some of the ids were not changed. The output lists which and why.
     Partial(String),
+    /// `doctor` has found so much.
+    Findings(usize),
+    /// `doctor` could not look.
+    NotExamined(String),
     /// Help was requested, or no command was given: clap has the text.
     Help(clap::Error),
     /// The reader of the output has closed it.
@@ -42,9 +47,20 @@ impl Failure {
     /// The text in a line that no terminal takes for a command.
     pub(crate) fn in_one_line(&self) -> String {
         match self {
-            Self::Usage(text) | Self::Refused(text) | Self::Partial(text) => in_one_line(text),
+            Self::Usage(text) | Self::Refused(text) | Self::Partial(text) | Self::NotExamined(text) => {
+                in_one_line(text)
+            }
+            Self::Findings(count) => counted(*count),
             Self::Help(help) => in_one_line(&help.to_string()),
             Self::ClosedPipe => "the reader of the output has closed it".to_owned(),
+        }
+    }
+
+    /// The same failure of `doctor`, whose smaller exit codes are counts.
+    pub(crate) fn not_examined(self) -> Self {
+        match self {
+            Self::Usage(text) | Self::Refused(text) => Self::NotExamined(text),
+            other => other,
         }
     }
 
@@ -54,6 +70,10 @@ impl Failure {
             Self::Usage(text) => (text, 2),
             Self::Refused(text) => (text, 1),
             Self::Partial(text) => (text, 3),
+            Self::Findings(count) => {
+                (counted(count), u8::try_from(count).unwrap_or(u8::MAX).min(MOST_FINDINGS))
+            }
+            Self::NotExamined(text) => (text, NOT_EXAMINED),
             Self::Help(help) => {
                 // When the help itself cannot be printed, nothing else can be either.
                 let _ = help.print();
@@ -64,6 +84,15 @@ impl Failure {
         eprintln!("mainspring: {}", in_one_line(&text));
         ExitCode::from(code)
     }
+}
+
+/// Larger exit codes mean other things.
+const MOST_FINDINGS: u8 = 100;
+/// `doctor` could not look. Shells use the codes above this one.
+const NOT_EXAMINED: u8 = 125;
+
+fn counted(findings: usize) -> String {
+    if findings == 1 { "1 finding".to_owned() } else { format!("{findings} findings") }
 }
 
 impl From<clap::Error> for Failure {

@@ -4,6 +4,7 @@
 mod arguments;
 mod cron;
 mod database;
+mod doctor;
 mod enqueue;
 mod errors;
 mod explain;
@@ -43,7 +44,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Failure> {
-    let arguments = Arguments::try_parse()?;
+    let arguments = Arguments::try_parse().map_err(|error| doctor::misread(error.into()))?;
     // Held to the end of the command: a server that no process holds stops.
     #[cfg(feature = "embedded")]
     let private = arguments.private.map(EmbeddedOptions::kept_in).map(EmbeddedPostgres::start).transpose()?;
@@ -55,9 +56,10 @@ fn run() -> Result<(), Failure> {
     let open = || Database::open(database_url, &arguments.schema);
     let mut out = BufWriter::new(io::stdout().lock());
     match arguments.command {
-        Command::Migrate => open()?.migrate(&mut out)?,
+        Command::Migrate(extent) => open()?.migrate(extent, &mut out)?,
         Command::Status(options) => status::show(&mut open()?.verified()?.session(), &options, &mut out)?,
         Command::Health(options) => health::run(open(), &options, &mut out)?,
+        Command::Doctor(options) => doctor::run(open(), &options, &mut out)?,
         Command::Stats(options) => stats::show(&mut open()?.verified()?.session(), &options, &mut out)?,
         Command::Gauges(options) => gauges::show(&mut open()?.verified()?.session(), &options, &mut out)?,
         Command::Top(options) => top::run(open()?.verified()?, &options, &mut out)?,

@@ -47,6 +47,21 @@ impl Installed {
     pub(super) fn is_outdated(&self) -> bool {
         self.release <= release() && self.files != self.own
     }
+
+    /// Refuses where a newer release than this one has installed its own definitions.
+    pub(super) fn refuse_newer(&self, conn: &mut impl AsSession) -> Result<(), StoreError> {
+        if self.release <= release() {
+            return Ok(());
+        }
+        let (schema, release) = (conn.as_session().schema().to_string(), numbers(&self.release));
+        Err(StoreError::Migration(format!(
+            "{schema}: its functions are those of release {release}: use that program"
+        )))
+    }
+}
+
+fn numbers(release: &[i32]) -> String {
+    release.iter().map(i32::to_string).collect::<Vec<_>>().join(".")
 }
 
 // The texts of functions name the schema. In a schema that was renamed or copied they are those of another one, so the

@@ -62,3 +62,18 @@ fn is_explained(text: &str) -> bool {
     let first = text.strip_prefix("-- ").and_then(|comment| comment.split_whitespace().next());
     first.is_some_and(|word| word.starts_with(char::is_uppercase) && word.ends_with('s'))
 }
+
+// Who lives is decided in one place. `line_goes_on` looks at something narrower: beats without a gap.
+#[test]
+fn only_one_function_decides_whether_a_worker_lives() {
+    let files = files_in(&["sql", "src/store"], "sql").into_iter().chain(super::files::sources());
+    let repeats = files.filter(|file| {
+        let decides = ["sql/tasks/is_alive.sql", "sql/schedules/line_goes_on.sql"];
+        !decides.contains(&file.name.as_str())
+            && !file.is_test()
+            && file.text.contains("heartbeat_at >")
+            && file.text.contains("least(w.timeout")
+            && !file.name.starts_with("src/store/presence")
+    });
+    expect_none(repeats.map(|file| format!("{}: call mainspring.is_alive", file.name)).collect());
+}

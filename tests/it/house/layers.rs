@@ -76,6 +76,7 @@ fn the_command_line_program_uses_the_crate_as_any_program_does() {
         "arguments",
         "cron",
         "database",
+        "doctor",
         "enqueue",
         "errors",
         "explain",

@@ -45,7 +45,7 @@ const PLANT: &str = "
         FOR c IN SELECT r.relname, a.attname, a.atttypid = 'text[]'::regtype AS is_array
             FROM pg_attribute AS a JOIN pg_class AS r ON r.oid = a.attrelid
             WHERE r.relnamespace = 'mainspring'::regnamespace AND r.relkind IN ('r', 'p') AND NOT r.relispartition
-                AND r.relname NOT IN ('definitions', '__diesel_schema_migrations')
+                AND r.relname NOT IN ('definitions', 'installed', '__diesel_schema_migrations')
                 AND a.attnum > 0 AND a.atttypid IN ('text'::regtype, 'text[]'::regtype)
         LOOP
             BEGIN

@@ -138,7 +138,7 @@ fn the_publication_for_an_upgrade_lists_every_table_that_is_to_be_copied() {
         &mut conn,
         "SELECT 'mainspring.' || relname AS line FROM pg_class WHERE relnamespace = 'mainspring'::regnamespace \
          AND relkind IN ('r', 'p') AND NOT relispartition \
-         AND relname NOT IN ('__diesel_schema_migrations', 'definitions', 'workers') ORDER BY 1",
+         AND relname NOT IN ('__diesel_schema_migrations', 'definitions', 'installed', 'workers') ORDER BY 1",
     );
     let publication = statements("Upgrade by logical replication")[0];
     let named = publication.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.'));
