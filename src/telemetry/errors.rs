@@ -60,9 +60,13 @@ impl Errors {
         self.groups.is_empty()
     }
 
+    fn is_full(&self) -> bool {
+        self.groups.values().filter(|group| !group.is_of_others()).count() >= MAX_GROUPS
+    }
+
     fn merge(&mut self, errors: CountedErrors) {
         let key = (errors.task.clone(), errors.summary.clone());
-        if self.groups.len() >= MAX_GROUPS && !self.groups.contains_key(&key) && !errors.is_of_others() {
+        if !errors.is_of_others() && !self.groups.contains_key(&key) && self.is_full() {
             return self.merge(CountedErrors::of_others(errors.failed, errors.dead));
         }
         match self.groups.entry(key) {

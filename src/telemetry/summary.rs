@@ -34,11 +34,11 @@ fn push(summary: &mut String, part: &str) {
             .iter()
             .any(|by| end.strip_suffix(by).is_some_and(|end| end.ends_with('#')))
     };
-    if part == "#" && joins(summary) {
+    if part.starts_with('#') && joins(summary) {
         summary.pop();
-    } else if !(part == "#" && summary.ends_with('#')) {
-        summary.push_str(part);
     }
+    let part = if summary.ends_with('#') { part.strip_prefix('#').unwrap_or(part) } else { part };
+    summary.push_str(part);
 }
 
 // The length of `panicked at file.rs:1:2: ` at the start of a line, or 0.
