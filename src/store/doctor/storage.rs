@@ -101,7 +101,7 @@ pub(super) const CHECKS: &[Check] = &[
         query: Cow::Borrowed(
             "SELECT format('the sequence %s has given out %s of %s ids', s.sequencename, s.last_value, s.max_value), \
                  ARRAY[format('ALTER SEQUENCE %I.%I RESTART WITH 1', s.schemaname, s.sequencename)] \
-             FROM pg_sequences AS s WHERE s.schemaname::regnamespace = 'mainspring'::regnamespace \
+             FROM pg_sequences AS s WHERE quote_ident(s.schemaname)::regnamespace = 'mainspring'::regnamespace \
                  AND s.data_type = 'integer'::regtype AND s.last_value > 0.9 * s.max_value",
         ),
     },
@@ -123,7 +123,7 @@ pub(super) const CHECKS: &[Check] = &[
                  UNION ALL SELECT 'schedule_fires', (SELECT max(f.id) FROM mainspring.schedule_fires AS f)) AS m \
              JOIN pg_class AS s ON s.relnamespace = 'mainspring'::regnamespace AND s.relkind = 'S' \
                  AND s.relname = m.name || '_id_seq' \
-             JOIN pg_sequences AS q ON q.schemaname::regnamespace = s.relnamespace AND q.sequencename = s.relname \
+             JOIN pg_sequences AS q ON quote_ident(q.schemaname)::regnamespace = s.relnamespace AND q.sequencename = s.relname \
              WHERE m.most > coalesce(q.last_value, 0) \
                  AND NOT (m.name = 'workers' AND q.last_value < 0.1 * q.max_value AND m.most > 0.9 * q.max_value)",
         ),
