@@ -65,6 +65,7 @@ impl OpenLeases {
 struct LeaseData {
     settlement: Settlement,
     position: Position,
+    flags: Vec<String>,
     queue: Option<String>,
     /// The task, if its leases are counted.
     counted: Option<String>,
@@ -121,6 +122,7 @@ impl LeaseTable {
         let held = LeaseData {
             settlement: Settlement { id: job.id, lease, outcome },
             position: job.position(),
+            flags: job.flags.clone(),
             queue: job.queue.clone(),
             counted,
             task_slot: None,
@@ -215,6 +217,10 @@ impl Lease {
 
     pub(crate) fn position(&self) -> Position {
         self.held().position
+    }
+
+    pub(crate) fn flags(&self) -> &[String] {
+        &self.held().flags
     }
 
     pub(crate) fn queue(&self) -> Option<&str> {

@@ -26,6 +26,7 @@ mod reclaim;
 mod request;
 mod run_once;
 mod settle;
+mod settle_plan;
 mod settle_result;
 mod step;
 mod stuck;
@@ -45,7 +46,7 @@ pub(crate) use self::enqueue::EnqueuePlan;
 pub(crate) use self::facts::{Notice, Notifications, Now, PauseChange, RowNotice, Settings, Slots, Wake};
 pub(crate) use self::once::RunEnd;
 pub(crate) use self::parked::ParkedCursors;
-pub(crate) use self::settle::{LockedRows, SettlePlan};
+pub(crate) use self::settle_plan::{LockedRows, SettlePlan};
 pub(crate) use self::step::{Done, Enqueued, NotStored, Step, Written};
 
 use self::admission::AdmissionPlanner;

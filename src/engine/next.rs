@@ -2,6 +2,7 @@
 
 use super::enqueue::EnqueuePlan;
 use super::facts::{Capacity, Now, Slots};
+use super::settle_plan::SettlePlan;
 use super::step::Step;
 use super::{Engine, Mode};
 use crate::job::NewJob;
@@ -21,7 +22,7 @@ impl<R> Engine<R> {
     fn planned(&mut self, now: Now) -> Option<Step> {
         self.next_enqueue(now)
             .map(Step::Enqueue)
-            .or_else(|| self.settle.next(now).map(Step::Settle))
+            .or_else(|| self.next_settle(now).map(Step::Settle))
             .or_else(|| self.next_admission(now))
             .or_else(|| self.next_repair(now))
             .or_else(|| self.progress.next(now.instant).then_some(Step::WriteProgress))
@@ -50,6 +51,13 @@ impl<R> Engine<R> {
         none_waits
             && plan.jobs() <= self.capacity().free_slots()
             && plan.requests.iter().flatten().all(eligible)
+    }
+
+    fn next_settle(&mut self, now: Now) -> Option<SettlePlan> {
+        let mut plan = self.settle.next(now)?;
+        let can_start = self.mode == Mode::Active && self.slots != Slots::None;
+        plan.announce_retries(|| if can_start { self.capacity().free_slots() } else { 0 });
+        Some(plan)
     }
 
     fn next_admission(&mut self, now: Now) -> Option<Step> {

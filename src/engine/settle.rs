@@ -7,14 +7,13 @@ use std::time::Instant;
 use super::facts::{Effect, Notice, Now, RowNotice};
 use super::freed_slots::FreedSlots;
 use super::outage::{Failure, Outage, PAUSE_AFTER_ERROR};
+use super::settle_plan::{LockedRows, SettlePlan};
 use super::settle_result::Replies;
 use super::stuck::{Known, StuckLeases};
 use crate::error::{StoreError, Stored};
-use crate::leases::{Lease, Sent};
-use crate::lifecycle::Outcome;
+use crate::leases::Lease;
 use crate::run_summary::RunSummary;
-use crate::store::claim::Position;
-use crate::store::settle::{Doubtful, Isolated, Settlement, Trouble, TroubleKind};
+use crate::store::settle::{Isolated, Trouble, TroubleKind};
 
 /// How many outcomes one statement stores at most.
 const MAX_OUTCOMES: usize = 2_000;
@@ -53,46 +52,6 @@ impl Running {
             Self::None => 0,
             Self::Batch(outcomes) | Self::Stuck(outcomes) => outcomes,
         }
-    }
-}
-
-/// What a settle does about rows that another transaction holds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum LockedRows {
-    /// Waits for them, up to the lock time-out of the connection. This costs nothing while no row is held.
-    #[default]
-    Wait,
-    /// Leaves them out, at the price of two more statements.
-    Skip,
-}
-
-/// A settle to perform. Leases that are dropped on the way fall back into the book.
-#[derive(Debug)]
-pub(crate) struct SettlePlan {
-    pub(crate) leases: Vec<Lease>,
-    pub(crate) locked_rows: LockedRows,
-    /// The best job among those given back. Other processes with a free worker are notified of it.
-    pub(crate) released_from: Option<Position>,
-    /// The tasks with limits over all processes of which slots become free. Other processes are notified of them.
-    pub(crate) freed_slots: Vec<String>,
-}
-
-impl SettlePlan {
-    /// The outcomes that may be stored already, each with the worker that has reached it. Nearly always none.
-    pub(crate) fn doubtful(&self) -> Vec<Doubtful> {
-        let doubtful = self.leases.iter().filter(|lease| lease.sent() == Sent::Again);
-        doubtful.map(|lease| Doubtful { key: lease.key(), worker_id: lease.worker_id() }).collect()
-    }
-
-    fn new(mut leases: Vec<Lease>, locked_rows: LockedRows) -> Self {
-        leases.iter_mut().for_each(Lease::send);
-        let released_from = leases.iter().filter(|lease| is_released(lease)).map(Lease::position).min();
-        Self { leases, locked_rows, released_from, freed_slots: Vec::new() }
-    }
-
-    /// The outcomes to store.
-    pub(crate) fn settlements(&self) -> Vec<Settlement> {
-        self.leases.iter().map(|lease| lease.settlement().clone()).collect()
     }
 }
 
@@ -287,8 +246,4 @@ impl SettlePlanner {
     pub(super) fn wake_at(&self) -> impl Iterator<Item = Instant> {
         [self.retry_held_at, self.outage.retry_at(), self.stuck.wake_at()].into_iter().flatten()
     }
-}
-
-fn is_released(lease: &Lease) -> bool {
-    matches!(lease.settlement().outcome, Outcome::Untouched | Outcome::Interrupted)
 }

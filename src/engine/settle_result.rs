@@ -1,18 +1,24 @@
 //! What a settle means for each lease: its job is gone, waits or is dead, or the lease was lost. Knows nothing of retries.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
 
 use super::facts::{Effect, Notice};
+use super::settle_plan::is_at_once;
 use crate::leases::Lease;
 use crate::lifecycle::{Left, Outcome};
 use crate::run_summary::RunSummary;
+use crate::store::claim::Position;
+use crate::store::moment::Moment;
 use crate::store::settle::Settled;
 
 /// What the database replied about the leases of one settle.
 pub(super) struct Replies {
     known: Known,
-    /// What the jobs left behind, where that is not nothing.
-    left: HashMap<i64, Left>,
+    /// What the jobs left behind, where that is not nothing, and since when they are ready.
+    left: HashMap<i64, (Left, Option<Moment>)>,
 }
 
 /// Which of the leases the database still knew.
@@ -28,9 +34,8 @@ impl Replies {
             true => Known::All,
             false => Known::These(settled.iter().map(|job| (job.id, job.lease)).collect()),
         };
-        let left =
-            settled.iter().filter(|job| job.left != Left::Gone).map(|job| (job.id, job.left)).collect();
-        Self { known, left }
+        let left = settled.iter().filter(|job| job.left != Left::Gone);
+        Self { known, left: left.map(|job| (job.id, (job.left, job.ready_since))).collect() }
     }
 
     /// Returns `true` if the outcome is stored.
@@ -52,8 +57,8 @@ impl Replies {
         let ended = lease.take_ended();
         let settlement = lease.settlement();
         if self.is_stored(lease.key()) {
-            let left = self.left.get(&settlement.id).copied().unwrap_or(Left::Gone);
-            push_effects(lease.queue(), &settlement.outcome, left, effects);
+            let (left, ready_since) = self.left.get(&settlement.id).copied().unwrap_or((Left::Gone, None));
+            push_effects(&lease, left, ready_since, effects);
             summary.record(&settlement.outcome, left);
             lease.count_end(left, ended.as_ref());
             if let Some(ended) = ended {
@@ -76,22 +81,40 @@ impl Replies {
     }
 }
 
-fn push_effects(queue: Option<&str>, outcome: &Outcome, left: Left, effects: &mut Vec<Effect>) {
-    let freed = |queue: &str| Effect::SlotFreed(queue.to_owned());
+fn push_effects(lease: &Lease, left: Left, ready_since: Option<Moment>, effects: &mut Vec<Effect>) {
+    let outcome = &lease.settlement().outcome;
+    let queue = lease.queue().map(str::to_owned);
     match (left, outcome) {
         // It is `ready` as before, unless another process was faster.
         (Left::Waiting, Outcome::Untouched | Outcome::Interrupted) => effects.push(Effect::Ready(None)),
-        (
-            Left::Waiting,
-            Outcome::Failed { delay, .. } | Outcome::Snoozed { delay, .. } | Outcome::Postponed { delay },
-        ) => {
-            effects.push(Effect::DueIn(*delay));
-            effects.extend(queue.map(|queue| match delay.is_zero() {
-                // It is parked at once, at a time of the database's clock.
-                true => Effect::Parked(queue.to_owned(), None),
-                false => freed(queue),
-            }));
+        (Left::Waiting, Outcome::Failed { .. } | Outcome::Snoozed { .. } | Outcome::Postponed { .. }) => {
+            match ready_since {
+                Some(Moment(turn_at)) => {
+                    effects.extend(ready(lease, turn_at));
+                    // The row has lost its queue.
+                    effects.extend(queue.map(Effect::SlotFreed));
+                }
+                None => effects.extend(waiting(queue, outcome.delay())),
+            }
         }
-        (Left::Gone | Left::Waiting | Left::Dead | Left::SetApart, _) => effects.extend(queue.map(freed)),
+        (Left::Gone | Left::Waiting | Left::Dead | Left::SetApart, _) => {
+            effects.extend(queue.map(Effect::SlotFreed));
+        }
     }
+}
+
+// A job that is due at once waits for no promotion: nothing but this would make it known.
+fn ready(lease: &Lease, turn_at: DateTime<Utc>) -> impl Iterator<Item = Effect> {
+    let position = Position { turn_at, ..lease.position() };
+    let flagged = (!lease.flags().is_empty()).then_some(Effect::Flagged);
+    flagged.into_iter().chain([Effect::Ready(Some(position))])
+}
+
+fn waiting(queue: Option<String>, delay: Duration) -> impl Iterator<Item = Effect> {
+    let of_queue = queue.map(|queue| match is_at_once(delay) {
+        // It is parked already, at a time of the database's clock.
+        true => Effect::Parked(queue, None),
+        false => Effect::SlotFreed(queue),
+    });
+    [Effect::DueIn(delay)].into_iter().chain(of_queue)
 }

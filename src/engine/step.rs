@@ -3,7 +3,7 @@
 use super::admission::{AdmissionPlan, Passed};
 use super::claim_plan::{ClaimPlan, Found};
 use super::enqueue::{EnqueuePlan, EnqueueSlot};
-use super::settle::SettlePlan;
+use super::settle_plan::SettlePlan;
 use crate::error::StoreError;
 use crate::job::NewJob;
 use crate::leases::Lease;

@@ -7,8 +7,9 @@
 use std::collections::HashSet;
 
 use diesel::Queryable;
-use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz};
 
+use super::moment::Moment;
 use super::statement::{Statement, millis};
 use crate::error::StoreError;
 use crate::lifecycle::{History, Left, Outcome};
@@ -45,7 +46,18 @@ pub(crate) struct Settled {
     pub(crate) lease: i64,
     #[diesel(deserialize_as = Option<bool>)]
     pub(crate) left: Left,
+    /// Since when the job is ready again, if it waits for a claim and for nothing else.
+    pub(crate) ready_since: Option<Moment>,
 }
+
+impl Settled {
+    /// A job that is finished.
+    fn gone((id, lease): (i64, i64)) -> Self {
+        Self { id, lease, left: Left::Gone, ready_since: None }
+    }
+}
+
+type Columns = (BigInt, BigInt, Nullable<Bool>, Nullable<Timestamptz>);
 
 /// What was taken back.
 #[derive(Debug, Default)]
@@ -112,11 +124,7 @@ fn settle_all(
         owed.into_iter().partition(|settlement| settlement.outcome.leaves_the_table());
     let store = |conn: &mut Session<'_>| -> Result<Vec<Settled>, StoreError> {
         let mut settled = Vec::with_capacity(settlements.len());
-        settled.extend(stored.iter().map(|&&Settlement { id, lease, .. }| Settled {
-            id,
-            lease,
-            left: Left::Gone,
-        }));
+        settled.extend(stored.iter().map(|&&Settlement { id, lease, .. }| Settled::gone((id, lease))));
         if !finished.is_empty() {
             settled.extend(finish(conn, &finished, history)?);
         }
@@ -176,11 +184,12 @@ fn finish(
             .bind::<Array<Nullable<Text>>, _>(column(finished, |settlement| settlement.outcome.reason()));
     }
     let rows: Vec<(i64, i64)> = statement.load(conn)?;
-    Ok(rows.into_iter().map(|(id, lease)| Settled { id, lease, left: Left::Gone }).collect())
+    Ok(rows.into_iter().map(Settled::gone).collect())
 }
 
 const RETURN: &str = concat!(
-    "SELECT m.job_id, m.job_lease, m.job_state = 'dead' FROM mainspring.move_jobs(",
+    "SELECT m.job_id, m.job_lease, m.job_state = 'dead', CASE WHEN m.job_state = 'ready' THEN m.job_run_at END \
+     FROM mainspring.move_jobs(",
     events!(),
     ", {}) AS m"
 );
@@ -190,9 +199,7 @@ fn return_jobs(
     returned: &[&Settlement],
     history: History,
 ) -> Result<Vec<Settled>, StoreError> {
-    bind_events(Statement::<(BigInt, BigInt, Nullable<Bool>)>::new(RETURN), returned)
-        .bind::<Bool, _>(history.is_kept())
-        .load(conn)
+    bind_events(Statement::<Columns>::new(RETURN), returned).bind::<Bool, _>(history.is_kept()).load(conn)
 }
 
 fn bind_events<'a, Columns>(

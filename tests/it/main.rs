@@ -3,6 +3,7 @@
 
 mod administration;
 mod admission;
+mod at_once;
 mod attempt_errors;
 mod batches;
 mod blocked;

@@ -16,7 +16,7 @@ use crate::support::statements::{
 use crate::support::waiting::{Reports, until};
 
 /// A scheduler that polls no more while the trial runs.
-async fn start_without_polls(database: &TestDatabase) -> (Scheduler, Reports<Started>) {
+pub async fn start_without_polls(database: &TestDatabase) -> (Scheduler, Reports<Started>) {
     let (builder, started) = scheduler(database);
     let scheduler = builder
         .poll_interval(SLOW_POLL)

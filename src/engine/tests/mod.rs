@@ -25,6 +25,7 @@ use crate::leases::LeasedJob;
 use crate::lifecycle::{Left, Outcome};
 use crate::store::claim::{ClaimedJob, Position};
 use crate::store::claimability::{Claimability, Paused};
+use crate::store::moment::Moment;
 use crate::store::settle::{Isolated, Reclaimed, Settled};
 
 const TASK: &str = "test.job";
@@ -201,20 +202,24 @@ impl Desk {
 
     /// Stores all outcomes of the plan.
     fn store(&mut self, plan: SettlePlan) {
-        let settled = plan.leases.iter().map(settled).collect();
+        let settled = plan.leases.iter().map(|lease| settled(lease, self.now)).collect();
         let result = Ok(Isolated { settled, ..Isolated::default() });
         self.finished(Done::Settle { leases: plan.leases, result });
     }
 }
 
-fn settled(lease: &Lease) -> Settled {
+/// What a database replies that stores the outcome at this time.
+fn settled(lease: &Lease, now: Now) -> Settled {
     let settlement = lease.settlement();
     let left = match &settlement.outcome {
         outcome if outcome.leaves_the_table() => Left::Gone,
         Outcome::Discarded { .. } => Left::Dead,
         _ => Left::Waiting,
     };
-    Settled { id: settlement.id, lease: settlement.lease, left }
+    let is_ready =
+        left == Left::Waiting && lease.queue().is_none() && settlement.outcome.delay().as_millis() == 0;
+    let ready_since = is_ready.then_some(Moment(now.utc));
+    Settled { id: settlement.id, lease: settlement.lease, left, ready_since }
 }
 
 fn reclaimed(jobs: usize) -> Reclaimed {

@@ -132,6 +132,9 @@ impl World {
             match self.random.u32(..8) {
                 0 => drop(job),
                 1 => leases.push(job.lease.resolve(Outcome::Interrupted)),
+                2 => {
+                    leases.push(job.lease.resolve(Outcome::Snoozed { delay: Duration::ZERO, payload: None }))
+                }
                 _ => leases.push(job.lease.resolve(Outcome::Succeeded)),
             }
         }
@@ -251,7 +254,7 @@ impl World {
                 let Some(row) = self.rows.get_mut(&settlement.id) else { continue };
                 if *row == (Row::Running { lease: settlement.lease }) {
                     *row = if settlement.outcome == Outcome::Succeeded { Row::Done } else { Row::Ready };
-                    stored.settled.push(settled(lease));
+                    stored.settled.push(settled(lease, self.desk.now));
                 }
             }
         }

@@ -71,7 +71,8 @@ fn outcomes_of_locked_rows_wait_and_hold_up_no_others() {
     desk.end(jobs.into_iter().map(|job| (job, Outcome::Succeeded)));
     let plan = desk.next_settle();
     let locked = HashSet::from([plan.leases[0].settlement().id]);
-    let stored = Isolated { settled: vec![settled(&plan.leases[1])], locked, ..Isolated::default() };
+    let stored =
+        Isolated { settled: vec![settled(&plan.leases[1], desk.now)], locked, ..Isolated::default() };
     desk.finished(Done::Settle { leases: plan.leases, result: Ok(stored) });
     assert!(matches!(desk.notices()[..], [Notice::RowsHeld { jobs: 1, .. }]));
     assert_eq!(desk.leases.count(), 1);
@@ -156,9 +157,68 @@ fn each_outcome_has_its_effect_on_the_queue_of_the_job() {
     }
 }
 
+/// Outcomes after which the job is due again at once.
+fn retried_at_once() -> [Outcome; 3] {
+    let short = Duration::from_micros(999);
+    [failed(Duration::ZERO), failed(short), Outcome::Snoozed { delay: short, payload: None }]
+}
+
+#[test]
+fn a_job_that_is_due_again_at_once_is_claimed_from_its_new_place() {
+    for outcome in retried_at_once() {
+        let mut desk = Desk::at_rest();
+        desk.wake(Wake::Ready(at(100)));
+        let plan = desk.next_claim();
+        let job = desk.leased(TASK, None, plan.lease);
+        let first = present(&desk).timestamp();
+        desk.finished(Done::Claim(plan.lease, Ok(found(1, first))));
+        desk.pass(Duration::from_secs(3));
+        desk.end([(job, outcome.clone())]);
+        let plan = desk.next_settle();
+        assert_eq!(plan.released_from, None, "this process has free slots");
+        desk.store(plan);
+        let plan = desk.next_claim();
+        let slack = TimeDelta::milliseconds(500);
+        assert_eq!(
+            plan.from,
+            Some(Position { turn_at: at(first).turn_at - slack, ..at(first) }),
+            "{outcome:?}"
+        );
+        desk.finished(Done::Claim(plan.lease, Ok(found(0, 0))));
+        desk.rest();
+    }
+}
+
+#[test]
+fn a_flagged_job_that_is_due_again_at_once_is_claimed_with_its_flags() {
+    let mut desk = Desk::at_rest();
+    let mut job = claimed_job(1, TASK, None, desk.now);
+    job.flags = vec!["large".to_owned()];
+    let job = desk.leases.open(job, 1, 1, desk.now.instant);
+    desk.end([(job, failed(Duration::ZERO))]);
+    let plan = desk.next_settle();
+    desk.store(plan);
+    assert_eq!(desk.next_claim().filter.flagged, FlaggedJobs::Some);
+}
+
+#[test]
+fn others_learn_of_a_retry_at_once_that_this_process_has_no_slot_for() {
+    for outcome in retried_at_once() {
+        let mut desk = Desk::at_rest();
+        let jobs: Vec<_> = (0..11).map(|_| desk.leased(TASK, None, 1)).collect();
+        let first = jobs[0].lease.position();
+        let (ended, running): (Vec<_>, Vec<_>) = jobs.into_iter().enumerate().partition(|(nth, _)| *nth == 0);
+        desk.end(ended.into_iter().map(|(_, job)| (job, outcome.clone())));
+        let plan = desk.next_settle();
+        assert_eq!(plan.released_from, Some(first), "{outcome:?}");
+        desk.store(plan);
+        drop(running);
+    }
+}
+
 fn refused(desk: &mut Desk, plan: SettlePlan, id: i64) {
-    let settled =
-        plan.leases.iter().filter(|lease| lease.settlement().id != id).map(settled).collect::<Vec<_>>();
+    let others = plan.leases.iter().filter(|lease| lease.settlement().id != id);
+    let settled = others.map(|lease| settled(lease, desk.now)).collect::<Vec<_>>();
     let troubles = vec![Trouble { id, kind: TroubleKind::Stuck, problem: "not this one".into() }];
     let result = Ok(Isolated { settled, troubles, ..Isolated::default() });
     desk.finished(Done::Settle { leases: plan.leases, result });

@@ -1,8 +1,8 @@
 //! Outcomes whose earlier statement got no reply: it may have stored them.
 
-use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable};
+use diesel::sql_types::{Array, BigInt, Integer};
 
-use super::Settled;
+use super::{Columns, Settled};
 use crate::error::StoreError;
 use crate::store::session::AsSession;
 use crate::store::statement::Statement;
@@ -17,7 +17,7 @@ pub(crate) struct Doubtful {
 }
 
 // Others take the jobs of a worker only together with its row. While the row is there, the lease has ended by an outcome.
-const STORED_BEFORE: &str = "SELECT s.id, s.lease, j.state = 'dead' \
+const STORED_BEFORE: &str = "SELECT s.id, s.lease, j.state = 'dead', CASE WHEN j.state = 'ready' THEN j.run_at END \
     FROM unnest({}, {}, {}) AS s(id, lease, worker_id) \
     JOIN mainspring.workers AS w ON w.id = s.worker_id AND w.origin = {} \
     LEFT JOIN mainspring.jobs AS j ON j.id = s.id WHERE j.lease IS DISTINCT FROM s.lease";
@@ -34,7 +34,7 @@ pub(crate) fn stored_before(
     if open.is_empty() {
         return Ok(Vec::new());
     }
-    Statement::<(BigInt, BigInt, Nullable<Bool>)>::new(STORED_BEFORE)
+    Statement::<Columns>::new(STORED_BEFORE)
         .bind::<Array<BigInt>, _>(open.iter().map(|one| one.key.0).collect::<Vec<_>>())
         .bind::<Array<BigInt>, _>(open.iter().map(|one| one.key.1).collect::<Vec<_>>())
         .bind::<Array<Integer>, _>(open.iter().map(|one| one.worker_id).collect::<Vec<_>>())

@@ -4,11 +4,12 @@
 use std::collections::HashSet;
 
 use diesel::connection::SimpleConnection;
-use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz};
 
 use super::{Settled, Settlement, bind_events, held_by_others, settle_free};
 use crate::error::StoreError;
 use crate::lifecycle::{History, Left};
+use crate::store::moment::Moment;
 use crate::store::retention::prepare_history;
 use crate::store::session::{AsSession, Session};
 use crate::store::statement::Statement;
@@ -130,23 +131,24 @@ impl Each {
     }
 
     fn enter(&mut self, rows: Vec<Row>) {
-        for (id, lease, is_dead, problem) in rows {
+        for (id, lease, is_dead, ready_since, problem) in rows {
             let trouble = Trouble::of(id, is_dead, problem);
             let left = match trouble.as_ref().map(|trouble| trouble.kind) {
                 None | Some(TroubleKind::LineLost) => Some(is_dead.into()),
                 Some(TroubleKind::SetApart) => Some(Left::SetApart),
                 Some(TroubleKind::Stuck) => None,
             };
-            self.done.settled.extend(left.map(|left| Settled { id, lease, left }));
+            self.done.settled.extend(left.map(|left| Settled { id, lease, left, ready_since }));
             self.done.troubles.extend(trouble);
         }
     }
 }
 
-type Row = (i64, i64, Option<bool>, Option<String>);
+type Row = (i64, i64, Option<bool>, Option<Moment>, Option<String>);
 
 const MOVE_EACH: &str = concat!(
-    "SELECT m.job_id, m.job_lease, m.job_state = 'dead', m.job_problem FROM mainspring.move_each(",
+    "SELECT m.job_id, m.job_lease, m.job_state = 'dead', CASE WHEN m.job_state = 'ready' THEN m.job_run_at END, \
+     m.job_problem FROM mainspring.move_each(",
     events!(),
     ", {}) AS m"
 );
@@ -156,6 +158,8 @@ fn move_each(
     settlements: &[&Settlement],
     history: History,
 ) -> Result<Vec<Row>, StoreError> {
-    let statement = Statement::<(BigInt, BigInt, Nullable<Bool>, Nullable<Text>)>::new(MOVE_EACH);
-    bind_events(statement, settlements).bind::<Bool, _>(history.is_kept()).load(conn)
+    type Columns = (BigInt, BigInt, Nullable<Bool>, Nullable<Timestamptz>, Nullable<Text>);
+    bind_events(Statement::<Columns>::new(MOVE_EACH), settlements)
+        .bind::<Bool, _>(history.is_kept())
+        .load(conn)
 }
