@@ -17,10 +17,11 @@ use diesel::sql_types::{Array, Bool, Text};
 
 use self::definitions::Installed;
 use self::files::{MIGRATIONS, TableStep};
+use self::lock::Wait;
 use self::script::{exists, run};
 use super::statement::Statement;
 use crate::error::StoreError;
-use crate::store::session::AsSession;
+use crate::store::session::{AsSession, Session};
 
 // How long a migration waits for another one.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -53,11 +54,16 @@ pub(crate) fn migrate_within(
     conn: &mut impl AsSession,
     patience: Duration,
 ) -> Result<Vec<String>, StoreError> {
-    refuse_newer(conn)?;
-    if tables::pending(conn)?.is_empty() && !Installed::read(conn)?.is_outdated() {
+    if is_complete(conn)? {
         return Ok(Vec::new());
     }
     apply(conn, patience, Extent::Missing)
+}
+
+// Whether nothing is missing that this program needs.
+fn is_complete(conn: &mut impl AsSession) -> Result<bool, StoreError> {
+    refuse_newer(conn)?;
+    Ok(tables::pending(conn)?.is_empty() && !Installed::read(conn)?.is_outdated())
 }
 
 /// Migrates as [`migrate`] does, and installs all functions, views and triggers again, also where this release has installed
@@ -82,7 +88,13 @@ enum Extent {
 
 fn apply(conn: &mut impl AsSession, patience: Duration, extent: Extent) -> Result<Vec<String>, StoreError> {
     let migrated = conn.as_session().transaction(|conn| {
-        lock::take(conn, patience)?;
+        // Nearly always the first look shows that nothing is done yet.
+        let is_done = |conn: &mut Session<'_>| {
+            Ok(extent == Extent::Missing && tables::pending(conn)?.is_empty() && is_complete(conn)?)
+        };
+        if lock::take(conn, patience, is_done)? == Wait::Needless {
+            return Ok(Vec::new());
+        }
         prepare(conn)?;
         refuse_newer(conn)?;
         adopt::record_known_steps(conn)?;

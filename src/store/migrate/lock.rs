@@ -31,18 +31,35 @@ const HOLDER: &str = concat!(
 );
 
 // The server could wake us, but its time-out cannot be told from other errors by its code.
-const PAUSE: Duration = Duration::from_millis(50);
+const PAUSE: Duration = Duration::from_millis(100);
 
-/// Takes the lock until the end of the transaction, and waits for it no longer than this.
-pub(super) fn take(conn: &mut impl AsSession, patience: Duration) -> Result<(), StoreError> {
+/// How a wait for the lock has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// The transaction has the lock.
+    Taken,
+    /// The holder of the lock has done the work.
+    Needless,
+}
+
+/// Takes the lock until the end of the transaction. It waits no longer than this, and not once the work is done: of twenty
+/// processes that wait for one, none waits for the others.
+pub(super) fn take<C: AsSession>(
+    conn: &mut C,
+    patience: Duration,
+    is_done: impl Fn(&mut C) -> Result<bool, StoreError>,
+) -> Result<Wait, StoreError> {
     let deadline = Instant::now() + patience;
     while !Statement::<(Bool,)>::new(TRY).get_result::<(bool,)>(conn)?.0 {
+        if is_done(conn)? {
+            return Ok(Wait::Needless);
+        }
         if Instant::now() > deadline {
             return Err(held(conn)?);
         }
         thread::sleep(PAUSE);
     }
-    Ok(())
+    Ok(Wait::Taken)
 }
 
 fn held(conn: &mut impl AsSession) -> Result<StoreError, StoreError> {
