@@ -8,10 +8,13 @@ use super::timeline::{Ask, Attempt, Ending, Life, Reply, Timeline};
 use crate::clock::Moment;
 use crate::workload::{Kind, never_fails};
 
+/// A job that has lost so many processes in a row is a suspect, see docs/LIFECYCLE.md.
+const SUSPECTED_AFTER: usize = 3;
+
 /// What is measured. The worst case counts, except where it says otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Figure {
-    /// From a SIGKILL or SIGSTOP of a process to the next start of each job that it ran.
+    /// From a SIGKILL or SIGSTOP of a process to the next start of each job that it ran, unless the job is a suspect by then.
     Rescue,
     /// From each recovery to the first start of any job.
     Back,
@@ -106,18 +109,33 @@ fn seconds(until: Moment, from: Moment) -> f64 {
     until.since(from).as_secs_f64()
 }
 
-// A job that was done when its process died has no next start, and neither has one that a short pause left alone.
+// A job that was done when its process died has no next start, and neither has one that a short pause left alone. A suspect
+// waits for its turn to run beside no other one.
 fn rescues(timeline: &Timeline) -> Vec<f64> {
     let mut found = Vec::new();
-    for (pid, life) in &timeline.processes {
-        let killed = life.killed.filter(|_| life.terminated.is_none());
-        for at in killed.into_iter().chain(life.pauses.iter().map(|(at, _)| *at)) {
-            let open =
-                timeline.attempts.iter().filter(|one| one.pid == *pid && one.from <= at && at <= one.until);
-            found.extend(open.filter_map(|one| next_start(timeline, one, at)));
-        }
+    for attempt in &timeline.attempts {
+        let stops =
+            stops(timeline, attempt).filter(|at| losses(timeline, attempt.start.job, *at) < SUSPECTED_AFTER);
+        found.extend(stops.filter_map(|at| next_start(timeline, attempt, at)));
     }
     found
+}
+
+/// When the process of an attempt was killed or paused while it ran.
+fn stops<'a>(timeline: &'a Timeline, attempt: &'a Attempt) -> impl Iterator<Item = Moment> + 'a {
+    let life = timeline.processes.get(&attempt.pid);
+    let killed = life.and_then(|life| life.killed.filter(|_| life.terminated.is_none()));
+    let paused = life.into_iter().flat_map(|life| life.pauses.iter().map(|(at, _)| *at));
+    killed.into_iter().chain(paused).filter(|at| attempt.from <= *at && *at <= attempt.until)
+}
+
+/// How many attempts of a job in a row were lost with their processes until then.
+fn losses(timeline: &Timeline, job: i64, until: Moment) -> usize {
+    let attempts = timeline.attempts.iter().filter(|one| one.start.job == job && one.from <= until);
+    let mut attempts: Vec<_> = attempts.collect();
+    attempts.sort_by_key(|one| one.from);
+    let ended = |one: &Attempt| one.until <= until && matches!(one.end, Ending::Succeeded | Ending::Failed);
+    attempts.iter().rev().take_while(|one| !ended(one) && stops(timeline, one).any(|at| at <= until)).count()
 }
 
 fn next_start(timeline: &Timeline, attempt: &Attempt, at: Moment) -> Option<f64> {

@@ -1,6 +1,7 @@
 //! The checker finds what is planted in a record, and nothing in a clean one. Plain functions: this target has a `main` of its own.
 
 mod lags;
+mod rescues;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use crate::workload::{Kind, THREE};
 
 type Test = (&'static str, fn());
 
-pub const TESTS: [Test; 21] = [
+pub const TESTS: [Test; 22] = [
     ("a_clean_record_passes", a_clean_record_passes),
     ("a_planted_loss_is_found", a_planted_loss_is_found),
     ("a_refused_job_that_runs_is_found", a_refused_job_that_runs_is_found),
@@ -39,6 +40,7 @@ pub const TESTS: [Test; 21] = [
         "a_job_that_runs_again_after_its_success_is_found",
         lags::a_job_that_runs_again_after_its_success_is_found,
     ),
+    ("the_rescue_of_a_suspect_is_not_measured", rescues::the_rescue_of_a_suspect_is_not_measured),
     ("recovery_times_are_those_of_the_record", recovery_times_are_those_of_the_record),
 ];
 
