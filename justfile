@@ -23,6 +23,10 @@ lint:
 docs:
     .ci/docs
 
+# Compiles from the packaged files alone
+package:
+    .ci/package
+
 # Licences, bans, sources and advisories of the dependencies
 deny:
     .ci/deny
@@ -70,7 +74,3 @@ versions *numbers:
 # Breaks the network, the server and the processes on purpose, for two to three minutes
 chaos:
     .ci/chaos
-
-# Builds from the packaged files alone
-package:
-    .ci/package
