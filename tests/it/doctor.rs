@@ -5,6 +5,7 @@ use std::process::Command;
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
+use mainspring::Schema;
 use mainspring::doctor::{By, Code, Cure, Finding, Options, Report, examine};
 
 use crate::support::database::TestDatabase;
@@ -89,6 +90,14 @@ fn carry_out(url: &str, cure: &Cure) {
             assert!(output.status.success(), "{cure}: {}", String::from_utf8_lossy(&output.stderr));
         }
         _ => panic!("a person is to carry out: {cure}"),
+    }
+}
+
+/// A command of the program as a cure prints it for the schema of the tests.
+fn command(arguments: &str) -> String {
+    match Schema::default().name() {
+        "mainspring" => format!("mainspring {arguments}"),
+        name => format!("mainspring --schema '{}' {arguments}", name.replace('\'', r"'\''")),
     }
 }
 

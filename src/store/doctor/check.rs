@@ -62,7 +62,7 @@ impl Check {
 
     fn finding(&self, schema: &Schema, found: String, parts: Option<Vec<String>>) -> Finding {
         let cure = match (parts, self.parts) {
-            (None, _) => by_hand(self.by_hand),
+            (None, _) => by_hand(&in_schema(schema, self.by_hand)),
             (Some(statements), Parts::Sql) => sql(&statements),
             (Some(arguments), Parts::Arguments) => {
                 command(schema, &arguments.iter().map(String::as_str).collect::<Vec<_>>())
@@ -89,13 +89,26 @@ pub(super) fn sql(statements: &[String]) -> Cure {
 
 /// A command of the program, in this schema.
 pub(super) fn command(schema: &Schema, arguments: &[&str]) -> Cure {
+    let words = program(schema).into_iter().chain(arguments.iter().copied());
+    Cure { by: By::Command, text: joined(words) }
+}
+
+/// A sentence whose commands of the program are for this schema.
+pub(super) fn in_schema(schema: &Schema, sentence: &str) -> String {
+    sentence.replace("`mainspring ", &format!("`{} ", joined(program(schema))))
+}
+
+// The program, with the option that names the schema where it is not the usual one.
+fn program(schema: &Schema) -> Vec<&str> {
     let mut words = vec!["mainspring"];
     if *schema != Schema::DEFAULT {
         words.extend(["--schema", schema.name()]);
     }
-    words.extend(arguments);
-    let text = words.into_iter().map(quoted).collect::<Vec<_>>().join(" ");
-    Cure { by: By::Command, text }
+    words
+}
+
+fn joined<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    words.into_iter().map(quoted).collect::<Vec<_>>().join(" ")
 }
 
 // For a shell. A name that begins with a dash stays behind the `--` that its command puts before it.
@@ -118,6 +131,11 @@ mod tests {
         let arguments = ["queues", "resume", "--", "it's; rm $x"];
         let meant = r"mainspring --schema 'Billing Jobs' queues resume -- 'it'\''s; rm $x'";
         assert_eq!(command(&billing, &arguments).text, meant);
+        let sentence =
+            "look at `mainspring jobs list`, then at `mainspring explain ID` and the log of mainspring";
+        assert_eq!(in_schema(&Schema::DEFAULT, sentence), sentence);
+        let meant = sentence.replace("`mainspring", "`mainspring --schema 'Billing Jobs'");
+        assert_eq!(in_schema(&billing, sentence), meant);
         assert_eq!(quoted(""), "''");
     }
 }

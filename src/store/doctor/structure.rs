@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::check::{Check, Needs, Parts, command, finding, sql};
+use super::check::{Check, Needs, Parts, command, finding, in_schema, sql};
 use super::code::Code;
 use super::finding::{Finding, Options, Report};
 use super::looked;
@@ -20,7 +20,7 @@ pub(super) fn examine(session: &mut Session<'_>, report: &mut Report) -> Result<
         Ok(None) => {
             let reason =
                 "needs a record made on this version of the server: run `mainspring migrate --repair`";
-            report.skip(Code::DefinitionsChanged, reason);
+            report.skip(Code::DefinitionsChanged, &in_schema(session.schema(), reason));
         }
         Err(_) => report.skip(Code::DefinitionsChanged, "needs the rights of grant_read"),
     }

@@ -5,7 +5,7 @@ use mainspring::doctor::Code;
 use mainspring::{NewJob, Scheduler};
 use serde_json::json;
 
-use super::{assert_cured, assert_cured_by_hand, broken, findings};
+use super::{assert_cured, assert_cured_by_hand, broken, command, findings};
 use crate::support::database::TestDatabase;
 use crate::support::jobs::behave;
 use crate::support::rows::count;
@@ -67,7 +67,7 @@ fn a_queue_whose_slots_no_worker_can_use_admits_others_again() {
              ('misspelt', 'mails', 1, 'ready', now() - interval '1 hour'), ('t', 'mails', NULL, 'parked', now())",
     );
     let found = assert_cured(&database.url(), Code::QueueStuck);
-    assert_eq!(found.cure.text, "mainspring jobs reschedule --in 1d 1");
+    assert_eq!(found.cure.text, command("jobs reschedule --in 1d 1"));
     let later = "mainspring.jobs WHERE id = 1 AND state = 'scheduled'";
     assert_eq!(count(&mut database.connection(), later), 1);
 }

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
-use mainspring::database;
 use mainspring::embedded::{EmbeddedOptions, EmbeddedPostgres};
+use mainspring::{Schema, database};
 
 use super::names;
 use super::work::all_kinds;
@@ -85,7 +85,7 @@ fn has(text: &str, words: &str) -> bool {
     if words.ends_with(' ') { text.starts_with(words) } else { text.contains(words) }
 }
 
-/// The first column of that table in OPERATIONS.md.
+/// The first column of that table in OPERATIONS.md, for the schema of the tests.
 fn listed(head: &str) -> Vec<String> {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/OPERATIONS.md");
     let page = std::fs::read_to_string(page).unwrap();
@@ -93,7 +93,8 @@ fn listed(head: &str) -> Vec<String> {
     let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
     let words = rows.flat_map(|row| {
         let column = row.split('|').nth(1).unwrap_or_default();
-        column.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>()
+        let words = column.split('`').skip(1).step_by(2);
+        words.map(|words| Schema::default().rewrite(words).into_owned()).collect::<Vec<_>>()
     });
     let words: Vec<_> = words.collect();
     assert!(words.len() > 5 && words.iter().all(|words| words.len() > 3), "{words:?}");
