@@ -2,6 +2,7 @@
 
 mod counts;
 mod current;
+mod ending;
 mod lease;
 mod shown;
 
@@ -20,7 +21,6 @@ use crate::error::{SchedulerError, StoreError};
 use crate::job::{Enqueue, NewJob, Task};
 use crate::job_error::JobError;
 use crate::leases::Lease;
-use crate::phase::Phase;
 use crate::progress::checked;
 use crate::shared::Shared;
 use crate::signals::Attempt;
@@ -60,10 +60,6 @@ impl JobContext {
 
     pub(super) fn shared(&self) -> &Shared {
         &self.0.shared
-    }
-
-    pub(crate) fn cancellation(&self) -> Option<String> {
-        self.0.shared.signals.cancellation(self.attempt_key())
     }
 
     /// The job's id.
@@ -144,18 +140,6 @@ impl JobContext {
             self.0.shared.progress_posted();
         }
         Ok(())
-    }
-
-    /// Returns `true` if the job was cancelled. It may still succeed within the
-    /// [grace period](crate::SchedulerBuilder::cancel_grace_period). An error ends it as `cancelled`.
-    #[must_use]
-    pub fn is_cancelled(&self) -> bool {
-        self.cancellation().is_some()
-    }
-
-    /// Waits until the job is cancelled.
-    pub async fn cancelled(&self) {
-        self.0.shared.signals.cancelled(self.attempt_key()).await;
     }
 
     /// Application data of this type, as given to [`SchedulerBuilder::app_data`](crate::SchedulerBuilder::app_data).
@@ -264,18 +248,6 @@ impl JobContext {
     /// Whether a transaction has completed the job.
     pub(crate) fn is_completed(&self) -> bool {
         self.0.completed.load(Ordering::Acquire)
-    }
-
-    /// Whether the scheduler stops. A long job may come to an early end then; otherwise it
-    /// has the grace period.
-    #[must_use]
-    pub fn is_stopping(&self) -> bool {
-        self.0.shared.is_stopping()
-    }
-
-    /// Waits until the scheduler stops.
-    pub async fn stopping(&self) {
-        self.0.shared.phase.reached(Phase::Stopping).await;
     }
 }
 

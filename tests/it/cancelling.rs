@@ -29,6 +29,12 @@ async fn obey(task: Obey, job: JobContext) -> JobResult {
     if task.how == "deaf" {
         std::future::pending::<()>().await;
     }
+    if task.how == "ends at a checkpoint" {
+        assert!(job.checkpoint().is_ok());
+        let end = job.end_requested().await;
+        assert_eq!(job.checkpoint().unwrap_err().kind(), end.kind());
+        return Err(end);
+    }
     job.cancelled().await;
     assert!(job.is_cancelled());
     if task.how == "succeed" { Ok(()) } else { Err("stopped halfway")? }
@@ -147,4 +153,29 @@ async fn an_attempt_is_given_up_at_its_time_out_and_waits_as_its_task_says() {
         AND max_attempts = 7 AND run_at - updated_at BETWEEN interval '999 seconds' AND interval '1001 seconds'";
     until(&database, failed, 1).await;
     scheduler.stop().await;
+}
+
+#[tokio::test]
+async fn a_checkpoint_ends_a_handler_whose_job_is_cancelled() {
+    let database = TestDatabase::new();
+    let (scheduler, mut runs) = instance(&database).await;
+    let id = scheduler.enqueue(Enqueue::new(Obey { how: "ends at a checkpoint".into() })).await.unwrap();
+    assert_eq!(runs.next().await, id);
+    cancel(&mut database.connection(), &[id]);
+    let ended = scheduler.jobs().wait(id, Duration::from_secs(60)).await.unwrap();
+    let mainspring::Waited::Ended(job) = ended else { panic!("{ended:?}") };
+    assert_eq!(job.state, mainspring::jobs::JobStatus::Cancelled);
+    assert_eq!(job.reason.as_deref(), Some("not wanted any more"));
+    scheduler.stop().await;
+}
+
+#[tokio::test]
+async fn a_checkpoint_ends_a_handler_at_a_stop_and_spends_no_attempt() {
+    let database = TestDatabase::new();
+    let (scheduler, mut runs) = instance(&database).await;
+    let id = scheduler.enqueue(Enqueue::new(Obey { how: "ends at a checkpoint".into() })).await.unwrap();
+    assert_eq!(runs.next().await, id);
+    scheduler.stop().await;
+    let job = mainspring::jobs::require(&mut database.connection(), id).unwrap();
+    assert_eq!((job.state, job.attempts), (mainspring::jobs::JobStatus::Ready, 0));
 }
