@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::constants::Constants;
 use super::enqueue::{Defaults, NewJob};
 use super::task::Task;
+use crate::error::{Problem, StoreError};
 
 /// A task that has a handler in this process.
 #[derive(Debug, Clone)]
@@ -68,6 +69,16 @@ impl KnownTasks {
         self.0.get(task).and_then(|known| (known.problem_of)(payload))
     }
 
+    /// Refuses jobs that name their task by text, and whose payload the task's type cannot read. The type of the others wrote theirs.
+    pub(crate) fn check_payloads(&self, jobs: &[NewJob]) -> Result<(), StoreError> {
+        for (index, job) in jobs.iter().enumerate().filter(|(_, job)| job.defaults == Defaults::OfTask) {
+            if let Some(problem) = self.payload_problem(job.task(), &job.payload) {
+                return Err(payload_misfit(&problem).at(index, jobs.len()));
+            }
+        }
+        Ok(())
+    }
+
     /// Returns the fields of a payload that the task's type does not read, if its type declares which it does.
     pub(crate) fn unread_fields<'p>(&self, task: &str, payload: &'p Map<String, Value>) -> Vec<&'p str> {
         let accepts = self.0.get(task).and_then(|known| known.accepts.as_ref());
@@ -99,6 +110,11 @@ impl KnownTasks {
         };
         Value::Array(self.0.values().map(published).collect())
     }
+}
+
+/// What is wrong with a payload, as data.
+pub(crate) fn payload_misfit(problem: &str) -> Problem {
+    Problem::new("payload", problem.strip_prefix("payload ").unwrap_or(problem).to_owned(), "")
 }
 
 impl fmt::Debug for KnownTasks {

@@ -12,10 +12,9 @@ use super::verbs::Verbs;
 use crate::engine::Wake;
 use crate::error::{SchedulerError, StoreError};
 use crate::job::NewJob;
-use crate::lifecycle::JobState;
 use crate::store::history::{self, HistoryFilter, HistoryRow};
 use crate::store::jobs::{
-    self, Act, ActCounts, ActResult, Explanation, Job, JobAct, JobFilter, JobRow, Reschedule,
+    self, Act, ActCounts, ActResult, Explanation, Job, JobAct, JobFilter, JobStatus, Reschedule, StateFilter,
 };
 
 /// Adds, reads and changes jobs. Returned by [`Scheduler::jobs`]. The functions of [`jobs`](crate::jobs) do the same on a
@@ -68,7 +67,7 @@ impl Jobs {
     }
 
     /// Returns the jobs that the filter admits; see [`jobs::list`].
-    pub async fn list(&self, filter: JobFilter) -> Result<Vec<JobRow>, SchedulerError> {
+    pub async fn list(&self, filter: JobFilter) -> Result<Vec<Job>, SchedulerError> {
         self.verbs.run(move |conn| jobs::list(conn, &filter)).await
     }
 
@@ -239,7 +238,9 @@ impl Jobs {
         most: u64,
         run_at: Option<DateTime<Utc>>,
     ) -> Result<ActCounts, SchedulerError> {
-        filter.state.get_or_insert(JobState::Dead);
+        if filter.state == StateFilter::Stored {
+            filter.state = JobStatus::Dead.into();
+        }
         self.act_where(filter, most, Act::Retry(run_at)).await
     }
 
@@ -257,7 +258,7 @@ impl Jobs {
         &self.verbs
     }
 
-    async fn perform(
+    pub(super) async fn perform(
         &self,
         act: impl FnOnce(&mut Session<'_>) -> Result<Vec<JobAct>, StoreError> + Send + 'static,
     ) -> Result<Vec<JobAct>, SchedulerError> {

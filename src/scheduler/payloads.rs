@@ -3,9 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use crate::cron::CronEntry;
-use crate::error::{Problem, StoreError};
-use crate::job::KnownTasks;
+use crate::error::StoreError;
 use crate::job::payload::text_of;
+use crate::job::{KnownTasks, payload_misfit};
 use crate::schedule::NewSchedule;
 use crate::store::schedules::ScheduleRow;
 
@@ -39,9 +39,7 @@ pub(super) fn check_changed(row: &ScheduleRow, known: &KnownTasks) -> Result<(),
 }
 
 fn refuse(problem: Option<String>) -> Result<(), StoreError> {
-    let Some(problem) = problem else { return Ok(()) };
-    let expected = problem.strip_prefix("payload ").unwrap_or(&problem).to_owned();
-    Err(Problem::new("payload", expected, "").into())
+    problem.map_or(Ok(()), |problem| Err(payload_misfit(&problem).into()))
 }
 
 // As a fire writes it, see sql/schedules/fire_payload.sql.

@@ -44,6 +44,7 @@ pub mod jobs;
 mod json_moment;
 mod json_rows;
 mod libpq;
+mod like;
 pub(crate) mod looks;
 pub(crate) mod migrate;
 pub(crate) mod moment;

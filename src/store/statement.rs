@@ -29,7 +29,7 @@ pub(super) struct Statement<'a, Columns> {
     rewritten: RefCell<Option<String>>,
     binds: Vec<Box<dyn QueryFragment<Pg> + 'a>>,
     /// Texts that people gave, with the names of their fields.
-    texts: Vec<(&'static str, &'a str)>,
+    texts: Vec<(&'static str, Cow<'a, str>)>,
     errors: Errors,
     columns: PhantomData<Columns>,
 }
@@ -74,13 +74,14 @@ impl<'a, Columns> Statement<'a, Columns> {
     }
 
     /// Binds the text of a field. If the database cannot hold it, the error names the field.
-    pub(super) fn text(self, field: &'static str, text: &'a str) -> Self {
+    pub(super) fn text(self, field: &'static str, text: impl Into<Cow<'a, str>>) -> Self {
         self.text_or_null(field, Some(text))
     }
 
     /// Binds the text of a field, as [`text`](Self::text) does, or NULL.
-    pub(super) fn text_or_null(mut self, field: &'static str, text: Option<&'a str>) -> Self {
-        self.texts.extend(text.map(|text| (field, text)));
+    pub(super) fn text_or_null(mut self, field: &'static str, text: Option<impl Into<Cow<'a, str>>>) -> Self {
+        let text: Option<Cow<'a, str>> = text.map(Into::into);
+        self.texts.extend(text.clone().map(|text| (field, text)));
         self.bind::<Nullable<Text>, _>(text)
     }
 
@@ -125,7 +126,9 @@ impl<'a, Columns> Statement<'a, Columns> {
             Errors::UndoStatement => session.contained(work),
         };
         let done = done.map_err(|error| explain(&mut session, &self.text, error));
-        done.map_err(|error| naming(&mut session, error, self.texts.iter().copied()))
+        done.map_err(|error| {
+            naming(&mut session, error, self.texts.iter().map(|(field, text)| (*field, &**text)))
+        })
     }
 }
 

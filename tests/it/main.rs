@@ -39,6 +39,7 @@ mod keys;
 mod leases;
 mod lifecycle;
 mod limits;
+mod listing;
 mod liveness;
 mod metrics;
 mod middleware;

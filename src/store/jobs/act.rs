@@ -22,7 +22,7 @@ pub struct JobAct {
     pub result: ActResult,
 }
 
-/// How [`reschedule`] changes jobs. What is not set stays as it is.
+/// How [`reschedule`] changes jobs. What is not set stays as it is. A route reads it from a body: `web::Json<Reschedule>`.
 ///
 /// ```
 /// use mainspring::jobs::Reschedule;
@@ -30,7 +30,8 @@ pub struct JobAct {
 /// let sooner = Reschedule::new().run_at(chrono::Utc::now()).attempts(0);
 /// assert_eq!((sooner.attempts, sooner.priority), (Some(0), None));
 /// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 #[must_use = "changes do nothing until they are given to `reschedule`"]
 pub struct Reschedule {

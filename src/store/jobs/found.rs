@@ -4,44 +4,13 @@ use chrono::{DateTime, Utc};
 use diesel::sql_types::BigInt;
 use serde::{Deserialize, Serialize};
 
+use super::states::JobStatus;
 use crate::error::StoreError;
 use crate::store::attempt_errors::{self, AttemptError};
 use crate::store::json_moment;
 use crate::store::json_rows::rows;
 use crate::store::session::AsSession;
 use crate::store::statement::Statement;
-
-/// Where a job stands, finished or not. [`JobState`](crate::JobState) has the states of those that are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum JobStatus {
-    /// Not due yet.
-    Scheduled,
-    /// Due, and waits for its queue to admit it.
-    Parked,
-    /// Due and free to be claimed.
-    Ready,
-    /// A worker runs it.
-    Running,
-    /// Over: it is out of attempts, or was discarded. It can be retried.
-    Dead,
-    /// Over: it has succeeded.
-    Succeeded,
-    /// Over: it was cancelled.
-    Cancelled,
-}
-
-impl JobStatus {
-    /// Returns `true` if the job has ended: it has succeeded, was cancelled or is dead.
-    #[must_use]
-    pub fn is_over(self) -> bool {
-        match self {
-            Self::Dead | Self::Succeeded | Self::Cancelled => true,
-            Self::Scheduled | Self::Parked | Self::Ready | Self::Running => false,
-        }
-    }
-}
 
 /// One job in any state, without its payload. The names are those of the SQL function `find_job`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,6 +65,9 @@ pub struct Job {
     pub last_error: Option<String>,
     /// Why the job was cancelled, or ended by a person.
     pub reason: Option<String>,
+    /// The `traceparent` of what added the job; `None` for a finished one.
+    #[serde(default)]
+    pub trace_context: Option<String>,
     /// The errors of its failed attempts, the oldest first: the first one and the last nine. Empty if none has failed.
     #[serde(default, deserialize_with = "attempt_errors::listed")]
     pub errors: Vec<AttemptError>,

@@ -1,102 +1,56 @@
-//! Reads jobs, for people and their programs. Returns no payload unless it is requested, and offers no list that a huge
+//! Lists jobs, for people and their programs. Returns no payload unless it is requested, and offers no list that a huge
 //! table of jobs could make slow.
 
-use chrono::{DateTime, Utc};
 use diesel::sql_types::{BigInt, Text};
-use serde::{Deserialize, Serialize};
 
-use super::filter::JobFilter;
+use super::filter::{JobFilter, Source};
+use super::found::Job;
 use crate::error::StoreError;
-use crate::lifecycle::JobState;
-use crate::store::attempt_errors::{self, AttemptError};
-use crate::store::json_moment;
 use crate::store::json_rows::rows;
 use crate::store::session::AsSession;
 use crate::store::statement::Statement;
 
-/// One job as `mainspring.jobs_view` shows it, under the same names and without the payload.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct JobRow {
-    /// The job's id.
-    pub id: i64,
-    /// The task's name.
-    pub task: String,
-    /// The queue the job runs in.
-    pub queue: Option<String>,
-    /// Where the job stands.
-    pub state: JobState,
-    /// Smaller runs first.
-    pub priority: i16,
-    /// When the job is or was due.
-    #[serde(deserialize_with = "json_moment::required")]
-    pub run_at: DateTime<Utc>,
-    /// How many attempts were started, without those that were given back.
-    pub attempts: i16,
-    /// After how many failed attempts the job is dead.
-    pub max_attempts: i16,
-    /// How many processes in a row were lost while they had the job. After 10 it is dead.
-    pub deaths: i16,
-    /// How often the job has snoozed.
-    pub snoozes: i64,
-    /// Unique over living jobs.
-    pub key: Option<String>,
-    /// The job's labels.
-    pub flags: Option<Vec<String>>,
-    /// How often a later enqueue found this job by its key.
-    pub revision: i64,
-    /// When the job was first enqueued.
-    #[serde(deserialize_with = "json_moment::required")]
-    pub created_at: DateTime<Utc>,
-    /// When the row last changed.
-    #[serde(deserialize_with = "json_moment::required")]
-    pub updated_at: DateTime<Utc>,
-    /// When the running attempt was claimed.
-    #[serde(default, deserialize_with = "json_moment::optional")]
-    pub locked_at: Option<DateTime<Utc>>,
-    /// The worker that runs the job.
-    pub worker_id: Option<i32>,
-    /// How far the running attempt has come, 0 to 100 percent, as it last reported.
-    pub progress: Option<i16>,
-    /// The note of that report.
-    pub progress_note: Option<String>,
-    /// Why the last attempt failed, with all causes.
-    pub last_error: Option<String>,
-    /// The `traceparent` of what added the job.
-    #[serde(default)]
-    pub trace_context: Option<String>,
-    /// The errors of its failed attempts, the oldest first: the first one and the last nine.
-    #[serde(default, deserialize_with = "attempt_errors::listed")]
-    pub errors: Vec<AttemptError>,
-}
+// As `find_job` returns a job.
+const STORED: &str = "j.id, j.task, j.queue, j.state, j.priority, j.run_at, j.attempts, j.max_attempts, j.deaths, j.snoozes, j.key, \
+    j.flags, j.revision, j.created_at, j.updated_at, j.locked_at AS started_at, \
+    CASE j.state WHEN 'dead' THEN j.updated_at END AS finished_at, j.worker_id, j.progress, j.progress_note, j.last_error, \
+    NULL AS reason, j.errors, j.trace_context";
+const FINISHED: &str = "h.id, h.task, h.queue, h.outcome AS state, h.priority, h.run_at, h.attempts, NULL AS max_attempts, h.deaths, \
+    NULL AS snoozes, h.key, NULL AS flags, NULL AS revision, h.created_at, h.finished_at AS updated_at, h.started_at, h.finished_at, \
+    h.worker_id, NULL AS progress, NULL AS progress_note, NULL AS last_error, h.reason, h.errors, NULL AS trace_context";
 
-/// Returns the jobs that the filter admits, in the order of their ids.
+/// Returns the jobs that the filter admits, in the order of their ids. With [`StateFilter::All`](super::StateFilter::All) it is one list of
+/// living, dead and finished jobs.
 ///
-/// A page costs little where a state is given, or where most jobs are admitted. A key is looked up by an index among
+/// A page of stored jobs costs little where a state is given, or where most jobs are admitted. A key is looked up by an index among
 /// living jobs, and by a scan among dead ones. A task or queue that few jobs of a large table have costs a scan of all.
+///
+/// The history has no index by task, queue or time, so that writing it is cheap. A page with finished jobs reads all days that are
+/// kept, about a second for some million lines, or those from `changed_since` on.
 ///
 /// # Errors
 ///
 /// [`StoreError::Database`] when the database refuses, [`StoreError::SchemaMissing`] where the schema is missing.
-pub fn list(conn: &mut impl AsSession, filter: &JobFilter) -> Result<Vec<JobRow>, StoreError> {
-    let limit = filter.limit;
-    let before = "SELECT row_to_json(v)::text FROM (SELECT id";
-    let after = format!(
-        "ORDER BY id LIMIT {limit}) AS chosen JOIN mainspring.jobs_view AS v ON v.id = chosen.id ORDER BY v.id"
-    );
-    rows(conn, filter.statement(before, &after))
+pub fn list(conn: &mut impl AsSession, filter: &JobFilter) -> Result<Vec<Job>, StoreError> {
+    let page = filter.page();
+    let shape = |source, chosen: &str| match source {
+        Source::Jobs => format!(
+            "SELECT {STORED} FROM (SELECT id {chosen} {page}) AS chosen JOIN mainspring.jobs_view AS j ON j.id = chosen.id"
+        ),
+        Source::History => format!("SELECT {FINISHED} FROM (SELECT * {chosen} {page}) AS h"),
+    };
+    rows(conn, filter.statement("SELECT row_to_json(v)::text FROM", shape, &format!("AS v {page}")))
 }
 
 /// Returns the ids of the jobs that the filter admits, in their order, for an act on all of them.
 ///
 /// ```no_run
-/// use mainspring::JobState;
-/// use mainspring::jobs::{self, JobFilter};
+/// use mainspring::jobs::{self, JobFilter, JobStatus};
 ///
 /// # fn main() -> Result<(), mainspring::StoreError> {
 /// let mut conn = mainspring::database::connect("postgres://localhost/app")?;
 /// let mut dead = JobFilter::new();
-/// dead.state = Some(JobState::Dead);
+/// dead.state = JobStatus::Dead.into();
 /// dead.task = Some("invoice.send".into());
 /// dead.limit = 1_000;
 /// while let ids = jobs::ids(&mut conn, &dead)? && !ids.is_empty() {
@@ -111,9 +65,10 @@ pub fn list(conn: &mut impl AsSession, filter: &JobFilter) -> Result<Vec<JobRow>
 ///
 /// As [`list`].
 pub fn ids(conn: &mut impl AsSession, filter: &JobFilter) -> Result<Vec<i64>, StoreError> {
-    let rows: Vec<(i64,)> = filter
-        .statement::<(BigInt,)>("SELECT id", &format!("ORDER BY id LIMIT {}", filter.limit))
-        .load(conn)?;
+    let page = filter.page();
+    let shape = |_, chosen: &str| format!("(SELECT id {chosen} {page})");
+    let statement = filter.statement::<(BigInt,)>("SELECT id FROM", shape, &format!("AS v {page}"));
+    let rows: Vec<(i64,)> = statement.load(conn)?;
     Ok(rows.into_iter().map(|row| row.0).collect())
 }
 
@@ -123,7 +78,9 @@ pub fn ids(conn: &mut impl AsSession, filter: &JobFilter) -> Result<Vec<i64>, St
 ///
 /// As [`list`].
 pub fn count(conn: &mut impl AsSession, filter: &JobFilter) -> Result<i64, StoreError> {
-    Ok(filter.statement::<(BigInt,)>("SELECT count(*)", "").get_result::<(i64,)>(conn)?.0)
+    let shape = |_, chosen: &str| format!("SELECT count(*) AS jobs {chosen}");
+    let statement = filter.statement::<(BigInt,)>("SELECT sum(jobs)::bigint FROM", shape, "AS v");
+    Ok(statement.get_result::<(i64,)>(conn)?.0)
 }
 
 /// Returns the payload of the job with this id as JSON text, or `None` when there is no such job. No other function

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::act::{self, JobAct, Reschedule};
-use super::filter::JobFilter;
+use super::filter::{JobFilter, JobOrder};
 use super::list::{count, ids};
 use crate::error::StoreError;
 use crate::store::act_result::ActResult;
@@ -97,17 +97,16 @@ pub struct Matching {
     counts: ActCounts,
 }
 
-/// Counts the jobs that the filter admits, at most `most`, those with the smallest ids. The filter's `limit` does not count. A filter
+/// Counts the jobs that the filter admits, at most `most`, those with the smallest ids. The filter's `limit` and `order` do not count. A filter
 /// without a condition admits all jobs.
 ///
 /// ```no_run
-/// use mainspring::JobState;
-/// use mainspring::jobs::{self, Act, JobFilter};
+/// use mainspring::jobs::{self, Act, JobFilter, JobStatus};
 ///
 /// # fn main() -> Result<(), mainspring::StoreError> {
 /// let mut conn = mainspring::database::connect("postgres://localhost/app")?;
 /// let mut dead = JobFilter::new();
-/// dead.state = Some(JobState::Dead);
+/// dead.state = JobStatus::Dead.into();
 /// dead.task = Some("invoice.send".into());
 /// let mut matching = jobs::matching(&mut conn, dead, 100_000)?;
 /// println!("{} jobs are dead", matching.left());
@@ -122,7 +121,8 @@ pub struct Matching {
 /// # Errors
 ///
 /// As [`count`](super::count).
-pub fn matching(conn: &mut impl AsSession, filter: JobFilter, most: u64) -> Result<Matching, StoreError> {
+pub fn matching(conn: &mut impl AsSession, mut filter: JobFilter, most: u64) -> Result<Matching, StoreError> {
+    filter.order = JobOrder::OldestFirst;
     let found = u64::try_from(count(conn, &filter)?).unwrap_or_default();
     Ok(Matching { filter, left: found.min(most), counts: ActCounts::default() })
 }

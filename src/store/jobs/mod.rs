@@ -6,14 +6,14 @@
 //! workers.
 //!
 //! ```no_run
-//! use mainspring::jobs::{self, ActResult, JobFilter};
-//! use mainspring::{JobState, NewJob};
+//! use mainspring::NewJob;
+//! use mainspring::jobs::{self, ActResult, JobFilter, JobStatus};
 //!
 //! # fn main() -> Result<(), mainspring::StoreError> {
 //! let mut conn = mainspring::database::connect("postgres://localhost/app")?;
 //! jobs::insert(&mut conn, NewJob::new("invoice.send", &serde_json::json!({"invoice": 7})))?;
 //! let mut dead = JobFilter::new();
-//! dead.state = Some(JobState::Dead);
+//! dead.state = JobStatus::Dead.into();
 //! let ids: Vec<i64> = jobs::list(&mut conn, &dead)?.iter().map(|job| job.id).collect();
 //! for act in jobs::retry(&mut conn, &ids, None)? {
 //!     if act.result == ActResult::KeyTaken {
@@ -30,13 +30,15 @@ mod filter;
 mod found;
 mod list;
 mod matching;
+mod states;
 
 pub use self::act::{JobAct, Reschedule, cancel, complete, delete, delete_dead, fail, reschedule, retry};
 pub use self::explain::{Explanation, Reason, explain};
-pub use self::filter::JobFilter;
-pub use self::found::{Job, JobStatus, get, require};
-pub use self::list::{JobRow, count, ids, list, payload};
+pub use self::filter::{JobFilter, JobOrder};
+pub use self::found::{Job, get, require};
+pub use self::list::{count, ids, list, payload};
 pub use self::matching::{Act, ActCounts, Matching, ResultCount, matching};
+pub use self::states::{JobStatus, StateFilter};
 pub use super::act_result::ActResult;
 pub use super::attempt_errors::AttemptError;
 pub use super::enqueue::{insert_many, remove};

@@ -14,6 +14,7 @@ use crate::error::StoreError;
 use crate::schedule::Overlap;
 use crate::store::json_moment;
 use crate::store::json_rows::rows;
+use crate::store::like;
 use crate::store::session::AsSession;
 use crate::store::statement::Statement;
 
@@ -44,6 +45,9 @@ pub struct ScheduleRow {
     pub max_attempts: i16,
     /// The key of its jobs, if it is not `schedule:NAME`.
     pub key: Option<String>,
+    /// The labels of its jobs.
+    #[serde(default)]
+    pub flags: Option<Vec<String>>,
     /// What a fire does while an earlier job lives.
     pub overlap: Overlap,
     /// How many missed fires are made up for at most.
@@ -177,8 +181,8 @@ pub fn list(conn: &mut impl AsSession, filter: &ScheduleFilter) -> Result<Vec<Sc
         filter.limit
     );
     let after = filter.after.as_deref().unwrap_or_default();
-    let pattern = beginning_with(filter.prefix.as_deref().unwrap_or_default());
-    let statement = Statement::new(text).text("after", after).text("prefix", &pattern);
+    let pattern = like::beginning_with(filter.prefix.as_deref().unwrap_or_default());
+    let statement = Statement::new(text).text("after", after).text("prefix", pattern);
     let found = match filter.task.as_deref() {
         Some(task) => rows(conn, statement.text("task", task))?,
         None => rows(conn, statement)?,
@@ -242,19 +246,6 @@ impl fmt::Debug for ScheduleRow {
 fn readable<'de, D: Deserializer<'de>>(from: D) -> Result<Value, D::Error> {
     let raw = Box::<RawValue>::deserialize(from)?;
     Ok(serde_json::from_str(raw.get()).unwrap_or_else(|_| Value::String(raw.get().to_owned())))
-}
-
-// The pattern of LIKE for texts that begin with the prefix.
-fn beginning_with(prefix: &str) -> String {
-    let mut pattern = String::with_capacity(prefix.len() + 1);
-    for character in prefix.chars() {
-        if matches!(character, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(character);
-    }
-    pattern.push('%');
-    pattern
 }
 
 fn with_next_fires(mut row: ScheduleRow) -> ScheduleRow {

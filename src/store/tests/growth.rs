@@ -254,7 +254,7 @@ const LOOKS: &[Verb] = &[
     }),
     ("list jobs", |conn| listed(conn, JobFilter::default())),
     ("list jobs by state", |conn| {
-        listed(conn, JobFilter { state: Some(JobState::Dead), ..JobFilter::default() })
+        listed(conn, JobFilter { state: JobState::Dead.into(), ..JobFilter::default() })
     }),
     ("list jobs by key", |conn| {
         listed(conn, JobFilter { key: Some("waits long".into()), ..JobFilter::default() })

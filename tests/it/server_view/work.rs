@@ -158,7 +158,7 @@ async fn look(scheduler: &Scheduler, conn: &mut PgConnection, round: usize) {
     let (jobs, queues, id) = (scheduler.jobs(), scheduler.queues(), round as i64);
     let mut filter = JobFilter::new();
     filter.limit = 10 * round as u32;
-    filter.state = Some(JobState::Dead);
+    filter.state = JobState::Dead.into();
     jobs.list(filter.clone()).await.unwrap();
     jobs.ids(filter.clone()).await.unwrap();
     jobs.count(filter).await.unwrap();

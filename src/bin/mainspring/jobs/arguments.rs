@@ -1,8 +1,8 @@
 //! The arguments of the commands about jobs.
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use mainspring::history::HistoryFilter;
-use mainspring::jobs::{JobFilter, Reschedule};
+use mainspring::jobs::{JobFilter, JobOrder, Reschedule};
 
 use super::selection::{Selection, WhichJobs};
 use crate::arguments::{DueArguments, ListingOptions};
@@ -10,7 +10,7 @@ use crate::failure::Failure;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum JobsCommand {
-    /// List jobs in the order of their ids.
+    /// List jobs in the order of their ids, finished ones where `--state` says so.
     #[command(after_help = LIST_EXAMPLES)]
     List(ListArguments),
     /// Show everything about one job but its payload.
@@ -48,7 +48,8 @@ Examples:
   mainspring jobs list --state dead
   mainspring jobs list --task report.publish --limit 1000 --json
   mainspring jobs list --state dead --since 2027-01-01T09:00:00Z
-  mainspring jobs list --after 4711      (the page behind job 4711)";
+  mainspring jobs list --after 4711      (the page behind job 4711)
+  mainspring jobs list --state all --queue-like '*:tenant-7' --first newest --since 1h";
 
 const HISTORY_EXAMPLES: &str = "\
 Examples:
@@ -86,6 +87,12 @@ pub(crate) struct ListArguments {
     /// Only jobs with a greater id.
     #[arg(long, value_name = "ID", allow_negative_numbers = true)]
     after: Option<i64>,
+    /// Only jobs with a smaller id.
+    #[arg(long, value_name = "ID", allow_negative_numbers = true)]
+    before: Option<i64>,
+    /// Which jobs come first.
+    #[arg(long, value_enum, default_value_t = Order::Oldest)]
+    first: Order,
     /// At most this many jobs, 1 to 10000.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     limit: u32,
@@ -93,10 +100,23 @@ pub(crate) struct ListArguments {
     pub(crate) listing: ListingOptions,
 }
 
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Order {
+    /// Those with the smallest ids.
+    Oldest,
+    /// Those with the greatest ids.
+    Newest,
+}
+
 impl ListArguments {
     pub(crate) fn filter(&self) -> JobFilter {
         let mut filter = self.jobs.filter();
         filter.after_id = self.after;
+        filter.before_id = self.before;
+        filter.order = match self.first {
+            Order::Oldest => JobOrder::OldestFirst,
+            Order::Newest => JobOrder::NewestFirst,
+        };
         filter.limit = self.limit;
         filter
     }

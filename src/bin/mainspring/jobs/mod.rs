@@ -3,9 +3,9 @@
 use std::io::Write;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use mainspring::Session;
 use mainspring::history::{self, HistoryRow};
-use mainspring::jobs::{self, Act, AttemptError, Job, JobRow};
-use mainspring::{JobState, Session};
+use mainspring::jobs::{self, Act, AttemptError, Job, JobStatus};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -26,7 +26,7 @@ pub(crate) fn run(conn: &mut Session<'_>, command: JobsCommand, out: &mut impl W
         JobsCommand::Show(arguments) => show(conn, &arguments, out),
         JobsCommand::History(arguments) => list_history(conn, &arguments, out),
         JobsCommand::Retry(one) => {
-            let act = Asked::new("retry", Act::Retry(one.due.moment()?)).usually_for(JobState::Dead);
+            let act = Asked::new("retry", Act::Retry(one.due.moment()?)).usually_for(JobStatus::Dead);
             one.jobs.act(conn, &one.listing, out, &act)
         }
         JobsCommand::Reschedule(one) => {
@@ -72,7 +72,7 @@ fn list(conn: &mut Session<'_>, arguments: &ListArguments, out: &mut impl Write)
     output::table(out, headings, jobs.into_iter().map(cells).collect())
 }
 
-fn cells(job: JobRow) -> [String; 11] {
+fn cells(job: Job) -> [String; 11] {
     [
         job.id.to_string(),
         job.state.as_str().to_owned(),
@@ -80,7 +80,7 @@ fn cells(job: JobRow) -> [String; 11] {
         job.queue.unwrap_or_default(),
         job.priority.to_string(),
         moment(job.run_at),
-        format!("{}/{}", job.attempts, job.max_attempts),
+        job.max_attempts.map_or_else(|| job.attempts.to_string(), |most| format!("{}/{most}", job.attempts)),
         job.deaths.to_string(),
         job.key.unwrap_or_default(),
         job.progress.map(|percent| format!("{percent} %")).unwrap_or_default(),

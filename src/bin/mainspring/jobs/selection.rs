@@ -6,8 +6,8 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use chrono::{DateTime, Utc};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
-use mainspring::jobs::{self, Act, ActCounts, JobAct, JobFilter, ResultCount};
-use mainspring::{JobState, Session};
+use mainspring::Session;
+use mainspring::jobs::{self, Act, ActCounts, JobAct, JobFilter, JobStatus, ResultCount, StateFilter};
 
 use crate::arguments::ListingOptions;
 use crate::database::read;
@@ -22,15 +22,18 @@ const BATCH: u64 = 1_000;
 /// Conditions that jobs must meet.
 #[derive(Debug, Args)]
 pub(crate) struct WhichJobs {
-    /// Only jobs in this state.
+    /// Only jobs in this state; `stored` is all but finished ones, `all` is also these.
     #[arg(long, value_parser = state())]
-    state: Option<JobState>,
+    state: Option<StateFilter>,
     /// Only jobs of this task.
     #[arg(long)]
     task: Option<String>,
     /// Only jobs of this queue.
     #[arg(long)]
     queue: Option<String>,
+    /// Only jobs of queues whose names are like this: a `*` stands for any characters.
+    #[arg(long, value_name = "PATTERN")]
+    queue_like: Option<String>,
     /// Only jobs with this key, dead ones included.
     #[arg(long)]
     key: Option<String>,
@@ -45,9 +48,10 @@ pub(crate) struct WhichJobs {
 impl WhichJobs {
     pub(crate) fn filter(&self) -> JobFilter {
         let mut filter = JobFilter::new();
-        filter.state = self.state;
+        filter.state = self.state.unwrap_or_default();
         filter.task.clone_from(&self.task);
         filter.queue.clone_from(&self.queue);
+        filter.queue_like.clone_from(&self.queue_like);
         filter.key.clone_from(&self.key);
         filter.changed_since = self.since;
         filter.changed_until = self.until;
@@ -80,10 +84,9 @@ enum Consent {
     Given,
 }
 
-fn state() -> impl TypedValueParser<Value = JobState> {
-    PossibleValuesParser::new(JobState::ALL.map(JobState::as_str)).try_map(|name| {
-        JobState::ALL.into_iter().find(|state| state.as_str() == name).ok_or("expected the name of a state")
-    })
+fn state() -> impl TypedValueParser<Value = StateFilter> {
+    let names = ["stored", "all"].into_iter().chain(JobStatus::ALL.map(JobStatus::as_str));
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<StateFilter>())
 }
 
 /// What is asked for.
@@ -92,7 +95,7 @@ pub(crate) struct Asked {
     verb: &'static str,
     act: Act,
     /// The state of the jobs that it is for, where conditions name none.
-    usual_state: Option<JobState>,
+    usual_state: Option<JobStatus>,
 }
 
 impl Asked {
@@ -100,7 +103,7 @@ impl Asked {
         Self { verb, act, usual_state: None }
     }
 
-    pub(crate) fn usually_for(mut self, state: JobState) -> Self {
+    pub(crate) fn usually_for(mut self, state: JobStatus) -> Self {
         self.usual_state = Some(state);
         self
     }
@@ -129,7 +132,9 @@ impl Selection {
         asked: &Asked,
     ) -> Result<ActCounts, Failure> {
         let mut filter = self.which.filter();
-        filter.state = filter.state.or(asked.usual_state);
+        if let (None, Some(usual)) = (self.which.state, asked.usual_state) {
+            filter.state = usual.into();
+        }
         let most = self.most.map_or(u64::MAX, i64::unsigned_abs);
         let mut matching = read(conn, |conn| jobs::matching(conn, filter, most))?;
         let all = matching.left();

@@ -101,7 +101,7 @@ fn the_library_counts_and_pages_by_the_same_filter() {
     let database = furnished();
     let mut conn = database.connection();
     let mut filter = JobFilter::new();
-    filter.state = Some(JobState::Dead);
+    filter.state = JobState::Dead.into();
     filter.task = Some("sync".into());
     filter.limit = 1_000;
     assert_eq!(jobs::count(&mut conn, &filter).unwrap(), 2_501);
