@@ -43,8 +43,10 @@
 //! | [`JobAct`] that was done | 200; 202 for `cancelling` | `{"id": 7, "result": "cancelled"}` |
 //! | [`JobAct`] that was not | 409; 404 for `unknown` | the same, with `error` |
 //! | [`Waited`] | 200 for `Ended`, 202 for `TimedOut`, 404 for `Gone` | the [`Job`]; for `Gone` an error |
+//! | [`Accepted`] | 202 | `{"id": 7}`, the id of a job that was added |
 //! | `()` | 204 | none |
 //! | [`StoreError`], [`SchedulerError`] | as [`StoreError`] says | `{"error": "key must be ..", "field": "key"}` |
+//! | [`Error`], for routes with checks and tables of their own | as [`Error`] says | the same |
 //!
 //! Names of fields and of states are stable. A list is a `web::Json`. The routes do not know who calls: that is the
 //! application's to check.
@@ -62,15 +64,18 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::RETRY_AFTER;
 use actix_web::{HttpResponse, ResponseError};
 
-use self::body::{TRY_AGAIN_AFTER, response};
+use self::body::{TRY_AGAIN_AFTER, general, response};
 use crate::error::{SchedulerError, StoreError};
 
 mod body;
+mod error;
 mod extractors;
 mod faults;
 mod results;
 
+pub use self::error::Error;
 pub use self::extractors::{configure, json_config};
+pub use self::results::Accepted;
 
 /// A client's mistakes have their text and their field. Every other error has a general text.
 ///
@@ -142,14 +147,6 @@ impl ResponseError for SchedulerError {
                 response(status, general(status), None, self.stored())
             }
         }
-    }
-}
-
-fn general(status: StatusCode) -> &'static str {
-    match status {
-        StatusCode::TOO_MANY_REQUESTS => "too many requests wait: try again later",
-        StatusCode::SERVICE_UNAVAILABLE => "the service is not available: try again later",
-        _ => "internal error",
     }
 }
 

@@ -34,3 +34,12 @@ pub(super) fn response(status: StatusCode, error: &str, field: Option<&str>, sto
     };
     response.json(Body { error, field, stored })
 }
+
+/// Returns the text for a client that may not know the cause.
+pub(super) fn general(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::TOO_MANY_REQUESTS => "too many requests wait: try again later",
+        StatusCode::SERVICE_UNAVAILABLE => "the service is not available: try again later",
+        _ => "internal error",
+    }
+}

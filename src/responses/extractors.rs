@@ -2,7 +2,7 @@
 
 use actix_web::error::{InternalError, JsonPayloadError, PathError, QueryPayloadError};
 use actix_web::http::StatusCode;
-use actix_web::{Error, ResponseError, web};
+use actix_web::{Error, HttpRequest, HttpResponse, ResponseError, web};
 
 use super::body::response;
 use crate::stored::Stored;
@@ -21,16 +21,26 @@ use crate::text::one_line;
 /// | what does not fit | status |
 /// |---|---|
 /// | a path, such as `/jobs/abc` | 404 |
+/// | a path that no route has, or no route with this method | 404 |
 /// | a query or a JSON body | 400 |
 /// | a body that is no JSON by its content type | 415 |
 /// | a body that is too large: 2 MB unless [`json_config`] sets another limit | 413 |
 ///
 /// The text is that of serde, which may repeat what the client sent. It is not logged.
+///
+/// A `default_service` that the application sets after this one takes its place. `web::resource` replies to other methods itself, with
+/// 405 and no body, unless it has a `default_service`.
 pub fn configure(config: &mut web::ServiceConfig) {
     config
         .app_data(json_config())
         .app_data(web::PathConfig::default().error_handler(|error, _| path_error(&error)))
-        .app_data(web::QueryConfig::default().error_handler(|error, _| query_error(&error)));
+        .app_data(web::QueryConfig::default().error_handler(|error, _| query_error(&error)))
+        .default_service(web::to(no_route));
+}
+
+async fn no_route(request: HttpRequest) -> HttpResponse {
+    let text = format!("there is no route {} {}", request.method(), one_line(request.path()));
+    response(StatusCode::NOT_FOUND, &text, None, Stored::No)
 }
 
 /// Returns the part of [`configure`] that is for JSON bodies, for an application with a limit of its own. Call it after `configure`:

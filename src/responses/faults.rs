@@ -43,6 +43,8 @@ pub(super) enum Kind {
     Store(Discriminant<StoreError>),
     Driver(Discriminant<DieselError>),
     Server(Discriminant<DatabaseErrorKind>),
+    /// An error of the application's own, by its status.
+    Application(u16),
 }
 
 impl From<&SchedulerError> for Kind {

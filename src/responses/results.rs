@@ -30,6 +30,41 @@ macro_rules! rows {
 
 rows! { Job, ScheduleRow, ScheduleFire, QueueStatus, }
 
+/// A job was added, and runs later: 202, with its id.
+///
+/// ```
+/// use actix_web::web;
+/// use mainspring::responses::Accepted;
+/// use mainspring::{Enqueue, Scheduler, SchedulerError, Task};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct Import { file: String }
+/// impl Task for Import { const NAME: &'static str = "import"; }
+///
+/// async fn import(app: web::Data<Scheduler>, task: web::Json<Import>) -> Result<Accepted, SchedulerError> {
+///     app.enqueue(Enqueue::new(task.into_inner())).await.map(Accepted) // {"id": 4711}
+/// }
+/// # let _ = import;
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Accepted(pub i64);
+
+#[derive(Serialize)]
+struct AcceptedBody {
+    id: i64,
+}
+
+/// 202, with the id.
+#[cfg_attr(docsrs, doc(cfg(feature = "actix-web")))]
+impl Responder for Accepted {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        HttpResponse::Accepted().json(AcceptedBody { id: self.0 })
+    }
+}
+
 /// The body of an act.
 #[derive(Serialize)]
 struct ActBody {

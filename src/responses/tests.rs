@@ -1,4 +1,7 @@
 use actix_web::body::to_bytes;
+use diesel::PgConnection;
+use diesel::r2d2::{ConnectionManager, Pool};
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -63,4 +66,48 @@ async fn a_fault_of_the_set_up_is_an_internal_error_and_nothing_more() {
     }
     let config = SchedulerError::Config("database_url must ..".into());
     assert_eq!(sent(&config).await, (500, None, json!({"error": "internal error"})));
+}
+
+#[actix_web::test]
+async fn an_error_of_the_application_has_the_form_of_ours() {
+    let invalid = Error::invalid("title", "must not be empty");
+    assert_eq!(
+        sent(&invalid).await,
+        (400, None, json!({"error": "title must not be empty", "field": "title"}))
+    );
+    let missing = Error::not_found("report", 7);
+    assert_eq!(sent(&missing).await, (404, None, json!({"error": "there is no report `7`"})));
+    let denied = Error::new(StatusCode::FORBIDDEN, "only owners may publish");
+    assert_eq!(sent(&denied).await, (403, None, json!({"error": "only owners may publish"})));
+    let own = Error::new(StatusCode::INTERNAL_SERVER_ERROR, "the printer of invoices burns");
+    assert_eq!(sent(&own).await, (500, None, json!({"error": "internal error"})));
+    let away = Error::new(StatusCode::SERVICE_UNAVAILABLE, "bank.internal is down");
+    let later = json!({"error": "the service is not available: try again later"});
+    assert_eq!(sent(&away).await, (503, Some("2".into()), later));
+}
+
+#[actix_web::test]
+async fn errors_of_diesel_pools_and_blocking_work_become_the_fitting_response() {
+    let absent = Error::from(DieselError::NotFound);
+    assert_eq!(sent(&absent).await, (404, None, json!({"error": "there is no such row"})));
+    let passed_on =
+        DieselError::from(StoreError::from(Problem::new("key", "must be 1 to 512 characters", 0)));
+    assert_eq!(sent(&Error::from(passed_on)).await.0, 400);
+    let unique =
+        DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, Box::new("reports_title".to_owned()));
+    assert_eq!(sent(&Error::from(unique)).await, (500, None, json!({"error": "internal error"})));
+
+    let manager = ConnectionManager::<PgConnection>::new("postgres:///?host=/nowhere/at/all");
+    let pool = Pool::builder().connection_timeout(Duration::from_millis(1)).build_unchecked(manager);
+    let wait = Some("2".to_owned());
+    let later = json!({"error": "the service is not available: try again later"});
+    assert_eq!(
+        sent(&Error::from(pool.get().map(drop).unwrap_err())).await,
+        (503, wait.clone(), later.clone())
+    );
+
+    let panicked = actix_web::web::block(|| panic!("as the test wants")).await.unwrap_err();
+    let mut perhaps = later;
+    perhaps["stored"] = "unknown".into();
+    assert_eq!(sent(&Error::from(panicked)).await, (503, wait, perhaps));
 }

@@ -7,9 +7,10 @@ use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::{Method, StatusCode};
 use actix_web::test::{TestRequest, init_service, read_body};
 use actix_web::{App, Error, web};
-use mainspring::jobs::{Act, Job, JobAct, JobFilter, JobRow};
+use mainspring::jobs::{Act, Job, JobAct, JobFilter};
+use mainspring::responses::{self, Accepted};
 use mainspring::schedules::{ScheduleFilter, ScheduleFire, ScheduleRow};
-use mainspring::{NewSchedule, ScheduleChanges, Scheduler, SchedulerError, Waited};
+use mainspring::{NewJob, NewSchedule, ScheduleChanges, Scheduler, SchedulerError, Waited};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
@@ -26,8 +27,13 @@ async fn job(app: Shared, id: web::Path<i64>) -> Result<Job, SchedulerError> {
     app.jobs().require(*id).await
 }
 
-async fn jobs(app: Shared, filter: web::Query<JobFilter>) -> Result<web::Json<Vec<JobRow>>, SchedulerError> {
+async fn jobs(app: Shared, filter: web::Query<JobFilter>) -> Result<web::Json<Vec<Job>>, SchedulerError> {
     app.jobs().list(filter.into_inner()).await.map(web::Json)
+}
+
+async fn run_now(app: Shared, payload: web::Json<Value>) -> Result<Accepted, responses::Error> {
+    let job = NewJob::new("act", &payload).run_in(Duration::from_secs(3_600));
+    Ok(Accepted(app.jobs().insert(job).await?))
 }
 
 async fn cancel(app: Shared, id: web::Path<i64>) -> Result<JobAct, SchedulerError> {
@@ -80,6 +86,7 @@ fn routes(config: &mut web::ServiceConfig) {
     mainspring::responses::configure(config);
     config
         .route("/jobs", web::get().to(jobs))
+        .route("/jobs", web::post().to(run_now))
         .route("/jobs/{id}", web::get().to(job))
         .route("/jobs/{id}/cancel", web::post().to(cancel))
         .route("/jobs/{id}/retry", web::post().to(retry))
@@ -164,11 +171,23 @@ async fn a_job_is_shown_waited_for_and_cancelled_by_one_line_each() {
 }
 
 #[actix_web::test]
+async fn a_request_that_adds_a_job_is_accepted_or_its_payload_refused() {
+    let portal = Portal::start().await;
+    let (status, body) = portal.ask(Method::POST, "/jobs", Some(json!({"act": "go"}))).await;
+    let id = body["id"].as_i64().unwrap();
+    assert_eq!((status, body), (202, json!({"id": id})));
+    assert_eq!(portal.get(&format!("/jobs/{id}")).await.0, 200);
+    let (status, body) = portal.ask(Method::POST, "/jobs", Some(json!({"act": 7}))).await;
+    assert_eq!((status, &body["field"]), (400, &json!("payload")));
+    portal.scheduler.stop().await;
+}
+
+#[actix_web::test]
 async fn the_cancel_of_a_running_job_is_accepted_and_not_done() {
     let portal = Portal::start().await;
     let id = portal.scheduler.enqueue(act("at gate")).await.unwrap();
     let mut running = mainspring::jobs::JobFilter::new();
-    running.state = Some(mainspring::JobState::Running);
+    running.state = mainspring::JobState::Running.into();
     while portal.scheduler.jobs().list(running.clone()).await.unwrap().is_empty() {
         actix_web::rt::task::yield_now().await;
     }
@@ -186,6 +205,10 @@ async fn what_is_not_there_is_404_in_the_form_of_all_errors() {
     assert_eq!(portal.get("/jobs/7/end/0").await, (404, json!({"error": "there is no such job"})));
     let unknown = json!({"id": 7, "result": "unknown", "error": "job 7: unknown: there is none of this id"});
     assert_eq!(portal.post("/jobs/7/cancel").await, (404, unknown));
+    for (method, path) in [(Method::GET, "/nowhere"), (Method::PATCH, "/jobs/7")] {
+        let text = format!("there is no route {method} {path}");
+        assert_eq!(portal.ask(method, path, None).await, (404, json!({"error": text})));
+    }
     let none = (404, json!({"error": "there is no schedule `s`"}));
     assert_eq!(portal.get("/schedules/s").await, none);
     assert_eq!(portal.post("/schedules/s/trigger").await, none);
