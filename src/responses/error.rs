@@ -5,8 +5,8 @@ use std::fmt;
 use actix_web::error::BlockingError;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
-use diesel::r2d2::PoolError;
 use diesel::result::Error as DieselError;
+use r2d2::Error as PoolError;
 
 use super::body::{general, response};
 use super::faults::{self, Kind};
