@@ -1,5 +1,6 @@
 //! Where a job stands: its time, pauses, its end, its place among others, and who holds its row.
 
+use diesel::PgConnection;
 use diesel::connection::SimpleConnection;
 use mainspring::jobs::{self, Reason};
 
@@ -152,4 +153,51 @@ fn a_row_that_a_transaction_holds_names_its_session() {
     holder.batch_execute("ROLLBACK").unwrap();
     assert_eq!(reasons(&mut conn, id), [Reason::NothingHinders]);
     assert_eq!(reasons(&mut conn, running), [Reason::Running]);
+}
+
+#[test]
+fn a_row_that_several_sessions_share_names_each_of_them_once() {
+    let (database, mut conn) = served();
+    let (shared, other) = (ready(&mut conn), ready(&mut conn));
+    let mut sessions: Vec<_> = ["KEY SHARE", "SHARE", "KEY SHARE"]
+        .into_iter()
+        .zip(["first", "second", "third"])
+        .map(|(strength, name)| {
+            let mut session = database.connection();
+            session
+                .batch_execute(&format!(
+                    "SET application_name = '{name}'; BEGIN; \
+                     SELECT FROM mainspring.jobs WHERE id = {shared} FOR {strength}"
+                ))
+                .unwrap();
+            session
+        })
+        .collect();
+    assert_eq!(holders(&mut conn, shared), ["first", "second", "third"]);
+    assert_eq!(reasons(&mut conn, other), [Reason::NothingHinders]);
+    // A subtransaction that locks it more strongly is of the same session.
+    sessions.remove(1).batch_execute("COMMIT").unwrap();
+    sessions.remove(1).batch_execute("ROLLBACK").unwrap();
+    let stronger = format!("SAVEPOINT s; SELECT FROM mainspring.jobs WHERE id = {shared} FOR UPDATE");
+    sessions[0].batch_execute(&stronger).unwrap();
+    assert_eq!(holders(&mut conn, shared), ["first"]);
+    sessions.remove(0).batch_execute("COMMIT").unwrap();
+    assert_eq!(reasons(&mut conn, shared), [Reason::NothingHinders]);
+}
+
+#[test]
+fn of_many_sessions_that_share_a_row_ten_are_named() {
+    let (database, mut conn) = served();
+    let shared = ready(&mut conn);
+    let share = format!("BEGIN; SELECT FROM mainspring.jobs WHERE id = {shared} FOR KEY SHARE");
+    let mut sessions: Vec<_> = (0..12).map(|_| database.connection()).collect();
+    sessions.iter_mut().for_each(|session| session.batch_execute(&share).unwrap());
+    assert_eq!(reasons(&mut conn, shared), [Reason::Locked; 10]);
+}
+
+/// The names of the sessions that hold the row of a job that nothing else hinders.
+fn holders(conn: &mut PgConnection, id: i64) -> Vec<String> {
+    let found = jobs::explain(conn, id).unwrap();
+    assert!(found.iter().all(|why| why.reason == Reason::Locked), "{found:?}");
+    found.iter().map(|why| why.details["application_name"].as_str().unwrap().to_owned()).collect()
 }
