@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use crate::support::database::TestDatabase;
 use crate::support::waiting::{until, until_at_least};
 
+mod program;
 mod statements;
 mod work;
 

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use diesel::PgConnection;
-use mainspring::errors;
 use mainspring::history::HistoryFilter;
 use mainspring::jobs::{self, JobFilter, Reschedule, insert_many};
 use mainspring::queues::{QueueSettings, TaskLimit};
@@ -12,8 +11,11 @@ use mainspring::{
     Enqueue, JobContext, JobError, JobResult, JobState, KeyMode, NewJob, NewSchedule, ScheduleChanges,
     Scheduler, SchedulerBuilder, Task, Waited,
 };
+use mainspring::{errors, gauges};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+
+use super::program::commands;
 
 const LONG: Duration = Duration::from_secs(60);
 const LATER: Duration = Duration::from_secs(86_400);
@@ -61,6 +63,7 @@ pub(super) async fn all_kinds(url: &str, conn: &mut PgConnection, round: usize) 
     administer(&scheduler, round).await;
     schedule(&scheduler, round).await;
     look(&scheduler, conn, round).await;
+    commands(url, round);
     scheduler.stop().await;
     builder(url, round).run_once().await.unwrap();
 }
@@ -181,4 +184,5 @@ async fn look(scheduler: &Scheduler, conn: &mut PgConnection, round: usize) {
     scheduler.stats(LONG * round as u32).await.unwrap();
     scheduler.errors(LONG * round as u32).await.unwrap();
     errors::get(conn, &format!("{round}")).unwrap();
+    gauges::read(conn).unwrap();
 }
