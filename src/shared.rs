@@ -13,10 +13,10 @@ use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use crate::config::Config;
 use crate::engine::outage::Outage;
 use crate::engine::{Notifications, Now, Slots, Wake};
-use crate::error::{SchedulerError, StoreError};
+use crate::error::SchedulerError;
 use crate::events::EventBus;
 use crate::fence::Fence;
-use crate::job::{KnownTasks, NewJob};
+use crate::job::KnownTasks;
 use crate::leases::{LeaseTable, LeasedJob};
 use crate::lock::lock;
 use crate::orphans::Orphans;
@@ -30,11 +30,15 @@ use crate::store::looks::Looks;
 use crate::telemetry::Telemetry;
 use crate::vitals::Vitals;
 
+mod enqueues;
 mod exports;
 mod foreign;
 mod health;
 mod registration;
 mod requests;
+
+pub(crate) use self::enqueues::EnqueueInSpan;
+pub use self::enqueues::EnqueueMany;
 
 /// Application data by type.
 pub(crate) type AppData = HashMap<TypeId, Arc<dyn Any + Send + Sync>>;
@@ -104,23 +108,6 @@ impl fmt::Display for Role {
             Self::Maintenance => f.write_str("the maintenance actor"),
             Self::Worker(index) => write!(f, "worker actor {index}"),
         }
-    }
-}
-
-/// Adds jobs in one statement, all or none. Sent by applications, and by jobs that enqueue others. Returns the ids in the
-/// order of the input. If the reply is lost, the jobs may be stored; a key makes it safe to send them again.
-#[derive(Debug, Message)]
-#[rtype(result = "Result<Vec<i64>, StoreError>")]
-#[must_use = "a message does nothing until it is sent to the QueueActor"]
-pub struct EnqueueMany {
-    /// The jobs, of any tasks.
-    pub jobs: Vec<NewJob>,
-}
-
-impl EnqueueMany {
-    /// Creates the message for these jobs.
-    pub fn new(jobs: impl Into<Vec<NewJob>>) -> Self {
-        Self { jobs: jobs.into() }
     }
 }
 

@@ -15,7 +15,8 @@
 //!
 //! | message | from | to |
 //! |---|---|---|
-//! | `Enqueue`, `EnqueueMany`, `Remove` | the application, jobs | QueueActor |
+//! | `Enqueue`, `EnqueueMany`, `Remove` | the application | QueueActor |
+//! | `EnqueueInSpan` | handles, jobs | QueueActor |
 //! | `RunOnce` | `run_once` | QueueActor |
 //! | `Wake` | listener, cron, heartbeat, maintenance, handles | QueueActor |
 //! | `TakeJobs` | the thread that claimed | WorkerActor |

@@ -22,7 +22,7 @@ use crate::config::Fires;
 use crate::engine::Wake;
 use crate::prefetch::{Life, WorkerHandle};
 use crate::running::WorkerBoard;
-use crate::shared::{EnqueueMany, ProgressPosted, Role, Shared};
+use crate::shared::{EnqueueInSpan, ProgressPosted, Role, Shared};
 
 // Beyond this number, restarting does not repair what is wrong.
 const MAX_RESTARTS: usize = 50;
@@ -102,7 +102,7 @@ impl SupervisorActor {
             Role::Supervisor => {}
             Role::Queue => {
                 let queue = QueueActor::new(shared).start();
-                shared.addresses.set(queue.clone().recipient::<EnqueueMany>());
+                shared.addresses.set(queue.clone().recipient::<EnqueueInSpan>());
                 shared.addresses.set(queue.clone().recipient::<ProgressPosted>());
                 shared.addresses.set(queue.clone().recipient::<Wake>());
                 queue.do_send(SlotsChanged);

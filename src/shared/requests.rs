@@ -2,7 +2,7 @@
 
 use actix::Recipient;
 
-use super::{EnqueueMany, ProgressPosted, Shared, interrupted};
+use super::{EnqueueInSpan, ProgressPosted, Shared, interrupted};
 use crate::error::SchedulerError;
 use crate::job::NewJob;
 use crate::store::enqueue::enqueue_span;
@@ -17,9 +17,9 @@ impl Shared {
     /// Adds jobs through the QueueActor, all or none. The payload of a job that names its task by text is judged by the handler's type.
     pub(crate) async fn enqueue_many(&self, jobs: Vec<NewJob>) -> Result<Vec<i64>, SchedulerError> {
         self.known.check_payloads(&jobs)?;
-        let queue = self.addresses.get::<Recipient<EnqueueMany>>().ok_or(SchedulerError::Stopped)?;
+        let queue = self.addresses.get::<Recipient<EnqueueInSpan>>().ok_or(SchedulerError::Stopped)?;
         let span = enqueue_span(&jobs);
-        let stored = span.clone().around(queue.send(EnqueueMany { jobs })).await;
+        let stored = span.clone().around(queue.send(EnqueueInSpan { jobs })).await;
         let stored = stored.map_err(interrupted).and_then(|ids| Ok(ids?));
         span.stored(&stored);
         stored

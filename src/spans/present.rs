@@ -18,11 +18,27 @@ pub(crate) fn current_context() -> Option<TraceContext> {
     propagator()?.current()
 }
 
+// Opens a span with the fields of all spans and those of its own. The operation is both name and type of what it does.
+//
 // A span that no subscriber receives would become lines of the crate `log` where actix-web is compiled in.
 macro_rules! span {
-    ([$($parent:tt)*] $level:expr, $($parts:tt)+) => {
+    ([$($parent:tt)*] $level:expr, $span:literal, $kind:literal, $operation:literal, $name:expr, $($own:tt)+) => {
         Span(match $level <= LevelFilter::current() {
-            true => tracing::span!(target: "mainspring", $($parent)* $level, $($parts)+),
+            true => tracing::span!(
+                target: "mainspring",
+                $($parent)*
+                $level,
+                $span,
+                otel.name = $name,
+                otel.kind = $kind,
+                otel.status_code = Empty,
+                otel.status_description = Empty,
+                error.type = Empty,
+                messaging.system = "mainspring",
+                messaging.operation.name = $operation,
+                messaging.operation.type = $operation,
+                $($own)+
+            ),
             false => tracing::Span::none(),
         })
     };
@@ -31,75 +47,42 @@ macro_rules! span {
 impl Span {
     /// The span of a call that adds jobs: of one task, or of none in particular.
     pub(crate) fn enqueue(task: Option<&str>, jobs: usize) -> Self {
+        let before = if task.is_some() { " " } else { "" };
         span!(
-            [] Level::INFO,
-            "enqueue",
-            otel.name = format_args!("send{}{}", if task.is_some() { " " } else { "" }, task.unwrap_or_default()),
-            otel.kind = "client",
-            otel.status_code = Empty,
-            otel.status_description = Empty,
-            messaging.system = "mainspring",
-            messaging.operation.name = "send",
-            messaging.operation.type = "send",
+            [] Level::INFO, "enqueue", "client", "send",
+            format_args!("send{before}{}", task.unwrap_or_default()),
             messaging.destination.name = task,
             messaging.batch.message_count = (jobs != 1).then_some(jobs),
             messaging.message.id = Empty,
-            error.type = Empty,
         )
     }
 
     /// The span of one claim, which belongs to no trace of others.
     pub(crate) fn claim() -> Self {
         span!(
-            [parent: None,] Level::DEBUG,
-            "claim",
-            otel.name = "receive",
-            otel.kind = "client",
-            otel.status_code = Empty,
-            otel.status_description = Empty,
-            messaging.system = "mainspring",
-            messaging.operation.name = "receive",
-            messaging.operation.type = "receive",
+            [parent: None,] Level::DEBUG, "claim", "client", "receive", "receive",
             messaging.batch.message_count = Empty,
-            error.type = Empty,
         )
     }
 
     /// The span of an attempt. It begins a trace, unless it is told what to follow.
     pub(crate) fn attempt(id: i64, task: &str, queue: Option<&str>, attempt: i16) -> Self {
         span!(
-            [parent: None,] Level::INFO,
-            "attempt",
-            otel.name = format_args!("process {task}"),
-            otel.kind = "consumer",
-            otel.status_code = Empty,
-            otel.status_description = Empty,
-            messaging.system = "mainspring",
-            messaging.operation.name = "process",
-            messaging.operation.type = "process",
+            [parent: None,] Level::INFO, "attempt", "consumer", "process",
+            format_args!("process {task}"),
             messaging.destination.name = task,
             messaging.message.id = id.to_string(),
             mainspring.attempt = attempt,
             mainspring.queue = queue,
             mainspring.outcome = Empty,
-            error.type = Empty,
         )
     }
 
     /// The span of a statement that stores outcomes.
     pub(crate) fn settle(outcomes: usize) -> Self {
         span!(
-            [parent: None,] Level::DEBUG,
-            "settle",
-            otel.name = "settle",
-            otel.kind = "client",
-            otel.status_code = Empty,
-            otel.status_description = Empty,
-            messaging.system = "mainspring",
-            messaging.operation.name = "settle",
-            messaging.operation.type = "settle",
+            [parent: None,] Level::DEBUG, "settle", "client", "settle", "settle",
             messaging.batch.message_count = outcomes,
-            error.type = Empty,
         )
     }
 

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::contexts::{scheduler, step};
 use crate::support::database::TestDatabase;
 use crate::support::rows::count;
-use crate::traces::{Request, request, until};
+use crate::traces::{Request, attribute, request, until};
 
 fn in_trace(database: &TestDatabase, request: &Request) -> i64 {
     let of_request =
@@ -64,6 +64,13 @@ async fn jobs_that_are_sent_as_messages_carry_it_too() {
     request.runs(send).await;
     until(|| Some(request.spans("process step")).filter(|spans| spans.len() == 5).unwrap_or_default()).await;
     scheduler.stop().await;
+    // One for each message, and for the call.
+    let sent =
+        until(|| Some(request.spans("send step")).filter(|spans| spans.len() >= 3).unwrap_or_default()).await;
+    let counts = sent.iter().map(|span| attribute(span, "messaging.batch.message_count"));
+    assert_eq!(counts.collect::<Vec<_>>(), [None, Some("2".to_owned()), Some("2".to_owned())]);
+    assert!(sent.iter().all(|span| span.parent_span_id == request.id), "{sent:?}");
+    assert!(attribute(&sent[0], "messaging.message.id").is_some());
 }
 
 #[tokio::test]

@@ -13,6 +13,9 @@ use crate::attempt::panics::caught;
 use crate::error::{SchedulerError, StoreError};
 use crate::job::{Enqueue, NewJob, Task};
 use crate::run_summary::RunSummary;
+use crate::shared::EnqueueInSpan;
+use crate::store::enqueue::enqueue_span;
+use crate::trace::Relation;
 
 impl<T: Task + 'static> Message for Enqueue<T> {
     type Result = Result<i64, StoreError>;
@@ -35,6 +38,24 @@ impl QueueActor {
         }
         async move { stored.await.unwrap_or(Err(StoreError::Interrupted)) }
     }
+
+    /// Accepts jobs of a message, whose sender has opened no span. The span is in the trace in which the first job was made.
+    fn accept_message(
+        &mut self,
+        jobs: Vec<NewJob>,
+        ctx: &mut Context<Self>,
+    ) -> impl Future<Output = Result<Vec<i64>, StoreError>> + use<> {
+        let span = enqueue_span(&jobs);
+        if let Some(context) = jobs.first().and_then(|job| job.options.trace_context) {
+            span.follow(context, Relation::Parent);
+        }
+        let stored = self.accept(jobs, ctx);
+        span.clone().around(async move {
+            let stored = stored.await;
+            span.stored(&stored);
+            stored
+        })
+    }
 }
 
 impl<T: Task + 'static> Handler<Enqueue<T>> for QueueActor {
@@ -46,7 +67,7 @@ impl<T: Task + 'static> Handler<Enqueue<T>> for QueueActor {
             let error = serde::ser::Error::custom(format_args!("it {panic}"));
             Err(StoreError::Payload { task: T::NAME.to_owned(), error: Arc::new(error) })
         });
-        let added = job.map(|job| self.accept(vec![job], ctx));
+        let added = job.map(|job| self.accept_message(vec![job], ctx));
         Box::pin(async move {
             let ids = added?.await?;
             ids.first().copied().ok_or_else(StoreError::no_row)
@@ -58,6 +79,14 @@ impl Handler<EnqueueMany> for QueueActor {
     type Result = ResponseFuture<Result<Vec<i64>, StoreError>>;
 
     fn handle(&mut self, EnqueueMany { jobs }: EnqueueMany, ctx: &mut Context<Self>) -> Self::Result {
+        Box::pin(self.accept_message(jobs, ctx))
+    }
+}
+
+impl Handler<EnqueueInSpan> for QueueActor {
+    type Result = ResponseFuture<Result<Vec<i64>, StoreError>>;
+
+    fn handle(&mut self, EnqueueInSpan { jobs }: EnqueueInSpan, ctx: &mut Context<Self>) -> Self::Result {
         Box::pin(self.accept(jobs, ctx))
     }
 }
