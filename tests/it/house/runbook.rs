@@ -1,4 +1,7 @@
-//! Each line that is logged at warn or error has its entry in the runbook.
+//! Each line that is logged at warn or error has its entry in the runbook, and so has each reason of health.
+
+use mainspring::health::Reason;
+use serde_json::json;
 
 use super::expect_none;
 use super::files::{File, sources};
@@ -23,6 +26,19 @@ fn a_line_without_an_entry_is_found() {
     let known = Logged { level: "warn", text: "everything is paused".into(), place: String::new() };
     assert!(has_entry(&known));
     assert!(!has_entry(&Logged { level: "error", ..known }), "the entry is a warning's");
+}
+
+#[test]
+fn each_reason_of_health_has_an_entry_in_the_runbook_and_no_other_has() {
+    // The error lists every reason that there is.
+    let error = serde_json::from_value::<Reason>(json!({"code": "unknown"})).unwrap_err().to_string();
+    let (_, codes) = error.split_once("expected one of ").unwrap();
+    let codes: Vec<&str> = codes.split('`').skip(1).step_by(2).collect();
+    assert!(codes.len() >= 15 && codes.contains(&"draining"), "{error}");
+    let (_, section) = RUNBOOK.split_once("\n## Reasons of health\n").unwrap();
+    let rows = section.split("\n## ").next().unwrap().lines().filter_map(|row| row.strip_prefix("| `"));
+    let rows: Vec<&str> = rows.filter_map(|row| row.split('`').next()).collect();
+    assert_eq!(rows, codes);
 }
 
 /// A line by the longest part of it that is the same each time.
