@@ -31,7 +31,7 @@ package:
 deny:
     .ci/deny
 
-# The alerts and the dashboard's expressions, as Prometheus reads them
+# The alerts and the dashboard, on a Prometheus that scrapes running schedulers
 ops:
     .ci/ops
 
