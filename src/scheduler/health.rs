@@ -1,7 +1,10 @@
 //! The health of a running scheduler, as its actors have noted it.
 
 use super::handle::Scheduler;
+use super::verbs::Verbs;
+use crate::error::SchedulerError;
 use crate::probe::Health;
+use crate::store::doctor::{self, Options, Report};
 
 impl Scheduler {
     /// Returns what is wrong with this scheduler, if anything is. It costs no statement and waits for nothing, so a probe may
@@ -20,5 +23,24 @@ impl Scheduler {
     /// ```
     pub fn health(&self) -> Health {
         self.0.shared.health()
+    }
+
+    /// Looks for what hurts the schema, its database or its server, on a connection of the scheduler; see [`doctor::examine`]. It sends
+    /// some fifty small queries, so once in half a minute is often enough.
+    ///
+    /// # Errors
+    ///
+    /// [`SchedulerError::Stopped`] when the scheduler is stopped, and [`SchedulerError::Store`] when the database fails.
+    ///
+    /// ```no_run
+    /// # async fn example(scheduler: mainspring::Scheduler) -> Result<(), mainspring::SchedulerError> {
+    /// for finding in scheduler.examine(mainspring::doctor::Options::new()).await?.findings {
+    ///     println!("{}: {finding}", finding.code);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn examine(&self, options: Options) -> Result<Report, SchedulerError> {
+        Verbs::new(&self.0.shared).run(move |conn| doctor::examine(conn, &options)).await
     }
 }

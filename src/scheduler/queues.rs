@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use chrono::{DateTime, Utc};
+
 use crate::store::Session;
 
 use super::handle::Scheduler;
@@ -10,6 +12,7 @@ use super::verbs::Verbs;
 use crate::engine::Wake;
 use crate::error::{SchedulerError, StoreError};
 use crate::store::queues::{self, QueueFamily, QueueSettings, QueueStatus, TaskLimit, TaskLimitStatus};
+use crate::store::status;
 
 /// Limits, pauses and lists queues, and pauses tasks or everything, for all processes. Returned by [`Scheduler::queues`]. The functions
 /// of [`queues`](crate::queues) do the same on a connection of the caller, as part of the caller's transaction.
@@ -166,6 +169,11 @@ impl Queues {
     /// Ends the pause of everything; see [`queues::resume_all`].
     pub async fn resume_all(&self) -> Result<bool, SchedulerError> {
         self.verbs.run_and_wake(Wake::Everything, |conn| queues::resume_all(conn)).await
+    }
+
+    /// Returns since when everything is paused, if it is; see [`status::paused_since`].
+    pub async fn paused_since(&self) -> Result<Option<DateTime<Utc>>, SchedulerError> {
+        self.verbs.run(|conn| status::paused_since(conn)).await
     }
 
     /// Returns the names of the tasks that are paused; see [`queues::paused_tasks`].

@@ -12,6 +12,7 @@ use crate::error::SchedulerError;
 use crate::schedule::{NewSchedule, ScheduleChanges};
 use crate::store::Session;
 use crate::store::schedules::{self, ScheduleFilter, ScheduleFire, ScheduleRow};
+use crate::store::status::{self, ScheduleProblem};
 use crate::text::one_line;
 
 /// Creates, changes, triggers and lists stored schedules. Returned by [`Scheduler::schedules`]. A change takes effect in
@@ -117,6 +118,11 @@ impl Schedules {
         self.verbs.run(move |conn| schedules::list(conn, &filter)).await
     }
 
+    /// Returns the crontab lines of the programs that run; see [`schedules::lines`].
+    pub async fn lines(&self) -> Result<Vec<ScheduleRow>, SchedulerError> {
+        self.verbs.run(|conn| schedules::lines(conn)).await
+    }
+
     /// Returns one schedule, if it is there; see [`schedules::get`].
     pub async fn get(&self, name: impl Into<String>) -> Result<Option<ScheduleRow>, SchedulerError> {
         let name = name.into();
@@ -127,6 +133,11 @@ impl Schedules {
     pub async fn require(&self, name: impl Into<String>) -> Result<ScheduleRow, SchedulerError> {
         let name = name.into();
         self.verbs.run(move |conn| schedules::require(conn, &name)).await
+    }
+
+    /// Returns the schedules and crontab lines that do not fire as they should; see [`status::schedule_problems`].
+    pub async fn problems(&self) -> Result<Vec<ScheduleProblem>, SchedulerError> {
+        self.verbs.run(|conn| status::schedule_problems(conn)).await
     }
 
     /// Returns the last fires of a schedule, newest first; see [`schedules::fires`].

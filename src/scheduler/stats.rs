@@ -8,7 +8,7 @@ use super::verbs::Verbs;
 use crate::error::SchedulerError;
 use crate::store::errors::{self, ErrorGroup};
 use crate::store::gauges::Gauges;
-use crate::store::stats::{self, Stats};
+use crate::store::stats::{self, Minute, Stats};
 
 impl Scheduler {
     /// Returns what jobs did since that long ago, in all processes; see [`stats::since`].
@@ -29,6 +29,26 @@ impl Scheduler {
     /// ```
     pub async fn stats(&self, ago: Duration) -> Result<Vec<Stats>, SchedulerError> {
         Verbs::new(&self.0.shared).run(move |conn| stats::since(conn, ago)).await
+    }
+
+    /// Returns what each task did in each minute since that long ago, in all processes; see [`stats::by_minute`].
+    ///
+    /// # Errors
+    ///
+    /// As [`stats`](Self::stats).
+    ///
+    /// ```no_run
+    /// # async fn example(scheduler: mainspring::Scheduler) -> Result<(), mainspring::SchedulerError> {
+    /// use std::time::Duration;
+    ///
+    /// for minute in scheduler.stats_by_minute(Duration::from_secs(3600)).await? {
+    ///     println!("{} {}: {} succeeded", minute.begins_at, minute.task, minute.counts.succeeded);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn stats_by_minute(&self, ago: Duration) -> Result<Vec<Minute>, SchedulerError> {
+        Verbs::new(&self.0.shared).run(move |conn| stats::by_minute(conn, ago)).await
     }
 
     /// Returns what there was at the last sample that this process knows: jobs by state and task, the age of the oldest ready jobs,
@@ -82,6 +102,28 @@ impl Scheduler {
     /// ```
     pub async fn errors(&self, ago: Duration) -> Result<Vec<ErrorGroup>, SchedulerError> {
         Verbs::new(&self.0.shared).run(move |conn| errors::since(conn, ago)).await
+    }
+
+    /// Returns one group of errors with the numbers of all the time that is kept; see [`errors::get`].
+    ///
+    /// # Errors
+    ///
+    /// As [`stats`](Self::stats).
+    ///
+    /// ```no_run
+    /// # async fn example(scheduler: mainspring::Scheduler) -> Result<(), mainspring::SchedulerError> {
+    /// if let Some(group) = scheduler.error_group("3f2a9c51d07e").await? {
+    ///     println!("{} x {}, first at {}", group.count(), group.summary, group.first_seen);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn error_group(
+        &self,
+        fingerprint: impl Into<String>,
+    ) -> Result<Option<ErrorGroup>, SchedulerError> {
+        let fingerprint = fingerprint.into();
+        Verbs::new(&self.0.shared).run(move |conn| errors::get(conn, &fingerprint)).await
     }
 
     /// Returns what jobs did in this process since it started. Costs no statement, and works while the database is away.

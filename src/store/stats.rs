@@ -15,11 +15,13 @@
 
 use std::time::Duration;
 
-use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text};
+use chrono::{DateTime, Utc};
+use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz};
 use serde::Serialize;
 use serde_json::json;
 
 use super::errors::{CountedErrors, add_errors, store};
+use super::moment::Moment;
 use super::statement::{Statement, millis};
 use crate::error::StoreError;
 use crate::store::session::AsSession;
@@ -34,6 +36,23 @@ pub struct Stats {
     pub kind: Kind,
     /// The task or the queue. [`Stats::OTHERS`] for all that are not counted by name.
     pub name: String,
+    /// How often what happened.
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// From the time at which a job was due to the start of its attempt.
+    pub wait: Histogram,
+    /// From start to end of an attempt.
+    pub run: Histogram,
+}
+
+/// What the jobs of a task did in a minute.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Minute {
+    /// When the minute began.
+    pub begins_at: DateTime<Utc>,
+    /// The task. [`Stats::OTHERS`] for all that are not counted by name.
+    pub task: String,
     /// How often what happened.
     #[serde(flatten)]
     pub counts: Counts,
@@ -89,6 +108,22 @@ impl Kind {
             Self::Task => "task",
             Self::Queue => "queue",
         }
+    }
+}
+
+impl Counts {
+    /// Adds other counts.
+    pub fn merge(&mut self, other: &Self) {
+        self.enqueued = self.enqueued.saturating_add(other.enqueued);
+        self.started = self.started.saturating_add(other.started);
+        self.succeeded = self.succeeded.saturating_add(other.succeeded);
+        self.failed = self.failed.saturating_add(other.failed);
+        self.dead = self.dead.saturating_add(other.dead);
+        self.cancelled = self.cancelled.saturating_add(other.cancelled);
+        self.snoozed = self.snoozed.saturating_add(other.snoozed);
+        self.interrupted = self.interrupted.saturating_add(other.interrupted);
+        self.lost = self.lost.saturating_add(other.lost);
+        self.rescued = self.rescued.saturating_add(other.rescued);
     }
 }
 
@@ -157,6 +192,38 @@ pub fn since(conn: &mut impl AsSession, ago: Duration) -> Result<Vec<Stats>, Sto
     Ok(rows.into_iter().map(Stats::from_row).collect())
 }
 
+type MinuteColumns = (
+    Timestamptz,
+    Text,
+    Array<BigInt>,
+    Nullable<Integer>,
+    Nullable<Array<BigInt>>,
+    Nullable<Integer>,
+    Nullable<Array<BigInt>>,
+);
+type MinuteRow = (Moment, String, Vec<i64>, Option<i32>, Option<Vec<i64>>, Option<i32>, Option<Vec<i64>>);
+
+/// Returns what each task did in each minute that begins since that long ago, the oldest minute first. A minute in which nothing was
+/// counted is missing, and so is each that is older than two days.
+///
+/// The rows come as they are stored, so this costs the server little. An hour of 20 tasks is about a megabyte.
+///
+/// # Errors
+///
+/// When the database fails.
+pub fn by_minute(conn: &mut impl AsSession, ago: Duration) -> Result<Vec<Minute>, StoreError> {
+    let rows: Vec<MinuteRow> = Statement::<MinuteColumns>::new(concat!(
+        "SELECT begins_at, name, ARRAY[",
+        columns!(),
+        "], array_lower(wait, 1), wait, array_lower(run, 1), run FROM mainspring.stats \
+         WHERE kind = 'task' AND span = 'minute' AND begins_at >= mainspring.now() - {} * interval '1 millisecond' \
+         ORDER BY begins_at"
+    ))
+    .bind::<BigInt, _>(millis(ago))
+    .load(conn)?;
+    Ok(rows.into_iter().map(Minute::from_row).collect())
+}
+
 /// Adds numbers to those of the current minute, and errors to their groups. Without any, there is no statement.
 pub(crate) fn add(
     conn: &mut impl AsSession,
@@ -179,11 +246,11 @@ pub(super) fn to_json(added: &[Stats]) -> String {
     serde_json::Value::from_iter(added.iter().map(Stats::to_json)).to_string()
 }
 
-impl Stats {
-    fn from_row((kind, name, counts, wait_from, wait, run_from, run): Row) -> Self {
+impl Counts {
+    fn from_columns(counts: Vec<i64>) -> Self {
         let mut counts = counts.into_iter().map(|count| u64::try_from(count).unwrap_or_default());
         let mut next = || counts.next().unwrap_or_default();
-        let counts = Counts {
+        Self {
             enqueued: next(),
             started: next(),
             succeeded: next(),
@@ -194,7 +261,20 @@ impl Stats {
             interrupted: next(),
             lost: next(),
             rescued: next(),
-        };
+        }
+    }
+}
+
+impl Minute {
+    fn from_row((begins_at, task, counts, wait_from, wait, run_from, run): MinuteRow) -> Self {
+        let (wait, run) = (histogram(wait_from, wait), histogram(run_from, run));
+        Self { begins_at: begins_at.0, task, counts: Counts::from_columns(counts), wait, run }
+    }
+}
+
+impl Stats {
+    fn from_row((kind, name, counts, wait_from, wait, run_from, run): Row) -> Self {
+        let counts = Counts::from_columns(counts);
         let kind = if kind == Kind::Queue.as_str() { Kind::Queue } else { Kind::Task };
         Self { kind, name, counts, wait: histogram(wait_from, wait), run: histogram(run_from, run) }
     }

@@ -134,7 +134,12 @@ fn schema_version(conn: &mut impl AsSession) -> Result<String, StoreError> {
     Ok(Statement::<(Text,)>::new(newest).get_result::<(String,)>(conn)?.0)
 }
 
-fn paused_since(conn: &mut impl AsSession) -> Result<Option<DateTime<Utc>>, StoreError> {
+/// Returns since when everything is paused, as [`Status::paused_since`] has it. `None` when it is not.
+///
+/// # Errors
+///
+/// As [`read`].
+pub fn paused_since(conn: &mut impl AsSession) -> Result<Option<DateTime<Utc>>, StoreError> {
     let rows: Vec<(Moment,)> = Statement::<(Timestamptz,)>::new(
         "SELECT greatest(least(paused_at, mainspring.now()), '0001-01-01 00:00:00+00') FROM mainspring.all_paused",
     )
@@ -155,8 +160,13 @@ fn state_counts(conn: &mut impl AsSession) -> Result<StateCounts, StoreError> {
     counts.ok_or_else(StoreError::no_row)
 }
 
-// Reads all schedules, of which there are few beside jobs.
-fn schedule_problems(conn: &mut impl AsSession) -> Result<Vec<ScheduleProblem>, StoreError> {
+/// Returns the schedules and crontab lines that do not fire as they should, by name, as [`Status::schedules`] has them. It reads all
+/// schedules, and no jobs.
+///
+/// # Errors
+///
+/// As [`read`].
+pub fn schedule_problems(conn: &mut impl AsSession) -> Result<Vec<ScheduleProblem>, StoreError> {
     let text = format!(
         "SELECT row_to_json(p)::text FROM (SELECT s.name, s.owner, CASE \
              WHEN s.error IS NOT NULL THEN 'it fires no more: ' || s.error \

@@ -32,5 +32,5 @@ pub(crate) use fire::{Fired, fire_due};
 pub(crate) use late::{held_rows, holders_of_locks, rehearse, still_waiting};
 pub(crate) use lines::register_lines;
 pub(crate) use plan::{Look, Planned, Work, look, plan_marked};
-pub use read::{ScheduleFilter, ScheduleFire, ScheduleRow, fires, get, list, require};
+pub use read::{ScheduleFilter, ScheduleFire, ScheduleRow, fires, get, lines, list, require};
 pub(crate) use trouble::{FaultySchedule, LateFire};

@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::cron::Recurrence;
 use crate::error::StoreError;
 use crate::schedule::Overlap;
+use crate::store::counts::LIST_CAP;
 use crate::store::json_moment;
 use crate::store::json_rows::rows;
 use crate::store::like;
@@ -151,10 +152,10 @@ const SHOWN: &str = "SELECT (to_jsonb(r) || jsonb_build_object('catch_up', great
     'overlap', CASE WHEN r.overlap IN ('allow', 'skip', 'replace') THEN r.overlap ELSE 'allow' END))::text \
     FROM (SELECT v.*, CASE WHEN v.last_job_id IS NOT NULL \
     THEN coalesce((SELECT j.state FROM mainspring.jobs_view AS j WHERE j.id = v.last_job_id), 'finished') END \
-    AS last_job_state FROM mainspring.schedules_view AS v WHERE v.owner = 'people' AND ";
+    AS last_job_state FROM mainspring.schedules_view AS v WHERE ";
 
 /// Returns the schedules that the filter admits, in the order of the bytes of their names, whatever the database sorts by.
-/// Crontab lines are not among them: the view `mainspring.schedules_view` shows both.
+/// Crontab lines are not among them: [`lines`] returns those, and the view `mainspring.schedules_view` shows both.
 ///
 /// ```no_run
 /// use mainspring::schedules::{self, ScheduleFilter};
@@ -177,7 +178,7 @@ const SHOWN: &str = "SELECT (to_jsonb(r) || jsonb_build_object('catch_up', great
 pub fn list(conn: &mut impl AsSession, filter: &ScheduleFilter) -> Result<Vec<ScheduleRow>, StoreError> {
     let of_task = if filter.task.is_some() { "AND v.task = {}" } else { "" };
     let text = format!(
-        "{SHOWN} v.name > {{}} AND v.name LIKE {{}} {of_task} ORDER BY v.name LIMIT {}) AS r",
+        "{SHOWN} v.owner = 'people' AND v.name > {{}} AND v.name LIKE {{}} {of_task} ORDER BY v.name LIMIT {}) AS r",
         filter.limit
     );
     let after = filter.after.as_deref().unwrap_or_default();
@@ -190,13 +191,29 @@ pub fn list(conn: &mut impl AsSession, filter: &ScheduleFilter) -> Result<Vec<Sc
     Ok(found.into_iter().map(with_next_fires).collect())
 }
 
+/// Returns the crontab lines of the programs that run, in the order of their names, at most [`LIST_CAP`](crate::status::LIST_CAP).
+/// Programs own them, so no verb changes them.
+///
+/// # Errors
+///
+/// As [`list`].
+pub fn lines(conn: &mut impl AsSession) -> Result<Vec<ScheduleRow>, StoreError> {
+    let text = format!(
+        "{SHOWN} v.owner = 'code' AND EXISTS (SELECT FROM mainspring.workers AS w WHERE v.name = ANY (w.lines)) \
+         ORDER BY v.name LIMIT {LIST_CAP}) AS r"
+    );
+    let found = rows(conn, Statement::new(text))?;
+    Ok(found.into_iter().map(with_next_fires).collect())
+}
+
 /// Returns the schedule of this name, or `None` when there is none.
 ///
 /// # Errors
 ///
 /// As [`list`].
 pub fn get(conn: &mut impl AsSession, name: &str) -> Result<Option<ScheduleRow>, StoreError> {
-    let statement = Statement::new(format!("{SHOWN} v.name = {{}}) AS r")).text("name", name);
+    let statement =
+        Statement::new(format!("{SHOWN} v.owner = 'people' AND v.name = {{}}) AS r")).text("name", name);
     Ok(rows(conn, statement)?.pop().map(with_next_fires))
 }
 
