@@ -1,5 +1,6 @@
 //! The seed application: a web server with a scheduler inside. `cargo run --example demo`, then for instance
-//! `curl -X POST localhost:8080/api/test-scheduler` and `curl localhost:8080/api/jobs`.
+//! `curl -X POST localhost:8080/api/test-scheduler` and `curl localhost:8080/api/jobs`. The dashboard is at
+//! <http://localhost:8080/jobs/>.
 //!
 //! - `DATABASE_URL` names the database; without it a private PostgreSQL starts under `target/`.
 //! - `MAINSPRING_SCHEMA` names the schema.
@@ -20,6 +21,7 @@ use actix_web::{App, HttpResponse, HttpServer, Responder, get, post, web};
 use chrono::Utc;
 use diesel::PgConnection;
 use diesel::r2d2::{ConnectionManager, Pool};
+use mainspring::dashboard::{Access, Rights, loopback_only};
 use mainspring::embedded::{EmbeddedOptions, database_url};
 use mainspring::jobs::JobFilter;
 use mainspring::{
@@ -84,6 +86,12 @@ impl Shared {
         let pool = Pool::builder().max_size(4).connection_timeout(Duration::from_secs(5));
         let pool = pool.build_unchecked(ConnectionManager::new(&database_url));
         Self { database_url, pool, schema, scheduler: Mutex::default() }
+    }
+
+    /// A scheduler that runs nothing. The dashboard reads through it, so it also shows what waits while the worker is stopped.
+    fn observer(&self) -> SchedulerBuilder {
+        let builder = Scheduler::builder(&self.database_url).schema(self.schema.name()).without_cron();
+        builder.worker_name("dashboard").pool_size(2).handler_pool_size(0)
     }
 
     fn builder(&self) -> SchedulerBuilder {
@@ -164,10 +172,13 @@ async fn serve(folder: &str, schema: Schema) -> Result<(), Box<dyn std::error::E
     println!("database: {}", database.engine());
     let shared = web::Data::new(Shared::new(database.url().to_owned(), schema));
     *shared.scheduler.lock().await = Some(shared.builder().start().await?);
+    let observer = shared.observer().start().await?;
+    let access = loopback_only(|_| Access::Act(Rights::all()));
+    let dashboard = mainspring::dashboard("/jobs", &observer, access);
     let data = shared.clone();
     let routes = || (test_scheduler, stop_worker, start_worker, jobs);
-    let app = move || App::new().app_data(data.clone()).service(routes());
-    println!("listening on http://{address}");
+    let app = move || App::new().app_data(data.clone()).service(routes()).service(dashboard.clone());
+    println!("listening on http://{address}, the dashboard is at http://{address}/jobs/");
     // The server ends at Ctrl-C or SIGTERM, once its requests are served. Then the scheduler stops in order. A second signal
     // ends the process at once.
     Scheduler::exit_at_second_signal()?;
@@ -175,5 +186,6 @@ async fn serve(folder: &str, schema: Schema) -> Result<(), Box<dyn std::error::E
     if let Some(scheduler) = shared.scheduler.lock().await.take() {
         scheduler.stop().await;
     }
+    observer.stop().await;
     Ok(())
 }

@@ -22,6 +22,7 @@ chapters! {
     schedules "schedules.md"
     queues "queues.md"
     watching "watching.md"
+    dashboard "dashboard.md"
     observability "observability.md"
     testing "testing.md"
     deploying "deploying.md"

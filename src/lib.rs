@@ -10,6 +10,7 @@
 //! | Set up and run | [`Scheduler`], [`SchedulerBuilder`], [`StartPolicy`], [`SettleDurability`], [`RunSummary`], [`Event`], [`EventStream`] |
 //! | Recur | [`Cron`], [`Crontab`], [`CronEntry`], [`CronExpression`]; [`NewSchedule`], [`ScheduleChanges`], [`Overlap`], [`CatchUp`] |
 //! | Read and change what is stored | [`jobs`], [`queues`], [`schedules`], [`tasks`], [`workers`], [`history`], [`status`], [`health`], [`doctor`], [`stats`], [`gauges`]; the handles [`Jobs`], [`JobsOf`], [`Queues`], [`Schedules`], [`Tasks`], [`Workers`], [`WorkerThread`] |
+//! | See and change it in a browser | [`guide::dashboard`] |
 //! | Connect and migrate | [`database`], [`Schema`], [`Session`], [`AsSession`] |
 //! | Understand failures | [`StoreError`], [`SchedulerError`], [`CronError`] |
 //! | Read on | [`guide`] |
@@ -65,6 +66,9 @@ mod actors;
 pub mod health;
 mod scheduler;
 // Leaves, each behind a feature.
+#[cfg(feature = "dashboard")]
+#[cfg_attr(docsrs, doc(cfg(feature = "dashboard")))]
+pub mod dashboard;
 #[cfg(feature = "embedded")]
 #[cfg_attr(docsrs, doc(cfg(feature = "embedded")))]
 pub mod embedded;
@@ -105,6 +109,8 @@ pub use scheduler::{Jobs, JobsOf, Queues, Scheduler, SchedulerBuilder, Schedules
 pub use cron::{Cron, CronEntry, CronError, CronExpression, Crontab};
 pub use schedule::{CatchUp, NewSchedule, Overlap, ScheduleChanges};
 // What is stored: verbs on a connection.
+#[cfg(feature = "dashboard")]
+pub use dashboard::dashboard;
 pub use lifecycle::JobState;
 pub use schema::Schema;
 pub use store::{

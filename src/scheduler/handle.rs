@@ -165,6 +165,14 @@ impl Scheduler {
     }
 }
 
+#[cfg(feature = "dashboard")]
+impl Scheduler {
+    /// The present, by the clock of the scheduler.
+    pub(crate) fn now(&self) -> chrono::DateTime<chrono::Utc> {
+        self.0.shared.config.clock.now()
+    }
+}
+
 #[cfg(test)]
 impl Scheduler {
     pub(crate) fn shared(&self) -> Arc<crate::shared::Shared> {

@@ -12,6 +12,7 @@ mod cancelling;
 mod cli;
 mod costs;
 mod cron;
+mod dashboard;
 mod deaths;
 mod doctor;
 mod dropped;

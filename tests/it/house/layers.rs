@@ -53,7 +53,7 @@ const LAYERS: [(&str, &[&str]); 7] = [
     ("attempts", &["attempt", "shared", "signals"]),
     ("actors", &["actors"]),
     ("facade", &["scheduler"]),
-    ("leaves", &["embedded", "guide", "health", "responses"]),
+    ("leaves", &["dashboard", "embedded", "guide", "health", "responses"]),
 ];
 
 #[test]

@@ -1,0 +1,142 @@
+//! Who may see the dashboard, and what each may do. Knows no page and no route.
+
+use std::fmt;
+
+/// What a request may do. The closure that [`dashboard`](super::dashboard()) receives returns it for each request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Access {
+    /// Nothing. The response is 403, and shows nothing of the dashboard.
+    Denied,
+    /// Nothing yet. The response is 401, and the browser asks for a name and a password.
+    SignIn,
+    /// Read every screen, and change nothing.
+    Read,
+    /// Read every screen, and act as the rights permit.
+    Act(Rights),
+}
+
+impl Access {
+    /// The rights of a request that may read; `None` if it may not.
+    pub(super) fn rights(self) -> Option<Rights> {
+        match self {
+            Self::Denied | Self::SignIn => None,
+            Self::Read => Some(Rights::none()),
+            Self::Act(rights) => Some(rights),
+        }
+    }
+}
+
+/// One thing that may be done in the dashboard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Right {
+    /// Retry dead jobs.
+    RetryJobs,
+    /// Cancel jobs.
+    CancelJobs,
+    /// Change when, how urgently and how often jobs are tried.
+    RescheduleJobs,
+    /// Delete jobs without a line in the history.
+    DeleteJobs,
+    /// Pause and resume queues.
+    PauseQueues,
+    /// Pause and resume schedules.
+    PauseSchedules,
+    /// Fire schedules now.
+    TriggerSchedules,
+}
+
+impl Right {
+    /// All rights.
+    pub const ALL: [Self; 7] = [
+        Self::RetryJobs,
+        Self::CancelJobs,
+        Self::RescheduleJobs,
+        Self::DeleteJobs,
+        Self::PauseQueues,
+        Self::PauseSchedules,
+        Self::TriggerSchedules,
+    ];
+
+    /// What the right permits, as the end of a sentence.
+    pub(super) const fn describe(self) -> &'static str {
+        match self {
+            Self::RetryJobs => "retry jobs",
+            Self::CancelJobs => "cancel jobs",
+            Self::RescheduleJobs => "reschedule jobs",
+            Self::DeleteJobs => "delete jobs",
+            Self::PauseQueues => "pause and resume queues",
+            Self::PauseSchedules => "pause and resume schedules",
+            Self::TriggerSchedules => "trigger schedules",
+        }
+    }
+
+    const fn bit(self) -> u32 {
+        1 << self as u32
+    }
+}
+
+/// A set of [`Right`]s.
+///
+/// ```
+/// use mainspring::dashboard::{Right, Rights};
+///
+/// let support = Rights::none().with(Right::RetryJobs).with(Right::TriggerSchedules);
+/// assert!(support.permit(Right::RetryJobs) && !support.permit(Right::DeleteJobs));
+/// assert!(Rights::all().without(Right::DeleteJobs).permit(Right::CancelJobs));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[must_use = "rights permit nothing until a request has them"]
+pub struct Rights(u32);
+
+impl Rights {
+    /// No right. A request with it reads, as with [`Access::Read`].
+    pub const fn none() -> Self {
+        Self(0)
+    }
+
+    /// Every right, also those that later releases add.
+    pub const fn all() -> Self {
+        Self(u32::MAX)
+    }
+
+    /// The same rights, and this one.
+    pub const fn with(self, right: Right) -> Self {
+        Self(self.0 | right.bit())
+    }
+
+    /// The same rights without this one.
+    pub const fn without(self, right: Right) -> Self {
+        Self(self.0 & !right.bit())
+    }
+
+    /// Returns `true` if the right is among them.
+    #[must_use]
+    pub const fn permit(self, right: Right) -> bool {
+        self.0 & right.bit() != 0
+    }
+}
+
+impl fmt::Debug for Rights {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(Right::ALL.iter().filter(|right| self.permit(**right))).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_right_is_one_of_a_set_and_no_other() {
+        for right in Right::ALL {
+            let one = Rights::none().with(right);
+            let permitted: Vec<_> = Right::ALL.into_iter().filter(|other| one.permit(*other)).collect();
+            assert_eq!(permitted, [right]);
+            assert!(!Rights::all().without(right).permit(right));
+            assert_eq!(one.without(right), Rights::none());
+        }
+        assert_eq!(format!("{:?}", Rights::none().with(Right::CancelJobs)), "{CancelJobs}");
+    }
+}

@@ -1,0 +1,126 @@
+//! Acts on one job. The database decides whether an act applies.
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use serde::Deserialize;
+
+use crate::dashboard::failure::Failure;
+use crate::dashboard::links::{self, link};
+use crate::dashboard::visit::{Visit, read};
+use crate::store::jobs::{Act, ActResult, Reschedule};
+
+#[derive(Deserialize)]
+struct Of {
+    id: i64,
+}
+
+pub(super) async fn retry(visit: &Visit) -> Result<String, Failure> {
+    act(visit, Act::Retry(None)).await
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Cancel {
+    reason: String,
+}
+
+pub(super) async fn cancel(visit: &Visit, form: &str) -> Result<String, Failure> {
+    let Cancel { reason } = read(form)?;
+    act(visit, Act::Cancel((!reason.is_empty()).then_some(reason))).await
+}
+
+pub(super) async fn delete(visit: &Visit) -> Result<String, Failure> {
+    act(visit, Act::Delete).await
+}
+
+/// The fields of the form. An empty one changes nothing.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Changes {
+    /// `now`, or empty.
+    when: String,
+    run_at: String,
+    priority: String,
+    attempts: String,
+    max_attempts: String,
+}
+
+pub(super) async fn reschedule(visit: &Visit, form: &str) -> Result<String, Failure> {
+    let changes: Changes = read(form)?;
+    act(visit, Act::Reschedule(changes.read(visit.now)?)).await
+}
+
+impl Changes {
+    fn read(&self, now: DateTime<Utc>) -> Result<Reschedule, Failure> {
+        let mut changes = Reschedule::new();
+        changes.run_at = match self.when.as_str() {
+            "now" => Some(now),
+            "" => moment(&self.run_at)?,
+            other => return Err(Failure::Invalid(format!("when must be now or empty, got `{other}`"))),
+        };
+        changes.priority = integer("priority", &self.priority)?;
+        changes.attempts = integer("attempts", &self.attempts)?;
+        changes.max_attempts = integer("max_attempts", &self.max_attempts)?;
+        if changes == Reschedule::new() {
+            return Err(Failure::Invalid("the form is empty: fill in what is to change".to_owned()));
+        }
+        Ok(changes)
+    }
+}
+
+fn integer(field: &str, text: &str) -> Result<Option<i16>, Failure> {
+    let number = Some(text.trim()).filter(|text| !text.is_empty()).map(str::parse::<i16>).transpose();
+    number.map_err(|_| Failure::Invalid(format!("{field} must be an integer from -32768 to 32767")))
+}
+
+// As browsers write a time of a form, in UTC; or with a zone.
+fn moment(text: &str) -> Result<Option<DateTime<Utc>>, Failure> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let local = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S%.f"];
+    let local = local.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok());
+    let at = local.map(|local| local.and_utc()).or_else(|| text.parse::<DateTime<Utc>>().ok());
+    at.map(Some).ok_or_else(|| {
+        Failure::Invalid(format!("run_at must be a time of UTC such as 2026-11-30T08:15, got `{text}`"))
+    })
+}
+
+async fn act(visit: &Visit, act: Act) -> Result<String, Failure> {
+    let Of { id } = visit.query()?;
+    let result = visit.scheduler().jobs().act_on(id, act).await?.result;
+    let done = match result {
+        ActResult::Retried => "retried",
+        ActResult::Cancelled => "cancelled",
+        ActResult::Cancelling => "cancelling",
+        ActResult::Rescheduled => "rescheduled",
+        ActResult::Deleted => return Ok(link("jobs", &[("did", "deleted")])),
+        ActResult::Unknown => return Err(Failure::NotFound(format!("There is no job {id}."))),
+        refused => {
+            let why = format!("Job {id} is {}.", refused.describe());
+            return Err(Failure::NotDone { why, back: links::job(id) });
+        }
+    };
+    Ok(link("job", &[("id", &id.to_string()), ("did", done)]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_of_forms_are_of_utc_and_wrong_ones_are_refused() {
+        let read = |text: &str| moment(text).ok().flatten().map(|at| at.to_rfc3339());
+        let expected = Some("2026-11-30T08:15:00+00:00".to_owned());
+        for text in ["2026-11-30T08:15", " 2026-11-30 08:15:00 ", "2026-11-30T09:15:00+01:00"] {
+            assert_eq!(read(text), expected, "{text}");
+        }
+        assert_eq!(moment(" ").ok(), Some(None));
+        for text in ["soon", "2026-11-30", "2026-13-30T08:15", "+262143-01-01T00:00"] {
+            assert!(read(text).is_none(), "{text}");
+        }
+        assert!(Changes::default().read(DateTime::UNIX_EPOCH).is_err());
+        let wrong = Changes { priority: "40000".into(), ..Changes::default() };
+        assert!(wrong.read(DateTime::UNIX_EPOCH).is_err());
+    }
+}

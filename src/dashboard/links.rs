@@ -1,0 +1,47 @@
+//! Links between the pages. All are relative and have one segment: the browser puts the rest before them, whatever a proxy made of
+//! the prefix.
+
+use form_urlencoded::Serializer;
+
+/// The overview.
+pub(super) const HOME: &str = "./";
+
+/// A link to a path of the table of routes, with its query. Pairs with an empty value are left out.
+pub(super) fn link(path: &str, pairs: &[(&str, &str)]) -> String {
+    let mut query = Serializer::new(String::new());
+    let pairs = pairs.iter().filter(|(_, value)| !value.is_empty());
+    pairs.for_each(|(name, value)| {
+        query.append_pair(name, value);
+    });
+    let query = query.finish();
+    let path = if path.is_empty() { HOME } else { path };
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+}
+
+pub(super) fn job(id: i64) -> String {
+    format!("job?id={id}")
+}
+
+pub(super) fn queue(name: &str) -> String {
+    link("queue", &[("name", name)])
+}
+
+pub(super) fn schedule(name: &str) -> String {
+    link("schedule", &[("name", name)])
+}
+
+pub(super) fn jobs_of_task(task: &str) -> String {
+    link("jobs", &[("task", task)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_carries_any_name_and_leaves_out_what_is_empty() {
+        assert_eq!(link("jobs", &[("task", ""), ("queue", "a&b=c/..")]), "jobs?queue=a%26b%3Dc%2F..");
+        assert_eq!(link("", &[]), "./");
+        assert_eq!(queue("é\" <x>"), "queue?name=%C3%A9%22+%3Cx%3E");
+    }
+}

@@ -1,0 +1,168 @@
+//! The frame around every screen: head, navigation, message of the last action.
+
+use maud::{DOCTYPE, Markup, html};
+use serde::Deserialize;
+
+use super::access::Rights;
+use super::assets::{DASHBOARD, HTMX, ICON, STYLE};
+use super::failure::Failure;
+use super::links::HOME;
+use super::visit::Visit;
+
+/// One screen.
+pub(super) struct Page {
+    pub(super) title: String,
+    pub(super) place: Place,
+    pub(super) kind: Kind,
+    pub(super) body: Markup,
+}
+
+/// Where a page belongs in the navigation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Overview,
+    Jobs,
+    Queues,
+    Tasks,
+    Schedules,
+    Errors,
+    Workers,
+    Nowhere,
+}
+
+/// Whether a page changes while it is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Live,
+    /// It has a form to be filled in, or a failure.
+    Still,
+}
+
+const PLACES: [(Place, &str, &str); 7] = [
+    (Place::Overview, HOME, "Overview"),
+    (Place::Jobs, "jobs", "Jobs"),
+    (Place::Queues, "queues", "Queues"),
+    (Place::Tasks, "tasks", "Tasks"),
+    (Place::Schedules, "schedules", "Schedules"),
+    (Place::Errors, "errors", "Errors"),
+    (Place::Workers, "workers", "Workers"),
+];
+
+// Actions redirect with the name of what they did. A name that is not here shows nothing, so no link can put words here.
+const DONE: [(&str, &str); 12] = [
+    ("retried", "The job waits again, with all its attempts."),
+    ("cancelled", "The job is cancelled."),
+    ("cancelling", "The job runs, and was told to end. It ends as cancelled, unless it succeeds first."),
+    ("rescheduled", "The job is rescheduled."),
+    ("deleted", "The job is deleted."),
+    ("queue-paused", "The queue is paused. Running jobs finish, and no other starts."),
+    ("queue-resumed", "The queue goes on."),
+    ("schedule-paused", "The schedule is paused. It fires no more until it is resumed."),
+    ("schedule-resumed", "The schedule goes on."),
+    ("enqueued", "The schedule has fired, and its job is enqueued."),
+    ("skipped", "The schedule has fired without a job, because an earlier job lives."),
+    ("replaced", "The schedule has fired, and its job took the place of the one that waited."),
+];
+
+#[derive(Deserialize)]
+struct Done {
+    #[serde(default)]
+    did: String,
+}
+
+impl Page {
+    /// A page that shows what is there now.
+    pub(super) fn live(title: impl Into<String>, place: Place, body: Markup) -> Self {
+        Self { title: title.into(), place, kind: Kind::Live, body }
+    }
+
+    /// A page that stays as it is.
+    pub(super) fn still(title: impl Into<String>, place: Place, body: Markup) -> Self {
+        Self { title: title.into(), place, kind: Kind::Still, body }
+    }
+}
+
+/// Writes a page, with the message of the action that led to it.
+pub(super) fn write(page: &Page, visit: &Visit) -> String {
+    let did = visit.query::<Done>().map(|done| done.did).unwrap_or_default();
+    let message = DONE.iter().find(|(name, _)| *name == did).map(|(_, words)| *words);
+    frame(
+        page,
+        visit.rights,
+        html! {
+            @if let Some(message) = message { p.message role="status" { (message) } }
+        },
+    )
+}
+
+/// Writes the page of a failure.
+pub(super) fn write_failure(failure: &Failure, rights: Rights) -> String {
+    let words = failure.words();
+    let body = html! {
+        h1 { (words.title) }
+        div.failure role="alert" {
+            p { (words.text) }
+            @if !words.advice.is_empty() { p.muted { (words.advice) } }
+            p {
+                @if let Failure::NotDone { back, .. } = failure { a href=(back) { "Back" } }
+                @else { a href=(HOME) { "To the overview" } }
+            }
+        }
+    };
+    frame(&Page::still(words.title, Place::Nowhere, body), rights, html! {})
+}
+
+fn frame(page: &Page, rights: Rights, message: Markup) -> String {
+    let markup = html! {
+        (DOCTYPE)
+        html lang="en" {
+            (head(&page.title))
+            body {
+                a.skip href="#main" { "Skip to the content" }
+                header.top {
+                    a.brand href=(HOME) { "Mainspring" }
+                    (navigation(page.place))
+                    span.viewer {
+                        @if rights == Rights::none() { span.tag { "read-only" } }
+                        span #live {}
+                    }
+                }
+                main #main tabindex="-1" data-live=[(page.kind == Kind::Live).then_some("")] {
+                    (message)
+                    (page.body)
+                }
+            }
+        }
+    };
+    markup.into_string()
+}
+
+fn head(title: &str) -> Markup {
+    html! {
+        head {
+            meta charset="utf-8";
+            meta name="viewport" content="width=device-width, initial-scale=1";
+            meta name="color-scheme" content="light dark";
+            meta name="robots" content="noindex";
+            // The script adds no style, leaves the address alone, and what a viewer has opened stays open.
+            meta name="htmx-config" content="{\"includeIndicatorCSS\":false,\"history\":false,\"morphIgnore\":[\"data-htmx-powered\",\"open\"]}";
+            title { (title) " · Mainspring" }
+            link rel="icon" href=(ICON.name);
+            link rel="stylesheet" href=(STYLE.name);
+            script src=(HTMX.name) defer {}
+            script src=(DASHBOARD.name) defer {}
+        }
+    }
+}
+
+fn navigation(here: Place) -> Markup {
+    html! {
+        nav aria-label="Screens" {
+            ul {
+                @for (place, path, name) in PLACES {
+                    li { a href=(path) aria-current=[(place == here).then_some("page")] { (name) } }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The pieces that screens are made of. They know no scheduler and no request.
+
+pub(super) mod chart;
+pub(super) mod form;
+pub(super) mod job_table;
+pub(super) mod notice;
+pub(super) mod number;
+pub(super) mod text;
+pub(super) mod time;

@@ -1,0 +1,53 @@
+//! One group of errors: how often, since when, and the last of them with all its causes.
+
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use crate::dashboard::failure::Failure;
+use crate::dashboard::links::{self, link};
+use crate::dashboard::page::{Page, Place};
+use crate::dashboard::parts::notice::empty;
+use crate::dashboard::parts::number::count;
+use crate::dashboard::parts::text::{first_line, lines, name};
+use crate::dashboard::parts::time::moment_and_age;
+use crate::dashboard::visit::Visit;
+use crate::lifecycle::JobState;
+use crate::store::errors::ErrorGroup;
+
+#[derive(Deserialize)]
+struct Wanted {
+    fingerprint: String,
+}
+
+pub(super) async fn show(visit: &Visit) -> Result<Page, Failure> {
+    let Wanted { fingerprint } = visit.query()?;
+    let found = visit.scheduler().error_group(fingerprint).await?;
+    let group = found.filter(|group| group.fingerprint != ErrorGroup::OTHERS);
+    let group = group.ok_or_else(|| Failure::NotFound("There is no such group of errors.".to_owned()))?;
+    let body = html! {
+        h1 { (first_line(&group.summary)) }
+        (facts(&group, visit))
+        section aria-labelledby="sample" {
+            h2 #sample { "The last one" }
+            @if let Some(id) = group.job_id {
+                p { a href=(links::job(id)) { "Job " (id) } @if let Some(attempt) = group.attempt { ", attempt " (attempt) } }
+            }
+            @match &group.error { Some(error) => (lines(error)), None => (empty("It is not kept.", "")) }
+        }
+    };
+    Ok(Page::live("Error", Place::Errors, body))
+}
+
+fn facts(group: &ErrorGroup, visit: &Visit) -> Markup {
+    let dead = link("jobs", &[("state", JobState::Dead.as_str()), ("task", &group.task)]);
+    html! {
+        dl.facts {
+            div { dt { "Task" } dd { a href=(links::jobs_of_task(&group.task)) { (name(&group.task)) } } }
+            div { dt { "Failed, tried again" } dd { (count(group.failed)) } }
+            div { dt { "Dead" } dd { a href=(dead) { (count(group.dead)) } } }
+            div { dt { "First seen" } dd { (moment_and_age(group.first_seen, visit.now)) } }
+            div { dt { "Last seen" } dd { (moment_and_age(group.last_seen, visit.now)) } }
+        }
+        p.muted { "Counts are of all the time that is kept: 90 days." }
+    }
+}

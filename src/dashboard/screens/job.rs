@@ -1,0 +1,162 @@
+//! One job: where it stands, why it waits, its attempts, its payload, and what may be done to it.
+
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use crate::dashboard::access::Right;
+use crate::dashboard::failure::Failure;
+use crate::dashboard::links;
+use crate::dashboard::page::{Page, Place};
+use crate::dashboard::parts::form::{Weight, asking, button};
+use crate::dashboard::parts::job_table::state;
+use crate::dashboard::parts::notice::empty;
+use crate::dashboard::parts::text::{json, lines, name, name_or_dash};
+use crate::dashboard::parts::time::moment_and_age;
+use crate::dashboard::routes::Deed;
+use crate::dashboard::visit::{Payload, Visit};
+use crate::store::jobs::{AttemptError, Explanation, Job, JobStatus};
+
+#[derive(Deserialize)]
+struct Wanted {
+    id: i64,
+}
+
+pub(super) async fn show(visit: &Visit) -> Result<Page, Failure> {
+    let Wanted { id } = visit.query()?;
+    of_id(visit, id).await
+}
+
+/// The page of this job.
+pub(super) async fn of_id(visit: &Visit, id: i64) -> Result<Page, Failure> {
+    let jobs = visit.scheduler().jobs();
+    let found = jobs.get(id).await?;
+    let job = found.ok_or_else(|| Failure::NotFound(format!("There is no job {id}.")))?;
+    let reasons = jobs.explain(id).await?;
+    let payload = payload(visit, &job).await?;
+    let body = html! {
+        h1 { "Job " (id) " " (state(job.state.as_str())) }
+        (actions(visit, &job))
+        section aria-labelledby="why" {
+            h2 #why { (if job.state.is_over() { "How it ended" } else { "Where it stands" }) }
+            (why(&reasons, visit))
+            @if let Some(percent) = job.progress {
+                p { progress max="100" value=(percent) aria-label="Progress" { (percent) " %" } " " (percent) " %"
+                    @if let Some(note) = &job.progress_note { " " (name(note)) } }
+            }
+        }
+        section aria-labelledby="facts" { h2 #facts { "Facts" } (facts(&job, visit)) }
+        section aria-labelledby="attempts" { h2 #attempts { "Failed attempts" } (attempts(&job, visit)) }
+        section aria-labelledby="payload" { h2 #payload { "Payload" } (payload) }
+    };
+    Ok(Page::live(format!("Job {id}"), Place::Jobs, body))
+}
+
+fn actions(visit: &Visit, job: &Job) -> Markup {
+    let id = job.id.to_string();
+    let (waits, dead) = (
+        matches!(job.state, JobStatus::Scheduled | JobStatus::Parked | JobStatus::Ready),
+        job.state == JobStatus::Dead,
+    );
+    html! {
+        div.actions {
+            @if dead && visit.may(Right::RetryJobs) { (button(Deed::RetryJob, ("id", &id), "Retry")) }
+            @if (waits || dead) && visit.may(Right::RescheduleJobs) {
+                (asking(Deed::RescheduleJob, job.id, "Reschedule …", Weight::Plain))
+            }
+            @if (waits || job.state == JobStatus::Running) && visit.may(Right::CancelJobs) {
+                (asking(Deed::CancelJob, job.id, "Cancel …", Weight::Danger))
+            }
+            @if (waits || dead) && visit.may(Right::DeleteJobs) {
+                (asking(Deed::DeleteJob, job.id, "Delete …", Weight::Danger))
+            }
+        }
+    }
+}
+
+fn why(reasons: &[Explanation], visit: &Visit) -> Markup {
+    html! {
+        ul.reasons {
+            @for why in reasons {
+                li {
+                    (name(&why.sentence))
+                    @if let Some(until) = why.until { " " span.muted { "until " (moment_and_age(until, visit.now)) } }
+                }
+            }
+        }
+    }
+}
+
+fn facts(job: &Job, visit: &Visit) -> Markup {
+    let fact = |label: &str, value: Markup| html! { div { dt { (label) } dd { (value) } } };
+    let most = job.max_attempts.map(|most| format!(" of {most}")).unwrap_or_default();
+    html! {
+        dl.facts {
+            (fact("Task", html! { a href=(links::jobs_of_task(&job.task)) { (name(&job.task)) } }))
+            (fact("Queue", match &job.queue {
+                Some(queue) => html! { a href=(links::queue(queue)) { (name(queue)) } },
+                None => name_or_dash(None),
+            }))
+            (fact("Key", name_or_dash(job.key.as_deref())))
+            (fact("Priority", html! { (job.priority) }))
+            (fact("Attempts", html! { (job.attempts) (most) }))
+            @if job.deaths > 0 { (fact("Lost workers", html! { (job.deaths) })) }
+            @if let Some(flags) = &job.flags {
+                (fact("Flags", html! { @for flag in flags { span.tag { (name(flag)) } " " } }))
+            }
+            (fact("Added", moment_and_age(job.created_at, visit.now)))
+            (fact("Due", moment_and_age(job.run_at, visit.now)))
+            @if let Some(at) = job.started_at { (fact("Started", moment_and_age(at, visit.now))) }
+            @if let Some(at) = job.finished_at { (fact("Ended", moment_and_age(at, visit.now))) }
+            @if let Some(worker) = job.worker_id { (fact("Worker", html! { a href="workers" { (worker) } })) }
+            @if let Some(reason) = &job.reason { (fact("Reason", name(reason))) }
+        }
+    }
+}
+
+fn attempts(job: &Job, visit: &Visit) -> Markup {
+    html! {
+        @if job.errors.is_empty() {
+            @match &job.last_error {
+                Some(error) => (lines(error)),
+                None => (empty("No attempt has failed.", "")),
+            }
+        } @else {
+            ol.attempts { @for error in job.errors.iter().rev() { (attempt(error, visit)) } }
+        }
+    }
+}
+
+fn attempt(error: &AttemptError, visit: &Visit) -> Markup {
+    html! {
+        li {
+            p {
+                strong { "Attempt " (error.attempt) } " " (moment_and_age(error.at, visit.now))
+                @if let Some(worker) = &error.worker { " " span.muted { "on " (name(worker)) } }
+            }
+            (lines(&error.error))
+        }
+    }
+}
+
+async fn payload(visit: &Visit, job: &Job) -> Result<Markup, Failure> {
+    if matches!(job.state, JobStatus::Succeeded | JobStatus::Cancelled) {
+        return Ok(empty("The history keeps no payloads.", ""));
+    }
+    // What no viewer may see is not read at all.
+    if visit.state.payloads.is_none() {
+        return Ok(hidden());
+    }
+    let Some(text) = visit.scheduler().jobs().payload(job.id).await? else {
+        return Ok(empty("The job has ended in the meantime.", "Reload the page."));
+    };
+    let payload = serde_json::from_str(&text).unwrap_or(serde_json::Value::String(text));
+    Ok(match visit.payload(&job.task, payload) {
+        Payload::Shown(payload) => json(&payload),
+        Payload::Hidden => hidden(),
+    })
+}
+
+/// What stands in the place of a payload.
+pub(super) fn hidden() -> Markup {
+    empty("The payload is hidden.", "The application decides what is shown, with Dashboard::payloads.")
+}

@@ -1,0 +1,138 @@
+//! One request, from its access to its response. Every check stands here, before any screen or act, so none can be forgotten there.
+
+use std::sync::Arc;
+
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, LOCATION, WWW_AUTHENTICATE};
+use actix_web::http::{Method as HttpMethod, StatusCode};
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::access::{Access, Rights};
+use super::assets::{self, Asset};
+use super::failure::Failure;
+use super::headers::{Lasts, secure};
+use super::origin::is_own;
+use super::page::{self, Page};
+use super::routes::{self, Deed, Method, Target};
+use super::state::State;
+use super::visit::Visit;
+use super::{acts, screens};
+
+/// A form has some names and a reason.
+const MOST_BYTES: usize = 64 << 10;
+
+/// What a request gets.
+enum Reply {
+    Page(Page),
+    File(&'static Asset),
+    /// What was asked for is done, and this page shows it.
+    SeeOther(String),
+    /// The same with a slash at its end, against which links are resolved.
+    WithSlash(String),
+}
+
+pub(super) async fn serve(
+    state: Arc<State>,
+    prefix: String,
+    request: HttpRequest,
+    body: web::Payload,
+) -> HttpResponse {
+    let access = (state.access)(&request);
+    let Some(rights) = access.rights() else { return refused(access) };
+    let visit = Visit { now: state.scheduler.now(), state, request, rights };
+    match reply(&visit, &prefix, body).await {
+        Ok(reply) => written(reply, &visit),
+        Err(failure) => failed(&failure, rights),
+    }
+}
+
+async fn reply(visit: &Visit, prefix: &str, body: web::Payload) -> Result<Reply, Failure> {
+    let request = &visit.request;
+    let asked = method(request);
+    let Some(path) = request.match_info().unprocessed().strip_prefix('/') else {
+        return Ok(Reply::WithSlash(with_slash(prefix, request.query_string())));
+    };
+    if let (Some(Method::Get), Some(asset)) = (asked, assets::find(path)) {
+        return Ok(Reply::File(asset));
+    }
+    let target = routes::find(asked, path)
+        .map_err(|has| if has.is_empty() { Failure::NoPage } else { Failure::NoMethod(has) })?;
+    if let Some(right) = target.right().filter(|right| !visit.may(*right)) {
+        return Err(Failure::NoRight(right));
+    }
+    match target {
+        Target::Show(screen) => screens::show(visit, screen).await.map(Reply::Page),
+        Target::Ask(deed) => acts::ask(visit, deed).await.map(Reply::Page),
+        Target::Do(deed) => act(visit, deed, body).await.map(Reply::SeeOther),
+    }
+}
+
+fn with_slash(prefix: &str, query: &str) -> String {
+    let last = prefix.rsplit('/').next().unwrap_or_default();
+    if query.is_empty() { format!("{last}/") } else { format!("{last}/?{query}") }
+}
+
+async fn act(visit: &Visit, deed: Deed, body: web::Payload) -> Result<String, Failure> {
+    if !is_own(&visit.request) {
+        return Err(Failure::ForeignOrigin);
+    }
+    let body = body.to_bytes_limited(MOST_BYTES).await.map_err(|_| Failure::TooLarge)?;
+    let body = body.map_err(|error| Failure::Invalid(error.to_string()))?;
+    let form = std::str::from_utf8(&body).map_err(|error| Failure::Invalid(error.to_string()))?;
+    acts::perform(visit, deed, form).await
+}
+
+fn method(request: &HttpRequest) -> Option<Method> {
+    match *request.method() {
+        HttpMethod::GET | HttpMethod::HEAD => Some(Method::Get),
+        HttpMethod::POST => Some(Method::Post),
+        _ => None,
+    }
+}
+
+fn written(reply: Reply, visit: &Visit) -> HttpResponse {
+    match reply {
+        Reply::Page(shown) => html(StatusCode::OK, page::write(&shown, visit)),
+        Reply::File(asset) => {
+            let mut response = HttpResponse::Ok();
+            secure(&mut response, Lasts::ForEver);
+            response.insert_header((CONTENT_TYPE, asset.kind)).body(asset.content)
+        }
+        Reply::SeeOther(location) => redirect(StatusCode::SEE_OTHER, &location),
+        Reply::WithSlash(location) => redirect(StatusCode::TEMPORARY_REDIRECT, &location),
+    }
+}
+
+fn failed(failure: &Failure, rights: Rights) -> HttpResponse {
+    failure.log();
+    let mut response = html(failure.status(), page::write_failure(failure, rights));
+    if let Failure::NoMethod(has) = failure {
+        let has: Vec<&str> = has.iter().map(|method| method.as_str()).collect();
+        if let Ok(has) = has.join(", ").parse() {
+            response.headers_mut().insert(ALLOW, has);
+        }
+    }
+    response
+}
+
+// Shows nothing of the dashboard.
+fn refused(access: Access) -> HttpResponse {
+    let failure = if access == Access::SignIn { Failure::SignIn } else { Failure::Denied };
+    let mut response = HttpResponse::build(failure.status());
+    secure(&mut response, Lasts::Not);
+    if access == Access::SignIn {
+        response.insert_header((WWW_AUTHENTICATE, "Basic realm=\"jobs\", charset=\"UTF-8\""));
+    }
+    response.content_type("text/plain; charset=utf-8").body(failure.words().text)
+}
+
+fn redirect(status: StatusCode, location: &str) -> HttpResponse {
+    let mut response = HttpResponse::build(status);
+    secure(&mut response, Lasts::Not);
+    response.insert_header((LOCATION, location)).finish()
+}
+
+fn html(status: StatusCode, text: String) -> HttpResponse {
+    let mut response = HttpResponse::build(status);
+    secure(&mut response, Lasts::Not);
+    response.content_type("text/html; charset=utf-8").body(text)
+}

@@ -1,0 +1,57 @@
+//! One request that may read: what it may do, and what it asks for.
+
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, web};
+use chrono::{DateTime, Utc};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::access::{Right, Rights};
+use super::failure::Failure;
+use super::state::State;
+use crate::scheduler::Scheduler;
+
+pub(super) struct Visit {
+    pub(super) state: Arc<State>,
+    pub(super) request: HttpRequest,
+    pub(super) rights: Rights,
+    pub(super) now: DateTime<Utc>,
+}
+
+/// What a viewer sees of a payload.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Payload {
+    Shown(Value),
+    /// By the application, or by default.
+    Hidden,
+}
+
+impl Visit {
+    pub(super) fn scheduler(&self) -> &Scheduler {
+        &self.state.scheduler
+    }
+
+    pub(super) fn may(&self, right: Right) -> bool {
+        self.rights.permit(right)
+    }
+
+    /// The query of the address.
+    pub(super) fn query<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        read(self.request.query_string())
+    }
+
+    /// What this viewer sees of the payload of a job or a schedule.
+    pub(super) fn payload(&self, task: &str, payload: Value) -> Payload {
+        let shown = self.state.payloads.as_ref().and_then(|shown| shown(&self.request, task, payload));
+        shown.map_or(Payload::Hidden, Payload::Shown)
+    }
+}
+
+/// Reads a query, or a form, which has the same form.
+pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<T, Failure> {
+    match web::Query::<T>::from_query(text) {
+        Ok(query) => Ok(query.into_inner()),
+        Err(error) => Err(Failure::Invalid(error.to_string())),
+    }
+}

@@ -1,0 +1,178 @@
+//! Who may see and change what. Every check is on the server.
+
+use actix_web::http::Method;
+use actix_web::test::TestRequest;
+use mainspring::dashboard::{Access, Dashboard, Right, Rights, basic_auth, loopback_only};
+
+use super::{Site, ask, from, only, own};
+
+/// The address of each act, for a site with a dead job, a waiting one, a queue and a schedule.
+fn acts(dead: i64, waiting: i64) -> [(Right, String, &'static str); 9] {
+    [
+        (Right::RetryJobs, format!("retry-job?id={dead}"), ""),
+        (Right::CancelJobs, format!("cancel-job?id={waiting}"), "reason=x"),
+        (Right::RescheduleJobs, format!("reschedule-job?id={waiting}"), "priority=-5"),
+        (Right::DeleteJobs, format!("delete-job?id={dead}"), ""),
+        (Right::PauseQueues, "pause-queue?name=mails".into(), ""),
+        (Right::PauseQueues, "resume-queue?name=held".into(), ""),
+        (Right::PauseSchedules, "pause-schedule?name=nightly".into(), ""),
+        (Right::PauseSchedules, "resume-schedule?name=asleep".into(), ""),
+        (Right::TriggerSchedules, "trigger-schedule?name=nightly".into(), ""),
+    ]
+}
+
+async fn filled() -> (Site, i64, i64) {
+    let site = Site::start().await;
+    let dead = site.add_dead("disk on fire").await;
+    let waiting = site.add(|job| job.queue("mails")).await;
+    site.scheduler.queues().pause("held").await.unwrap();
+    for schedule in ["nightly", "asleep"] {
+        site.add_schedule(schedule).await;
+    }
+    site.scheduler.schedules().pause("asleep").await.unwrap();
+    (site, dead, waiting)
+}
+
+#[actix_web::test]
+async fn every_route_is_closed_to_a_request_that_is_denied() {
+    let (site, dead, waiting) = filled().await;
+    let before = site.rows();
+    let style = site.read("").await.links().into_iter().find(|link| link.ends_with(".css")).unwrap();
+    let routes = Dashboard::routes().map(|(method, path)| (method, path.to_owned()));
+    let acts = acts(dead, waiting).map(|(_, path, _)| ("POST", path));
+    let others = [("GET", style), ("GET", "no-such-page".into()), ("PUT", "jobs".into())];
+    for (method, path) in routes.chain(acts).chain(others) {
+        let request = || {
+            let request = own(&path, "").method(Method::from_bytes(method.as_bytes()).unwrap());
+            request.uri(&format!("/jobs/{path}"))
+        };
+        for (access, status) in [(Access::Denied, 403), (Access::SignIn, 401)] {
+            let reply = ask(site.dashboard(access), request()).await;
+            assert_eq!(reply.status, status, "{method} {path}");
+            assert!(reply.text.len() < 60 && !reply.text.contains('<'), "{method} {path}: {}", reply.text);
+            assert_eq!(reply.header("www-authenticate").is_empty(), status == 403);
+        }
+    }
+    let bare = ask(site.dashboard(Access::Denied), TestRequest::with_uri("/jobs")).await;
+    assert_eq!((bare.status, bare.header("location")), (403, ""));
+    assert_eq!(site.rows(), before);
+    site.scheduler.stop().await;
+}
+
+#[actix_web::test]
+async fn a_viewer_without_the_right_changes_nothing_by_any_route_or_method() {
+    let (site, dead, waiting) = filled().await;
+    let before = site.rows();
+    let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"];
+    let paths = Dashboard::routes().map(|(_, path)| format!("{path}?id={dead}&name=nightly"));
+    let paths: Vec<String> = paths.chain(acts(dead, waiting).map(|(_, path, _)| path)).collect();
+    for path in &paths {
+        for method in methods {
+            let request = own(path, "reason=x&priority=1&id=1&name=nightly");
+            let request = request.method(Method::from_bytes(method.as_bytes()).unwrap());
+            let reply = ask(site.dashboard(Access::Read), request).await;
+            let reads = matches!(method, "GET" | "HEAD");
+            assert!(reads || matches!(reply.status, 403..=405), "{method} {path}: {}", reply.status);
+        }
+    }
+    for (right, path, form) in acts(dead, waiting) {
+        let (_, others) = only(right);
+        let reply = site.act_with(others, &path, form).await;
+        assert_eq!(reply.status, 403, "{path}");
+        assert!(reply.text.contains("You may not "), "{path}: {}", reply.text);
+    }
+    assert_eq!(site.rows(), before);
+    site.scheduler.stop().await;
+}
+
+#[actix_web::test]
+async fn a_right_alone_suffices_for_its_acts() {
+    let (site, dead, waiting) = filled().await;
+    // A job that was retried is not dead, and one that was cancelled cannot be rescheduled.
+    let other_dead = site.add_dead("again").await;
+    let other = site.add(|job| job).await;
+    for (right, path, form) in acts(dead, waiting) {
+        let path = path.replace(&format!("delete-job?id={dead}"), &format!("delete-job?id={other_dead}"));
+        let path =
+            path.replace(&format!("reschedule-job?id={waiting}"), &format!("reschedule-job?id={other}"));
+        let before = site.rows();
+        let (alone, _) = only(right);
+        let reply = site.act_with(alone, &path, form).await;
+        assert_eq!(reply.status, 303, "{path}: {}", reply.text);
+        assert_ne!(site.rows(), before, "{path}");
+    }
+    site.scheduler.stop().await;
+}
+
+#[actix_web::test]
+async fn an_act_from_another_site_is_refused() {
+    let (site, dead, waiting) = filled().await;
+    let before = site.rows();
+    let foreign: [&[(&str, &str)]; 6] = [
+        &[("Host", "app.example"), ("Origin", "https://evil.example")],
+        &[("Host", "app.example"), ("Origin", "null")],
+        &[("Host", "app.example")],
+        &[("Host", "app.example"), ("Origin", "https://app.example"), ("Sec-Fetch-Site", "cross-site")],
+        &[("Host", "app.example"), ("Origin", "https://app.example"), ("Sec-Fetch-Site", "same-site")],
+        &[("Host", "app.example"), ("Referer", "https://app.example/jobs/")],
+    ];
+    for (_, path, form) in acts(dead, waiting) {
+        for headers in foreign {
+            let reply = ask(site.dashboard(Access::Act(Rights::all())), from(&path, form, headers)).await;
+            assert_eq!(reply.status, 403, "{path} {headers:?}");
+            assert!(reply.text.contains("does not come from a page of this site"), "{}", reply.text);
+        }
+    }
+    assert_eq!(site.rows(), before);
+    let behind_proxy =
+        [("Host", "127.0.0.1:8080"), ("Origin", "https://app.example"), ("Sec-Fetch-Site", "same-origin")];
+    let path = format!("retry-job?id={dead}");
+    let reply = ask(site.dashboard(Access::Act(Rights::all())), from(&path, "", &behind_proxy)).await;
+    assert_eq!(reply.status, 303, "{}", reply.text);
+    site.scheduler.stop().await;
+}
+
+#[actix_web::test]
+async fn a_viewer_sees_buttons_for_what_it_may_do() {
+    let (site, dead, waiting) = filled().await;
+    let shown = async |rights: Rights, path: String| {
+        let request = TestRequest::with_uri(&format!("/jobs/{path}"));
+        let reply = ask(site.dashboard(Access::Act(rights)), request).await;
+        let mut found = [reply.attributes("action"), reply.attributes("href")].concat();
+        found.retain(|link| link.contains('-') && link.contains('?'));
+        found.iter().map(|link| link.split('?').next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let (job, other) = (format!("job?id={dead}"), format!("job?id={waiting}"));
+    assert_eq!(shown(Rights::all(), job.clone()).await, ["retry-job", "reschedule-job", "delete-job"]);
+    assert_eq!(shown(Rights::all(), other.clone()).await, ["reschedule-job", "cancel-job", "delete-job"]);
+    assert_eq!(shown(Rights::none().with(Right::RetryJobs), job).await, ["retry-job"]);
+    assert_eq!(shown(Rights::none(), other).await, [] as [String; 0]);
+    assert_eq!(shown(Rights::all(), "queue?name=held".into()).await, ["resume-queue"]);
+    assert_eq!(shown(Rights::all(), "queue?name=mails".into()).await, ["pause-queue"]);
+    let schedule = shown(Rights::all(), "schedule?name=nightly".into()).await;
+    assert_eq!(schedule, ["trigger-schedule", "pause-schedule"]);
+    assert!(site.read("").await.text.contains("read-only"));
+    site.scheduler.stop().await;
+}
+
+#[actix_web::test]
+async fn the_helpers_guard_a_mounted_dashboard() {
+    let site = Site::start().await;
+    let basic = basic_auth("ops", "s3cret", Access::Read);
+    let basic = mainspring::dashboard("/jobs", &site.scheduler, basic);
+    let asked = |header: &str| TestRequest::with_uri("/jobs/").insert_header(("Authorization", header));
+    // `ops:s3cret` and `ops:guess`.
+    assert_eq!(ask(basic.clone(), asked("Basic b3BzOnMzY3JldA==")).await.status, 200);
+    assert_eq!(ask(basic.clone(), asked("Basic b3BzOmd1ZXNz")).await.status, 401);
+    let challenge = ask(basic, TestRequest::with_uri("/jobs/")).await;
+    assert!(challenge.header("www-authenticate").starts_with("Basic "), "{challenge:?}");
+
+    let local = mainspring::dashboard("/jobs", &site.scheduler, loopback_only(|_| Access::Read));
+    let asked = |host: &str| {
+        let request = TestRequest::with_uri("/jobs/").peer_addr("127.0.0.1:4000".parse().unwrap());
+        request.insert_header(("Host", host))
+    };
+    assert_eq!(ask(local.clone(), asked("localhost:8080")).await.status, 200);
+    assert_eq!(ask(local, asked("evil.example:8080")).await.status, 403);
+    site.scheduler.stop().await;
+}
