@@ -69,16 +69,6 @@ impl KnownTasks {
         self.0.get(task).and_then(|known| (known.problem_of)(payload))
     }
 
-    /// Refuses jobs that name their task by text, and whose payload the task's type cannot read. The type of the others wrote theirs.
-    pub(crate) fn check_payloads(&self, jobs: &[NewJob]) -> Result<(), StoreError> {
-        for (index, job) in jobs.iter().enumerate().filter(|(_, job)| job.defaults == Defaults::OfTask) {
-            if let Some(problem) = self.payload_problem(job.task(), &job.payload) {
-                return Err(payload_misfit(&problem).at(index, jobs.len()));
-            }
-        }
-        Ok(())
-    }
-
     /// Returns the fields of a payload that the task's type does not read, if its type declares which it does.
     pub(crate) fn unread_fields<'p>(&self, task: &str, payload: &'p Map<String, Value>) -> Vec<&'p str> {
         let accepts = self.0.get(task).and_then(|known| known.accepts.as_ref());
@@ -89,14 +79,19 @@ impl KnownTasks {
         payload.keys().map(String::as_str).filter(is_unread).collect()
     }
 
-    /// Sets what a job that names its task leaves open, if the task's type is known here.
-    pub(crate) fn complete(&self, job: &mut NewJob) {
-        if job.defaults == Defaults::OfTask
-            && let Some(known) = self.0.get(job.task())
-        {
+    /// Sets what jobs leave open that name their task by text, where the task's type is known here. Refuses all if that type cannot
+    /// read one of their payloads. A job that has passed is not judged again.
+    pub(crate) fn complete(&self, jobs: &mut [NewJob]) -> Result<(), StoreError> {
+        let of = jobs.len();
+        for (index, job) in jobs.iter_mut().enumerate().filter(|(_, job)| job.defaults == Defaults::OfTask) {
+            let Some(known) = self.0.get(job.task()) else { continue };
+            if let Some(problem) = (known.problem_of)(&job.payload) {
+                return Err(payload_misfit(&problem).at(index, of));
+            }
             known.constants.complete(&mut job.options);
             job.defaults = Defaults::OfDatabase;
         }
+        Ok(())
     }
 
     /// As the SQL function `mainspring.publish_tasks` reads it.

@@ -14,9 +14,9 @@ impl Shared {
         ids.first().copied().ok_or(SchedulerError::Interrupted)
     }
 
-    /// Adds jobs through the QueueActor, all or none. The payload of a job that names its task by text is judged by the handler's type.
-    pub(crate) async fn enqueue_many(&self, jobs: Vec<NewJob>) -> Result<Vec<i64>, SchedulerError> {
-        self.known.check_payloads(&jobs)?;
+    /// Adds jobs through the QueueActor, all or none. Payloads are judged here, on the caller's thread.
+    pub(crate) async fn enqueue_many(&self, mut jobs: Vec<NewJob>) -> Result<Vec<i64>, SchedulerError> {
+        self.known.complete(&mut jobs)?;
         let queue = self.addresses.get::<Recipient<EnqueueInSpan>>().ok_or(SchedulerError::Stopped)?;
         let span = enqueue_span(&jobs);
         let stored = span.clone().around(queue.send(EnqueueInSpan { jobs })).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use actix_web::web;
 use mainspring::jobs::{self, Act, ActResult, Job, JobFilter, JobOrder, JobStatus, StateFilter};
-use mainspring::{Enqueue, JobState, NewJob, Scheduler, SchedulerError, StoreError, Waited};
+use mainspring::{Enqueue, EnqueueMany, JobState, NewJob, Scheduler, SchedulerError, StoreError, Waited};
 use serde_json::json;
 use tokio::sync::Semaphore;
 
@@ -231,8 +231,12 @@ async fn a_payload_of_a_task_that_is_named_is_judged_before_it_is_stored() {
     assert_eq!(field, "payload");
     assert_eq!(expected, "does not fit the task `act` at `act`: expected a string, found an integer");
     let good = NewJob::new("act", &json!({"act": "later"})).run_in(LONG);
-    let several = jobs.insert_many(vec![good, wrong()]).await.unwrap_err().to_string();
-    assert!(several.starts_with("job 2 of 2: payload does not fit"), "{several}");
+    let several = || vec![good.clone(), wrong()];
+    let refused = jobs.insert_many(several()).await.unwrap_err().to_string();
+    assert!(refused.starts_with("job 2 of 2: payload does not fit"), "{refused}");
+    let queue = shop.scheduler.queue_actor().unwrap();
+    let message = queue.send(EnqueueMany::new(several())).await.unwrap();
+    assert_eq!(message.unwrap_err().to_string(), refused);
     assert_eq!(jobs.count(all_of("*")).await.unwrap(), before);
     // Nothing is known here of the payloads of other tasks.
     assert!(jobs.insert(NewJob::new("elsewhere", &json!({"act": 7})).run_in(LONG)).await.is_ok());

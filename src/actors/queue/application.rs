@@ -21,14 +21,22 @@ impl<T: Task + 'static> Message for Enqueue<T> {
     type Result = Result<i64, StoreError>;
 }
 
+/// Receives the ids of jobs once they are stored.
+type Stored = oneshot::Receiver<Result<Vec<i64>, StoreError>>;
+
 impl QueueActor {
     /// Accepts jobs. The future returns their ids once they are stored.
     fn accept(
         &mut self,
-        mut jobs: Vec<NewJob>,
+        jobs: Vec<NewJob>,
         ctx: &mut Context<Self>,
     ) -> impl Future<Output = Result<Vec<i64>, StoreError>> + use<> {
-        jobs.iter_mut().for_each(|job| self.shared.known.complete(job));
+        let accepted = self.hand_over(jobs, ctx);
+        async move { accepted?.await.unwrap_or(Err(StoreError::Interrupted)) }
+    }
+
+    fn hand_over(&mut self, mut jobs: Vec<NewJob>, ctx: &mut Context<Self>) -> Result<Stored, StoreError> {
+        self.shared.known.complete(&mut jobs)?;
         let (reply, stored) = oneshot::channel();
         let foreign = self.shared.foreign_tasks(&jobs);
         self.engine.enqueue(jobs, reply, Instant::now());
@@ -36,7 +44,7 @@ impl QueueActor {
         if !foreign.is_empty() {
             ctx.spawn(warn_of_unknown(Arc::clone(&self.shared), foreign).into_actor(self));
         }
-        async move { stored.await.unwrap_or(Err(StoreError::Interrupted)) }
+        Ok(stored)
     }
 
     /// Accepts jobs of a message, whose sender has opened no span. The span is in the trace in which the first job was made.
