@@ -11,9 +11,10 @@ BEGIN
     -- Only where it is missing: in a new database, or one that was restored without data.
     INSERT INTO mainspring.sample (sampled_at, gauges) SELECT timestamptz 'epoch', '{}'
         WHERE NOT EXISTS (SELECT FROM mainspring.sample) ON CONFLICT DO NOTHING;
-    -- A clock that was set back does not stop it.
+    -- A clock that was set back does not stop it for long. A transaction that began before the last sample may come after it.
     SELECT s.* INTO last FROM mainspring.sample AS s
-        WHERE s.sampled_at NOT BETWEEN mainspring.now() - interval '9 seconds' AND mainspring.now() FOR UPDATE SKIP LOCKED;
+        WHERE s.sampled_at NOT BETWEEN mainspring.now() - interval '9 seconds' AND mainspring.now() + interval '9 seconds'
+        FOR UPDATE SKIP LOCKED;
     IF NOT FOUND THEN
         RETURN (SELECT nullif(s.gauges, '{}') FROM mainspring.sample AS s);
     END IF;

@@ -200,6 +200,11 @@ fn of_processes_that_come_together_one_samples() {
         assert_eq!(taken.0, round);
         conn.batch_execute("UPDATE mainspring.sample SET sampled_at = 'epoch'").unwrap();
     }
+    // One that began before the sample of another, and comes after it, finds it.
+    conn.batch_execute("UPDATE mainspring.sample SET sampled_at = mainspring.now() + interval '1 second'")
+        .unwrap();
+    store(&mut conn, &[], &[]).unwrap();
+    assert_eq!(count(&mut conn, "samples WHERE last_value = 6"), 1, "that of the update alone");
     // A clock that is set back stops nothing.
     conn.batch_execute("UPDATE mainspring.sample SET sampled_at = mainspring.now() + interval '1 year'")
         .unwrap();
