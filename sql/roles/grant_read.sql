@@ -20,5 +20,5 @@ BEGIN
     EXECUTE format('GRANT EXECUTE ON FUNCTION mainspring.find_job, mainspring.explain_job, mainspring.compatible_from, '
         'mainspring.payload_misfit, '
         'mainspring.default_priority, mainspring.default_max_attempts, mainspring.now, mainspring.is_alive, mainspring.family_of, '
-        'mainspring.stats_since, mainspring.errors_since, mainspring.sum_bins, mainspring.quantile_ms TO %I', role_name);
+        'mainspring.errors_since, mainspring.quantile_ms TO %I', role_name);
 END $$;
