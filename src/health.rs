@@ -2,7 +2,7 @@
 //!
 //! - [`Scheduler::health`](crate::Scheduler::health) returns the [`Health`] of a scheduler in this process. It costs no
 //!   statement and waits for nothing.
-//! - `live` and `ready`, with the feature `actix-web`, are handlers for a liveness and a readiness probe.
+//! - `live` and `ready`, with the feature `actix-web`, are handlers for a liveness and a readiness probe. `configure` adds both.
 //! - [`inspect`] judges by what the database holds, as the command `mainspring health` does.
 
 pub use crate::probe::{Health, MAX_CLOCK_DIFFERENCE_SECONDS, Probe, Reason};
@@ -13,4 +13,4 @@ mod routes;
 
 #[cfg(feature = "actix-web")]
 #[cfg_attr(docsrs, doc(cfg(feature = "actix-web")))]
-pub use self::routes::{live, prometheus, ready};
+pub use self::routes::{configure, live, prometheus, ready};

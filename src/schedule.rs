@@ -105,18 +105,19 @@ impl NewSchedule {
 }
 
 impl ScheduleChanges {
-    /// Keeps these fields, by their names in JSON, and drops all others: what the users of a route may choose.
+    /// Keeps these fields, by their names in JSON, and drops all others, also a `name`: what the users of a route may choose.
     ///
     /// ```
     /// use mainspring::ScheduleChanges;
     ///
-    /// let body = r#"{"expression": "0 3 * * *", "key": "of another tenant", "priority": -100}"#;
+    /// let body = r#"{"name": "nightly", "expression": "0 3 * * *", "key": "of another tenant", "priority": -100}"#;
     /// let body: ScheduleChanges = serde_json::from_str(body)?;
     /// assert_eq!(body.only(&["expression", "zone"]), ScheduleChanges::new().expression("0 3 * * *"));
     /// # Ok::<(), serde_json::Error>(())
     /// ```
     pub fn only(mut self, fields: &[&str]) -> Self {
         self.fields.retain(|field, _| fields.contains(&field.as_str()));
+        self.name = self.name.filter(|_| fields.contains(&"name"));
         self
     }
 }

@@ -7,6 +7,22 @@ use crate::exports::prometheus::CONTENT_TYPE;
 use crate::probe::Probe;
 use crate::scheduler::Scheduler;
 
+/// Adds the routes `/live` and `/ready`, for `App::configure` or that of a scope:
+///
+/// ```no_run
+/// use actix_web::{App, HttpServer, web};
+/// use mainspring::{Scheduler, health};
+///
+/// # async fn example(scheduler: Scheduler) -> std::io::Result<()> {
+/// let scheduler = web::Data::new(scheduler);
+/// let app = move || App::new().app_data(scheduler.clone()).configure(health::configure);
+/// HttpServer::new(app).bind("0.0.0.0:8080")?.run().await
+/// # }
+/// ```
+pub fn configure(config: &mut web::ServiceConfig) {
+    config.route("/live", web::get().to(live)).route("/ready", web::get().to(ready));
+}
+
 /// Handles a liveness probe: 200 while the scheduler lives, 503 if only a restart of the process helps. The body is the
 /// [`Probe`] as JSON. Without a `web::Data<Scheduler>` in the application, actix-web replies 500.
 ///

@@ -36,7 +36,7 @@ use crate::backoff::Backoff;
 /// `QUEUE`, `PRIORITY` and `MAX_ATTEMPTS` hold for all jobs of the task, however they are added. Workers publish them in the
 /// database when they start, for callers that do not have the type: SQL, the command line, stored schedules, crontab text and
 /// [`NewJob`](crate::NewJob). Only callers that have the type call [`Task::options`]. Time-out and back-off hold for every job.
-/// The chapter [handlers](mod@crate::guide::handlers) lists which value wins.
+/// The chapter [tasks](mod@crate::guide::tasks) lists which value wins.
 ///
 /// A type without a name is no task, which the compiler reports with the line that is missing:
 ///

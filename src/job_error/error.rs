@@ -12,7 +12,7 @@ use crate::error::{SchedulerError, StoreError, shows_outage};
 /// back-off. The constructors choose another delay, or snooze, cancel or discard the job.
 ///
 /// An error is not the handler's fault where it, or one of its sources, is a [`StoreError`] or [`SchedulerError`] about a
-/// database that is out of reach, or Diesel's error of a lost connection. Such an attempt is given back and not counted. It runs
+/// database that is out of reach, Diesel's error of a lost connection, or that of an r2d2 pool without a free one. Such an attempt is given back and not counted. It runs
 /// again after a second, later after up to a minute. The feature `anyhow` finds it in an `anyhow::Error` too; without the feature
 /// only below a context.
 ///
@@ -174,7 +174,9 @@ fn shows_no_database(error: &(dyn Error + 'static)) -> bool {
         Some(SchedulerError::Config(_) | SchedulerError::Stopped | SchedulerError::Interrupted) => false,
         None => match error.downcast_ref::<StoreError>() {
             Some(error) => error.is_out_of_reach(),
-            None => error.downcast_ref::<DieselError>().is_some_and(shows_outage),
+            None => {
+                error.is::<r2d2::Error>() || error.downcast_ref::<DieselError>().is_some_and(shows_outage)
+            }
         },
     }
 }

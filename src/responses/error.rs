@@ -5,7 +5,7 @@ use std::fmt;
 use actix_web::error::BlockingError;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
-use diesel::result::Error as DieselError;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use r2d2::Error as PoolError;
 
 use super::body::{general, response};
@@ -58,7 +58,7 @@ use crate::text::one_line;
 /// | [`Error::not_found`] | 404 | ``{"error": "there is no report `7`"}`` |
 /// | [`Error::new`] | the given one | `{"error": "the given text"}`; a general text from 500 on |
 /// | `?` on a [`StoreError`] or [`SchedulerError`] | as they say | as they say |
-/// | `?` on an error of Diesel | 404 for `NotFound`; else as [`StoreError::from_diesel`] says | |
+/// | `?` on an error of Diesel | 404 for `NotFound`, 409 for a unique constraint; else as [`StoreError::from_diesel`] says | a general text |
 /// | `?` on an error of an r2d2 pool | 503, with `Retry-After` | a general text |
 /// | `?` on the error of `web::block` | 503, with `Retry-After` | a general text, and `"stored": "unknown"` |
 ///
@@ -156,6 +156,9 @@ impl From<DieselError> for Error {
     fn from(error: DieselError) -> Self {
         match error {
             DieselError::NotFound => Self::new(StatusCode::NOT_FOUND, "there is no such row"),
+            DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => {
+                Self::new(StatusCode::CONFLICT, "there is already such a row")
+            }
             other => StoreError::from_diesel(other).into(),
         }
     }

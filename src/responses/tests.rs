@@ -95,7 +95,11 @@ async fn errors_of_diesel_pools_and_blocking_work_become_the_fitting_response() 
     assert_eq!(sent(&Error::from(passed_on)).await.0, 400);
     let unique =
         DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, Box::new("reports_title".to_owned()));
-    assert_eq!(sent(&Error::from(unique)).await, (500, None, json!({"error": "internal error"})));
+    let taken = json!({"error": "there is already such a row"});
+    assert_eq!(sent(&Error::from(unique)).await, (409, None, taken));
+    let check =
+        DieselError::DatabaseError(DatabaseErrorKind::CheckViolation, Box::new("reports_title".to_owned()));
+    assert_eq!(sent(&Error::from(check)).await, (500, None, json!({"error": "internal error"})));
 
     let manager = ConnectionManager::<PgConnection>::new("postgres:///?host=/nowhere/at/all");
     let pool = Pool::builder().connection_timeout(Duration::from_millis(1)).build_unchecked(manager);

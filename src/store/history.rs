@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use super::attempt_errors::{self, AttemptError};
 use super::json_moment;
 use super::json_rows::rows;
+use super::page;
 use super::statement::Statement;
 use crate::error::StoreError;
 use crate::store::session::AsSession;
@@ -80,7 +81,8 @@ pub struct HistoryFilter {
     pub queue: Option<String>,
     /// Only jobs that ended with this outcome: `succeeded` or `cancelled`.
     pub outcome: Option<String>,
-    /// At most this many; default 100.
+    /// At most this many; default 100. A query may ask for at most 10,000.
+    #[serde(deserialize_with = "page::limit")]
     pub limit: u32,
 }
 

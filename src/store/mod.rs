@@ -49,6 +49,7 @@ pub(crate) mod looks;
 pub(crate) mod migrate;
 pub(crate) mod moment;
 pub(crate) mod notifications;
+mod page;
 pub(crate) mod pool;
 pub(crate) mod pooler;
 mod pools;

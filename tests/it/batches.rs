@@ -108,7 +108,10 @@ async fn an_object_is_a_batch_of_one_and_an_entry_that_does_not_fit_fails_alone(
     scheduler.enqueue(Enqueue::new(Mail("ok".into()))).await.unwrap();
     assert_eq!(batches.next().await, "ok");
     let odd = mainspring::NewJob::from_json("mail", "[\"ok\", 7, \"ok\"]").unwrap();
-    scheduler.enqueue_many(vec![odd]).await.unwrap();
+    let refused = scheduler.enqueue_many(vec![odd.clone()]).await.unwrap_err().to_string();
+    assert!(refused.contains("payload does not fit"), "{refused}");
+    // A connection of the application does not know the type.
+    odd.insert(&mut database.connection()).unwrap();
     assert_eq!(batches.next().await, "ok ok");
     let kept = "mainspring.jobs WHERE payload = '[7]' AND last_error LIKE '1 of 3 entries failed: entry 1: payload does not fit%'";
     until(&database, kept, 1).await;

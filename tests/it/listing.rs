@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web;
+use mainspring::history::HistoryFilter;
 use mainspring::jobs::{self, Act, ActResult, Job, JobFilter, JobOrder, JobStatus, StateFilter};
+use mainspring::schedules::ScheduleFilter;
 use mainspring::{Enqueue, EnqueueMany, JobState, NewJob, Scheduler, SchedulerError, StoreError, Waited};
 use serde_json::json;
 use tokio::sync::Semaphore;
@@ -164,7 +166,7 @@ async fn what_a_pattern_of_sql_means_is_a_plain_character_in_a_queue() {
 
 #[test]
 fn a_query_with_the_empty_fields_of_a_form_admits_what_a_bare_one_does() {
-    let read = |query| web::Query::<JobFilter>::from_query(query).map(web::Query::into_inner);
+    let read = |query: &str| web::Query::<JobFilter>::from_query(query).map(web::Query::into_inner);
     let empty = read("task=&state=&queue=&queue_like=&key=").unwrap();
     assert_eq!(empty, JobFilter::new());
     let full = read("state=all&queue_like=*:t1&order=newest_first&before_id=7&limit=10").unwrap();
@@ -172,6 +174,13 @@ fn a_query_with_the_empty_fields_of_a_form_admits_what_a_bare_one_does() {
     (expected.order, expected.before_id, expected.limit) = (JobOrder::NewestFirst, Some(7), 10);
     assert_eq!(full, expected);
     assert_eq!(read("state=dead").unwrap().state, JobState::Dead.into());
+    for limit in ["10001", "4000000000", "-1", "x", ""] {
+        let refused = read(&format!("limit={limit}")).unwrap_err().to_string();
+        assert!(refused.contains("expected limit to be an integer from 0 to 10000"), "{limit}: {refused}");
+    }
+    assert!(web::Query::<ScheduleFilter>::from_query("limit=10001").is_err());
+    assert!(web::Query::<HistoryFilter>::from_query("limit=10001").is_err());
+    assert_eq!(serde_json::from_value::<JobFilter>(json!({"limit": 7})).unwrap().limit, 7);
     let problem = read("state=done").unwrap_err().to_string();
     assert!(problem.contains("state must be `stored`, `all`, `scheduled`"), "{problem}");
 }

@@ -17,6 +17,13 @@ fn an_error_of_a_database_out_of_reach_is_recognised_at_any_depth() {
     ] {
         assert!(matches!(&error.0, FailureKind::OutOfReach(text) if text.contains("refused")), "{error:?}");
     }
+    let manager =
+        diesel::r2d2::ConnectionManager::<diesel::PgConnection>::new("postgres:///?host=/nowhere/at/all");
+    let pool = r2d2::Pool::builder().connection_timeout(Duration::from_millis(1)).build_unchecked(manager);
+    let exhausted = || pool.get().map(drop).unwrap_err();
+    for error in [JobError::from(exhausted()), wrapped(Box::new(exhausted()))] {
+        assert_eq!(error.kind(), JobErrorKind::OutOfReach, "{error:?}");
+    }
     for error in [
         JobError::from("cannot connect to the database: refused"),
         wrapped(Box::new(StoreError::not_found("schedule", "cannot connect"))),

@@ -8,11 +8,12 @@ use serde::{Deserialize, Deserializer};
 
 use super::states::StateFilter;
 use crate::store::like;
+use crate::store::page;
 use crate::store::statement::Statement;
 
 /// Which jobs [`list`](super::list), [`ids`](super::ids) and [`count`](super::count) are about: those that meet every
 /// condition that is set. A route reads it from a query: `web::Query<JobFilter>` takes the names of the fields, and refuses others. An
-/// empty text, as a form sends it, is no condition. Then bound `limit`.
+/// empty text, as a form sends it, is no condition.
 ///
 /// ```
 /// use mainspring::jobs::{JobFilter, JobOrder, JobStatus, StateFilter};
@@ -56,7 +57,8 @@ pub struct JobFilter {
     pub before_id: Option<i64>,
     /// Which jobs come first; default the oldest, those with the smallest ids. In a query: `oldest_first` or `newest_first`.
     pub order: JobOrder,
-    /// At most this many; default 100.
+    /// At most this many; default 100. A query may ask for at most 10,000.
+    #[serde(deserialize_with = "page::limit")]
     pub limit: u32,
 }
 

@@ -16,6 +16,7 @@ use crate::store::counts::LIST_CAP;
 use crate::store::json_moment;
 use crate::store::json_rows::rows;
 use crate::store::like;
+use crate::store::page;
 use crate::store::session::AsSession;
 use crate::store::statement::Statement;
 
@@ -117,7 +118,7 @@ pub struct ScheduleFire {
 }
 
 /// Which schedules [`list`] returns: those that meet every condition that is set. A route reads it from a query:
-/// `web::Query<ScheduleFilter>` takes the names of the fields, and refuses others. Then bound `limit`.
+/// `web::Query<ScheduleFilter>` takes the names of the fields, and refuses others.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
@@ -129,7 +130,8 @@ pub struct ScheduleFilter {
     pub prefix: Option<String>,
     /// Only schedules whose names come after this one. The last name of one page selects the next page.
     pub after: Option<String>,
-    /// At most this many; default 100.
+    /// At most this many; default 100. A query may ask for at most 10,000.
+    #[serde(deserialize_with = "page::limit")]
     pub limit: u32,
 }
 
