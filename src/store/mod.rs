@@ -43,6 +43,7 @@ mod hosts;
 pub mod jobs;
 mod json_moment;
 mod json_rows;
+mod labels;
 mod libpq;
 mod like;
 pub(crate) mod looks;

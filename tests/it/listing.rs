@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web;
+use diesel::connection::SimpleConnection;
 use mainspring::history::HistoryFilter;
 use mainspring::jobs::{self, Act, ActResult, Job, JobFilter, JobOrder, JobStatus, StateFilter};
 use mainspring::schedules::ScheduleFilter;
@@ -250,4 +251,20 @@ async fn a_payload_of_a_task_that_is_named_is_judged_before_it_is_stored() {
     // Nothing is known here of the payloads of other tasks.
     assert!(jobs.insert(NewJob::new("elsewhere", &json!({"act": 7})).run_in(LONG)).await.is_ok());
     shop.close().await;
+}
+
+#[test]
+fn a_label_that_is_none_hides_no_job() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    let id = jobs::insert(&mut conn, NewJob::new("t", &json!({})).flags(["a"])).unwrap();
+    for (flags, shown) in [("'{NULL, a}'", &["a"][..]), ("'{{a},{b}}'", &[]), ("'{}'", &[])] {
+        let restored = format!(
+            "ALTER TABLE mainspring.jobs DROP CONSTRAINT IF EXISTS jobs_flags_valid; UPDATE mainspring.jobs SET flags = {flags}"
+        );
+        conn.batch_execute(&restored).unwrap();
+        let found = jobs::require(&mut conn, id).unwrap();
+        assert_eq!(found.flags.as_deref().unwrap(), shown);
+        assert_eq!(jobs::list(&mut conn, &JobFilter::new()).unwrap(), [found]);
+    }
 }

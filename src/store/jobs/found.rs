@@ -9,6 +9,7 @@ use crate::error::StoreError;
 use crate::store::attempt_errors::{self, AttemptError};
 use crate::store::json_moment;
 use crate::store::json_rows::rows;
+use crate::store::labels;
 use crate::store::session::AsSession;
 use crate::store::statement::Statement;
 
@@ -40,6 +41,7 @@ pub struct Job {
     /// The key. A finished or dead job holds it no more.
     pub key: Option<String>,
     /// The job's labels; `None` for a finished one too.
+    #[serde(default, deserialize_with = "labels::listed")]
     pub flags: Option<Vec<String>>,
     /// How often a later enqueue found this job by its key; `None` for a finished one.
     pub revision: Option<i64>,

@@ -15,6 +15,7 @@ use crate::schedule::Overlap;
 use crate::store::counts::LIST_CAP;
 use crate::store::json_moment;
 use crate::store::json_rows::rows;
+use crate::store::labels;
 use crate::store::like;
 use crate::store::page;
 use crate::store::session::AsSession;
@@ -48,7 +49,7 @@ pub struct ScheduleRow {
     /// The key of its jobs, if it is not `schedule:NAME`.
     pub key: Option<String>,
     /// The labels of its jobs.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "labels::listed")]
     pub flags: Option<Vec<String>>,
     /// What a fire does while an earlier job lives.
     pub overlap: Overlap,
