@@ -65,7 +65,7 @@ async fn a_payload_that_does_not_fit_fails_the_attempt_and_names_the_field() {
     let (builder, mut started) = scheduler(&database);
     let scheduler = builder.start().await.unwrap();
     let wrong = mainspring::NewJob::new("act", &serde_json::json!({"act": "x", "millis": "soon"}));
-    scheduler.enqueue_many(vec![wrong]).await.unwrap();
+    wrong.insert(&mut database.connection()).unwrap();
     let named = "mainspring.jobs WHERE attempts = 1 \
         AND last_error LIKE 'payload does not fit the task `act` at `millis`: %'";
     until(&database, named, 1).await;

@@ -5,8 +5,6 @@ use std::io::Write;
 use clap::{Args, ValueEnum};
 use diesel::connection::{CacheSize, Connection, SimpleConnection};
 use diesel::pg::PgConnection;
-use diesel::sql_types::Text;
-use diesel::{RunQueryDsl, sql_query};
 use mainspring::{Schema, Session, StoreError, database};
 
 use crate::failure::Failure;
@@ -28,24 +26,21 @@ enum Repair {
 
 pub(crate) struct Database {
     url: String,
-    /// What its sessions are called in the server.
-    name: String,
     conn: PgConnection,
     schema: Schema,
 }
 
 impl Database {
-    pub(crate) fn open(url: Option<&str>, schema: &Schema, name: &str) -> Result<Self, Failure> {
+    pub(crate) fn open(url: Option<&str>, schema: &Schema) -> Result<Self, Failure> {
         let url = url.filter(|url| !url.trim().is_empty());
         let url =
             url.ok_or_else(|| Failure::Usage("no database: give --database-url or set DATABASE_URL".into()))?;
-        let conn = connect(url, name)?;
-        Ok(Self { url: url.to_owned(), name: name.to_owned(), conn, schema: schema.clone() })
+        Ok(Self { url: url.to_owned(), conn: connect(url)?, schema: schema.clone() })
     }
 
     /// Takes a new connection, because the one before it has failed.
     pub(crate) fn reconnect(&mut self) -> Result<(), Failure> {
-        self.conn = connect(&self.url, &self.name)?;
+        self.conn = connect(&self.url)?;
         Ok(())
     }
 
@@ -88,14 +83,10 @@ impl Database {
     }
 }
 
-fn connect(url: &str, name: &str) -> Result<PgConnection, Failure> {
+fn connect(url: &str) -> Result<PgConnection, Failure> {
     let mut conn = database::connect(url)?;
     // A pooler may lend the session to others between two statements, and each statement runs once.
     conn.set_prepared_statement_cache_size(CacheSize::Disabled);
-    // The URL, the environment or the role may have given it a name. If this fails, so does the next statement, with a reason.
-    let unnamed = "SELECT pg_catalog.set_config('application_name', $1, false) \
-        WHERE pg_catalog.current_setting('application_name') = ''";
-    let _ = sql_query(unnamed).bind::<Text, _>(name).execute(&mut conn);
     Ok(conn)
 }
 

@@ -27,7 +27,7 @@ mod workers;
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
-use clap::{ArgMatches, CommandFactory, FromArgMatches};
+use clap::{CommandFactory, Parser};
 #[cfg(feature = "embedded")]
 use mainspring::embedded::{EmbeddedOptions, EmbeddedPostgres};
 
@@ -44,10 +44,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Failure> {
-    let misread = |error: clap::Error| doctor::misread(error.into());
-    let matches = Arguments::command().try_get_matches().map_err(misread)?;
-    let session = session_name(&matches);
-    let arguments = Arguments::from_arg_matches(&matches).map_err(misread)?;
+    let arguments = Arguments::try_parse().map_err(|error| doctor::misread(error.into()))?;
     // Held to the end of the command: a server that no process holds stops.
     #[cfg(feature = "embedded")]
     let private = arguments.private.map(EmbeddedOptions::kept_in).map(EmbeddedPostgres::start).transpose()?;
@@ -56,7 +53,7 @@ fn run() -> Result<(), Failure> {
     #[cfg(not(feature = "embedded"))]
     let private_url = None;
     let database_url = private_url.or(arguments.database_url.as_deref());
-    let open = || Database::open(database_url, &arguments.schema, &session);
+    let open = || Database::open(database_url, &arguments.schema);
     let mut out = BufWriter::new(io::stdout().lock());
     match arguments.command {
         Command::Migrate(extent) => open()?.migrate(extent, &mut out)?,
@@ -90,10 +87,4 @@ fn run() -> Result<(), Failure> {
         Command::Schedules(command) => schedules::run(&mut open()?.verified()?.session(), command, &mut out)?,
     }
     Ok(out.flush()?)
-}
-
-/// What the sessions of a command are called in the server, such as `mainspring jobs retry`.
-fn session_name(matches: &ArgMatches) -> String {
-    let commands = std::iter::successors(matches.subcommand(), |(_, inner)| inner.subcommand());
-    commands.fold("mainspring".to_owned(), |name, (command, _)| format!("{name} {command}"))
 }

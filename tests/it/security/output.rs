@@ -218,8 +218,11 @@ async fn a_worker_among_hostile_rows() {
     scheduler.enqueue(Enqueue::new(vec![Mail(1)])).await.unwrap();
     // A payload that does not fit its task.
     let misfit = json!({ HOSTILE: HOSTILE, "how": {HOSTILE: 1} });
-    scheduler.enqueue_many(vec![NewJob::new(Odd::NAME, &misfit).max_attempts(1)]).await.unwrap();
+    let misfit = NewJob::new(Odd::NAME, &misfit).max_attempts(1);
+    let refused = scheduler.enqueue_many(vec![misfit.clone()]).await.unwrap_err();
+    log::error!(target: "mainspring", "{refused}");
     let mut conn = diesel::PgConnection::establish(&url).unwrap();
+    misfit.insert(&mut conn).unwrap();
     for hint in ["queue - 0 0 ", "paused ", "cancel ", "resumed ", ""] {
         conn.batch_execute(&format!("SELECT pg_notify(mainspring.channel(), '{hint}{HOSTILE}')")).unwrap();
     }

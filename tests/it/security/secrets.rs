@@ -145,7 +145,10 @@ async fn a_worker_with_secrets() {
     scheduler.enqueue(Enqueue::new(vec![Mail { to: VALUE.into() }]).max_attempts(1)).await.unwrap();
     for misfit in [json!({"how": {VALUE: VALUE}}), json!({"how": "x", "number": VALUE}), json!(VALUE)] {
         for task in [Keep::NAME, Mail::NAME] {
-            scheduler.enqueue_many(vec![NewJob::new(task, &misfit).max_attempts(1)]).await.unwrap();
+            let job = NewJob::new(task, &misfit).max_attempts(1);
+            let refused = scheduler.enqueue_many(vec![job.clone()]).await.unwrap_err();
+            println!("error {refused} {refused:?}");
+            job.insert(&mut conn).unwrap();
         }
     }
     // Numbers and depths that no reader holds, past every door.
