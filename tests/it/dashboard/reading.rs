@@ -161,7 +161,7 @@ async fn what_is_wrong_stands_on_the_overview_with_its_cure() {
         "Everything is paused since ",
         "The task <a href=\"jobs?task=report.publish\"><bdi>report.publish</bdi></a> is paused.",
         "the task report.publish is paused since ",
-        "mainspring queues resume --task=report.publish",
+        "queues resume --task=report.publish",
         "it fires no more: no such zone",
     ] {
         assert!(page.text.contains(text), "{text}: {}", page.text);
