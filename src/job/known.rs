@@ -80,7 +80,7 @@ impl KnownTasks {
     }
 
     /// Sets what jobs leave open that name their task by text, where the task's type is known here. Refuses all if that type cannot
-    /// read one of their payloads. A job that has passed is not judged again.
+    /// read one of their payloads.
     pub(crate) fn complete(&self, jobs: &mut [NewJob]) -> Result<(), StoreError> {
         let of = jobs.len();
         for (index, job) in jobs.iter_mut().enumerate().filter(|(_, job)| job.defaults == Defaults::OfTask) {

@@ -21,22 +21,13 @@ impl<T: Task + 'static> Message for Enqueue<T> {
     type Result = Result<i64, StoreError>;
 }
 
-/// Receives the ids of jobs once they are stored.
-type Stored = oneshot::Receiver<Result<Vec<i64>, StoreError>>;
-
 impl QueueActor {
-    /// Accepts jobs. The future returns their ids once they are stored.
+    /// Accepts jobs that are complete. The future returns their ids once they are stored.
     fn accept(
         &mut self,
         jobs: Vec<NewJob>,
         ctx: &mut Context<Self>,
     ) -> impl Future<Output = Result<Vec<i64>, StoreError>> + use<> {
-        let accepted = self.hand_over(jobs, ctx);
-        async move { accepted?.await.unwrap_or(Err(StoreError::Interrupted)) }
-    }
-
-    fn hand_over(&mut self, mut jobs: Vec<NewJob>, ctx: &mut Context<Self>) -> Result<Stored, StoreError> {
-        self.shared.known.complete(&mut jobs)?;
         let (reply, stored) = oneshot::channel();
         let foreign = self.shared.foreign_tasks(&jobs);
         self.engine.enqueue(jobs, reply, Instant::now());
@@ -44,22 +35,25 @@ impl QueueActor {
         if !foreign.is_empty() {
             ctx.spawn(warn_of_unknown(Arc::clone(&self.shared), foreign).into_actor(self));
         }
-        Ok(stored)
+        async move { stored.await.unwrap_or(Err(StoreError::Interrupted)) }
     }
 
     /// Accepts jobs of a message, whose sender has opened no span. The span is in the trace in which the first job was made.
     fn accept_message(
         &mut self,
-        jobs: Vec<NewJob>,
+        mut jobs: Vec<NewJob>,
         ctx: &mut Context<Self>,
     ) -> impl Future<Output = Result<Vec<i64>, StoreError>> + use<> {
         let span = enqueue_span(&jobs);
         if let Some(context) = jobs.first().and_then(|job| job.options.trace_context) {
             span.follow(context, Relation::Parent);
         }
-        let stored = self.accept(jobs, ctx);
+        let accepted = self.shared.known.complete(&mut jobs).map(|()| self.accept(jobs, ctx));
         span.clone().around(async move {
-            let stored = stored.await;
+            let stored = match accepted {
+                Ok(stored) => stored.await,
+                Err(refused) => Err(refused),
+            };
             span.stored(&stored);
             stored
         })
