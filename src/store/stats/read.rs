@@ -13,14 +13,8 @@ use crate::store::moment::Moment;
 use crate::store::session::AsSession;
 use crate::store::statement::{Statement, millis};
 
-// The counts, in the order of the columns.
-macro_rules! columns {
-    () => {
-        "enqueued, started, succeeded, failed, dead, cancelled, snoozed, interrupted, lost, rescued"
-    };
-}
-
 type Columns = (
+    Timestamptz,
     Text,
     Text,
     Array<BigInt>,
@@ -29,7 +23,18 @@ type Columns = (
     Nullable<Integer>,
     Nullable<Array<BigInt>>,
 );
-type Row = (String, String, Vec<i64>, Option<i32>, Option<Vec<i64>>, Option<i32>, Option<Vec<i64>>);
+type Row = (Moment, String, String, Vec<i64>, Option<i32>, Option<Vec<i64>>, Option<i32>, Option<Vec<i64>>);
+
+// The rows that meet the condition and begin since that long ago, with the counts in the order of `Counts`.
+fn rows(conn: &mut impl AsSession, condition: &str, ago: Duration) -> Result<Vec<Row>, StoreError> {
+    let text = format!(
+        "SELECT begins_at, kind, name, \
+         ARRAY[enqueued, started, succeeded, failed, dead, cancelled, snoozed, interrupted, lost, rescued], \
+         array_lower(wait, 1), wait, array_lower(run, 1), run FROM mainspring.stats \
+         WHERE {condition} AND begins_at >= mainspring.now() - {{}} * interval '1 millisecond'"
+    );
+    Statement::<Columns>::new(text).bind::<BigInt, _>(millis(ago)).load(conn)
+}
 
 /// Returns what jobs did since that long ago: tasks first, then the queues that processes count, each by name. A minute counts
 /// if it begins in that time. Beyond two days, that holds for hours.
@@ -41,14 +46,7 @@ type Row = (String, String, Vec<i64>, Option<i32>, Option<Vec<i64>>, Option<i32>
 ///
 /// When the database fails.
 pub fn since(conn: &mut impl AsSession, ago: Duration) -> Result<Vec<Stats>, StoreError> {
-    let rows: Vec<Row> = Statement::<Columns>::new(concat!(
-        "SELECT kind, name, ARRAY[",
-        columns!(),
-        "], array_lower(wait, 1), wait, array_lower(run, 1), run FROM mainspring.stats \
-         WHERE kind <> 'error' AND begins_at >= mainspring.now() - {} * interval '1 millisecond'"
-    ))
-    .bind::<BigInt, _>(millis(ago))
-    .load(conn)?;
+    let rows = rows(conn, "kind <> 'error'", ago)?;
     Ok(summed(rows.into_iter().map(Stats::from_row)))
 }
 
@@ -66,17 +64,6 @@ fn summed(parts: impl Iterator<Item = Stats>) -> Vec<Stats> {
     sums.into_values().collect()
 }
 
-type MinuteColumns = (
-    Timestamptz,
-    Text,
-    Array<BigInt>,
-    Nullable<Integer>,
-    Nullable<Array<BigInt>>,
-    Nullable<Integer>,
-    Nullable<Array<BigInt>>,
-);
-type MinuteRow = (Moment, String, Vec<i64>, Option<i32>, Option<Vec<i64>>, Option<i32>, Option<Vec<i64>>);
-
 /// Returns what each task did in each minute that begins since that long ago, the oldest minute first. A minute in which nothing was
 /// counted is missing, and so is each that is older than two days.
 ///
@@ -86,15 +73,8 @@ type MinuteRow = (Moment, String, Vec<i64>, Option<i32>, Option<Vec<i64>>, Optio
 ///
 /// When the database fails.
 pub fn by_minute(conn: &mut impl AsSession, ago: Duration) -> Result<Vec<Minute>, StoreError> {
-    let rows: Vec<MinuteRow> = Statement::<MinuteColumns>::new(concat!(
-        "SELECT begins_at, name, ARRAY[",
-        columns!(),
-        "], array_lower(wait, 1), wait, array_lower(run, 1), run FROM mainspring.stats \
-         WHERE kind = 'task' AND span = 'minute' AND begins_at >= mainspring.now() - {} * interval '1 millisecond' \
-         ORDER BY begins_at"
-    ))
-    .bind::<BigInt, _>(millis(ago))
-    .load(conn)?;
+    let mut rows = rows(conn, "kind = 'task' AND span = 'minute'", ago)?;
+    rows.sort_by_key(|row| row.0.0);
     Ok(rows.into_iter().map(Minute::from_row).collect())
 }
 
@@ -118,14 +98,14 @@ impl Counts {
 }
 
 impl Minute {
-    fn from_row((begins_at, task, counts, wait_from, wait, run_from, run): MinuteRow) -> Self {
+    fn from_row((begins_at, _, task, counts, wait_from, wait, run_from, run): Row) -> Self {
         let (wait, run) = (histogram(wait_from, wait), histogram(run_from, run));
         Self { begins_at: begins_at.0, task, counts: Counts::from_columns(counts), wait, run }
     }
 }
 
 impl Stats {
-    fn from_row((kind, name, counts, wait_from, wait, run_from, run): Row) -> Self {
+    fn from_row((_, kind, name, counts, wait_from, wait, run_from, run): Row) -> Self {
         let counts = Counts::from_columns(counts);
         let kind = if kind == Kind::Queue.as_str() { Kind::Queue } else { Kind::Task };
         Self { kind, name, counts, wait: histogram(wait_from, wait), run: histogram(run_from, run) }
