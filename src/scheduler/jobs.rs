@@ -174,8 +174,7 @@ impl Jobs {
     /// # }
     /// ```
     pub async fn act_on(&self, id: i64, act: Act) -> Result<JobAct, SchedulerError> {
-        let acts = self.perform(move |conn| act.perform(conn, &[id])).await?;
-        Ok(acts.into_iter().next().unwrap_or(JobAct { id, result: ActResult::Unknown }))
+        self.perform_on(id, move |conn| act.perform(conn, &[id])).await
     }
 
     /// Deletes all jobs that died longer ago than `age`, and returns how many; see [`jobs::delete_dead`].
@@ -258,7 +257,17 @@ impl Jobs {
         &self.verbs
     }
 
-    pub(super) async fn perform(
+    /// Performs an act on one job. No result means that the job is not there.
+    pub(super) async fn perform_on(
+        &self,
+        id: i64,
+        act: impl FnOnce(&mut Session<'_>) -> Result<Vec<JobAct>, StoreError> + Send + 'static,
+    ) -> Result<JobAct, SchedulerError> {
+        let acts = self.perform(act).await?;
+        Ok(acts.into_iter().next().unwrap_or(JobAct { id, result: ActResult::Unknown }))
+    }
+
+    async fn perform(
         &self,
         act: impl FnOnce(&mut Session<'_>) -> Result<Vec<JobAct>, StoreError> + Send + 'static,
     ) -> Result<Vec<JobAct>, SchedulerError> {

@@ -7,8 +7,9 @@ use super::jobs::Jobs;
 use super::wait::Waited;
 use crate::error::{Problem, SchedulerError, StoreError};
 use crate::job::{Enqueue, NewJob, Task};
-use crate::store::jobs::{self, Act, ActResult, Explanation, Job, JobAct, JobFilter};
-use crate::store::session::AsSession;
+use crate::store::Session;
+use crate::store::jobs::{self, Act, Explanation, Job, JobAct, JobFilter};
+use crate::store::like::is_like;
 
 /// Adds, reads and changes the jobs of some queues. Returned by [`Jobs::of_queues`]. Jobs of other queues, and jobs without a queue, are
 /// as if they were not there: an id that belongs to another tenant gives the same error as one that no job has.
@@ -93,55 +94,18 @@ impl JobsOf {
         self.jobs.explain(id).await
     }
 
-    /// Acts on one job, and returns what became of it; see [`Jobs::act_on`]. A job of another queue is [`ActResult::Unknown`].
+    /// Acts on one job, and returns what became of it; see [`Jobs::act_on`]. A job of another queue is
+    /// [`ActResult::Unknown`](jobs::ActResult::Unknown).
     pub async fn act_on(&self, id: i64, act: Act) -> Result<JobAct, SchedulerError> {
         let of = self.clone();
-        let acts = self.jobs.perform(move |conn| {
-            let is_one = of.is_one(conn, id)?;
-            if is_one { act.perform(conn, &[id]) } else { Ok(Vec::new()) }
-        });
-        Ok(acts.await?.into_iter().next().unwrap_or(JobAct { id, result: ActResult::Unknown }))
-    }
-
-    fn is_one(&self, conn: &mut impl AsSession, id: i64) -> Result<bool, StoreError> {
-        Ok(jobs::get(conn, id)?.is_some_and(|job| self.has(&job)))
+        let act = move |conn: &mut Session<'_>| match jobs::get(conn, id)?.filter(|job| of.has(job)) {
+            Some(_) => act.perform(conn, &[id]),
+            None => Ok(Vec::new()),
+        };
+        self.jobs.perform_on(id, act).await
     }
 
     fn has(&self, job: &Job) -> bool {
         job.queue.as_deref().is_some_and(|queue| is_like(queue, &self.queues))
-    }
-}
-
-// A `*` stands for any characters. The parts between stars are looked for from the left; the last one must be at the end.
-fn is_like(text: &str, like: &str) -> bool {
-    let Some((first, rest)) = like.split_once('*') else { return text == like };
-    let Some(mut left) = text.strip_prefix(first) else { return false };
-    let Some((middle, last)) = rest.rsplit_once('*') else { return left.ends_with(rest) };
-    for part in middle.split('*') {
-        let Some((_, behind)) = left.split_once(part) else { return false };
-        left = behind;
-    }
-    left.ends_with(last)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_like;
-
-    #[test]
-    fn a_star_stands_for_any_characters_and_for_none() {
-        for (like, fits, misfits) in [
-            ("mails", &["mails"][..], &["mail", "mails:7", ""][..]),
-            ("*:7", &["mails:7", ":7", "a:7:7"], &["mails:77", "7", "mails:7 "]),
-            ("mails:*", &["mails:", "mails:7"], &["mail:7", "xmails:7"]),
-            ("a*b*c", &["abc", "axbxc", "abbcc"], &["ab", "acb", "abcd"]),
-            ("*", &["", "any"], &[]),
-            ("a*a", &["aa", "aba"], &["a"]),
-            ("*ab*ab", &["abab", "xabyab"], &["ab", "aab"]),
-            ("50%_*", &["50%_x"], &["50xx"]),
-        ] {
-            fits.iter().for_each(|text| assert!(is_like(text, like), "{text} {like}"));
-            misfits.iter().for_each(|text| assert!(!is_like(text, like), "{text} {like}"));
-        }
     }
 }

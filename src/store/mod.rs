@@ -45,7 +45,7 @@ mod json_moment;
 mod json_rows;
 mod labels;
 mod libpq;
-mod like;
+pub(crate) mod like;
 pub(crate) mod looks;
 pub(crate) mod migrate;
 pub(crate) mod moment;
