@@ -150,5 +150,11 @@ impl ResponseError for SchedulerError {
     }
 }
 
+/// Logs the cause of a response that has a form of its own, as it would be logged with this one's.
+#[cfg(feature = "dashboard")]
+pub(crate) fn log_cause(error: &SchedulerError) {
+    faults::log(error.into(), error.status_code(), error);
+}
+
 #[cfg(test)]
 mod tests;

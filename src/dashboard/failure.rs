@@ -8,6 +8,7 @@ use actix_web::http::StatusCode;
 use super::access::Right;
 use super::routes::Method;
 use crate::error::{SchedulerError, StoreError};
+use crate::responses::log_cause;
 use crate::stored::Stored;
 
 #[derive(Debug)]
@@ -69,8 +70,7 @@ impl Failure {
     /// Logs the cause where it is not the client's.
     pub(super) fn log(&self) {
         if let Self::Scheduler(error) = self {
-            // It logs at most one line a minute of each kind.
-            drop(error.error_response());
+            log_cause(error);
         }
     }
 

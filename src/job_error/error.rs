@@ -12,9 +12,9 @@ use crate::error::{SchedulerError, StoreError, shows_outage};
 /// back-off. The constructors choose another delay, or snooze, cancel or discard the job.
 ///
 /// An error is not the handler's fault where it, or one of its sources, is a [`StoreError`] or [`SchedulerError`] about a
-/// database that is out of reach, Diesel's error of a lost connection, or that of an r2d2 pool without a free one. Such an attempt is given back and not counted. It runs
-/// again after a second, later after up to a minute. The feature `anyhow` finds it in an `anyhow::Error` too; without the feature
-/// only below a context.
+/// database that is out of reach, Diesel's error of a lost connection, or that of an r2d2 pool that had no connection to give. Such
+/// an attempt is given back and not counted. It runs again after a second, later after up to a minute. The feature `anyhow`
+/// finds it in an `anyhow::Error` too; without the feature only below a context.
 ///
 /// It is no [`Error`] itself, because it takes every error there is. As [`JobFailure`] it travels inside other errors, and keeps
 /// what happens to the job. The feature `anyhow` makes that step with `?`.

@@ -49,7 +49,10 @@ pub(super) enum Kind {
 
 impl From<&SchedulerError> for Kind {
     fn from(error: &SchedulerError) -> Self {
-        Self::Scheduler(discriminant(error))
+        match error {
+            SchedulerError::Store(error) => error.into(),
+            other => Self::Scheduler(discriminant(other)),
+        }
     }
 }
 
