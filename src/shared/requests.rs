@@ -19,7 +19,7 @@ impl Shared {
         self.known.complete(&mut jobs)?;
         let queue = self.addresses.get::<Recipient<EnqueueInSpan>>().ok_or(SchedulerError::Stopped)?;
         let span = enqueue_span(&jobs);
-        let stored = span.clone().around(queue.send(EnqueueInSpan { jobs })).await;
+        let stored = queue.send(EnqueueInSpan { jobs }).await;
         let stored = stored.map_err(interrupted).and_then(|ids| Ok(ids?));
         span.stored(&stored);
         stored
