@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, Responder};
 use serde::Serialize;
 
 use super::body::response;
+use crate::error::StoreError;
 use crate::scheduler::Waited;
 use crate::store::jobs::{ActResult, Job, JobAct};
 use crate::store::queues::QueueStatus;
@@ -92,7 +93,10 @@ impl Responder for JobAct {
             done if done.was_done() => StatusCode::OK,
             _ => StatusCode::CONFLICT,
         };
-        let error = (!result.was_done()).then(|| format!("job {id}: {}", result.describe()));
+        let error = (!result.was_done()).then(|| match result {
+            ActResult::Unknown => StoreError::not_found("job", &id.to_string()).to_string(),
+            other => format!("job {id}: {}", other.describe()),
+        });
         HttpResponse::build(status).json(ActBody { id, result, error })
     }
 }

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use super::attempt_errors::{self, AttemptError};
 use super::json_moment;
 use super::json_rows::rows;
-use super::page;
+use super::query;
 use super::statement::Statement;
 use crate::error::StoreError;
 use crate::store::session::AsSession;
@@ -74,6 +74,7 @@ pub struct HistoryRow {
 #[must_use = "a filter does nothing until it is given to `list`"]
 pub struct HistoryFilter {
     /// Only the job with this id.
+    #[serde(deserialize_with = "query::id")]
     pub id: Option<i64>,
     /// Only jobs of this task.
     pub task: Option<String>,
@@ -82,7 +83,7 @@ pub struct HistoryFilter {
     /// Only jobs that ended with this outcome: `succeeded` or `cancelled`.
     pub outcome: Option<String>,
     /// At most this many; default 100. A query may ask for at most 10,000.
-    #[serde(deserialize_with = "page::limit")]
+    #[serde(deserialize_with = "query::limit")]
     pub limit: u32,
 }
 

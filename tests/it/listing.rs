@@ -168,7 +168,9 @@ async fn what_a_pattern_of_sql_means_is_a_plain_character_in_a_queue() {
 #[test]
 fn a_query_with_the_empty_fields_of_a_form_admits_what_a_bare_one_does() {
     let read = |query: &str| web::Query::<JobFilter>::from_query(query).map(web::Query::into_inner);
-    let empty = read("task=&state=&queue=&queue_like=&key=").unwrap();
+    let empty =
+        read("task=&state=&queue=&queue_like=&key=&changed_since=&changed_until=&after_id=&before_id=")
+            .unwrap();
     assert_eq!(empty, JobFilter::new());
     let full = read("state=all&queue_like=*:t1&order=newest_first&before_id=7&limit=10").unwrap();
     let mut expected = all_of("*:t1");
@@ -177,7 +179,19 @@ fn a_query_with_the_empty_fields_of_a_form_admits_what_a_bare_one_does() {
     assert_eq!(read("state=dead").unwrap().state, JobState::Dead.into());
     for limit in ["10001", "4000000000", "-1", "x", ""] {
         let refused = read(&format!("limit={limit}")).unwrap_err().to_string();
-        assert!(refused.contains("expected limit to be an integer from 0 to 10000"), "{limit}: {refused}");
+        assert!(
+            refused.contains("limit must be an integer from 0 to 10000, got another"),
+            "{limit}: {refused}"
+        );
+    }
+    for (field, expected) in [
+        ("changed_since", "a time such as 2027-01-01T09:00:00Z"),
+        ("changed_until", "a time such as 2027-01-01T09:00:00Z"),
+        ("after_id", "an integer"),
+        ("before_id", "an integer"),
+    ] {
+        let refused = read(&format!("{field}=yesterday")).unwrap_err().to_string();
+        assert!(refused.contains(&format!("{field} must be {expected}, got another text")), "{refused}");
     }
     assert!(web::Query::<ScheduleFilter>::from_query("limit=10001").is_err());
     assert!(web::Query::<HistoryFilter>::from_query("limit=10001").is_err());

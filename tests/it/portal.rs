@@ -203,7 +203,7 @@ async fn what_is_not_there_is_404_in_the_form_of_all_errors() {
     let portal = Portal::start().await;
     assert_eq!(portal.get("/jobs/7").await, (404, json!({"error": "there is no job `7`"})));
     assert_eq!(portal.get("/jobs/7/end/0").await, (404, json!({"error": "there is no such job"})));
-    let unknown = json!({"id": 7, "result": "unknown", "error": "job 7: unknown: there is none of this id"});
+    let unknown = json!({"id": 7, "result": "unknown", "error": "there is no job `7`"});
     assert_eq!(portal.post("/jobs/7/cancel").await, (404, unknown));
     for (method, path) in [(Method::GET, "/nowhere"), (Method::PATCH, "/jobs/7")] {
         let text = format!("there is no route {method} {path}");

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::states::StateFilter;
 use crate::store::like;
-use crate::store::page;
+use crate::store::query;
 use crate::store::statement::Statement;
 
 /// Which jobs [`list`](super::list), [`ids`](super::ids) and [`count`](super::count) are about: those that meet every
@@ -48,17 +48,21 @@ pub struct JobFilter {
     pub key: Option<String>,
     /// Only jobs whose row changed at this time or later. The row of a dead job last changed when it died. For a finished job it is the
     /// time of its end, and older days of the history are not read.
+    #[serde(deserialize_with = "query::changed_since")]
     pub changed_since: Option<DateTime<Utc>>,
     /// Only jobs whose row last changed before this time.
+    #[serde(deserialize_with = "query::changed_until")]
     pub changed_until: Option<DateTime<Utc>>,
     /// Only jobs with a greater id. The last id of one page selects the next page.
+    #[serde(deserialize_with = "query::after_id")]
     pub after_id: Option<i64>,
     /// Only jobs with a smaller id, for pages with the newest first.
+    #[serde(deserialize_with = "query::before_id")]
     pub before_id: Option<i64>,
     /// Which jobs come first; default the oldest, those with the smallest ids. In a query: `oldest_first` or `newest_first`.
     pub order: JobOrder,
     /// At most this many; default 100. A query may ask for at most 10,000.
-    #[serde(deserialize_with = "page::limit")]
+    #[serde(deserialize_with = "query::limit")]
     pub limit: u32,
 }
 

@@ -17,7 +17,7 @@ use crate::store::json_moment;
 use crate::store::json_rows::rows;
 use crate::store::labels;
 use crate::store::like;
-use crate::store::page;
+use crate::store::query;
 use crate::store::session::AsSession;
 use crate::store::statement::Statement;
 
@@ -132,7 +132,7 @@ pub struct ScheduleFilter {
     /// Only schedules whose names come after this one. The last name of one page selects the next page.
     pub after: Option<String>,
     /// At most this many; default 100. A query may ask for at most 10,000.
-    #[serde(deserialize_with = "page::limit")]
+    #[serde(deserialize_with = "query::limit")]
     pub limit: u32,
 }
 
