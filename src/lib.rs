@@ -9,7 +9,7 @@
 //! | Add a job | [`Enqueue`], [`NewJob`], [`EnqueueMany`], [`Remove`], [`QueueActor`] |
 //! | Set up and run | [`Scheduler`], [`SchedulerBuilder`], [`StartPolicy`], [`SettleDurability`], [`RunSummary`], [`Event`], [`EventStream`] |
 //! | Recur | [`Cron`], [`Crontab`], [`CronEntry`], [`CronExpression`]; [`NewSchedule`], [`ScheduleChanges`], [`Overlap`], [`CatchUp`] |
-//! | Read and change what is stored | [`jobs`], [`queues`], [`schedules`], [`tasks`], [`workers`], [`history`], [`status`], [`health`], [`doctor`], [`stats`], [`gauges`]; the handles [`Jobs`], [`JobsOf`], [`Queues`], [`Schedules`], [`Tasks`], [`Workers`], [`WorkerThread`] |
+//! | Read and change what is stored | [`jobs`], [`queues`], [`schedules`], [`tasks`], [`workers`], [`history`], [`status`], [`health`], [`doctor`], [`stats`], [`gauges`]; the handles [`Jobs`], [`JobsOf`], [`Queues`], [`Schedules`], [`Tasks`], [`Workers`], [`Tenant`], [`TenantSchedules`], [`WorkerThread`] |
 //! | See and change it in a browser | [`guide::dashboard`] |
 //! | Connect and migrate | [`database`], [`Schema`], [`Session`], [`AsSession`] |
 //! | Understand failures | [`StoreError`], [`SchedulerError`], [`CronError`] |
@@ -104,7 +104,10 @@ pub use event::{Event, JobFacts};
 pub use events::EventStream;
 pub use run_summary::RunSummary;
 pub use running::WorkerThread;
-pub use scheduler::{Jobs, JobsOf, Queues, Scheduler, SchedulerBuilder, Schedules, Tasks, Waited, Workers};
+pub use scheduler::{
+    Jobs, JobsOf, Queues, Scheduler, SchedulerBuilder, Schedules, Tasks, Tenant, TenantSchedules, Waited,
+    Workers,
+};
 // Recurring work.
 pub use cron::{Cron, CronEntry, CronError, CronExpression, Crontab};
 pub use schedule::{CatchUp, NewSchedule, Overlap, ScheduleChanges};

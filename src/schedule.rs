@@ -7,7 +7,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value};
 
 use crate::cron::{CronExpression, read_zone};
-use crate::error::{Problem, StoreError};
+use crate::error::StoreError;
 use crate::job::payload::{check_depth, text_of, to_value};
 use crate::job::{Constants, JobOptions, KeyMode, Task};
 
@@ -253,16 +253,6 @@ impl ScheduleChanges {
             _ => text_of(value),
         };
         self.fields.iter().map(|(field, value)| (field.clone(), text(field, value))).collect()
-    }
-
-    /// Refuses changes that were read from the body of another schedule.
-    pub(crate) fn check_name(&self, name: &str) -> Result<(), StoreError> {
-        match &self.name {
-            Some(other) if other != name => {
-                Err(Problem::new("name", "must stay as it is: create another schedule", "another one").into())
-            }
-            Some(_) | None => Ok(()),
-        }
     }
 
     /// What no database can judge, whether expression and zone can be read, and the depth of the payload.

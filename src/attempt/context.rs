@@ -92,6 +92,13 @@ impl JobContext {
         self.0.job.queue.as_deref()
     }
 
+    /// The tenant that the job belongs to, by its queue: what is behind the last `:` of its name. `None` without a queue, and for a queue
+    /// without `:`. A [`Tenant`](crate::Tenant) names its queues so. The payload, which anyone may write, is not asked.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        self.queue().and_then(|queue| queue.rsplit_once(':')).map(|(_, tenant)| tenant)
+    }
+
     /// The job's key when it was claimed, if any.
     #[must_use]
     pub fn key(&self) -> Option<&str> {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::{NewSchedule, Overlap, ScheduleChanges, moment_text};
-use crate::error::Problem;
+use crate::error::{Problem, StoreError};
 use crate::job::payload::{cut, kind_of};
 
 const NAME: &str = "name";
@@ -211,6 +211,25 @@ impl<'de> Deserialize<'de> for NewSchedule {
             }
         }
         Ok(Self { name, fields })
+    }
+}
+
+impl ScheduleChanges {
+    /// Refuses changes that were read from the body of another schedule.
+    pub(crate) fn check_name(&self, name: &str) -> Result<(), StoreError> {
+        match &self.name {
+            Some(other) if other != name => {
+                Err(Problem::new("name", "must stay as it is: create another schedule", "another one").into())
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// The changes for the schedule of this name, without the name that they were read with.
+    pub(crate) fn of_schedule(mut self, name: &str) -> Result<Self, StoreError> {
+        self.check_name(name)?;
+        self.name = None;
+        Ok(self)
     }
 }
 

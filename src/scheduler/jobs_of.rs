@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::jobs::Jobs;
+use super::tenant_names::{Names, check_queue};
 use super::wait::Waited;
-use crate::error::{Problem, SchedulerError, StoreError};
+use crate::error::{SchedulerError, StoreError};
 use crate::job::{Enqueue, NewJob, Task};
 use crate::store::Session;
-use crate::store::jobs::{self, Act, Explanation, Job, JobAct, JobFilter};
+use crate::store::jobs::{self, Act, ActCounts, Explanation, Job, JobAct, JobFilter};
 use crate::store::like::is_like;
 
 /// Adds, reads and changes the jobs of some queues. Returned by [`Jobs::of_queues`]. Jobs of other queues, and jobs without a queue, are
@@ -19,6 +20,8 @@ use crate::store::like::is_like;
 pub struct JobsOf {
     jobs: Jobs,
     queues: Arc<str>,
+    /// Whose jobs they are, where the queues follow from that.
+    tenant: Option<Names>,
 }
 
 impl Jobs {
@@ -43,31 +46,40 @@ impl Jobs {
     /// ```
     #[must_use]
     pub fn of_queues(&self, like: impl Into<Arc<str>>) -> JobsOf {
-        JobsOf { jobs: self.clone(), queues: like.into() }
+        JobsOf { jobs: self.clone(), queues: like.into(), tenant: None }
+    }
+
+    pub(super) fn of_tenant(self, names: Names) -> JobsOf {
+        JobsOf { jobs: self, queues: names.queues().into(), tenant: Some(names) }
     }
 }
 
 #[expect(clippy::missing_errors_doc, reason = "the type documents the errors of all methods")]
 impl JobsOf {
-    /// Adds a job, and returns its id. Its queue must be one of these, else the error is [`StoreError::Invalid`].
+    /// Adds a job, and returns its id. Its queue must be one of these, else the error is [`StoreError::Invalid`]. A job of a
+    /// [`Tenant`](crate::Tenant) may have none: it gets the tenant's queue for the task.
     pub async fn enqueue<T: Task>(&self, job: Enqueue<T>) -> Result<i64, SchedulerError> {
         self.insert(NewJob::try_from(job)?).await
     }
 
     /// Adds a job whose task is known by name, as [`Self::enqueue`] does.
-    pub async fn insert(&self, job: NewJob) -> Result<i64, SchedulerError> {
-        let queue = job.options().queue.as_deref();
-        if !queue.is_some_and(|queue| is_like(queue, &self.queues)) {
-            let expected = format!("must be like `{}`", self.queues);
-            return Err(StoreError::from(Problem::new("queue", expected, queue.unwrap_or("none"))).into());
+    pub async fn insert(&self, mut job: NewJob) -> Result<i64, SchedulerError> {
+        if let (None, Some(tenant)) = (&job.options().queue, &self.tenant) {
+            let queue = tenant.queue(job.task());
+            job = job.queue(queue);
         }
+        check_queue(job.options().queue.as_deref(), &self.queues)?;
         self.jobs.insert(job).await
     }
 
     /// Returns the jobs that the filter admits; see [`jobs::list`]. These queues take the place of the filter's `queue_like`.
-    pub async fn list(&self, mut filter: JobFilter) -> Result<Vec<Job>, SchedulerError> {
-        filter.queue_like = Some(self.queues.to_string());
-        self.jobs.list(filter).await
+    pub async fn list(&self, filter: JobFilter) -> Result<Vec<Job>, SchedulerError> {
+        self.jobs.list(self.own(filter)).await
+    }
+
+    /// Returns how many jobs the filter admits, as [`Self::list`] does.
+    pub async fn count(&self, filter: JobFilter) -> Result<i64, SchedulerError> {
+        self.jobs.count(self.own(filter)).await
     }
 
     /// Returns one job in any state, also a finished one; see [`jobs::get`].
@@ -103,6 +115,21 @@ impl JobsOf {
             None => Ok(Vec::new()),
         };
         self.jobs.perform_on(id, act).await
+    }
+
+    /// Acts on all jobs of these queues that the filter admits, at most `most`; see [`Jobs::act_where`].
+    pub async fn act_where(
+        &self,
+        filter: JobFilter,
+        most: u64,
+        act: Act,
+    ) -> Result<ActCounts, SchedulerError> {
+        self.jobs.act_where(self.own(filter), most, act).await
+    }
+
+    fn own(&self, mut filter: JobFilter) -> JobFilter {
+        filter.queue_like = Some(self.queues.to_string());
+        filter
     }
 
     fn has(&self, job: &Job) -> bool {

@@ -72,6 +72,7 @@ mod superseded;
 mod support;
 mod task_limits;
 mod tasks;
+mod tenants;
 mod traces;
 mod typed_errors;
 mod waits;
