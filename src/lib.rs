@@ -9,7 +9,7 @@
 //! | Add a job | [`Enqueue`], [`NewJob`], [`EnqueueMany`], [`Remove`], [`QueueActor`] |
 //! | Set up and run | [`Scheduler`], [`SchedulerBuilder`], [`StartPolicy`], [`SettleDurability`], [`RunSummary`], [`Event`], [`EventStream`] |
 //! | Recur | [`Cron`], [`Crontab`], [`CronEntry`], [`CronExpression`]; [`NewSchedule`], [`ScheduleChanges`], [`Overlap`], [`CatchUp`] |
-//! | Read and change what is stored | [`jobs`], [`queues`], [`schedules`], [`tasks`], [`workers`], [`history`], [`status`], [`health`], [`doctor`], [`stats`], [`gauges`]; the handles [`Jobs`], [`JobsOf`], [`Queues`], [`Schedules`], [`Tasks`], [`Workers`], [`Tenant`], [`TenantSchedules`], [`WorkerThread`] |
+//! | Read and change what is stored | [`jobs`], [`queues`], [`schedules`], [`tasks`], [`workers`], [`history`], [`status`], [`health`], [`doctor`], [`stats`], [`gauges`], [`audit`]; the handles [`Jobs`], [`JobsOf`], [`Queues`], [`Schedules`], [`Tasks`], [`Workers`], [`Tenant`], [`TenantSchedules`], [`WorkerThread`] |
 //! | See and change it in a browser | [`guide::dashboard`] |
 //! | Connect and migrate | [`database`], [`Schema`], [`Session`], [`AsSession`] |
 //! | Understand failures | [`StoreError`], [`SchedulerError`], [`CronError`] |
@@ -117,8 +117,8 @@ pub use dashboard::dashboard;
 pub use lifecycle::JobState;
 pub use schema::Schema;
 pub use store::{
-    AsSession, Session, database, doctor, errors, gauges, history, jobs, queues, schedules, stats, status,
-    tasks, workers,
+    AsSession, Session, audit, database, doctor, errors, gauges, history, jobs, queues, schedules, stats,
+    status, tasks, workers,
 };
 // Failures.
 pub use error::{DatabaseError, JobPlace, SchedulerError, StoreError, Stored};

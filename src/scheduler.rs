@@ -1,6 +1,7 @@
 //! The front of the scheduler: it is set up by a builder, and used by handles. The actors do the work, on threads of the
 //! scheduler's own. So it starts under any runtime, and never holds up the application's threads.
 
+mod audit;
 mod builder;
 mod handle;
 mod health;

@@ -3,8 +3,8 @@
 -- `jobs` holds every job that is not finished, and `history` the finished ones. `workers` lists the running processes,
 -- `queues` the settings of queues, `queue_families` those of families of queues, `task_limits` those of tasks, with the slots that
 -- are taken in `task_slots`, `tasks` what workers have published of their tasks, `paused_tasks` the tasks that no process claims,
--- `all_paused` whether any process works, `schedules` the schedules of people and the crontab lines of programs. Every statement
--- creates something new, so none blocks a live table.
+-- `all_paused` whether any process works, `schedules` the schedules of people and the crontab lines of programs, `audit` what people
+-- have done. Every statement creates something new, so none blocks a live table.
 --
 -- Defaults and CHECK constraints may call the functions in sql/base/, and no others: those are created before the tables.
 
@@ -542,6 +542,28 @@ CREATE TABLE mainspring.error_groups (
     CONSTRAINT error_groups_summary_length CHECK (char_length(summary) <= 2000)
 ) WITH (fillfactor = 70);
 
+-- What people have done, and to what. Rows are only added, until their retention is over. See sql/audit/add_audit.sql.
+CREATE TABLE mainspring.audit (
+    id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    acted_at timestamptz NOT NULL DEFAULT mainspring.now(),
+    -- As the application names the person.
+    who      text NOT NULL,
+    act      text NOT NULL,
+    -- A job, a queue, a schedule or an operation, and its id or name.
+    kind     text NOT NULL,
+    subject  text NOT NULL,
+    -- Which jobs an act on many is about, in words, and how many there are; NULL for any other act.
+    filter   text,
+    jobs     bigint,
+    reason   text,
+    result   text NOT NULL
+);
+-- The acts on one thing, and those of one person, newest first.
+CREATE INDEX audit_subject ON mainspring.audit (kind, subject, id);
+CREATE INDEX audit_who ON mainspring.audit (who, id);
+-- Retention.
+CREATE INDEX audit_age ON mainspring.audit (acted_at);
+
 -- A database of the encoding SQL_ASCII holds any bytes. No program could read a row with such as are no text, and each
 -- statement that returns it would fail.
 DO $$ BEGIN
@@ -568,6 +590,8 @@ DO $$ BEGIN
             'gauges', gauges::text));
         ALTER TABLE mainspring.error_groups ADD CONSTRAINT error_groups_text_is_utf8 CHECK (mainspring.is_utf8(
             'task', task, 'summary', summary, 'error', error));
+        ALTER TABLE mainspring.audit ADD CONSTRAINT audit_text_is_utf8 CHECK (mainspring.is_utf8(
+            'who', who, 'act', act, 'kind', kind, 'subject', subject, 'filter', filter, 'reason', reason, 'result', result));
         ALTER TABLE mainspring.schedules ADD CONSTRAINT schedules_text_is_utf8 CHECK (mainspring.is_utf8(
             'name', name, 'task', task, 'expression', expression, 'zone', zone, 'queue', queue, 'key', key,
             'flags', flags::text, 'error', error, 'late_reason', late_reason, 'payload', payload::text));

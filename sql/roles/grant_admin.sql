@@ -1,5 +1,5 @@
--- Lets a role administer: it reads what `grant_read` shows, acts on jobs and workers, and sets and pauses queues, tasks or
--- everything. It sees no payload, adds no job, edits no schedule, and changes no table but `queues`, from which it may delete.
+-- Lets a role administer: it reads what `grant_read` shows, acts on jobs and workers, sets and pauses queues, tasks or
+-- everything, and adds to the audit log. It sees no payload, adds no job, edits no schedule, and changes no table but `queues`, from which it may delete.
 CREATE OR REPLACE FUNCTION mainspring.grant_admin(role_name name)
 RETURNS void
 LANGUAGE plpgsql
@@ -14,6 +14,6 @@ BEGIN
         'mainspring.pause_task, mainspring.resume_task, mainspring.pause_all, '
         'mainspring.resume_all, mainspring.remove_unused_queues, mainspring.set_task_limit, '
         'mainspring.set_task_limit_if_absent, mainspring.remove_task_limit, mainspring.set_queue_family, '
-        'mainspring.set_queue_family_if_absent, mainspring.remove_queue_family TO %I', role_name);
+        'mainspring.set_queue_family_if_absent, mainspring.remove_queue_family, mainspring.add_audit TO %I', role_name);
     EXECUTE format('GRANT DELETE ON mainspring.queues TO %I', role_name);
 END $$;

@@ -11,8 +11,8 @@ use crate::engine::outage::{Failure, Outage};
 use crate::error::StoreError;
 use crate::shared::{Role, Shared};
 use crate::store::retention::{
-    Swept, delete_dead, delete_fires, drop_history, index_history, prepare_history, problem_of, retire_lines,
-    sweep_stats, sweep_tasks,
+    Swept, delete_audit, delete_dead, delete_fires, drop_history, index_history, prepare_history, problem_of,
+    retire_lines, sweep_stats, sweep_tasks,
 };
 use crate::store::tasks::publish;
 use crate::store::{Durability, Session};
@@ -72,6 +72,7 @@ struct Duties {
     tasks: Duty,
     old_tasks: Duty,
     stats: Duty,
+    audit: Duty,
     dead: Duty,
 }
 
@@ -97,6 +98,8 @@ impl Duties {
         self.old_tasks.done("delete what was published of old tasks", swept);
         let swept = shared.store.run(Durability::Relaxed, |conn| sweep_stats(conn)).await;
         self.stats.done("add up old statistics", swept);
+        let deleted = in_portions(shared, move |conn| delete_audit(conn, PORTION)).await;
+        self.audit.done("delete old lines of the audit log", deleted);
         if let Some(retention) = shared.config.dead_retention {
             let deleted = in_portions(shared, move |conn| delete_dead(conn, retention, PORTION)).await;
             self.dead.done("delete old dead jobs", deleted);

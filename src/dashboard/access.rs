@@ -1,9 +1,10 @@
 //! Who may see the dashboard, and what each may do. Knows no page and no route.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// What a request may do. The closure that [`dashboard`](super::dashboard()) receives returns it for each request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Access {
     /// Nothing. The response is 403, and shows nothing of the dashboard.
@@ -12,17 +13,51 @@ pub enum Access {
     SignIn,
     /// Read every screen, and change nothing.
     Read,
-    /// Read every screen, and act as the rights permit.
+    /// Read every screen, and act as the rights permit. The audit log names the person `unknown`.
     Act(Rights),
+    /// The same, under the name that the audit log has. Made by [`Access::by`].
+    ActAs(Rights, Arc<str>),
 }
 
+/// A name in the audit log has at most so many characters.
+const LONGEST_NAME: usize = 256;
+
 impl Access {
+    /// The same access under a name, which the audit log has with each act. At most 256 characters of it count.
+    ///
+    /// ```
+    /// use mainspring::dashboard::{Access, Rights};
+    ///
+    /// let anna = Access::Act(Rights::all()).by("anna");
+    /// assert_eq!(anna, Access::ActAs(Rights::all(), "anna".into()));
+    /// assert_eq!(Access::Read.by("anna"), Access::Read);
+    /// ```
+    #[must_use]
+    pub fn by(self, name: &str) -> Self {
+        match self {
+            Self::Act(rights) | Self::ActAs(rights, _) => {
+                // The database holds no NUL.
+                let name: String = name.replace('\0', "\u{fffd}").chars().take(LONGEST_NAME).collect();
+                if name.is_empty() { Self::Act(rights) } else { Self::ActAs(rights, name.into()) }
+            }
+            Self::Denied | Self::SignIn | Self::Read => self,
+        }
+    }
+
+    /// The name that the audit log has.
+    pub(super) fn name(&self) -> Arc<str> {
+        match self {
+            Self::ActAs(_, name) => Arc::clone(name),
+            Self::Denied | Self::SignIn | Self::Read | Self::Act(_) => "unknown".into(),
+        }
+    }
+
     /// The rights of a request that may read; `None` if it may not.
-    pub(super) fn rights(self) -> Option<Rights> {
+    pub(super) fn rights(&self) -> Option<Rights> {
         match self {
             Self::Denied | Self::SignIn => None,
             Self::Read => Some(Rights::none()),
-            Self::Act(rights) => Some(rights),
+            Self::Act(rights) | Self::ActAs(rights, _) => Some(*rights),
         }
     }
 }
@@ -138,5 +173,18 @@ mod tests {
             assert_eq!(one.without(right), Rights::none());
         }
         assert_eq!(format!("{:?}", Rights::none().with(Right::CancelJobs)), "{CancelJobs}");
+    }
+
+    #[test]
+    fn a_name_is_what_the_database_can_hold_and_an_empty_one_is_none() {
+        let act = || Access::Act(Rights::all());
+        assert_eq!(
+            (&*act().name(), &*act().by("").name(), &*act().by("anna").name()),
+            ("unknown", "unknown", "anna")
+        );
+        assert_eq!(act().by("anna").by("bo"), act().by("bo"));
+        assert_eq!(&*act().by("a\0b").name(), "a\u{fffd}b");
+        assert_eq!(act().by(&"\u{e4}".repeat(300)).name().chars().count(), LONGEST_NAME);
+        assert_eq!(act().by("anna").rights(), Some(Rights::all()));
     }
 }

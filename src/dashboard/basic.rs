@@ -14,7 +14,8 @@ use super::access::Access;
 const BLOCK: usize = 256;
 
 /// Returns a closure for [`dashboard`](super::dashboard()): a request with this name and password has the access, and any other one
-/// is asked for them. An empty password admits no request, so that a missing setting opens nothing.
+/// is asked for them. An empty password admits no request, so that a missing setting opens nothing. The audit log has the name, unless
+/// the access has [another one](Access::by).
 ///
 /// The comparison takes the same time wherever the texts differ. The browser sends the password with each request, so serve
 /// it through TLS, or on loopback alone.
@@ -34,11 +35,12 @@ pub fn basic_auth(
     password: impl Into<String>,
     access: Access,
 ) -> impl Fn(&HttpRequest) -> Access + Clone + Send + Sync + 'static {
-    let password = password.into();
-    let expected = (!password.is_empty()).then(|| Secret::new(&format!("{}:{password}", name.into())));
+    let (name, password) = (name.into(), password.into());
+    let access = if matches!(access, Access::Act(_)) { access.by(&name) } else { access };
+    let expected = (!password.is_empty()).then(|| Secret::new(&format!("{name}:{password}")));
     let expected: Option<Arc<Secret>> = expected.map(Arc::new);
     move |request| match (&expected, credentials(request)) {
-        (Some(expected), Some(sent)) if expected.is(&sent) => access,
+        (Some(expected), Some(sent)) if expected.is(&sent) => access.clone(),
         (Some(_) | None, Some(_) | None) => Access::SignIn,
     }
 }

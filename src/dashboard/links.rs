@@ -30,6 +30,16 @@ pub(super) fn schedule(name: &str) -> String {
     link("schedule", &[("name", name)])
 }
 
+/// The acts on one thing.
+pub(super) fn audit_of(kind: &str, subject: &str) -> String {
+    link("audit", &[("kind", kind), ("subject", subject)])
+}
+
+/// The acts of one person.
+pub(super) fn audit_by(who: &str) -> String {
+    link("audit", &[("who", who)])
+}
+
 pub(super) fn jobs_of_task(task: &str) -> String {
     link("jobs", &[("task", task)])
 }

@@ -27,6 +27,7 @@ pub(super) enum Place {
     Schedules,
     Errors,
     Workers,
+    Audit,
     Nowhere,
 }
 
@@ -38,7 +39,7 @@ pub(super) enum Kind {
     Still,
 }
 
-const PLACES: [(Place, &str, &str); 7] = [
+const PLACES: [(Place, &str, &str); 8] = [
     (Place::Overview, HOME, "Overview"),
     (Place::Jobs, "jobs", "Jobs"),
     (Place::Queues, "queues", "Queues"),
@@ -46,6 +47,7 @@ const PLACES: [(Place, &str, &str); 7] = [
     (Place::Schedules, "schedules", "Schedules"),
     (Place::Errors, "errors", "Errors"),
     (Place::Workers, "workers", "Workers"),
+    (Place::Audit, "audit", "Audit"),
 ];
 
 // Actions redirect with the name of what they did. A name that is not here shows nothing, so no link can put words here.

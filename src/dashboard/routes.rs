@@ -34,6 +34,7 @@ pub(super) enum Screen {
     Errors,
     Error,
     Workers,
+    Audit,
 }
 
 /// What a route does.
@@ -118,7 +119,7 @@ const fn act(deed: Deed) -> Route {
     Route { method: Method::Post, path: deed.path(), target: Target::Do(deed) }
 }
 
-pub(super) const ROUTES: [Route; 23] = [
+pub(super) const ROUTES: [Route; 24] = [
     show("", Screen::Overview),
     show("jobs", Screen::Jobs),
     show("job", Screen::Job),
@@ -130,6 +131,7 @@ pub(super) const ROUTES: [Route; 23] = [
     show("errors", Screen::Errors),
     show("error", Screen::Error),
     show("workers", Screen::Workers),
+    show("audit", Screen::Audit),
     ask(Deed::CancelJob),
     ask(Deed::RescheduleJob),
     ask(Deed::DeleteJob),

@@ -37,8 +37,8 @@ pub(super) async fn serve(
     body: web::Payload,
 ) -> HttpResponse {
     let access = (state.access)(&request);
-    let Some(rights) = access.rights() else { return refused(access) };
-    let visit = Visit { now: state.scheduler.now(), state, request, rights };
+    let Some(rights) = access.rights() else { return refused(&access) };
+    let visit = Visit { now: state.scheduler.now(), state, request, rights, who: access.name() };
     match reply(&visit, &prefix, body).await {
         Ok(reply) => written(reply, &visit),
         Err(failure) => failed(&failure, rights),
@@ -115,11 +115,11 @@ fn failed(failure: &Failure, rights: Rights) -> HttpResponse {
 }
 
 // Shows nothing of the dashboard.
-fn refused(access: Access) -> HttpResponse {
-    let failure = if access == Access::SignIn { Failure::SignIn } else { Failure::Denied };
+fn refused(access: &Access) -> HttpResponse {
+    let failure = if *access == Access::SignIn { Failure::SignIn } else { Failure::Denied };
     let mut response = HttpResponse::build(failure.status());
     secure(&mut response, Lasts::Not);
-    if access == Access::SignIn {
+    if *access == Access::SignIn {
         response.insert_header((WWW_AUTHENTICATE, "Basic realm=\"jobs\", charset=\"UTF-8\""));
     }
     response.content_type("text/plain; charset=utf-8").body(failure.words().text)

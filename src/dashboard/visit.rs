@@ -9,13 +9,17 @@ use serde_json::Value;
 
 use super::access::{Right, Rights};
 use super::failure::Failure;
+use super::routes::Deed;
 use super::state::State;
 use crate::scheduler::Scheduler;
+use crate::store::audit::NewAuditEntry;
 
 pub(super) struct Visit {
     pub(super) state: Arc<State>,
     pub(super) request: HttpRequest,
     pub(super) rights: Rights,
+    /// Who asks, for the audit log.
+    pub(super) who: Arc<str>,
     pub(super) now: DateTime<Utc>,
 }
 
@@ -34,6 +38,17 @@ impl Visit {
 
     pub(super) fn may(&self, right: Right) -> bool {
         self.rights.permit(right)
+    }
+
+    /// The line of the audit log for a deed of this viewer.
+    pub(super) fn entry(
+        &self,
+        deed: Deed,
+        kind: &str,
+        subject: impl Into<String>,
+        result: &str,
+    ) -> NewAuditEntry {
+        NewAuditEntry::new(&*self.who, deed.path(), kind, subject, result)
     }
 
     /// The query of the address.

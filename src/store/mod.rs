@@ -11,6 +11,7 @@
 //! | `presence`, `tasks` | register, beat, rescue, unregister; publish and list tasks, find those that no worker knows |
 //! | `cron`, `schedules` | fire lines of the crontab; fire and change stored schedules |
 //! | `jobs`, `queues`, `workers`, `health`, `history`, `status`, `retention` | what people and maintenance read and change |
+//! | `audit` | add to the log of what people have done, and list it |
 //! | `doctor` | find what hurts a database |
 //!
 //! The rest is machinery: `session` and `statement` run SQL in a schema, `explain` finds out why it failed, `connector`,
@@ -20,6 +21,7 @@
 mod act_result;
 pub(crate) mod admit;
 mod attempt_errors;
+pub mod audit;
 mod awaited;
 pub(crate) mod claim;
 pub(crate) mod claimability;

@@ -17,6 +17,7 @@ use crate::support::waiting::PATIENCE;
 
 mod access;
 mod acts;
+mod audit;
 mod hostile;
 mod mounting;
 mod outage;
@@ -53,6 +54,7 @@ const CHANGEABLE: &str = "SELECT jsonb_build_array(\
     (SELECT jsonb_agg(to_jsonb(s) ORDER BY s.name) FROM mainspring.schedules AS s), \
     (SELECT jsonb_agg(to_jsonb(f)) FROM mainspring.schedule_fires AS f), \
     (SELECT jsonb_agg(to_jsonb(p)) FROM mainspring.paused_tasks AS p), \
+    (SELECT jsonb_agg(to_jsonb(a)) FROM mainspring.audit AS a), \
     (SELECT jsonb_agg(to_jsonb(h)) FROM mainspring.history AS h))::text AS rows";
 
 impl Site {
@@ -63,7 +65,7 @@ impl Site {
     }
 
     fn dashboard(&self, access: Access) -> Dashboard {
-        mainspring::dashboard("/jobs", &self.scheduler, move |_| access)
+        mainspring::dashboard("/jobs", &self.scheduler, move |_| access.clone())
     }
 
     async fn read(&self, path: &str) -> Reply {

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use mainspring::{KeyMode, Schema, StoreError};
 
+use crate::audit::{self, AuditArguments};
 use crate::cron::CronCommand;
 use crate::database::MigrateArguments;
 use crate::doctor::DoctorArguments;
@@ -115,6 +116,9 @@ pub(crate) enum Command {
     /// Processes add their errors every ten seconds. The error of a job with all its attempts is in `jobs show`.
     #[command(after_help = errors::EXAMPLES)]
     Errors(ErrorsArguments),
+    /// Show what people have done in the dashboard: who, what, why, and with what result. The latest comes first.
+    #[command(after_help = audit::EXAMPLES)]
+    Audit(AuditArguments),
     /// Add a job, and print its id.
     #[command(after_help = ENQUEUE_EXAMPLES)]
     Enqueue(EnqueueArguments),

@@ -2,6 +2,7 @@
 //! Here arguments become calls, and results become tables, JSON and exit codes.
 
 mod arguments;
+mod audit;
 mod cron;
 mod database;
 mod doctor;
@@ -64,6 +65,7 @@ fn run() -> Result<(), Failure> {
         Command::Gauges(options) => gauges::show(&mut open()?.verified()?.session(), &options, &mut out)?,
         Command::Top(options) => top::run(open()?.verified()?, &options, &mut out)?,
         Command::Errors(options) => errors::show(&mut open()?.verified()?.session(), &options, &mut out)?,
+        Command::Audit(options) => audit::show(&mut open()?.verified()?.session(), options, &mut out)?,
         Command::Enqueue(job) => {
             let job = job.into_job()?;
             let (mut database, task) = (open()?.verified_to_enqueue()?, job.task().to_owned());

@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use crate::dashboard::failure::Failure;
 use crate::dashboard::links::{self, link};
+use crate::dashboard::routes::Deed;
 use crate::dashboard::visit::{Visit, read};
 use crate::store::jobs::{Act, ActResult, Reschedule};
 
@@ -14,7 +15,7 @@ struct Of {
 }
 
 pub(super) async fn retry(visit: &Visit) -> Result<String, Failure> {
-    act(visit, Act::Retry(None)).await
+    act(visit, Deed::RetryJob, Act::Retry(None)).await
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -25,11 +26,11 @@ struct Cancel {
 
 pub(super) async fn cancel(visit: &Visit, form: &str) -> Result<String, Failure> {
     let Cancel { reason } = read(form)?;
-    act(visit, Act::Cancel((!reason.is_empty()).then_some(reason))).await
+    act(visit, Deed::CancelJob, Act::Cancel((!reason.is_empty()).then_some(reason))).await
 }
 
 pub(super) async fn delete(visit: &Visit) -> Result<String, Failure> {
-    act(visit, Act::Delete).await
+    act(visit, Deed::DeleteJob, Act::Delete).await
 }
 
 /// The fields of the form. An empty one changes nothing.
@@ -46,7 +47,7 @@ struct Changes {
 
 pub(super) async fn reschedule(visit: &Visit, form: &str) -> Result<String, Failure> {
     let changes: Changes = read(form)?;
-    act(visit, Act::Reschedule(changes.read(visit.now)?)).await
+    act(visit, Deed::RescheduleJob, Act::Reschedule(changes.read(visit.now)?)).await
 }
 
 impl Changes {
@@ -86,9 +87,17 @@ fn moment(text: &str) -> Result<Option<DateTime<Utc>>, Failure> {
     })
 }
 
-async fn act(visit: &Visit, act: Act) -> Result<String, Failure> {
+async fn act(visit: &Visit, deed: Deed, act: Act) -> Result<String, Failure> {
     let Of { id } = visit.query()?;
-    let result = visit.scheduler().jobs().act_on(id, act).await?.result;
+    // What was done is the result.
+    let entry = visit.entry(deed, "job", id.to_string(), "");
+    let entry = match &act {
+        Act::Complete(reason) | Act::Fail(reason) | Act::Cancel(reason) => {
+            entry.reason(reason.clone().unwrap_or_default())
+        }
+        Act::Delete | Act::Retry(_) | Act::Reschedule(_) => entry,
+    };
+    let result = visit.scheduler().jobs().act_on_audited(id, act, entry).await?.result;
     let done = match result {
         ActResult::Retried => "retried",
         ActResult::Cancelled => "cancelled",

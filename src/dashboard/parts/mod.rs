@@ -1,5 +1,6 @@
 //! The pieces that screens are made of. They know no scheduler and no request.
 
+pub(super) mod audit_table;
 pub(super) mod chart;
 pub(super) mod form;
 pub(super) mod job_table;

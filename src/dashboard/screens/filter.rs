@@ -79,7 +79,7 @@ impl Wanted {
     }
 }
 
-fn id_of(field: &str, text: &str) -> Result<Option<i64>, Failure> {
+pub(super) fn id_of(field: &str, text: &str) -> Result<Option<i64>, Failure> {
     if text.is_empty() {
         return Ok(None);
     }

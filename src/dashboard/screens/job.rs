@@ -3,10 +3,12 @@
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use super::audit::acts_on;
 use crate::dashboard::access::Right;
 use crate::dashboard::failure::Failure;
 use crate::dashboard::links;
 use crate::dashboard::page::{Page, Place};
+use crate::dashboard::parts::audit_table;
 use crate::dashboard::parts::form::{Weight, asking, button};
 use crate::dashboard::parts::job_table::state;
 use crate::dashboard::parts::notice::empty;
@@ -33,6 +35,7 @@ pub(super) async fn of_id(visit: &Visit, id: i64) -> Result<Page, Failure> {
     let job = found.ok_or_else(|| Failure::NotFound(format!("There is no job {id}.")))?;
     let reasons = jobs.explain(id).await?;
     let payload = payload(visit, &job).await?;
+    let acts = acts_on(visit, "job", &id.to_string()).await?;
     let body = html! {
         h1 { "Job " (id) " " (state(job.state.as_str())) }
         (actions(visit, &job))
@@ -47,6 +50,7 @@ pub(super) async fn of_id(visit: &Visit, id: i64) -> Result<Page, Failure> {
         section aria-labelledby="facts" { h2 #facts { "Facts" } (facts(&job, visit)) }
         section aria-labelledby="attempts" { h2 #attempts { "Failed attempts" } (attempts(&job, visit)) }
         section aria-labelledby="payload" { h2 #payload { "Payload" } (payload) }
+        (audit_table::section(&acts, visit.now))
     };
     Ok(Page::live(format!("Job {id}"), Place::Jobs, body))
 }

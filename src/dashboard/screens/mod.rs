@@ -1,5 +1,6 @@
 //! The screens: what each reads, by the verbs that applications have too, and how it shows that. None reads a table of its own.
 
+mod audit;
 mod error;
 mod errors;
 mod filter;
@@ -33,5 +34,6 @@ pub(super) async fn show(visit: &Visit, screen: Screen) -> Result<Page, Failure>
         Screen::Errors => errors::show(visit).await,
         Screen::Error => error::show(visit).await,
         Screen::Workers => workers::show(visit).await,
+        Screen::Audit => audit::show(visit).await,
     }
 }

@@ -3,11 +3,13 @@
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use super::audit::acts_on;
 use super::queues::rate;
 use crate::dashboard::access::Right;
 use crate::dashboard::failure::Failure;
 use crate::dashboard::links::link;
 use crate::dashboard::page::{Page, Place};
+use crate::dashboard::parts::audit_table;
 use crate::dashboard::parts::form::button;
 use crate::dashboard::parts::job_table::jobs;
 use crate::dashboard::parts::notice::empty;
@@ -33,6 +35,7 @@ pub(super) async fn show(visit: &Visit) -> Result<Page, Failure> {
     let status = visit.scheduler().queues().show(&*queue).await?;
     let running = of(visit, &queue, JobStatus::Running).await?;
     let parked = of(visit, &queue, JobStatus::Parked).await?;
+    let acts = acts_on(visit, "queue", &queue).await?;
     let body = html! {
         h1 { "Queue " (name(&queue)) @if status.paused { " " span.tag { "paused" } } }
         @if visit.may(Right::PauseQueues) {
@@ -44,6 +47,7 @@ pub(super) async fn show(visit: &Visit) -> Result<Page, Failure> {
         (facts(&status))
         (list("Running", "No job of this queue runs.", &queue, JobStatus::Running, &running, visit))
         (list("Waiting for a slot", "No job waits for a slot.", &queue, JobStatus::Parked, &parked, visit))
+        (audit_table::section(&acts, visit.now))
     };
     Ok(Page::live(format!("Queue {}", plain(&queue)), Place::Queues, body))
 }

@@ -3,12 +3,14 @@
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use super::audit::acts_on;
 use super::job::hidden;
 use super::schedules::sign;
 use crate::dashboard::access::Right;
 use crate::dashboard::failure::Failure;
 use crate::dashboard::links;
 use crate::dashboard::page::{Page, Place};
+use crate::dashboard::parts::audit_table;
 use crate::dashboard::parts::form::button;
 use crate::dashboard::parts::notice::empty;
 use crate::dashboard::parts::text::{dash, json, name, name_or_dash, plain};
@@ -33,6 +35,7 @@ pub(super) async fn show(visit: &Visit) -> Result<Page, Failure> {
         Payload::Shown(payload) => json(&payload),
         Payload::Hidden => hidden(),
     };
+    let acts = acts_on(visit, "schedule", &row.name).await?;
     let body = html! {
         h1 { "Schedule " (name(&row.name)) (sign(&row)) }
         (actions(&row, visit))
@@ -41,6 +44,7 @@ pub(super) async fn show(visit: &Visit) -> Result<Page, Failure> {
         section aria-labelledby="next" { h2 #next { "Next fires" } (next(&row, visit)) }
         section aria-labelledby="last" { h2 #last { "Last fires" } (last(&fires)) }
         section aria-labelledby="payload" { h2 #payload { "Payload" } (payload) }
+        (audit_table::section(&acts, visit.now))
     };
     Ok(Page::live(format!("Schedule {}", plain(&row.name)), Place::Schedules, body))
 }

@@ -3,6 +3,7 @@
 use std::process::Stdio;
 
 use diesel::connection::SimpleConnection;
+use mainspring::audit::{self, NewAuditEntry};
 use serde_json::Value;
 
 use super::{answer, json, on, program};
@@ -168,4 +169,26 @@ fn a_reader_that_has_read_enough_is_no_error() {
         let output = child.wait_with_output().unwrap();
         assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0));
     }
+}
+
+#[test]
+fn audit_lists_who_has_done_what_the_latest_first() {
+    let database = TestDatabase::new();
+    let mut conn = database.connection();
+    for (who, subject) in [("anna", "a\u{1b}[2J\nb"), ("bo", "mails")] {
+        let entry = NewAuditEntry::new(who, "pause-queue", "queue", subject, "paused").reason("down");
+        audit::add(&mut conn, &entry).unwrap();
+    }
+    let listed = answer(on(&database, &["audit"]));
+    let lines: Vec<&str> = listed.lines().collect();
+    assert_eq!(lines.len(), 3, "{listed}");
+    assert!(
+        lines[0].starts_with("TIME ") && lines[1].contains("  bo    pause-queue  queue mails"),
+        "{listed}"
+    );
+    assert!(lines[2].contains("anna") && !listed.contains('\u{1b}'), "{listed}");
+    let found =
+        json(on(&database, &["audit", "--who", "bo", "--kind", "queue", "--subject", "mails", "--json"]));
+    assert_eq!((found.as_array().unwrap().len(), &found[0]["result"]), (1, &"paused".into()));
+    assert_eq!(json(on(&database, &["audit", "--act", "none", "--json"])).to_string(), "[]");
 }

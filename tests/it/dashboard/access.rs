@@ -47,7 +47,7 @@ async fn every_route_is_closed_to_a_request_that_is_denied() {
             request.uri(&format!("/jobs/{path}"))
         };
         for (access, status) in [(Access::Denied, 403), (Access::SignIn, 401)] {
-            let reply = ask(site.dashboard(access), request()).await;
+            let reply = ask(site.dashboard(access.clone()), request()).await;
             assert_eq!(reply.status, status, "{method} {path}");
             assert!(reply.text.len() < 60 && !reply.text.contains('<'), "{method} {path}: {}", reply.text);
             assert_eq!(reply.header("www-authenticate").is_empty(), status == 403);

@@ -5,7 +5,7 @@ use mainspring::{Enqueue, JobContext, JobError, JobResult, NewSchedule, Schedule
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Site, ask};
+use super::{Site, ask, own};
 use crate::support::database::TestDatabase;
 use crate::support::waiting::until;
 use actix_web::test::TestRequest;
@@ -40,14 +40,19 @@ async fn infested() -> (Site, Vec<String>) {
     let waiting = scheduler.enqueue(waiting).await.unwrap();
     let ended = scheduler.enqueue(evil().key("k")).await.unwrap();
     scheduler.jobs().cancel([ended], Some(HOSTILE)).await.unwrap();
+    let evil_job = scheduler.enqueue(evil().key("c")).await.unwrap();
     let schedule = NewSchedule::new(HOSTILE, HOSTILE, "0 8 * * *").payload(json!({"text": HOSTILE}));
     scheduler.schedules().create(schedule).await.unwrap();
     let site = Site { database, scheduler };
+    let evil = site.dashboard(Access::Act(Rights::all()).by(HOSTILE));
+    let cancel = own(&format!("cancel-job?id={evil_job}"), &format!("reason={}", percent(HOSTILE)));
+    assert_eq!(ask(evil, cancel).await.status, 303);
     let errors = site.read("errors").await;
     let group = errors.links().into_iter().find(|link| link.starts_with("error?")).unwrap();
     let name = percent(HOSTILE);
-    let mut paths: Vec<String> =
-        ["", "jobs", "tasks", "queues", "schedules", "errors", "workers"].map(str::to_owned).to_vec();
+    let mut paths: Vec<String> = ["", "jobs", "tasks", "queues", "schedules", "errors", "workers", "audit"]
+        .map(str::to_owned)
+        .to_vec();
     for id in [dead, waiting, ended] {
         paths.push(format!("job?id={id}"));
     }

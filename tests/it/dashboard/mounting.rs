@@ -28,9 +28,8 @@ fn reader(path: &str) -> TestRequest {
 #[actix_web::test]
 async fn every_page_needs_nothing_but_its_own_relative_links() {
     let site = Site::start().await;
-    let all = Access::Act(Rights::all());
     for path in screens(&site).await {
-        let page = ask(site.dashboard(all), reader(&path)).await;
+        let page = ask(site.dashboard(Access::Act(Rights::all())), reader(&path)).await;
         assert_eq!(page.status, 200, "{path}: {}", page.text);
         for attribute in ["href", "src", "action"] {
             for link in page.attributes(attribute) {
@@ -54,7 +53,7 @@ async fn every_response_has_the_headers_that_keep_it_safe() {
     let paths = ["", "jobs", "no-such", "job?id=x", &style].map(str::to_owned);
     for access in [Access::Read, Access::Denied, Access::SignIn] {
         for path in &paths {
-            let reply = ask(site.dashboard(access), reader(path)).await;
+            let reply = ask(site.dashboard(access.clone()), reader(path)).await;
             let policy = reply.header("content-security-policy");
             for part in
                 ["default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-ancestors 'none'"]

@@ -41,7 +41,8 @@ async fn no_page_shows_a_payload_by_default() {
     let (site, paths) = secretive().await;
     for access in [Access::Read, Access::Act(Rights::all())] {
         for path in &paths {
-            let reply = ask(site.dashboard(access), TestRequest::with_uri(&format!("/jobs/{path}"))).await;
+            let reply =
+                ask(site.dashboard(access.clone()), TestRequest::with_uri(&format!("/jobs/{path}"))).await;
             assert!(!reply.text.contains(SECRET), "{path}: {}", reply.text);
         }
     }

@@ -74,6 +74,7 @@ fn every_module_belongs_to_a_layer() {
 fn the_command_line_program_uses_the_crate_as_any_program_does() {
     let own = [
         "arguments",
+        "audit",
         "cron",
         "database",
         "doctor",

@@ -1,0 +1,70 @@
+//! The audit log of a running scheduler's database, and acts that write into it.
+
+use super::handle::Scheduler;
+use super::verbs::Verbs;
+use crate::error::SchedulerError;
+use crate::store::audit::{self, AuditEntry, AuditFilter};
+
+impl Scheduler {
+    /// Returns the lines of the audit log that the filter admits, the latest first; see [`audit`](crate::audit).
+    ///
+    /// # Errors
+    ///
+    /// [`SchedulerError::Stopped`] when the scheduler is stopped, and [`SchedulerError::Store`] when the database fails.
+    ///
+    /// ```no_run
+    /// # async fn example(scheduler: mainspring::Scheduler) -> Result<(), mainspring::SchedulerError> {
+    /// use mainspring::audit::AuditFilter;
+    ///
+    /// for entry in scheduler.audit(AuditFilter::on("queue", "mails")).await? {
+    ///     println!("{}: {} by {}", entry.acted_at, entry.act, entry.who);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn audit(&self, filter: AuditFilter) -> Result<Vec<AuditEntry>, SchedulerError> {
+        Verbs::new(&self.0.shared).run(move |conn| audit::list(conn, &filter)).await
+    }
+}
+
+#[cfg(feature = "dashboard")]
+mod acts {
+    use super::{Scheduler, SchedulerError, Verbs, audit};
+    use crate::engine::Wake;
+    use crate::error::StoreError;
+    use crate::scheduler::Jobs;
+    use crate::store::Session;
+    use crate::store::audit::NewAuditEntry;
+    use crate::store::jobs::{Act, JobAct};
+
+    impl Scheduler {
+        /// Runs an act of a person and what the audit log says of it in one transaction, and wakes the QueueActor.
+        pub(crate) async fn act<T: Send + 'static>(
+            &self,
+            act: impl FnOnce(&mut Session<'_>) -> Result<T, StoreError> + Send + 'static,
+        ) -> Result<T, SchedulerError> {
+            Verbs::new(&self.0.shared).run_and_wake(Wake::Everything, |conn| conn.transaction(act)).await
+        }
+    }
+
+    impl Jobs {
+        /// Acts on one job as [`Jobs::act_on`] does. Where that was done, the audit log has the entry, with what was done as its result.
+        pub(crate) async fn act_on_audited(
+            &self,
+            id: i64,
+            act: Act,
+            entry: NewAuditEntry,
+        ) -> Result<JobAct, SchedulerError> {
+            let perform = move |conn: &mut Session<'_>| {
+                conn.transaction(|conn| {
+                    let acts = act.perform(conn, &[id])?;
+                    if let Some(done) = acts.first().filter(|act| act.result.was_done()) {
+                        audit::add(conn, &entry.result(done.result.describe()))?;
+                    }
+                    Ok(acts)
+                })
+            };
+            self.perform_on(id, perform).await
+        }
+    }
+}
