@@ -41,6 +41,15 @@ pub(crate) enum Fires {
     None,
 }
 
+/// What a process does with the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// It registers, and runs what it has handlers for.
+    Worker,
+    /// It calls verbs, and runs nothing.
+    Client,
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
     pub(crate) database_url: String,
@@ -74,6 +83,7 @@ pub(crate) struct Config {
     pub(crate) job_log_level: log::Level,
     pub(crate) crontab: Vec<CronEntry>,
     pub(crate) fires: Fires,
+    pub(crate) part: Part,
     /// How many jobs of a task may run at once in this process.
     pub(crate) task_limits: BTreeMap<String, usize>,
     /// The queues, or the beginnings of their names before `*`, whose jobs are counted.
@@ -122,6 +132,7 @@ impl Config {
             job_log_level: log::Level::Info,
             crontab: Vec::new(),
             fires: Fires::WhenDue,
+            part: Part::Worker,
             task_limits: BTreeMap::new(),
             counted_queues: Vec::new(),
             forbidden_flags: ForbiddenFlags::default(),

@@ -3,6 +3,7 @@
 
 mod audit;
 mod builder;
+mod client;
 mod handle;
 mod health;
 mod jobs;

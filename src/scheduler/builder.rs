@@ -83,12 +83,17 @@ impl SchedulerBuilder {
     /// of its handler; [`SchedulerError::Store`] when the
     /// database cannot be reached in time, refuses for good, or has a schema that does not fit.
     pub async fn start(self) -> Result<Scheduler, SchedulerError> {
-        let checked = self.problem.clone().map_or(Ok(()), Err).and_then(|()| self.validate());
-        checked.map_err(SchedulerError::Config)?;
+        self.check()?;
         self.warn_of_unhandled();
         self.warn_of_unread();
         let stop = thread::start(self.config, self.registry, self.app_data, self.limits).await?;
         Ok(Scheduler(Arc::new(LastHandle::new(stop))))
+    }
+
+    /// Reports the first setting that is wrong.
+    pub(super) fn check(&self) -> Result<(), SchedulerError> {
+        let checked = self.problem.clone().map_or(Ok(()), Err).and_then(|()| self.validate());
+        checked.map_err(SchedulerError::Config)
     }
 
     fn warn_of_unhandled(&self) {

@@ -9,6 +9,7 @@ use actix::Addr;
 use super::last_handle::LastHandle;
 use super::verbs::Verbs;
 use crate::actors::queue::{QueueActor, Remove};
+use crate::config::Part;
 use crate::error::SchedulerError;
 use crate::events::EventStream;
 use crate::job::{Enqueue, NewJob, Task};
@@ -99,7 +100,10 @@ impl Scheduler {
     ///
     /// As [`Scheduler::enqueue`].
     pub async fn remove(&self, key: impl Into<String>) -> Result<Option<i64>, SchedulerError> {
-        Ok(self.queue_actor()?.send(Remove::new(key)).await.map_err(interrupted)??)
+        match self.0.shared.config.part {
+            Part::Worker => Ok(self.queue_actor()?.send(Remove::new(key)).await.map_err(interrupted)??),
+            Part::Client => self.jobs().remove(key).await,
+        }
     }
 
     /// Returns a stream of what happens in this process from now on. A receiver that is too slow loses the oldest events,
@@ -167,6 +171,11 @@ impl Scheduler {
 
 #[cfg(feature = "dashboard")]
 impl Scheduler {
+    /// Whether this process runs jobs, or only reads and changes those of others.
+    pub(crate) fn runs_jobs(&self) -> bool {
+        self.0.shared.config.part == Part::Worker
+    }
+
     /// The present, by the clock of the scheduler.
     pub(crate) fn now(&self) -> chrono::DateTime<chrono::Utc> {
         self.0.shared.config.clock.now()

@@ -5,6 +5,7 @@ use super::verbs::Verbs;
 use crate::error::SchedulerError;
 use crate::probe::Health;
 use crate::store::doctor::{self, Options, Report};
+use crate::store::health::{Inspection, inspect};
 
 impl Scheduler {
     /// Returns what is wrong with this scheduler, if anything is. It costs no statement and waits for nothing, so a probe may
@@ -23,6 +24,26 @@ impl Scheduler {
     /// ```
     pub fn health(&self) -> Health {
         self.0.shared.health()
+    }
+
+    /// Judges from outside whether schedulers work, this one or others: by what the database shows; see [`inspect`]. With a name, only
+    /// the workers of that name are judged.
+    ///
+    /// # Errors
+    ///
+    /// As [`examine`](Self::examine).
+    ///
+    /// ```no_run
+    /// # async fn example(scheduler: mainspring::Scheduler) -> Result<(), mainspring::SchedulerError> {
+    /// for reason in scheduler.inspect(None).await?.probe.reasons {
+    ///     println!("{}: {reason}", reason.code());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn inspect(&self, worker: Option<&str>) -> Result<Inspection, SchedulerError> {
+        let worker = worker.map(str::to_owned);
+        Verbs::new(&self.0.shared).run(move |conn| inspect(conn, worker.as_deref())).await
     }
 
     /// Looks for what hurts the schema, its database or its server, on a connection of the scheduler; see [`doctor::examine`]. It sends

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::stop::StopOnDrop;
+use crate::config::Part;
 use crate::shared::Shared;
 use crate::text::one_line;
 
@@ -25,7 +26,7 @@ impl LastHandle {
 
 impl Drop for LastHandle {
     fn drop(&mut self) {
-        if !self.shared.is_stopping() {
+        if !self.shared.is_stopping() && self.shared.config.part == Part::Worker {
             log::warn!(
                 "worker {} `{}` stops, because the last handle of its scheduler was dropped: bind what start returns, \
                  or call stop",

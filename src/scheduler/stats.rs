@@ -7,7 +7,7 @@ use super::handle::Scheduler;
 use super::verbs::Verbs;
 use crate::error::SchedulerError;
 use crate::store::errors::{self, ErrorGroup};
-use crate::store::gauges::Gauges;
+use crate::store::gauges::{self, Gauges};
 use crate::store::stats::{self, Minute, Stats};
 
 impl Scheduler {
@@ -67,6 +67,24 @@ impl Scheduler {
     #[must_use]
     pub fn gauges(&self) -> Option<Arc<Gauges>> {
         self.0.shared.telemetry.gauges()
+    }
+
+    /// Returns the last sample of all processes, as the database has it; see [`gauges::read`].
+    ///
+    /// # Errors
+    ///
+    /// As [`stats`](Self::stats).
+    ///
+    /// ```no_run
+    /// # async fn example(client: mainspring::Scheduler) -> Result<(), mainspring::SchedulerError> {
+    /// if let Some(gauges) = client.last_sample().await? {
+    ///     println!("{} workers at {}", gauges.workers, gauges.sampled_at);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn last_sample(&self) -> Result<Option<Gauges>, SchedulerError> {
+        Verbs::new(&self.0.shared).run(|conn| gauges::read(conn)).await
     }
 
     /// Returns what this process has counted since its start, and the last gauges that it knows, in the text format of Prometheus

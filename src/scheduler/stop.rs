@@ -28,8 +28,10 @@ use crate::actors::heartbeat::HeartbeatActor;
 use crate::actors::listener::ListenerActor;
 use crate::actors::maintenance::MaintenanceActor;
 use crate::actors::queue::{Drain, QueueActor};
+use crate::config::Part;
 use crate::engine::Drained;
 use crate::event::Event;
+use crate::phase::Phase;
 use crate::running::Running;
 use crate::shared::Shared;
 use crate::store::Durability;
@@ -53,6 +55,12 @@ pub(super) struct StopOnDrop {
 impl StopOnDrop {
     pub(super) fn request_stop(&self, grace_period: Duration) {
         self.shared.phase.request_stop(grace_period);
+        // Nothing runs that would have to end first.
+        if self.shared.config.part == Part::Client {
+            self.shared.events.close();
+            self.shared.store.close();
+            self.shared.phase.advance(Phase::Stopped);
+        }
     }
 }
 

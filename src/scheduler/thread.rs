@@ -210,7 +210,7 @@ async fn start_workers(
     }
 }
 
-fn refused(error: StoreError) -> SchedulerError {
+pub(super) fn refused(error: StoreError) -> SchedulerError {
     match error {
         StoreError::Config(text) => SchedulerError::Config(text),
         error => error.into(),
@@ -250,8 +250,8 @@ fn set_up(shared: &Shared, limits: &[StartLimit]) -> Result<(i32, Instant), Stor
     Ok((id, sent_at))
 }
 
-// Before any other connection is made: each depends on it.
-fn find_pooling(config: &Config) -> Result<(), StoreError> {
+/// Finds out which pooler is between. Before any other connection is made: each depends on it.
+pub(super) fn find_pooling(config: &Config) -> Result<(), StoreError> {
     if config.pooling.is_found() {
         return Ok(());
     }

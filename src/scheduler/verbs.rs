@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::actors::queue::QueueActor;
+use crate::config::Part;
 use crate::engine::Wake;
 use crate::error::{SchedulerError, StoreError};
 use crate::shared::Shared;
@@ -40,11 +41,19 @@ impl Verbs {
         timeout: Duration,
         verb: impl FnOnce(&mut Session<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, SchedulerError> {
-        if self.shared.address::<QueueActor>().is_none() {
+        if self.is_over() {
             return Err(SchedulerError::Stopped);
         }
         let done = self.shared.store.run_gated(Durability::Durable, timeout, |conn, _| verb(conn), |_| false);
         Ok(done.await?)
+    }
+
+    // A scheduler that runs no jobs has no actors.
+    fn is_over(&self) -> bool {
+        match self.shared.config.part {
+            Part::Worker => self.shared.address::<QueueActor>().is_none(),
+            Part::Client => self.shared.is_stopping(),
+        }
     }
 
     /// Runs a verb that may make jobs due, and wakes the QueueActor. A process ignores the notifications that it sent

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::Shared;
+use crate::config::Part;
 use crate::engine::Slots;
 use crate::phase::Phase;
 use crate::probe::{Health, Reason};
@@ -16,6 +17,10 @@ impl Shared {
         if self.phase.current() == Phase::Stopped {
             reasons.retain(|reason| *reason == Reason::GaveUp);
             reasons.push(Reason::Stopped);
+            return Health::new(reasons);
+        }
+        // It has no actors whose health could be judged.
+        if self.config.part == Part::Client {
             return Health::new(reasons);
         }
         // A process that is full claims nothing, and so cannot learn that claims would succeed again.

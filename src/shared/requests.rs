@@ -3,9 +3,11 @@
 use actix::Recipient;
 
 use super::{EnqueueInSpan, ProgressPosted, Shared, interrupted};
+use crate::config::Part;
 use crate::error::SchedulerError;
 use crate::job::NewJob;
-use crate::store::enqueue::enqueue_span;
+use crate::store::Durability;
+use crate::store::enqueue::{enqueue_span, insert_many};
 
 impl Shared {
     /// Adds a job through the QueueActor.
@@ -17,12 +19,23 @@ impl Shared {
     /// Adds jobs through the QueueActor, all or none. Payloads are judged here, on the caller's thread.
     pub(crate) async fn enqueue_many(&self, mut jobs: Vec<NewJob>) -> Result<Vec<i64>, SchedulerError> {
         self.known.complete(&mut jobs)?;
+        if self.config.part == Part::Client {
+            return self.enqueue_directly(jobs).await;
+        }
         let queue = self.addresses.get::<Recipient<EnqueueInSpan>>().ok_or(SchedulerError::Stopped)?;
         let span = enqueue_span(&jobs);
         let stored = queue.send(EnqueueInSpan { jobs }).await;
         let stored = stored.map_err(interrupted).and_then(|ids| Ok(ids?));
         span.stored(&stored);
         stored
+    }
+
+    // Without a QueueActor, the statement is the request's own.
+    async fn enqueue_directly(&self, jobs: Vec<NewJob>) -> Result<Vec<i64>, SchedulerError> {
+        if self.is_stopping() {
+            return Err(SchedulerError::Stopped);
+        }
+        Ok(self.store.run(Durability::Durable, move |conn| insert_many(conn, &jobs)).await?)
     }
 
     /// Reports that a job has posted progress.

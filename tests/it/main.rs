@@ -10,6 +10,7 @@ mod blocked;
 mod bulk;
 mod cancelling;
 mod cli;
+mod client;
 mod costs;
 mod cron;
 mod dashboard;
