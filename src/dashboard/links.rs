@@ -6,6 +6,9 @@ use form_urlencoded::Serializer;
 /// The overview.
 pub(super) const HOME: &str = "./";
 
+/// From a page of a scheduler that is not the first to the overview of the first.
+pub(super) const UP: &str = "../";
+
 /// A link to a path of the table of routes, with its query. Pairs with an empty value are left out.
 pub(super) fn link(path: &str, pairs: &[(&str, &str)]) -> String {
     let mut query = Serializer::new(String::new());

@@ -35,6 +35,7 @@ mod parts;
 mod routes;
 mod screens;
 mod serve;
+mod several;
 mod state;
 mod visit;
 

@@ -7,6 +7,7 @@ use super::access::Rights;
 use super::assets::{DASHBOARD, HTMX, ICON, STYLE};
 use super::failure::Failure;
 use super::links::HOME;
+use super::parts::text::name;
 use super::visit::Visit;
 
 /// One screen.
@@ -90,7 +91,7 @@ pub(super) fn write(page: &Page, visit: &Visit) -> String {
     let message = DONE.iter().find(|(name, _)| *name == did).map(|(_, words)| *words);
     frame(
         page,
-        visit.rights,
+        visit,
         html! {
             @if let Some(message) = message { p.message role="status" { (message) } }
         },
@@ -98,7 +99,7 @@ pub(super) fn write(page: &Page, visit: &Visit) -> String {
 }
 
 /// Writes the page of a failure.
-pub(super) fn write_failure(failure: &Failure, rights: Rights) -> String {
+pub(super) fn write_failure(failure: &Failure, visit: &Visit) -> String {
     let words = failure.words();
     let body = html! {
         h1 { (words.title) }
@@ -111,10 +112,10 @@ pub(super) fn write_failure(failure: &Failure, rights: Rights) -> String {
             }
         }
     };
-    frame(&Page::still(words.title, Place::Nowhere, body), rights, html! {})
+    frame(&Page::still(words.title, Place::Nowhere, body), visit, html! {})
 }
 
-fn frame(page: &Page, rights: Rights, message: Markup) -> String {
+fn frame(page: &Page, visit: &Visit, message: Markup) -> String {
     let markup = html! {
         (DOCTYPE)
         html lang="en" {
@@ -123,9 +124,10 @@ fn frame(page: &Page, rights: Rights, message: Markup) -> String {
                 a.skip href="#main" { "Skip to the content" }
                 header.top {
                     a.brand href=(HOME) { "Mainspring" }
+                    (schedulers(page.place, visit))
                     (navigation(page.place))
                     span.viewer {
-                        @if rights == Rights::none() { span.tag { "read-only" } }
+                        @if visit.rights == Rights::none() { span.tag { "read-only" } }
                         span #live {}
                     }
                 }
@@ -153,6 +155,27 @@ fn head(title: &str) -> Markup {
             link rel="stylesheet" href=(STYLE.name);
             script src=(HTMX.name) defer {}
             script src=(DASHBOARD.name) defer {}
+        }
+    }
+}
+
+// The choice between several. Each leads to the same screen.
+fn schedulers(here: Place, visit: &Visit) -> Markup {
+    let path = PLACES.iter().find(|(place, _, _)| *place == here).map_or(HOME, |(_, path, _)| *path);
+    let screen = if path == HOME { "" } else { path };
+    let choices = visit.several.choices(&visit.state, &visit.request);
+    html! {
+        @if !choices.is_empty() {
+            nav.schedulers aria-label="Schedulers" {
+                ul {
+                    @for choice in &choices {
+                        li {
+                            @if let Some(link) = &choice.link { a href={ (link) (screen) } { (name(choice.name)) } }
+                            @else { a href=(path) aria-current="true" { (name(choice.name)) } }
+                        }
+                    }
+                }
+            }
         }
     }
 }

@@ -153,6 +153,11 @@ pub(super) fn find(method: Option<Method>, path: &str) -> Result<Target, Vec<Met
     found.map(|route| route.target).ok_or_else(|| here.iter().map(|route| route.method).collect())
 }
 
+/// Whether the path has any method.
+pub(super) fn is_known(path: &str) -> bool {
+    ROUTES.iter().any(|route| route.path == path)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

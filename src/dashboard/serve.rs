@@ -6,14 +6,14 @@ use actix_web::http::header::{ALLOW, CONTENT_TYPE, LOCATION, WWW_AUTHENTICATE};
 use actix_web::http::{Method as HttpMethod, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::access::{Access, Rights};
+use super::access::Access;
 use super::assets::{self, Asset};
 use super::failure::Failure;
 use super::headers::{Lasts, secure};
 use super::origin::is_own;
 use super::page::{self, Page};
 use super::routes::{self, Deed, Method, Target};
-use super::state::State;
+use super::several::{Place, Several};
 use super::visit::Visit;
 use super::{acts, screens};
 
@@ -31,26 +31,31 @@ enum Reply {
 }
 
 pub(super) async fn serve(
-    state: Arc<State>,
+    several: Arc<Several>,
     prefix: String,
     request: HttpRequest,
     body: web::Payload,
 ) -> HttpResponse {
+    let (state, path) = match several.find(request.match_info().unprocessed()) {
+        Place::Of(state, path) => (Arc::clone(state), Ok(path.to_owned())),
+        Place::WithoutSlash(state, "") => (Arc::clone(state), Err(prefix)),
+        Place::WithoutSlash(state, part) => (Arc::clone(state), Err(part.to_owned())),
+    };
     let access = (state.access)(&request);
     let Some(rights) = access.rights() else { return refused(&access) };
-    let visit = Visit { now: state.scheduler.now(), state, request, rights, who: access.name() };
-    match reply(&visit, &prefix, body).await {
+    let visit = Visit { now: state.scheduler.now(), several, state, request, rights, who: access.name() };
+    let reply = match path {
+        Ok(path) => reply(&visit, &path, body).await,
+        Err(before) => Ok(Reply::WithSlash(with_slash(&before, visit.request.query_string()))),
+    };
+    match reply {
         Ok(reply) => written(reply, &visit),
-        Err(failure) => failed(&failure, rights),
+        Err(failure) => failed(&failure, &visit),
     }
 }
 
-async fn reply(visit: &Visit, prefix: &str, body: web::Payload) -> Result<Reply, Failure> {
-    let request = &visit.request;
-    let asked = method(request);
-    let Some(path) = request.match_info().unprocessed().strip_prefix('/') else {
-        return Ok(Reply::WithSlash(with_slash(prefix, request.query_string())));
-    };
+async fn reply(visit: &Visit, path: &str, body: web::Payload) -> Result<Reply, Failure> {
+    let asked = method(&visit.request);
     if let (Some(Method::Get), Some(asset)) = (asked, assets::find(path)) {
         return Ok(Reply::File(asset));
     }
@@ -66,8 +71,8 @@ async fn reply(visit: &Visit, prefix: &str, body: web::Payload) -> Result<Reply,
     }
 }
 
-fn with_slash(prefix: &str, query: &str) -> String {
-    let last = prefix.rsplit('/').next().unwrap_or_default();
+fn with_slash(path: &str, query: &str) -> String {
+    let last = path.rsplit('/').next().unwrap_or_default();
     if query.is_empty() { format!("{last}/") } else { format!("{last}/?{query}") }
 }
 
@@ -102,9 +107,9 @@ fn written(reply: Reply, visit: &Visit) -> HttpResponse {
     }
 }
 
-fn failed(failure: &Failure, rights: Rights) -> HttpResponse {
+fn failed(failure: &Failure, visit: &Visit) -> HttpResponse {
     failure.log();
-    let mut response = html(failure.status(), page::write_failure(failure, rights));
+    let mut response = html(failure.status(), page::write_failure(failure, visit));
     if let Failure::NoMethod(has) = failure {
         let has: Vec<&str> = has.iter().map(|method| method.as_str()).collect();
         if let Ok(has) = has.join(", ").parse() {

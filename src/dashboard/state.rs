@@ -1,4 +1,4 @@
-//! What the requests of one dashboard share: the scheduler, the closures of the application, and what was read a moment ago.
+//! What the requests about one scheduler share: its handle, the closures of the application, and what was read a moment ago.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,6 +14,8 @@ use super::cache::{Kept, Read};
 use crate::scheduler::Scheduler;
 use crate::store::doctor::{Options, Report};
 use crate::store::errors::ErrorGroup;
+use crate::store::gauges::Gauges;
+use crate::store::health::Inspection;
 use crate::store::status::ScheduleProblem;
 
 /// Processes add to the statistics this often, so nothing newer is there.
@@ -28,20 +30,25 @@ pub(super) type AccessOf = Arc<dyn Fn(&HttpRequest) -> Access + Send + Sync>;
 /// Returns what a viewer sees of a payload of the task.
 pub(super) type PayloadOf = Arc<dyn Fn(&HttpRequest, &str, Value) -> Option<Value> + Send + Sync>;
 
+#[derive(Clone)]
 pub(super) struct State {
+    /// For people, where one dashboard has several.
+    pub(super) name: String,
     pub(super) scheduler: Scheduler,
     pub(super) access: AccessOf,
     /// Without one, no payload is read.
     pub(super) payloads: Option<PayloadOf>,
-    kept: Arc<AllKept>,
+    pub(super) kept: Arc<AllKept>,
 }
 
-struct AllKept {
+pub(super) struct AllKept {
     hour: Kept<LastHour>,
     errors: Kept<Vec<ErrorGroup>>,
     report: Kept<Report>,
     schedule_problems: Kept<Vec<ScheduleProblem>>,
     pauses: Kept<Pauses>,
+    gauges: Kept<Option<Gauges>>,
+    inspection: Kept<Inspection>,
 }
 
 /// What is paused beside queues and schedules.
@@ -53,25 +60,31 @@ pub(super) struct Pauses {
 }
 
 impl State {
-    pub(super) fn new(scheduler: &Scheduler, access: AccessOf) -> Self {
+    pub(super) fn new(name: String, scheduler: &Scheduler, access: AccessOf) -> Self {
         let kept = AllKept {
             hour: Kept::new(STATISTICS_LAST),
             errors: Kept::new(STATISTICS_LAST),
             report: Kept::new(REPORT_LASTS),
             schedule_problems: Kept::new(STATISTICS_LAST),
             pauses: Kept::new(STATISTICS_LAST),
+            gauges: Kept::new(STATISTICS_LAST),
+            inspection: Kept::new(STATISTICS_LAST),
         };
-        Self { scheduler: scheduler.clone(), access, payloads: None, kept: Arc::new(kept) }
+        Self { name, scheduler: scheduler.clone(), access, payloads: None, kept: Arc::new(kept) }
     }
 
-    /// The same, with another view of payloads.
-    pub(super) fn with_payloads(&self, payloads: PayloadOf) -> Self {
-        Self {
-            scheduler: self.scheduler.clone(),
-            access: Arc::clone(&self.access),
-            payloads: Some(payloads),
-            kept: Arc::clone(&self.kept),
+    /// The last numbers of jobs. A scheduler that runs jobs knows them by itself; one that does not reads the last sample.
+    pub(super) async fn gauges(&self) -> Option<Arc<Gauges>> {
+        if let Some(known) = self.scheduler.gauges() {
+            return Some(known);
         }
+        let read = self.kept.gauges.get(self.scheduler.last_sample()).await.ok()?;
+        read.as_ref().as_ref().map(|gauges| Arc::new(gauges.clone()))
+    }
+
+    /// What the database shows of the workers.
+    pub(super) async fn inspection(&self) -> Read<Inspection> {
+        self.kept.inspection.get(self.scheduler.inspect(None)).await
     }
 
     /// What jobs did in the last hour.
@@ -107,6 +120,9 @@ impl State {
 
 impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("State").field("scheduler", &self.scheduler).finish_non_exhaustive()
+        f.debug_struct("State")
+            .field("name", &self.name)
+            .field("scheduler", &self.scheduler)
+            .finish_non_exhaustive()
     }
 }

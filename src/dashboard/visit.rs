@@ -10,11 +10,14 @@ use serde_json::Value;
 use super::access::{Right, Rights};
 use super::failure::Failure;
 use super::routes::Deed;
+use super::several::Several;
 use super::state::State;
 use crate::scheduler::Scheduler;
 use crate::store::audit::NewAuditEntry;
 
 pub(super) struct Visit {
+    pub(super) several: Arc<Several>,
+    /// The scheduler that the request is about.
     pub(super) state: Arc<State>,
     pub(super) request: HttpRequest,
     pub(super) rights: Rights,

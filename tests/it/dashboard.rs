@@ -23,6 +23,7 @@ mod mounting;
 mod outage;
 mod payloads;
 mod reading;
+mod several;
 
 /// A task that no process here has a handler for, so that its jobs stay where they are.
 const TASK: &str = "report.publish";

@@ -11,6 +11,7 @@ use crate::dashboard::parts::notice::empty;
 use crate::dashboard::parts::number::count;
 use crate::dashboard::visit::Visit;
 use crate::lifecycle::JobState;
+use crate::store::gauges::Gauges;
 
 pub(super) async fn show(visit: &Visit) -> Result<Page, Failure> {
     let wanted: Wanted = visit.query()?;
@@ -21,9 +22,10 @@ pub(super) async fn show(visit: &Visit) -> Result<Page, Failure> {
     let goes_on = rows.len() > PAGE as usize;
     rows.truncate(PAGE as usize);
     let last = rows.last().map(|row| row.id.to_string()).filter(|_| goes_on);
+    let gauges = visit.state.gauges().await;
     let body = html! {
         h1 { "Jobs" }
-        (states(&wanted, visit))
+        (states(&wanted, gauges.as_deref()))
         (form(&wanted))
         @if rows.is_empty() { (nothing(&wanted)) } @else { (jobs(&rows, visit.now)) }
         (pages(&wanted, last.as_deref()))
@@ -31,9 +33,8 @@ pub(super) async fn show(visit: &Visit) -> Result<Page, Failure> {
     Ok(Page::live("Jobs", Place::Jobs, body))
 }
 
-fn states(wanted: &Wanted, visit: &Visit) -> Markup {
-    let gauges = visit.scheduler().gauges();
-    let number = |state: JobState| gauges.as_ref().map(|gauges| count(gauges.jobs_in(state)));
+fn states(wanted: &Wanted, gauges: Option<&Gauges>) -> Markup {
+    let number = |state: JobState| gauges.map(|gauges| count(gauges.jobs_in(state)));
     html! {
         nav.tabs aria-label="States" {
             a href=(wanted.with_state("")) aria-current=[wanted.state.is_empty().then_some("true")] { "all" }

@@ -22,7 +22,7 @@ use crate::store::gauges::{Gauges, Measured};
 const ERRORS: usize = 5;
 
 pub(super) async fn show(visit: &Visit) -> Result<Page, Failure> {
-    let gauges = visit.scheduler().gauges();
+    let gauges = visit.state.gauges().await;
     let troubles = troubles(visit).await;
     let hour = visit.state.hour().await;
     let errors = visit.state.errors().await;
@@ -49,7 +49,14 @@ pub(super) async fn show(visit: &Visit) -> Result<Page, Failure> {
 }
 
 async fn troubles(visit: &Visit) -> Markup {
-    let mut found: Vec<Trouble> = visit.scheduler().health().reasons.iter().map(Trouble::from).collect();
+    let mut found: Vec<Trouble> =
+        visit.scheduler().health().reasons.iter().map(|reason| Trouble::of("This process", reason)).collect();
+    // A process that runs no jobs has nothing to say of itself, so it looks at those that do.
+    if !visit.scheduler().runs_jobs()
+        && let Ok(inspection) = visit.state.inspection().await
+    {
+        found.extend(inspection.probe.reasons.iter().map(|reason| Trouble::of("Workers", reason)));
+    }
     let report = visit.state.report().await;
     let schedules = visit.state.schedule_problems().await;
     let pauses = visit.state.pauses().await;

@@ -20,7 +20,7 @@ pub(super) async fn show(visit: &Visit) -> Result<Page, Failure> {
     let scheduler = visit.scheduler();
     let tasks = scheduler.tasks().list().await?;
     let paused = scheduler.queues().paused_tasks().await?;
-    let gauges = scheduler.gauges();
+    let gauges = visit.state.gauges().await;
     let body = html! {
         h1 { "Tasks" }
         @if tasks.is_empty() {

@@ -19,17 +19,6 @@ pub(super) struct Trouble {
     cure: String,
 }
 
-impl From<&Reason> for Trouble {
-    fn from(reason: &Reason) -> Self {
-        Self {
-            severity: Severity::Error,
-            found: html! { "This process: " (reason) "." },
-            harm: String::new(),
-            cure: String::new(),
-        }
-    }
-}
-
 impl From<&Finding> for Trouble {
     fn from(finding: &Finding) -> Self {
         Self {
@@ -54,6 +43,16 @@ impl From<&ScheduleProblem> for Trouble {
 }
 
 impl Trouble {
+    /// Why something is not healthy.
+    pub(super) fn of(what: &str, reason: &Reason) -> Self {
+        Self {
+            severity: Severity::Error,
+            found: html! { (what) ": " (reason) "." },
+            harm: String::new(),
+            cure: String::new(),
+        }
+    }
+
     /// What people have paused. The doctor reports a pause only when it may be forgotten.
     pub(super) fn of_pauses(pauses: &Pauses) -> Vec<Self> {
         let paused = |found: Markup| Self {
