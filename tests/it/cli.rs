@@ -11,6 +11,7 @@ use crate::support::rows::count;
 
 mod acts;
 mod cron_next;
+mod dashboard;
 mod listings;
 mod progress;
 mod queues;

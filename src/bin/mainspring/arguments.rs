@@ -18,6 +18,8 @@ use crate::health::HealthArguments;
 use crate::jobs::JobsCommand;
 use crate::queues::QueuesCommand;
 use crate::schedules::SchedulesCommand;
+#[cfg(feature = "dashboard")]
+use crate::serve::{self, DashboardArguments};
 use crate::stats::{self, StatsArguments};
 use crate::tasks::TasksCommand;
 use crate::times::{duration, moment};
@@ -111,6 +113,10 @@ pub(crate) enum Command {
     /// Rates are those of the last minute, and waits and runs those of the last minutes. The key `q` ends it.
     #[command(after_help = top::EXAMPLES)]
     Top(TopArguments),
+    /// Serve the dashboard of the database alone, until Ctrl-C or SIGTERM. It runs no jobs.
+    #[cfg(feature = "dashboard")]
+    #[command(after_help = serve::EXAMPLES)]
+    Dashboard(DashboardArguments),
     /// Show how jobs have failed, by groups of errors that differ only in numbers and quoted texts.
     ///
     /// Processes add their errors every ten seconds. The error of a job with all its attempts is in `jobs show`.

@@ -32,9 +32,7 @@ pub(crate) struct Database {
 
 impl Database {
     pub(crate) fn open(url: Option<&str>, schema: &Schema) -> Result<Self, Failure> {
-        let url = url.filter(|url| !url.trim().is_empty());
-        let url =
-            url.ok_or_else(|| Failure::Usage("no database: give --database-url or set DATABASE_URL".into()))?;
+        let url = required(url)?;
         Ok(Self { url: url.to_owned(), conn: connect(url)?, schema: schema.clone() })
     }
 
@@ -81,6 +79,12 @@ impl Database {
         }
         Ok(())
     }
+}
+
+/// The URL, which must have been given.
+pub(crate) fn required(url: Option<&str>) -> Result<&str, Failure> {
+    let url = url.filter(|url| !url.trim().is_empty());
+    url.ok_or_else(|| Failure::Usage("no database: give --database-url or set DATABASE_URL".into()))
 }
 
 fn connect(url: &str) -> Result<PgConnection, Failure> {

@@ -115,6 +115,17 @@ impl From<StoreError> for Failure {
     }
 }
 
+#[cfg(feature = "dashboard")]
+impl From<mainspring::SchedulerError> for Failure {
+    fn from(error: mainspring::SchedulerError) -> Self {
+        match error {
+            mainspring::SchedulerError::Store(error) => error.into(),
+            mainspring::SchedulerError::Config(text) => Self::Usage(text),
+            error => Self::Refused(with_causes(&error)),
+        }
+    }
+}
+
 #[cfg(feature = "embedded")]
 impl From<mainspring::embedded::EmbeddedError> for Failure {
     fn from(error: mainspring::embedded::EmbeddedError) -> Self {

@@ -18,6 +18,8 @@ mod output;
 mod progress;
 mod queues;
 mod schedules;
+#[cfg(feature = "dashboard")]
+mod serve;
 mod stats;
 mod status;
 mod tasks;
@@ -64,6 +66,10 @@ fn run() -> Result<(), Failure> {
         Command::Stats(options) => stats::show(&mut open()?.verified()?.session(), &options, &mut out)?,
         Command::Gauges(options) => gauges::show(&mut open()?.verified()?.session(), &options, &mut out)?,
         Command::Top(options) => top::run(open()?.verified()?, &options, &mut out)?,
+        #[cfg(feature = "dashboard")]
+        Command::Dashboard(options) => {
+            serve::run(database::required(database_url)?, &arguments.schema, &options, &mut out)?
+        }
         Command::Errors(options) => errors::show(&mut open()?.verified()?.session(), &options, &mut out)?,
         Command::Audit(options) => audit::show(&mut open()?.verified()?.session(), options, &mut out)?,
         Command::Enqueue(job) => {

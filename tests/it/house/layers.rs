@@ -90,6 +90,7 @@ fn the_command_line_program_uses_the_crate_as_any_program_does() {
         "progress",
         "queues",
         "schedules",
+        "serve",
         "stats",
         "status",
         "tasks",
