@@ -24,6 +24,11 @@ impl<T> Kept<T> {
         Self { lasts, read: Mutex::new(None) }
     }
 
+    /// Returns what was read last, however old. `None` before the first read, and during one.
+    pub(super) fn last(&self) -> Option<Read<T>> {
+        self.read.try_lock().ok()?.as_ref().map(|(_, value)| value.clone())
+    }
+
     /// Returns the value, and reads it first if it is too old. Others wait for that read.
     pub(super) async fn get(&self, read: impl Future<Output = Result<T, SchedulerError>>) -> Read<T> {
         let mut kept = self.read.lock().await;
@@ -46,12 +51,14 @@ mod tests {
     #[tokio::test]
     async fn a_value_and_an_error_are_read_once_while_they_last() {
         let kept = Kept::new(Duration::MAX);
+        assert!(kept.last().is_none());
         let first = kept.get(async { Err(SchedulerError::Stopped) }).await;
         assert!(first.is_err());
         assert!(kept.get(async { Ok(1) }).await.is_err(), "the error is kept");
         let kept = Kept::new(Duration::MAX);
         assert_eq!(kept.get(async { Ok(1) }).await.ok().as_deref(), Some(&1));
         assert_eq!(kept.get(async { Ok(2) }).await.ok().as_deref(), Some(&1));
+        assert_eq!(kept.last().and_then(Result::ok).as_deref(), Some(&1));
         let brief = Kept::new(Duration::ZERO);
         assert_eq!(brief.get(async { Ok(1) }).await.ok().as_deref(), Some(&1));
         assert_eq!(brief.get(async { Ok(2) }).await.ok().as_deref(), Some(&2));

@@ -25,6 +25,8 @@ pub(super) enum Failure {
     /// What the client sent does not fit.
     Invalid(String),
     TooLarge,
+    /// So many viewers have a stream of changes that there is none for this one.
+    TooManyStreams,
     /// It cannot be done as things are: why, and the page to go back to.
     NotDone {
         why: String,
@@ -62,6 +64,7 @@ impl Failure {
             Self::NoMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooManyStreams => StatusCode::SERVICE_UNAVAILABLE,
             Self::NotDone { .. } => StatusCode::CONFLICT,
             Self::Scheduler(error) => error.status_code(),
         }
@@ -98,6 +101,9 @@ impl Failure {
             ),
             Self::Invalid(why) => words("Does not fit", why, "Nothing was changed. Go back and correct it."),
             Self::TooLarge => words("Too large", "The form is too large. Nothing was changed.", ""),
+            Self::TooManyStreams => {
+                words("Too many viewers", "The page reads itself again every ten seconds instead.", "")
+            }
             Self::NotDone { why, .. } => words("Nothing was changed", why, ""),
             Self::Scheduler(error) => of_scheduler(error),
         }

@@ -24,6 +24,7 @@ mod acts;
 mod assets;
 mod basic;
 mod cache;
+mod changes;
 mod failure;
 mod headers;
 mod links;

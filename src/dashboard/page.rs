@@ -40,15 +40,26 @@ pub(super) enum Kind {
     Still,
 }
 
-const PLACES: [(Place, &str, &str); 8] = [
-    (Place::Overview, HOME, "Overview"),
-    (Place::Jobs, "jobs", "Jobs"),
-    (Place::Queues, "queues", "Queues"),
-    (Place::Tasks, "tasks", "Tasks"),
-    (Place::Schedules, "schedules", "Schedules"),
-    (Place::Errors, "errors", "Errors"),
-    (Place::Workers, "workers", "Workers"),
-    (Place::Audit, "audit", "Audit"),
+// With the key that goes there after `g`.
+const PLACES: [(Place, &str, &str, &str); 8] = [
+    (Place::Overview, HOME, "Overview", "o"),
+    (Place::Jobs, "jobs", "Jobs", "j"),
+    (Place::Queues, "queues", "Queues", "q"),
+    (Place::Tasks, "tasks", "Tasks", "t"),
+    (Place::Schedules, "schedules", "Schedules", "s"),
+    (Place::Errors, "errors", "Errors", "e"),
+    (Place::Workers, "workers", "Workers", "w"),
+    (Place::Audit, "audit", "Audit", "a"),
+];
+
+// What else the script does at a key.
+const KEYS: [(&str, &str); 6] = [
+    ("?", "show these keys"),
+    ("/", "go to the first field of a filter"),
+    ("j", "go to the next line of a table"),
+    ("k", "go to the line before"),
+    ("r", "read the page again"),
+    ("l", "switch live updates on or off"),
 ];
 
 // Actions redirect with the name of what they did. A name that is not here shows nothing, so no link can put words here.
@@ -89,13 +100,8 @@ impl Page {
 pub(super) fn write(page: &Page, visit: &Visit) -> String {
     let did = visit.query::<Done>().map(|done| done.did).unwrap_or_default();
     let message = DONE.iter().find(|(name, _)| *name == did).map(|(_, words)| *words);
-    frame(
-        page,
-        visit,
-        html! {
-            @if let Some(message) = message { p.message role="status" { (message) } }
-        },
-    )
+    let message = html! { @if let Some(message) = message { p.message role="status" { (message) } } };
+    frame(page, visit, &message)
 }
 
 /// Writes the page of a failure.
@@ -112,10 +118,11 @@ pub(super) fn write_failure(failure: &Failure, visit: &Visit) -> String {
             }
         }
     };
-    frame(&Page::still(words.title, Place::Nowhere, body), visit, html! {})
+    frame(&Page::still(words.title, Place::Nowhere, body), visit, &html! {})
 }
 
-fn frame(page: &Page, visit: &Visit, message: Markup) -> String {
+fn frame(page: &Page, visit: &Visit, message: &Markup) -> String {
+    let version = visit.version.as_deref().unwrap_or_default();
     let markup = html! {
         (DOCTYPE)
         html lang="en" {
@@ -131,10 +138,11 @@ fn frame(page: &Page, visit: &Visit, message: Markup) -> String {
                         span #live {}
                     }
                 }
-                main #main tabindex="-1" data-live=[(page.kind == Kind::Live).then_some("")] {
+                main #main tabindex="-1" data-live=[(page.kind == Kind::Live).then_some(version)] {
                     (message)
                     (page.body)
                 }
+                (keys())
             }
         }
     };
@@ -161,7 +169,7 @@ fn head(title: &str) -> Markup {
 
 // The choice between several. Each leads to the same screen.
 fn schedulers(here: Place, visit: &Visit) -> Markup {
-    let path = PLACES.iter().find(|(place, _, _)| *place == here).map_or(HOME, |(_, path, _)| *path);
+    let path = PLACES.iter().find(|(place, ..)| *place == here).map_or(HOME, |(_, path, ..)| *path);
     let screen = if path == HOME { "" } else { path };
     let choices = visit.several.choices(&visit.state, &visit.request);
     html! {
@@ -184,10 +192,39 @@ fn navigation(here: Place) -> Markup {
     html! {
         nav aria-label="Screens" {
             ul {
-                @for (place, path, name) in PLACES {
-                    li { a href=(path) aria-current=[(place == here).then_some("page")] { (name) } }
+                @for (place, path, name, key) in PLACES {
+                    li { a href=(path) data-key=(key) aria-current=[(place == here).then_some("page")] { (name) } }
                 }
             }
         }
+    }
+}
+
+// Opened by the script.
+fn keys() -> Markup {
+    html! {
+        dialog #keys aria-labelledby="keys-title" {
+            h2 #keys-title { "Keys" }
+            dl.keys {
+                @for (key, what) in KEYS { div { dt { kbd { (key) } } dd { (what) } } }
+                @for (_, _, name, key) in PLACES { div { dt { kbd { "g" } " " kbd { (key) } } dd { "go to " (name) } } }
+            }
+            p { label.check { input type="checkbox" id="keys-on"; "Use these keys" } }
+            button.button type="button" id="keys-close" { "Close" }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn each_place_has_a_key_of_its_own() {
+        let keys: BTreeSet<&str> = PLACES.iter().map(|(_, _, _, key)| *key).collect();
+        assert_eq!(keys.len(), PLACES.len());
+        assert!(keys.iter().all(|key| key.len() == 1), "{keys:?}");
     }
 }

@@ -85,6 +85,8 @@ impl Deed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Target {
     Show(Screen),
+    /// Tells a page when to read itself again.
+    Changes,
     /// The page that asks before the deed, or for its values.
     Ask(Deed),
     Do(Deed),
@@ -94,7 +96,7 @@ impl Target {
     /// The right that it needs beside reading.
     pub(super) const fn right(self) -> Option<Right> {
         match self {
-            Self::Show(_) => None,
+            Self::Show(_) | Self::Changes => None,
             Self::Ask(deed) | Self::Do(deed) => Some(deed.right()),
         }
     }
@@ -111,6 +113,8 @@ const fn show(path: &'static str, screen: Screen) -> Route {
     Route { method: Method::Get, path, target: Target::Show(screen) }
 }
 
+const CHANGES: Route = Route { method: Method::Get, path: "changes", target: Target::Changes };
+
 const fn ask(deed: Deed) -> Route {
     Route { method: Method::Get, path: deed.path(), target: Target::Ask(deed) }
 }
@@ -119,7 +123,7 @@ const fn act(deed: Deed) -> Route {
     Route { method: Method::Post, path: deed.path(), target: Target::Do(deed) }
 }
 
-pub(super) const ROUTES: [Route; 24] = [
+pub(super) const ROUTES: [Route; 25] = [
     show("", Screen::Overview),
     show("jobs", Screen::Jobs),
     show("job", Screen::Job),
@@ -132,6 +136,7 @@ pub(super) const ROUTES: [Route; 24] = [
     show("error", Screen::Error),
     show("workers", Screen::Workers),
     show("audit", Screen::Audit),
+    CHANGES,
     ask(Deed::CancelJob),
     ask(Deed::RescheduleJob),
     ask(Deed::DeleteJob),
@@ -166,7 +171,10 @@ mod tests {
     fn each_route_is_found_and_what_acts_needs_its_right() {
         for route in ROUTES {
             assert_eq!(find(Some(route.method), route.path), Ok(route.target));
-            assert_eq!(route.target.right().is_some(), !matches!(route.target, Target::Show(_)));
+            assert_eq!(
+                route.target.right().is_some(),
+                !matches!(route.target, Target::Show(_) | Target::Changes)
+            );
             assert!(!route.path.contains('/'), "{}: one segment", route.path);
         }
         assert_eq!(find(Some(Method::Post), "jobs"), Err(vec![Method::Get]));

@@ -8,6 +8,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::access::Access;
 use super::assets::{self, Asset};
+use super::changes::Watch;
 use super::failure::Failure;
 use super::headers::{Lasts, secure};
 use super::origin::is_own;
@@ -24,6 +25,7 @@ const MOST_BYTES: usize = 64 << 10;
 enum Reply {
     Page(Page),
     File(&'static Asset),
+    Changes(Watch),
     /// What was asked for is done, and this page shows it.
     SeeOther(String),
     /// The same with a slash at its end, against which links are resolved.
@@ -43,7 +45,8 @@ pub(super) async fn serve(
     };
     let access = (state.access)(&request);
     let Some(rights) = access.rights() else { return refused(&access) };
-    let visit = Visit { now: state.scheduler.now(), several, state, request, rights, who: access.name() };
+    let (now, version, who) = (state.scheduler.now(), state.last_version(), access.name());
+    let visit = Visit { now, version, several, state, request, rights, who };
     let reply = match path {
         Ok(path) => reply(&visit, &path, body).await,
         Err(before) => Ok(Reply::WithSlash(with_slash(&before, visit.request.query_string()))),
@@ -65,6 +68,7 @@ async fn reply(visit: &Visit, path: &str, body: web::Payload) -> Result<Reply, F
         return Err(Failure::NoRight(right));
     }
     match target {
+        Target::Changes => Watch::new(visit).map(Reply::Changes),
         Target::Show(screen) => screens::show(visit, screen).await.map(Reply::Page),
         Target::Ask(deed) => acts::ask(visit, deed).await.map(Reply::Page),
         Target::Do(deed) => act(visit, deed, body).await.map(Reply::SeeOther),
@@ -101,6 +105,11 @@ fn written(reply: Reply, visit: &Visit) -> HttpResponse {
             let mut response = HttpResponse::Ok();
             secure(&mut response, Lasts::ForEver);
             response.insert_header((CONTENT_TYPE, asset.kind)).body(asset.content)
+        }
+        Reply::Changes(watch) => {
+            let mut response = HttpResponse::Ok();
+            secure(&mut response, Lasts::Not);
+            watch.answer(response)
         }
         Reply::SeeOther(location) => redirect(StatusCode::SEE_OTHER, &location),
         Reply::WithSlash(location) => redirect(StatusCode::TEMPORARY_REDIRECT, &location),

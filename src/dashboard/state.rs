@@ -1,12 +1,15 @@
 //! What the requests about one scheduler share: its handle, the closures of the application, and what was read a moment ago.
 
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::HttpRequest;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 use super::access::Access;
 use super::activity::LastHour;
@@ -22,6 +25,12 @@ use crate::store::status::ScheduleProblem;
 const STATISTICS_LAST: Duration = Duration::from_secs(10);
 /// The doctor sends some fifty small queries.
 const REPORT_LASTS: Duration = Duration::from_secs(30);
+/// However many viewers there are, no page is read again sooner.
+const CHANGES_LAST: Duration = Duration::from_secs(2);
+/// The longest that one read of it may take.
+const CHANGES_TAKE: Duration = Duration::from_secs(1);
+/// Streams of changes at once. Each is a connection of the server.
+const MOST_STREAMS: usize = 1_000;
 /// The time that charts and tables of the last hour show.
 pub(super) const HOUR: Duration = Duration::from_secs(3600);
 
@@ -49,6 +58,8 @@ pub(super) struct AllKept {
     pauses: Kept<Pauses>,
     gauges: Kept<Option<Gauges>>,
     inspection: Kept<Inspection>,
+    changes: Kept<Option<i64>>,
+    streams: Arc<Semaphore>,
 }
 
 /// What is paused beside queues and schedules.
@@ -69,6 +80,8 @@ impl State {
             pauses: Kept::new(STATISTICS_LAST),
             gauges: Kept::new(STATISTICS_LAST),
             inspection: Kept::new(STATISTICS_LAST),
+            changes: Kept::new(CHANGES_LAST),
+            streams: Arc::new(Semaphore::new(MOST_STREAMS)),
         };
         Self { name, scheduler: scheduler.clone(), access, payloads: None, kept: Arc::new(kept) }
     }
@@ -112,10 +125,41 @@ impl State {
         self.kept.pauses.get(read).await
     }
 
+    /// What pages show now, as a text that differs when they would show something else. All streams share one read.
+    pub(super) async fn version(&self) -> String {
+        // A database that is away is a version too, and that is known soon.
+        let read = async {
+            let changes = timeout(CHANGES_TAKE, self.scheduler.changes()).await;
+            Ok(changes.ok().and_then(Result::ok))
+        };
+        let changes = self.kept.changes.get(read).await;
+        version(&self.scheduler, changes.ok().as_deref())
+    }
+
+    /// The same as far as it is known, without a statement. It may be old, which costs a viewer one read of the page.
+    pub(super) fn last_version(&self) -> Option<String> {
+        let changes = self.kept.changes.last()?;
+        Some(version(&self.scheduler, changes.ok().as_deref()))
+    }
+
+    /// A place for one more stream of changes, if there is any.
+    pub(super) fn place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.kept.streams).try_acquire_owned().ok()
+    }
+
     /// What the doctor found last.
     pub(super) async fn report(&self) -> Read<Report> {
         self.kept.report.get(self.scheduler.examine(Options::new())).await
     }
+}
+
+// Processes that know the same return the same, so that a viewer may ask another one of them each time.
+fn version(scheduler: &Scheduler, changes: Option<&Option<i64>>) -> String {
+    let mut hasher = DefaultHasher::new();
+    changes.copied().flatten().hash(&mut hasher);
+    scheduler.gauges().map(|gauges| gauges.sampled_at).hash(&mut hasher);
+    scheduler.health().reasons.iter().for_each(|reason| reason.code().hash(&mut hasher));
+    format!("{:016x}", hasher.finish())
 }
 
 impl fmt::Debug for State {

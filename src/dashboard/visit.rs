@@ -24,6 +24,8 @@ pub(super) struct Visit {
     /// Who asks, for the audit log.
     pub(super) who: Arc<str>,
     pub(super) now: DateTime<Utc>,
+    /// What was known of the version of all pages before this one was read; see [`State::last_version`].
+    pub(super) version: Option<String>,
 }
 
 /// What a viewer sees of a payload.

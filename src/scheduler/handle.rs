@@ -15,6 +15,8 @@ use crate::events::EventStream;
 use crate::job::{Enqueue, NewJob, Task};
 use crate::phase::Phase;
 use crate::shared::interrupted;
+#[cfg(feature = "dashboard")]
+use crate::store::changes;
 use crate::store::status::{self, Status};
 
 // Longer than the counts of a large database take, and shorter than a person waits.
@@ -179,6 +181,11 @@ impl Scheduler {
     /// The present, by the clock of the scheduler.
     pub(crate) fn now(&self) -> chrono::DateTime<chrono::Utc> {
         self.0.shared.config.clock.now()
+    }
+
+    /// How much was changed in the database; see [`changes::count`].
+    pub(crate) async fn changes(&self) -> Result<i64, SchedulerError> {
+        Verbs::new(&self.0.shared).run(|conn| changes::count(conn)).await
     }
 }
 

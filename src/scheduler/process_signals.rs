@@ -10,11 +10,15 @@ use tokio::time::{Instant, timeout_at};
 
 use super::handle::Scheduler;
 use crate::lock::lock;
+#[cfg(feature = "dashboard")]
+use crate::phase::Phase;
 
 // Some senders signal a process and its group, which is one request.
 const SAME_REQUEST: Duration = Duration::from_millis(100);
 // As a shell reports a process that a signal has ended.
 const EXIT_CODE_OF_SIGNALS: i32 = 128;
+
+static WATCHED: Mutex<Option<watch::Receiver<Asked>>> = Mutex::new(None);
 
 /// Whether the process was asked to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,18 +103,39 @@ impl Scheduler {
     }
 }
 
+#[cfg(feature = "dashboard")]
+impl Scheduler {
+    /// Waits until a stop was requested, or the process was asked to end where someone has had its signals watched. Cancel-safe.
+    pub(crate) async fn ending(&self) {
+        tokio::select! {
+            () = self.0.shared.phase.reached(Phase::Stopping) => {}
+            () = asked_to_end_if_watched() => {}
+        }
+    }
+}
+
 /// Returns a future that ends once a signal has come. They are watched from now on.
 pub(super) fn asked_to_end() -> io::Result<impl Future<Output = ()>> {
-    let mut asked = watch_signals()?;
-    Ok(async move {
-        // The sender lives as long as the process.
-        let _ = asked.wait_for(|asked| *asked == Asked::Once).await;
-    })
+    Ok(once_asked(watch_signals()?))
+}
+
+/// Never ends where no one has had the signals watched: then the application alone decides what they mean.
+#[cfg(feature = "dashboard")]
+async fn asked_to_end_if_watched() {
+    let watched = lock(&WATCHED).clone();
+    match watched {
+        Some(asked) => once_asked(asked).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn once_asked(mut asked: watch::Receiver<Asked>) {
+    // The sender lives as long as the process.
+    let _ = asked.wait_for(|asked| *asked == Asked::Once).await;
 }
 
 /// Watches the signals from the first call on.
 fn watch_signals() -> io::Result<watch::Receiver<Asked>> {
-    static WATCHED: Mutex<Option<watch::Receiver<Asked>>> = Mutex::new(None);
     let mut watched = lock(&WATCHED);
     if let Some(asked) = &*watched {
         return Ok(asked.clone());

@@ -23,6 +23,8 @@ pub(crate) mod admit;
 mod attempt_errors;
 pub mod audit;
 mod awaited;
+#[cfg(feature = "dashboard")]
+pub(crate) mod changes;
 pub(crate) mod claim;
 pub(crate) mod claimability;
 pub(crate) mod connect;

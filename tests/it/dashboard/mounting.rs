@@ -17,7 +17,8 @@ async fn screens(site: &Site) -> Vec<String> {
         "schedule" => "schedule?name=nightly".to_owned(),
         other => other.to_owned(),
     };
-    let reads = Dashboard::routes().filter(|(method, path)| *method == "GET" && *path != "error");
+    let reads =
+        Dashboard::routes().filter(|(method, path)| *method == "GET" && !["error", "changes"].contains(path));
     reads.map(|(_, path)| queries(path)).collect()
 }
 

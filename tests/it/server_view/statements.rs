@@ -3,14 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use diesel::connection::SimpleConnection;
-use diesel::{Connection, PgConnection};
-use mainspring::embedded::{EmbeddedOptions, EmbeddedPostgres};
-use mainspring::{Schema, database};
+use mainspring::Schema;
 
 use super::names;
 use super::work::all_kinds;
-use crate::support::rows::count;
+use crate::support::counting::migrated_counting_server;
 
 /// Beyond this a panel or a person can no longer read them.
 const MOST_TEXTS: usize = 250;
@@ -27,27 +24,10 @@ const COSTS: &str = "SELECT format('%s calls, %s ms: %s', sum(s.calls), round((s
     FROM pg_stat_statements AS s WHERE s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) \
     GROUP BY s.query ORDER BY s.query";
 
-fn counting_server() -> Option<EmbeddedPostgres> {
-    let options = || EmbeddedOptions::temporary().without_fsync().installed_only();
-    let plain = EmbeddedPostgres::start(options()).ok()?;
-    let conn = &mut PgConnection::establish(plain.url()).unwrap();
-    if count(conn, "pg_available_extensions WHERE name = 'pg_stat_statements'") == 0 {
-        return None;
-    }
-    drop(plain);
-    let options = options().setting("shared_preload_libraries", "pg_stat_statements");
-    Some(EmbeddedPostgres::start(options.setting("pg_stat_statements.max", "5000")).unwrap())
-}
-
 #[tokio::test]
 async fn the_number_of_our_texts_is_bounded_whatever_values_they_carry() {
-    let Some(server) = counting_server() else {
-        eprintln!("skipped: this system has no pg_stat_statements");
-        return;
-    };
-    let conn = &mut PgConnection::establish(server.url()).unwrap();
-    database::migrate(conn).unwrap();
-    conn.batch_execute("CREATE EXTENSION pg_stat_statements; SELECT pg_stat_statements_reset()").unwrap();
+    let Some((server, mut conn)) = migrated_counting_server() else { return };
+    let conn = &mut conn;
     let (listed, rare) = (listed("| words of the statement |"), listed("| words of a rare statement |"));
     let unsent = |sent: &BTreeSet<String>| -> Vec<_> {
         listed.iter().filter(|words| !sent.iter().any(|text| has(text, words))).cloned().collect()

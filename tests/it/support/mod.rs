@@ -1,5 +1,6 @@
 //! What the integration tests share: databases, the test job, waits, rows, other processes, schedulers.
 
+pub mod counting;
 pub mod database;
 pub mod frozen;
 pub mod gauge;
