@@ -55,6 +55,15 @@ tls:
 test *names:
     .ci/test {{ names }}
 
+# The dashboard in Chromium; `just browser live::` runs some of the tests
+browser *names:
+    .ci/browser {{ names }}
+
+# Takes the pictures of the README and the guide again
+pictures:
+    .ci/browser pictures::
+    cp target/tmp/pictures/*.webp docs/pictures/
+
 # The program of the README, as a crate of its own
 readme:
     .ci/readme
