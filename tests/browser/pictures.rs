@@ -46,8 +46,7 @@ async fn each_picture_of_the_guide_is_taken_in_light_and_dark() {
                 "{name}: {} bytes",
                 picture.len()
             );
-            std::fs::write(folder.join(format!("dashboard-{name}-{}.webp", colours.name())), picture)
-                .unwrap();
+            std::fs::write(folder.join(format!("{name}-{}.webp", colours.name())), picture).unwrap();
         }
     }
     site.stop().await;
