@@ -14,7 +14,7 @@ use crate::site::Site;
 const MOST_BYTES: usize = 150_000;
 /// Name, address and height.
 const PICTURES: [(&str, &str, u32); 3] =
-    [("overview", "", 790), ("jobs", "jobs", 800), ("schedule", "schedule?name=prices%2Fhourly", 720)];
+    [("overview", "", 800), ("jobs", "jobs", 890), ("schedule", "schedule?name=prices%2Fhourly", 720)];
 /// Whether the page shows the three dead jobs of the demonstration.
 const COUNTED: &str = "document.querySelector(\"a[href='jobs?state=dead']\").closest('div').querySelector('dd').innerText === '3'";
 
@@ -28,6 +28,7 @@ async fn each_picture_of_the_guide_is_taken_in_light_and_dark() {
     let browser = site.browse().await;
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pictures");
     std::fs::create_dir_all(&folder).unwrap();
+    browser.devtools("Emulation.setScrollbarsHidden", json!({ "hidden": true })).await;
     browser.go("").await;
     browser.until(COUNTED).await;
     for (name, page, height) in PICTURES {
