@@ -24,7 +24,7 @@ const MORE_CALLS: i64 = 5;
 
 /// Statements of the scheduler itself.
 const OWN: &str =
-    "sample_gauges|heartbeat|SET state|add_stats|mainspring.sweep|prepare_history|pg_stat_statements";
+    "sample_gauges|SET heartbeat_at|SET state|add_stats|mainspring.sweep|prepare_history|pg_stat_statements";
 
 #[derive(QueryableByName, Debug, Clone, Copy)]
 struct Cost {
