@@ -28,7 +28,21 @@ impl Activity {
 pub(super) struct LastHour {
     /// By the beginnings of the minutes in which something was counted.
     pub(super) minutes: BTreeMap<DateTime<Utc>, Activity>,
-    pub(super) tasks: BTreeMap<String, Activity>,
+    pub(super) tasks: BTreeMap<String, HourOfTask>,
+}
+
+/// What the jobs of a task did in it.
+#[derive(Debug, Default)]
+pub(super) struct HourOfTask {
+    pub(super) whole: Activity,
+    pub(super) minutes: BTreeMap<DateTime<Utc>, Counts>,
+}
+
+impl HourOfTask {
+    fn add(&mut self, minute: &Minute) {
+        self.whole.add(minute);
+        self.minutes.entry(minute.begins_at).or_default().merge(&minute.counts);
+    }
 }
 
 impl LastHour {

@@ -12,7 +12,7 @@ use crate::dashboard::activity::{Activity, LastHour};
 use crate::histogram::Histogram;
 use crate::store::stats::Counts;
 
-const MINUTES: usize = 60;
+pub(super) const MINUTES: usize = 60;
 const HEIGHT: f64 = 100.0;
 
 type CountOf = fn(&Counts) -> u64;
@@ -44,15 +44,23 @@ struct Minute<'a> {
 impl<'a> Hour<'a> {
     /// `now` is in its last minute.
     pub(in crate::dashboard) fn new(found: &'a LastHour, now: DateTime<Utc>) -> Self {
-        let this = now.with_second(0).and_then(|now| now.with_nanosecond(0)).unwrap_or(now);
-        let begins_at = this - TimeDelta::minutes(MINUTES as i64 - 1);
-        let place = |at: DateTime<Utc>| usize::try_from((at - begins_at).num_minutes()).ok();
-        let minutes = found.minutes.iter().filter_map(|(at, done)| {
-            let place = place(*at).filter(|place| *place < MINUTES)?;
-            Some(Minute { place, begins_at: *at, done })
-        });
-        Self { begins_at, minutes: minutes.collect() }
+        let minutes = found
+            .minutes
+            .iter()
+            .filter_map(|(at, done)| Some(Minute { place: place(*at, now)?, begins_at: *at, done }));
+        Self { begins_at: first_minute(now), minutes: minutes.collect() }
     }
+}
+
+/// The beginning of the first of the minutes whose last one has `now` in it.
+fn first_minute(now: DateTime<Utc>) -> DateTime<Utc> {
+    let this = now.with_second(0).and_then(|now| now.with_nanosecond(0)).unwrap_or(now);
+    this - TimeDelta::minutes(MINUTES as i64 - 1)
+}
+
+/// Which of these minutes begins then, counted from 0.
+pub(super) fn place(at: DateTime<Utc>, now: DateTime<Utc>) -> Option<usize> {
+    usize::try_from((at - first_minute(now)).num_minutes()).ok().filter(|place| *place < MINUTES)
 }
 
 /// How many attempts ended in each minute, by outcome.

@@ -6,5 +6,6 @@ pub(super) mod form;
 pub(super) mod job_table;
 pub(super) mod notice;
 pub(super) mod number;
+pub(super) mod sparkline;
 pub(super) mod text;
 pub(super) mod time;

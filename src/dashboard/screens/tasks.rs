@@ -1,13 +1,15 @@
 //! The tasks: what each did in the last hour, how many of its jobs there are, and how many workers know it.
 
+use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 
-use crate::dashboard::activity::{Activity, LastHour};
+use crate::dashboard::activity::{Activity, HourOfTask, LastHour};
 use crate::dashboard::failure::Failure;
 use crate::dashboard::links;
 use crate::dashboard::page::{Page, Place};
 use crate::dashboard::parts::notice::{empty, part};
 use crate::dashboard::parts::number::{capped, count, quantile};
+use crate::dashboard::parts::sparkline::sparkline;
 use crate::dashboard::parts::text::{dash, name, name_or_dash};
 use crate::dashboard::visit::Visit;
 use crate::histogram::Histogram;
@@ -26,13 +28,19 @@ pub(super) async fn show(visit: &Visit) -> Result<Page, Failure> {
         @if tasks.is_empty() {
             (empty("No worker has published a task.", "A scheduler publishes the tasks of its handlers when it starts."))
         } @else {
-            (part(visit.state.hour().await, |hour| table(&tasks, &paused, &hour, gauges.as_deref())))
+            (part(visit.state.hour().await, |hour| table(&tasks, &paused, &hour, gauges.as_deref(), visit.now)))
         }
     };
     Ok(Page::live("Tasks", Place::Tasks, body))
 }
 
-fn table(tasks: &[PublishedTask], paused: &[String], hour: &LastHour, gauges: Option<&Gauges>) -> Markup {
+fn table(
+    tasks: &[PublishedTask],
+    paused: &[String],
+    hour: &LastHour,
+    gauges: Option<&Gauges>,
+    now: DateTime<Utc>,
+) -> Markup {
     html! {
         p.muted { "Counts, waits and runs are of the last hour." }
         div.scroll tabindex="0" role="region" aria-label="Tasks" {
@@ -43,6 +51,7 @@ fn table(tasks: &[PublishedTask], paused: &[String], hour: &LastHour, gauges: Op
                     th.number scope="col" { "Ready" }
                     th.number.wide scope="col" { "Running" }
                     th.number scope="col" { "Dead" }
+                    th.wide scope="col" { "Last hour" }
                     th.number scope="col" { "Succeeded" }
                     th.number scope="col" { "Failed" }
                     th.number.wide scope="col" { "Wait p50" } th.number.wide scope="col" { "Wait p99" }
@@ -51,7 +60,7 @@ fn table(tasks: &[PublishedTask], paused: &[String], hour: &LastHour, gauges: Op
                 } }
                 tbody {
                     @for task in tasks {
-                        (line(task, paused.contains(&task.name), hour.tasks.get(&task.name), gauges))
+                        (line(task, paused.contains(&task.name), hour.tasks.get(&task.name), gauges, now))
                     }
                 }
             }
@@ -59,7 +68,14 @@ fn table(tasks: &[PublishedTask], paused: &[String], hour: &LastHour, gauges: Op
     }
 }
 
-fn line(task: &PublishedTask, is_paused: bool, done: Option<&Activity>, gauges: Option<&Gauges>) -> Markup {
+fn line(
+    task: &PublishedTask,
+    is_paused: bool,
+    hour: Option<&HourOfTask>,
+    gauges: Option<&Gauges>,
+    now: DateTime<Utc>,
+) -> Markup {
+    let done = hour.map(|hour| &hour.whole);
     let of = |state: JobState| gauges.map(|gauges| jobs_of(gauges, state, &task.name));
     let number = |number: Option<i64>| number.map_or_else(dash, |number| html! { (count(number)) });
     let share = |of: fn(&Activity) -> &Histogram, share: f64| {
@@ -76,6 +92,7 @@ fn line(task: &PublishedTask, is_paused: bool, done: Option<&Activity>, gauges: 
             td.number { (capped(task.ready, DETAIL_COUNT_CAP)) }
             td.number.wide { (number(of(JobState::Running))) }
             td.number { (number(of(JobState::Dead))) }
+            td.wide { @if let Some(hour) = hour { (sparkline(&hour.minutes, now)) } }
             td.number { (count(done.map_or(0, |done| done.counts.succeeded))) }
             td.number { (count(done.map_or(0, |done| done.counts.failed + done.counts.dead))) }
             (share(|done| &done.wait, 0.5)) (share(|done| &done.wait, 0.99))
