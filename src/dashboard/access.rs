@@ -80,11 +80,13 @@ pub enum Right {
     PauseSchedules,
     /// Fire schedules now.
     TriggerSchedules,
+    /// Create, change and delete schedules.
+    EditSchedules,
 }
 
 impl Right {
     /// All rights.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::RetryJobs,
         Self::CancelJobs,
         Self::RescheduleJobs,
@@ -92,6 +94,7 @@ impl Right {
         Self::PauseQueues,
         Self::PauseSchedules,
         Self::TriggerSchedules,
+        Self::EditSchedules,
     ];
 
     /// What the right permits, as the end of a sentence.
@@ -104,6 +107,7 @@ impl Right {
             Self::PauseQueues => "pause and resume queues",
             Self::PauseSchedules => "pause and resume schedules",
             Self::TriggerSchedules => "trigger schedules",
+            Self::EditSchedules => "create, change and delete schedules",
         }
     }
 

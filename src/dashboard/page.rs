@@ -63,7 +63,7 @@ const KEYS: [(&str, &str); 6] = [
 ];
 
 // Actions redirect with the name of what they did. A name that is not here shows nothing, so no link can put words here.
-const DONE: [(&str, &str); 12] = [
+const DONE: [(&str, &str); 15] = [
     ("retried", "The job waits again, with all its attempts."),
     ("cancelled", "The job is cancelled."),
     ("cancelling", "The job runs, and was told to end. It ends as cancelled, unless it succeeds first."),
@@ -73,6 +73,9 @@ const DONE: [(&str, &str); 12] = [
     ("queue-resumed", "The queue goes on."),
     ("schedule-paused", "The schedule is paused. It fires no more until it is resumed."),
     ("schedule-resumed", "The schedule goes on."),
+    ("schedule-created", "The schedule is created."),
+    ("schedule-changed", "The schedule is changed."),
+    ("schedule-deleted", "The schedule is deleted."),
     ("enqueued", "The schedule has fired, and its job is enqueued."),
     ("skipped", "The schedule has fired without a job, because an earlier job lives."),
     ("replaced", "The schedule has fired, and its job took the place of the one that waited."),

@@ -31,6 +31,7 @@ pub(super) enum Screen {
     Queue,
     Schedules,
     Schedule,
+    Calendar,
     Errors,
     Error,
     Workers,
@@ -49,6 +50,9 @@ pub(super) enum Deed {
     PauseSchedule,
     ResumeSchedule,
     TriggerSchedule,
+    CreateSchedule,
+    UpdateSchedule,
+    DeleteSchedule,
 }
 
 impl Deed {
@@ -62,6 +66,7 @@ impl Deed {
             Self::PauseQueue | Self::ResumeQueue => Right::PauseQueues,
             Self::PauseSchedule | Self::ResumeSchedule => Right::PauseSchedules,
             Self::TriggerSchedule => Right::TriggerSchedules,
+            Self::CreateSchedule | Self::UpdateSchedule | Self::DeleteSchedule => Right::EditSchedules,
         }
     }
 
@@ -77,6 +82,9 @@ impl Deed {
             Self::PauseSchedule => "pause-schedule",
             Self::ResumeSchedule => "resume-schedule",
             Self::TriggerSchedule => "trigger-schedule",
+            Self::CreateSchedule => "create-schedule",
+            Self::UpdateSchedule => "update-schedule",
+            Self::DeleteSchedule => "delete-schedule",
         }
     }
 }
@@ -123,7 +131,7 @@ const fn act(deed: Deed) -> Route {
     Route { method: Method::Post, path: deed.path(), target: Target::Do(deed) }
 }
 
-pub(super) const ROUTES: [Route; 25] = [
+pub(super) const ROUTES: [Route; 32] = [
     show("", Screen::Overview),
     show("jobs", Screen::Jobs),
     show("job", Screen::Job),
@@ -132,6 +140,7 @@ pub(super) const ROUTES: [Route; 25] = [
     show("queue", Screen::Queue),
     show("schedules", Screen::Schedules),
     show("schedule", Screen::Schedule),
+    show("calendar", Screen::Calendar),
     show("errors", Screen::Errors),
     show("error", Screen::Error),
     show("workers", Screen::Workers),
@@ -140,6 +149,9 @@ pub(super) const ROUTES: [Route; 25] = [
     ask(Deed::CancelJob),
     ask(Deed::RescheduleJob),
     ask(Deed::DeleteJob),
+    ask(Deed::CreateSchedule),
+    ask(Deed::UpdateSchedule),
+    ask(Deed::DeleteSchedule),
     act(Deed::RetryJob),
     act(Deed::CancelJob),
     act(Deed::RescheduleJob),
@@ -149,6 +161,9 @@ pub(super) const ROUTES: [Route; 25] = [
     act(Deed::PauseSchedule),
     act(Deed::ResumeSchedule),
     act(Deed::TriggerSchedule),
+    act(Deed::CreateSchedule),
+    act(Deed::UpdateSchedule),
+    act(Deed::DeleteSchedule),
 ];
 
 /// What serves a path, or the methods that it has instead. `None` is any other method.

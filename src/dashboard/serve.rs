@@ -7,6 +7,7 @@ use actix_web::http::{Method as HttpMethod, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::access::Access;
+use super::acts::Next;
 use super::assets::{self, Asset};
 use super::changes::Watch;
 use super::failure::Failure;
@@ -26,8 +27,7 @@ enum Reply {
     Page(Page),
     File(&'static Asset),
     Changes(Watch),
-    /// What was asked for is done, and this page shows it.
-    SeeOther(String),
+    Next(Next),
     /// The same with a slash at its end, against which links are resolved.
     WithSlash(String),
 }
@@ -71,7 +71,7 @@ async fn reply(visit: &Visit, path: &str, body: web::Payload) -> Result<Reply, F
         Target::Changes => Watch::new(visit).map(Reply::Changes),
         Target::Show(screen) => screens::show(visit, screen).await.map(Reply::Page),
         Target::Ask(deed) => acts::ask(visit, deed).await.map(Reply::Page),
-        Target::Do(deed) => act(visit, deed, body).await.map(Reply::SeeOther),
+        Target::Do(deed) => act(visit, deed, body).await.map(Reply::Next),
     }
 }
 
@@ -80,7 +80,7 @@ fn with_slash(path: &str, query: &str) -> String {
     if query.is_empty() { format!("{last}/") } else { format!("{last}/?{query}") }
 }
 
-async fn act(visit: &Visit, deed: Deed, body: web::Payload) -> Result<String, Failure> {
+async fn act(visit: &Visit, deed: Deed, body: web::Payload) -> Result<Next, Failure> {
     if !is_own(&visit.request) {
         return Err(Failure::ForeignOrigin);
     }
@@ -111,7 +111,8 @@ fn written(reply: Reply, visit: &Visit) -> HttpResponse {
             secure(&mut response, Lasts::Not);
             watch.answer(response)
         }
-        Reply::SeeOther(location) => redirect(StatusCode::SEE_OTHER, &location),
+        Reply::Next(Next::See(location)) => redirect(StatusCode::SEE_OTHER, &location),
+        Reply::Next(Next::Again(form, status)) => html(status, page::write(&form, visit)),
         Reply::WithSlash(location) => redirect(StatusCode::TEMPORARY_REDIRECT, &location),
     }
 }

@@ -8,7 +8,7 @@ use super::handle::Scheduler;
 use super::payloads::{check_changed, check_new};
 use super::verbs::Verbs;
 use crate::engine::Wake;
-use crate::error::SchedulerError;
+use crate::error::{SchedulerError, StoreError};
 use crate::schedule::{NewSchedule, ScheduleChanges};
 use crate::store::Session;
 use crate::store::schedules::{self, ScheduleFilter, ScheduleFire, ScheduleRow};
@@ -56,10 +56,20 @@ impl Schedules {
     /// its type is refused as [`StoreError::Invalid`](crate::StoreError::Invalid). A warning is logged if no living worker knows
     /// the task, or does not accept the payload; [`ScheduleRow::warning`] has it too.
     pub async fn create(&self, schedule: NewSchedule) -> Result<ScheduleRow, SchedulerError> {
+        self.create_and(schedule, |_| Ok(())).await
+    }
+
+    /// Creates a schedule as [`Self::create`] does, and does this in the same transaction.
+    pub(crate) async fn create_and(
+        &self,
+        schedule: NewSchedule,
+        also: impl FnOnce(&mut Session<'_>) -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<ScheduleRow, SchedulerError> {
         check_new(&schedule, &self.verbs.shared().known)?;
         let create = move |conn: &mut Session<'_>| {
             conn.transaction(|conn| {
                 schedules::create(conn, &schedule)?;
+                also(conn)?;
                 schedules::require(conn, schedule.name())
             })
         };
@@ -72,12 +82,22 @@ impl Schedules {
         name: impl Into<String>,
         changes: ScheduleChanges,
     ) -> Result<ScheduleRow, SchedulerError> {
-        let name = name.into();
+        self.update_and(name.into(), changes, |_| Ok(())).await
+    }
+
+    /// Changes a schedule as [`Self::update`] does, and does this in the same transaction.
+    pub(crate) async fn update_and(
+        &self,
+        name: String,
+        changes: ScheduleChanges,
+        also: impl FnOnce(&mut Session<'_>) -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<ScheduleRow, SchedulerError> {
         let known = Arc::clone(&self.verbs.shared().known);
         let is_judged = changes.get("task").or(changes.get("payload")).is_some();
         let change = move |conn: &mut Session<'_>| {
             conn.transaction(|conn| {
                 schedules::update(conn, &name, &changes)?;
+                also(conn)?;
                 let row = schedules::require(conn, &name)?;
                 if is_judged {
                     check_changed(&row, &known)?;

@@ -25,6 +25,7 @@ mod mounting;
 mod outage;
 mod payloads;
 mod reading;
+mod schedules;
 mod several;
 
 /// A task that no process here has a handler for, so that its jobs stay where they are.

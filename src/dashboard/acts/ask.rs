@@ -32,7 +32,10 @@ pub(super) async fn show(visit: &Visit, deed: Deed) -> Result<Page, Failure> {
         | Deed::ResumeQueue
         | Deed::PauseSchedule
         | Deed::ResumeSchedule
-        | Deed::TriggerSchedule => return Err(Failure::NoPage),
+        | Deed::TriggerSchedule
+        | Deed::CreateSchedule
+        | Deed::UpdateSchedule
+        | Deed::DeleteSchedule => return Err(Failure::NoPage),
     };
     let of = id.to_string();
     let body = html! {

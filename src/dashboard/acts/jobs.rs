@@ -55,7 +55,7 @@ impl Changes {
         let mut changes = Reschedule::new();
         changes.run_at = match self.when.as_str() {
             "now" => Some(now),
-            "" => moment(&self.run_at)?,
+            "" => moment("run_at", &self.run_at)?,
             other => return Err(Failure::Invalid(format!("when must be now or empty, got `{other}`"))),
         };
         changes.priority = integer("priority", &self.priority)?;
@@ -74,7 +74,7 @@ fn integer(field: &str, text: &str) -> Result<Option<i16>, Failure> {
 }
 
 // As browsers write a time of a form, in UTC; or with a zone.
-fn moment(text: &str) -> Result<Option<DateTime<Utc>>, Failure> {
+pub(super) fn moment(field: &str, text: &str) -> Result<Option<DateTime<Utc>>, Failure> {
     let text = text.trim();
     if text.is_empty() {
         return Ok(None);
@@ -83,7 +83,7 @@ fn moment(text: &str) -> Result<Option<DateTime<Utc>>, Failure> {
     let local = local.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok());
     let at = local.map(|local| local.and_utc()).or_else(|| text.parse::<DateTime<Utc>>().ok());
     at.map(Some).ok_or_else(|| {
-        Failure::Invalid(format!("run_at must be a time of UTC such as 2026-11-30T08:15, got `{text}`"))
+        Failure::Invalid(format!("{field} must be a time of UTC such as 2026-11-30T08:15, got `{text}`"))
     })
 }
 
@@ -119,12 +119,12 @@ mod tests {
 
     #[test]
     fn times_of_forms_are_of_utc_and_wrong_ones_are_refused() {
-        let read = |text: &str| moment(text).ok().flatten().map(|at| at.to_rfc3339());
+        let read = |text: &str| moment("run_at", text).ok().flatten().map(|at| at.to_rfc3339());
         let expected = Some("2026-11-30T08:15:00+00:00".to_owned());
         for text in ["2026-11-30T08:15", " 2026-11-30 08:15:00 ", "2026-11-30T09:15:00+01:00"] {
             assert_eq!(read(text), expected, "{text}");
         }
-        assert_eq!(moment(" ").ok(), Some(None));
+        assert_eq!(moment("run_at", " ").ok(), Some(None));
         for text in ["soon", "2026-11-30", "2026-13-30T08:15", "+262143-01-01T00:00"] {
             assert!(read(text).is_none(), "{text}");
         }

@@ -2,9 +2,13 @@
 //! it. What cannot be done is refused with the reason.
 
 mod ask;
+mod ask_schedule;
 mod jobs;
 mod queues;
+mod schedule_form;
 mod schedules;
+
+use actix_web::http::StatusCode;
 
 use super::failure::Failure;
 use super::page::Page;
@@ -12,13 +16,26 @@ use super::routes::Deed;
 use super::visit::Visit;
 use crate::text::one_line;
 
-/// Shows the page that asks before the deed, or for its values.
-pub(super) async fn ask(visit: &Visit, deed: Deed) -> Result<Page, Failure> {
-    ask::show(visit, deed).await
+/// What follows a form.
+pub(super) enum Next {
+    /// It is done, and the page of this address shows it.
+    See(String),
+    /// Nothing is done. The form is shown again, with a preview or with what is wrong.
+    Again(Box<Page>, StatusCode),
 }
 
-/// Performs the deed, and returns where to look next.
-pub(super) async fn perform(visit: &Visit, deed: Deed, form: &str) -> Result<String, Failure> {
+/// Shows the page that asks before the deed, or for its values.
+pub(super) async fn ask(visit: &Visit, deed: Deed) -> Result<Page, Failure> {
+    match deed {
+        Deed::CreateSchedule => schedules::ask_new(visit).await,
+        Deed::UpdateSchedule => schedules::ask_changes(visit).await,
+        Deed::DeleteSchedule => schedules::ask_deletion(visit).await,
+        of_job => ask::show(visit, of_job).await,
+    }
+}
+
+/// Performs the deed, and returns what follows.
+pub(super) async fn perform(visit: &Visit, deed: Deed, form: &str) -> Result<Next, Failure> {
     let next = match deed {
         Deed::RetryJob => jobs::retry(visit).await,
         Deed::CancelJob => jobs::cancel(visit, form).await,
@@ -29,8 +46,14 @@ pub(super) async fn perform(visit: &Visit, deed: Deed, form: &str) -> Result<Str
         Deed::PauseSchedule => schedules::pause(visit).await,
         Deed::ResumeSchedule => schedules::resume(visit).await,
         Deed::TriggerSchedule => schedules::trigger(visit).await,
+        Deed::DeleteSchedule => schedules::delete(visit).await,
+        Deed::CreateSchedule => return schedules::create(visit, form).await,
+        Deed::UpdateSchedule => return schedules::update(visit, form).await,
     };
-    let done = next.as_ref().map_or("not done", |_| "done");
-    log::info!(target: "mainspring::dashboard", "{} is {done}: {}", deed.path(), one_line(visit.request.query_string()));
-    next
+    log_deed(deed, visit.request.query_string(), next.as_ref().map_or("not done", |_| "done"));
+    next.map(Next::See)
+}
+
+fn log_deed(deed: Deed, of: &str, done: &str) {
+    log::info!(target: "mainspring::dashboard", "{} is {done}: {}", deed.path(), one_line(of));
 }

@@ -1,12 +1,18 @@
-//! Pauses, resumes and fires schedules.
+//! Pauses, resumes, fires, creates, changes and deletes schedules.
 
+use actix_web::http::StatusCode;
 use serde::Deserialize;
 
+use super::ask_schedule::{self, Above, Seen};
+use super::schedule_form::Form;
+use super::{Next, log_deed};
 use crate::dashboard::failure::Failure;
 use crate::dashboard::links::{self, link};
+use crate::dashboard::page::Page;
 use crate::dashboard::routes::Deed;
-use crate::dashboard::visit::Visit;
-use crate::error::StoreError;
+use crate::dashboard::visit::{Payload, Visit, read};
+use crate::error::{SchedulerError, StoreError};
+use crate::store::schedules::ScheduleRow;
 use crate::store::{Session, audit, schedules};
 
 #[derive(Deserialize)]
@@ -58,6 +64,118 @@ async fn change(
         Ok(())
     };
     Ok(visit.scheduler().act(change).await?)
+}
+
+pub(super) async fn delete(visit: &Visit) -> Result<String, Failure> {
+    let Of { name } = visit.query()?;
+    change(visit, Deed::DeleteSchedule, &name, "deleted", |conn, name| schedules::delete(conn, name)).await?;
+    Ok(link("schedules", &[("did", "schedule-deleted")]))
+}
+
+pub(super) async fn ask_deletion(visit: &Visit) -> Result<Page, Failure> {
+    let Of { name } = visit.query()?;
+    Ok(ask_schedule::deletion(&visit.scheduler().schedules().require(&*name).await?.name))
+}
+
+pub(super) async fn ask_new(visit: &Visit) -> Result<Page, Failure> {
+    shown(visit, Deed::CreateSchedule, &Form::default(), Above::Nothing, Seen::Whole).await
+}
+
+pub(super) async fn ask_changes(visit: &Visit) -> Result<Page, Failure> {
+    let Of { name } = visit.query()?;
+    let row = visit.scheduler().schedules().require(&*name).await?;
+    let (form, seen) = as_seen(&row, visit);
+    shown(visit, Deed::UpdateSchedule, &form, Above::Nothing, seen).await
+}
+
+pub(super) async fn create(visit: &Visit, form: &str) -> Result<Next, Failure> {
+    let form: Form = read(form)?;
+    let deed = Deed::CreateSchedule;
+    if let Some(above) = asked_preview(&form, visit) {
+        return again(visit, deed, &form, above, Seen::Whole).await;
+    }
+    let created = match form.schedule() {
+        Ok(schedule) => {
+            let entry = visit.entry(deed, "schedule", schedule.name(), "created");
+            let record = move |conn: &mut Session<'_>| audit::add(conn, &entry).map(drop);
+            visit.scheduler().schedules().create_and(schedule, record).await
+        }
+        Err(problem) => return again(visit, deed, &form, Above::Problem(problem), Seen::Whole).await,
+    };
+    finish(visit, deed, &form, created, Seen::Whole).await
+}
+
+pub(super) async fn update(visit: &Visit, form: &str) -> Result<Next, Failure> {
+    let Of { name } = visit.query()?;
+    let mut form: Form = read(form)?;
+    form.name = name;
+    let deed = Deed::UpdateSchedule;
+    let row = visit.scheduler().schedules().require(&*form.name).await?;
+    let (before, seen) = as_seen(&row, visit);
+    if let Some(above) = asked_preview(&form, visit) {
+        return again(visit, deed, &form, above, seen).await;
+    }
+    if form.is_older_than(&row) {
+        form.seen.clone_from(&before.seen);
+        let meanwhile =
+            "The schedule was changed meanwhile. Save again to put these values in place of the new ones.";
+        return again(visit, deed, &form, Above::Problem(meanwhile.to_owned()), seen).await;
+    }
+    let changed = match form.changes(&before) {
+        Ok(changes) => {
+            let fields: Vec<&str> = changes.fields.keys().map(String::as_str).collect();
+            let entry =
+                visit.entry(deed, "schedule", &*form.name, &format!("changed: {}", fields.join(", ")));
+            let record = move |conn: &mut Session<'_>| audit::add(conn, &entry).map(drop);
+            visit.scheduler().schedules().update_and(form.name.clone(), changes, record).await
+        }
+        Err(problem) => return again(visit, deed, &form, Above::Problem(problem), seen).await,
+    };
+    finish(visit, deed, &form, changed, seen).await
+}
+
+async fn finish(
+    visit: &Visit,
+    deed: Deed,
+    form: &Form,
+    stored: Result<ScheduleRow, SchedulerError>,
+    seen: Seen,
+) -> Result<Next, Failure> {
+    log_deed(deed, &form.name, stored.as_ref().map_or("not done", |_| "done"));
+    match stored {
+        Ok(row) if deed == Deed::CreateSchedule => Ok(Next::See(next(&row.name, "schedule-created"))),
+        Ok(row) => Ok(Next::See(next(&row.name, "schedule-changed"))),
+        Err(SchedulerError::Store(
+            error @ (StoreError::Invalid { .. } | StoreError::AlreadyExists { .. }),
+        )) => again(visit, deed, form, Above::Problem(error.to_string()), seen).await,
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The form of a schedule as the viewer sees it. A payload that is shown in part would be stored in part.
+fn as_seen(row: &ScheduleRow, visit: &Visit) -> (Form, Seen) {
+    match visit.payload(&row.task, row.payload.clone()) {
+        Payload::Shown(payload) if payload == row.payload => (Form::of(row, Some(&payload)), Seen::Whole),
+        Payload::Shown(_) | Payload::Hidden => (Form::of(row, None), Seen::Hidden),
+    }
+}
+
+fn asked_preview(form: &Form, visit: &Visit) -> Option<Above> {
+    (form.what == "preview").then(|| form.preview(visit.now).map_or_else(Above::Problem, Above::Preview))
+}
+
+async fn again(visit: &Visit, deed: Deed, form: &Form, above: Above, seen: Seen) -> Result<Next, Failure> {
+    let status = match above {
+        Above::Problem(_) => StatusCode::BAD_REQUEST,
+        Above::Nothing | Above::Preview(_) => StatusCode::OK,
+    };
+    Ok(Next::Again(Box::new(shown(visit, deed, form, above, seen).await?), status))
+}
+
+async fn shown(visit: &Visit, deed: Deed, form: &Form, above: Above, seen: Seen) -> Result<Page, Failure> {
+    let tasks = visit.scheduler().tasks().list().await?;
+    let tasks: Vec<String> = tasks.into_iter().map(|task| task.name).collect();
+    Ok(ask_schedule::page(deed, form, &above, seen, &tasks, visit))
 }
 
 fn next(name: &str, did: &str) -> String {

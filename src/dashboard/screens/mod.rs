@@ -1,6 +1,7 @@
 //! The screens: what each reads, by the verbs that applications have too, and how it shows that. None reads a table of its own.
 
 mod audit;
+mod calendar;
 mod error;
 mod errors;
 mod filter;
@@ -31,6 +32,7 @@ pub(super) async fn show(visit: &Visit, screen: Screen) -> Result<Page, Failure>
         Screen::Queue => queue::show(visit).await,
         Screen::Schedules => schedules::show(visit).await,
         Screen::Schedule => schedule::show(visit).await,
+        Screen::Calendar => calendar::show(visit).await,
         Screen::Errors => errors::show(visit).await,
         Screen::Error => error::show(visit).await,
         Screen::Workers => workers::show(visit).await,

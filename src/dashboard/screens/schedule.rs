@@ -11,7 +11,7 @@ use crate::dashboard::failure::Failure;
 use crate::dashboard::links;
 use crate::dashboard::page::{Page, Place};
 use crate::dashboard::parts::audit_table;
-use crate::dashboard::parts::form::button;
+use crate::dashboard::parts::form::{Weight, action, button};
 use crate::dashboard::parts::notice::empty;
 use crate::dashboard::parts::text::{dash, json, name, name_or_dash, plain};
 use crate::dashboard::parts::time::{moment, moment_and_age, moment_or_dash};
@@ -57,6 +57,10 @@ fn actions(row: &ScheduleRow, visit: &Visit) -> Markup {
             @if visit.may(Right::PauseSchedules) {
                 @if row.paused { (button(Deed::ResumeSchedule, of, "Resume")) }
                 @else { (button(Deed::PauseSchedule, of, "Pause")) }
+            }
+            @if visit.may(Right::EditSchedules) {
+                a.button href=(action(Deed::UpdateSchedule, of)) { "Change" }
+                a class=(Weight::Danger.class()) href=(action(Deed::DeleteSchedule, of)) { "Delete" }
             }
         }
     }

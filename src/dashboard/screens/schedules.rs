@@ -3,12 +3,14 @@
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use crate::dashboard::access::Right;
 use crate::dashboard::failure::Failure;
 use crate::dashboard::links::{self, link};
 use crate::dashboard::page::{Page, Place};
 use crate::dashboard::parts::notice::empty;
 use crate::dashboard::parts::text::{dash, name};
 use crate::dashboard::parts::time::{moment_and_age, moment_or_dash};
+use crate::dashboard::routes::Deed;
 use crate::dashboard::visit::Visit;
 use crate::store::schedules::{ScheduleFilter, ScheduleRow};
 
@@ -38,6 +40,10 @@ pub(super) async fn show(visit: &Visit) -> Result<Page, Failure> {
     let last = rows.last().map(|row| row.name.clone()).filter(|_| goes_on);
     let body = html! {
         h1 { "Schedules" }
+        div.actions {
+            @if visit.may(Right::EditSchedules) { a.button.main href=(Deed::CreateSchedule.path()) { "New schedule" } }
+            a.button href="calendar" { "Calendar" }
+        }
         (form(&wanted))
         @if rows.is_empty() { (wanted.nothing()) } @else { (table(&rows, Owner::People, visit)) }
         nav.pages aria-label="Pages" {

@@ -7,7 +7,7 @@ use mainspring::dashboard::{Access, Dashboard, Right, Rights, basic_auth, loopba
 use super::{Site, ask, from, only, own};
 
 /// The address of each act, for a site with a dead job, a waiting one, a queue and a schedule.
-fn acts(dead: i64, waiting: i64) -> [(Right, String, &'static str); 9] {
+fn acts(dead: i64, waiting: i64) -> [(Right, String, &'static str); 12] {
     [
         (Right::RetryJobs, format!("retry-job?id={dead}"), ""),
         (Right::CancelJobs, format!("cancel-job?id={waiting}"), "reason=x"),
@@ -18,6 +18,9 @@ fn acts(dead: i64, waiting: i64) -> [(Right, String, &'static str); 9] {
         (Right::PauseSchedules, "pause-schedule?name=nightly".into(), ""),
         (Right::PauseSchedules, "resume-schedule?name=asleep".into(), ""),
         (Right::TriggerSchedules, "trigger-schedule?name=nightly".into(), ""),
+        (Right::EditSchedules, "create-schedule".into(), "name=new&task=t&expression=@daily"),
+        (Right::EditSchedules, "update-schedule?name=old".into(), "task=t&expression=@daily"),
+        (Right::EditSchedules, "delete-schedule?name=old".into(), ""),
     ]
 }
 
@@ -26,7 +29,7 @@ async fn filled() -> (Site, i64, i64) {
     let dead = site.add_dead("disk on fire").await;
     let waiting = site.add(|job| job.queue("mails")).await;
     site.scheduler.queues().pause("held").await.unwrap();
-    for schedule in ["nightly", "asleep"] {
+    for schedule in ["nightly", "asleep", "old"] {
         site.add_schedule(schedule).await;
     }
     site.scheduler.schedules().pause("asleep").await.unwrap();
@@ -150,7 +153,7 @@ async fn a_viewer_sees_buttons_for_what_it_may_do() {
     assert_eq!(shown(Rights::all(), "queue?name=held".into()).await, ["resume-queue"]);
     assert_eq!(shown(Rights::all(), "queue?name=mails".into()).await, ["pause-queue"]);
     let schedule = shown(Rights::all(), "schedule?name=nightly".into()).await;
-    assert_eq!(schedule, ["trigger-schedule", "pause-schedule"]);
+    assert_eq!(schedule, ["trigger-schedule", "pause-schedule", "update-schedule", "delete-schedule"]);
     assert!(site.read("").await.text.contains("read-only"));
     site.scheduler.stop().await;
 }

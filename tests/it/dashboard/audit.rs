@@ -41,6 +41,13 @@ async fn each_act_is_recorded_with_who_what_why_and_its_result() {
         ("", "pause-schedule?name=nightly".into(), ""),
         ("", "resume-schedule?name=nightly".into(), ""),
         ("", "trigger-schedule?name=nightly".into(), ""),
+        ("bo", "create-schedule".into(), "name=new&task=t&expression=@daily"),
+        (
+            "bo",
+            "update-schedule?name=new".into(),
+            "task=t&expression=@hourly&zone=UTC&overlap=allow&catch_up=1",
+        ),
+        ("bo", "delete-schedule?name=new".into(), ""),
     ] {
         let reply = by(&site, who, &path, form).await;
         assert_eq!(reply.status, 303, "{path}: {}", reply.text);
@@ -57,6 +64,16 @@ async fn each_act_is_recorded_with_who_what_why_and_its_result() {
         ["unknown", "pause-schedule", "schedule", "nightly", "", "paused"],
         ["unknown", "resume-schedule", "schedule", "nightly", "", "resumed"],
         ["unknown", "trigger-schedule", "schedule", "nightly", "", "enqueued"],
+        ["bo", "create-schedule", "schedule", "new", "", "created"],
+        [
+            "bo",
+            "update-schedule",
+            "schedule",
+            "new",
+            "",
+            "changed: expression, jitter_seconds, max_attempts, priority",
+        ],
+        ["bo", "delete-schedule", "schedule", "new", "", "deleted"],
     ];
     assert_eq!(told(&log), expected);
     site.scheduler.stop().await;
@@ -75,6 +92,10 @@ async fn what_was_refused_or_changed_nothing_is_not_recorded() {
         ("pause-queue?name=held".into(), "", 409),
         ("resume-schedule?name=nightly".into(), "", 409),
         ("trigger-schedule?name=none".into(), "", 404),
+        ("delete-schedule?name=none".into(), "", 404),
+        ("create-schedule".into(), "name=nightly&task=t&expression=@daily", 400),
+        ("create-schedule".into(), "name=new&task=t&expression=@daily&what=preview", 200),
+        ("update-schedule?name=nightly".into(), "task=t&expression=@daily&zone=Berlin", 400),
     ] {
         let reply = by(&site, "anna", &path, form).await;
         assert_eq!(reply.status, status, "{path}: {}", reply.text);
@@ -96,8 +117,11 @@ async fn an_act_whose_line_cannot_be_stored_is_not_done() {
         "pause-queue?name=mails".into(),
         "pause-schedule?name=nightly".into(),
         "trigger-schedule?name=nightly".into(),
+        "create-schedule?name=new".into(),
+        "update-schedule?name=nightly".into(),
+        "delete-schedule?name=nightly".into(),
     ] {
-        let reply = by(&site, "anna", &path, "").await;
+        let reply = by(&site, "anna", &path, "name=new&task=t&expression=@daily").await;
         assert!(reply.status >= 400, "{path}: {}", reply.text);
         assert_eq!(site.rows(), before, "{path}");
     }

@@ -50,9 +50,10 @@ async fn infested() -> (Site, Vec<String>) {
     let errors = site.read("errors").await;
     let group = errors.links().into_iter().find(|link| link.starts_with("error?")).unwrap();
     let name = percent(HOSTILE);
-    let mut paths: Vec<String> = ["", "jobs", "tasks", "queues", "schedules", "errors", "workers", "audit"]
-        .map(str::to_owned)
-        .to_vec();
+    let mut paths: Vec<String> =
+        ["", "jobs", "tasks", "queues", "schedules", "calendar", "errors", "workers", "audit"]
+            .map(str::to_owned)
+            .to_vec();
     for id in [dead, waiting, ended] {
         paths.push(format!("job?id={id}"));
     }
@@ -102,6 +103,9 @@ async fn a_hostile_query_or_path_is_shown_as_it_is_or_not_at_all() {
         format!("job?id={name}"),
         format!("error?fingerprint={name}"),
         format!("{name}?did={name}"),
+        format!("update-schedule?name={name}"),
+        format!("delete-schedule?name={name}"),
+        format!("calendar?zone={name}&from={name}"),
         "queue?name=%00".to_owned(),
         "queue?name=%FF%FE".to_owned(),
         "jobs?task=%00".to_owned(),
@@ -112,6 +116,17 @@ async fn a_hostile_query_or_path_is_shown_as_it_is_or_not_at_all() {
         for forbidden in &FORBIDDEN[..4] {
             assert!(!page.text.contains(forbidden), "{path} has {forbidden:?}: {}", page.text);
         }
+    }
+    let preview =
+        format!("name={name}&task={name}&expression={name}&zone={name}&payload={name}&what=preview");
+    for path in ["create-schedule".to_owned(), format!("update-schedule?name={name}")] {
+        let form = site.act(&path, &preview).await;
+        assert_eq!(form.status, 400);
+        assert!(
+            FORBIDDEN[..4].iter().all(|forbidden| !form.text.contains(forbidden)),
+            "{path}: {}",
+            form.text
+        );
     }
     for path in [format!("pause-queue?name={name}"), format!("trigger-schedule?name={name}")] {
         let reply = site.act(&path, "").await;

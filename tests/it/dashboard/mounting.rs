@@ -14,7 +14,7 @@ async fn screens(site: &Site) -> Vec<String> {
     let queries = |path: &str| match path {
         "job" | "cancel-job" | "reschedule-job" | "delete-job" => format!("{path}?id={id}"),
         "queue" => "queue?name=mails".to_owned(),
-        "schedule" => "schedule?name=nightly".to_owned(),
+        "schedule" | "update-schedule" | "delete-schedule" => format!("{path}?name=nightly"),
         other => other.to_owned(),
     };
     let reads =

@@ -32,7 +32,10 @@ async fn secretive() -> (Site, Vec<String>) {
                 .map(|path| format!("{path}?id={id}")),
         );
     }
-    paths.extend(["queue?name=mails", "schedule?name=nightly", "jobs?key=k"].map(str::to_owned));
+    paths.extend(
+        ["queue?name=mails", "update-schedule?name=nightly", "schedule?name=nightly", "jobs?key=k"]
+            .map(str::to_owned),
+    );
     (site, paths)
 }
 
