@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use actix_web::ResponseError;
 use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, ResponseError};
 
 use super::access::Right;
 use super::routes::Method;
 use crate::error::{SchedulerError, StoreError};
-use crate::responses::log_cause;
+use crate::responses::{self, log_cause};
 use crate::stored::Stored;
 
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub(super) enum Failure {
     TooLarge,
     /// So many viewers have a stream of changes that there is none for this one.
     TooManyStreams,
+    /// The content type of the body is another one.
+    NoJson,
     /// It cannot be done as things are: why, and the page to go back to.
     NotDone {
         why: String,
@@ -65,6 +67,7 @@ impl Failure {
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooManyStreams => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::NotDone { .. } => StatusCode::CONFLICT,
             Self::Scheduler(error) => error.status_code(),
         }
@@ -74,6 +77,15 @@ impl Failure {
     pub(super) fn log(&self) {
         if let Self::Scheduler(error) = self {
             log_cause(error);
+        }
+    }
+
+    /// The same as JSON, in the form of all errors of this crate. Logs the cause where it is not the client's.
+    pub(super) fn as_json(&self) -> HttpResponse {
+        match self {
+            Self::Scheduler(error) => error.error_response(),
+            Self::Invalid(why) => responses::Error::new(self.status(), why).error_response(),
+            other => responses::Error::new(other.status(), other.words().text).error_response(),
         }
     }
 
@@ -100,9 +112,12 @@ impl Failure {
                 "It may have been deleted, or finished longer ago than the history goes back.",
             ),
             Self::Invalid(why) => words("Does not fit", why, "Nothing was changed. Go back and correct it."),
-            Self::TooLarge => words("Too large", "The form is too large. Nothing was changed.", ""),
+            Self::TooLarge => words("Too large", "What was sent is too large. Nothing was changed.", ""),
             Self::TooManyStreams => {
                 words("Too many viewers", "The page reads itself again every ten seconds instead.", "")
+            }
+            Self::NoJson => {
+                words("No JSON", "The content type must be application/json.", "Nothing was changed.")
             }
             Self::NotDone { why, .. } => words("Nothing was changed", why, ""),
             Self::Scheduler(error) => of_scheduler(error),

@@ -1,9 +1,8 @@
 //! The headers of every response. Scripts and styles come from the dashboard's own files alone.
 
-use actix_web::HttpResponseBuilder;
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
@@ -29,13 +28,13 @@ pub(super) enum Lasts {
 }
 
 /// Adds the headers.
-pub(super) fn secure(response: &mut HttpResponseBuilder, lasts: Lasts) {
+pub(super) fn secure(headers: &mut HeaderMap, lasts: Lasts) {
     for (name, value) in ALL {
-        response.insert_header((name, HeaderValue::from_static(value)));
+        headers.insert(name, HeaderValue::from_static(value));
     }
     let cache = match lasts {
         Lasts::Not => "no-store",
         Lasts::ForEver => "private, max-age=31536000, immutable",
     };
-    response.insert_header((CACHE_CONTROL, HeaderValue::from_static(cache)));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static(cache));
 }

@@ -21,6 +21,7 @@
 mod access;
 mod activity;
 mod acts;
+mod api;
 mod assets;
 mod basic;
 mod cache;

@@ -17,6 +17,14 @@ pub(super) fn is_own(request: &HttpRequest) -> bool {
     }
 }
 
+/// As [`is_own`], for the API. A request that says nothing is from a program, and no browser sends JSON to another site without
+/// asking that site first.
+pub(super) fn is_own_or_of_a_program(request: &HttpRequest) -> bool {
+    let is_browser =
+        request.headers().contains_key("sec-fetch-site") || request.headers().contains_key(ORIGIN);
+    !is_browser || is_own(request)
+}
+
 /// The host and port that the client asked for. Names of a proxy's headers do not count.
 pub(super) fn host(request: &HttpRequest) -> Option<String> {
     match request.headers().get(HOST) {
@@ -65,6 +73,12 @@ mod tests {
             assert!(!own(&[("Origin", origin)]), "{origin}");
         }
         assert!(!own(&[]));
+        let program = TestRequest::post().to_http_request();
+        assert!(is_own_or_of_a_program(&program) && !is_own(&program));
+        for header in ["Sec-Fetch-Site", "Origin"] {
+            let foreign = TestRequest::post().insert_header((header, "cross-site")).to_http_request();
+            assert!(!is_own_or_of_a_program(&foreign), "{header}");
+        }
         assert!(!own(&[("X-Forwarded-Host", "evil.example"), ("Origin", "http://evil.example")]));
     }
 }

@@ -1,5 +1,5 @@
 //! The routes, as a table: the path below the prefix, what it shows or does, and which right that needs. A path has one segment,
-//! so that every link between pages is one too. Names are in queries, because proxies change `%2F` and `..` in paths.
+//! so that every link between pages is one too; those of the JSON API have `api/` before it. Names are in queries, because proxies change `%2F` and `..` in paths.
 
 use super::access::Right;
 
@@ -32,6 +32,33 @@ pub(super) enum Screen {
     Schedules,
     Schedule,
     Calendar,
+    Errors,
+    Error,
+    Workers,
+    Audit,
+}
+
+/// What a route of the API reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Data {
+    OpenApi,
+    Status,
+    Gauges,
+    Doctor,
+    Health,
+    Jobs,
+    Job,
+    Explain,
+    History,
+    Tasks,
+    TaskLimits,
+    Stats,
+    Queues,
+    Queue,
+    Families,
+    Schedules,
+    Schedule,
+    Lines,
     Errors,
     Error,
     Workers,
@@ -98,14 +125,18 @@ pub(super) enum Target {
     /// The page that asks before the deed, or for its values.
     Ask(Deed),
     Do(Deed),
+    /// JSON of the API.
+    Read(Data),
+    /// A deed of the API, on what the JSON of its body names.
+    Perform(Deed),
 }
 
 impl Target {
     /// The right that it needs beside reading.
     pub(super) const fn right(self) -> Option<Right> {
         match self {
-            Self::Show(_) | Self::Changes => None,
-            Self::Ask(deed) | Self::Do(deed) => Some(deed.right()),
+            Self::Show(_) | Self::Changes | Self::Read(_) => None,
+            Self::Ask(deed) | Self::Do(deed) | Self::Perform(deed) => Some(deed.right()),
         }
     }
 }
@@ -131,7 +162,15 @@ const fn act(deed: Deed) -> Route {
     Route { method: Method::Post, path: deed.path(), target: Target::Do(deed) }
 }
 
-pub(super) const ROUTES: [Route; 32] = [
+const fn read(path: &'static str, data: Data) -> Route {
+    Route { method: Method::Get, path, target: Target::Read(data) }
+}
+
+const fn perform(path: &'static str, deed: Deed) -> Route {
+    Route { method: Method::Post, path, target: Target::Perform(deed) }
+}
+
+pub(super) const ROUTES: &[Route] = &[
     show("", Screen::Overview),
     show("jobs", Screen::Jobs),
     show("job", Screen::Job),
@@ -164,6 +203,37 @@ pub(super) const ROUTES: [Route; 32] = [
     act(Deed::CreateSchedule),
     act(Deed::UpdateSchedule),
     act(Deed::DeleteSchedule),
+    read("api/openapi.json", Data::OpenApi),
+    read("api/status", Data::Status),
+    read("api/gauges", Data::Gauges),
+    read("api/doctor", Data::Doctor),
+    read("api/health", Data::Health),
+    read("api/jobs", Data::Jobs),
+    read("api/job", Data::Job),
+    read("api/explain", Data::Explain),
+    read("api/history", Data::History),
+    read("api/tasks", Data::Tasks),
+    read("api/task-limits", Data::TaskLimits),
+    read("api/stats", Data::Stats),
+    read("api/queues", Data::Queues),
+    read("api/queue", Data::Queue),
+    read("api/families", Data::Families),
+    read("api/schedules", Data::Schedules),
+    read("api/schedule", Data::Schedule),
+    read("api/lines", Data::Lines),
+    read("api/errors", Data::Errors),
+    read("api/error", Data::Error),
+    read("api/workers", Data::Workers),
+    read("api/audit", Data::Audit),
+    perform("api/retry-job", Deed::RetryJob),
+    perform("api/cancel-job", Deed::CancelJob),
+    perform("api/reschedule-job", Deed::RescheduleJob),
+    perform("api/delete-job", Deed::DeleteJob),
+    perform("api/pause-queue", Deed::PauseQueue),
+    perform("api/resume-queue", Deed::ResumeQueue),
+    perform("api/pause-schedule", Deed::PauseSchedule),
+    perform("api/resume-schedule", Deed::ResumeSchedule),
+    perform("api/trigger-schedule", Deed::TriggerSchedule),
 ];
 
 /// What serves a path, or the methods that it has instead. `None` is any other method.
@@ -181,16 +251,20 @@ pub(super) fn is_known(path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dashboard::api::PREFIX;
 
     #[test]
     fn each_route_is_found_and_what_acts_needs_its_right() {
-        for route in ROUTES {
+        for &route in ROUTES {
             assert_eq!(find(Some(route.method), route.path), Ok(route.target));
-            assert_eq!(
-                route.target.right().is_some(),
-                !matches!(route.target, Target::Show(_) | Target::Changes)
-            );
-            assert!(!route.path.contains('/'), "{}: one segment", route.path);
+            let reads = matches!(route.target, Target::Show(_) | Target::Changes | Target::Read(_));
+            assert_eq!(route.target.right().is_some(), !reads);
+            let of_api = route.path.strip_prefix(PREFIX);
+            assert!(!of_api.unwrap_or(route.path).contains('/'), "{}: one segment", route.path);
+            assert_eq!(of_api.is_some(), matches!(route.target, Target::Read(_) | Target::Perform(_)));
+            if let Target::Perform(deed) = route.target {
+                assert_eq!(of_api, Some(deed.path()));
+            }
         }
         assert_eq!(find(Some(Method::Post), "jobs"), Err(vec![Method::Get]));
         assert_eq!(find(Some(Method::Get), "retry-job"), Err(vec![Method::Post]));

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use actix_web::http::header::{ALLOW, CONTENT_TYPE, LOCATION, WWW_AUTHENTICATE};
+use actix_web::http::header::{ALLOW, HeaderValue, LOCATION, WWW_AUTHENTICATE};
 use actix_web::http::{Method as HttpMethod, StatusCode};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 
 use super::access::Access;
 use super::acts::Next;
@@ -12,24 +12,38 @@ use super::assets::{self, Asset};
 use super::changes::Watch;
 use super::failure::Failure;
 use super::headers::{Lasts, secure};
-use super::origin::is_own;
+use super::origin::{is_own, is_own_or_of_a_program};
 use super::page::{self, Page};
 use super::routes::{self, Deed, Method, Target};
 use super::several::{Place, Several};
 use super::visit::Visit;
-use super::{acts, screens};
+use super::{acts, api, screens};
 
-/// A form has some names and a reason.
+/// A form has some names and a reason, and a body of the API a thousand ids.
 const MOST_BYTES: usize = 64 << 10;
 
 /// What a request gets.
 enum Reply {
     Page(Page),
+    Json(String),
     File(&'static Asset),
     Changes(Watch),
     Next(Next),
     /// The same with a slash at its end, against which links are resolved.
     WithSlash(String),
+}
+
+/// How a client reads that something has failed.
+#[derive(Debug, Clone, Copy)]
+enum Form {
+    Page,
+    Json,
+}
+
+impl Form {
+    fn of(path: &str) -> Self {
+        if path.starts_with(api::PREFIX) { Self::Json } else { Self::Page }
+    }
 }
 
 pub(super) async fn serve(
@@ -43,8 +57,9 @@ pub(super) async fn serve(
         Place::WithoutSlash(state, "") => (Arc::clone(state), Err(prefix)),
         Place::WithoutSlash(state, part) => (Arc::clone(state), Err(part.to_owned())),
     };
+    let form = Form::of(path.as_deref().unwrap_or_default());
     let access = (state.access)(&request);
-    let Some(rights) = access.rights() else { return refused(&access) };
+    let Some(rights) = access.rights() else { return refused(&access, form) };
     let (now, version, who) = (state.scheduler.now(), state.last_version(), access.name());
     let visit = Visit { now, version, several, state, request, rights, who };
     let reply = match path {
@@ -53,7 +68,7 @@ pub(super) async fn serve(
     };
     match reply {
         Ok(reply) => written(reply, &visit),
-        Err(failure) => failed(&failure, &visit),
+        Err(failure) => failed(&failure, &visit, form),
     }
 }
 
@@ -72,6 +87,8 @@ async fn reply(visit: &Visit, path: &str, body: web::Payload) -> Result<Reply, F
         Target::Show(screen) => screens::show(visit, screen).await.map(Reply::Page),
         Target::Ask(deed) => acts::ask(visit, deed).await.map(Reply::Page),
         Target::Do(deed) => act(visit, deed, body).await.map(Reply::Next),
+        Target::Read(data) => api::read(visit, data).await.map(Reply::Json),
+        Target::Perform(deed) => perform(visit, deed, body).await.map(Reply::Json),
     }
 }
 
@@ -84,10 +101,25 @@ async fn act(visit: &Visit, deed: Deed, body: web::Payload) -> Result<Next, Fail
     if !is_own(&visit.request) {
         return Err(Failure::ForeignOrigin);
     }
-    let body = body.to_bytes_limited(MOST_BYTES).await.map_err(|_| Failure::TooLarge)?;
-    let body = body.map_err(|error| Failure::Invalid(error.to_string()))?;
+    let body = whole(body).await?;
     let form = std::str::from_utf8(&body).map_err(|error| Failure::Invalid(error.to_string()))?;
     acts::perform(visit, deed, form).await
+}
+
+async fn perform(visit: &Visit, deed: Deed, body: web::Payload) -> Result<String, Failure> {
+    if !is_own_or_of_a_program(&visit.request) {
+        return Err(Failure::ForeignOrigin);
+    }
+    // A form of another site cannot send this type.
+    if visit.request.content_type() != "application/json" {
+        return Err(Failure::NoJson);
+    }
+    api::perform(visit, deed, &whole(body).await?).await
+}
+
+async fn whole(body: web::Payload) -> Result<web::Bytes, Failure> {
+    let body = body.to_bytes_limited(MOST_BYTES).await.map_err(|_| Failure::TooLarge)?;
+    body.map_err(|error| Failure::Invalid(error.to_string()))
 }
 
 fn method(request: &HttpRequest) -> Option<Method> {
@@ -101,15 +133,20 @@ fn method(request: &HttpRequest) -> Option<Method> {
 fn written(reply: Reply, visit: &Visit) -> HttpResponse {
     match reply {
         Reply::Page(shown) => html(StatusCode::OK, page::write(&shown, visit)),
+        Reply::Json(text) => {
+            let mut response = HttpResponse::Ok().content_type("application/json").body(text);
+            secure(response.headers_mut(), Lasts::Not);
+            response
+        }
         Reply::File(asset) => {
-            let mut response = HttpResponse::Ok();
-            secure(&mut response, Lasts::ForEver);
-            response.insert_header((CONTENT_TYPE, asset.kind)).body(asset.content)
+            let mut response = HttpResponse::Ok().content_type(asset.kind).body(asset.content);
+            secure(response.headers_mut(), Lasts::ForEver);
+            response
         }
         Reply::Changes(watch) => {
-            let mut response = HttpResponse::Ok();
-            secure(&mut response, Lasts::Not);
-            watch.answer(response)
+            let mut response = watch.answer(HttpResponse::Ok());
+            secure(response.headers_mut(), Lasts::Not);
+            response
         }
         Reply::Next(Next::See(location)) => redirect(StatusCode::SEE_OTHER, &location),
         Reply::Next(Next::Again(form, status)) => html(status, page::write(&form, visit)),
@@ -117,9 +154,15 @@ fn written(reply: Reply, visit: &Visit) -> HttpResponse {
     }
 }
 
-fn failed(failure: &Failure, visit: &Visit) -> HttpResponse {
-    failure.log();
-    let mut response = html(failure.status(), page::write_failure(failure, visit));
+fn failed(failure: &Failure, visit: &Visit, form: Form) -> HttpResponse {
+    let mut response = match form {
+        Form::Json => failure.as_json(),
+        Form::Page => {
+            failure.log();
+            html(failure.status(), page::write_failure(failure, visit))
+        }
+    };
+    secure(response.headers_mut(), Lasts::Not);
     if let Failure::NoMethod(has) = failure {
         let has: Vec<&str> = has.iter().map(|method| method.as_str()).collect();
         if let Ok(has) = has.join(", ").parse() {
@@ -130,24 +173,31 @@ fn failed(failure: &Failure, visit: &Visit) -> HttpResponse {
 }
 
 // Shows nothing of the dashboard.
-fn refused(access: &Access) -> HttpResponse {
+fn refused(access: &Access, form: Form) -> HttpResponse {
     let failure = if *access == Access::SignIn { Failure::SignIn } else { Failure::Denied };
-    let mut response = HttpResponse::build(failure.status());
-    secure(&mut response, Lasts::Not);
+    let mut response = match form {
+        Form::Json => failure.as_json(),
+        Form::Page => {
+            let mut response = HttpResponse::build(failure.status());
+            response.content_type("text/plain; charset=utf-8").body(failure.words().text)
+        }
+    };
+    secure(response.headers_mut(), Lasts::Not);
     if *access == Access::SignIn {
-        response.insert_header((WWW_AUTHENTICATE, "Basic realm=\"jobs\", charset=\"UTF-8\""));
+        let challenge = HeaderValue::from_static("Basic realm=\"jobs\", charset=\"UTF-8\"");
+        response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
     }
-    response.content_type("text/plain; charset=utf-8").body(failure.words().text)
+    response
 }
 
 fn redirect(status: StatusCode, location: &str) -> HttpResponse {
-    let mut response = HttpResponse::build(status);
-    secure(&mut response, Lasts::Not);
-    response.insert_header((LOCATION, location)).finish()
+    let mut response = HttpResponse::build(status).insert_header((LOCATION, location)).finish();
+    secure(response.headers_mut(), Lasts::Not);
+    response
 }
 
 fn html(status: StatusCode, text: String) -> HttpResponse {
-    let mut response = HttpResponse::build(status);
-    secure(&mut response, Lasts::Not);
-    response.content_type("text/html; charset=utf-8").body(text)
+    let mut response = HttpResponse::build(status).content_type("text/html; charset=utf-8").body(text);
+    secure(response.headers_mut(), Lasts::Not);
+    response
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use actix_web::error::QueryPayloadError;
 use actix_web::{HttpRequest, web};
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
@@ -14,6 +15,7 @@ use super::several::Several;
 use super::state::State;
 use crate::scheduler::Scheduler;
 use crate::store::audit::NewAuditEntry;
+use crate::store::jobs::{Job, JobStatus};
 
 pub(super) struct Visit {
     pub(super) several: Arc<Several>,
@@ -61,6 +63,19 @@ impl Visit {
         read(self.request.query_string())
     }
 
+    /// What this viewer sees of the payload of a job. `None` if there is none any more. What no viewer may see is not read at all.
+    pub(super) async fn payload_of(&self, job: &Job) -> Result<Option<Payload>, Failure> {
+        if matches!(job.state, JobStatus::Succeeded | JobStatus::Cancelled) {
+            return Ok(None);
+        }
+        if self.state.payloads.is_none() {
+            return Ok(Some(Payload::Hidden));
+        }
+        let text = self.scheduler().jobs().payload(job.id).await?;
+        let value = |text: String| serde_json::from_str(&text).unwrap_or(Value::String(text));
+        Ok(text.map(|text| self.payload(&job.task, value(text))))
+    }
+
     /// What this viewer sees of the payload of a job or a schedule.
     pub(super) fn payload(&self, task: &str, payload: Value) -> Payload {
         let shown = self.state.payloads.as_ref().and_then(|shown| shown(&self.request, task, payload));
@@ -72,6 +87,8 @@ impl Visit {
 pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<T, Failure> {
     match web::Query::<T>::from_query(text) {
         Ok(query) => Ok(query.into_inner()),
+        // The words of the deserializer alone.
+        Err(QueryPayloadError::Deserialize(error)) => Err(Failure::Invalid(error.to_string())),
         Err(error) => Err(Failure::Invalid(error.to_string())),
     }
 }

@@ -48,23 +48,23 @@ mod acts {
     }
 
     impl Jobs {
-        /// Acts on one job as [`Jobs::act_on`] does. Where that was done, the audit log has the entry, with what was done as its result.
-        pub(crate) async fn act_on_audited(
+        /// Acts on jobs. Each for which that was done has a line in the audit log, with what was done as its result.
+        pub(crate) async fn act_on_each_audited(
             &self,
-            id: i64,
+            ids: Vec<i64>,
             act: Act,
-            entry: NewAuditEntry,
-        ) -> Result<JobAct, SchedulerError> {
+            entry: impl Fn(i64) -> NewAuditEntry + Send + 'static,
+        ) -> Result<Vec<JobAct>, SchedulerError> {
             let perform = move |conn: &mut Session<'_>| {
                 conn.transaction(|conn| {
-                    let acts = act.perform(conn, &[id])?;
-                    if let Some(done) = acts.first().filter(|act| act.result.was_done()) {
-                        audit::add(conn, &entry.result(done.result.describe()))?;
+                    let acts = act.perform(conn, &ids)?;
+                    for done in acts.iter().filter(|act| act.result.was_done()) {
+                        audit::add(conn, &entry(done.id).result(done.result.describe()))?;
                     }
                     Ok(acts)
                 })
             };
-            self.perform_on(id, perform).await
+            self.perform(perform).await
         }
     }
 }

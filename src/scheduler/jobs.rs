@@ -267,7 +267,7 @@ impl Jobs {
         Ok(acts.into_iter().next().unwrap_or(JobAct { id, result: ActResult::Unknown }))
     }
 
-    async fn perform(
+    pub(super) async fn perform(
         &self,
         act: impl FnOnce(&mut Session<'_>) -> Result<Vec<JobAct>, StoreError> + Send + 'static,
     ) -> Result<Vec<JobAct>, SchedulerError> {

@@ -103,6 +103,13 @@ impl NewAuditEntry {
         self
     }
 
+    /// The same, of another subject.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn subject(mut self, subject: impl Into<String>) -> Self {
+        self.subject = subject.into();
+        self
+    }
+
     /// The same, with another result.
     pub fn result(mut self, result: impl Into<String>) -> Self {
         self.result = result.into();

@@ -17,15 +17,18 @@ use crate::support::waiting::PATIENCE;
 
 mod access;
 mod acts;
+mod api;
 mod audit;
 mod changes;
 mod cost;
 mod hostile;
 mod mounting;
+mod openapi;
 mod outage;
 mod payloads;
 mod reading;
 mod schedules;
+mod schema;
 mod several;
 
 /// A task that no process here has a handler for, so that its jobs stay where they are.

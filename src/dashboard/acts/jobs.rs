@@ -7,7 +7,7 @@ use crate::dashboard::failure::Failure;
 use crate::dashboard::links::{self, link};
 use crate::dashboard::routes::Deed;
 use crate::dashboard::visit::{Visit, read};
-use crate::store::jobs::{Act, ActResult, Reschedule};
+use crate::store::jobs::{Act, ActResult, JobAct, Reschedule};
 
 #[derive(Deserialize)]
 struct Of {
@@ -89,15 +89,8 @@ pub(super) fn moment(field: &str, text: &str) -> Result<Option<DateTime<Utc>>, F
 
 async fn act(visit: &Visit, deed: Deed, act: Act) -> Result<String, Failure> {
     let Of { id } = visit.query()?;
-    // What was done is the result.
-    let entry = visit.entry(deed, "job", id.to_string(), "");
-    let entry = match &act {
-        Act::Complete(reason) | Act::Fail(reason) | Act::Cancel(reason) => {
-            entry.reason(reason.clone().unwrap_or_default())
-        }
-        Act::Delete | Act::Retry(_) | Act::Reschedule(_) => entry,
-    };
-    let result = visit.scheduler().jobs().act_on_audited(id, act, entry).await?.result;
+    let acts = on_each(visit, deed, vec![id], act).await?;
+    let result = acts.first().map_or(ActResult::Unknown, |act| act.result);
     let done = match result {
         ActResult::Retried => "retried",
         ActResult::Cancelled => "cancelled",
@@ -111,6 +104,23 @@ async fn act(visit: &Visit, deed: Deed, act: Act) -> Result<String, Failure> {
         }
     };
     Ok(link("job", &[("id", &id.to_string()), ("did", done)]))
+}
+
+/// Acts on jobs. The audit log has a line for each for which that was done.
+pub(in crate::dashboard) async fn on_each(
+    visit: &Visit,
+    deed: Deed,
+    ids: Vec<i64>,
+    act: Act,
+) -> Result<Vec<JobAct>, Failure> {
+    let reason = match &act {
+        Act::Complete(reason) | Act::Fail(reason) | Act::Cancel(reason) => reason.clone(),
+        Act::Delete | Act::Retry(_) | Act::Reschedule(_) => None,
+    };
+    let reason = reason.unwrap_or_default();
+    let entry = visit.entry(deed, "job", "", "").reason(reason);
+    let entry = move |id: i64| entry.clone().subject(id.to_string());
+    Ok(visit.scheduler().jobs().act_on_each_audited(ids, act, entry).await?)
 }
 
 #[cfg(test)]

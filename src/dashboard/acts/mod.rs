@@ -3,10 +3,10 @@
 
 mod ask;
 mod ask_schedule;
-mod jobs;
-mod queues;
+pub(super) mod jobs;
+pub(super) mod queues;
 mod schedule_form;
-mod schedules;
+pub(super) mod schedules;
 
 use actix_web::http::StatusCode;
 
@@ -54,6 +54,7 @@ pub(super) async fn perform(visit: &Visit, deed: Deed, form: &str) -> Result<Nex
     next.map(Next::See)
 }
 
-fn log_deed(deed: Deed, of: &str, done: &str) {
+/// Logs an act, whether it was done or not.
+pub(super) fn log_deed(deed: Deed, of: &str, done: &str) {
     log::info!(target: "mainspring::dashboard", "{} is {done}: {}", deed.path(), one_line(of));
 }

@@ -6,7 +6,6 @@ use crate::dashboard::failure::Failure;
 use crate::dashboard::links::{self, link};
 use crate::dashboard::routes::Deed;
 use crate::dashboard::visit::Visit;
-use crate::error::StoreError;
 use crate::store::{Session, audit, queues};
 
 #[derive(Deserialize)]
@@ -16,28 +15,23 @@ struct Of {
 
 pub(super) async fn pause(visit: &Visit) -> Result<String, Failure> {
     let Of { name } = visit.query()?;
-    let changed =
-        change(visit, Deed::PauseQueue, &name, "paused", |conn, name| queues::pause(conn, name)).await?;
+    let changed = change(visit, Deed::PauseQueue, &name).await?;
     done(&name, changed, "queue-paused", "The queue was paused already.")
 }
 
 pub(super) async fn resume(visit: &Visit) -> Result<String, Failure> {
     let Of { name } = visit.query()?;
-    let changed =
-        change(visit, Deed::ResumeQueue, &name, "resumed", |conn, name| queues::resume(conn, name)).await?;
+    let changed = change(visit, Deed::ResumeQueue, &name).await?;
     done(&name, changed, "queue-resumed", "The queue was not paused.")
 }
 
-async fn change(
-    visit: &Visit,
-    deed: Deed,
-    name: &str,
-    result: &str,
-    change: fn(&mut Session<'_>, &str) -> Result<bool, StoreError>,
-) -> Result<bool, Failure> {
+/// Pauses a queue or resumes it, and returns whether that was a change.
+pub(in crate::dashboard) async fn change(visit: &Visit, deed: Deed, name: &str) -> Result<bool, Failure> {
+    let result = if deed == Deed::PauseQueue { "paused" } else { "resumed" };
     let (name, entry) = (name.to_owned(), visit.entry(deed, "queue", name, result));
     let change = move |conn: &mut Session<'_>| {
-        let changed = change(conn, &name)?;
+        let pauses = deed == Deed::PauseQueue;
+        let changed = if pauses { queues::pause(conn, &name)? } else { queues::resume(conn, &name)? };
         if changed {
             audit::add(conn, &entry)?;
         }

@@ -12,7 +12,7 @@ use crate::dashboard::page::Page;
 use crate::dashboard::routes::Deed;
 use crate::dashboard::visit::{Payload, Visit, read};
 use crate::error::{SchedulerError, StoreError};
-use crate::store::schedules::ScheduleRow;
+use crate::store::schedules::{ScheduleFire, ScheduleRow};
 use crate::store::{Session, audit, schedules};
 
 #[derive(Deserialize)]
@@ -22,32 +22,49 @@ struct Of {
 
 pub(super) async fn pause(visit: &Visit) -> Result<String, Failure> {
     let Of { name } = visit.query()?;
-    if visit.scheduler().schedules().require(&*name).await?.paused {
-        return Err(refused(&name, "The schedule was paused already."));
+    if set_paused(visit, Deed::PauseSchedule, &name).await? {
+        return Ok(next(&name, "schedule-paused"));
     }
-    change(visit, Deed::PauseSchedule, &name, "paused", |conn, name| schedules::pause(conn, name)).await?;
-    Ok(next(&name, "schedule-paused"))
+    Err(refused(&name, "The schedule was paused already."))
 }
 
 pub(super) async fn resume(visit: &Visit) -> Result<String, Failure> {
     let Of { name } = visit.query()?;
-    if !visit.scheduler().schedules().require(&*name).await?.paused {
-        return Err(refused(&name, "The schedule was not paused."));
+    if set_paused(visit, Deed::ResumeSchedule, &name).await? {
+        return Ok(next(&name, "schedule-resumed"));
     }
-    change(visit, Deed::ResumeSchedule, &name, "resumed", |conn, name| schedules::resume(conn, name)).await?;
-    Ok(next(&name, "schedule-resumed"))
+    Err(refused(&name, "The schedule was not paused."))
 }
 
 pub(super) async fn trigger(visit: &Visit) -> Result<String, Failure> {
     let Of { name } = visit.query()?;
-    let (of, entry) = (name.clone(), visit.entry(Deed::TriggerSchedule, "schedule", &*name, ""));
+    let fire = fire(visit, &name).await?;
+    Ok(next(&name, &fire.outcome))
+}
+
+/// Fires a schedule.
+pub(in crate::dashboard) async fn fire(visit: &Visit, name: &str) -> Result<ScheduleFire, Failure> {
+    let (of, entry) = (name.to_owned(), visit.entry(Deed::TriggerSchedule, "schedule", name, ""));
     let fire = move |conn: &mut Session<'_>| {
         let fire = schedules::trigger(conn, &of)?;
         audit::add(conn, &entry.result(&*fire.outcome))?;
         Ok(fire)
     };
-    let fire = visit.scheduler().act(fire).await?;
-    Ok(next(&name, &fire.outcome))
+    Ok(visit.scheduler().act(fire).await?)
+}
+
+/// Pauses a schedule or resumes it, and returns whether that was a change.
+pub(in crate::dashboard) async fn set_paused(visit: &Visit, deed: Deed, name: &str) -> Result<bool, Failure> {
+    let pauses = deed == Deed::PauseSchedule;
+    if visit.scheduler().schedules().require(name).await?.paused == pauses {
+        return Ok(false);
+    }
+    if pauses {
+        change(visit, deed, name, "paused", |conn, name| schedules::pause(conn, name)).await?;
+    } else {
+        change(visit, deed, name, "resumed", |conn, name| schedules::resume(conn, name)).await?;
+    }
+    Ok(true)
 }
 
 async fn change(

@@ -146,17 +146,10 @@ async fn payload(visit: &Visit, job: &Job) -> Result<Markup, Failure> {
     if matches!(job.state, JobStatus::Succeeded | JobStatus::Cancelled) {
         return Ok(empty("The history keeps no payloads.", ""));
     }
-    // What no viewer may see is not read at all.
-    if visit.state.payloads.is_none() {
-        return Ok(hidden());
-    }
-    let Some(text) = visit.scheduler().jobs().payload(job.id).await? else {
-        return Ok(empty("The job has ended in the meantime.", "Reload the page."));
-    };
-    let payload = serde_json::from_str(&text).unwrap_or(serde_json::Value::String(text));
-    Ok(match visit.payload(&job.task, payload) {
-        Payload::Shown(payload) => json(&payload),
-        Payload::Hidden => hidden(),
+    Ok(match visit.payload_of(job).await? {
+        None => empty("The job has ended in the meantime.", "Reload the page."),
+        Some(Payload::Shown(payload)) => json(&payload),
+        Some(Payload::Hidden) => hidden(),
     })
 }
 

@@ -17,8 +17,8 @@ async fn screens(site: &Site) -> Vec<String> {
         "schedule" | "update-schedule" | "delete-schedule" => format!("{path}?name=nightly"),
         other => other.to_owned(),
     };
-    let reads =
-        Dashboard::routes().filter(|(method, path)| *method == "GET" && !["error", "changes"].contains(path));
+    let is_page = |path: &str| !["error", "changes"].contains(&path) && !path.starts_with("api/");
+    let reads = Dashboard::routes().filter(|(method, path)| *method == "GET" && is_page(path));
     reads.map(|(_, path)| queries(path)).collect()
 }
 

@@ -32,6 +32,8 @@ async fn secretive() -> (Site, Vec<String>) {
                 .map(|path| format!("{path}?id={id}")),
         );
     }
+    paths.extend([waiting, dead, gone].map(|id| format!("api/job?id={id}&payload=true")));
+    paths.extend(["api/schedule?name=nightly", "api/jobs?state=all"].map(str::to_owned));
     paths.extend(
         ["queue?name=mails", "update-schedule?name=nightly", "schedule?name=nightly", "jobs?key=k"]
             .map(str::to_owned),

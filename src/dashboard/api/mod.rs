@@ -1,0 +1,12 @@
+//! The JSON API: the same reads and acts as the pages, for programs. Access, rights and the origin are checked before, in one place with
+//! those of the pages. The form of each value is that of the program's `--json`.
+
+mod acts;
+mod reading;
+mod value;
+
+pub(super) use self::acts::perform;
+pub(super) use self::reading::read;
+
+/// What the paths of the API begin with.
+pub(super) const PREFIX: &str = "api/";
