@@ -5,7 +5,7 @@ use std::fmt;
 
 use chrono::TimeDelta;
 use serde::ser::SerializeStruct;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A clock that differs by more than this from that of the database is a [`Reason`].
 pub const MAX_CLOCK_DIFFERENCE_SECONDS: f64 = 5.0;
@@ -200,6 +200,17 @@ impl Serialize for Probe {
         probe.serialize_field("status", self.status())?;
         probe.serialize_field("reasons", &self.reasons.iter().map(told).collect::<Vec<_>>())?;
         probe.end()
+    }
+}
+
+/// Reads what was written so. The status follows from the reasons.
+impl<'de> Deserialize<'de> for Probe {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Written {
+            reasons: Vec<Reason>,
+        }
+        Written::deserialize(deserializer).map(|Written { reasons }| Self { reasons })
     }
 }
 

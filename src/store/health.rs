@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use diesel::sql_types::Timestamptz;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::moment::Moment;
 use super::statement::Statement;
@@ -14,7 +14,7 @@ use crate::store::migrate::verify;
 use crate::store::session::AsSession;
 
 /// What the database shows of the schedulers that work on it. As JSON, the fields of the probe come first.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[must_use = "an inspection does nothing but report"]
 #[non_exhaustive]
 pub struct Inspection {

@@ -10,6 +10,7 @@ use crate::support::database::TestDatabase;
 use crate::support::rows::count;
 
 mod acts;
+mod api;
 mod cron_next;
 mod dashboard;
 mod listings;

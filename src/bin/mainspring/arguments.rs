@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use mainspring::{KeyMode, Schema, StoreError};
 
+use crate::api::ApiArguments;
 use crate::audit::{self, AuditArguments};
 use crate::cron::CronCommand;
 use crate::database::MigrateArguments;
@@ -16,7 +17,7 @@ use crate::explain::ExplainJobArguments;
 use crate::failure::Failure;
 use crate::health::HealthArguments;
 use crate::jobs::JobsCommand;
-use crate::queues::QueuesCommand;
+use crate::queues::{Everything, QueuesCommand};
 use crate::schedules::SchedulesCommand;
 #[cfg(feature = "dashboard")]
 use crate::serve::{self, DashboardArguments};
@@ -59,6 +60,8 @@ pub(crate) struct Arguments {
     #[cfg(feature = "embedded")]
     #[arg(long, global = true, value_name = "FOLDER")]
     pub(crate) private: Option<std::path::PathBuf>,
+    #[command(flatten)]
+    pub(crate) api: ApiArguments,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -171,19 +174,6 @@ pub(crate) enum Command {
         /// The shell.
         shell: Shell,
     },
-}
-
-/// The confirmation that really everything is meant.
-#[derive(Debug, Args)]
-pub(crate) struct Everything {
-    /// Everything: all tasks, queues and schedules, in all processes.
-    #[arg(long, value_enum, required = true, num_args = 0, default_missing_value = "all")]
-    all: Scope,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Scope {
-    All,
 }
 
 const CLEANUP_EXAMPLES: &str = "\

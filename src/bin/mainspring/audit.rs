@@ -4,13 +4,12 @@ use std::io::Write;
 
 use chrono::SecondsFormat;
 use clap::Args;
-use mainspring::Session;
 use mainspring::audit::{self, AuditEntry, AuditFilter};
 
 use crate::arguments::ListingOptions;
-use crate::database::read;
 use crate::failure::Failure;
 use crate::output;
+use crate::source::{Query, Source};
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -40,14 +39,17 @@ pub(crate) struct AuditArguments {
 }
 
 pub(crate) fn show(
-    conn: &mut Session<'_>,
+    source: &mut Source,
     arguments: AuditArguments,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
     let mut filter = AuditFilter::new();
     (filter.who, filter.act, filter.limit) = (arguments.who, arguments.act, arguments.limit);
     (filter.kind, filter.subject) = (arguments.kind, arguments.subject);
-    let entries = read(conn, |conn| audit::list(conn, &filter))?;
+    let query = Query::new("audit").with("who", filter.who.as_ref()).with("act", filter.act.as_ref());
+    let query = query.with("kind", filter.kind.as_ref()).with("subject", filter.subject.as_ref());
+    let query = query.with("limit", Some(filter.limit));
+    let entries: Vec<AuditEntry> = source.read(query, |conn| audit::list(conn, &filter))?;
     if arguments.listing.json {
         return output::json(out, &entries);
     }

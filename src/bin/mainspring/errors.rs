@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use chrono::SecondsFormat;
 use clap::Args;
-use mainspring::Session;
 use mainspring::errors::{self, ErrorGroup};
 
 use crate::arguments::ListingOptions;
-use crate::database::read;
 use crate::failure::Failure;
 use crate::output;
+use crate::source::{Query, Source};
 use crate::times::span;
 
 pub(crate) const EXAMPLES: &str = "\
@@ -37,14 +36,15 @@ pub(crate) struct ErrorsArguments {
 }
 
 pub(crate) fn show(
-    conn: &mut Session<'_>,
+    source: &mut Source,
     arguments: &ErrorsArguments,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
     if let Some(group) = &arguments.group {
-        return show_one(conn, group, &arguments.listing, out);
+        return show_one(source, group, &arguments.listing, out);
     }
-    let mut groups = read(conn, |conn| errors::since(conn, arguments.since))?;
+    let query = Query::new("errors").with("since_seconds", Some(arguments.since.as_secs()));
+    let mut groups: Vec<ErrorGroup> = source.read(query, |conn| errors::since(conn, arguments.since))?;
     if let Some(task) = &arguments.task {
         groups.retain(|group| group.task == *task);
     }
@@ -72,14 +72,15 @@ fn summary(group: &ErrorGroup) -> &str {
 }
 
 fn show_one(
-    conn: &mut Session<'_>,
+    source: &mut Source,
     fingerprint: &str,
     listing: &ListingOptions,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
-    let group = read(conn, |conn| errors::get(conn, fingerprint))?;
     let shown = output::printable(&output::middle_cut(fingerprint));
-    let group = group.ok_or_else(|| Failure::Refused(format!("there is no group of errors `{shown}`")))?;
+    let missing = || Failure::Refused(format!("there is no group of errors `{shown}`"));
+    let query = Query::new("error").with("fingerprint", Some(fingerprint));
+    let group: ErrorGroup = source.find(query, missing, |conn| errors::get(conn, fingerprint))?;
     if listing.json {
         return output::json(out, &group);
     }

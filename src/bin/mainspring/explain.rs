@@ -4,13 +4,12 @@ use std::io::Write;
 
 use chrono::SecondsFormat;
 use clap::Args;
-use mainspring::Session;
 use mainspring::jobs::{self, Explanation};
 
 use crate::arguments::ListingOptions;
-use crate::database::read;
 use crate::failure::Failure;
 use crate::output;
+use crate::source::{Query, Source};
 
 #[derive(Debug, Args)]
 pub(crate) struct ExplainJobArguments {
@@ -22,12 +21,12 @@ pub(crate) struct ExplainJobArguments {
 }
 
 pub(crate) fn show(
-    conn: &mut Session<'_>,
+    source: &mut Source,
     arguments: &ExplainJobArguments,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
     let id = arguments.id;
-    let reasons = read(conn, |conn| jobs::explain(conn, id))?;
+    let reasons = source.read(Query::new("explain").with("id", Some(id)), |conn| jobs::explain(conn, id))?;
     if reasons.is_empty() {
         return Err(Failure::no_job(id));
     }

@@ -3,21 +3,20 @@
 use std::io::Write;
 
 use chrono::SecondsFormat;
-use mainspring::Session;
 use mainspring::gauges::{self, Gauges, JobsGauge, Measured};
 
 use crate::arguments::ListingOptions;
-use crate::database::read;
 use crate::failure::Failure;
 use crate::output;
+use crate::source::{Query, Source};
 use crate::status::age;
 
 pub(crate) fn show(
-    conn: &mut Session<'_>,
+    source: &mut Source,
     options: &ListingOptions,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
-    let found = read(conn, |conn| gauges::read(conn))?;
+    let found = source.read(Query::new("gauges"), |conn| gauges::read(conn))?;
     if options.json {
         return output::json(out, &found);
     }

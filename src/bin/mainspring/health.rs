@@ -9,9 +9,9 @@ use mainspring::workers::WorkerStatus;
 use serde_json::json;
 
 use crate::arguments::ListingOptions;
-use crate::database::Database;
 use crate::failure::Failure;
 use crate::output;
+use crate::source::{Query, Source};
 use crate::status::age;
 
 const HEADINGS: [&str; 4] = ["WORKER", "ID", "HEARTBEAT", "PROBLEMS"];
@@ -27,12 +27,14 @@ pub(crate) struct HealthArguments {
 }
 
 pub(crate) fn run(
-    opened: Result<Database, Failure>,
+    opened: Result<Source, Failure>,
     arguments: &HealthArguments,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
-    let inspected =
-        opened.and_then(|mut database| Ok(inspect(&mut database.session(), arguments.worker.as_deref())?));
+    let inspected = opened.and_then(|mut source| {
+        let worker = arguments.worker.as_deref();
+        source.look(Query::new("health").with("worker", worker), |conn| inspect(conn, worker))
+    });
     match inspected {
         Ok(inspection) => {
             tell(out, arguments, &inspection)?;

@@ -7,11 +7,13 @@ use clap::{Args, ValueEnum};
 use mainspring::queues::{self, QueueFamily, QueueSettings, Rate, TaskLimit, TaskLimitStatus};
 use mainspring::status::DETAIL_COUNT_CAP;
 use mainspring::{Session, StoreError};
+use serde::Deserialize;
+use serde_json::json;
 
 use crate::arguments::ListingOptions;
-use crate::database::read;
 use crate::failure::Failure;
 use crate::output;
+use crate::source::{Query, Source};
 
 pub(crate) const TASK_LIMIT_HEADINGS: [&str; 5] = ["LIMITED TASK", "LIMIT", "RATE", "READY", "RUNNING"];
 
@@ -127,11 +129,11 @@ pub(crate) fn remove(
 
 /// Lists families of queues.
 pub(crate) fn list_families(
-    conn: &mut Session<'_>,
+    source: &mut Source,
     options: &ListingOptions,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
-    let families = read(conn, |conn| queues::families(conn))?;
+    let families: Vec<QueueFamily> = source.read(Query::new("families"), |conn| queues::families(conn))?;
     if options.json {
         return output::json(out, &families);
     }
@@ -144,11 +146,12 @@ pub(crate) fn list_families(
 
 /// Lists the limits of tasks.
 pub(crate) fn list(
-    conn: &mut Session<'_>,
+    source: &mut Source,
     options: &ListingOptions,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
-    let limits = read(conn, |conn| queues::task_limits(conn))?;
+    let limits: Vec<TaskLimitStatus> =
+        source.read(Query::new("task-limits"), |conn| queues::task_limits(conn))?;
     if options.json {
         return output::json(out, &limits);
     }
@@ -179,21 +182,28 @@ pub(crate) fn count(number: i64) -> String {
 }
 
 impl Target {
-    // clap requires one of the two.
+    // clap requires one of the two. The API has no pauses of tasks.
     pub(crate) fn apply(
         self,
-        conn: &mut Session<'_>,
+        source: &mut Source,
+        path: &'static str,
         queue: impl FnOnce(&mut Session<'_>, &str) -> Result<bool, StoreError>,
         task: impl FnOnce(&mut Session<'_>, &str) -> Result<bool, StoreError>,
     ) -> Result<(String, bool), Failure> {
-        match (self.task, self.queue) {
-            (Some(name), _) => Ok((format!("task {}", output::printable(&name)), task(conn, &name)?)),
-            (None, name) => {
-                let name = name.unwrap_or_default();
-                Ok((format!("queue {}", output::printable(&name)), queue(conn, &name)?))
-            }
+        if let Some(name) = self.task {
+            return Ok((format!("task {}", output::printable(&name)), task(&mut source.session()?, &name)?));
         }
+        let name = self.queue.unwrap_or_default();
+        let verb = |conn: &mut Session<'_>| Ok(Changed { changed: queue(conn, &name)? });
+        let Changed { changed } = source.act(path, &json!({"name": name}), verb)?;
+        Ok((format!("queue {}", output::printable(&name)), changed))
     }
+}
+
+/// Whether an act was a change.
+#[derive(Deserialize)]
+struct Changed {
+    changed: bool,
 }
 
 fn rate(text: &str) -> Result<Rate, &'static str> {

@@ -1,6 +1,7 @@
 //! The command line: migrate, look, enqueue, administer, schedule, explain cron. The library does the work of a command.
 //! Here arguments become calls, and results become tables, JSON and exit codes.
 
+mod api;
 mod arguments;
 mod audit;
 mod cron;
@@ -20,6 +21,7 @@ mod queues;
 mod schedules;
 #[cfg(feature = "dashboard")]
 mod serve;
+mod source;
 mod stats;
 mod status;
 mod tasks;
@@ -35,8 +37,8 @@ use clap::{CommandFactory, Parser};
 use mainspring::embedded::{EmbeddedOptions, EmbeddedPostgres};
 
 use arguments::{Arguments, Command};
-use database::Database;
 use failure::Failure;
+use source::Place;
 
 fn main() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
@@ -56,35 +58,40 @@ fn run() -> Result<(), Failure> {
     #[cfg(not(feature = "embedded"))]
     let private_url = None;
     let database_url = private_url.or(arguments.database_url.as_deref());
-    let open = || Database::open(database_url, &arguments.schema);
+    let place = Place {
+        url: database_url,
+        schema: &arguments.schema,
+        api: arguments.api.client().map_err(doctor::misread)?,
+    };
+    let open = || place.database();
     let mut out = BufWriter::new(io::stdout().lock());
     match arguments.command {
         Command::Migrate(extent) => open()?.migrate(extent, &mut out)?,
-        Command::Status(options) => status::show(&mut open()?.verified()?.session(), &options, &mut out)?,
-        Command::Health(options) => health::run(open(), &options, &mut out)?,
+        Command::Status(options) => status::show(&mut place.source()?, &options, &mut out)?,
+        Command::Health(options) => health::run(place.unverified(), &options, &mut out)?,
         Command::Doctor(options) => doctor::run(open(), &options, &mut out)?,
         Command::Stats(options) => stats::show(&mut open()?.verified()?.session(), &options, &mut out)?,
-        Command::Gauges(options) => gauges::show(&mut open()?.verified()?.session(), &options, &mut out)?,
+        Command::Gauges(options) => gauges::show(&mut place.source()?, &options, &mut out)?,
         Command::Top(options) => top::run(open()?.verified()?, &options, &mut out)?,
         #[cfg(feature = "dashboard")]
         Command::Dashboard(options) => {
             serve::run(database::required(database_url)?, &arguments.schema, &options, &mut out)?
         }
-        Command::Errors(options) => errors::show(&mut open()?.verified()?.session(), &options, &mut out)?,
-        Command::Audit(options) => audit::show(&mut open()?.verified()?.session(), options, &mut out)?,
+        Command::Errors(options) => errors::show(&mut place.source()?, &options, &mut out)?,
+        Command::Audit(options) => audit::show(&mut place.source()?, options, &mut out)?,
         Command::Enqueue(job) => {
             let job = job.into_job()?;
             let (mut database, task) = (open()?.verified_to_enqueue()?, job.task().to_owned());
             writeln!(out, "{}", job.insert(&mut database.session())?)?;
             tasks::warn_of_unknown(&mut database.session(), &task);
         }
-        Command::Queues(command) => queues::run(command, &mut open()?.verified()?.session(), &mut out)?,
+        Command::Queues(command) => queues::run(command, &mut place.source()?, &mut out)?,
         Command::Pause(_) => queues::pause_all(&mut open()?.verified()?.session(), &mut out)?,
         Command::Resume(_) => queues::resume_all(&mut open()?.verified()?.session(), &mut out)?,
-        Command::Explain(options) => explain::show(&mut open()?.verified()?.session(), &options, &mut out)?,
-        Command::Jobs(command) => jobs::run(&mut open()?.verified()?.session(), command, &mut out)?,
-        Command::Tasks(command) => tasks::run(&mut open()?.verified()?.session(), command, &mut out)?,
-        Command::Workers(command) => workers::run(&mut open()?.verified()?.session(), command, &mut out)?,
+        Command::Explain(options) => explain::show(&mut place.source()?, &options, &mut out)?,
+        Command::Jobs(command) => jobs::run(&mut place.source()?, command, &mut out)?,
+        Command::Tasks(command) => tasks::run(&mut place.source()?, command, &mut out)?,
+        Command::Workers(command) => workers::run(&mut place.source()?, command, &mut out)?,
         Command::Cleanup(options) => {
             workers::clean_up(&mut open()?.verified()?.session(), &options, &mut out)?
         }
@@ -92,7 +99,7 @@ fn run() -> Result<(), Failure> {
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "mainspring", &mut out);
         }
-        Command::Schedules(command) => schedules::run(&mut open()?.verified()?.session(), command, &mut out)?,
+        Command::Schedules(command) => schedules::run(&mut place.source()?, command, &mut out)?,
     }
     Ok(out.flush()?)
 }

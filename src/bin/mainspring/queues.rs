@@ -2,15 +2,15 @@
 
 use std::io::Write;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand, ValueEnum};
 use mainspring::Session;
 use mainspring::queues::{self, QueueStatus};
 
 use crate::arguments::ListingOptions;
-use crate::database::read;
 use crate::failure::Failure;
 use crate::limits::{self, LimitTarget, SetArguments, Target, count, rate_cell};
 use crate::output;
+use crate::source::{Query, Source};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum QueuesCommand {
@@ -57,6 +57,19 @@ pub(crate) enum QueuesCommand {
     Resume(Target),
 }
 
+/// The confirmation that really everything is meant.
+#[derive(Debug, Args)]
+pub(crate) struct Everything {
+    /// Everything: all tasks, queues and schedules, in all processes.
+    #[arg(long, value_enum, required = true, num_args = 0, default_missing_value = "all")]
+    all: Scope,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Scope {
+    All,
+}
+
 const HEADINGS: [&str; 7] = ["QUEUE", "LIMIT", "RATE", "FROM", "PAUSED", "WAITING", "RUNNING"];
 
 const SET_EXAMPLES: &str = "\
@@ -68,27 +81,25 @@ Examples:
   mainspring queues set --family 'tenant:*' --limit 3
   mainspring queues set mails                  (one job at a time)";
 
-pub(crate) fn run(
-    command: QueuesCommand,
-    conn: &mut Session<'_>,
-    out: &mut impl Write,
-) -> Result<(), Failure> {
+pub(crate) fn run(command: QueuesCommand, source: &mut Source, out: &mut impl Write) -> Result<(), Failure> {
     match command {
-        QueuesCommand::List(options) => list(conn, &options, out),
+        QueuesCommand::List(options) => list(source, &options, out),
         QueuesCommand::Show { queue, options } => {
-            let shown = read(conn, |conn| queues::show(conn, &queue))?;
+            let query = Query::new("queue").with("name", Some(&queue));
+            let shown: QueueStatus = source.read(query, |conn| queues::show(conn, &queue))?;
             if options.json {
                 return output::json(out, &shown);
             }
             output::table(out, HEADINGS, vec![cells(shown)])
         }
-        QueuesCommand::Set(arguments) => limits::set(conn, arguments, out),
-        QueuesCommand::Remove(target) => limits::remove(conn, target, out),
-        QueuesCommand::Families(options) => limits::list_families(conn, &options, out),
-        QueuesCommand::TaskLimits(options) => limits::list(conn, &options, out),
+        QueuesCommand::Set(arguments) => limits::set(&mut source.session()?, arguments, out),
+        QueuesCommand::Remove(target) => limits::remove(&mut source.session()?, target, out),
+        QueuesCommand::Families(options) => limits::list_families(source, &options, out),
+        QueuesCommand::TaskLimits(options) => limits::list(source, &options, out),
         QueuesCommand::Pause(target) => {
             let (what, changed) = target.apply(
-                conn,
+                source,
+                "pause-queue",
                 |conn, queue| queues::pause(conn, queue),
                 |conn, task| queues::pause_task(conn, task),
             )?;
@@ -96,7 +107,8 @@ pub(crate) fn run(
         }
         QueuesCommand::Resume(target) => {
             let (what, changed) = target.apply(
-                conn,
+                source,
+                "resume-queue",
                 |conn, queue| queues::resume(conn, queue),
                 |conn, task| queues::resume_task(conn, task),
             )?;
@@ -117,8 +129,8 @@ pub(crate) fn resume_all(conn: &mut Session<'_>, out: &mut impl Write) -> Result
     Ok(writeln!(out, "everything {}", if changed { "is resumed" } else { "was not paused" })?)
 }
 
-fn list(conn: &mut Session<'_>, options: &ListingOptions, out: &mut impl Write) -> Result<(), Failure> {
-    let queues = read(conn, |conn| queues::list(conn))?;
+fn list(source: &mut Source, options: &ListingOptions, out: &mut impl Write) -> Result<(), Failure> {
+    let queues: Vec<QueueStatus> = source.read(Query::new("queues"), |conn| queues::list(conn))?;
     if options.json {
         return output::json(out, &queues);
     }

@@ -3,25 +3,24 @@
 use std::io::Write;
 
 use chrono::SecondsFormat;
-use mainspring::Session;
 use mainspring::queues::QueueStatus;
 use mainspring::status::{COUNT_CAP, DETAIL_COUNT_CAP, ScheduleProblem, StateCounts, Status, TaskStatus};
 use mainspring::workers::WorkerStatus;
 
 use crate::arguments::ListingOptions;
-use crate::database::read;
 use crate::failure::Failure;
 use crate::limits::{TASK_LIMIT_HEADINGS, task_limit_cells};
 use crate::output;
+use crate::source::{Query, Source};
 
 pub(crate) const WORKER_HEADINGS: [&str; 5] = ["WORKER", "ID", "HEARTBEAT", "RUNNING", "TASKS"];
 
 pub(crate) fn show(
-    conn: &mut Session<'_>,
+    source: &mut Source,
     options: &ListingOptions,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
-    let status = read(conn, |conn| mainspring::status::read(conn))?;
+    let status: Status = source.read(Query::new("status"), |conn| mainspring::status::read(conn))?;
     if options.json {
         return output::json(out, &status);
     }

@@ -8,9 +8,9 @@ use mainspring::status::DETAIL_COUNT_CAP;
 use mainspring::tasks::{self, PublishedTask};
 
 use crate::arguments::ListingOptions;
-use crate::database::read;
 use crate::failure::Failure;
 use crate::output;
+use crate::source::{Query, Source};
 use crate::status::count;
 
 #[derive(Debug, Subcommand)]
@@ -23,11 +23,11 @@ pub(crate) enum TasksCommand {
 }
 
 pub(crate) fn run(
-    conn: &mut Session<'_>,
+    source: &mut Source,
     TasksCommand::List(listing): TasksCommand,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
-    let tasks = read(conn, |conn| tasks::list(conn))?;
+    let tasks: Vec<PublishedTask> = source.read(Query::new("tasks"), |conn| tasks::list(conn))?;
     if listing.json {
         return output::json(out, &tasks);
     }

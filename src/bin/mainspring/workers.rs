@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use mainspring::Session;
-use mainspring::workers::{self, WorkerAct};
+use mainspring::workers::{self, WorkerAct, WorkerStatus};
 use mainspring::{jobs, queues};
 use serde_json::json;
 
 use crate::arguments::ListingOptions;
-use crate::database::read;
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Progress;
+use crate::source::{Query, Source};
 use crate::status::{WORKER_HEADINGS, worker_cells};
 use crate::times::span;
 
@@ -49,22 +49,18 @@ pub(crate) struct CleanupArguments {
     listing: ListingOptions,
 }
 
-pub(crate) fn run(
-    conn: &mut Session<'_>,
-    command: WorkersCommand,
-    out: &mut impl Write,
-) -> Result<(), Failure> {
+pub(crate) fn run(source: &mut Source, command: WorkersCommand, out: &mut impl Write) -> Result<(), Failure> {
     match command {
-        WorkersCommand::List(listing) => list(conn, &listing, out),
+        WorkersCommand::List(listing) => list(source, &listing, out),
         WorkersCommand::Release(arguments) => {
-            let acts = workers::release(conn, &arguments.ids)?;
+            let acts = workers::release(&mut source.session()?, &arguments.ids)?;
             tell(out, &arguments.listing, &acts)
         }
     }
 }
 
-fn list(conn: &mut Session<'_>, listing: &ListingOptions, out: &mut impl Write) -> Result<(), Failure> {
-    let workers = read(conn, |conn| workers::list(conn))?;
+fn list(source: &mut Source, listing: &ListingOptions, out: &mut impl Write) -> Result<(), Failure> {
+    let workers: Vec<WorkerStatus> = source.read(Query::new("workers"), |conn| workers::list(conn))?;
     if listing.json {
         return output::json(out, &workers);
     }

@@ -16,14 +16,14 @@ use crate::support::waiting::PATIENCE;
 const PASSWORD: &str = "MAINSPRING_DASHBOARD_PASSWORD";
 
 /// The program that serves, and what it has printed so far.
-struct Served {
+pub(super) struct Served {
     child: Child,
     address: String,
     lines: Lines<BufReader<ChildStdout>>,
 }
 
 impl Served {
-    fn start(database: &TestDatabase, options: &[&str], password: Option<&str>) -> Self {
+    pub(super) fn start(database: &TestDatabase, options: &[&str], password: Option<&str>) -> Self {
         let mut command = program(&[&["dashboard", "--port", "0"], options].concat());
         command.env("DATABASE_URL", database.url()).env_remove(PASSWORD).stdout(Stdio::piped());
         if let Some(password) = password {
@@ -35,6 +35,10 @@ impl Served {
         let address = line.strip_prefix("the dashboard is at http://").unwrap().trim_end_matches('/');
         let address = address.replace("0.0.0.0", "127.0.0.1");
         Self { child, address, lines }
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     fn line(&mut self) -> String {

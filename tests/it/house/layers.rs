@@ -73,6 +73,7 @@ fn every_module_belongs_to_a_layer() {
 #[test]
 fn the_command_line_program_uses_the_crate_as_any_program_does() {
     let own = [
+        "api",
         "arguments",
         "audit",
         "cron",
@@ -91,6 +92,7 @@ fn the_command_line_program_uses_the_crate_as_any_program_does() {
         "queues",
         "schedules",
         "serve",
+        "source",
         "stats",
         "status",
         "tasks",

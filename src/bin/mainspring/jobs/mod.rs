@@ -3,10 +3,9 @@
 use std::io::Write;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use mainspring::Session;
 use mainspring::history::{self, HistoryRow};
-use mainspring::jobs::{self, Act, AttemptError, Job, JobStatus};
-use serde::Serialize;
+use mainspring::jobs::{self, Act, AttemptError, Job, JobFilter, JobOrder, JobStatus};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 mod arguments;
@@ -16,43 +15,46 @@ pub(crate) use arguments::JobsCommand;
 use arguments::{HistoryArguments, ListArguments, ReasonArguments, ShowArguments};
 use selection::Asked;
 
-use crate::database::read;
 use crate::failure::Failure;
 use crate::output;
+use crate::source::{Query, Source};
 
-pub(crate) fn run(conn: &mut Session<'_>, command: JobsCommand, out: &mut impl Write) -> Result<(), Failure> {
+pub(crate) fn run(source: &mut Source, command: JobsCommand, out: &mut impl Write) -> Result<(), Failure> {
     match command {
-        JobsCommand::List(arguments) => list(conn, &arguments, out),
-        JobsCommand::Show(arguments) => show(conn, &arguments, out),
-        JobsCommand::History(arguments) => list_history(conn, &arguments, out),
+        JobsCommand::List(arguments) => list(source, &arguments, out),
+        JobsCommand::Show(arguments) => show(source, &arguments, out),
+        JobsCommand::History(arguments) => list_history(source, &arguments, out),
         JobsCommand::Retry(one) => {
             let act = Asked::new("retry", Act::Retry(one.due.moment()?)).usually_for(JobStatus::Dead);
-            one.jobs.act(conn, &one.listing, out, &act)
+            one.jobs.act(source, &one.listing, out, &act)
         }
         JobsCommand::Reschedule(one) => {
             let act = Asked::new("reschedule", Act::Reschedule(one.changes()?));
-            one.jobs.act(conn, &one.listing, out, &act)
+            one.jobs.act(source, &one.listing, out, &act)
         }
-        JobsCommand::Cancel(one) => with_reason(conn, one, "cancel", Act::Cancel, out),
-        JobsCommand::Complete(one) => with_reason(conn, one, "complete", Act::Complete, out),
-        JobsCommand::Fail(one) => with_reason(conn, one, "fail", Act::Fail, out),
-        JobsCommand::Delete(one) => one.jobs.act(conn, &one.listing, out, &Asked::new("delete", Act::Delete)),
+        JobsCommand::Cancel(one) => with_reason(source, one, "cancel", Act::Cancel, out),
+        JobsCommand::Complete(one) => with_reason(source, one, "complete", Act::Complete, out),
+        JobsCommand::Fail(one) => with_reason(source, one, "fail", Act::Fail, out),
+        JobsCommand::Delete(one) => {
+            one.jobs.act(source, &one.listing, out, &Asked::new("delete", Act::Delete))
+        }
     }
 }
 
 fn with_reason(
-    conn: &mut Session<'_>,
+    source: &mut Source,
     arguments: ReasonArguments,
     verb: &'static str,
     act: fn(Option<String>) -> Act,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
     let act = Asked::new(verb, act(arguments.reason));
-    arguments.jobs.act(conn, &arguments.listing, out, &act)
+    arguments.jobs.act(source, &arguments.listing, out, &act)
 }
 
-fn list(conn: &mut Session<'_>, arguments: &ListArguments, out: &mut impl Write) -> Result<(), Failure> {
-    let jobs = read(conn, |conn| jobs::list(conn, &arguments.filter()))?;
+fn list(source: &mut Source, arguments: &ListArguments, out: &mut impl Write) -> Result<(), Failure> {
+    let filter = arguments.filter();
+    let jobs: Vec<Job> = source.read(query(&filter), |conn| jobs::list(conn, &filter))?;
     if arguments.listing.json {
         return output::json(out, &jobs);
     }
@@ -89,20 +91,27 @@ fn cells(job: Job) -> [String; 11] {
 }
 
 // One job, with its payload where that was requested, both under the names of `find_job`.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 struct Shown {
     #[serde(flatten)]
     job: Job,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     payload: Option<Value>,
 }
 
-fn show(conn: &mut Session<'_>, arguments: &ShowArguments, out: &mut impl Write) -> Result<(), Failure> {
-    let job =
-        read(conn, |conn| jobs::get(conn, arguments.id))?.ok_or_else(|| Failure::no_job(arguments.id))?;
-    let payload = if arguments.payload { jobs::payload(conn, arguments.id)? } else { None };
-    let payload = payload.map(|text| serde_json::from_str(&text).unwrap_or(Value::String(text)));
-    let mut shown = Shown { job, payload };
+fn show(source: &mut Source, arguments: &ShowArguments, out: &mut impl Write) -> Result<(), Failure> {
+    let ShowArguments { id, payload, .. } = *arguments;
+    let query = Query::new("job").with("id", Some(id)).with("payload", payload.then_some(true));
+    let mut shown = source.find(
+        query,
+        || Failure::no_job(id),
+        |conn| {
+            let Some(job) = jobs::get(conn, id)? else { return Ok(None) };
+            let payload = if payload { jobs::payload(conn, id)? } else { None };
+            let payload = payload.map(|text| serde_json::from_str(&text).unwrap_or(Value::String(text)));
+            Ok(Some(Shown { job, payload }))
+        },
+    )?;
     if arguments.listing.json {
         return output::json(out, &shown);
     }
@@ -136,11 +145,15 @@ fn field_cells((name, value): (&String, &Value)) -> [String; 2] {
 }
 
 fn list_history(
-    conn: &mut Session<'_>,
+    source: &mut Source,
     arguments: &HistoryArguments,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
-    let jobs = read(conn, |conn| history::list(conn, &arguments.filter()))?;
+    let filter = arguments.filter();
+    let query = Query::new("history").with("id", filter.id).with("task", filter.task.as_ref());
+    let query = query.with("queue", filter.queue.as_ref()).with("outcome", filter.outcome.as_ref());
+    let query = query.with("limit", Some(filter.limit));
+    let jobs: Vec<HistoryRow> = source.read(query, |conn| history::list(conn, &filter))?;
     if arguments.listing.json {
         return output::json(out, &jobs);
     }
@@ -163,6 +176,24 @@ fn history_cells(job: HistoryRow) -> [String; 10] {
         job.worker_id.map(|id| id.to_string()).unwrap_or_default(),
         output::shortened(&job.reason.unwrap_or_default()),
     ]
+}
+
+// The filter as the API reads it.
+fn query(filter: &JobFilter) -> Query {
+    let moment = |at: Option<DateTime<Utc>>| at.map(|at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true));
+    let order = matches!(filter.order, JobOrder::NewestFirst).then_some("newest_first");
+    Query::new("jobs")
+        .with("state", Some(filter.state))
+        .with("task", filter.task.as_ref())
+        .with("queue", filter.queue.as_ref())
+        .with("queue_like", filter.queue_like.as_ref())
+        .with("key", filter.key.as_ref())
+        .with("changed_since", moment(filter.changed_since))
+        .with("changed_until", moment(filter.changed_until))
+        .with("after_id", filter.after_id)
+        .with("before_id", filter.before_id)
+        .with("order", order)
+        .with("limit", Some(filter.limit))
 }
 
 fn moment(moment: DateTime<Utc>) -> String {

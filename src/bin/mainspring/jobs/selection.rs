@@ -7,13 +7,17 @@ use chrono::{DateTime, Utc};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use mainspring::Session;
-use mainspring::jobs::{self, Act, ActCounts, JobAct, JobFilter, JobStatus, ResultCount, StateFilter};
+use mainspring::jobs::{
+    self, Act, ActCounts, JobAct, JobFilter, JobStatus, Reschedule, ResultCount, StateFilter,
+};
+use serde_json::{Value, json};
 
 use crate::arguments::ListingOptions;
 use crate::database::read;
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Progress;
+use crate::source::Source;
 use crate::times::past;
 
 /// The rows of one batch. A bar shows how far it has come where there are several.
@@ -103,6 +107,21 @@ impl Asked {
         Self { verb, act, usual_state: None }
     }
 
+    /// The path and the body of the API; `None` for what it does not offer.
+    fn request(&self, ids: &[i64]) -> Option<(&'static str, Value)> {
+        match &self.act {
+            Act::Retry(run_at) => Some(("retry-job", json!({"ids": ids, "run_at": run_at}))),
+            Act::Cancel(reason) => Some(("cancel-job", json!({"ids": ids, "reason": reason}))),
+            Act::Delete => Some(("delete-job", json!({"ids": ids}))),
+            Act::Reschedule(Reschedule { run_at, priority, attempts, max_attempts, .. }) => {
+                let changes = json!({"ids": ids, "run_at": run_at, "priority": priority, "attempts": attempts,
+                    "max_attempts": max_attempts});
+                Some(("reschedule-job", changes))
+            }
+            _ => None,
+        }
+    }
+
     pub(crate) fn usually_for(mut self, state: JobStatus) -> Self {
         self.usual_state = Some(state);
         self
@@ -113,16 +132,20 @@ impl Selection {
     /// Performs the act, and prints what became of the jobs.
     pub(crate) fn act(
         &self,
-        conn: &mut Session<'_>,
+        source: &mut Source,
         listing: &ListingOptions,
         out: &mut impl Write,
         asked: &Asked,
     ) -> Result<(), Failure> {
         if self.ids.is_empty() {
-            tell_counts(out, listing, &self.act_on_all(conn, listing, asked)?)
-        } else {
-            tell_each(out, listing, &asked.act.perform(conn, &self.ids)?)
+            return tell_counts(out, listing, &self.act_on_all(&mut source.session()?, listing, asked)?);
         }
+        let verb = |conn: &mut Session<'_>| asked.act.perform(conn, &self.ids);
+        let acts = match asked.request(&self.ids) {
+            Some((path, body)) => source.act(path, &body, verb)?,
+            None => verb(&mut source.session()?)?,
+        };
+        tell_each(out, listing, &acts)
     }
 
     fn act_on_all(

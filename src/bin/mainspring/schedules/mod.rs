@@ -6,11 +6,13 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use mainspring::Session;
 use mainspring::schedules::{self, ScheduleFire, ScheduleRow};
 use mainspring::{CronExpression, NewSchedule};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::json;
 
-use crate::database::read;
 use crate::failure::Failure;
 use crate::output;
+use crate::source::{Query, Source};
 
 mod arguments;
 mod numbers;
@@ -19,41 +21,47 @@ pub(crate) use arguments::SchedulesCommand;
 use arguments::{ListArguments, ShowArguments};
 
 pub(crate) fn run(
-    conn: &mut Session<'_>,
+    source: &mut Source,
     command: SchedulesCommand,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
     match command {
-        SchedulesCommand::List(arguments) => list(conn, &arguments, out),
-        SchedulesCommand::Show(arguments) => show(conn, &arguments, out),
+        SchedulesCommand::List(arguments) => list(source, &arguments, out),
+        SchedulesCommand::Show(arguments) => show(source, &arguments, out),
         SchedulesCommand::Create(arguments) => {
             let changes = arguments.changes()?;
             let schedule = NewSchedule::new(&arguments.name, &arguments.task, &arguments.expression);
+            let conn = &mut source.session()?;
             schedules::create(conn, &schedule.with(changes))?;
             writeln!(out, "created {}", output::printable(&arguments.name))?;
             warn(conn, &arguments.name);
             Ok(())
         }
         SchedulesCommand::Update(arguments) => {
+            let conn = &mut source.session()?;
             schedules::update(conn, &arguments.name, &arguments.changes()?)?;
             tell(out, "updated", &arguments.name)?;
             warn(conn, &arguments.name);
             Ok(())
         }
         SchedulesCommand::Pause(one) => {
-            schedules::pause(conn, &one.name)?;
+            let verb = |conn: &mut Session<'_>| schedules::pause(conn, &one.name).map(|()| IgnoredAny);
+            source.act("pause-schedule", &json!({"name": one.name}), verb)?;
             tell(out, "paused", &one.name)
         }
         SchedulesCommand::Resume(one) => {
-            schedules::resume(conn, &one.name)?;
+            let verb = |conn: &mut Session<'_>| schedules::resume(conn, &one.name).map(|()| IgnoredAny);
+            source.act("resume-schedule", &json!({"name": one.name}), verb)?;
             tell(out, "resumed", &one.name)
         }
         SchedulesCommand::Delete(one) => {
-            schedules::delete(conn, &one.name)?;
+            schedules::delete(&mut source.session()?, &one.name)?;
             tell(out, "deleted", &one.name)
         }
         SchedulesCommand::Trigger(one) => {
-            let fire = schedules::trigger(conn, &one.name)?;
+            let body = json!({"name": one.name});
+            let verb = |conn: &mut Session<'_>| schedules::trigger(conn, &one.name);
+            let fire: ScheduleFire = source.act("trigger-schedule", &body, verb)?;
             match fire.job_id {
                 Some(id) => Ok(writeln!(out, "{id}")?),
                 None => Err(Failure::Refused(format!(
@@ -77,12 +85,23 @@ fn warn(conn: &mut Session<'_>, name: &str) {
     }
 }
 
+/// A schedule, and its last fires.
+#[derive(Deserialize)]
+struct WithFires {
+    schedule: ScheduleRow,
+    fires: Vec<ScheduleFire>,
+}
+
 fn unknown(name: &str) -> Failure {
     Failure::Refused(format!("there is no schedule `{name}`"))
 }
 
-fn list(conn: &mut Session<'_>, arguments: &ListArguments, out: &mut impl Write) -> Result<(), Failure> {
-    let rows = read(conn, |conn| schedules::list(conn, &arguments.filter()))?;
+fn list(source: &mut Source, arguments: &ListArguments, out: &mut impl Write) -> Result<(), Failure> {
+    let filter = arguments.filter();
+    let query =
+        Query::new("schedules").with("task", filter.task.as_ref()).with("prefix", filter.prefix.as_ref());
+    let query = query.with("after", filter.after.as_ref()).with("limit", Some(filter.limit));
+    let rows: Vec<ScheduleRow> = source.read(query, |conn| schedules::list(conn, &filter))?;
     if arguments.listing.json {
         return output::json(out, &rows);
     }
@@ -123,9 +142,18 @@ fn cells(row: ScheduleRow) -> [String; 10] {
     ]
 }
 
-fn show(conn: &mut Session<'_>, arguments: &ShowArguments, out: &mut impl Write) -> Result<(), Failure> {
-    let row = schedules::get(conn, &arguments.name)?.ok_or_else(|| unknown(&arguments.name))?;
-    let fires = schedules::fires(conn, &arguments.name, arguments.fires)?;
+fn show(source: &mut Source, arguments: &ShowArguments, out: &mut impl Write) -> Result<(), Failure> {
+    let name = &arguments.name;
+    let query = Query::new("schedule").with("name", Some(name)).with("fires", Some(arguments.fires));
+    let found = source.find(
+        query,
+        || unknown(name),
+        |conn| {
+            let Some(schedule) = schedules::get(conn, name)? else { return Ok(None) };
+            Ok(Some(WithFires { schedule, fires: schedules::fires(conn, name, arguments.fires)? }))
+        },
+    )?;
+    let WithFires { schedule: row, fires } = found;
     if arguments.listing.json {
         return output::json(out, &json!({"schedule": row, "fires": fires}));
     }

@@ -1,0 +1,182 @@
+//! Commands through the JSON API of a dashboard, where the database cannot be reached: the same output, and the same exit codes.
+
+use std::process::Output;
+
+use mainspring::{NewJob, NewSchedule, Scheduler};
+use serde_json::json;
+
+use super::dashboard::Served;
+use super::{assert_refused, on, program};
+use crate::support::database::TestDatabase;
+
+const PASSWORD: &str = "MAINSPRING_API_PASSWORD";
+
+/// Runs a command that knows no database.
+fn through(served: &Served, arguments: &[&str]) -> Output {
+    let mut command = program(arguments);
+    command.env("MAINSPRING_API", served.url()).env_remove(PASSWORD).output().unwrap()
+}
+
+/// A dead job, a waiting one, a finished one, a queue, a schedule that has fired.
+async fn furnished() -> (TestDatabase, [i64; 3]) {
+    let database = TestDatabase::new();
+    let client = Scheduler::builder(database.url()).connect().await.unwrap();
+    let jobs = client.jobs();
+    let job = |key: &str| NewJob::new("note", &json!({"n": 1})).key(key).queue("mails");
+    let dead = jobs.insert(job("a")).await.unwrap();
+    jobs.fail([dead], Some("disk on fire\nat line 2")).await.unwrap();
+    let waiting = jobs.insert(job("b")).await.unwrap();
+    let done = jobs.insert(job("c")).await.unwrap();
+    jobs.complete([done], Some("by hand")).await.unwrap();
+    client
+        .queues()
+        .set_task_limit("note", mainspring::queues::TaskLimit::new().concurrency(2))
+        .await
+        .unwrap();
+    let settings = mainspring::queues::QueueSettings::concurrency(3);
+    client.queues().set_family("tenant:*", settings).await.unwrap();
+    let nightly = NewSchedule::new("nightly", "note", "0 8 * * *").payload(json!({"n": 1}));
+    client.schedules().create(nightly).await.unwrap();
+    client.schedules().trigger("nightly").await.unwrap();
+    client.stop().await;
+    (database, [dead, waiting, done])
+}
+
+#[tokio::test]
+async fn what_a_command_prints_is_the_same_through_the_api() {
+    let (database, [dead, waiting, _]) = furnished().await;
+    let served = Served::start(&database, &["--payloads"], None);
+    let (dead, waiting) = (dead.to_string(), waiting.to_string());
+    let commands: [&[&str]; 20] = [
+        &["jobs", "list"],
+        &[
+            "jobs",
+            "list",
+            "--state",
+            "all",
+            "--first",
+            "newest",
+            "--limit",
+            "2",
+            "--since",
+            "2020-01-01T00:00:00Z",
+        ],
+        &["jobs", "list", "--queue-like", "m*s", "--key", "b", "--after", "0"],
+        &["jobs", "show", &dead],
+        &["jobs", "show", &waiting, "--payload"],
+        &["jobs", "show", "7777"],
+        &["jobs", "history"],
+        &["explain", &waiting],
+        &["explain", "7777"],
+        &["tasks", "list"],
+        &["queues", "list"],
+        &["queues", "show", "mails"],
+        &["queues", "families"],
+        &["queues", "task-limits"],
+        &["schedules", "list"],
+        &["schedules", "show", "nightly"],
+        &["schedules", "show", "none"],
+        &["workers", "list"],
+        &["errors", "--since", "24h"],
+        &["audit"],
+    ];
+    for command in commands {
+        for json in [&[][..], &["--json"]] {
+            let arguments = [command, json].concat();
+            let (direct, remote) = (on(&database, &arguments), through(&served, &arguments));
+            let shown = String::from_utf8_lossy(&remote.stderr).into_owned();
+            assert_eq!(remote.status.code(), direct.status.code(), "{arguments:?}: {shown}");
+            let (direct, remote) = (direct.stdout, remote.stdout);
+            assert_eq!(
+                String::from_utf8(remote).unwrap(),
+                String::from_utf8(direct).unwrap(),
+                "{arguments:?}"
+            );
+        }
+    }
+    for command in [&["status"][..], &["gauges"]] {
+        let (direct, remote) = (on(&database, command), through(&served, command));
+        let lines = |output: &Output| String::from_utf8(output.stdout.clone()).unwrap().lines().count();
+        assert!(remote.status.success(), "{command:?}: {}", String::from_utf8_lossy(&remote.stderr));
+        assert_eq!(lines(&remote), lines(&direct), "{command:?}");
+    }
+    let (direct, remote) = (on(&database, &["health"]), through(&served, &["health"]));
+    assert_eq!((direct.status.code(), &direct.stderr), (remote.status.code(), &remote.stderr));
+}
+
+#[tokio::test]
+async fn acts_through_the_api_print_and_exit_as_those_on_the_database() {
+    let (database, [dead, waiting, done]) = furnished().await;
+    let served = Served::start(&database, &[], None);
+    let (dead, waiting, done) = (dead.to_string(), waiting.to_string(), done.to_string());
+    let does = |arguments: &[&str], code: i32, words: &str| {
+        let output = through(&served, arguments);
+        let told =
+            String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(code) && told.contains(words), "{arguments:?}: {told}");
+    };
+    does(&["jobs", "retry", &dead, &done, "--in", "1h"], 3, "1 of 2 were not changed");
+    does(&["jobs", "reschedule", &dead, "--priority", "-3"], 0, "rescheduled");
+    does(&["jobs", "cancel", &dead, "--reason", "twice", "--json"], 0, "\"cancelled\"");
+    does(&["jobs", "delete", &waiting], 0, "deleted");
+    does(&["queues", "pause", "mails"], 0, "queue mails is paused");
+    does(&["queues", "pause", "mails"], 0, "queue mails was paused already");
+    does(&["queues", "resume", "mails"], 0, "queue mails is resumed");
+    does(&["schedules", "pause", "nightly"], 0, "paused nightly");
+    does(&["schedules", "resume", "nightly"], 0, "resumed nightly");
+    let fired = through(&served, &["schedules", "trigger", "nightly"]);
+    let id: i64 = String::from_utf8(fired.stdout).unwrap().trim().parse().unwrap();
+    does(&["jobs", "show", &id.to_string()], 0, "ready");
+    let reason = "x".repeat(1_001);
+    let refused = through(&served, &["jobs", "cancel", &id.to_string(), "--reason", &reason]);
+    assert_refused(refused, 1, "reason must be at most 1000 characters");
+    assert_refused(through(&served, &["schedules", "pause", "none"]), 1, "there is no schedule `none`");
+}
+
+#[tokio::test]
+async fn what_the_api_does_not_offer_says_that_it_needs_the_database() {
+    let (database, [dead, ..]) = furnished().await;
+    let served = Served::start(&database, &[], None);
+    let dead = dead.to_string();
+    let commands: [&[&str]; 12] = [
+        &["migrate"],
+        &["enqueue", "note"],
+        &["cleanup"],
+        &["pause", "--all"],
+        &["jobs", "complete", &dead],
+        &["jobs", "retry", "--state", "dead", "--yes"],
+        &["queues", "set", "mails"],
+        &["queues", "pause", "--task", "note"],
+        &["schedules", "delete", "nightly"],
+        &["workers", "release", "1"],
+        &["stats"],
+        &["top"],
+    ];
+    for command in commands {
+        assert_refused(through(&served, command), 2, "this command needs the database");
+    }
+    let doctor = through(&served, &["doctor"]);
+    assert_eq!(doctor.status.code(), Some(125));
+}
+
+#[tokio::test]
+async fn a_client_signs_in_by_a_variable_and_says_why_it_cannot() {
+    let (database, _) = furnished().await;
+    let served = Served::start(&database, &["--read-only"], Some("s3cret"));
+    let ask = |arguments: &[&str], password: &str| {
+        let mut command = program(arguments);
+        command.env("MAINSPRING_API", served.url()).env(PASSWORD, password).output().unwrap()
+    };
+    assert!(ask(&["queues", "list"], "s3cret").status.success());
+    assert_refused(ask(&["queues", "list"], "guess"), 1, "Give --api-user, and set MAINSPRING_API_PASSWORD");
+    assert_refused(ask(&["queues", "list", "--api-user", "anna"], "s3cret"), 1, "Give --api-user");
+    assert_refused(ask(&["queues", "pause", "mails"], "s3cret"), 1, "You may not pause and resume queues");
+    let at = |url: &str| program(&["queues", "list", "--api", url]).env_remove(PASSWORD).output().unwrap();
+    assert_refused(at("http://127.0.0.1:1/jobs"), 1, "cannot reach http://127.0.0.1:1/jobs/api/");
+    assert_refused(at(&format!("{}/elsewhere", served.url())), 1, "401");
+    for wrong in ["postgres://localhost/app", "http://ops:s3cret@localhost/", "localhost:8080"] {
+        let refused = at(wrong);
+        assert!(!String::from_utf8_lossy(&refused.stderr).contains("s3cret"));
+        assert_refused(refused, 2, "--api must be an address of a dashboard");
+    }
+}
