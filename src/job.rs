@@ -8,6 +8,7 @@ mod known;
 mod options;
 pub(crate) mod payload;
 mod task;
+mod tenant;
 
 pub(crate) use self::constants::Constants;
 pub(crate) use self::enqueue::Defaults;
@@ -17,3 +18,4 @@ pub(crate) use self::known::{KnownTask, KnownTasks, payload_misfit};
 pub use self::options::JobOptions;
 pub(crate) use self::options::common_setters;
 pub use self::task::Task;
+pub(crate) use self::tenant::{queue_of_tenant, tenant_of_queue};

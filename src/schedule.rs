@@ -92,7 +92,13 @@ impl NewSchedule {
         self
     }
 
-    /// Returns the fields that are set so far.
+    /// Returns the task of its jobs.
+    #[must_use]
+    pub fn task(&self) -> &str {
+        self.fields.get("task").and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// Returns the fields that are set so far, task and expression among them.
     pub fn fields(&self) -> &ScheduleChanges {
         &self.fields
     }
@@ -100,24 +106,6 @@ impl NewSchedule {
     /// Sets every field that the changes name.
     pub fn with(mut self, fields: ScheduleChanges) -> Self {
         self.fields.fields.extend(fields.fields);
-        self
-    }
-}
-
-impl ScheduleChanges {
-    /// Keeps these fields, by their names in JSON, and drops all others, also a `name`: what the users of a route may choose.
-    ///
-    /// ```
-    /// use mainspring::ScheduleChanges;
-    ///
-    /// let body = r#"{"name": "nightly", "expression": "0 3 * * *", "key": "of another tenant", "priority": -100}"#;
-    /// let body: ScheduleChanges = serde_json::from_str(body)?;
-    /// assert_eq!(body.only(&["expression", "zone"]), ScheduleChanges::new().expression("0 3 * * *"));
-    /// # Ok::<(), serde_json::Error>(())
-    /// ```
-    pub fn only(mut self, fields: &[&str]) -> Self {
-        self.fields.retain(|field, _| fields.contains(&field.as_str()));
-        self.name = self.name.filter(|_| fields.contains(&"name"));
         self
     }
 }

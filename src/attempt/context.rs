@@ -18,7 +18,7 @@ use chrono::{DateTime, Utc};
 use super::cron_fire::CronFire;
 use super::log_target::TARGET;
 use crate::error::{SchedulerError, StoreError};
-use crate::job::{Enqueue, NewJob, Task};
+use crate::job::{Enqueue, NewJob, Task, queue_of_tenant, tenant_of_queue};
 use crate::job_error::JobError;
 use crate::leases::Lease;
 use crate::progress::checked;
@@ -96,7 +96,16 @@ impl JobContext {
     /// without `:`. A [`Tenant`](crate::Tenant) names its queues so. The payload, which anyone may write, is not asked.
     #[must_use]
     pub fn tenant(&self) -> Option<&str> {
-        self.queue().and_then(|queue| queue.rsplit_once(':')).map(|(_, tenant)| tenant)
+        self.queue().and_then(tenant_of_queue)
+    }
+
+    /// Creates a job of the same tenant: in the queue `TASK:TENANT` for its task. A job without a tenant makes one without.
+    pub fn tenant_job<T: Task>(&self, task: T) -> Enqueue<T> {
+        let job = Enqueue::new(task);
+        match self.tenant() {
+            Some(tenant) => job.queue(queue_of_tenant(T::NAME, tenant)),
+            None => job,
+        }
     }
 
     /// The job's key when it was claimed, if any.

@@ -57,6 +57,16 @@ pub fn json_config() -> web::JsonConfig {
     web::JsonConfig::default().error_handler(|error, _| json_error(&error))
 }
 
+/// Which field a text of serde, or one of ours, is about.
+fn field_of(text: &str) -> Option<&str> {
+    let quoted = ["missing field `", "unknown field `", "duplicate field `"];
+    if let Some(rest) = quoted.iter().find_map(|before| text.strip_prefix(before)) {
+        return rest.split('`').next();
+    }
+    let (field, _) = text.split_once(" must ")?;
+    field.chars().all(|c| c.is_ascii_lowercase() || c == '_').then_some(field)
+}
+
 fn json_error(error: &JsonPayloadError) -> Error {
     match error {
         JsonPayloadError::Deserialize(error) => {
@@ -94,5 +104,28 @@ fn query_error(error: &QueryPayloadError) -> Error {
 // The error itself, which a logger of the application may see, does not repeat what the client sent.
 fn refused(status: StatusCode, what: &'static str, why: &str) -> Error {
     let text = format!("{what}: {}", one_line(why));
-    InternalError::from_response(what, response(status, &text, None, Stored::No)).into()
+    InternalError::from_response(what, response(status, &text, field_of(why), Stored::No)).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::field_of;
+
+    #[test]
+    fn a_text_of_serde_or_of_ours_names_its_field() {
+        for (text, field) in [
+            ("missing field `expression` at line 1 column 2", Some("expression")),
+            ("unknown field `colour`, expected one of `task`, `queue`", Some("colour")),
+            (
+                "catch_up must be an integer from 0 to 10000, or null, got a string at line 1 column 9",
+                Some("catch_up"),
+            ),
+            ("a schedule must have the fields name, task", None),
+            ("its content type must be application/json", None),
+            ("invalid type: map, expected a string", None),
+            ("", None),
+        ] {
+            assert_eq!(field_of(text), field, "{text}");
+        }
+    }
 }

@@ -215,6 +215,33 @@ impl<'de> Deserialize<'de> for NewSchedule {
 }
 
 impl ScheduleChanges {
+    /// Keeps these fields, by their names in JSON, and drops all others, also a `name`: what the users of a route may choose.
+    ///
+    /// ```
+    /// use mainspring::ScheduleChanges;
+    ///
+    /// let body = r#"{"name": "nightly", "expression": "0 3 * * *", "key": "of another tenant", "priority": -100}"#;
+    /// let body: ScheduleChanges = serde_json::from_str(body)?;
+    /// assert_eq!(body.only(&["expression", "zone"]), ScheduleChanges::new().expression("0 3 * * *"));
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
+    pub fn only(mut self, fields: &[&str]) -> Self {
+        self.fields.retain(|field, _| fields.contains(&field.as_str()));
+        self.name = self.name.filter(|_| fields.contains(&"name"));
+        self
+    }
+}
+
+impl NewSchedule {
+    /// Keeps name and task, and of the other fields these, by their names in JSON: see [`ScheduleChanges::only`].
+    pub fn only(mut self, fields: &[&str]) -> Self {
+        let task = self.task().to_owned();
+        self.fields = self.fields.only(fields).task(task);
+        self
+    }
+}
+
+impl ScheduleChanges {
     /// Refuses changes that were read from the body of another schedule.
     pub(crate) fn check_name(&self, name: &str) -> Result<(), StoreError> {
         match &self.name {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::error::{Problem, StoreError};
+use crate::job::queue_of_tenant;
 use crate::schedule::ScheduleChanges;
 use crate::store::like::is_like;
 
@@ -36,7 +37,7 @@ impl Names {
 
     /// The tenant's queue for jobs of a task.
     pub(super) fn queue(&self, task: &str) -> String {
-        format!("{task}:{}", self.0)
+        queue_of_tenant(task, &self.0)
     }
 
     /// The pattern of all queues of the tenant.

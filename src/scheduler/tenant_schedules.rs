@@ -40,8 +40,7 @@ impl TenantSchedules {
             let expected = format!("must be 1 to {most} characters");
             return Err(StoreError::from(Problem::new("name", expected, characters)).into());
         }
-        let task = schedule.fields().get("task").and_then(Value::as_str);
-        let fields = self.names.fields(schedule.fields().clone(), task)?;
+        let fields = self.names.fields(schedule.fields().clone(), Some(schedule.task()))?;
         let name = self.names.stored(schedule.name());
         self.row(self.schedules.create(schedule.named(name).with(fields)).await)
     }

@@ -288,6 +288,9 @@ async fn what_does_not_fit_is_refused_with_nothing_stored() {
         assert!(status == 400 && text.starts_with(error), "{status} {refused}");
         assert!(!text.contains("s3cret") && !text.contains("77"), "{text}");
     }
+    let (_, refused) = portal.ask(Method::POST, "/schedules", Some(edited("overlap", json!("never")))).await;
+    assert_eq!(refused["field"], "overlap");
+    assert_eq!(portal.get("/jobs?limit=many").await.1["field"], "limit");
     let renamed = portal.ask(Method::PUT, "/schedules/s", Some(json!({"name": "t", "paused": true}))).await;
     assert_eq!((renamed.0, &renamed.1["field"]), (400, &json!("name")));
     let (_, listed) = portal.get("/schedules").await;

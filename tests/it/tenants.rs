@@ -28,6 +28,9 @@ impl Task for Publish {
 async fn publish(_: Publish, job: JobContext) -> JobResult {
     let seen = (job.queue().map(str::to_owned), job.tenant().map(str::to_owned));
     let _ = job.data::<UnboundedSender<Seen>>().send(seen);
+    if job.priority() == 1 {
+        job.enqueue(job.tenant_job(Publish {})).await?;
+    }
     Ok(())
 }
 
@@ -189,6 +192,9 @@ async fn a_handler_learns_the_tenant_from_the_queue_of_its_job() {
     assert_eq!(seen.next().await, of_acme("publish:acme"));
     acme.jobs().enqueue(Enqueue::new(Publish {}).queue("slow:acme")).await.unwrap();
     assert_eq!(seen.next().await, of_acme("slow:acme"));
+    acme.jobs().enqueue(acme.job(Publish {}).priority(1)).await.unwrap();
+    assert_eq!(seen.next().await, of_acme("publish:acme"));
+    assert_eq!(seen.next().await, of_acme("publish:acme"), "the one that it has added");
     scheduler.enqueue(Enqueue::new(Publish {}).queue("common")).await.unwrap();
     assert_eq!(seen.next().await, (Some("common".to_owned()), None));
     scheduler.enqueue(Enqueue::new(Publish {})).await.unwrap();
