@@ -5,6 +5,7 @@ mod constants;
 mod enqueue;
 mod key_mode;
 mod known;
+pub(crate) mod operation;
 mod options;
 pub(crate) mod payload;
 mod task;

@@ -168,7 +168,8 @@ impl Shared {
         deaths: mpsc::UnboundedSender<Role>,
     ) -> Self {
         let fence = Arc::new(Fence::new(config.heartbeat_timeout));
-        let telemetry = Arc::new(Telemetry::new(known.names().iter(), &config.counted_queues));
+        let telemetry =
+            Arc::new(Telemetry::new(known.own_names().collect::<Vec<_>>().iter(), &config.counted_queues));
         Self {
             store: Store::new(&config),
             leases: Arc::new(LeaseTable::counting(config.task_limits.keys(), Arc::clone(&telemetry))),

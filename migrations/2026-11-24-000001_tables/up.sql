@@ -154,6 +154,8 @@ CREATE INDEX jobs_running ON mainspring.jobs (worker_id) WHERE state = 'running'
 CREATE INDEX jobs_cancelled ON mainspring.jobs (worker_id) WHERE state = 'running' AND cancel_reason IS NOT NULL;
 -- A key is unique over living jobs; a dead job does not hold its key.
 CREATE UNIQUE INDEX jobs_key ON mainspring.jobs (key) WHERE key IS NOT NULL AND state <> 'dead';
+-- The dead jobs that had a key.
+CREATE INDEX jobs_dead_key ON mainspring.jobs (key) WHERE key IS NOT NULL AND state = 'dead';
 -- Retention of dead jobs.
 CREATE INDEX jobs_dead ON mainspring.jobs (updated_at) WHERE state = 'dead';
 
@@ -564,6 +566,36 @@ CREATE INDEX audit_who ON mainspring.audit (who, id);
 -- Retention.
 CREATE INDEX audit_age ON mainspring.audit (acted_at);
 
+-- Acts on all jobs that match a filter, see src/store/operations.rs. A job carries each of them out, batch by batch, and writes here how
+-- far it has come, in the transaction of the batch.
+CREATE TABLE mainspring.operations (
+    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    created_at timestamptz NOT NULL DEFAULT mainspring.now(),
+    updated_at timestamptz NOT NULL DEFAULT mainspring.now(),
+    ended_at   timestamptz,
+    -- The job that carries it out, or did so last.
+    job_id     bigint,
+    -- The jobs behind `done_id` are still to be looked at, up to `last_id`: no job that was added later is changed.
+    first_id   bigint NOT NULL,
+    done_id    bigint NOT NULL,
+    last_id    bigint NOT NULL,
+    state      text NOT NULL DEFAULT 'running',
+    who        text NOT NULL,
+    act        text NOT NULL,
+    reason     text,
+    -- What a reschedule changes, the conditions, and how many jobs had which result: objects of JSON, without any payload.
+    changes    text,
+    filter     text NOT NULL,
+    results    text NOT NULL DEFAULT '{}',
+    -- The conditions in words.
+    words      text NOT NULL,
+    CONSTRAINT operations_state_known CHECK (state IN ('running', 'paused', 'stopped', 'done')),
+    CONSTRAINT operations_act_known CHECK (act IN ('retry', 'cancel', 'fail', 'reschedule', 'delete')),
+    CONSTRAINT operations_ended CHECK ((ended_at IS NOT NULL) = (state IN ('stopped', 'done')))
+) WITH (fillfactor = 70);
+-- Retention.
+CREATE INDEX operations_age ON mainspring.operations (ended_at);
+
 -- A database of the encoding SQL_ASCII holds any bytes. No program could read a row with such as are no text, and each
 -- statement that returns it would fail.
 DO $$ BEGIN
@@ -592,6 +624,8 @@ DO $$ BEGIN
             'task', task, 'summary', summary, 'error', error));
         ALTER TABLE mainspring.audit ADD CONSTRAINT audit_text_is_utf8 CHECK (mainspring.is_utf8(
             'who', who, 'act', act, 'kind', kind, 'subject', subject, 'filter', filter, 'reason', reason, 'result', result));
+        ALTER TABLE mainspring.operations ADD CONSTRAINT operations_text_is_utf8 CHECK (mainspring.is_utf8(
+            'who', who, 'reason', reason, 'filter', filter, 'words', words));
         ALTER TABLE mainspring.schedules ADD CONSTRAINT schedules_text_is_utf8 CHECK (mainspring.is_utf8(
             'name', name, 'task', task, 'expression', expression, 'zone', zone, 'queue', queue, 'key', key,
             'flags', flags::text, 'error', error, 'late_reason', late_reason, 'payload', payload::text));

@@ -19,11 +19,7 @@ AS $$
 DECLARE
     problem text := mainspring.validate_job('-', NULL, run_at, priority, max_attempts);
     before mainspring.jobs[] := ARRAY(SELECT b FROM mainspring.lock_jobs(ids) AS b);
-    job mainspring.jobs;
-    changed bigint[] := '{}';
-    found text;
-    taken bigint[] := '{}';
-    refused bigint[] := '{}';
+    moved record;
     finished bigint[] := mainspring.finished_jobs(ids, before);
 BEGIN
     IF attempts NOT BETWEEN 0 AND 32766 THEN
@@ -31,19 +27,17 @@ BEGIN
     END IF;
     PERFORM mainspring.refuse(problem);
     -- Keys are taken in their order, as in enqueueing.
-    FOR job IN SELECT b.* FROM unnest(before) AS b ORDER BY b.key NULLS FIRST, b.id LOOP
-        CONTINUE WHEN job.state = 'running'
-            OR coalesce(attempts, job.attempts) >= coalesce(max_attempts, job.max_attempts);
-        found := mainspring.try_reschedule(mainspring.new_event(job.id, 'reschedule', run_at => run_at, priority => priority,
-            attempts => attempts, max_attempts => max_attempts));
-        changed := changed || CASE WHEN found = 'rescheduled' THEN ARRAY[job.id] END;
-        taken := taken || CASE WHEN found = 'key_taken' THEN ARRAY[job.id] END;
-        refused := refused || CASE WHEN found = 'refused' THEN ARRAY[job.id] END;
-    END LOOP;
-    PERFORM mainspring.notify_after(before, changed);
+    SELECT e.* INTO moved FROM mainspring.reschedule_each(ARRAY(
+        SELECT mainspring.new_event(b.id, 'reschedule', run_at => reschedule_jobs.run_at, priority => reschedule_jobs.priority,
+            attempts => reschedule_jobs.attempts, max_attempts => reschedule_jobs.max_attempts)
+        FROM unnest(before) AS b
+        WHERE b.state <> 'running'
+            AND coalesce(reschedule_jobs.attempts, b.attempts) < coalesce(reschedule_jobs.max_attempts, b.max_attempts)
+        ORDER BY b.key NULLS FIRST, b.id)) AS e;
+    PERFORM mainspring.notify_after(before, moved.changed);
     RETURN QUERY
     SELECT i.id, CASE WHEN i.id = ANY (finished) THEN 'finished' WHEN b.id IS NULL THEN 'unknown' WHEN b.state = 'running' THEN 'running'
-        WHEN b.id = ANY (changed) THEN 'rescheduled' WHEN b.id = ANY (taken) THEN 'key_taken'
-        WHEN b.id = ANY (refused) THEN 'refused' ELSE 'no_attempt_left' END
+        WHEN b.id = ANY (moved.changed) THEN 'rescheduled' WHEN b.id = ANY (moved.taken) THEN 'key_taken'
+        WHEN b.id = ANY (moved.refused) THEN 'refused' ELSE 'no_attempt_left' END
     FROM unnest(ids) WITH ORDINALITY AS i(id, ord) LEFT JOIN unnest(before) AS b ON b.id = i.id ORDER BY i.ord;
 END $$;

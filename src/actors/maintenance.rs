@@ -11,8 +11,8 @@ use crate::engine::outage::{Failure, Outage};
 use crate::error::StoreError;
 use crate::shared::{Role, Shared};
 use crate::store::retention::{
-    Swept, delete_audit, delete_dead, delete_fires, drop_history, index_history, prepare_history, problem_of,
-    retire_lines, sweep_stats, sweep_tasks,
+    Swept, delete_audit, delete_dead, delete_fires, delete_operations, drop_history, index_history,
+    prepare_history, problem_of, retire_lines, sweep_stats, sweep_tasks,
 };
 use crate::store::tasks::publish;
 use crate::store::{Durability, Session};
@@ -73,6 +73,7 @@ struct Duties {
     old_tasks: Duty,
     stats: Duty,
     audit: Duty,
+    operations: Duty,
     dead: Duty,
 }
 
@@ -100,6 +101,8 @@ impl Duties {
         self.stats.done("add up old statistics", swept);
         let deleted = in_portions(shared, move |conn| delete_audit(conn, PORTION)).await;
         self.audit.done("delete old lines of the audit log", deleted);
+        let deleted = in_portions(shared, move |conn| delete_operations(conn, PORTION)).await;
+        self.operations.done("delete old operations", deleted);
         if let Some(retention) = shared.config.dead_retention {
             let deleted = in_portions(shared, move |conn| delete_dead(conn, retention, PORTION)).await;
             self.dead.done("delete old dead jobs", deleted);

@@ -12,6 +12,8 @@ mod log_line;
 mod log_target;
 mod middleware;
 mod misfit;
+#[cfg(feature = "dashboard")]
+mod operation;
 pub(crate) mod panics;
 pub(crate) mod payload;
 mod poll;

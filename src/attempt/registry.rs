@@ -10,8 +10,13 @@ use super::batch::{Batch, entries_problem};
 use super::context::JobContext;
 use super::declared::accepts;
 use super::decode::payload_problem;
+#[cfg(feature = "dashboard")]
+use super::handler::Function;
 use super::handler::{Handles, TaskHandler, Typed};
 use super::middleware::{Layer, Middleware};
+#[cfg(feature = "dashboard")]
+use super::operation::{Operate, operate};
+use crate::job::operation::{RESERVED, is_reserved};
 use crate::job::{KnownTask, KnownTasks, Task};
 use crate::job_error::IntoBatchResult;
 
@@ -23,6 +28,8 @@ pub(crate) struct TaskRegistry {
     handlers: HashMap<&'static str, Arc<dyn TaskHandler>>,
     known: Arc<KnownTasks>,
     twice: Option<&'static str>,
+    /// The first task of an application whose name is Mainspring's own.
+    reserved: Option<&'static str>,
 }
 
 impl TaskRegistry {
@@ -31,6 +38,7 @@ impl TaskRegistry {
     where
         T: Task + DeserializeOwned + 'static,
     {
+        self.check_name(T::NAME);
         let known = KnownTask::of::<T>(accepts::<T>(), payload_problem::<T>);
         self.add_handler(known, T::NAME, Typed::new(way));
     }
@@ -44,8 +52,25 @@ impl TaskRegistry {
         Via: 'static,
     {
         // Its payload is an array of entries, or one of them.
+        self.check_name(E::NAME);
         let known = KnownTask::of::<E>(None, entries_problem::<E>);
         self.add_handler(known, E::NAME, Batch::<E, F, Via>::new(function));
+    }
+
+    /// Registers Mainspring's own task beside those of the application. A process without any runs no jobs.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn add_own(&mut self) {
+        if self.handlers.is_empty() {
+            return;
+        }
+        let known = KnownTask::of::<Operate>(accepts::<Operate>(), payload_problem::<Operate>);
+        self.add_handler(known, Operate::NAME, Typed::new(Function::new(operate)));
+    }
+
+    fn check_name(&mut self, task: &'static str) {
+        if is_reserved(task) {
+            self.reserved = self.reserved.or(Some(task));
+        }
     }
 
     /// Puts middleware around all handlers, outside of what is there.
@@ -79,6 +104,9 @@ impl TaskRegistry {
 
     /// Returns an error that names the registration that is wrong.
     pub(crate) fn validate(&self) -> Result<(), String> {
+        if let Some(task) = self.reserved {
+            return Err(format!("task `{task}` must not begin with `{RESERVED}`, which is reserved"));
+        }
         if let Some(task) = self.twice {
             return Err(format!("task `{task}` has two handlers, expected one: remove a registration"));
         }

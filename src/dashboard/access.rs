@@ -82,11 +82,13 @@ pub enum Right {
     TriggerSchedules,
     /// Create, change and delete schedules.
     EditSchedules,
+    /// Do to all jobs that meet conditions what may be done to one. The right of that act is needed too.
+    ActOnMany,
 }
 
 impl Right {
     /// All rights.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::RetryJobs,
         Self::CancelJobs,
         Self::RescheduleJobs,
@@ -95,6 +97,7 @@ impl Right {
         Self::PauseSchedules,
         Self::TriggerSchedules,
         Self::EditSchedules,
+        Self::ActOnMany,
     ];
 
     /// What the right permits, as the end of a sentence.
@@ -108,6 +111,7 @@ impl Right {
             Self::PauseSchedules => "pause and resume schedules",
             Self::TriggerSchedules => "trigger schedules",
             Self::EditSchedules => "create, change and delete schedules",
+            Self::ActOnMany => "act on many jobs at once",
         }
     }
 

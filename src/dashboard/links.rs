@@ -25,6 +25,10 @@ pub(super) fn job(id: i64) -> String {
     format!("job?id={id}")
 }
 
+pub(super) fn operation(id: i64) -> String {
+    format!("operation?id={id}")
+}
+
 pub(super) fn queue(name: &str) -> String {
     link("queue", &[("name", name)])
 }

@@ -30,6 +30,7 @@ mod failure;
 mod headers;
 mod links;
 mod loopback;
+mod many_act;
 mod mount;
 mod origin;
 mod page;

@@ -28,6 +28,7 @@ pub(super) enum Place {
     Schedules,
     Errors,
     Workers,
+    Operations,
     Audit,
     Nowhere,
 }
@@ -41,7 +42,7 @@ pub(super) enum Kind {
 }
 
 // With the key that goes there after `g`.
-const PLACES: [(Place, &str, &str, &str); 8] = [
+const PLACES: [(Place, &str, &str, &str); 9] = [
     (Place::Overview, HOME, "Overview", "o"),
     (Place::Jobs, "jobs", "Jobs", "j"),
     (Place::Queues, "queues", "Queues", "q"),
@@ -49,6 +50,7 @@ const PLACES: [(Place, &str, &str, &str); 8] = [
     (Place::Schedules, "schedules", "Schedules", "s"),
     (Place::Errors, "errors", "Errors", "e"),
     (Place::Workers, "workers", "Workers", "w"),
+    (Place::Operations, "operations", "Operations", "p"),
     (Place::Audit, "audit", "Audit", "a"),
 ];
 
@@ -63,7 +65,7 @@ const KEYS: [(&str, &str); 6] = [
 ];
 
 // Actions redirect with the name of what they did. A name that is not here shows nothing, so no link can put words here.
-const DONE: [(&str, &str); 15] = [
+const DONE: [(&str, &str); 19] = [
     ("retried", "The job waits again, with all its attempts."),
     ("cancelled", "The job is cancelled."),
     ("cancelling", "The job runs, and was told to end. It ends as cancelled, unless it succeeds first."),
@@ -76,6 +78,10 @@ const DONE: [(&str, &str); 15] = [
     ("schedule-created", "The schedule is created."),
     ("schedule-changed", "The schedule is changed."),
     ("schedule-deleted", "The schedule is deleted."),
+    ("added", "The operation is added. It goes on by itself, and this page shows how far it is."),
+    ("operation-paused", "The operation pauses. What it has done stays."),
+    ("operation-resumed", "The operation goes on where it stopped."),
+    ("operation-stopped", "The operation is stopped. What it has done stays."),
     ("enqueued", "The schedule has fired, and its job is enqueued."),
     ("skipped", "The schedule has fired without a job, because an earlier job lives."),
     ("replaced", "The schedule has fired, and its job took the place of the one that waited."),

@@ -36,6 +36,8 @@ pub(super) enum Screen {
     Error,
     Workers,
     Audit,
+    Operations,
+    Operation,
 }
 
 /// What a route of the API reads.
@@ -80,6 +82,10 @@ pub(super) enum Deed {
     CreateSchedule,
     UpdateSchedule,
     DeleteSchedule,
+    ActOnMany,
+    PauseOperation,
+    ResumeOperation,
+    StopOperation,
 }
 
 impl Deed {
@@ -94,6 +100,9 @@ impl Deed {
             Self::PauseSchedule | Self::ResumeSchedule => Right::PauseSchedules,
             Self::TriggerSchedule => Right::TriggerSchedules,
             Self::CreateSchedule | Self::UpdateSchedule | Self::DeleteSchedule => Right::EditSchedules,
+            Self::ActOnMany | Self::PauseOperation | Self::ResumeOperation | Self::StopOperation => {
+                Right::ActOnMany
+            }
         }
     }
 
@@ -112,6 +121,10 @@ impl Deed {
             Self::CreateSchedule => "create-schedule",
             Self::UpdateSchedule => "update-schedule",
             Self::DeleteSchedule => "delete-schedule",
+            Self::ActOnMany => "act-on-many",
+            Self::PauseOperation => "pause-operation",
+            Self::ResumeOperation => "resume-operation",
+            Self::StopOperation => "stop-operation",
         }
     }
 }
@@ -185,12 +198,15 @@ pub(super) const ROUTES: &[Route] = &[
     show("workers", Screen::Workers),
     show("audit", Screen::Audit),
     CHANGES,
+    show("operations", Screen::Operations),
+    show("operation", Screen::Operation),
     ask(Deed::CancelJob),
     ask(Deed::RescheduleJob),
     ask(Deed::DeleteJob),
     ask(Deed::CreateSchedule),
     ask(Deed::UpdateSchedule),
     ask(Deed::DeleteSchedule),
+    ask(Deed::ActOnMany),
     act(Deed::RetryJob),
     act(Deed::CancelJob),
     act(Deed::RescheduleJob),
@@ -203,6 +219,10 @@ pub(super) const ROUTES: &[Route] = &[
     act(Deed::CreateSchedule),
     act(Deed::UpdateSchedule),
     act(Deed::DeleteSchedule),
+    act(Deed::ActOnMany),
+    act(Deed::PauseOperation),
+    act(Deed::ResumeOperation),
+    act(Deed::StopOperation),
     read("api/openapi.json", Data::OpenApi),
     read("api/status", Data::Status),
     read("api/gauges", Data::Gauges),

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::facts::{PauseChange, Settings};
 use super::task_gates::{Gated, Pass, TaskGates};
+use crate::job::operation::is_reserved;
 use crate::leases::LeaseTable;
 use crate::store::claim::TaskShare;
 use crate::store::claimability::{Claimability, Paused};
@@ -123,7 +124,10 @@ impl Eligibility {
 
     /// Returns `true` if a claim would read a task without a limit over all processes.
     pub(super) fn any_without_gate(&self, settings: &Settings) -> bool {
-        !self.gates.any() || self.claimable(settings).any(|task| !self.gates.is_limited(task))
+        !self.gates.any()
+            || self.claimable(settings).any(|task| {
+                !self.gates.is_limited(task) && (self.flagged == FlaggedJobs::Some || !is_reserved(task))
+            })
     }
 
     /// Returns what the next claim requests. Flagged jobs that are announced from now on are left to the claim after
@@ -152,6 +156,10 @@ impl Eligibility {
         let flagged = std::mem::take(&mut self.flagged);
         if flagged == FlaggedJobs::Some && tasks.len() < self.claimable(settings).count() {
             self.flagged_at_limit = flagged;
+        }
+        // Mainspring's own jobs have a flag. Where no flag is looked for, their task would only make the claim dearer.
+        if flagged == FlaggedJobs::None {
+            tasks.retain(|share| !is_reserved(&share.task));
         }
         ClaimFilter { tasks, flagged, age_every: settings.age_every.filter(|_| by_age) }
     }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::constants::Constants;
 use super::enqueue::{Defaults, NewJob};
+use super::operation::is_reserved;
 use super::task::Task;
 use crate::error::{Problem, StoreError};
 
@@ -42,6 +43,11 @@ impl KnownTasks {
     /// Returns the names in alphabetical order.
     pub(crate) fn names(&self) -> Arc<[String]> {
         self.0.keys().map(ToString::to_string).collect()
+    }
+
+    /// Returns the names of the application's own tasks, in the same order.
+    pub(crate) fn own_names(&self) -> impl Iterator<Item = String> {
+        self.0.keys().filter(|task| !is_reserved(task)).map(ToString::to_string)
     }
 
     /// Returns the versions in the order of the names.
@@ -103,7 +109,8 @@ impl KnownTasks {
                 "max_attempts": max_attempts, "accepts": task.accepts,
             })
         };
-        Value::Array(self.0.values().map(published).collect())
+        // What belongs to Mainspring itself has no options that a caller needs.
+        Value::Array(self.0.values().filter(|task| !is_reserved(task.name)).map(published).collect())
     }
 }
 

@@ -36,8 +36,23 @@ mod acts {
     use crate::store::Session;
     use crate::store::audit::NewAuditEntry;
     use crate::store::jobs::{Act, JobAct};
+    use crate::store::operations::{self, Operation};
 
     impl Scheduler {
+        /// Returns the last operations before this one, the latest first.
+        pub(crate) async fn operations(
+            &self,
+            before: Option<i64>,
+            limit: u32,
+        ) -> Result<Vec<Operation>, SchedulerError> {
+            Verbs::new(&self.0.shared).run(move |conn| operations::list(conn, before, limit)).await
+        }
+
+        /// Returns one operation.
+        pub(crate) async fn operation(&self, id: i64) -> Result<Option<Operation>, SchedulerError> {
+            Verbs::new(&self.0.shared).run(move |conn| operations::get(conn, id)).await
+        }
+
         /// Runs an act of a person and what the audit log says of it in one transaction, and wakes the QueueActor.
         pub(crate) async fn act<T: Send + 'static>(
             &self,

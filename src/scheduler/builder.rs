@@ -82,7 +82,10 @@ impl SchedulerBuilder {
     /// [`SchedulerError::Config`] when a setting, a registration or the crontab is wrong, or a line's payload does not fit the type
     /// of its handler; [`SchedulerError::Store`] when the
     /// database cannot be reached in time, refuses for good, or has a schema that does not fit.
-    pub async fn start(self) -> Result<Scheduler, SchedulerError> {
+    #[cfg_attr(not(feature = "dashboard"), expect(unused_mut, reason = "the feature adds a task"))]
+    pub async fn start(mut self) -> Result<Scheduler, SchedulerError> {
+        #[cfg(feature = "dashboard")]
+        self.registry.add_own();
         self.check()?;
         self.warn_of_unhandled();
         self.warn_of_unread();

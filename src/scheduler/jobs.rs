@@ -14,7 +14,8 @@ use crate::error::{SchedulerError, StoreError};
 use crate::job::NewJob;
 use crate::store::history::{self, HistoryFilter, HistoryRow};
 use crate::store::jobs::{
-    self, Act, ActCounts, ActResult, Explanation, Job, JobAct, JobFilter, JobStatus, Reschedule, StateFilter,
+    self, Act, ActCounts, ActResult, Explanation, Job, JobAct, JobCount, JobCursor, JobFilter, JobPage,
+    JobStatus, Reschedule, StateFilter,
 };
 
 /// Adds, reads and changes jobs. Returned by [`Scheduler::jobs`]. The functions of [`jobs`](crate::jobs) do the same on a
@@ -69,6 +70,20 @@ impl Jobs {
     /// Returns the jobs that the filter admits; see [`jobs::list`].
     pub async fn list(&self, filter: JobFilter) -> Result<Vec<Job>, SchedulerError> {
         self.verbs.run(move |conn| jobs::list(conn, &filter)).await
+    }
+
+    /// Returns a page of the jobs that the filter admits, newest first, and reads a bounded number of rows; see [`jobs::search`].
+    pub async fn search(
+        &self,
+        filter: JobFilter,
+        from: Option<JobCursor>,
+    ) -> Result<JobPage, SchedulerError> {
+        self.verbs.run(move |conn| jobs::search(conn, filter, from)).await
+    }
+
+    /// Returns how many stored jobs the filter admits, as far as a bounded number of rows shows; see [`jobs::estimate`].
+    pub async fn estimate(&self, filter: JobFilter) -> Result<JobCount, SchedulerError> {
+        self.verbs.run(move |conn| jobs::estimate(conn, &filter)).await
     }
 
     /// Returns the ids of the jobs that the filter admits; see [`jobs::ids`].

@@ -151,7 +151,7 @@ fn log_start(shared: &Shared) {
         one_line(&config.worker_name),
         config.concurrency,
         config.shares().len(),
-        shared.tasks.len(),
+        shared.known.own_names().count(),
         config.crontab.len()
     );
 }

@@ -93,6 +93,35 @@ impl ActResult {
         }
     }
 
+    /// The word that SQL uses.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Rescheduled => "rescheduled",
+            Self::Retried => "retried",
+            Self::Cancelled => "cancelled",
+            Self::Cancelling => "cancelling",
+            Self::Deleted => "deleted",
+            Self::Released => "released",
+            Self::Running => "running",
+            Self::Dead => "dead",
+            Self::Waiting => "waiting",
+            Self::KeyTaken => "key_taken",
+            Self::NoAttemptLeft => "no_attempt_left",
+            Self::Refused => "refused",
+            Self::Finished => "finished",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// The result of this word, if it is one.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn named(word: &str) -> Option<Self> {
+        Self::read(word.to_owned()).ok()
+    }
+
     /// Reads the word that SQL uses.
     pub(super) fn read(word: String) -> Result<Self, StoreError> {
         let known = serde_json::from_value(word.into());

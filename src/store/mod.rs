@@ -54,6 +54,8 @@ pub(crate) mod looks;
 pub(crate) mod migrate;
 pub(crate) mod moment;
 pub(crate) mod notifications;
+#[cfg(feature = "dashboard")]
+pub(crate) mod operations;
 pub(crate) mod pool;
 pub(crate) mod pooler;
 mod pools;

@@ -35,6 +35,7 @@ optional! {
     id: i64 => AN_ID;
     after_id: i64 => AN_ID;
     before_id: i64 => AN_ID;
+    worker_id: i32 => AN_ID;
     changed_since: DateTime<Utc> => A_MOMENT;
     changed_until: DateTime<Utc> => A_MOMENT;
 }

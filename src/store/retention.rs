@@ -89,6 +89,11 @@ pub(crate) fn delete_audit(conn: &mut impl AsSession, limit: i64) -> Result<Swep
     sweep("sweep_audit({})").bind::<BigInt, _>(limit).get_result(conn)
 }
 
+/// Deletes operations that have ended and been kept for long enough, at most `limit`, oldest first.
+pub(crate) fn delete_operations(conn: &mut impl AsSession, limit: i64) -> Result<Swept, StoreError> {
+    sweep("sweep_operations({})").bind::<BigInt, _>(limit).get_result(conn)
+}
+
 /// Stops crontab lines that no process has any more.
 pub(crate) fn retire_lines(conn: &mut impl AsSession) -> Result<Swept, StoreError> {
     sweep("retire_lines()").get_result(conn)

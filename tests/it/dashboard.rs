@@ -22,6 +22,7 @@ mod audit;
 mod changes;
 mod cost;
 mod hostile;
+mod many;
 mod mounting;
 mod openapi;
 mod outage;
@@ -62,6 +63,7 @@ const CHANGEABLE: &str = "SELECT jsonb_build_array(\
     (SELECT jsonb_agg(to_jsonb(f)) FROM mainspring.schedule_fires AS f), \
     (SELECT jsonb_agg(to_jsonb(p)) FROM mainspring.paused_tasks AS p), \
     (SELECT jsonb_agg(to_jsonb(a)) FROM mainspring.audit AS a), \
+    (SELECT jsonb_agg(to_jsonb(o)) FROM mainspring.operations AS o), \
     (SELECT jsonb_agg(to_jsonb(h)) FROM mainspring.history AS h))::text AS rows";
 
 impl Site {

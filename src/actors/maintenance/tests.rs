@@ -14,7 +14,7 @@ use crate::rows::count;
 use crate::server::TestDatabase;
 
 /// What a step does: its function, the words of its log lines, and the rows that are left where it has failed.
-const STEPS: [(&str, &str, &str); 6] = [
+const STEPS: [(&str, &str, &str); 7] = [
     (
         "prepare_history(timestamptz)",
         "prepare the history",
@@ -36,6 +36,11 @@ const STEPS: [(&str, &str, &str); 6] = [
         "delete old lines of the audit log",
         "mainspring.audit WHERE acted_at < now() - interval '9 years'",
     ),
+    (
+        "sweep_operations(bigint)",
+        "delete old operations",
+        "mainspring.operations WHERE ended_at < now() - interval '9 years'",
+    ),
     ("retire_lines()", "retire crontab lines", "mainspring.schedules WHERE next_fire_at IS NOT NULL"),
     ("sweep_dead_jobs(interval, bigint)", "delete old dead jobs", "mainspring.jobs WHERE state = 'dead'"),
 ];
@@ -50,6 +55,8 @@ const WORK: &str = "
         VALUES (now() - interval '10 years', now(), 's', 'missed', false);
     INSERT INTO mainspring.audit (acted_at, who, act, kind, subject, result)
         VALUES (now() - interval '10 years', 'anna', 'pause-queue', 'queue', 'q', 'paused');
+    INSERT INTO mainspring.operations (ended_at, first_id, done_id, last_id, state, who, act, filter, words)
+        VALUES (now() - interval '10 years', 0, 0, 0, 'done', 'anna', 'retry', '{}', 'state dead');
     INSERT INTO mainspring.schedules (owner, name, task, expression, zone, payload, priority, max_attempts, overlap,
             catch_up, jitter_seconds, paused, next_fire_at)
         VALUES ('code', 'line', 'a', '@daily', 'UTC', '{}', 0, 25, 'allow', 1, 0, false, now() + interval '1 day')";

@@ -35,7 +35,11 @@ pub(super) async fn show(visit: &Visit, deed: Deed) -> Result<Page, Failure> {
         | Deed::TriggerSchedule
         | Deed::CreateSchedule
         | Deed::UpdateSchedule
-        | Deed::DeleteSchedule => return Err(Failure::NoPage),
+        | Deed::DeleteSchedule
+        | Deed::ActOnMany
+        | Deed::PauseOperation
+        | Deed::ResumeOperation
+        | Deed::StopOperation => return Err(Failure::NoPage),
     };
     let of = id.to_string();
     let body = html! {
@@ -61,6 +65,18 @@ fn reason() -> Markup {
 
 fn deletion() -> Markup {
     html! { p { "It is gone for good, without a line in the history." } }
+}
+
+/// The fields of changes to many jobs.
+pub(super) fn fields_of_changes() -> Markup {
+    html! {
+        p { "An empty field changes nothing." }
+        label { "Due at, in UTC" input type="datetime-local" name="run_at" step="1"; }
+        label.check { input type="checkbox" name="when" value="now"; "Due now" }
+        label { "Priority, smaller runs first" input type="number" name="priority" min="-32768" max="32767"; }
+        label { "Attempts that count as made" input type="number" name="attempts" min="0" max="32767"; }
+        label { "Attempts at most" input type="number" name="max_attempts" min="1" max="32767"; }
+    }
 }
 
 fn values(job: &Job) -> Markup {

@@ -36,7 +36,7 @@ pub(super) async fn delete(visit: &Visit) -> Result<String, Failure> {
 /// The fields of the form. An empty one changes nothing.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Changes {
+pub(super) struct Changes {
     /// `now`, or empty.
     when: String,
     run_at: String,
@@ -51,7 +51,7 @@ pub(super) async fn reschedule(visit: &Visit, form: &str) -> Result<String, Fail
 }
 
 impl Changes {
-    fn read(&self, now: DateTime<Utc>) -> Result<Reschedule, Failure> {
+    pub(super) fn read(&self, now: DateTime<Utc>) -> Result<Reschedule, Failure> {
         let mut changes = Reschedule::new();
         changes.run_at = match self.when.as_str() {
             "now" => Some(now),

@@ -4,6 +4,8 @@
 mod ask;
 mod ask_schedule;
 pub(super) mod jobs;
+mod many;
+mod operations;
 pub(super) mod queues;
 mod schedule_form;
 pub(super) mod schedules;
@@ -30,6 +32,7 @@ pub(super) async fn ask(visit: &Visit, deed: Deed) -> Result<Page, Failure> {
         Deed::CreateSchedule => schedules::ask_new(visit).await,
         Deed::UpdateSchedule => schedules::ask_changes(visit).await,
         Deed::DeleteSchedule => schedules::ask_deletion(visit).await,
+        Deed::ActOnMany => many::show(visit).await,
         of_job => ask::show(visit, of_job).await,
     }
 }
@@ -49,6 +52,10 @@ pub(super) async fn perform(visit: &Visit, deed: Deed, form: &str) -> Result<Nex
         Deed::DeleteSchedule => schedules::delete(visit).await,
         Deed::CreateSchedule => return schedules::create(visit, form).await,
         Deed::UpdateSchedule => return schedules::update(visit, form).await,
+        Deed::ActOnMany => many::add(visit, form).await,
+        Deed::PauseOperation => operations::pause(visit).await,
+        Deed::ResumeOperation => operations::resume(visit).await,
+        Deed::StopOperation => operations::stop(visit).await,
     };
     log_deed(deed, visit.request.query_string(), next.as_ref().map_or("not done", |_| "done"));
     next.map(Next::See)

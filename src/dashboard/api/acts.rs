@@ -25,7 +25,13 @@ pub(in crate::dashboard) async fn perform(visit: &Visit, deed: Deed, body: &[u8]
         Deed::PauseSchedule | Deed::ResumeSchedule => schedule(visit, deed, read(body)?).await,
         Deed::TriggerSchedule => trigger(visit, read(body)?).await,
         // The table of routes has none for these.
-        Deed::CreateSchedule | Deed::UpdateSchedule | Deed::DeleteSchedule => Err(Failure::NoPage),
+        Deed::CreateSchedule
+        | Deed::UpdateSchedule
+        | Deed::DeleteSchedule
+        | Deed::ActOnMany
+        | Deed::PauseOperation
+        | Deed::ResumeOperation
+        | Deed::StopOperation => Err(Failure::NoPage),
     }
 }
 

@@ -63,6 +63,7 @@ fn line(row: &AuditEntry, subjects: Subjects, now: DateTime<Utc>) -> Markup {
 fn subject(row: &AuditEntry) -> Markup {
     let link = match row.kind.as_str() {
         "job" => row.subject.parse().ok().map(links::job),
+        "operation" => row.subject.parse().ok().map(links::operation),
         "queue" => Some(links::queue(&row.subject)),
         "schedule" => Some(links::schedule(&row.subject)),
         _ => None,

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::filter::{PAGE, id_of};
+use super::filter::{PAGE, number};
 use crate::dashboard::failure::Failure;
 use crate::dashboard::links::link;
 use crate::dashboard::page::{Page, Place};
@@ -63,7 +63,7 @@ impl Wanted {
         let mut filter = AuditFilter::new();
         (filter.who, filter.act) = (text(&self.who), text(&self.act));
         (filter.kind, filter.subject) = (text(&self.kind), text(&self.subject));
-        (filter.before_id, filter.limit) = (id_of("before", &self.before)?, PAGE + 1);
+        (filter.before_id, filter.limit) = (number("before", &self.before)?, PAGE + 1);
         Ok(filter)
     }
 

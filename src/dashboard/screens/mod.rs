@@ -7,6 +7,8 @@ mod errors;
 mod filter;
 mod job;
 mod jobs;
+mod operation;
+mod operations;
 mod overview;
 mod queue;
 mod queues;
@@ -16,6 +18,7 @@ mod tasks;
 mod trouble;
 mod workers;
 
+pub(super) use self::filter::Wanted;
 use super::failure::Failure;
 use super::page::Page;
 use super::routes::Screen;
@@ -37,5 +40,7 @@ pub(super) async fn show(visit: &Visit, screen: Screen) -> Result<Page, Failure>
         Screen::Error => error::show(visit).await,
         Screen::Workers => workers::show(visit).await,
         Screen::Audit => audit::show(visit).await,
+        Screen::Operations => operations::show(visit).await,
+        Screen::Operation => operation::show(visit).await,
     }
 }

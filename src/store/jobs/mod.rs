@@ -25,11 +25,15 @@
 //! ```
 
 mod act;
+mod conditions;
 mod explain;
 mod filter;
 mod found;
+mod lines;
 mod list;
 mod matching;
+mod pages;
+mod search;
 mod states;
 
 pub use self::act::{JobAct, Reschedule, cancel, complete, delete, delete_dead, fail, reschedule, retry};
@@ -38,6 +42,10 @@ pub use self::filter::{JobFilter, JobOrder};
 pub use self::found::{Job, get, require};
 pub use self::list::{count, ids, list, payload};
 pub use self::matching::{Act, ActCounts, Matching, ResultCount, matching};
+pub use self::pages::{JobCount, JobCursor, JobPage};
+#[cfg(feature = "dashboard")]
+pub(crate) use self::search::next_matching;
+pub use self::search::{estimate, search};
 pub use self::states::{JobStatus, StateFilter};
 pub use super::act_result::ActResult;
 pub use super::attempt_errors::AttemptError;

@@ -47,6 +47,10 @@ async fn infested() -> (Site, Vec<String>) {
     let evil = site.dashboard(Access::Act(Rights::all()).by(HOSTILE));
     let cancel = own(&format!("cancel-job?id={evil_job}"), &format!("reason={}", percent(HOSTILE)));
     assert_eq!(ask(evil, cancel).await.status, 303);
+    let many =
+        format!("act-on-many?act=fail&task={0}&queue={0}&key={0}&flag={0}&error={0}", percent(HOSTILE));
+    let operation = site.dashboard(Access::Act(Rights::all()).by(HOSTILE));
+    let operation = ask(operation, own(&many, &format!("reason={}", percent(HOSTILE)))).await;
     let errors = site.read("errors").await;
     let group = errors.links().into_iter().find(|link| link.starts_with("error?")).unwrap();
     let name = percent(HOSTILE);
@@ -58,6 +62,7 @@ async fn infested() -> (Site, Vec<String>) {
         paths.push(format!("job?id={id}"));
     }
     paths.extend(["cancel-job", "delete-job", "reschedule-job"].map(|path| format!("{path}?id={waiting}")));
+    paths.extend([many, operation.header("location").to_owned(), "operations".to_owned()]);
     paths.extend([group, format!("queue?name={name}"), format!("schedule?name={name}")]);
     (site, paths)
 }

@@ -11,10 +11,13 @@ use super::{Site, ask};
 async fn screens(site: &Site) -> Vec<String> {
     let id = site.add(|job| job.queue("mails").key("k")).await;
     site.add_schedule("nightly").await;
+    let operation = site.act("act-on-many?act=retry&state=dead", "").await.header("location").to_owned();
     let queries = |path: &str| match path {
         "job" | "cancel-job" | "reschedule-job" | "delete-job" => format!("{path}?id={id}"),
         "queue" => "queue?name=mails".to_owned(),
         "schedule" | "update-schedule" | "delete-schedule" => format!("{path}?name=nightly"),
+        "operation" => operation.clone(),
+        "act-on-many" => "act-on-many?act=reschedule&state=ready".to_owned(),
         other => other.to_owned(),
     };
     let is_page = |path: &str| !["error", "changes"].contains(&path) && !path.starts_with("api/");

@@ -20,12 +20,18 @@ async fn each_filter_of_the_list_admits_its_jobs() {
     let queued = site.add(|job| job.queue("mails & co")).await;
     let keyed = site.add(|job| job.key("k=1").run_in(Duration::from_secs(3_600))).await;
     let dead = site.add_dead("disk on fire").await;
+    let flagged = site.add(|job| job.flags(["heavy", "slow"]).run_in(Duration::from_secs(3_600))).await;
     for (query, expected) in [
-        ("", vec![plain, queued, keyed, dead]),
-        ("?task=", vec![plain, queued, keyed, dead]),
+        ("", vec![flagged, dead, keyed, queued, plain]),
+        ("?task=", vec![flagged, dead, keyed, queued, plain]),
+        ("?flag=slow", vec![flagged]),
+        ("?flag=slo", vec![]),
+        ("?error=on+fire", vec![dead]),
+        ("?error=water&state=dead", vec![]),
+        ("?worker=7", vec![]),
         ("?state=dead", vec![dead]),
         ("?state=parked", vec![queued]),
-        ("?state=scheduled", vec![keyed]),
+        ("?state=scheduled", vec![flagged, keyed]),
         ("?state=ready&task=report.publish", vec![plain]),
         ("?task=none", vec![]),
         ("?queue=mails+%26+co", vec![queued]),
@@ -39,7 +45,17 @@ async fn each_filter_of_the_list_admits_its_jobs() {
     assert!(site.read("jobs?task=none").await.text.contains("No job meets these conditions."));
     let job = site.read(&format!("jobs?id={queued}")).await;
     assert!(job.text.contains(&format!("<h1>Job {queued} ")), "{}", job.text);
-    for wrong in ["jobs?state=gone", "jobs?id=x", "jobs?after=x", "job", "job?id=x", "errors?since=9y"] {
+    for wrong in [
+        "jobs?state=gone",
+        "jobs?id=x",
+        "jobs?before=x",
+        "jobs?state=all",
+        "jobs?worker=x",
+        "jobs?state=succeeded&since=9y",
+        "job",
+        "job?id=x",
+        "errors?since=9y",
+    ] {
         let page = site.read(wrong).await;
         assert_eq!(page.status, 400, "{wrong}: {}", page.text);
     }
@@ -63,13 +79,63 @@ async fn the_pages_of_a_list_have_each_job_once_and_keep_the_filter() {
         let page = site.read(&path).await;
         found.extend(page.jobs());
         pages += 1;
-        next = page.links().into_iter().find(|link| link.contains("after=") && link.starts_with("jobs?"));
+        next = page.links().into_iter().find(|link| link.contains("before=") && link.starts_with("jobs?"));
         assert!(
-            next.as_ref().is_none_or(|next| next.contains("state=ready&task=report.publish")),
+            next.as_ref()
+                .is_none_or(|next| next.starts_with("jobs?state=ready&before=")
+                    && next.ends_with("&task=report.publish")),
             "{next:?}"
         );
     }
-    assert_eq!((found, pages), (ids, 3));
+    let newest_first: Vec<i64> = ids.into_iter().rev().collect();
+    assert_eq!((found, pages), (newest_first, 3));
+    site.scheduler.stop().await;
+}
+
+/// The ids of all pages of a list, and how many pages those are.
+async fn all_pages(site: &Site, path: &str) -> (Vec<i64>, usize) {
+    let (mut found, mut pages, mut next) = (Vec::new(), 0, Some(path.to_owned()));
+    while let Some(path) = next {
+        let page = site.read(&path).await;
+        assert_eq!(page.status, 200, "{path}: {}", page.text);
+        found.extend(page.jobs());
+        pages += 1;
+        next = page.links().into_iter().find(|link| link.contains("before=") && link.starts_with("jobs?"));
+    }
+    (found, pages)
+}
+
+#[actix_web::test]
+async fn finished_jobs_are_listed_the_last_one_first_and_each_once() {
+    let site = Site::start().await;
+    let jobs = (0..120).map(|_| mainspring::NewJob::new(TASK, &serde_json::json!({})));
+    let mut ids = site.scheduler.enqueue_many(jobs.collect()).await.unwrap();
+    // The order of their ends is not that of their ids.
+    ids.rotate_left(50);
+    for id in &ids {
+        site.scheduler.jobs().complete([*id], Some("done by hand")).await.unwrap();
+    }
+    let other = site.add(|job| job.key("k")).await;
+    site.scheduler.jobs().cancel([other], None).await.unwrap();
+    ids.reverse();
+    assert_eq!(all_pages(&site, "jobs?state=succeeded").await, (ids.clone(), 3));
+    assert_eq!(all_pages(&site, "jobs?state=succeeded&since=1h&task=report.publish").await, (ids, 3));
+    assert_eq!(all_pages(&site, "jobs?state=succeeded&task=none").await.0, [] as [i64; 0]);
+    assert_eq!(all_pages(&site, "jobs?state=cancelled&key=k").await, (vec![other], 1));
+    assert_eq!(all_pages(&site, "jobs?state=cancelled&flag=slow").await.0, [] as [i64; 0]);
+    site.scheduler.stop().await;
+}
+
+#[actix_web::test]
+async fn a_page_looks_at_a_bounded_number_of_jobs_and_says_where_to_look_on() {
+    let site = Site::start().await;
+    let rare = site.add(|job| job.queue("rare").run_in(Duration::from_secs(3_600))).await;
+    let many = "INSERT INTO mainspring.jobs (task, state, run_at) SELECT 'other', 'scheduled', now() + interval '1 day' \
+        FROM generate_series(1, 25000)";
+    site.database.connection().batch_execute(many).unwrap();
+    let first = site.read("jobs?state=scheduled&queue=rare").await;
+    assert!(first.text.contains("Look further") && first.jobs().is_empty(), "{}", first.text);
+    assert_eq!(all_pages(&site, "jobs?state=scheduled&queue=rare").await, (vec![rare], 3));
     site.scheduler.stop().await;
 }
 
