@@ -4,7 +4,7 @@ use std::time::Duration;
 
 pub(crate) const USAGE: &str = "usage: load MODE [--jobs N] [--history] [--processes 1|2] [--rows N] [--huge] [--minutes M] \
     [--rate N] [--seconds N] [--url URL], where MODE is throughput, latency, latency-remote, enqueue, flat, pinned, soak, \
-    rest, memory, batches, cost, or all for the first four";
+    rest, memory, batches, cost, many, or all for the first four";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -19,13 +19,15 @@ pub(crate) enum Mode {
     Memory,
     Batches,
     Cost,
+    /// A load beside acts on many jobs.
+    Many,
     /// The second process of `throughput --processes 2`.
     Helper,
 }
 
 impl Mode {
     const QUICK: [Self; 4] = [Self::Throughput, Self::Latency, Self::LatencyRemote, Self::Enqueue];
-    const OTHERS: [Self; 8] = [
+    const OTHERS: [Self; 9] = [
         Self::Flat,
         Self::Pinned,
         Self::Soak,
@@ -33,6 +35,7 @@ impl Mode {
         Self::Memory,
         Self::Batches,
         Self::Cost,
+        Self::Many,
         Self::Helper,
     ];
 
@@ -49,6 +52,7 @@ impl Mode {
             Self::Memory => "memory",
             Self::Batches => "batches",
             Self::Cost => "cost",
+            Self::Many => "many",
             Self::Helper => "helper",
         }
     }
@@ -60,6 +64,7 @@ impl Mode {
             Self::Enqueue => 50_000,
             Self::Flat => 50_000,
             Self::Memory => 1_000_000,
+            Self::Many => 20_000,
             Self::Pinned | Self::Soak | Self::Rest | Self::Helper => 0,
         }
     }

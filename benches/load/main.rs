@@ -12,6 +12,7 @@ mod figures;
 mod flat;
 mod flow;
 mod latency;
+mod many;
 mod memory;
 mod process;
 mod rest;
@@ -97,6 +98,7 @@ async fn run_modes(arguments: &Arguments, url: &str) -> Outcome<()> {
             Mode::Rest => print_line(mode, rest::rest(url, arguments.rest()).await?)?,
             Mode::Memory => memory::memory(url, jobs).await?,
             Mode::Batches => batches::batches(url, jobs).await?,
+            Mode::Many => many::many(url, jobs, arguments).await?,
             Mode::Cost => cost::cost(url, jobs).await?,
             Mode::Helper => return Err("`helper` is what `throughput --processes 2` starts".into()),
         }

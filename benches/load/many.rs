@@ -1,0 +1,105 @@
+//! What a steady load feels of an act on many jobs in the dashboard: dead ones that are retried, and ready ones that are cancelled.
+
+use std::time::{Duration, Instant};
+
+use actix_web::App;
+use actix_web::http::Method;
+use actix_web::test::{TestRequest, call_service, init_service};
+use diesel::PgConnection;
+use diesel::connection::SimpleConnection;
+use mainspring::Scheduler;
+use mainspring::dashboard::{Access, Rights};
+use mainspring::database::connect;
+use serde::Serialize;
+
+use super::arguments::{Arguments, Mode};
+use super::figures::{print_line, rate, rounded};
+use super::flow::{Book, Kind, Mix, Stream, read, with_steps};
+use super::stage::{Outcome, counting, empty_table, number, scheduler};
+
+const LOAD: Mix = &[(Kind::Plain, 1_000)];
+/// Connections and caches are warm, and a cancellation has begun after the ten seconds in which it can be stopped.
+const WARM_UP: Duration = Duration::from_secs(12);
+const LOOK: Duration = Duration::from_millis(100);
+
+// Those of the first come to life and run. Those of the second are of a task that no process knows.
+const DEAD: &str = "INSERT INTO mainspring.jobs (task, run_at, state, attempts, max_attempts, last_error) \
+    SELECT 'load.noop', now(), 'dead', 3, 3, 'disk on fire' FROM generate_series(1, {})";
+const READY: &str = "INSERT INTO mainspring.jobs (task, run_at, state) SELECT 'load.nobody', now(), 'ready' FROM generate_series(1, {})";
+
+#[derive(Serialize)]
+struct Acted {
+    act: &'static str,
+    jobs: usize,
+    seconds: f64,
+    per_second: u64,
+    alone_p50_ms: f64,
+    alone_p99_ms: f64,
+    beside_p50_ms: f64,
+    beside_p99_ms: f64,
+    /// Of the two p99.
+    ratio: f64,
+}
+
+pub(crate) async fn many(url: &str, jobs: usize, arguments: &Arguments) -> Outcome<()> {
+    for (act, state, fill, jobs) in [("retry", "dead", DEAD, jobs), ("cancel", "ready", READY, jobs * 5)] {
+        let mut conn = connect(url)?;
+        empty_table(&mut conn)?;
+        conn.batch_execute("TRUNCATE mainspring.operations")?;
+        conn.batch_execute(&fill.replace("{}", &jobs.to_string()))?;
+        conn.batch_execute("VACUUM ANALYZE mainspring.jobs; CHECKPOINT")?;
+        print_line(Mode::Many, acted(url, &mut conn, (act, state, jobs), arguments).await?)?;
+    }
+    Ok(())
+}
+
+async fn acted(
+    url: &str,
+    conn: &mut PgConnection,
+    (act, state, jobs): (&'static str, &str, usize),
+    arguments: &Arguments,
+) -> Outcome<Acted> {
+    let book = Book::default();
+    let (builder, _) = counting(with_steps(scheduler(url), &book), usize::MAX);
+    let scheduler = builder.history_retention(Duration::from_secs(86_400)).start().await?;
+    let stream = Stream::start(url, LOAD, arguments.rate);
+    tokio::time::sleep(WARM_UP).await;
+    read(&book);
+    tokio::time::sleep(arguments.rest()).await;
+    let alone = read(&book);
+    begin(&scheduler, act, state).await?;
+    if act == "cancel" {
+        tokio::time::sleep(WARM_UP).await;
+    }
+    read(&book);
+    let began = Instant::now();
+    while number(conn, "SELECT count(*) FROM mainspring.operations WHERE state = 'running'")? > 0 {
+        tokio::time::sleep(LOOK).await;
+    }
+    let took = began.elapsed();
+    let beside = read(&book);
+    stream.stop().await?;
+    scheduler.stop().await;
+    let p99 = [&alone, &beside].map(|told| told.percentile(Kind::Plain, 99));
+    Ok(Acted {
+        act,
+        jobs,
+        seconds: rounded(took.as_secs_f64()),
+        per_second: rate(jobs, took),
+        alone_p50_ms: alone.percentile(Kind::Plain, 50),
+        alone_p99_ms: p99[0],
+        beside_p50_ms: beside.percentile(Kind::Plain, 50),
+        beside_p99_ms: p99[1],
+        ratio: rounded(p99[1] / p99[0]),
+    })
+}
+
+// As the form of the dashboard does it.
+async fn begin(scheduler: &Scheduler, act: &str, state: &str) -> Outcome<()> {
+    let dashboard = mainspring::dashboard("/jobs", scheduler, |_| Access::Act(Rights::all()));
+    let app = init_service(App::new().service(dashboard)).await;
+    let request = TestRequest::with_uri(&format!("/jobs/act-on-many?act={act}&state={state}"));
+    let request = request.method(Method::POST).insert_header(("Sec-Fetch-Site", "same-origin"));
+    let response = call_service(&app, request.to_request()).await;
+    if response.status() == 303 { Ok(()) } else { Err(format!("no operation: {}", response.status()).into()) }
+}
