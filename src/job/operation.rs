@@ -5,9 +5,9 @@ pub(crate) const RESERVED: &str = "mainspring:";
 /// The task that carries out operations.
 #[cfg(feature = "dashboard")]
 pub(crate) const TASK: &str = "mainspring:operation";
-/// Its queue. Operations run one after the other, unless the queue gets other limits.
+/// Its queue. Operations run one after the other, unless the queue gets other limits. Its name has no `:`, so it is no tenant's.
 #[cfg(feature = "dashboard")]
-pub(crate) const QUEUE: &str = "mainspring:operations";
+pub(crate) const QUEUE: &str = "mainspring.operations";
 /// Its jobs have this flag. So only claims that look for flags look for them, and others need not know the task.
 #[cfg(feature = "dashboard")]
 pub(crate) const FLAG: &str = "mainspring:operation";

@@ -1,7 +1,7 @@
 //! Acts on all jobs that match a filter. A job carries each of them out, and this is what it is to do and how far it has come.
 //!
 //! The row is the truth: each batch moves it on in the transaction of the batch, so a crash repeats nothing and leaves nothing out. The job
-//! names only the operation. So a role that may add jobs, and no more, cannot have anything done that nobody has asked for.
+//! names only the operation. So a role that may add jobs, and no more, cannot have anything done that no person has asked for.
 
 mod batch;
 mod read;

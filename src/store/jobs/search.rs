@@ -63,8 +63,14 @@ fn stored(
         return Ok(page_of(super::list(conn, &filter)?, wanted, None));
     }
     if let StateFilter::Is(status) = filter.state
-        && let Some(ids) = in_state(conn, status.as_str())?
+        && let Some(mut ids) = in_state(conn, status.as_str())?
     {
+        if is_about_state_alone(&filter) {
+            // Their rows need not be read to know which come first.
+            ids.retain(|id| filter.before_id.is_none_or(|before| *id < before));
+            ids.sort_unstable_by(|one, other| other.cmp(one));
+            ids.truncate(filter.limit as usize);
+        }
         return Ok(page_of(listed(conn, &filter, Source::Among(&ids))?, wanted, None));
     }
     let Some((first, looked_at)) = range_before(conn, filter.before_id)? else {
@@ -83,6 +89,11 @@ fn page_of(mut jobs: Vec<Job>, wanted: usize, behind: Option<JobCursor>) -> JobP
         return JobPage { jobs, next, is_cut: false };
     }
     JobPage { jobs, next: behind, is_cut: behind.is_some() }
+}
+
+fn is_about_state_alone(filter: &JobFilter) -> bool {
+    let JobFilter { state, before_id, order, limit, .. } = *filter;
+    *filter == JobFilter { state, before_id, order, limit, ..JobFilter::new() }
 }
 
 fn in_state(conn: &mut impl AsSession, state: &str) -> Result<Option<Vec<i64>>, StoreError> {

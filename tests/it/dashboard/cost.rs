@@ -19,6 +19,8 @@ const FILL: &str = include_str!("cost.sql");
 
 /// What a screen may read: the size of an index grows by a level, and a page of a table may have to be read once more.
 const MORE_BLOCKS: i64 = 40;
+/// A state with at most 5,000 jobs is read by its index, see src/store/jobs/search.rs: a block for each job, and some for its page.
+const BLOCKS_OF_A_STATE: i64 = 6_000;
 /// Polls of the scheduler, which come when they like.
 const MORE_CALLS: i64 = 5;
 
@@ -49,7 +51,14 @@ fn screens() -> Vec<String> {
         "jobs?task=task-7",
         "jobs?queue=queue-3",
         "jobs?state=parked&queue=queue-3",
-        "jobs?after=9000",
+        "jobs?before=9000",
+        "jobs?key=key-4000",
+        "jobs?state=dead&task=task-7",
+        "jobs?state=ready&task=rare",
+        "jobs?state=running",
+        "jobs?task=rare",
+        "queue?name=queue-3",
+        "queues",
         "job?id=4000",
         "job?id=-7",
         "tasks",
@@ -92,6 +101,12 @@ async fn costs(url: &str, conn: &mut PgConnection) -> BTreeMap<String, Cost> {
     found
 }
 
+/// The most blocks of a screen on the larger table.
+fn most(screen: &str, small: Cost) -> i64 {
+    let about_the_same = small.blocks + small.blocks / 4 + MORE_BLOCKS;
+    if screen.contains("state=") { about_the_same.max(BLOCKS_OF_A_STATE) } else { about_the_same }
+}
+
 fn fill(conn: &mut PgConnection, from: u32, to: u32) {
     let sql = FILL.replace(":from", &from.to_string()).replace(":to", &to.to_string());
     sql.split(";\n").filter(|statement| !statement.trim().is_empty()).for_each(|statement| {
@@ -117,9 +132,7 @@ async fn the_listed_screens_read_no_more_of_a_larger_table() {
             "{screen}: {} statements, {} and {} blocks, {:.1} ms",
             large.calls, small.blocks, large.blocks, large.millis
         );
-        if large.calls > small.calls + MORE_CALLS
-            || large.blocks > small.blocks + small.blocks / 4 + MORE_BLOCKS
-        {
+        if large.calls > small.calls + MORE_CALLS || large.blocks > most(screen, small) {
             grown.push(format!("{screen}: {small:?}, {large:?}"));
         }
     }
