@@ -6,7 +6,7 @@ CREATE OR REPLACE FUNCTION mainspring.history_lines(day date, from_place tid, to
 RETURNS TABLE (place tid, id bigint, task text, queue text, outcome text, priority smallint, run_at timestamptz, attempts smallint,
     key text, reason text, created_at timestamptz, started_at timestamptz, finished_at timestamptz, worker_id integer,
     deaths smallint, errors jsonb)
-LANGUAGE plpgsql STABLE SECURITY DEFINER
+LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 SET enable_tidscan = on
@@ -14,7 +14,7 @@ AS $$
 BEGIN
     RETURN QUERY EXECUTE format('SELECT h.ctid, h.id, h.task, h.queue, h.outcome, h.priority, h.run_at, h.attempts, h.key, h.reason,
             h.created_at, h.started_at, h.finished_at, h.worker_id, coalesce(h.deaths, 0::smallint), h.errors
-        FROM mainspring.%I AS h WHERE h.ctid >= $1 AND h.ctid < $2', 'history_' || to_char(day, 'YYYYMMDD'))
+        FROM mainspring.%I AS h WHERE h.ctid >= $1 AND h.ctid < $2', 'history_' || coalesce(to_char(day, 'YYYYMMDD'), 'of no day'))
     USING from_place, to_place;
 EXCEPTION
     -- Its retention is over.

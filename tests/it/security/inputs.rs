@@ -54,6 +54,8 @@ const TIMES: [&str; 8] = [
     "2027-01-01Z",
     "now",
 ];
+const DATES: [&str; 6] = ["infinity", "-infinity", "4713-01-01 BC", "0001-01-01", "9999-12-31", "today"];
+const PLACES: [&str; 4] = ["(0,0)", "(0,1)", "(1,65535)", "(4294967295,65535)"];
 const INTERVALS: [&str; 7] =
     ["0", "1 day", "-1 day", "178000000 years", "-178000000 years", "1 microsecond", "1 mon -30 days"];
 
@@ -105,6 +107,8 @@ fn plain(random: &mut Rng, kind: &str) -> String {
     match kind {
         "smallint" | "integer" | "bigint" | "numeric" | "double precision" => one(random, &NUMBERS),
         "timestamp with time zone" => one(random, &TIMES),
+        "date" => one(random, &DATES),
+        "tid" => one(random, &PLACES),
         "interval" => one(random, &INTERVALS),
         "boolean" => one(random, &["true", "false"]),
         "json" | "jsonb" => json(random, 0),
