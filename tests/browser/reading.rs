@@ -5,7 +5,7 @@ use crate::browser::{Browser, Colours};
 use crate::site::Site;
 
 /// The title of each screen, and the page with a link to it. Each is reached by links alone.
-const SCREENS: [(&str, &str, &str); 12] = [
+const SCREENS: [(&str, &str, &str); 14] = [
     ("Overview", "", ""),
     ("Jobs", "", "nav a[href=jobs]"),
     ("Job", "jobs?state=dead", "main td a[href^='job?']"),
@@ -14,15 +14,25 @@ const SCREENS: [(&str, &str, &str); 12] = [
     ("Tasks", "", "nav a[href=tasks]"),
     ("Schedules", "", "nav a[href=schedules]"),
     ("Schedule", "schedules", "main a[href^='schedule?']"),
+    ("Calendar", "schedules", "main a[href=calendar]"),
     ("Errors", "", "nav a[href=errors]"),
     ("Error", "errors", "main a[href^='error?']"),
     ("Workers", "", "nav a[href=workers]"),
+    ("Operations", "", "nav a[href=operations]"),
     ("Audit", "", "nav a[href=audit]"),
 ];
 
 /// Pages that ask or refuse.
-const OTHERS: [&str; 6] =
-    ["cancel-job?id=4", "reschedule-job?id=4", "delete-job?id=4", "no-such", "job?id=0", "jobs?state=gone"];
+const OTHERS: [&str; 8] = [
+    "cancel-job?id=4",
+    "reschedule-job?id=4",
+    "delete-job?id=4",
+    "create-schedule",
+    "act-on-many?act=cancel&state=dead",
+    "no-such",
+    "job?id=0",
+    "jobs?state=gone",
+];
 
 /// The address of each page.
 async fn pages(browser: &Browser) -> Vec<String> {
