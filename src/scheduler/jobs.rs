@@ -21,8 +21,7 @@ use crate::store::jobs::{
 /// Adds, reads and changes jobs. Returned by [`Scheduler::jobs`]. The functions of [`jobs`](crate::jobs) do the same on a
 /// connection of the caller, as part of the caller's transaction.
 ///
-/// Every method fails with [`SchedulerError::Stopped`] when the scheduler is stopped, and with
-/// [`SchedulerError::Store`] as the function of the same name does.
+/// Every method fails with [`SchedulerError::Stopped`] when the scheduler is stopped, else as the function of the same name does.
 ///
 /// ```no_run
 /// use mainspring::jobs::Reschedule;

@@ -60,7 +60,7 @@ fn table(
                 } }
                 tbody {
                     @for task in tasks {
-                        (line(task, paused.contains(&task.name), hour.tasks.get(&task.name), gauges, now))
+                        (line(task, paused, hour.tasks.get(&task.name), gauges, now))
                     }
                 }
             }
@@ -70,7 +70,7 @@ fn table(
 
 fn line(
     task: &PublishedTask,
-    is_paused: bool,
+    paused: &[String],
     hour: Option<&HourOfTask>,
     gauges: Option<&Gauges>,
     now: DateTime<Utc>,
@@ -86,7 +86,7 @@ fn line(
         tr {
             td.clip {
                 a href=(links::jobs_of_task(&task.name)) { (name(&task.name)) }
-                @if is_paused { " " span.tag { "paused" } }
+                @if paused.contains(&task.name) { " " span.tag { "paused" } }
             }
             td.number { @if task.workers == 0 { span.bad { "0" } } @else { (count(task.workers)) } }
             td.number { (capped(task.ready, DETAIL_COUNT_CAP)) }
