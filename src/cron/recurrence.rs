@@ -78,6 +78,12 @@ impl Recurrence {
         Ok(Self { expression, zone, starts_at, ends_at })
     }
 
+    /// Returns the expression in words.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn describe(&self) -> String {
+        self.expression.describe()
+    }
+
     /// Returns the first fire strictly after `time`, or `None` after the last one.
     pub(crate) fn next_after(&self, time: DateTime<Utc>) -> Option<DateTime<Utc>> {
         self.fires_after(time).next()

@@ -53,7 +53,7 @@ pub(crate) fn add(conn: &mut Session<'_>, new: &NewOperation) -> Result<i64, Sto
         )
         .text("who", &*new.who)
         .text("act", act_word(&new.act).unwrap_or_default())
-        .text_or_null("reason", reason_of(&new.act))
+        .text_or_null("reason", new.act.reason())
         .text_or_null("changes", changes_of(&new.act).map(|changes| changes.to_string()))
         .text("filter", to_json(&new.filter).to_string())
         .text("words", &*new.words);
@@ -65,13 +65,13 @@ pub(crate) fn add(conn: &mut Session<'_>, new: &NewOperation) -> Result<i64, Sto
 
 /// Pauses a running operation: its job ends after the batch that it is in. Returns `false` if it does not run.
 pub(crate) fn pause(conn: &mut Session<'_>, id: i64) -> Result<bool, StoreError> {
-    halt(conn, id, "SET state = 'paused' WHERE state = 'running'", "the operation is paused")
+    halt(conn, id, "state = 'paused'", "'running'", "the operation is paused")
 }
 
 /// Ends an operation before all is done. What it has done stays. Returns `false` if it has ended already.
 pub(crate) fn stop(conn: &mut Session<'_>, id: i64) -> Result<bool, StoreError> {
-    let end = "SET state = 'stopped', ended_at = mainspring.now() WHERE state IN ('running', 'paused')";
-    halt(conn, id, end, "the operation is stopped")
+    let end = "state = 'stopped', ended_at = mainspring.now()";
+    halt(conn, id, end, "'running', 'paused'", "the operation is stopped")
 }
 
 /// Lets an operation go on where it stopped: one that is paused, or whose job is gone or dead. Returns `false` for any other.
@@ -88,10 +88,13 @@ pub(crate) fn resume(conn: &mut Session<'_>, id: i64) -> Result<bool, StoreError
     })
 }
 
-fn halt(conn: &mut Session<'_>, id: i64, change: &str, reason: &str) -> Result<bool, StoreError> {
+// Changes an operation that is in one of these states, and cancels its job.
+fn halt(conn: &mut Session<'_>, id: i64, set: &str, of: &str, reason: &str) -> Result<bool, StoreError> {
     conn.transaction(|conn| {
-        let text = change.replace(" WHERE ", ", updated_at = mainspring.now() WHERE id = {} AND ");
-        let text = format!("UPDATE mainspring.operations {text} RETURNING job_id");
+        let text = format!(
+            "UPDATE mainspring.operations SET {set}, updated_at = mainspring.now() WHERE id = {{}} AND state IN ({of}) \
+             RETURNING job_id"
+        );
         let found: Vec<(Option<i64>,)> =
             Statement::<(Nullable<BigInt>,)>::new(text).bind::<BigInt, _>(id).load(conn)?;
         let job: Vec<i64> = found.iter().filter_map(|row| row.0).collect();
@@ -107,13 +110,6 @@ fn start(conn: &mut Session<'_>, id: i64, delay: std::time::Duration) -> Result<
     let set = "UPDATE mainspring.operations SET job_id = {} WHERE id = {}";
     Statement::<()>::new(set).bind::<BigInt, _>(job).bind::<BigInt, _>(id).execute(conn)?;
     Ok(())
-}
-
-fn reason_of(act: &Act) -> Option<&str> {
-    match act {
-        Act::Complete(reason) | Act::Fail(reason) | Act::Cancel(reason) => reason.as_deref(),
-        Act::Delete | Act::Retry(_) | Act::Reschedule(_) => None,
-    }
 }
 
 fn changes_of(act: &Act) -> Option<Value> {

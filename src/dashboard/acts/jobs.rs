@@ -113,12 +113,7 @@ pub(in crate::dashboard) async fn on_each(
     ids: Vec<i64>,
     act: Act,
 ) -> Result<Vec<JobAct>, Failure> {
-    let reason = match &act {
-        Act::Complete(reason) | Act::Fail(reason) | Act::Cancel(reason) => reason.clone(),
-        Act::Delete | Act::Retry(_) | Act::Reschedule(_) => None,
-    };
-    let reason = reason.unwrap_or_default();
-    let entry = visit.entry(deed, "job", "", "").reason(reason);
+    let entry = visit.entry(deed, "job", "", "").reason(act.reason().unwrap_or_default());
     let entry = move |id: i64| entry.clone().subject(id.to_string());
     Ok(visit.scheduler().jobs().act_on_each_audited(ids, act, entry).await?)
 }

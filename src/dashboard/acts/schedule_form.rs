@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::jobs::moment;
-use crate::cron::{CronExpression, Recurrence};
+use crate::cron::Recurrence;
 use crate::job::payload::text_of;
 use crate::schedule::{NewSchedule, ScheduleChanges};
 use crate::store::schedules::ScheduleRow;
@@ -126,7 +126,7 @@ impl Form {
         let (starts_at, ends_at) = (date("starts_at", &self.starts_at)?, date("ends_at", &self.ends_at)?);
         let zone = if self.zone.is_empty() { "UTC" } else { &self.zone };
         let recurrence = Recurrence::read(&self.expression, zone, starts_at, ends_at)?;
-        let words = CronExpression::parse(&self.expression).map_err(|error| error.to_string())?.describe();
+        let words = recurrence.describe();
         Ok(Preview { words, fires: recurrence.fires_after(now).take(FIRES).collect() })
     }
 }

@@ -71,6 +71,15 @@ pub enum Act {
 }
 
 impl Act {
+    /// Why it is done, where a reason belongs to the act.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Complete(reason) | Self::Fail(reason) | Self::Cancel(reason) => reason.as_deref(),
+            Self::Delete | Self::Retry(_) | Self::Reschedule(_) => None,
+        }
+    }
+
     /// Performs the act on these jobs.
     ///
     /// # Errors
