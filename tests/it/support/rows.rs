@@ -24,9 +24,11 @@ pub const WAITS_FOR_A_ROW: &str =
 pub const OTHER_SESSIONS: &str = "pg_stat_activity WHERE datname = current_database() \
     AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
 
-/// The session of a scheduler that receives notifications.
+/// The session of a scheduler that receives notifications. At rest its last query is an empty one, which asks whether the
+/// server still replies.
 pub const LISTENING_SESSION: &str = "pg_stat_activity WHERE datname = current_database() \
-    AND application_name LIKE 'mainspring %' AND query LIKE '%; LISTEN %'";
+    AND application_name LIKE 'mainspring listen %' \
+    AND (query LIKE '%; LISTEN %' OR query = '' AND query_start IS NOT NULL)";
 
 const MOST_ROWS: usize = 30;
 // Payloads may be large, and are rarely the point.
