@@ -14,6 +14,9 @@ use crate::dashboard::visit::Visit;
 use crate::lifecycle::JobState;
 use crate::store::errors::ErrorGroup;
 
+/// A shorter text is in too many errors.
+const SHORTEST_PART: usize = 4;
+
 #[derive(Deserialize)]
 struct Wanted {
     fingerprint: String,
@@ -39,15 +42,46 @@ pub(super) async fn show(visit: &Visit) -> Result<Page, Failure> {
 }
 
 fn facts(group: &ErrorGroup, visit: &Visit) -> Markup {
-    let dead = link("jobs", &[("state", JobState::Dead.as_str()), ("task", &group.task)]);
+    let of_error = |state| {
+        link("jobs", &[("state", state), ("task", &group.task), ("error", common_part(&group.summary))])
+    };
     html! {
         dl.facts {
             div { dt { "Task" } dd { a href=(links::jobs_of_task(&group.task)) { (name(&group.task)) } } }
             div { dt { "Failed, tried again" } dd { (count(group.failed)) } }
-            div { dt { "Dead" } dd { a href=(dead) { (count(group.dead)) } } }
+            div { dt { "Dead" } dd { a href=(of_error(JobState::Dead.as_str())) { (count(group.dead)) } } }
+            div { dt { "Jobs" } dd { a href=(of_error("")) { "those whose last error is like this" } } }
             div { dt { "First seen" } dd { (moment_and_age(group.first_seen, visit.now)) } }
             div { dt { "Last seen" } dd { (moment_and_age(group.last_seen, visit.now)) } }
         }
         p.muted { "Counts are of all the time that is kept: 90 days." }
+    }
+}
+
+/// The longest part of a summary that each error of its group has as it is, or nothing if that is short. A summary has `#` for
+/// numbers, and no text between quotes.
+fn common_part(summary: &str) -> &str {
+    let parts = summary.split('#').flat_map(|part| part.split("\"\""));
+    let parts = parts.flat_map(|part| part.split("''")).flat_map(|part| part.split("``")).map(str::trim);
+    parts.filter(|part| part.len() >= SHORTEST_PART).max_by_key(|part| part.len()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_common_part_is_in_each_error_of_the_group() {
+        for (summary, expected) in [
+            ("disk on fire", "disk on fire"),
+            ("order # not found in ``", "not found in"),
+            ("no file \"\" and '' for ``", "no file"),
+            ("it's ''", "it's"),
+            ("# #", ""),
+            ("a#b", ""),
+            ("", ""),
+        ] {
+            assert_eq!(common_part(summary), expected, "{summary}");
+        }
     }
 }
