@@ -1,37 +1,16 @@
-//! What may be done to many jobs at once: the names, the rights and the ways back.
+//! What may be done to many jobs at once: its words for people, the rights and the ways back.
 
 use std::time::Duration;
 
 use super::access::Right;
 use super::failure::Failure;
 use super::parts::form::Weight;
+pub(super) use crate::store::operations::ManyAct;
 
 /// How long an act waits that cannot be taken back.
 const DELAY: Duration = Duration::from_secs(10);
 
-/// What may be done to many jobs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ManyAct {
-    Retry,
-    Reschedule,
-    Fail,
-    Cancel,
-    Delete,
-}
-
 impl ManyAct {
-    pub(super) const ALL: [Self; 5] = [Self::Retry, Self::Reschedule, Self::Fail, Self::Cancel, Self::Delete];
-
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Retry => "retry",
-            Self::Reschedule => "reschedule",
-            Self::Fail => "fail",
-            Self::Cancel => "cancel",
-            Self::Delete => "delete",
-        }
-    }
-
     pub(super) const fn label(self) -> &'static str {
         match self {
             Self::Retry => "Retry all",
@@ -86,7 +65,7 @@ impl ManyAct {
 
 /// The act that an operation has, as its row names it.
 pub(super) fn act_named(word: &str) -> Result<ManyAct, Failure> {
-    ManyAct::ALL.into_iter().find(|act| act.as_str() == word).ok_or_else(|| {
+    ManyAct::named(word).ok_or_else(|| {
         Failure::Invalid(format!("act must be one of {}", ManyAct::ALL.map(ManyAct::as_str).join(", ")))
     })
 }

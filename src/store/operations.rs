@@ -4,9 +4,11 @@
 //! names only the operation. So a role that may add jobs, and no more, cannot have anything done that no person has asked for.
 
 mod batch;
+mod many_act;
 mod read;
 
 pub(crate) use self::batch::{Rest, finish, perform_batch};
+pub(crate) use self::many_act::ManyAct;
 pub(crate) use self::read::{Operation, OperationState, get, list};
 
 use diesel::sql_types::{BigInt, Nullable};
@@ -31,18 +33,6 @@ pub(crate) struct NewOperation {
     pub(crate) delay: std::time::Duration,
 }
 
-/// The word of an act, as the table has it.
-pub(crate) fn act_word(act: &Act) -> Option<&'static str> {
-    match act {
-        Act::Retry(_) => Some("retry"),
-        Act::Cancel(_) => Some("cancel"),
-        Act::Fail(_) => Some("fail"),
-        Act::Reschedule(_) => Some("reschedule"),
-        Act::Delete => Some("delete"),
-        Act::Complete(_) => None,
-    }
-}
-
 /// Adds an operation and the job that carries it out, and returns the operation's id. It is about the jobs that are there now.
 pub(crate) fn add(conn: &mut Session<'_>, new: &NewOperation) -> Result<i64, StoreError> {
     conn.transaction(|conn| {
@@ -52,7 +42,7 @@ pub(crate) fn add(conn: &mut Session<'_>, new: &NewOperation) -> Result<i64, Sto
              coalesce(max(j.id), 0) AS last FROM mainspring.jobs AS j) AS b RETURNING id",
         )
         .text("who", &*new.who)
-        .text("act", act_word(&new.act).unwrap_or_default())
+        .text("act", ManyAct::of(&new.act).map_or("", ManyAct::as_str))
         .text_or_null("reason", new.act.reason())
         .text_or_null("changes", changes_of(&new.act).map(|changes| changes.to_string()))
         .text("filter", to_json(&new.filter).to_string())

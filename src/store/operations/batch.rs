@@ -6,6 +6,7 @@ use diesel::Queryable;
 use diesel::result::Error as DieselError;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
+use super::many_act::ManyAct;
 use super::read::percent;
 use crate::error::StoreError;
 use crate::store::Session;
@@ -110,12 +111,15 @@ fn results(before: &str, acts: &[JobAct]) -> Result<String, StoreError> {
 
 impl Row {
     fn act(&self) -> Result<Act, StoreError> {
-        Ok(match self.act.as_str() {
-            "retry" => Act::Retry(None),
-            "cancel" => Act::Cancel(self.reason.clone()),
-            "fail" => Act::Fail(self.reason.clone()),
-            "delete" => Act::Delete,
-            _ => Act::Reschedule(read(self.changes.as_deref().unwrap_or("{}"))?),
+        Ok(match ManyAct::named(&self.act) {
+            Some(ManyAct::Retry) => Act::Retry(None),
+            Some(ManyAct::Cancel) => Act::Cancel(self.reason.clone()),
+            Some(ManyAct::Fail) => Act::Fail(self.reason.clone()),
+            Some(ManyAct::Delete) => Act::Delete,
+            // A check of the table admits no other word.
+            Some(ManyAct::Reschedule) | None => {
+                Act::Reschedule(read(self.changes.as_deref().unwrap_or("{}"))?)
+            }
         })
     }
 }
