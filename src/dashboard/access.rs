@@ -84,11 +84,13 @@ pub enum Right {
     EditSchedules,
     /// Do to all jobs that meet conditions what may be done to one. The right of that act is needed too.
     ActOnMany,
+    /// Add jobs of any task, with any payload.
+    AddJobs,
 }
 
 impl Right {
     /// All rights.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::RetryJobs,
         Self::CancelJobs,
         Self::RescheduleJobs,
@@ -98,6 +100,7 @@ impl Right {
         Self::TriggerSchedules,
         Self::EditSchedules,
         Self::ActOnMany,
+        Self::AddJobs,
     ];
 
     /// What the right permits, as the end of a sentence.
@@ -112,6 +115,7 @@ impl Right {
             Self::TriggerSchedules => "trigger schedules",
             Self::EditSchedules => "create, change and delete schedules",
             Self::ActOnMany => "act on many jobs at once",
+            Self::AddJobs => "add jobs",
         }
     }
 

@@ -26,6 +26,7 @@ mod assets;
 mod basic;
 mod cache;
 mod changes;
+mod deed;
 mod failure;
 mod headers;
 mod links;

@@ -65,7 +65,8 @@ const KEYS: [(&str, &str); 6] = [
 ];
 
 // Actions redirect with the name of what they did. A name that is not here shows nothing, so no link can put words here.
-const DONE: [(&str, &str); 19] = [
+const DONE: [(&str, &str); 20] = [
+    ("job-added", "The job is added."),
     ("retried", "The job waits again, with all its attempts."),
     ("cancelled", "The job is cancelled."),
     ("cancelling", "The job runs, and was told to end. It ends as cancelled, unless it succeeds first."),

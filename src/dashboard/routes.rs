@@ -2,6 +2,7 @@
 //! so that every link between pages is one too; those of the JSON API have `api/` before it. Names are in queries, because proxies change `%2F` and `..` in paths.
 
 use super::access::Right;
+pub(super) use super::deed::Deed;
 
 /// How a route is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,68 +66,9 @@ pub(super) enum Data {
     Error,
     Workers,
     Audit,
-}
-
-/// What a route does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Deed {
-    RetryJob,
-    CancelJob,
-    RescheduleJob,
-    DeleteJob,
-    PauseQueue,
-    ResumeQueue,
-    PauseSchedule,
-    ResumeSchedule,
-    TriggerSchedule,
-    CreateSchedule,
-    UpdateSchedule,
-    DeleteSchedule,
-    ActOnMany,
-    PauseOperation,
-    ResumeOperation,
-    StopOperation,
-}
-
-impl Deed {
-    /// The right that it needs.
-    pub(super) const fn right(self) -> Right {
-        match self {
-            Self::RetryJob => Right::RetryJobs,
-            Self::CancelJob => Right::CancelJobs,
-            Self::RescheduleJob => Right::RescheduleJobs,
-            Self::DeleteJob => Right::DeleteJobs,
-            Self::PauseQueue | Self::ResumeQueue => Right::PauseQueues,
-            Self::PauseSchedule | Self::ResumeSchedule => Right::PauseSchedules,
-            Self::TriggerSchedule => Right::TriggerSchedules,
-            Self::CreateSchedule | Self::UpdateSchedule | Self::DeleteSchedule => Right::EditSchedules,
-            Self::ActOnMany | Self::PauseOperation | Self::ResumeOperation | Self::StopOperation => {
-                Right::ActOnMany
-            }
-        }
-    }
-
-    /// Its path.
-    pub(super) const fn path(self) -> &'static str {
-        match self {
-            Self::RetryJob => "retry-job",
-            Self::CancelJob => "cancel-job",
-            Self::RescheduleJob => "reschedule-job",
-            Self::DeleteJob => "delete-job",
-            Self::PauseQueue => "pause-queue",
-            Self::ResumeQueue => "resume-queue",
-            Self::PauseSchedule => "pause-schedule",
-            Self::ResumeSchedule => "resume-schedule",
-            Self::TriggerSchedule => "trigger-schedule",
-            Self::CreateSchedule => "create-schedule",
-            Self::UpdateSchedule => "update-schedule",
-            Self::DeleteSchedule => "delete-schedule",
-            Self::ActOnMany => "act-on-many",
-            Self::PauseOperation => "pause-operation",
-            Self::ResumeOperation => "resume-operation",
-            Self::StopOperation => "stop-operation",
-        }
-    }
+    CountJobs,
+    Operations,
+    Operation,
 }
 
 /// What serves a route.
@@ -200,6 +142,7 @@ pub(super) const ROUTES: &[Route] = &[
     CHANGES,
     show("operations", Screen::Operations),
     show("operation", Screen::Operation),
+    ask(Deed::AddJob),
     ask(Deed::CancelJob),
     ask(Deed::RescheduleJob),
     ask(Deed::DeleteJob),
@@ -207,6 +150,7 @@ pub(super) const ROUTES: &[Route] = &[
     ask(Deed::UpdateSchedule),
     ask(Deed::DeleteSchedule),
     ask(Deed::ActOnMany),
+    act(Deed::AddJob),
     act(Deed::RetryJob),
     act(Deed::CancelJob),
     act(Deed::RescheduleJob),
@@ -245,6 +189,10 @@ pub(super) const ROUTES: &[Route] = &[
     read("api/error", Data::Error),
     read("api/workers", Data::Workers),
     read("api/audit", Data::Audit),
+    read("api/count-jobs", Data::CountJobs),
+    read("api/operations", Data::Operations),
+    read("api/operation", Data::Operation),
+    perform("api/add-job", Deed::AddJob),
     perform("api/retry-job", Deed::RetryJob),
     perform("api/cancel-job", Deed::CancelJob),
     perform("api/reschedule-job", Deed::RescheduleJob),
@@ -254,6 +202,13 @@ pub(super) const ROUTES: &[Route] = &[
     perform("api/pause-schedule", Deed::PauseSchedule),
     perform("api/resume-schedule", Deed::ResumeSchedule),
     perform("api/trigger-schedule", Deed::TriggerSchedule),
+    perform("api/create-schedule", Deed::CreateSchedule),
+    perform("api/update-schedule", Deed::UpdateSchedule),
+    perform("api/delete-schedule", Deed::DeleteSchedule),
+    perform("api/act-on-many", Deed::ActOnMany),
+    perform("api/pause-operation", Deed::PauseOperation),
+    perform("api/resume-operation", Deed::ResumeOperation),
+    perform("api/stop-operation", Deed::StopOperation),
 ];
 
 /// What serves a path, or the methods that it has instead. `None` is any other method.

@@ -16,6 +16,7 @@ use super::state::State;
 use crate::scheduler::Scheduler;
 use crate::store::audit::NewAuditEntry;
 use crate::store::jobs::{Job, JobStatus};
+use crate::store::operations::Operation;
 
 pub(super) struct Visit {
     pub(super) several: Arc<Several>,
@@ -58,6 +59,12 @@ impl Visit {
         NewAuditEntry::new(&*self.who, deed.path(), kind, subject, result)
     }
 
+    /// Returns an operation, or that there is none.
+    pub(super) async fn operation(&self, id: i64) -> Result<Operation, Failure> {
+        let found = self.scheduler().operation(id).await?;
+        found.ok_or_else(|| Failure::NotFound(format!("There is no operation {id}.")))
+    }
+
     /// The query of the address.
     pub(super) fn query<T: DeserializeOwned>(&self) -> Result<T, Failure> {
         read(self.request.query_string())
@@ -74,6 +81,19 @@ impl Visit {
         let text = self.scheduler().jobs().payload(job.id).await?;
         let value = |text: String| serde_json::from_str(&text).unwrap_or(Value::String(text));
         Ok(text.map(|text| self.payload(&job.task, value(text))))
+    }
+
+    /// The payload of a job as it is stored, if this viewer sees it as it is.
+    pub(super) async fn whole_payload_of(&self, job: &Job) -> Result<Option<String>, Failure> {
+        if self.state.payloads.is_none() {
+            return Ok(None);
+        }
+        let text = self.scheduler().jobs().payload(job.id).await?;
+        let is_shown = |text: &String| {
+            let stored = serde_json::from_str::<Value>(text).ok();
+            stored.is_some_and(|stored| self.payload(&job.task, stored.clone()) == Payload::Shown(stored))
+        };
+        Ok(text.filter(is_shown))
     }
 
     /// What this viewer sees of the payload of a job or a schedule.

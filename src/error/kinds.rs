@@ -1,6 +1,8 @@
 //! Which kind of failure an error is: what its callers do next.
 
 use super::store::StoreError;
+#[cfg(feature = "dashboard")]
+use crate::database_error::DatabaseError;
 use crate::database_error::is_lost;
 use crate::stored::Stored;
 
@@ -31,6 +33,14 @@ impl StoreError {
             | Self::Overloaded { .. }
             | Self::Database(_) => Stored::No,
         }
+    }
+
+    /// Whether another transaction has changed a row that this one had read before.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn is_outrun(&self) -> bool {
+        use diesel::result::{DatabaseErrorKind, Error};
+        let Self::Database(DatabaseError(error)) = self else { return false };
+        matches!(&**error, Error::DatabaseError(DatabaseErrorKind::SerializationFailure, _))
     }
 
     /// Whether the server replied that it refuses the statement, which then changed nothing.

@@ -29,14 +29,25 @@ impl Scheduler {
 
 #[cfg(feature = "dashboard")]
 mod acts {
+    use std::sync::Arc;
+
+    use chrono::{DateTime, Utc};
+
     use super::{Scheduler, SchedulerError, Verbs, audit};
     use crate::engine::Wake;
     use crate::error::StoreError;
-    use crate::scheduler::Jobs;
+    use crate::job::NewJob;
+    use crate::schedule::ScheduleChanges;
+    use crate::scheduler::schedules::{changed, is_judged, warned};
+    use crate::scheduler::{Jobs, Schedules};
     use crate::store::Session;
     use crate::store::audit::NewAuditEntry;
     use crate::store::jobs::{Act, JobAct};
     use crate::store::operations::{self, Operation};
+    use crate::store::schedules::{self, ScheduleRow};
+
+    /// How often a change is tried that others outrun.
+    const TRIES: usize = 5;
 
     impl Scheduler {
         /// Returns the last operations before this one, the latest first.
@@ -62,7 +73,62 @@ mod acts {
         }
     }
 
+    impl Schedules {
+        /// Changes a schedule that was last changed at that time, with a line in the audit log, both or none. Returns `None` if
+        /// it was changed later.
+        pub(crate) async fn update_audited(
+            &self,
+            name: String,
+            seen: DateTime<Utc>,
+            changes: ScheduleChanges,
+            entry: NewAuditEntry,
+        ) -> Result<Option<ScheduleRow>, SchedulerError> {
+            let known = Arc::clone(&self.verbs().shared().known);
+            let is_judged = is_judged(&changes);
+            let change = move |conn: &mut Session<'_>| {
+                // A fire changes the row too, and then it is read again.
+                for _ in 0..TRIES {
+                    let change = conn.transaction(|conn| {
+                        conn.run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")?;
+                        if schedules::require(conn, &name)?.updated_at != seen {
+                            return Ok(None);
+                        }
+                        let row = changed(conn, &name, &changes, &known)?;
+                        audit::add(conn, &entry)?;
+                        Ok(Some(row))
+                    });
+                    match change {
+                        Err(error) if StoreError::is_outrun(&error) => {}
+                        other => return other,
+                    }
+                }
+                Ok(None)
+            };
+            let row = self.verbs().run(change).await?;
+            Ok(if is_judged { row.map(warned) } else { row })
+        }
+    }
+
     impl Jobs {
+        /// Adds a job with a line in the audit log, both or none, and returns its id.
+        pub(crate) async fn insert_audited(
+            &self,
+            job: NewJob,
+            entry: impl FnOnce(i64) -> NewAuditEntry + Send + 'static,
+        ) -> Result<i64, SchedulerError> {
+            let mut jobs = [job];
+            self.verbs().shared().known.complete(&mut jobs)?;
+            let insert = move |conn: &mut Session<'_>| {
+                conn.transaction(|conn| {
+                    let [job] = jobs;
+                    let id = job.insert(conn)?;
+                    audit::add(conn, &entry(id))?;
+                    Ok(id)
+                })
+            };
+            self.verbs().run_and_wake(Wake::Everything, insert).await
+        }
+
         /// Acts on jobs. Each for which that was done has a line in the audit log, with what was done as its result.
         pub(crate) async fn act_on_each_audited(
             &self,

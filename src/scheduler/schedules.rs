@@ -9,6 +9,7 @@ use super::payloads::{check_changed, check_new};
 use super::verbs::Verbs;
 use crate::engine::Wake;
 use crate::error::{SchedulerError, StoreError};
+use crate::job::KnownTasks;
 use crate::schedule::{NewSchedule, ScheduleChanges};
 use crate::store::Session;
 use crate::store::schedules::{self, ScheduleFilter, ScheduleFire, ScheduleRow};
@@ -82,31 +83,17 @@ impl Schedules {
         name: impl Into<String>,
         changes: ScheduleChanges,
     ) -> Result<ScheduleRow, SchedulerError> {
-        self.update_and(name.into(), changes, |_| Ok(())).await
-    }
-
-    /// Changes a schedule as [`Self::update`] does, and does this in the same transaction.
-    pub(crate) async fn update_and(
-        &self,
-        name: String,
-        changes: ScheduleChanges,
-        also: impl FnOnce(&mut Session<'_>) -> Result<(), StoreError> + Send + 'static,
-    ) -> Result<ScheduleRow, SchedulerError> {
-        let known = Arc::clone(&self.verbs.shared().known);
-        let is_judged = changes.get("task").or(changes.get("payload")).is_some();
-        let change = move |conn: &mut Session<'_>| {
-            conn.transaction(|conn| {
-                schedules::update(conn, &name, &changes)?;
-                also(conn)?;
-                let row = schedules::require(conn, &name)?;
-                if is_judged {
-                    check_changed(&row, &known)?;
-                }
-                Ok(row)
-            })
-        };
+        let (name, known) = (name.into(), Arc::clone(&self.verbs.shared().known));
+        let is_judged = is_judged(&changes);
+        let change =
+            move |conn: &mut Session<'_>| conn.transaction(|conn| changed(conn, &name, &changes, &known));
         let row = self.verbs.run(change).await?;
         Ok(if is_judged { warned(row) } else { row })
+    }
+
+    #[cfg(feature = "dashboard")]
+    pub(super) fn verbs(&self) -> &Verbs {
+        &self.verbs
     }
 
     /// Pauses a schedule; see [`schedules::pause`].
@@ -171,7 +158,27 @@ impl Schedules {
     }
 }
 
-fn warned(row: ScheduleRow) -> ScheduleRow {
+/// Changes a schedule in the transaction of the caller. Another task or payload is judged by the type that this process has for it.
+pub(super) fn changed(
+    conn: &mut Session<'_>,
+    name: &str,
+    changes: &ScheduleChanges,
+    known: &KnownTasks,
+) -> Result<ScheduleRow, StoreError> {
+    schedules::update(conn, name, changes)?;
+    let row = schedules::require(conn, name)?;
+    if is_judged(changes) {
+        check_changed(&row, known)?;
+    }
+    Ok(row)
+}
+
+/// Whether the payload may fit its task no more.
+pub(super) fn is_judged(changes: &ScheduleChanges) -> bool {
+    changes.get("task").or(changes.get("payload")).is_some()
+}
+
+pub(super) fn warned(row: ScheduleRow) -> ScheduleRow {
     if let Some(warning) = &row.warning {
         log::warn!(
             "schedule `{}`: jobs of the task `{}` will not succeed: {}",

@@ -17,7 +17,9 @@ use crate::support::waiting::PATIENCE;
 
 mod access;
 mod acts;
+mod adding;
 mod api;
+mod api_acts;
 mod audit;
 mod changes;
 mod cost;

@@ -27,7 +27,8 @@ pub(super) async fn show(visit: &Visit, deed: Deed) -> Result<Page, Failure> {
         Deed::CancelJob => (format!("Cancel job {id}?"), "Cancel the job", Weight::Danger, reason()),
         Deed::DeleteJob => (format!("Delete job {id}?"), "Delete the job", Weight::Danger, deletion()),
         Deed::RescheduleJob => (format!("Reschedule job {id}"), "Change", Weight::Main, values(&job)),
-        Deed::RetryJob
+        Deed::AddJob
+        | Deed::RetryJob
         | Deed::PauseQueue
         | Deed::ResumeQueue
         | Deed::PauseSchedule

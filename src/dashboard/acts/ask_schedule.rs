@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use super::fields::{input, number, payload_area, problem, task_field, when};
 use super::schedule_form::{Form, Preview};
 use crate::dashboard::links;
 use crate::dashboard::page::{Page, Place};
@@ -12,6 +13,7 @@ use crate::dashboard::parts::time::moment_and_age;
 use crate::dashboard::routes::Deed;
 use crate::dashboard::visit::Visit;
 use crate::schedule::Overlap;
+use crate::store::tasks::PublishedTask;
 
 /// What stands above the fields of a form.
 #[derive(Debug)]
@@ -36,7 +38,7 @@ pub(super) fn page(
     form: &Form,
     above: &Above,
     payload: Seen,
-    tasks: &[String],
+    tasks: &[PublishedTask],
     visit: &Visit,
 ) -> Page {
     let (title, target, back) = match deed {
@@ -53,14 +55,10 @@ pub(super) fn page(
         form.act.two method="post" action=(target) autocomplete="off" {
             @if deed == Deed::UpdateSchedule { input type="hidden" name="seen" value=(form.seen); }
             @else { (input("name", "Name, such as acme/weekly", &form.name)) }
-            label { "Task" input type="text" name="task" value=(form.task) list="tasks" dir="auto" required; }
-            datalist #tasks { @for task in tasks { option value=(task) {} } }
+            (task_field(&form.task, tasks))
             (input("expression", "Expression, such as 30 2 * * mon-fri", &form.expression))
             (input("zone", "Zone, empty for UTC", &form.zone))
-            label.whole {
-                "Payload, a JSON object"
-                textarea name="payload" rows="5" spellcheck="false" dir="auto" { "\n" (form.payload) }
-            }
+            (payload_area("Payload, a JSON object", &form.payload))
             @if payload == Seen::Hidden { p.muted.whole { "You do not see the payload. Leave the field empty to keep it." } }
             (overlap(&form.overlap))
             (number("catch_up", "Missed fires that are made up for", &form.catch_up, "1"))
@@ -102,9 +100,7 @@ pub(super) fn deletion(schedule: &str) -> Page {
 fn shown(above: &Above, visit: &Visit) -> Markup {
     match above {
         Above::Nothing => html! {},
-        Above::Problem(why) => html! {
-            div.failure role="alert" { p { (name(why)) } p.muted { "Nothing was changed." } }
-        },
+        Above::Problem(why) => problem(Some(why)),
         Above::Preview(preview) => html! {
             section.well role="status" aria-labelledby="preview" {
                 h2 #preview { "It fires " (preview.words) }
@@ -114,18 +110,6 @@ fn shown(above: &Above, visit: &Visit) -> Markup {
             }
         },
     }
-}
-
-fn input(field: &str, label: &str, value: &str) -> Markup {
-    html! { label { (label) input type="text" name=(field) value=(value) dir="auto"; } }
-}
-
-fn number(field: &str, label: &str, value: &str, default: &str) -> Markup {
-    html! { label { (label) input type="text" inputmode="numeric" name=(field) value=(value) placeholder=(default); } }
-}
-
-fn when(field: &str, label: &str, value: &str) -> Markup {
-    html! { label { (label) input type="datetime-local" name=(field) value=(value) step="any"; } }
 }
 
 fn overlap(chosen: &str) -> Markup {

@@ -1,8 +1,9 @@
 //! Acts on one job. The database decides whether an act applies.
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
+use super::fields::{integer, moment};
 use crate::dashboard::failure::Failure;
 use crate::dashboard::links::{self, link};
 use crate::dashboard::routes::Deed;
@@ -55,36 +56,18 @@ impl Changes {
         let mut changes = Reschedule::new();
         changes.run_at = match self.when.as_str() {
             "now" => Some(now),
-            "" => moment("run_at", &self.run_at)?,
+            "" => moment("run_at", &self.run_at).map_err(Failure::Invalid)?,
             other => return Err(Failure::Invalid(format!("when must be now or empty, got `{other}`"))),
         };
-        changes.priority = integer("priority", &self.priority)?;
-        changes.attempts = integer("attempts", &self.attempts)?;
-        changes.max_attempts = integer("max_attempts", &self.max_attempts)?;
+        let number = |field, text| integer(field, text).map_err(Failure::Invalid);
+        changes.priority = number("priority", &self.priority)?;
+        changes.attempts = number("attempts", &self.attempts)?;
+        changes.max_attempts = number("max_attempts", &self.max_attempts)?;
         if changes == Reschedule::new() {
             return Err(Failure::Invalid("the form is empty: fill in what is to change".to_owned()));
         }
         Ok(changes)
     }
-}
-
-fn integer(field: &str, text: &str) -> Result<Option<i16>, Failure> {
-    let number = Some(text.trim()).filter(|text| !text.is_empty()).map(str::parse::<i16>).transpose();
-    number.map_err(|_| Failure::Invalid(format!("{field} must be an integer from -32768 to 32767")))
-}
-
-// As browsers write a time of a form, in UTC; or with a zone.
-pub(super) fn moment(field: &str, text: &str) -> Result<Option<DateTime<Utc>>, Failure> {
-    let text = text.trim();
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let local = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S%.f"];
-    let local = local.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok());
-    let at = local.map(|local| local.and_utc()).or_else(|| text.parse::<DateTime<Utc>>().ok());
-    at.map(Some).ok_or_else(|| {
-        Failure::Invalid(format!("{field} must be a time of UTC such as 2026-11-30T08:15, got `{text}`"))
-    })
 }
 
 async fn act(visit: &Visit, deed: Deed, act: Act) -> Result<String, Failure> {
@@ -123,16 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_of_forms_are_of_utc_and_wrong_ones_are_refused() {
-        let read = |text: &str| moment("run_at", text).ok().flatten().map(|at| at.to_rfc3339());
-        let expected = Some("2026-11-30T08:15:00+00:00".to_owned());
-        for text in ["2026-11-30T08:15", " 2026-11-30 08:15:00 ", "2026-11-30T09:15:00+01:00"] {
-            assert_eq!(read(text), expected, "{text}");
-        }
-        assert_eq!(moment("run_at", " ").ok(), Some(None));
-        for text in ["soon", "2026-11-30", "2026-13-30T08:15", "+262143-01-01T00:00"] {
-            assert!(read(text).is_none(), "{text}");
-        }
+    fn a_form_without_changes_or_with_a_wrong_one_is_refused() {
         assert!(Changes::default().read(DateTime::UNIX_EPOCH).is_err());
         let wrong = Changes { priority: "40000".into(), ..Changes::default() };
         assert!(wrong.read(DateTime::UNIX_EPOCH).is_err());

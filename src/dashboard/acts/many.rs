@@ -1,5 +1,6 @@
 //! Acts on all jobs that meet conditions: which there are, the question before one, and how it is added.
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -14,6 +15,7 @@ use crate::dashboard::routes::Deed;
 use crate::dashboard::screens::Wanted;
 use crate::dashboard::visit::{Visit, read};
 use crate::lifecycle::JobState;
+use crate::store::Session;
 use crate::store::audit::{self, NewAuditEntry};
 use crate::store::gauges::Gauges;
 use crate::store::jobs::{Act, JobCount, JobFilter, JobStatus, StateFilter};
@@ -26,25 +28,65 @@ struct Of {
     act: String,
 }
 
-// The right to act on many permits each act only together with the right of that act.
 fn asked(visit: &Visit) -> Result<(ManyAct, Wanted, JobFilter), Failure> {
     let Of { act } = visit.query()?;
-    let act = act_named(&act)?;
+    let (act, wanted): (ManyAct, Wanted) = (act_named(&act)?, visit.query()?);
+    let filter = checked(visit, act, wanted.conditions()?)?;
+    Ok((act, wanted, filter))
+}
+
+/// The jobs that an act is about. The right to act on many permits each act only together with the right of that act.
+pub(in crate::dashboard) fn checked(
+    visit: &Visit,
+    act: ManyAct,
+    mut filter: JobFilter,
+) -> Result<JobFilter, Failure> {
     permit(visit, act)?;
-    let wanted: Wanted = visit.query()?;
-    if wanted.is_about_finished()? {
-        return Err(Failure::Invalid("Finished jobs cannot be changed.".to_owned()));
-    }
-    let mut filter = wanted.conditions()?;
+    refuse_finished(&filter)?;
     if act == ManyAct::Retry && filter.state == StateFilter::Stored {
         filter.state = JobStatus::Dead.into();
     }
-    Ok((act, wanted, filter))
+    Ok(filter)
+}
+
+/// Refuses conditions that finished jobs meet.
+pub(in crate::dashboard) fn refuse_finished(filter: &JobFilter) -> Result<(), Failure> {
+    match filter.state {
+        StateFilter::Is(JobStatus::Succeeded | JobStatus::Cancelled) | StateFilter::All => {
+            Err(Failure::Invalid("Finished jobs cannot be changed.".to_owned()))
+        }
+        StateFilter::Stored | StateFilter::Is(_) => Ok(()),
+    }
 }
 
 /// Refuses a viewer who may not do this to a single job.
 pub(super) fn permit(visit: &Visit, act: ManyAct) -> Result<(), Failure> {
     if visit.may(act.right()) { Ok(()) } else { Err(Failure::NoRight(act.right())) }
+}
+
+/// The conditions in words, for a question and for the audit log.
+fn words(filter: &JobFilter) -> String {
+    let state = match filter.state {
+        StateFilter::Stored => "any that is stored".to_owned(),
+        other => other.to_string(),
+    };
+    let worker = filter.worker_id.map(|id| id.to_string());
+    let at = |at: Option<DateTime<Utc>>| at.map(|at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true));
+    let (since, until) = (at(filter.changed_since), at(filter.changed_until));
+    let fields = [
+        ("task", &filter.task),
+        ("queue", &filter.queue),
+        ("queue like", &filter.queue_like),
+        ("key", &filter.key),
+        ("flag", &filter.flag),
+        ("worker", &worker),
+        ("last error has", &filter.error),
+        ("changed since", &since),
+        ("changed before", &until),
+    ];
+    let fields =
+        fields.into_iter().filter_map(|(label, text)| Some(format!(", {label} `{}`", text.as_ref()?)));
+    format!("state {state}{}", fields.collect::<String>())
 }
 
 /// The question: which jobs, how many, and what is to be done.
@@ -61,7 +103,7 @@ pub(super) async fn show(visit: &Visit) -> Result<Page, Failure> {
     };
     let body = html! {
         h1 { (act.label()) "?" }
-        p { "Jobs with " strong { (name(&wanted.in_words())) } "." }
+        p { "Jobs with " strong { (name(&words(&filter))) } "." }
         p { (number(found, &filter, gauges.as_deref())) " Jobs that are added from now on are left alone." }
         form.act method="post" action=(wanted.acted_on(Deed::ActOnMany.path(), act.as_str())) {
             (fields)
@@ -90,12 +132,16 @@ fn number(found: JobCount, filter: &JobFilter, gauges: Option<&Gauges>) -> Marku
     }
 }
 
-// The gauges know states, and the tasks of a state.
-fn expected(filter: &JobFilter, gauges: Option<&Gauges>) -> Option<i64> {
+/// How many jobs the gauges know. They know states, and the tasks of a state.
+pub(in crate::dashboard) fn expected(filter: &JobFilter, gauges: Option<&Gauges>) -> Option<i64> {
     let other = filter.queue.is_some()
+        || filter.queue_like.is_some()
+        || filter.key.is_some()
         || filter.flag.is_some()
         || filter.error.is_some()
-        || filter.worker_id.is_some();
+        || filter.worker_id.is_some()
+        || filter.changed_since.is_some()
+        || filter.changed_until.is_some();
     let gauges = gauges.filter(|_| !other)?;
     let of = |state: JobState| filter.state == StateFilter::Stored || filter.state == state.into();
     let of_task = |task: &str| filter.task.as_deref().is_none_or(|wanted| wanted == task);
@@ -111,9 +157,9 @@ struct Reason {
 
 /// Adds the operation, and returns its page.
 pub(super) async fn add(visit: &Visit, form: &str) -> Result<String, Failure> {
-    let (act, wanted, filter) = asked(visit)?;
+    let (act, _, filter) = asked(visit)?;
     let Reason { reason } = read(form)?;
-    let why = (!reason.is_empty()).then(|| reason.clone());
+    let why = (!reason.is_empty()).then_some(reason);
     let performed = match act {
         ManyAct::Retry => Act::Retry(None),
         ManyAct::Reschedule => Act::Reschedule(read::<Changes>(form)?.read(visit.now)?),
@@ -121,16 +167,43 @@ pub(super) async fn add(visit: &Visit, form: &str) -> Result<String, Failure> {
         ManyAct::Cancel => Act::Cancel(why),
         ManyAct::Delete => Act::Delete,
     };
-    let (who, words) = (visit.who.to_string(), wanted.in_words());
+    let id = begin(visit, act, performed, filter).await?;
+    Ok(link("operation", &[("id", &id.to_string()), ("did", "added")]))
+}
+
+/// Adds an operation about jobs that were checked, with its line in the audit log, and returns its id.
+pub(in crate::dashboard) async fn begin(
+    visit: &Visit,
+    act: ManyAct,
+    performed: Act,
+    filter: JobFilter,
+) -> Result<i64, Failure> {
+    let (who, words) = (visit.who.to_string(), words(&filter));
+    let reason = performed.reason().unwrap_or_default().to_owned();
     let new =
         NewOperation { who: who.clone(), act: performed, filter, words: words.clone(), delay: act.delay() };
-    let add = move |conn: &mut crate::store::Session<'_>| {
+    let add = move |conn: &mut Session<'_>| {
         let id = operations::add(conn, &new)?;
         let entry =
             NewAuditEntry::new(who, format!("{}-jobs", act.as_str()), "operation", id.to_string(), "added");
         audit::add(conn, &entry.jobs(words, None).reason(reason))?;
         Ok(id)
     };
-    let id = visit.scheduler().act(add).await?;
-    Ok(link("operation", &[("id", &id.to_string()), ("did", "added")]))
+    Ok(visit.scheduler().act(add).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_a_filter_have_each_condition() {
+        let mut filter = JobFilter::new();
+        assert_eq!(words(&filter), "state any that is stored");
+        filter.state = JobStatus::Dead.into();
+        (filter.task, filter.worker_id) = (Some("a".into()), Some(7));
+        filter.changed_since = DateTime::from_timestamp(1_796_000_000, 0);
+        let expected = "state dead, task `a`, worker `7`, changed since `2026-11-30T00:53:20Z`";
+        assert_eq!(words(&filter), expected);
+    }
 }

@@ -1,17 +1,22 @@
 //! What a viewer does. A right is checked before, in one place for all. What is done is logged, and the address of the next page says
 //! it. What cannot be done is refused with the reason.
 
+pub(super) mod add;
 mod ask;
+mod ask_job;
 mod ask_schedule;
+mod fields;
+mod job_form;
 pub(super) mod jobs;
-mod many;
-mod operations;
+pub(super) mod many;
+pub(super) mod operations;
 pub(super) mod queues;
 mod schedule_form;
 pub(super) mod schedules;
 
 use actix_web::http::StatusCode;
 
+use self::operations::Change;
 use super::failure::Failure;
 use super::page::Page;
 use super::routes::Deed;
@@ -29,6 +34,7 @@ pub(super) enum Next {
 /// Shows the page that asks before the deed, or for its values.
 pub(super) async fn ask(visit: &Visit, deed: Deed) -> Result<Page, Failure> {
     match deed {
+        Deed::AddJob => add::ask(visit).await,
         Deed::CreateSchedule => schedules::ask_new(visit).await,
         Deed::UpdateSchedule => schedules::ask_changes(visit).await,
         Deed::DeleteSchedule => schedules::ask_deletion(visit).await,
@@ -40,6 +46,7 @@ pub(super) async fn ask(visit: &Visit, deed: Deed) -> Result<Page, Failure> {
 /// Performs the deed, and returns what follows.
 pub(super) async fn perform(visit: &Visit, deed: Deed, form: &str) -> Result<Next, Failure> {
     let next = match deed {
+        Deed::AddJob => return add::perform(visit, form).await,
         Deed::RetryJob => jobs::retry(visit).await,
         Deed::CancelJob => jobs::cancel(visit, form).await,
         Deed::RescheduleJob => jobs::reschedule(visit, form).await,
@@ -53,9 +60,9 @@ pub(super) async fn perform(visit: &Visit, deed: Deed, form: &str) -> Result<Nex
         Deed::CreateSchedule => return schedules::create(visit, form).await,
         Deed::UpdateSchedule => return schedules::update(visit, form).await,
         Deed::ActOnMany => many::add(visit, form).await,
-        Deed::PauseOperation => operations::pause(visit).await,
-        Deed::ResumeOperation => operations::resume(visit).await,
-        Deed::StopOperation => operations::stop(visit).await,
+        Deed::PauseOperation => operations::act(visit, Change::Pause).await,
+        Deed::ResumeOperation => operations::act(visit, Change::Resume).await,
+        Deed::StopOperation => operations::act(visit, Change::Stop).await,
     };
     log_deed(deed, visit.request.query_string(), next.as_ref().map_or("not done", |_| "done"));
     next.map(Next::See)

@@ -16,42 +16,69 @@ struct Of {
     id: i64,
 }
 
-pub(super) async fn pause(visit: &Visit) -> Result<String, Failure> {
-    let change = |conn: &mut Session<'_>, id| operations::pause(conn, id);
-    act(visit, Deed::PauseOperation, "paused", change, "It does not run.").await
+/// What is done to an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::dashboard) enum Change {
+    Pause,
+    Resume,
+    Stop,
 }
 
-pub(super) async fn resume(visit: &Visit) -> Result<String, Failure> {
-    let change = |conn: &mut Session<'_>, id| operations::resume(conn, id);
-    act(visit, Deed::ResumeOperation, "resumed", change, "It runs, or has ended.").await
+impl Change {
+    pub(in crate::dashboard) const fn deed(self) -> Deed {
+        match self {
+            Self::Pause => Deed::PauseOperation,
+            Self::Resume => Deed::ResumeOperation,
+            Self::Stop => Deed::StopOperation,
+        }
+    }
+
+    /// What was done, in a word.
+    const fn done(self) -> &'static str {
+        match self {
+            Self::Pause => "paused",
+            Self::Resume => "resumed",
+            Self::Stop => "stopped",
+        }
+    }
+
+    /// Why it is refused.
+    const fn refused(self) -> &'static str {
+        match self {
+            Self::Pause => "It does not run.",
+            Self::Resume => "It runs, or has ended.",
+            Self::Stop => "It has ended already.",
+        }
+    }
+
+    fn make(self, conn: &mut Session<'_>, id: i64) -> Result<bool, StoreError> {
+        match self {
+            Self::Pause => operations::pause(conn, id),
+            Self::Resume => operations::resume(conn, id),
+            Self::Stop => operations::stop(conn, id),
+        }
+    }
 }
 
-pub(super) async fn stop(visit: &Visit) -> Result<String, Failure> {
-    let change = |conn: &mut Session<'_>, id| operations::stop(conn, id);
-    act(visit, Deed::StopOperation, "stopped", change, "It has ended already.").await
-}
-
-async fn act(
-    visit: &Visit,
-    deed: Deed,
-    did: &str,
-    change: fn(&mut Session<'_>, i64) -> Result<bool, StoreError>,
-    refused: &str,
-) -> Result<String, Failure> {
+pub(super) async fn act(visit: &Visit, change: Change) -> Result<String, Failure> {
     let Of { id } = visit.query()?;
-    let found = visit.scheduler().operation(id).await?;
-    let found = found.ok_or_else(|| Failure::NotFound(format!("There is no operation {id}.")))?;
-    permit(visit, act_named(&found.act)?)?;
-    let entry = visit.entry(deed, "operation", id.to_string(), did);
-    let change = move |conn: &mut Session<'_>| {
-        let changed = change(conn, id)?;
+    if make(visit, change, id).await? {
+        let did = format!("operation-{}", change.done());
+        return Ok(link("operation", &[("id", &id.to_string()), ("did", &did)]));
+    }
+    Err(Failure::NotDone { why: change.refused().to_owned(), back: links::operation(id) })
+}
+
+/// Changes an operation, with a line in the audit log, and returns whether that was a change.
+pub(in crate::dashboard) async fn make(visit: &Visit, change: Change, id: i64) -> Result<bool, Failure> {
+    permit(visit, act_named(&visit.operation(id).await?.act)?)?;
+    let entry = visit.entry(change.deed(), "operation", id.to_string(), change.done());
+    let make = move |conn: &mut Session<'_>| {
+        let changed = change.make(conn, id)?;
         if changed {
             audit::add(conn, &entry)?;
         }
         Ok(changed)
     };
-    if visit.scheduler().act(change).await? {
-        return Ok(link("operation", &[("id", &id.to_string()), ("did", &format!("operation-{did}"))]));
-    }
-    Err(Failure::NotDone { why: refused.to_owned(), back: links::operation(id) })
+    Ok(visit.scheduler().act(make).await?)
 }

@@ -4,9 +4,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::jobs::moment;
+use super::fields::{self, moment, pretty};
 use crate::cron::Recurrence;
-use crate::job::payload::text_of;
 use crate::schedule::{NewSchedule, ScheduleChanges};
 use crate::store::schedules::ScheduleRow;
 
@@ -122,8 +121,8 @@ impl Form {
 
     /// What a schedule of this expression, zone and dates would do.
     pub(super) fn preview(&self, now: DateTime<Utc>) -> Result<Preview, String> {
-        let date = |field, text| moment(field, text).map_err(|failure| failure.words().text);
-        let (starts_at, ends_at) = (date("starts_at", &self.starts_at)?, date("ends_at", &self.ends_at)?);
+        let starts_at = moment("starts_at", &self.starts_at)?;
+        let ends_at = moment("ends_at", &self.ends_at)?;
         let zone = if self.zone.is_empty() { "UTC" } else { &self.zone };
         let recurrence = Recurrence::read(&self.expression, zone, starts_at, ends_at)?;
         let words = recurrence.describe();
@@ -136,10 +135,6 @@ fn form_moment(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%dT%H:%M:%S%.f").to_string()
 }
 
-fn pretty(payload: &Value) -> String {
-    serde_json::to_string_pretty(payload).unwrap_or_else(|_| text_of(payload))
-}
-
 fn text(text: &str) -> Result<Value, String> {
     Ok(text.into())
 }
@@ -150,7 +145,7 @@ fn integer(text: &str) -> Result<Value, String> {
 }
 
 fn labels(text: &str) -> Result<Value, String> {
-    Ok(text.split(',').map(str::trim).filter(|label| !label.is_empty()).map(Value::from).collect())
+    Ok(fields::flags(text).map(Value::from).collect())
 }
 
 fn payload(text: &str) -> Result<Value, String> {
@@ -159,8 +154,7 @@ fn payload(text: &str) -> Result<Value, String> {
 }
 
 fn time(field: &str, text: &str) -> Result<Value, String> {
-    let at = moment(field, text).map_err(|failure| failure.words().text)?;
-    Ok(at.map(|at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true)).into())
+    Ok(moment(field, text)?.map(|at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true)).into())
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Pauses, resumes, fires, creates, changes and deletes schedules.
 
 use actix_web::http::StatusCode;
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use super::ask_schedule::{self, Above, Seen};
@@ -12,8 +13,12 @@ use crate::dashboard::page::Page;
 use crate::dashboard::routes::Deed;
 use crate::dashboard::visit::{Payload, Visit, read};
 use crate::error::{SchedulerError, StoreError};
+use crate::schedule::{NewSchedule, ScheduleChanges};
 use crate::store::schedules::{ScheduleFire, ScheduleRow};
 use crate::store::{Session, audit, schedules};
+
+/// Why a change is refused that another one came before.
+pub(in crate::dashboard) const MEANWHILE: &str = "The schedule was changed meanwhile.";
 
 #[derive(Deserialize)]
 struct Of {
@@ -85,8 +90,13 @@ async fn change(
 
 pub(super) async fn delete(visit: &Visit) -> Result<String, Failure> {
     let Of { name } = visit.query()?;
-    change(visit, Deed::DeleteSchedule, &name, "deleted", |conn, name| schedules::delete(conn, name)).await?;
+    remove(visit, &name).await?;
     Ok(link("schedules", &[("did", "schedule-deleted")]))
+}
+
+/// Deletes a schedule, with its line in the audit log.
+pub(in crate::dashboard) async fn remove(visit: &Visit, name: &str) -> Result<(), Failure> {
+    change(visit, Deed::DeleteSchedule, name, "deleted", |conn, name| schedules::delete(conn, name)).await
 }
 
 pub(super) async fn ask_deletion(visit: &Visit) -> Result<Page, Failure> {
@@ -112,11 +122,7 @@ pub(super) async fn create(visit: &Visit, form: &str) -> Result<Next, Failure> {
         return again(visit, deed, &form, above, Seen::Whole).await;
     }
     let created = match form.schedule() {
-        Ok(schedule) => {
-            let entry = visit.entry(deed, "schedule", schedule.name(), "created");
-            let record = move |conn: &mut Session<'_>| audit::add(conn, &entry).map(drop);
-            visit.scheduler().schedules().create_and(schedule, record).await
-        }
+        Ok(schedule) => insert(visit, schedule).await,
         Err(problem) => return again(visit, deed, &form, Above::Problem(problem), Seen::Whole).await,
     };
     finish(visit, deed, &form, created, Seen::Whole).await
@@ -132,23 +138,40 @@ pub(super) async fn update(visit: &Visit, form: &str) -> Result<Next, Failure> {
     if let Some(above) = asked_preview(&form, visit) {
         return again(visit, deed, &form, above, seen).await;
     }
-    if form.is_older_than(&row) {
-        form.seen.clone_from(&before.seen);
-        let meanwhile =
-            "The schedule was changed meanwhile. Save again to put these values in place of the new ones.";
-        return again(visit, deed, &form, Above::Problem(meanwhile.to_owned()), seen).await;
-    }
     let changed = match form.changes(&before) {
-        Ok(changes) => {
-            let fields: Vec<&str> = changes.fields.keys().map(String::as_str).collect();
-            let entry =
-                visit.entry(deed, "schedule", &*form.name, &format!("changed: {}", fields.join(", ")));
-            let record = move |conn: &mut Session<'_>| audit::add(conn, &entry).map(drop);
-            visit.scheduler().schedules().update_and(form.name.clone(), changes, record).await
-        }
+        _ if form.is_older_than(&row) => Ok(None),
+        Ok(changes) => store(visit, &form.name, row.updated_at, changes).await,
         Err(problem) => return again(visit, deed, &form, Above::Problem(problem), seen).await,
     };
+    let Some(changed) = changed.transpose() else {
+        form.seen.clone_from(&before.seen);
+        let why = format!("{MEANWHILE} Save again to put these values in place of the new ones.");
+        return again(visit, deed, &form, Above::Problem(why), seen).await;
+    };
     finish(visit, deed, &form, changed, seen).await
+}
+
+/// Creates a schedule, with its line in the audit log.
+pub(in crate::dashboard) async fn insert(
+    visit: &Visit,
+    schedule: NewSchedule,
+) -> Result<ScheduleRow, SchedulerError> {
+    let entry = visit.entry(Deed::CreateSchedule, "schedule", schedule.name(), "created");
+    let record = move |conn: &mut Session<'_>| audit::add(conn, &entry).map(drop);
+    visit.scheduler().schedules().create_and(schedule, record).await
+}
+
+/// Changes a schedule, with its line in the audit log. Returns `None` if it was changed after that time.
+pub(in crate::dashboard) async fn store(
+    visit: &Visit,
+    name: &str,
+    seen: DateTime<Utc>,
+    changes: ScheduleChanges,
+) -> Result<Option<ScheduleRow>, SchedulerError> {
+    let fields: Vec<&str> = changes.fields.keys().map(String::as_str).collect();
+    let result = format!("changed: {}", fields.join(", "));
+    let entry = visit.entry(Deed::UpdateSchedule, "schedule", name, &result);
+    visit.scheduler().schedules().update_audited(name.to_owned(), seen, changes, entry).await
 }
 
 async fn finish(
@@ -191,7 +214,6 @@ async fn again(visit: &Visit, deed: Deed, form: &Form, above: Above, seen: Seen)
 
 async fn shown(visit: &Visit, deed: Deed, form: &Form, above: Above, seen: Seen) -> Result<Page, Failure> {
     let tasks = visit.scheduler().tasks().list().await?;
-    let tasks: Vec<String> = tasks.into_iter().map(|task| task.name).collect();
     Ok(ask_schedule::page(deed, form, &above, seen, &tasks, visit))
 }
 

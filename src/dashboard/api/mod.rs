@@ -2,7 +2,10 @@
 //! those of the pages. The form of each value is that of the program's `--json`.
 
 mod acts;
+mod jobs;
+mod many;
 mod reading;
+mod schedules;
 mod value;
 
 pub(super) use self::acts::perform;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::many;
 use super::value::json;
 use crate::dashboard::failure::Failure;
 use crate::dashboard::routes::Data;
@@ -59,6 +60,9 @@ pub(in crate::dashboard) async fn read(visit: &Visit, data: Data) -> Result<Stri
         Data::Errors => errors(visit).await,
         Data::Error => error(visit).await,
         Data::Audit => json(&scheduler.audit(visit.query()?).await?),
+        Data::CountJobs => many::count(visit).await,
+        Data::Operations => many::list(visit).await,
+        Data::Operation => many::one(visit).await,
         Data::Workers => json(&whole(visit, scheduler.workers().list()).await?),
     }
 }
@@ -158,8 +162,8 @@ async fn schedule(visit: &Visit) -> Result<String, Failure> {
     json(&json!({"schedule": as_shown(visit, row), "fires": fires}))
 }
 
-// A payload that the viewer may not see is null.
-fn as_shown(visit: &Visit, mut row: ScheduleRow) -> ScheduleRow {
+/// A payload that the viewer may not see is null.
+pub(super) fn as_shown(visit: &Visit, mut row: ScheduleRow) -> ScheduleRow {
     let payload = std::mem::take(&mut row.payload);
     if let Payload::Shown(payload) = visit.payload(&row.task, payload) {
         row.payload = payload;

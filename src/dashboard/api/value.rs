@@ -1,9 +1,28 @@
-//! A value as JSON.
+//! A value as JSON, and a body of JSON as a value.
 
-use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
+use crate::dashboard::acts::log_deed;
 use crate::dashboard::failure::Failure;
+use crate::dashboard::routes::Deed;
+
+/// A body that names what it is about.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Named {
+    pub(super) name: String,
+}
 
 pub(super) fn json(value: &impl Serialize) -> Result<String, Failure> {
     serde_json::to_string(value).map_err(|error| Failure::Invalid(format!("this has no JSON: {error}")))
+}
+
+pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
+    serde_json::from_slice(body).map_err(|error| Failure::Invalid(format!("the body does not fit: {error}")))
+}
+
+/// Logs an act on what has this name or id.
+pub(super) fn log_on(deed: Deed, of: &str, was_done: bool) {
+    log_deed(deed, of, if was_done { "done" } else { "not done" });
 }

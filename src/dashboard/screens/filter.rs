@@ -108,14 +108,6 @@ impl Wanted {
         self.fields().iter().any(|(_, _, text)| !text.is_empty())
     }
 
-    /// The conditions in words, for a question and for the audit log.
-    pub(in crate::dashboard) fn in_words(&self) -> String {
-        let state = if self.state.is_empty() { "any that is stored" } else { &self.state };
-        let fields = self.fields().into_iter().filter(|(_, _, text)| !text.is_empty());
-        let fields = fields.map(|(_, label, text)| format!(", {} `{text}`", label.to_lowercase()));
-        format!("state {state}{}", fields.collect::<String>())
-    }
-
     /// The same conditions with another state, from the first page on.
     pub(super) fn with_state(&self, state: &str) -> String {
         self.address("jobs", &[("state", state), ("since", &self.since)])
@@ -171,7 +163,6 @@ mod tests {
         assert_eq!(some.cursor().unwrap(), Some(JobCursor::Job(7)));
         assert_eq!(some.from("9"), "jobs?state=dead&before=9&task=a");
         assert_eq!(some.with_state(""), "jobs?task=a");
-        assert_eq!(some.in_words(), "state dead, task `a`");
         let finished = Wanted { state: "succeeded".into(), since: "1h".into(), ..Wanted::default() };
         let since = finished.filter(now).unwrap().changed_since.unwrap();
         assert_eq!((now - since).num_minutes(), 60);

@@ -16,6 +16,7 @@ use crate::dashboard::parts::text::{json, lines, name, name_or_dash};
 use crate::dashboard::parts::time::moment_and_age;
 use crate::dashboard::routes::Deed;
 use crate::dashboard::visit::{Payload, Visit};
+use crate::job::operation::is_reserved;
 use crate::store::jobs::{AttemptError, Explanation, Job, JobStatus};
 
 #[derive(Deserialize)]
@@ -64,6 +65,9 @@ fn actions(visit: &Visit, job: &Job) -> Markup {
     html! {
         div.actions {
             @if dead && visit.may(Right::RetryJobs) { (button(Deed::RetryJob, ("id", &id), "Retry")) }
+            @if !is_reserved(&job.task) && visit.may(Right::AddJobs) {
+                (asking(Deed::AddJob, job.id, "Run again …", Weight::Plain))
+            }
             @if (waits || dead) && visit.may(Right::RescheduleJobs) {
                 (asking(Deed::RescheduleJob, job.id, "Reschedule …", Weight::Plain))
             }

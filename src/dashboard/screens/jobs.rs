@@ -6,6 +6,7 @@ use super::filter::{SPANS, Wanted};
 use super::job;
 use crate::dashboard::access::Right;
 use crate::dashboard::failure::Failure;
+use crate::dashboard::links::link;
 use crate::dashboard::many_act::ManyAct;
 use crate::dashboard::page::{Page, Place};
 use crate::dashboard::parts::job_table::jobs;
@@ -26,6 +27,11 @@ pub(super) async fn show(visit: &Visit) -> Result<Page, Failure> {
     let gauges = visit.state.gauges().await;
     let body = html! {
         h1 { "Jobs" }
+        div.actions {
+            @if visit.may(Right::AddJobs) {
+                a.button.main href=(link(Deed::AddJob.path(), &[("task", &wanted.task)])) { "New job" }
+            }
+        }
         (states(&wanted, gauges.as_deref()))
         @if wanted.is_about_finished()? { (spans(&wanted)?) }
         (form(&wanted))

@@ -27,8 +27,7 @@ struct Wanted {
 
 pub(super) async fn show(visit: &Visit) -> Result<Page, Failure> {
     let Wanted { id } = visit.query()?;
-    let found = visit.scheduler().operation(id).await?;
-    let row = found.ok_or_else(|| Failure::NotFound(format!("There is no operation {id}.")))?;
+    let row = visit.operation(id).await?;
     let acts = acts_on(visit, "operation", &id.to_string()).await?;
     let waits = waits(&row, visit).await?;
     let body = html! {

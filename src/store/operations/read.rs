@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use diesel::sql_types::BigInt;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::error::StoreError;
 use crate::store::jobs::ActResult;
@@ -14,7 +14,7 @@ use crate::store::session::AsSession;
 use crate::store::statement::Statement;
 
 /// Where an operation stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum OperationState {
     /// Its job waits or runs.
@@ -28,7 +28,7 @@ pub(crate) enum OperationState {
 }
 
 /// An act on all jobs that match a filter.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Operation {
     pub(crate) id: i64,
     #[serde(deserialize_with = "json_moment::required")]
@@ -40,8 +40,11 @@ pub(crate) struct Operation {
     pub(crate) job_id: Option<i64>,
     /// The state of that job; `None` if it is there no more.
     pub(crate) job_state: Option<String>,
+    #[serde(skip_serializing)]
     first_id: i64,
+    #[serde(skip_serializing)]
     done_id: i64,
+    #[serde(skip_serializing)]
     last_id: i64,
     pub(crate) state: OperationState,
     pub(crate) who: String,

@@ -7,8 +7,9 @@ use mainspring::dashboard::{Access, Dashboard, Right, Rights, basic_auth, loopba
 use super::{Site, ask, from, only, own};
 
 /// The address of each act, for a site with a dead job, a waiting one, a queue and a schedule.
-fn acts(dead: i64, waiting: i64) -> [(Right, String, &'static str); 12] {
+fn acts(dead: i64, waiting: i64) -> [(Right, String, &'static str); 13] {
     [
+        (Right::AddJobs, format!("add-job?id={dead}"), "task=t&payload=1"),
         (Right::RetryJobs, format!("retry-job?id={dead}"), ""),
         (Right::CancelJobs, format!("cancel-job?id={waiting}"), "reason=x"),
         (Right::RescheduleJobs, format!("reschedule-job?id={waiting}"), "priority=-5"),
@@ -146,8 +147,14 @@ async fn a_viewer_sees_buttons_for_what_it_may_do() {
         found.iter().map(|link| link.split('?').next().unwrap().to_owned()).collect::<Vec<_>>()
     };
     let (job, other) = (format!("job?id={dead}"), format!("job?id={waiting}"));
-    assert_eq!(shown(Rights::all(), job.clone()).await, ["retry-job", "reschedule-job", "delete-job"]);
-    assert_eq!(shown(Rights::all(), other.clone()).await, ["reschedule-job", "cancel-job", "delete-job"]);
+    assert_eq!(
+        shown(Rights::all(), job.clone()).await,
+        ["retry-job", "add-job", "reschedule-job", "delete-job"]
+    );
+    assert_eq!(
+        shown(Rights::all(), other.clone()).await,
+        ["add-job", "reschedule-job", "cancel-job", "delete-job"]
+    );
     assert_eq!(shown(Rights::none().with(Right::RetryJobs), job).await, ["retry-job"]);
     assert_eq!(shown(Rights::none(), other).await, [] as [String; 0]);
     assert_eq!(shown(Rights::all(), "queue?name=held".into()).await, ["resume-queue"]);

@@ -32,6 +32,7 @@ async fn each_act_is_recorded_with_who_what_why_and_its_result() {
     let waiting = site.add(|job| job.queue("mails")).await;
     site.add_schedule("nightly").await;
     for (who, path, form) in [
+        ("bo", "add-job".into(), "task=t&payload=1"),
         ("anna", format!("retry-job?id={dead}"), ""),
         ("anna", format!("reschedule-job?id={waiting}"), "priority=-5"),
         ("bo", format!("cancel-job?id={waiting}"), "reason=ordered+twice"),
@@ -52,9 +53,11 @@ async fn each_act_is_recorded_with_who_what_why_and_its_result() {
         let reply = by(&site, who, &path, form).await;
         assert_eq!(reply.status, 303, "{path}: {}", reply.text);
     }
+    let added = (waiting + 1).to_string();
     let (dead, waiting) = (dead.to_string(), waiting.to_string());
     let log = log(&site).await;
     let expected = [
+        ["bo", "add-job", "job", &added, "", "added: a job of t"],
         ["anna", "retry-job", "job", &dead, "", "retried"],
         ["anna", "reschedule-job", "job", &waiting, "", "rescheduled"],
         ["bo", "cancel-job", "job", &waiting, "ordered twice", "cancelled"],
@@ -86,6 +89,7 @@ async fn what_was_refused_or_changed_nothing_is_not_recorded() {
     site.scheduler.queues().pause("held").await.unwrap();
     site.add_schedule("nightly").await;
     for (path, form, status) in [
+        ("add-job".into(), "task=t&payload=%7B", 400),
         (format!("cancel-job?id={dead}"), "", 409),
         (format!("reschedule-job?id={dead}"), "max_attempts=0", 400),
         ("retry-job?id=7777".into(), "", 404),
@@ -113,6 +117,7 @@ async fn an_act_whose_line_cannot_be_stored_is_not_done() {
     site.database.connection().batch_execute(full).unwrap();
     let before = site.rows();
     for path in [
+        "add-job".into(),
         format!("cancel-job?id={waiting}"),
         "pause-queue?name=mails".into(),
         "pause-schedule?name=nightly".into(),
@@ -121,7 +126,7 @@ async fn an_act_whose_line_cannot_be_stored_is_not_done() {
         "update-schedule?name=nightly".into(),
         "delete-schedule?name=nightly".into(),
     ] {
-        let reply = by(&site, "anna", &path, "name=new&task=t&expression=@daily").await;
+        let reply = by(&site, "anna", &path, "name=new&task=t&expression=@daily&payload=%7B%7D").await;
         assert!(reply.status >= 400, "{path}: {}", reply.text);
         assert_eq!(site.rows(), before, "{path}");
     }

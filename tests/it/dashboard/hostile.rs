@@ -91,6 +91,11 @@ async fn every_screen_shows_hostile_texts_as_they_are() {
         assert!(page.text.contains("&lt;script&gt;alert(1)"), "{path}: {}", page.text);
         assert!(page.text.contains("\\u{202e}"), "{path}: {}", page.text);
     }
+    // Fields of forms hold what is stored, also what turns it.
+    let job = paths.iter().find_map(|path| path.strip_prefix("cancel-job?")).unwrap();
+    let form = ask(dashboard(), TestRequest::with_uri(&format!("/jobs/add-job?{job}"))).await;
+    assert!(form.status == 200 && form.text.contains("&lt;script&gt;alert(1)"), "{}", form.text);
+    assert!(FORBIDDEN[..4].iter().all(|forbidden| !form.text.contains(forbidden)), "{}", form.text);
     site.scheduler.stop().await;
 }
 
@@ -133,6 +138,11 @@ async fn a_hostile_query_or_path_is_shown_as_it_is_or_not_at_all() {
             form.text
         );
     }
+    let form = site
+        .act("add-job", &format!("task={name}&payload={name}&queue={name}&key={name}&flags={name}"))
+        .await;
+    assert_eq!(form.status, 400);
+    assert!(FORBIDDEN[..4].iter().all(|forbidden| !form.text.contains(forbidden)), "{}", form.text);
     for path in [format!("pause-queue?name={name}"), format!("trigger-schedule?name={name}")] {
         let reply = site.act(&path, "").await;
         assert!(matches!(reply.status, 303 | 409), "{path}: {}", reply.text);

@@ -79,6 +79,8 @@ fn good(path: &str, site: &Filled) -> (String, Value) {
         "queue" => "?name=mails".to_owned(),
         "schedule" => "?name=nightly&fires=5".to_owned(),
         "error" => format!("?fingerprint={}", site.group),
+        "operation" => format!("?id={}", site.operation),
+        "count-jobs" => "?state=dead&changed_since=2020-01-01T00:00:00Z".to_owned(),
         "jobs" => "?state=all&order=newest_first&limit=1000".to_owned(),
         "stats" | "errors" => "?since_seconds=86400".to_owned(),
         _ => String::new(),
@@ -88,6 +90,14 @@ fn good(path: &str, site: &Filled) -> (String, Value) {
         "cancel-job" => json!({"ids": [id], "reason": "twice"}),
         "reschedule-job" => json!({"ids": [id], "priority": -5, "run_at": null}),
         "delete-job" => json!({"ids": [site.other]}),
+        "add-job" => json!({"task": "act", "payload": {"act": "ok"}, "key_mode": "replace", "flags": null}),
+        "create-schedule" => {
+            json!({"name": "new", "task": "act", "expression": "@daily", "payload": {"act": "ok"}})
+        }
+        "update-schedule" => json!({"name": name, "changes": {"priority": 3, "queue": null}}),
+        "delete-schedule" => json!({"name": "old"}),
+        "act-on-many" => json!({"act": "retry", "filter": {"state": "dead", "task": "none"}}),
+        path if path.ends_with("-operation") => json!({"id": site.operation}),
         path if path.ends_with("-queue") => json!({"name": "mails"}),
         _ => json!({"name": name}),
     };
@@ -101,6 +111,7 @@ struct Filled {
     waiting: i64,
     other: i64,
     group: String,
+    operation: i64,
 }
 
 async fn filled() -> Filled {
@@ -127,12 +138,18 @@ async fn filled() -> Filled {
     let limit = mainspring::queues::TaskLimit::new();
     let limit = limit.concurrency(5);
     site.scheduler.queues().set_task_limit("act", limit).await.unwrap();
-    site.add_schedule("nightly").await;
+    for schedule in ["nightly", "old"] {
+        site.add_schedule(schedule).await;
+    }
     site.scheduler.schedules().trigger("nightly").await.unwrap();
     site.scheduler.queues().pause("held").await.unwrap();
     let group =
         site.scheduler.errors(std::time::Duration::from_secs(3600)).await.unwrap().remove(0).fingerprint;
-    Filled { site, dead, waiting, other, group }
+    let begin = json!({"act": "cancel", "filter": {"task": "none"}, "reason": "twice"});
+    let begun =
+        ask(site.dashboard(Access::Act(Rights::all())), call("POST", "api/act-on-many", &begin)).await;
+    let operation = serde_json::from_str::<Value>(&begun.text).unwrap()["id"].as_i64().unwrap();
+    Filled { site, dead, waiting, other, group, operation }
 }
 
 fn other_task() -> crate::support::jobs::Other {
@@ -202,6 +219,9 @@ async fn each_parameter_of_the_file_is_known_and_no_other() {
         let mut expected = operation.names(&file);
         // serde names all fields that it knows, each in backquotes behind the one that it does not know.
         let mut known: Vec<String> = reply.text.split('`').skip(3).step_by(2).map(str::to_owned).collect();
+        if let Some(fields) = reply.text.split("a schedule must have the fields ").nth(1) {
+            known = fields.split(", got").next().unwrap().split(", ").map(str::to_owned).collect();
+        }
         expected.sort();
         known.sort();
         assert_eq!(known, expected, "{asked}: {}", reply.text);
@@ -227,6 +247,11 @@ async fn each_act_needs_the_right_that_the_file_names_and_no_other() {
             continue;
         };
         let (alone, others) = only(right);
+        // The body has an act that needs the right to it too.
+        let alone = if operation.path == "act-on-many" { alone.with(Right::RetryJobs) } else { alone };
+        // That of the operation that is there.
+        let alone =
+            if operation.path.ends_with("-operation") { alone.with(Right::CancelJobs) } else { alone };
         let refused = asked(Access::Act(others)).await;
         assert_eq!(refused.status, 403, "{path}: {}", refused.text);
         operation.check(&file, &refused);
@@ -247,7 +272,7 @@ async fn what_is_not_there_or_away_has_a_status_of_the_file() {
         assert_eq!(reply.status, 404, "{path}: {}", reply.text);
         find(path.split('?').next().unwrap()).check(&file, &reply);
     }
-    for path in ["pause-schedule", "resume-schedule", "trigger-schedule"] {
+    for path in ["pause-schedule", "resume-schedule", "trigger-schedule", "delete-schedule"] {
         let reply = ask(all(), call("POST", &format!("api/{path}"), &json!({"name": "none"}))).await;
         assert_eq!(reply.status, 404, "{path}: {}", reply.text);
         find(path).check(&file, &reply);

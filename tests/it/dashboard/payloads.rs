@@ -6,7 +6,8 @@ use mainspring::NewJob;
 use mainspring::dashboard::{Access, Dashboard, Rights};
 use serde_json::{Value, json};
 
-use super::{Site, TASK, ask};
+use super::openapi::call;
+use super::{Site, TASK, ask, own};
 
 const SECRET: &str = "s3cret-of-a-customer";
 
@@ -28,7 +29,7 @@ async fn secretive() -> (Site, Vec<String>) {
     let mut paths: Vec<String> = Dashboard::routes().map(|(_, path)| path.to_owned()).collect();
     for id in [waiting, dead, gone] {
         paths.extend(
-            ["job", "jobs", "cancel-job", "delete-job", "reschedule-job"]
+            ["job", "jobs", "add-job", "cancel-job", "delete-job", "reschedule-job"]
                 .map(|path| format!("{path}?id={id}")),
         );
     }
@@ -50,6 +51,15 @@ async fn no_page_shows_a_payload_by_default() {
                 ask(site.dashboard(access.clone()), TestRequest::with_uri(&format!("/jobs/{path}"))).await;
             assert!(!reply.text.contains(SECRET), "{path}: {}", reply.text);
         }
+    }
+    // A form that comes back, and the replies of the API to acts.
+    let all = || site.dashboard(Access::Act(Rights::all()));
+    let form = ask(all(), own("add-job?id=1", "task=&payload=1")).await;
+    let update = json!({"name": "nightly", "changes": {"priority": 3}});
+    let update = ask(all(), call("POST", "api/update-schedule", &update)).await;
+    let trigger = ask(all(), call("POST", "api/trigger-schedule", &json!({"name": "nightly"}))).await;
+    for (reply, status) in [(form, 400), (update, 200), (trigger, 200)] {
+        assert!(reply.status == status && !reply.text.contains(SECRET), "{}", reply.text);
     }
     for path in [&paths[paths.len() - 2], "job?id=1"] {
         assert!(site.read(path).await.text.contains("The payload is hidden."), "{path}");
