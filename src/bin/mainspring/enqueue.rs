@@ -1,12 +1,54 @@
 //! `enqueue`: a job from the words of the command line.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 
-use mainspring::{JobOptions, NewJob};
-use serde_json::Value;
+use mainspring::{JobOptions, NewJob, Session};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use crate::arguments::EnqueueArguments;
 use crate::failure::Failure;
+use crate::source::Place;
+use crate::tasks::warn_of_unknown;
+
+/// The job as the API takes it.
+#[derive(Serialize)]
+struct Body<'a> {
+    task: &'a str,
+    // Its text, so that no number loses a digit.
+    payload: &'a RawValue,
+    #[serde(flatten)]
+    options: Value,
+}
+
+/// The reply of the API.
+#[derive(Deserialize)]
+struct Added {
+    id: i64,
+}
+
+pub(crate) fn run(
+    place: &Place<'_>,
+    arguments: EnqueueArguments,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    let job = arguments.into_job()?;
+    let mut source = place.source_to_enqueue()?;
+    let body =
+        Body { task: job.task(), payload: serde_json::from_str(job.payload())?, options: options(&job) };
+    let verb = |conn: &mut Session<'_>| job.clone().insert(conn).map(|id| Added { id });
+    writeln!(out, "{}", source.act("add-job", &body, verb)?.id)?;
+    warn_of_unknown(&mut source, job.task());
+    Ok(())
+}
+
+// A time that counts from now is by the clock of this machine.
+fn options(job: &NewJob) -> Value {
+    let JobOptions { run_at, priority, queue, max_attempts, key, key_mode, flags, .. } = job.options();
+    json!({"run_at": run_at, "priority": priority, "queue": queue, "max_attempts": max_attempts, "key": key,
+        "key_mode": key_mode.as_str(), "flags": flags})
+}
 
 impl EnqueueArguments {
     /// The job that the arguments describe. The database checks its limits.

@@ -70,7 +70,7 @@ fn run() -> Result<(), Failure> {
         Command::Status(options) => status::show(&mut place.source()?, &options, &mut out)?,
         Command::Health(options) => health::run(place.unverified(), &options, &mut out)?,
         Command::Doctor(options) => doctor::run(open(), &options, &mut out)?,
-        Command::Stats(options) => stats::show(&mut open()?.verified()?.session(), &options, &mut out)?,
+        Command::Stats(options) => stats::show(&mut place.source()?, &options, &mut out)?,
         Command::Gauges(options) => gauges::show(&mut place.source()?, &options, &mut out)?,
         Command::Top(options) => top::run(open()?.verified()?, &options, &mut out)?,
         #[cfg(feature = "dashboard")]
@@ -79,12 +79,7 @@ fn run() -> Result<(), Failure> {
         }
         Command::Errors(options) => errors::show(&mut place.source()?, &options, &mut out)?,
         Command::Audit(options) => audit::show(&mut place.source()?, options, &mut out)?,
-        Command::Enqueue(job) => {
-            let job = job.into_job()?;
-            let (mut database, task) = (open()?.verified_to_enqueue()?, job.task().to_owned());
-            writeln!(out, "{}", job.insert(&mut database.session())?)?;
-            tasks::warn_of_unknown(&mut database.session(), &task);
-        }
+        Command::Enqueue(job) => enqueue::run(&place, job, &mut out)?,
         Command::Queues(command) => queues::run(command, &mut place.source()?, &mut out)?,
         Command::Pause(_) => queues::pause_all(&mut open()?.verified()?.session(), &mut out)?,
         Command::Resume(_) => queues::resume_all(&mut open()?.verified()?.session(), &mut out)?,

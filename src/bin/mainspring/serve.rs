@@ -20,6 +20,8 @@ Examples:
 
 /// The password that a viewer must have. A generated one is printed.
 const PASSWORD: &str = "MAINSPRING_DASHBOARD_PASSWORD";
+/// Where systems have the name of the user.
+const USER_NAMES: [&str; 3] = ["USER", "LOGNAME", "USERNAME"];
 /// Of a generated password: 144 bits, which are 24 letters.
 const RANDOM_BYTES: usize = 18;
 /// Threads of the web server. The database does the work.
@@ -32,7 +34,8 @@ pub(crate) struct DashboardArguments {
     port: u16,
     /// The address to listen on.
     ///
-    /// On a loopback address, browsers of this machine alone are served. On any other, they are asked for a name and a password: that
+    /// On a loopback address, browsers of this machine alone are served. Their acts are in the audit log under the name of your user,
+    /// without proof of who it was. On any other, they are asked for a name and a password: that
     /// in MAINSPRING_DASHBOARD_PASSWORD, or one that is generated and printed. Put TLS before it.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     bind: IpAddr,
@@ -117,6 +120,7 @@ impl DashboardArguments {
             |password: &Password| basic_auth(self.user.clone(), password.text().to_owned(), access.clone());
         let dashboard = match viewers {
             Viewers::OfThisMachine => {
+                let access = access.clone().by(&system_user());
                 mainspring::dashboard("", scheduler, loopback_only(move |_| access.clone()))
             }
             Viewers::WithPassword(password) if self.bind.is_loopback() => {
@@ -129,6 +133,12 @@ impl DashboardArguments {
             None => dashboard,
         }
     }
+}
+
+/// The user of this process, for the audit log, or an empty name. It proves nothing: anyone who reaches the port acts under it.
+fn system_user() -> String {
+    let mut names = USER_NAMES.iter().filter_map(|name| std::env::var(name).ok());
+    names.find(|name| !name.is_empty()).unwrap_or_default()
 }
 
 impl Viewers {

@@ -1,8 +1,8 @@
 //! Where a command reads and acts: in the database, or through the JSON API of a dashboard, for those who cannot reach the database.
 
 use mainspring::{Schema, Session, StoreError};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use crate::api::Api;
 use crate::database::{Database, read};
@@ -29,6 +29,14 @@ impl Place<'_> {
         match &self.api {
             Some(api) => Ok(Source::Api(api.clone())),
             None => Ok(Source::Database(self.database()?.verified()?)),
+        }
+    }
+
+    /// The same, for a role that may only add jobs.
+    pub(crate) fn source_to_enqueue(&self) -> Result<Source, Failure> {
+        match &self.api {
+            Some(api) => Ok(Source::Api(api.clone())),
+            None => Ok(Source::Database(self.database()?.verified_to_enqueue()?)),
         }
     }
 
@@ -106,7 +114,7 @@ impl Source {
     pub(crate) fn act<T: DeserializeOwned>(
         &mut self,
         path: &'static str,
-        body: &Value,
+        body: &impl Serialize,
         verb: impl FnOnce(&mut Session<'_>) -> Result<T, StoreError>,
     ) -> Result<T, Failure> {
         match self {
@@ -124,6 +132,7 @@ impl Source {
     }
 }
 
-fn only_database() -> Failure {
+/// The refusal of what the API does not offer.
+pub(crate) fn only_database() -> Failure {
     Failure::Usage("this command needs the database: the API does not offer it, so leave out --api".into())
 }

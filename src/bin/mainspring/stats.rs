@@ -4,13 +4,13 @@ use std::io::Write;
 use std::time::Duration;
 
 use clap::Args;
-use mainspring::Session;
-use mainspring::stats::{self, Histogram, Kind, Stats};
+use mainspring::stats::{self, Counts, Histogram, Kind, Stats};
+use serde::{Deserialize, Serialize};
 
 use crate::arguments::ListingOptions;
-use crate::database::read;
 use crate::failure::Failure;
 use crate::output;
+use crate::source::{Query, Source};
 use crate::times::span;
 
 pub(crate) const EXAMPLES: &str = "\
@@ -31,14 +31,50 @@ pub(crate) struct StatsArguments {
     listing: ListingOptions,
 }
 
+/// What jobs did, as `Stats` shows itself, and as the API has it.
+#[derive(Debug, Serialize, Deserialize)]
+struct Line {
+    kind: Kind,
+    name: String,
+    #[serde(flatten)]
+    counts: Counts,
+    wait: Quantiles,
+    run: Quantiles,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Quantiles {
+    count: u64,
+    p50_ms: Option<f64>,
+    p95_ms: Option<f64>,
+    p99_ms: Option<f64>,
+}
+
+impl From<Stats> for Line {
+    fn from(stats: Stats) -> Self {
+        let Stats { kind, name, counts, wait, run, .. } = stats;
+        Self { kind, name, counts, wait: (&wait).into(), run: (&run).into() }
+    }
+}
+
+impl From<&Histogram> for Quantiles {
+    fn from(histogram: &Histogram) -> Self {
+        let of = |quantile| histogram.quantile(quantile).map(millis);
+        Self { count: histogram.count(), p50_ms: of(0.5), p95_ms: of(0.95), p99_ms: of(0.99) }
+    }
+}
+
 pub(crate) fn show(
-    conn: &mut Session<'_>,
+    source: &mut Source,
     arguments: &StatsArguments,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
-    let mut found = read(conn, |conn| stats::since(conn, arguments.since))?;
+    let query = Query::new("stats").with("since_seconds", Some(arguments.since.as_secs()));
+    let query = query.with("task", arguments.task.as_ref());
+    let mut found: Vec<Line> = source
+        .read(query, |conn| Ok(stats::since(conn, arguments.since)?.into_iter().map(Line::from).collect()))?;
     if let Some(task) = &arguments.task {
-        found.retain(|stats| stats.kind == Kind::Task && stats.name == *task);
+        found.retain(|line| line.kind == Kind::Task && line.name == *task);
     }
     if arguments.listing.json {
         return output::json(out, &found);
@@ -58,13 +94,14 @@ pub(crate) fn show(
     output::table(out, headings, found.iter().map(cells).collect())
 }
 
-fn cells(stats: &Stats) -> [String; 10] {
-    let kind = match stats.kind {
+fn cells(line: &Line) -> [String; 10] {
+    let kind = match line.kind {
         Kind::Task => "task",
         Kind::Queue => "queue",
     };
-    let name = if stats.name == Stats::OTHERS { "all others" } else { &stats.name };
-    let counts = &stats.counts;
+    let name = if line.name == Stats::OTHERS { "all others" } else { &line.name };
+    let counts = &line.counts;
+    let shown = |millis: Option<f64>| millis.map(in_words).unwrap_or_default();
     [
         kind.to_owned(),
         name.to_owned(),
@@ -72,17 +109,23 @@ fn cells(stats: &Stats) -> [String; 10] {
         counts.succeeded.to_string(),
         counts.failed.to_string(),
         counts.dead.to_string(),
-        duration(&stats.wait, 0.5),
-        duration(&stats.wait, 0.99),
-        duration(&stats.run, 0.5),
-        duration(&stats.run, 0.99),
+        shown(line.wait.p50_ms),
+        shown(line.wait.p99_ms),
+        shown(line.run.p50_ms),
+        shown(line.run.p99_ms),
     ]
 }
 
-// Two digits: the bins of a histogram have no more.
 pub(crate) fn duration(histogram: &Histogram, quantile: f64) -> String {
-    let Some(duration) = histogram.quantile(quantile) else { return String::new() };
-    let millis = duration.as_secs_f64() * 1_000.0;
+    histogram.quantile(quantile).map(millis).map(in_words).unwrap_or_default()
+}
+
+fn millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1_000.0
+}
+
+// Two digits: the bins of a histogram have no more.
+fn in_words(millis: f64) -> String {
     match millis {
         ..10.0 => format!("{millis:.2} ms"),
         ..1_000.0 => format!("{millis:.0} ms"),

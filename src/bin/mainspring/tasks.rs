@@ -3,7 +3,6 @@
 use std::io::Write;
 
 use clap::Subcommand;
-use mainspring::Session;
 use mainspring::status::DETAIL_COUNT_CAP;
 use mainspring::tasks::{self, PublishedTask};
 
@@ -50,10 +49,16 @@ fn cells(task: PublishedTask) -> [String; 7] {
 }
 
 /// Warns on the standard error if no living worker knows the task. What was done stays done, also where this cannot be found out.
-pub(crate) fn warn_of_unknown(conn: &mut Session<'_>, task: &str) {
-    if let Ok(unknown) = tasks::unknown(conn, &[task])
-        && !unknown.is_empty()
-    {
+pub(crate) fn warn_of_unknown(source: &mut Source, task: &str) {
+    let is_unknown = match source {
+        Source::Database(database) => {
+            tasks::unknown(&mut database.session(), &[task]).is_ok_and(|unknown| !unknown.is_empty())
+        }
+        Source::Api(api) => api.read(&Query::new("tasks")).is_ok_and(|known: Vec<PublishedTask>| {
+            !known.iter().any(|known| known.name == task && known.workers > 0)
+        }),
+    };
+    if is_unknown {
         let task = output::printable(&output::middle_cut(task));
         eprintln!("mainspring: warning: no living worker knows the task {task}: its jobs wait for one");
     }

@@ -1,7 +1,7 @@
 //! What is counted of jobs.
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::histogram::Histogram;
 
@@ -40,7 +40,7 @@ pub struct Minute {
 }
 
 /// Of what jobs are counted together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// The jobs of a task.
@@ -53,7 +53,7 @@ pub enum Kind {
 ///
 /// `succeeded` to `interrupted` count attempts whose outcome is stored, as [`RunSummary`](crate::RunSummary) does. A job that
 /// was cancelled while it waited has no attempt, and is not counted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Counts {
     /// Jobs that were added through a scheduler. Those that were added by SQL, on connections of the application, or by cron

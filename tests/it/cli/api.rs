@@ -8,6 +8,7 @@ use serde_json::json;
 use super::dashboard::Served;
 use super::{assert_refused, on, program};
 use crate::support::database::TestDatabase;
+use crate::support::rows::count;
 
 const PASSWORD: &str = "MAINSPRING_API_PASSWORD";
 
@@ -47,7 +48,7 @@ async fn what_a_command_prints_is_the_same_through_the_api() {
     let (database, [dead, waiting, _]) = furnished().await;
     let served = Served::start(&database, &["--payloads"], None);
     let (dead, waiting) = (dead.to_string(), waiting.to_string());
-    let commands: [&[&str]; 20] = [
+    let commands: [&[&str]; 22] = [
         &["jobs", "list"],
         &[
             "jobs",
@@ -79,6 +80,8 @@ async fn what_a_command_prints_is_the_same_through_the_api() {
         &["workers", "list"],
         &["errors", "--since", "24h"],
         &["audit"],
+        &["stats"],
+        &["stats", "--since", "24h", "--task", "note"],
     ];
     for command in commands {
         for json in [&[][..], &["--json"]] {
@@ -127,6 +130,32 @@ async fn acts_through_the_api_print_and_exit_as_those_on_the_database() {
     let fired = through(&served, &["schedules", "trigger", "nightly"]);
     let id: i64 = String::from_utf8(fired.stdout).unwrap().trim().parse().unwrap();
     does(&["jobs", "show", &id.to_string()], 0, "ready");
+    does(
+        &["schedules", "create", "weekly", "note", "0 9 * * mon", "{\"n\": 1}", "--paused"],
+        0,
+        "created weekly",
+    );
+    does(&["schedules", "create", "weekly", "note", "@daily"], 1, "there is already a schedule `weekly`");
+    does(&["schedules", "create", "other", "note", "soon"], 1, "expression");
+    does(&["schedules", "update", "weekly", "--queue", "mails", "--jitter", "30s"], 0, "updated weekly");
+    does(&["schedules", "show", "weekly"], 0, "30 s");
+    does(&["schedules", "update", "none", "--queue", "mails"], 1, "there is no schedule `none`");
+    does(&["schedules", "delete", "weekly"], 0, "deleted weekly");
+    does(&["schedules", "delete", "weekly"], 1, "there is no schedule `weekly`");
+    let exact = "{\"n\": 12345678901234567890123}";
+    let options = ["--queue", "mails", "--in", "1h", "--key", "k", "--flag", "slow", "--priority", "-4"];
+    let added = through(&served, &[&["enqueue", "note", exact], &options[..]].concat());
+    let warning = String::from_utf8_lossy(&added.stderr).into_owned();
+    assert!(warning.contains("no living worker knows the task note"), "{warning}");
+    let added = String::from_utf8(added.stdout).unwrap();
+    let stored = on(&database, &["jobs", "show", added.trim()]);
+    let stored = String::from_utf8(stored.stdout).unwrap();
+    for fact in ["scheduled", "mails", "slow", "-4"] {
+        assert!(stored.contains(fact), "{fact}: {stored}");
+    }
+    let digits = "mainspring.jobs WHERE payload::text LIKE '%12345678901234567890123%'";
+    assert_eq!(count(&mut database.connection(), digits), 1);
+    does(&["enqueue", "note", "{}", "--max-attempts", "3", "--key", ""], 1, "key must be");
     let reason = "x".repeat(1_001);
     let refused = through(&served, &["jobs", "cancel", &id.to_string(), "--reason", &reason]);
     assert_refused(refused, 1, "reason must be at most 1000 characters");
@@ -134,22 +163,84 @@ async fn acts_through_the_api_print_and_exit_as_those_on_the_database() {
 }
 
 #[tokio::test]
+async fn an_act_by_conditions_through_the_api_is_an_operation_that_is_followed() {
+    let (database, [dead, waiting, _]) = furnished().await;
+    let builder = Scheduler::builder(database.url()).worker_threads(1).without_cron();
+    let worker = builder.handler(crate::support::jobs::behave).start().await.unwrap();
+    let served = Served::start(&database, &[], None);
+    let retry = ["jobs", "retry", "--task", "note", "--queue", "mails"];
+    assert_refused(through(&served, &retry), 1, "1 jobs meet the conditions: give --yes to retry them");
+    let none = through(&served, &["jobs", "retry", "--key", "none", "--yes"]);
+    assert_eq!(String::from_utf8(none.stdout).unwrap(), "no job meets the conditions\n");
+    // Others read what the worker needs meanwhile.
+    let done = tokio::task::spawn_blocking(move || {
+        let retried = through(&served, &[&retry[..], &["--yes", "--json"]].concat());
+        let moved = ["jobs", "reschedule", "--queue", "mails", "--priority", "-3", "--yes"];
+        (retried, through(&served, &moved))
+    });
+    let (retried, moved) = done.await.unwrap();
+    let told = String::from_utf8_lossy(&retried.stderr).into_owned();
+    assert!(retried.status.success() && told.contains("operation 1 is added"), "{told}");
+    let counts: serde_json::Value = serde_json::from_slice(&retried.stdout).unwrap();
+    assert_eq!(counts, json!([{"result": "retried", "jobs": 1}]));
+    assert!(moved.status.success(), "{}", String::from_utf8_lossy(&moved.stderr));
+    assert!(String::from_utf8_lossy(&moved.stdout).contains("rescheduled  2"));
+    for id in [dead, waiting] {
+        assert_eq!(worker.jobs().require(id).await.unwrap().priority, -3);
+    }
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn a_password_over_plain_http_is_warned_of_unless_it_stays_here() {
+    let ask = |url: &str, password: Option<&str>| {
+        let mut command = program(&["queues", "list", "--api", url]);
+        command.env_remove(PASSWORD);
+        if let Some(password) = password {
+            command.env(PASSWORD, password);
+        }
+        String::from_utf8(command.output().unwrap().stderr).unwrap()
+    };
+    // No name ends so, and nothing is sent to the others.
+    let warned = ask("http://app.invalid/jobs", Some("s3cret"));
+    assert_eq!(warned.matches("the password goes to app.invalid unencrypted").count(), 1, "{warned}");
+    assert!(!warned.contains("s3cret"), "{warned}");
+    for (url, password) in [
+        ("http://app.invalid/jobs", None),
+        ("https://app.invalid/jobs", Some("s3cret")),
+        ("http://127.0.0.1:1/jobs", Some("s3cret")),
+        ("http://localhost:1/jobs", Some("s3cret")),
+    ] {
+        assert!(!ask(url, password).contains("unencrypted"), "{url}");
+    }
+}
+
+#[test]
+fn a_file_without_certificates_is_refused_before_anything_is_sent() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let empty = folder.join("no-certificates.pem");
+    std::fs::write(&empty, "none").unwrap();
+    for (file, why) in [(empty.as_path(), "it has none"), (&folder.join("not-there.pem"), "No such file")] {
+        let ask = ["queues", "list", "--api", "https://app.invalid/jobs", "--api-ca", file.to_str().unwrap()];
+        assert_refused(program(&ask).output().unwrap(), 2, why);
+    }
+}
+
+#[tokio::test]
 async fn what_the_api_does_not_offer_says_that_it_needs_the_database() {
     let (database, [dead, ..]) = furnished().await;
     let served = Served::start(&database, &[], None);
     let dead = dead.to_string();
-    let commands: [&[&str]; 12] = [
+    let commands: [&[&str]; 10] = [
         &["migrate"],
-        &["enqueue", "note"],
         &["cleanup"],
         &["pause", "--all"],
         &["jobs", "complete", &dead],
-        &["jobs", "retry", "--state", "dead", "--yes"],
+        &["jobs", "retry", "--state", "dead", "--most", "1", "--yes"],
+        &["jobs", "complete", "--state", "dead", "--yes"],
         &["queues", "set", "mails"],
         &["queues", "pause", "--task", "note"],
-        &["schedules", "delete", "nightly"],
         &["workers", "release", "1"],
-        &["stats"],
         &["top"],
     ];
     for command in commands {

@@ -14,6 +14,8 @@ use crate::support::rows::count;
 use crate::support::waiting::PATIENCE;
 
 const PASSWORD: &str = "MAINSPRING_DASHBOARD_PASSWORD";
+/// The user of the program that serves.
+const USER: &str = "anna";
 
 /// The program that serves, and what it has printed so far.
 pub(super) struct Served {
@@ -25,7 +27,11 @@ pub(super) struct Served {
 impl Served {
     pub(super) fn start(database: &TestDatabase, options: &[&str], password: Option<&str>) -> Self {
         let mut command = program(&[&["dashboard", "--port", "0"], options].concat());
-        command.env("DATABASE_URL", database.url()).env_remove(PASSWORD).stdout(Stdio::piped());
+        command
+            .env("DATABASE_URL", database.url())
+            .env_remove(PASSWORD)
+            .env("USER", USER)
+            .stdout(Stdio::piped());
         if let Some(password) = password {
             command.env(PASSWORD, password);
         }
@@ -96,6 +102,7 @@ fn on_loopback_it_serves_this_machine_and_refuses_a_foreign_host() {
     );
     assert_eq!(served.ask(&act).0, 303);
     assert_eq!(count(&mut database.connection(), "mainspring.queues WHERE paused"), 1);
+    assert_eq!(count(&mut database.connection(), "mainspring.audit WHERE who = 'anna'"), 1);
     served.end_by(Signal::INT);
 }
 

@@ -122,14 +122,19 @@ impl ListArguments {
     }
 }
 
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Payload {
+    Shown,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct ShowArguments {
     /// The job's id.
     #[arg(allow_negative_numbers = true)]
     pub(crate) id: i64,
     /// Show the payload too.
-    #[arg(long)]
-    pub(crate) payload: bool,
+    #[arg(long, value_enum, num_args = 0, default_missing_value = "shown")]
+    pub(crate) payload: Option<Payload>,
     #[command(flatten)]
     pub(crate) listing: ListingOptions,
 }

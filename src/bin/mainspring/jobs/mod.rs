@@ -9,11 +9,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 mod arguments;
+mod asked;
+mod operations;
 mod selection;
 
 pub(crate) use arguments::JobsCommand;
-use arguments::{HistoryArguments, ListArguments, ReasonArguments, ShowArguments};
-use selection::Asked;
+use arguments::{HistoryArguments, ListArguments, Payload, ReasonArguments, ShowArguments};
+use asked::Asked;
 
 use crate::failure::Failure;
 use crate::output;
@@ -101,13 +103,16 @@ struct Shown {
 
 fn show(source: &mut Source, arguments: &ShowArguments, out: &mut impl Write) -> Result<(), Failure> {
     let ShowArguments { id, payload, .. } = *arguments;
-    let query = Query::new("job").with("id", Some(id)).with("payload", payload.then_some(true));
+    let query = Query::new("job").with("id", Some(id)).with("payload", payload.map(|Payload::Shown| true));
     let mut shown = source.find(
         query,
         || Failure::no_job(id),
         |conn| {
             let Some(job) = jobs::get(conn, id)? else { return Ok(None) };
-            let payload = if payload { jobs::payload(conn, id)? } else { None };
+            let payload = match payload {
+                Some(Payload::Shown) => jobs::payload(conn, id)?,
+                None => None,
+            };
             let payload = payload.map(|text| serde_json::from_str(&text).unwrap_or(Value::String(text)));
             Ok(Some(Shown { job, payload }))
         },

@@ -7,17 +7,17 @@ use chrono::{DateTime, Utc};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use mainspring::Session;
-use mainspring::jobs::{
-    self, Act, ActCounts, JobAct, JobFilter, JobStatus, Reschedule, ResultCount, StateFilter,
-};
-use serde_json::{Value, json};
+use mainspring::jobs::{self, JobAct, JobFilter, JobStatus, ResultCount, StateFilter};
 
+use super::asked::{Asked, Counted};
+use super::operations::{self, Found};
+use crate::api::Api;
 use crate::arguments::ListingOptions;
 use crate::database::read;
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Progress;
-use crate::source::Source;
+use crate::source::{Source, only_database};
 use crate::times::past;
 
 /// The rows of one batch. A bar shows how far it has come where there are several.
@@ -93,44 +93,9 @@ fn state() -> impl TypedValueParser<Value = StateFilter> {
     PossibleValuesParser::new(names).try_map(|name| name.parse::<StateFilter>())
 }
 
-/// What is asked for.
-pub(crate) struct Asked {
-    /// Its name for people.
-    verb: &'static str,
-    act: Act,
-    /// The state of the jobs that it is for, where conditions name none.
-    usual_state: Option<JobStatus>,
-}
-
-impl Asked {
-    pub(crate) fn new(verb: &'static str, act: Act) -> Self {
-        Self { verb, act, usual_state: None }
-    }
-
-    /// The path and the body of the API; `None` for what it does not offer.
-    fn request(&self, ids: &[i64]) -> Option<(&'static str, Value)> {
-        match &self.act {
-            Act::Retry(run_at) => Some(("retry-job", json!({"ids": ids, "run_at": run_at}))),
-            Act::Cancel(reason) => Some(("cancel-job", json!({"ids": ids, "reason": reason}))),
-            Act::Delete => Some(("delete-job", json!({"ids": ids}))),
-            Act::Reschedule(Reschedule { run_at, priority, attempts, max_attempts, .. }) => {
-                let changes = json!({"ids": ids, "run_at": run_at, "priority": priority, "attempts": attempts,
-                    "max_attempts": max_attempts});
-                Some(("reschedule-job", changes))
-            }
-            _ => None,
-        }
-    }
-
-    pub(crate) fn usually_for(mut self, state: JobStatus) -> Self {
-        self.usual_state = Some(state);
-        self
-    }
-}
-
 impl Selection {
     /// Performs the act, and prints what became of the jobs.
-    pub(crate) fn act(
+    pub(super) fn act(
         &self,
         source: &mut Source,
         listing: &ListingOptions,
@@ -138,7 +103,11 @@ impl Selection {
         asked: &Asked,
     ) -> Result<(), Failure> {
         if self.ids.is_empty() {
-            return tell_counts(out, listing, &self.act_on_all(&mut source.session()?, listing, asked)?);
+            let counts = match source {
+                Source::Database(database) => self.act_on_all(&mut database.session(), listing, asked)?,
+                Source::Api(api) => self.begin(api, listing, asked)?,
+            };
+            return tell_counts(out, listing, &counts);
         }
         let verb = |conn: &mut Session<'_>| asked.act.perform(conn, &self.ids);
         let acts = match asked.request(&self.ids) {
@@ -153,16 +122,13 @@ impl Selection {
         conn: &mut Session<'_>,
         listing: &ListingOptions,
         asked: &Asked,
-    ) -> Result<ActCounts, Failure> {
-        let mut filter = self.which.filter();
-        if let (None, Some(usual)) = (self.which.state, asked.usual_state) {
-            filter.state = usual.into();
-        }
+    ) -> Result<Vec<Counted>, Failure> {
+        let filter = self.filter(asked);
         let most = self.most.map_or(u64::MAX, i64::unsigned_abs);
         let mut matching = read(conn, |conn| jobs::matching(conn, filter, most))?;
         let all = matching.left();
         if all > 0 {
-            self.confirm(asked.verb, all)?;
+            self.confirm(asked.verb, &all.to_string())?;
         }
         let progress = (all > BATCH).then(|| Progress::of_jobs(asked.verb, all, listing));
         while matching.perform_batch(conn, &asked.act)? {
@@ -170,10 +136,33 @@ impl Selection {
                 progress.done(matching.counts().jobs());
             }
         }
-        Ok(matching.counts().clone())
+        let counted = |one: &ResultCount| Counted { result: one.result, jobs: one.jobs };
+        Ok(matching.counts().results.iter().map(counted).collect())
     }
 
-    fn confirm(&self, verb: &str, jobs: u64) -> Result<(), Failure> {
+    /// The same through the API, as an operation.
+    fn begin(&self, api: &Api, listing: &ListingOptions, asked: &Asked) -> Result<Vec<Counted>, Failure> {
+        if self.most.is_some() {
+            return Err(only_database());
+        }
+        let filter = self.filter(asked);
+        let found = Found::read(api, &filter)?;
+        if found.jobs == 0 && found.are_all() {
+            return Ok(Vec::new());
+        }
+        self.confirm(asked.verb, &found.in_words())?;
+        operations::perform(api, &filter, asked, found.jobs, listing)
+    }
+
+    fn filter(&self, asked: &Asked) -> JobFilter {
+        let mut filter = self.which.filter();
+        if let (None, Some(usual)) = (self.which.state, asked.usual_state) {
+            filter.state = usual.into();
+        }
+        filter
+    }
+
+    fn confirm(&self, verb: &str, jobs: &str) -> Result<(), Failure> {
         if self.yes.is_some() {
             return Ok(());
         }
@@ -193,20 +182,21 @@ impl Selection {
     }
 }
 
-fn tell_counts(out: &mut impl Write, listing: &ListingOptions, counts: &ActCounts) -> Result<(), Failure> {
+fn tell_counts(out: &mut impl Write, listing: &ListingOptions, counts: &[Counted]) -> Result<(), Failure> {
+    let all: u64 = counts.iter().map(|one| one.jobs).sum();
     if listing.json {
-        output::json(out, &counts.results)?;
-    } else if counts.jobs() == 0 {
+        output::json(out, &counts)?;
+    } else if all == 0 {
         writeln!(out, "no job meets the conditions")?;
     } else {
-        let cells = |one: &ResultCount| [one.result.describe().to_owned(), one.jobs.to_string()];
-        output::table(out, ["RESULT", "JOBS"], counts.results.iter().map(cells).collect())?;
+        let cells = |one: &Counted| [one.result.describe().to_owned(), one.jobs.to_string()];
+        output::table(out, ["RESULT", "JOBS"], counts.iter().map(cells).collect())?;
     }
-    match counts.jobs() - counts.done() {
+    match counts.iter().filter(|one| !one.result.was_done()).map(|one| one.jobs).sum::<u64>() {
         0 => Ok(()),
         left => {
             out.flush()?;
-            Err(Failure::Partial(format!("{left} of {} were not changed", counts.jobs())))
+            Err(Failure::Partial(format!("{left} of {all} were not changed")))
         }
     }
 }

@@ -103,8 +103,8 @@ pub(crate) struct CreateArguments {
     #[arg(value_name = "JSON")]
     payload: Option<String>,
     /// Make it paused.
-    #[arg(long)]
-    paused: bool,
+    #[arg(long, value_enum, num_args = 0, default_missing_value = "paused")]
+    paused: Option<Pause>,
     #[command(flatten)]
     fields: Fields,
 }
@@ -173,6 +173,11 @@ struct Fields {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
+enum Pause {
+    Paused,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
 enum OverlapName {
     /// It adds another job.
     Allow,
@@ -204,7 +209,10 @@ impl ListArguments {
 impl CreateArguments {
     pub(crate) fn changes(&self) -> Result<ScheduleChanges, Failure> {
         let changes = with_payload(self.fields.changes(), self.payload.as_deref())?;
-        Ok(if self.paused { changes.paused(true) } else { changes })
+        Ok(match self.paused {
+            Some(Pause::Paused) => changes.paused(true),
+            None => changes,
+        })
     }
 }
 

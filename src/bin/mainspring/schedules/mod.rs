@@ -18,7 +18,7 @@ mod arguments;
 mod numbers;
 
 pub(crate) use arguments::SchedulesCommand;
-use arguments::{ListArguments, ShowArguments};
+use arguments::{CreateArguments, ListArguments, ShowArguments, UpdateArguments};
 
 pub(crate) fn run(
     source: &mut Source,
@@ -28,22 +28,8 @@ pub(crate) fn run(
     match command {
         SchedulesCommand::List(arguments) => list(source, &arguments, out),
         SchedulesCommand::Show(arguments) => show(source, &arguments, out),
-        SchedulesCommand::Create(arguments) => {
-            let changes = arguments.changes()?;
-            let schedule = NewSchedule::new(&arguments.name, &arguments.task, &arguments.expression);
-            let conn = &mut source.session()?;
-            schedules::create(conn, &schedule.with(changes))?;
-            writeln!(out, "created {}", output::printable(&arguments.name))?;
-            warn(conn, &arguments.name);
-            Ok(())
-        }
-        SchedulesCommand::Update(arguments) => {
-            let conn = &mut source.session()?;
-            schedules::update(conn, &arguments.name, &arguments.changes()?)?;
-            tell(out, "updated", &arguments.name)?;
-            warn(conn, &arguments.name);
-            Ok(())
-        }
+        SchedulesCommand::Create(arguments) => create(source, &arguments, out),
+        SchedulesCommand::Update(arguments) => update(source, &arguments, out),
         SchedulesCommand::Pause(one) => {
             let verb = |conn: &mut Session<'_>| schedules::pause(conn, &one.name).map(|()| IgnoredAny);
             source.act("pause-schedule", &json!({"name": one.name}), verb)?;
@@ -55,7 +41,8 @@ pub(crate) fn run(
             tell(out, "resumed", &one.name)
         }
         SchedulesCommand::Delete(one) => {
-            schedules::delete(&mut source.session()?, &one.name)?;
+            let verb = |conn: &mut Session<'_>| schedules::delete(conn, &one.name).map(|()| IgnoredAny);
+            source.act("delete-schedule", &json!({"name": one.name}), verb)?;
             tell(out, "deleted", &one.name)
         }
         SchedulesCommand::Trigger(one) => {
@@ -77,9 +64,32 @@ fn tell(out: &mut impl Write, done: &str, name: &str) -> Result<(), Failure> {
     Ok(writeln!(out, "{done} {}", output::printable(name))?)
 }
 
+fn create(source: &mut Source, arguments: &CreateArguments, out: &mut impl Write) -> Result<(), Failure> {
+    let CreateArguments { name, task, expression, .. } = arguments;
+    let schedule = NewSchedule::new(name, task, expression).with(arguments.changes()?);
+    let verb = |conn: &mut Session<'_>| schedules::create(conn, &schedule).map(|()| look(conn, name));
+    let row = source.act("create-schedule", &schedule, verb)?;
+    tell(out, "created", name)?;
+    warn(row);
+    Ok(())
+}
+
+fn update(source: &mut Source, arguments: &UpdateArguments, out: &mut impl Write) -> Result<(), Failure> {
+    let (name, changes) = (&arguments.name, arguments.changes()?);
+    let verb = |conn: &mut Session<'_>| schedules::update(conn, name, &changes).map(|()| look(conn, name));
+    let row = source.act("update-schedule", &json!({"name": name, "changes": changes}), verb)?;
+    tell(out, "updated", name)?;
+    warn(row);
+    Ok(())
+}
+
 // What was done stays done, also where the schedule cannot be read.
-fn warn(conn: &mut Session<'_>, name: &str) {
-    if let Ok(Some(ScheduleRow { task, warning: Some(warning), .. })) = schedules::get(conn, name) {
+fn look(conn: &mut Session<'_>, name: &str) -> Option<ScheduleRow> {
+    schedules::get(conn, name).ok().flatten()
+}
+
+fn warn(row: Option<ScheduleRow>) {
+    if let Some(ScheduleRow { task, warning: Some(warning), .. }) = row {
         let (task, warning) = (output::printable(&task), output::printable(&warning));
         eprintln!("mainspring: warning: jobs of the task {task} will not succeed: {warning}");
     }
