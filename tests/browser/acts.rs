@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mainspring::NewJob;
-use mainspring::jobs::JobStatus;
+use mainspring::jobs::{JobFilter, JobStatus};
 use serde_json::json;
 
 use crate::browser::Browser;
@@ -66,6 +66,34 @@ async fn act_on_jobs(site: &Site, browser: &Browser) {
     assert!(site.scheduler.jobs().get(id).await.unwrap().is_none());
 }
 
+/// Adds a job, which is refused first, and another one like it.
+async fn add_jobs(site: &Site, browser: &Browser) {
+    browser.go("jobs?task=mail.send").await;
+    browser.press("New job").await;
+    browser.until_shown("It has the fields for (needed).").await;
+    assert_eq!(
+        (browser.field("task").await, browser.field("payload").await),
+        ("mail.send".into(), "{}".into())
+    );
+    browser.fill("queue", "added").await;
+    browser.press("Add the job").await;
+    browser.until_shown("Nothing was changed.").await;
+    assert!(browser.text().await.contains("payload"), "{}", browser.text().await);
+    assert_eq!(browser.field("queue").await, "added");
+    browser.refill("payload", "{\"for\": \"anna\"}").await;
+    browser.press("Add the job").await;
+    browser.until_shown("The job is added.").await;
+    browser.press("Run again …").await;
+    browser.until_shown("A job like job ").await;
+    assert!(browser.field("payload").await.contains("anna"));
+    browser.refill("payload", "{\"for\": \"bo\"}").await;
+    browser.press("Add the job").await;
+    browser.until_shown("The job is added.").await;
+    let mut added = JobFilter::new();
+    added.queue = Some("added".into());
+    assert_eq!(site.scheduler.jobs().list(added).await.unwrap().len(), 2);
+}
+
 /// A running job ends as cancelled.
 async fn cancel_a_running_job(site: &Site, browser: &Browser) {
     browser.go("jobs?state=running").await;
@@ -105,6 +133,7 @@ async fn go_through(scripts: Scripts) {
     let site = Site::start().await;
     let browser = browse(&site, scripts).await;
     act_on_jobs(&site, &browser).await;
+    add_jobs(&site, &browser).await;
     cancel_a_running_job(&site, &browser).await;
     pause_and_resume(&site, &browser).await;
     site.stop().await;

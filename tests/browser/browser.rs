@@ -124,6 +124,19 @@ impl Browser {
         self.client.find(Locator::Css(&css)).await.unwrap().send_keys(text).await.unwrap();
     }
 
+    /// Types into the field of that name, in place of what it has.
+    pub async fn refill(&self, field: &str, text: &str) {
+        let css = format!("[name={field}]");
+        self.client.find(Locator::Css(&css)).await.unwrap().clear().await.unwrap();
+        self.fill(field, text).await;
+    }
+
+    /// The text of the field of that name.
+    pub async fn field(&self, field: &str) -> String {
+        let value = self.run(&format!("return document.querySelector('[name={field}]').value")).await;
+        value.as_str().unwrap().to_owned()
+    }
+
     /// Types where the focus is.
     pub async fn type_keys(&self, keys: &str) {
         self.client.active_element().await.unwrap().send_keys(keys).await.unwrap();

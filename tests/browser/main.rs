@@ -13,6 +13,7 @@ mod outage;
 mod pictures;
 mod reading;
 mod site;
+mod stories;
 #[path = "../it/support/mod.rs"]
 #[allow(dead_code, reason = "the other integration tests use the rest of it")]
 mod support;

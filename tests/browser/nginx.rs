@@ -19,27 +19,44 @@ struct Nginx {
     folder: PathBuf,
 }
 
+enum Listens {
+    Plainly,
+    WithTls,
+}
+
 impl Nginx {
     /// Passes `/ops/work/` on to the dashboard of that port, as the guide says. Below `/held/` it ignores what would have it pass
     /// events on at once.
     fn before(site: u16) -> Self {
+        let held = "proxy_ignore_headers X-Accel-Buffering;";
+        let locations = [location(site, "/ops/work/", ""), location(site, "/held/", held)].concat();
+        Self::start(Listens::Plainly, &locations)
+    }
+
+    /// The same at `/jobs/` with TLS, by a certificate of an authority of its own: `authority.pem` in its folder.
+    fn with_tls(site: u16) -> Self {
+        let files = "ssl_certificate server.pem; ssl_certificate_key server.key; ";
+        Self::start(Listens::WithTls, &[files, &location(site, "/jobs/", "")].concat())
+    }
+
+    fn start(listens: Listens, serves: &str) -> Self {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
         let folder =
             Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("nginx-{}-{port}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
+        let how = match listens {
+            Listens::Plainly => "",
+            Listens::WithTls => {
+                certify(&folder);
+                "ssl"
+            }
+        };
         let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .map(|kind| format!("{kind}_temp_path {kind};"));
-        let location = |prefix: &str, more: &str| {
-            format!(
-                "location {prefix} {{ proxy_pass http://127.0.0.1:{site}/jobs/; proxy_set_header Host $http_host; {more} }}"
-            )
-        };
         let configuration = format!(
             "daemon off; user root root; pid nginx.pid; error_log stderr; events {{}} http {{ access_log off; {} \
-             server {{ listen 127.0.0.1:{port}; {} {} }} }}",
+             server {{ listen 127.0.0.1:{port} {how}; {serves} }} }}",
             temporary.concat(),
-            location("/ops/work/", ""),
-            location("/held/", "proxy_ignore_headers X-Accel-Buffering;"),
         );
         std::fs::write(folder.join("nginx.conf"), configuration).unwrap();
         let program = if Path::new("/usr/sbin/nginx").exists() { "/usr/sbin/nginx" } else { "nginx" };
@@ -64,6 +81,30 @@ impl Nginx {
     async fn browse(&self, prefix: &str) -> Browser {
         Browser::start(&format!("http://127.0.0.1:{}{prefix}", self.port)).await
     }
+}
+
+fn location(site: u16, prefix: &str, more: &str) -> String {
+    format!(
+        "location {prefix} {{ proxy_pass http://127.0.0.1:{site}/jobs/; proxy_set_header Host $http_host; {more} }} "
+    )
+}
+
+/// Makes an authority, another one, and a certificate of the first for this machine.
+fn certify(folder: &Path) {
+    let make = |name: &str, more: &[&str]| {
+        let files = [format!("{name}.key"), format!("{name}.pem"), format!("/CN={name}")];
+        let mut command = Command::new("openssl");
+        command.current_dir(folder).args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]);
+        command.args(["-keyout", &files[0], "-out", &files[1], "-subj", &files[2]]).args(more);
+        let made = command.output().unwrap_or_else(|error| panic!("this test needs openssl ({error})"));
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    };
+    for name in ["authority", "another"] {
+        make(name, &["-addext", "keyUsage=critical,keyCertSign"]);
+    }
+    let by = ["-CA", "authority.pem", "-CAkey", "authority.key"];
+    let of = ["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"];
+    make("server", &[by, of].concat());
 }
 
 impl Drop for Nginx {
@@ -110,5 +151,34 @@ async fn behind_a_proxy_that_holds_events_back_a_page_is_read_now_and_then() {
         browser.until(&format!("{ROWS} === {}", before + more)).await;
     }
     assert_eq!(browser.run("return window.marked === true").await, true, "the page was loaded again");
+    site.stop().await;
+}
+
+#[actix_web::test]
+#[ignore = "needs nginx and openssl, for which `.ci/browser` looks"]
+async fn the_program_trusts_the_authority_of_a_file_and_no_other() {
+    let site = Site::start().await;
+    let nginx = Nginx::with_tls(site.port);
+    let url = format!("https://127.0.0.1:{}/jobs", nginx.port);
+    let ask = async |authority: Option<&str>| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mainspring"));
+        command.args(["queues", "list", "--api", &url]).env_remove("MAINSPRING_API_PASSWORD");
+        if let Some(file) = authority {
+            command.arg("--api-ca").arg(nginx.folder.join(file));
+        }
+        // The site is served meanwhile.
+        tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+    };
+    let own = ask(Some("authority.pem")).await;
+    assert!(own.status.success(), "{}", String::from_utf8_lossy(&own.stderr));
+    assert!(String::from_utf8(own.stdout).unwrap().contains("imports"));
+    for other in [None, Some("another.pem")] {
+        let refused = ask(other).await;
+        let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(
+            refused.status.code() == Some(1) && told.contains("cannot reach https://127.0.0.1"),
+            "{told}"
+        );
+    }
     site.stop().await;
 }

@@ -23,7 +23,8 @@ const SCREENS: [(&str, &str, &str); 14] = [
 ];
 
 /// Pages that ask or refuse.
-const OTHERS: [&str; 8] = [
+const OTHERS: [&str; 9] = [
+    "add-job?id=4",
     "cancel-job?id=4",
     "reschedule-job?id=4",
     "delete-job?id=4",
