@@ -176,6 +176,12 @@ async fn a_failed_job_shows_its_attempts_and_the_group_of_its_error() {
     let group = site.read(&group).await;
     assert!(group.text.contains("disk on fire"), "{}", group.text);
     assert!(group.links().contains(&format!("job?id={id}")));
+    let links = group.links();
+    let like_it: Vec<&String> = links.iter().filter(|link| link.contains("&error=")).collect();
+    assert!(like_it.len() == 2 && like_it.iter().all(|link| link.contains("task=act")), "{like_it:?}");
+    for list in like_it {
+        assert_eq!(site.read(list).await.jobs(), [id], "{list}");
+    }
     assert!(site.read("errors?since=7d&task=act").await.text.contains("disk on fire"));
     assert!(site.read("errors?task=other").await.text.contains("No attempt has failed in this time."));
     let tasks = site.read("tasks").await;
