@@ -2,7 +2,9 @@
 
 mod error;
 mod result;
+mod step;
 
 pub(crate) use self::error::FailureKind;
 pub use self::error::{JobError, JobErrorKind, JobFailure};
 pub use self::result::{BatchResult, IntoBatchResult, IntoJobResult, JobResult};
+pub use self::step::StepError;

@@ -95,7 +95,7 @@ pub use attempt::{CronFire, JobContext, JobFuture, Middleware, Next};
 pub use backoff::Backoff;
 pub use job::{Enqueue, JobOptions, KeyMode, NewJob, Task};
 pub use job_error::{
-    BatchResult, IntoBatchResult, IntoJobResult, JobError, JobErrorKind, JobFailure, JobResult,
+    BatchResult, IntoBatchResult, IntoJobResult, JobError, JobErrorKind, JobFailure, JobResult, StepError,
 };
 pub use store::HandlerConnection;
 // The scheduler.

@@ -6,6 +6,7 @@ mod builder;
 mod client;
 mod handle;
 mod health;
+mod job_steps;
 mod jobs;
 mod jobs_of;
 mod last_handle;

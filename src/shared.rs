@@ -30,6 +30,7 @@ use crate::store::looks::Looks;
 use crate::telemetry::Telemetry;
 use crate::vitals::Vitals;
 
+mod ended_steps;
 mod enqueues;
 mod exports;
 mod foreign;
@@ -70,6 +71,7 @@ pub(crate) struct Shared {
     pub(crate) orphans: Mutex<Orphans>,
     /// The tasks of jobs that were added here without a handler.
     pub(crate) foreign_tasks: Mutex<foreign::ForeignTasks>,
+    pub(crate) ended_steps: ended_steps::EndedSteps,
     /// The jobs that were reported as not movable.
     pub(crate) unmovable_jobs: Mutex<HashSet<i64>>,
     /// Notified when running jobs of this worker were cancelled. The next heartbeat finds them as well.
@@ -189,6 +191,7 @@ impl Shared {
             flags_outage: Mutex::default(),
             handlers_outage: Mutex::default(),
             foreign_tasks: Mutex::default(),
+            ended_steps: Default::default(),
             unmovable_jobs: Mutex::default(),
             cancellations_posted: Notify::new(),
             events: EventBus::default(),

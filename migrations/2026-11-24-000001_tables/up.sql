@@ -4,7 +4,7 @@
 -- `queues` the settings of queues, `queue_families` those of families of queues, `task_limits` those of tasks, with the slots that
 -- are taken in `task_slots`, `tasks` what workers have published of their tasks, `paused_tasks` the tasks that no process claims,
 -- `all_paused` whether any process works, `schedules` the schedules of people and the crontab lines of programs, `audit` what people
--- have done. Every statement creates something new, so none blocks a live table.
+-- have done, `steps` what unfinished jobs have done already. Every statement creates something new, so none blocks a live table.
 --
 -- Defaults and CHECK constraints may call the functions in sql/base/, and no others: those are created before the tables.
 
@@ -596,6 +596,24 @@ CREATE TABLE mainspring.operations (
 -- Retention.
 CREATE INDEX operations_age ON mainspring.operations (ended_at);
 
+-- What the finished steps of unfinished jobs have returned, see sql/steps/. No foreign key leads to `jobs`: each deletion of a job would
+-- look here. Processes delete the steps of jobs that they have ended, and a sweep finds the others.
+CREATE TABLE mainspring.steps (
+    job_id       bigint NOT NULL,
+    -- Its place among the steps that the job has begun.
+    position     integer NOT NULL,
+    finished_at  timestamptz NOT NULL DEFAULT mainspring.now(),
+    -- Of the payload for which it was done.
+    payload_hash bigint NOT NULL,
+    name         text NOT NULL,
+    -- JSON, in UTF-8 whatever the encoding of the database is. Nothing here reads it.
+    value        bytea NOT NULL,
+    CONSTRAINT steps_pkey PRIMARY KEY (job_id, position),
+    CONSTRAINT steps_position_range CHECK (position BETWEEN 1 AND 1000),
+    CONSTRAINT steps_name_length CHECK (char_length(name) BETWEEN 1 AND 128),
+    CONSTRAINT steps_value_size CHECK (octet_length(value) <= 1048576)
+) WITH (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 1);
+
 -- A database of the encoding SQL_ASCII holds any bytes. No program could read a row with such as are no text, and each
 -- statement that returns it would fail.
 DO $$ BEGIN
@@ -626,6 +644,8 @@ DO $$ BEGIN
             'who', who, 'act', act, 'kind', kind, 'subject', subject, 'filter', filter, 'reason', reason, 'result', result));
         ALTER TABLE mainspring.operations ADD CONSTRAINT operations_text_is_utf8 CHECK (mainspring.is_utf8(
             'who', who, 'reason', reason, 'filter', filter, 'words', words));
+        ALTER TABLE mainspring.steps ADD CONSTRAINT steps_text_is_utf8 CHECK (mainspring.is_utf8(
+            'name', name));
         ALTER TABLE mainspring.schedules ADD CONSTRAINT schedules_text_is_utf8 CHECK (mainspring.is_utf8(
             'name', name, 'task', task, 'expression', expression, 'zone', zone, 'queue', queue, 'key', key,
             'flags', flags::text, 'error', error, 'late_reason', late_reason, 'payload', payload::text));

@@ -21,6 +21,7 @@ use crate::text::one_line;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod stats;
+mod steps;
 mod unknown;
 
 const INTERVAL: Duration = Duration::from_secs(600);
@@ -47,6 +48,7 @@ impl Actor for MaintenanceActor {
     fn started(&mut self, ctx: &mut Context<Self>) {
         ctx.spawn(maintain_forever(Arc::clone(&self.shared)).into_actor(self));
         ctx.spawn(stats::store_forever(Arc::clone(&self.shared)).into_actor(self));
+        ctx.spawn(steps::delete_forever(Arc::clone(&self.shared)).into_actor(self));
         #[cfg(feature = "metrics")]
         ctx.spawn(metrics::record_forever(Arc::clone(&self.shared)).into_actor(self));
         ctx.spawn(unknown::watch_forever(Arc::clone(&self.shared)).into_actor(self));
@@ -75,6 +77,9 @@ struct Duties {
     audit: Duty,
     operations: Duty,
     dead: Duty,
+    steps: Duty,
+    /// The job behind which steps are looked at next.
+    steps_behind: i64,
 }
 
 impl Duties {
@@ -103,6 +108,8 @@ impl Duties {
         self.audit.done("delete old lines of the audit log", deleted);
         let deleted = in_portions(shared, move |conn| delete_operations(conn, PORTION)).await;
         self.operations.done("delete old operations", deleted);
+        let swept = steps::sweep(shared, &mut self.steps_behind).await;
+        self.steps.done("delete steps of jobs that are gone", swept);
         if let Some(retention) = shared.config.dead_retention {
             let deleted = in_portions(shared, move |conn| delete_dead(conn, retention, PORTION)).await;
             self.dead.done("delete old dead jobs", deleted);

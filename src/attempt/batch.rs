@@ -44,6 +44,7 @@ where
         if entries.is_empty() {
             return Box::pin(std::future::ready(ledger.close()));
         }
+        job.has_no_steps();
         let work = (self.function)(entries, job.clone());
         Box::pin(async move {
             let returned = CatchPanic(Box::pin(work)).await;

@@ -5,6 +5,7 @@ mod current;
 mod ending;
 mod lease;
 mod shown;
+mod step;
 
 use std::any::TypeId;
 use std::fmt;
@@ -17,6 +18,7 @@ use chrono::{DateTime, Utc};
 
 use super::cron_fire::CronFire;
 use super::log_target::TARGET;
+use super::steps::Steps;
 use crate::error::{SchedulerError, StoreError};
 use crate::job::{Enqueue, NewJob, Task, queue_of_tenant, tenant_of_queue};
 use crate::job_error::JobError;
@@ -27,6 +29,7 @@ use crate::signals::Attempt;
 use crate::store::HandlerConnection;
 use crate::store::claim::ClaimedJob;
 use crate::store::settle::complete;
+use crate::store::steps::delete_steps;
 
 /// A job as its handler sees it. Cheap to clone; clones may outlive the handler.
 #[derive(Clone)]
@@ -43,14 +46,25 @@ struct Inner {
     completed: AtomicBool,
     /// When its time-out is over.
     times_out_at: OnceLock<Instant>,
+    steps: Steps,
 }
 
 impl JobContext {
     pub(crate) fn new(job: ClaimedJob, payload: String, lease: &Lease, shared: Arc<Shared>) -> Self {
         let (worker_id, lease) = (lease.worker_id(), lease.settlement().lease);
         let (log_target, times_out_at) = (OnceLock::new(), OnceLock::new());
-        let completed = AtomicBool::new(false);
-        Self(Arc::new(Inner { job, lease, worker_id, payload, shared, log_target, completed, times_out_at }))
+        let (completed, steps) = (AtomicBool::new(false), Steps::default());
+        Self(Arc::new(Inner {
+            job,
+            lease,
+            worker_id,
+            payload,
+            shared,
+            log_target,
+            completed,
+            times_out_at,
+            steps,
+        }))
     }
 
     /// The job and its lease, by which signals name it.
@@ -251,6 +265,9 @@ impl JobContext {
         let done = conn.transaction(|conn| {
             let done = work(conn)?;
             if complete(conn, self.attempt_key(), history)? {
+                if self.has_steps() {
+                    delete_steps(conn, self.id())?;
+                }
                 Ok(done)
             } else {
                 Err("the job is no longer this worker's: the transaction was rolled back".into())

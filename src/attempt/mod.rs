@@ -22,6 +22,7 @@ pub(crate) mod report;
 mod run;
 mod span;
 mod start;
+mod steps;
 
 pub use self::context::JobContext;
 pub use self::cron_fire::CronFire;

@@ -90,6 +90,9 @@ async fn attempt(
         Err((error, backoff)) => (AttemptEnd::Returned(Err(error)), backoff),
     };
     let outcome = judge(ended, job, backoff).map_texts(storable);
+    if job.has_steps() && !job.is_completed() {
+        shared.ended_steps.note(job.id());
+    }
     let took = started.elapsed();
     let reported = report_end(job, &outcome, took, shared.config.job_log_level);
     let ended = (reported == Reported::Later || shared.events.has_subscribers()).then(|| EndedAttempt {

@@ -10,7 +10,7 @@ use super::enqueue::NewJob;
 use super::payload::{character_problem, nesting_problem, number_problem};
 use crate::error::Problem;
 
-/// The most characters of a name: of a task, a queue, a flag or a schedule.
+/// The most characters of a name: of a task, a queue, a flag, a schedule or a step.
 const MAX_NAME: usize = 128;
 const MAX_KEY: usize = 512;
 const MAX_FLAGS: usize = 32;
@@ -33,6 +33,11 @@ pub(crate) fn problem_of(job: &NewJob) -> Option<Problem> {
         .or_else(|| delay_problem(options.run_in?))
         .or_else(|| flags_problem(&options.flags))
         .or_else(|| payload_problem(&job.payload))
+}
+
+/// Returns what is wrong with the name of a step, or `None`.
+pub(crate) fn step_name_problem(name: &str) -> Option<Problem> {
+    length_problem("name", name, MAX_NAME)
 }
 
 fn length_problem(field: &'static str, text: &str, most: usize) -> Option<Problem> {

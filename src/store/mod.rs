@@ -7,7 +7,7 @@
 //! | `admit` | promote scheduled jobs, admit parked ones, wake other processes |
 //! | `unmovable` | find the jobs that stand in the way of a statement, and set them apart |
 //! | `claimability`, `claim` | what decides a claim; claim jobs, fetch their payloads |
-//! | `settle`, `progress` | settle, complete, reclaim; write progress |
+//! | `settle`, `progress`, `steps` | settle, complete, reclaim; write progress; store steps, and read them |
 //! | `presence`, `tasks` | register, beat, rescue, unregister; publish and list tasks, find those that no worker knows |
 //! | `cron`, `schedules` | fire lines of the crontab; fire and change stored schedules |
 //! | `jobs`, `queues`, `workers`, `health`, `history`, `status`, `retention` | what people and maintenance read and change |
@@ -74,6 +74,7 @@ pub(crate) mod start;
 mod statement;
 pub mod stats;
 pub mod status;
+pub(crate) mod steps;
 pub mod tasks;
 #[cfg(test)]
 mod tests;

@@ -68,6 +68,7 @@ mod server_view;
 mod starting;
 mod starts;
 mod stats;
+mod steps;
 mod stopping;
 mod superseded;
 mod support;

@@ -13,7 +13,7 @@ use crate::dashboard::state::HOUR;
 use crate::dashboard::visit::{Payload, Visit};
 use crate::error::SchedulerError;
 use crate::store::errors::ErrorGroup;
-use crate::store::jobs::Job;
+use crate::store::jobs::{Job, JobStep};
 use crate::store::schedules::ScheduleRow;
 use crate::store::stats::{Kind, Stats};
 
@@ -104,6 +104,7 @@ struct OneJob {
 struct WithPayload {
     #[serde(flatten)]
     job: Job,
+    steps: Vec<JobStep>,
     #[serde(skip_serializing_if = "Option::is_none")]
     payload: Option<Value>,
 }
@@ -116,7 +117,8 @@ async fn job(visit: &Visit) -> Result<String, Failure> {
         Payload::Shown(payload) => Some(payload),
         Payload::Hidden => None,
     });
-    json(&WithPayload { job, payload })
+    let steps = visit.scheduler().jobs().steps(id).await?;
+    json(&WithPayload { job, steps, payload })
 }
 
 #[derive(Deserialize)]

@@ -17,7 +17,7 @@ use crate::dashboard::parts::time::moment_and_age;
 use crate::dashboard::routes::Deed;
 use crate::dashboard::visit::{Payload, Visit};
 use crate::job::operation::is_reserved;
-use crate::store::jobs::{AttemptError, Explanation, Job, JobStatus};
+use crate::store::jobs::{AttemptError, Explanation, Job, JobStatus, JobStep};
 
 #[derive(Deserialize)]
 struct Wanted {
@@ -34,7 +34,7 @@ pub(super) async fn of_id(visit: &Visit, id: i64) -> Result<Page, Failure> {
     let jobs = visit.scheduler().jobs();
     let found = jobs.get(id).await?;
     let job = found.ok_or_else(|| Failure::NotFound(format!("There is no job {id}.")))?;
-    let reasons = jobs.explain(id).await?;
+    let (reasons, steps) = (jobs.explain(id).await?, jobs.steps(id).await?);
     let payload = payload(visit, &job).await?;
     let acts = acts_on(visit, "job", &id.to_string()).await?;
     let body = html! {
@@ -49,6 +49,9 @@ pub(super) async fn of_id(visit: &Visit, id: i64) -> Result<Page, Failure> {
             }
         }
         section aria-labelledby="facts" { h2 #facts { "Facts" } (facts(&job, visit)) }
+        @if !steps.is_empty() {
+            section aria-labelledby="steps" { h2 #steps { "Steps that are done" } (table_of(&steps, visit)) }
+        }
         section aria-labelledby="attempts" { h2 #attempts { "Failed attempts" } (attempts(&job, visit)) }
         section aria-labelledby="payload" { h2 #payload { "Payload" } (payload) }
         (audit_table::section(&acts, visit.now))
@@ -117,6 +120,25 @@ fn facts(job: &Job, visit: &Visit) -> Markup {
             @if let Some(at) = job.finished_at { (fact("Ended", moment_and_age(at, visit.now))) }
             @if let Some(worker) = job.worker_id { (fact("Worker", html! { a href="workers" { (worker) } })) }
             @if let Some(reason) = &job.reason { (fact("Reason", name(reason))) }
+        }
+    }
+}
+
+fn table_of(steps: &[JobStep], visit: &Visit) -> Markup {
+    html! {
+        div.scroll tabindex="0" role="region" aria-label="Steps" {
+            table {
+                thead { tr { th scope="col" { "Step" } th scope="col" { "Name" } th scope="col" { "Done" } } }
+                tbody {
+                    @for step in steps {
+                        tr {
+                            td { (step.position) }
+                            td.clip { (name(&step.name)) }
+                            td.nowrap { (moment_and_age(step.finished_at, visit.now)) }
+                        }
+                    }
+                }
+            }
         }
     }
 }

@@ -50,6 +50,7 @@ pub use self::states::{JobStatus, StateFilter};
 pub use super::act_result::ActResult;
 pub use super::attempt_errors::AttemptError;
 pub use super::enqueue::{insert_many, remove};
+pub use super::steps::{JobStep, clear_steps, steps};
 
 use crate::error::StoreError;
 use crate::job::NewJob;

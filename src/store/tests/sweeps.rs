@@ -13,6 +13,7 @@ use crate::store::queues;
 use crate::store::retention::{
     Swept, delete_dead, delete_fires, drop_history, prepare_history, retire_lines,
 };
+use crate::store::steps::sweep_steps;
 
 const DAY: Duration = Duration::from_secs(86_400);
 const LIMIT: i64 = 3;
@@ -28,7 +29,7 @@ struct Sweep {
     sweep: fn(&mut PgConnection) -> Result<Swept, StoreError>,
 }
 
-const SWEEPS: [Sweep; 4] = [
+const SWEEPS: [Sweep; 5] = [
     Sweep {
         table: "jobs",
         rows: "INSERT INTO mainspring.jobs (id, task, run_at, state, updated_at) SELECT n, 'a', now(), 'dead', \
@@ -65,6 +66,14 @@ const SWEEPS: [Sweep; 4] = [
         key: "name",
         left: "next_fire_at IS NOT NULL",
         sweep: retire_lines,
+    },
+    Sweep {
+        table: "steps",
+        rows: "INSERT INTO mainspring.steps (job_id, position, name, value, payload_hash) \
+            SELECT n, 1, 'a', '1', 0 FROM generate_series(1, 6) AS n",
+        key: "job_id",
+        left: "true",
+        sweep: |conn| Ok(sweep_steps(conn, 0, LIMIT)?.swept()),
     },
 ];
 
@@ -161,7 +170,7 @@ fn a_locked_table_is_given_up_within_seconds() {
 
 #[test]
 fn the_verbs_of_people_pass_over_what_cannot_go() {
-    let [dead, _, unused, _] = SWEEPS;
+    let [dead, _, unused, _, _] = SWEEPS;
     let (_database, mut conn) = dead.database();
     dead.trigger(&mut conn, "RAISE EXCEPTION 'not this one';");
     assert_eq!(jobs::delete_dead(&mut conn, DAY).unwrap(), 2);

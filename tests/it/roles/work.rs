@@ -42,6 +42,8 @@ impl Task for Wide {
 async fn widely(task: Wide, job: JobContext) -> JobResult {
     assert!(task.filling.len() > 500_000);
     job.progress(50, "half")?;
+    job.step("first", || async { Ok(1) }).await?;
+    job.step_in_transaction("second", |conn| Ok(other().insert(conn)?)).await?;
     if job.snoozes() == 0 {
         return Err(JobError::snooze(Duration::ZERO));
     }

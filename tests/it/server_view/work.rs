@@ -43,6 +43,14 @@ async fn perform(task: Do, job: JobContext) -> JobResult {
         "cancel" => Err(JobError::cancel(format!("job {} unwanted", job.id()))),
         "progress" => Ok(job.progress(50, format!("half of {}", job.id()))?),
         "transaction" => job.transaction(|_| Ok::<(), JobError>(())).await,
+        "steps" => {
+            job.step("one", || async { Ok(1) }).await?;
+            Ok(job.step_in_transaction("two", |_| Ok(2)).await.map(drop)?)
+        }
+        "steps in a transaction" => {
+            job.step("one", || async { Ok(1) }).await?;
+            job.transaction(|_| Ok::<(), JobError>(())).await
+        }
         _ => Ok(()),
     }
 }
@@ -89,7 +97,16 @@ async fn add(scheduler: &Scheduler, conn: &mut PgConnection, round: usize) {
 
 async fn run(scheduler: &Scheduler, round: usize) {
     let mut ids = Vec::new();
-    for what in ["fail once", "snooze once", "discard", "cancel", "progress", "transaction"] {
+    for what in [
+        "fail once",
+        "snooze once",
+        "discard",
+        "cancel",
+        "progress",
+        "transaction",
+        "steps",
+        "steps in a transaction",
+    ] {
         for _ in 0..round {
             ids.push(scheduler.enqueue(work(what)).await.unwrap());
         }
@@ -128,6 +145,7 @@ async fn administer(scheduler: &Scheduler, round: usize) {
     }
     jobs.fail(ids.clone(), Some(&format!("reason {round}"))).await.unwrap();
     jobs.retry(ids.clone(), None).await.unwrap();
+    jobs.clear_steps(ids[0]).await.unwrap();
     jobs.reschedule(ids[..round].to_vec(), Reschedule::new().priority(round as i16)).await.unwrap();
     jobs.cancel(ids[..1].to_vec(), Some("unwanted")).await.unwrap();
     jobs.complete(ids[1..2].to_vec(), Some("by hand")).await.unwrap();
@@ -168,6 +186,7 @@ async fn look(scheduler: &Scheduler, conn: &mut PgConnection, round: usize) {
     jobs.get(id).await.unwrap();
     jobs.explain(id).await.unwrap();
     jobs.payload(id).await.unwrap();
+    jobs.steps(id).await.unwrap();
     let mut filter = HistoryFilter::new();
     filter.limit = 10 * round as u32;
     jobs.history(filter).await.unwrap();

@@ -41,6 +41,9 @@ pub(crate) enum JobsCommand {
     /// Delete jobs that do not run, without a line in the history.
     #[command(after_help = DELETE_EXAMPLES)]
     Delete(DeleteArguments),
+    /// Forget the steps of a job that does not run: its next attempt does each of them again.
+    #[command(after_help = "Example:\n  mainspring jobs clear-steps 4711")]
+    ClearSteps(ClearStepsArguments),
 }
 
 const LIST_EXAMPLES: &str = "\
@@ -137,6 +140,13 @@ pub(crate) struct ShowArguments {
     pub(crate) payload: Option<Payload>,
     #[command(flatten)]
     pub(crate) listing: ListingOptions,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ClearStepsArguments {
+    /// The job's id.
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) id: i64,
 }
 
 #[derive(Debug, Args)]

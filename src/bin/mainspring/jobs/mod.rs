@@ -4,7 +4,7 @@ use std::io::Write;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use mainspring::history::{self, HistoryRow};
-use mainspring::jobs::{self, Act, AttemptError, Job, JobFilter, JobOrder, JobStatus};
+use mainspring::jobs::{self, Act, AttemptError, Job, JobFilter, JobOrder, JobStatus, JobStep};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -14,7 +14,9 @@ mod operations;
 mod selection;
 
 pub(crate) use arguments::JobsCommand;
-use arguments::{HistoryArguments, ListArguments, Payload, ReasonArguments, ShowArguments};
+use arguments::{
+    ClearStepsArguments, HistoryArguments, ListArguments, Payload, ReasonArguments, ShowArguments,
+};
 use asked::Asked;
 
 use crate::failure::Failure;
@@ -40,6 +42,7 @@ pub(crate) fn run(source: &mut Source, command: JobsCommand, out: &mut impl Writ
         JobsCommand::Delete(one) => {
             one.jobs.act(source, &one.listing, out, &Asked::new("delete", Act::Delete))
         }
+        JobsCommand::ClearSteps(one) => clear_steps(source, &one, out),
     }
 }
 
@@ -92,11 +95,13 @@ fn cells(job: Job) -> [String; 11] {
     ]
 }
 
-// One job, with its payload where that was requested, both under the names of `find_job`.
+// One job with its steps, and with its payload where that was requested.
 #[derive(Serialize, Deserialize)]
 struct Shown {
     #[serde(flatten)]
     job: Job,
+    #[serde(default)]
+    steps: Vec<JobStep>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     payload: Option<Value>,
 }
@@ -114,16 +119,22 @@ fn show(source: &mut Source, arguments: &ShowArguments, out: &mut impl Write) ->
                 None => None,
             };
             let payload = payload.map(|text| serde_json::from_str(&text).unwrap_or(Value::String(text)));
-            Ok(Some(Shown { job, payload }))
+            Ok(Some(Shown { job, steps: jobs::steps(conn, id)?, payload }))
         },
     )?;
     if arguments.listing.json {
         return output::json(out, &shown);
     }
     let errors = std::mem::take(&mut shown.job.errors);
+    let steps = std::mem::take(&mut shown.steps);
     let fields = serde_json::to_value(&shown)?;
-    let fields = fields.as_object().into_iter().flatten().filter(|(name, _)| *name != "errors");
+    let fields = fields.as_object().into_iter().flatten();
+    let fields = fields.filter(|(name, _)| !["errors", "steps"].contains(&name.as_str()));
     output::table(out, ["FIELD", "VALUE"], fields.map(field_cells).collect())?;
+    if !steps.is_empty() {
+        writeln!(out)?;
+        output::table(out, ["STEP", "NAME", "DONE AT"], steps.into_iter().map(step_cells).collect())?;
+    }
     if errors.is_empty() {
         return Ok(());
     }
@@ -133,6 +144,19 @@ fn show(source: &mut Source, arguments: &ShowArguments, out: &mut impl Write) ->
         ["ATTEMPT", "FAILED AT", "WORKER", "ERROR"],
         errors.into_iter().map(error_cells).collect(),
     )
+}
+
+fn step_cells(step: JobStep) -> [String; 3] {
+    [step.position.to_string(), step.name, moment(step.finished_at)]
+}
+
+fn clear_steps(
+    source: &mut Source,
+    arguments: &ClearStepsArguments,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    let cleared = jobs::clear_steps(&mut source.session()?, arguments.id)?;
+    Ok(writeln!(out, "{cleared} steps of job {} are forgotten", arguments.id)?)
 }
 
 fn error_cells(error: AttemptError) -> [String; 4] {

@@ -1,0 +1,61 @@
+//! Deletes the steps of jobs that have ended: those of this process a second later, and whatever is left, as after an act of a person,
+//! in a round of maintenance.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::PORTION;
+use crate::error::StoreError;
+use crate::shared::Shared;
+use crate::store::Durability;
+use crate::store::retention::Swept;
+use crate::store::steps::{delete_steps_of_gone, sweep_steps};
+use crate::text::one_line;
+
+/// By then most outcomes are stored, and many jobs share a statement.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Then the outcomes are stored that had to be tried again.
+const SECOND_TRY: Duration = Duration::from_secs(10);
+/// The jobs of one statement.
+const JOBS: usize = 1_000;
+
+/// Deletes for ever, and tries each job twice. A process whose jobs have no steps rests.
+pub(super) async fn delete_forever(shared: Arc<Shared>) {
+    let mut tried = Vec::new();
+    loop {
+        let wait = if tried.is_empty() { Duration::MAX } else { SECOND_TRY };
+        // Whether there are new ones is seen next.
+        let _ = actix_rt::time::timeout(wait, shared.ended_steps.noted()).await;
+        actix_rt::time::sleep(PAUSE).await;
+        let ended = shared.ended_steps.take();
+        tried.extend(&ended);
+        for jobs in tried.chunks(JOBS) {
+            delete(&shared, jobs.to_vec()).await;
+        }
+        tried = ended;
+    }
+}
+
+async fn delete(shared: &Shared, jobs: Vec<i64>) {
+    let delete = shared.store.run(Durability::Relaxed, move |conn| delete_steps_of_gone(conn, &jobs));
+    if let Err(error) = delete.await {
+        log::debug!("cannot delete steps of jobs that have ended, the sweep will: {}", one_line(error));
+    }
+}
+
+/// Sweeps from where the last sweep has ended, as long as it finds something.
+pub(super) async fn sweep(shared: &Shared, behind: &mut i64) -> Result<Swept, StoreError> {
+    let mut all = Swept::default();
+    loop {
+        let from = *behind;
+        let portion =
+            shared.store.run(Durability::Relaxed, move |conn| sweep_steps(conn, from, PORTION)).await?;
+        let swept = portion.swept();
+        *behind = portion.last.unwrap_or(i64::MIN);
+        let is_last = swept.done == 0 || portion.last.is_none();
+        all.add(swept);
+        if is_last {
+            return Ok(all);
+        }
+    }
+}

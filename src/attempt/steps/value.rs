@@ -1,0 +1,26 @@
+//! The value of a step as JSON. What a handler gets has been through JSON in each attempt, also in the one that does the step: so the
+//! first attempt sees what the others will.
+
+use std::any::type_name;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::attempt::misfit::misfit;
+use crate::job_error::StepError;
+
+/// Returns a value as it is stored.
+pub(in crate::attempt) fn encode<T: Serialize>(step: &str, value: &T) -> Result<Vec<u8>, StepError> {
+    let unwritable =
+        |error| StepError::refused(step, format!("has a value that cannot be written as JSON: {error}"));
+    serde_json::to_vec(value).map_err(unwritable)
+}
+
+/// Reads a value that was stored. The error has the path and the types of what is wrong, and no value.
+pub(in crate::attempt) fn decode<T: DeserializeOwned>(step: &str, value: &[u8]) -> Result<T, StepError> {
+    serde_json::from_slice(value).map_err(|_| StepError::Unreadable {
+        step: step.to_owned(),
+        type_name: type_name::<T>(),
+        fault: misfit::<T>(&String::from_utf8_lossy(value)),
+    })
+}
