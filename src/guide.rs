@@ -19,6 +19,7 @@ chapters! {
     tasks "tasks.md"
     handlers "handlers.md"
     outcomes "outcomes.md"
+    steps "steps.md"
     schedules "schedules.md"
     queues "queues.md"
     watching "watching.md"
