@@ -22,6 +22,7 @@ chapters! {
     steps "steps.md"
     schedules "schedules.md"
     queues "queues.md"
+    workflows "workflows.md"
     watching "watching.md"
     dashboard "dashboard.md"
     observability "observability.md"

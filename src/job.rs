@@ -10,6 +10,7 @@ mod options;
 pub(crate) mod payload;
 mod task;
 mod tenant;
+mod wait;
 
 pub(crate) use self::constants::Constants;
 pub(crate) use self::enqueue::Defaults;
@@ -20,3 +21,4 @@ pub use self::options::JobOptions;
 pub(crate) use self::options::common_setters;
 pub use self::task::Task;
 pub(crate) use self::tenant::{queue_of_tenant, tenant_of_queue};
+pub use self::wait::{OnFailure, Wait};

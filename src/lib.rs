@@ -4,7 +4,7 @@
 //!
 //! | what | where |
 //! |---|---|
-//! | Define work | [`Task`], [`JobOptions`], [`KeyMode`], [`Backoff`] |
+//! | Define work | [`Task`], [`JobOptions`], [`KeyMode`], [`Backoff`], [`Wait`] |
 //! | Handle a job | [`JobContext`], [`JobResult`], [`JobError`], [`BatchResult`], [`IntoJobResult`], [`Middleware`], [`CronFire`], [`WorkerActor`] |
 //! | Add a job | [`Enqueue`], [`NewJob`], [`EnqueueMany`], [`Remove`], [`QueueActor`] |
 //! | Set up and run | [`Scheduler`], [`SchedulerBuilder`], [`StartPolicy`], [`SettleDurability`], [`RunSummary`], [`Event`], [`EventStream`] |
@@ -93,7 +93,7 @@ pub use actors::queue::{EnqueueMany, QueueActor, Remove};
 pub use actors::worker::WorkerActor;
 pub use attempt::{CronFire, JobContext, JobFuture, Middleware, Next};
 pub use backoff::Backoff;
-pub use job::{Enqueue, JobOptions, KeyMode, NewJob, Task};
+pub use job::{Enqueue, JobOptions, KeyMode, NewJob, OnFailure, Task, Wait};
 pub use job_error::{
     BatchResult, IntoBatchResult, IntoJobResult, JobError, JobErrorKind, JobFailure, JobResult, StepError,
 };

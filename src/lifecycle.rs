@@ -17,6 +17,8 @@ pub(crate) const BETWEEN_SUSPECTS: Duration = Duration::from_secs(2);
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum JobState {
+    /// Waits for other jobs, or for signals.
+    Waiting,
     /// Not due yet.
     Scheduled,
     /// Due, and held by its queue's gate.
@@ -31,12 +33,14 @@ pub enum JobState {
 
 impl JobState {
     /// Every state, in the order in which a job meets them.
-    pub const ALL: [Self; 5] = [Self::Scheduled, Self::Parked, Self::Ready, Self::Running, Self::Dead];
+    pub const ALL: [Self; 6] =
+        [Self::Waiting, Self::Scheduled, Self::Parked, Self::Ready, Self::Running, Self::Dead];
 
     /// The state's name in SQL and JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Waiting => "waiting",
             Self::Scheduled => "scheduled",
             Self::Parked => "parked",
             Self::Ready => "ready",
@@ -49,23 +53,26 @@ impl JobState {
     /// replaced into any waiting state, or removed.
     #[must_use]
     pub fn may_follow(from: Option<Self>, to: Option<Self>) -> bool {
-        use JobState::{Dead, Parked, Ready, Running, Scheduled};
+        use JobState::{Dead, Parked, Ready, Running, Scheduled, Waiting};
         match (from, to) {
             // Enqueued, and started at once where a slot is free; never dead from the start.
-            (None, Some(Scheduled | Parked | Ready | Running)) => true,
+            (None, Some(Waiting | Scheduled | Parked | Ready | Running)) => true,
             (None, None | Some(Dead)) => false,
             // Promoted, admitted, replaced, removed.
-            (Some(Scheduled | Parked | Ready), None | Some(Scheduled | Parked | Ready)) => true,
+            (Some(Waiting | Scheduled | Parked | Ready), None | Some(Scheduled | Parked | Ready)) => true,
+            // Replaced by a job that waits for others; or one of several parents has ended.
+            (Some(Waiting | Scheduled | Parked | Ready), Some(Waiting)) => true,
             // Claimed: a job that waits, from `ready` only.
             (Some(Ready), Some(Running)) => true,
-            (Some(Scheduled | Parked), Some(Running)) => false,
+            (Some(Waiting | Scheduled | Parked), Some(Running)) => false,
             // Failed by a person.
-            (Some(Scheduled | Parked | Ready), Some(Dead)) => true,
+            (Some(Waiting | Scheduled | Parked | Ready), Some(Dead)) => true,
             // Done, given back, rescued, dead; or it lost its key and runs on.
             (Some(Running), None | Some(Scheduled | Parked | Ready | Running | Dead)) => true,
+            (Some(Running), Some(Waiting)) => false,
             // Retried by a person, or deleted.
             (Some(Dead), None | Some(Scheduled | Parked | Ready | Dead)) => true,
-            (Some(Dead), Some(Running)) => false,
+            (Some(Dead), Some(Running | Waiting)) => false,
         }
     }
 }
@@ -83,6 +90,20 @@ impl History {
             Self::Keep => true,
             Self::Skip => false,
         }
+    }
+}
+
+/// Whether other jobs wait for a job, or have waited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Linked {
+    No,
+    Yes,
+}
+
+/// From the column of a job.
+impl From<Option<bool>> for Linked {
+    fn from(linked: Option<bool>) -> Self {
+        if linked == Some(true) { Self::Yes } else { Self::No }
     }
 }
 

@@ -16,6 +16,9 @@ DROP TABLE mainspring.task_limits CASCADE;
 DROP TABLE mainspring.queue_families CASCADE;
 DROP TABLE mainspring.queues CASCADE;
 DROP TABLE mainspring.workers CASCADE;
+DROP TABLE mainspring.signals CASCADE;
+DROP TABLE mainspring.wait_events CASCADE;
+DROP TABLE mainspring.waits CASCADE;
 DROP TABLE mainspring.jobs CASCADE;
 -- The views and the functions that take or return rows went with their tables. These are the others.
 DO $$

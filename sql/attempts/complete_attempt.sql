@@ -18,6 +18,9 @@ BEGIN
     IF current_setting('idle_in_transaction_session_timeout') = '0' THEN
         PERFORM set_config('idle_in_transaction_session_timeout', '10s', true);
     END IF;
+    IF ended.linked THEN
+        PERFORM mainspring.tell_ended(attempt_id, 'succeeded');
+    END IF;
     IF keep_history THEN
         PERFORM mainspring.write_history(ARRAY[ended], 'succeeded', NULL);
     END IF;

@@ -1,6 +1,7 @@
 -- Adds the jobs that an array of objects describes, such as '[{"task": "report.publish", "key": "a"}, ..]', all or none,
 -- and returns them in the order of the input as `add_job` does. A name that is left out, or a null, means what `add_job` says of
--- NULL. Warns of tasks that no living worker knows. A job that a later one replaced under its key is returned as it is afterwards.
+-- NULL. The name `after` is an array of what the job waits for, see
+-- `waits_problem`. Warns of tasks that no living worker knows. A job that a later one replaced under its key is returned as it is afterwards.
 CREATE OR REPLACE FUNCTION mainspring.add_jobs(specs jsonb)
 RETURNS SETOF mainspring.jobs_view
 LANGUAGE plpgsql SECURITY DEFINER
@@ -24,7 +25,14 @@ BEGIN
     jobs := ARRAY(SELECT mainspring.described_job(s.spec)
         FROM jsonb_array_elements(specs) WITH ORDINALITY AS s(spec, ord) ORDER BY s.ord);
     -- In two statements: one that adds rows does not see them.
-    added := ARRAY(SELECT e.job_id FROM mainspring.enqueue_jobs(mainspring.with_task_options(jobs)) AS e ORDER BY e.ordinal, e.job_id);
+    IF jsonb_path_exists(specs, '$[*].after ? (@ != null)') THEN
+        added := ARRAY(SELECT e.job_id FROM mainspring.enqueue_waiting(ARRAY(
+            SELECT nullif(s.spec -> 'after', 'null') FROM jsonb_array_elements(specs) WITH ORDINALITY AS s(spec, ord) ORDER BY s.ord),
+            mainspring.with_task_options(jobs)) AS e ORDER BY e.ordinal);
+    ELSE
+        added := ARRAY(SELECT e.job_id FROM mainspring.enqueue_jobs(mainspring.with_task_options(jobs)) AS e
+            ORDER BY e.ordinal, e.job_id);
+    END IF;
     PERFORM mainspring.warn_now_and_then(ARRAY(SELECT DISTINCT j.task FROM unnest(jobs) AS j));
     RETURN QUERY
     SELECT j.* FROM unnest(added) WITH ORDINALITY AS a(id, ord)

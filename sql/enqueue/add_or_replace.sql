@@ -23,7 +23,7 @@ BEGIN
         last_error = CASE WHEN mainspring.is_batch_of(old, excluded.task, excluded.payload) THEN old.last_error END,
         errors = CASE WHEN mainspring.is_batch_of(old, excluded.task, excluded.payload) THEN old.errors END,
         run_at = mainspring.run_at_after(old, excluded, job.key_mode, moment),
-        state = CASE WHEN mainspring.keeps_turn(old, excluded, moment) THEN old.state ELSE mainspring.waiting_state(
+        state = CASE WHEN old.state = 'waiting' OR mainspring.keeps_turn(old, excluded, moment) THEN old.state ELSE mainspring.waiting_state(
             excluded.queue, mainspring.run_at_after(old, excluded, job.key_mode, moment), moment) END,
         turn_at = CASE WHEN mainspring.keeps_turn(old, excluded, moment) THEN old.turn_at END,
         progress = NULL, progress_note = NULL, snoozes = 0,

@@ -9,10 +9,15 @@ AS $$
 DECLARE
     held bigint;
     removed bigint;
+    was_linked boolean;
 BEGIN
     -- Locked first, so that a job that goes back at this moment is not missed as running and as waiting.
     SELECT j.id INTO held FROM mainspring.jobs AS j WHERE j.key = remove_job.key AND j.state <> 'dead' FOR UPDATE;
-    DELETE FROM mainspring.jobs AS j WHERE j.id = held AND j.state <> 'running' RETURNING j.id INTO removed;
+    DELETE FROM mainspring.jobs AS j WHERE j.id = held AND j.state <> 'running'
+        RETURNING j.id, j.linked INTO removed, was_linked;
+    IF was_linked THEN
+        PERFORM mainspring.tell_ended(removed, 'deleted');
+    END IF;
     IF removed IS NULL THEN
         UPDATE mainspring.jobs AS j SET key = NULL, superseded = true, updated_at = mainspring.now()
         WHERE j.id = held AND j.state = 'running';

@@ -9,8 +9,8 @@ RETURN CASE
     ELSE (
         SELECT CASE
             WHEN f.key NOT IN ('task', 'payload', 'queue', 'run_at', 'max_attempts', 'key', 'priority', 'flags', 'key_mode',
-                'trace_context')
-            THEN format('specs must have the names task, payload, queue, run_at, max_attempts, key, priority, flags, key_mode and trace_context, got %s',
+                'trace_context', 'after')
+            THEN format('specs must have the names task, payload, queue, run_at, max_attempts, key, priority, flags, key_mode, trace_context and after, got %s',
                 quote_literal(f.key))
             WHEN f.key IN ('priority', 'max_attempts')
             THEN format('%s must be a whole number, got %s', f.key, left(f.value::text, 40))
@@ -23,6 +23,8 @@ RETURN CASE
             -- Bounds that an integer of SQL can hold. The limits of a job come later.
             WHEN f.key IN ('priority', 'max_attempts') THEN jsonb_typeof(f.value) <> 'number'
                 OR (f.value::numeric <> trunc(f.value::numeric)) OR abs(f.value::numeric) > 2147483647
+            -- Its form is looked at with that of the other jobs.
+            WHEN f.key = 'after' THEN false
             WHEN f.key = 'flags' THEN jsonb_typeof(f.value) <> 'array'
                 OR jsonb_path_exists(f.value, '$[*] ? (@.type() != "string")')
             ELSE true END

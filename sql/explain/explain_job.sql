@@ -24,6 +24,8 @@ BEGIN
         RETURN QUERY SELECT * FROM mainspring.explain_running(job);
     ELSIF job.state = 'dead' THEN
         RETURN QUERY SELECT * FROM mainspring.explain_dead(job);
+    ELSIF job.state = 'waiting' THEN
+        RETURN QUERY SELECT * FROM mainspring.explain_waits(job);
     ELSE
         RETURN QUERY SELECT * FROM mainspring.explain_waiting(job, moment);
         IF NOT FOUND THEN

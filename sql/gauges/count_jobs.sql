@@ -5,7 +5,10 @@ LANGUAGE sql
 STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT 'scheduled', c.task, NULL::text, count(*) FROM (
+    SELECT 'waiting', c.task, NULL::text, count(*) FROM (
+        SELECT j.task FROM mainspring.jobs AS j WHERE j.state = 'waiting' ORDER BY j.id LIMIT mainspring.count_limit()) AS c
+    WHERE 'waiting' = ANY (states) GROUP BY c.task
+    UNION ALL SELECT 'scheduled', c.task, NULL, count(*) FROM (
         SELECT j.task FROM mainspring.jobs AS j WHERE j.state = 'scheduled'
         ORDER BY j.run_at, j.id LIMIT mainspring.count_limit()) AS c
     WHERE 'scheduled' = ANY (states) GROUP BY c.task

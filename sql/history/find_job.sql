@@ -1,4 +1,4 @@
--- Returns a job in any state, finished or not: `scheduled`, `parked`, `ready`, `running`, `dead`, `succeeded` or `cancelled`. No row
+-- Returns a job in any state, finished or not: `waiting`, `scheduled`, `parked`, `ready`, `running`, `dead`, `succeeded` or `cancelled`. No row
 -- means that there never was such a job, that it was removed or deleted, or that the history keeps it no longer.
 --
 -- - `started_at` is when the last attempt was claimed. `finished_at` is when the job succeeded, was cancelled or died.

@@ -8,6 +8,6 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE
     -- A restored row may hold any number, or none.
     WHEN event = 'lost' THEN least(greatest((job).deaths, 0::smallint), 32766::smallint) + 1::smallint
-    WHEN event IN ('untouched', 'postponed', 'set_apart', 'fail') THEN greatest((job).deaths, 0::smallint)
+    WHEN event IN ('untouched', 'postponed', 'set_apart', 'fail', 'release') THEN greatest((job).deaths, 0::smallint)
     ELSE 0::smallint
 END;

@@ -15,7 +15,9 @@ BEGIN
             RETURNING j AS job, CASE WHEN e.event IN ('succeeded', 'complete') THEN 'succeeded'
                 WHEN e.event <> 'delete' THEN 'cancelled' END AS outcome,
                 CASE WHEN j.cancel_reason IS NULL OR e.event IN ('succeeded', 'cancelled') THEN e.reason
-                    ELSE j.cancel_reason END AS reason)
+                    ELSE j.cancel_reason END AS reason),
+        told AS (INSERT INTO mainspring.wait_events (job_id, ending) SELECT (g.job).id, coalesce(g.outcome, 'deleted')
+            FROM gone AS g WHERE (g.job).linked RETURNING pg_notify(mainspring.channel(), 'waits'))
         SELECT g.outcome, g.reason, array_agg(g.job) AS jobs FROM gone AS g GROUP BY g.outcome, g.reason
     LOOP
         IF keep_history AND ended.outcome IS NOT NULL THEN

@@ -5,6 +5,7 @@
 -- - A NULL state in the result means that the row is gone. History then has a line about it, if `keep_history`.
 -- - Rows are locked in the order of the events. Callers sort them by id, as enqueueing does.
 -- - The attempt of a job that did not run, was interrupted, snoozed or lost its worker is not spent.
+-- - Jobs that wait for one that died, or for one whose row is gone, are left to `handle_wait_events`.
 --
 -- The planner may only look up the rows by their ids: in the session of an application it could choose to read all jobs.
 -- It plans once a session: to plan again for each list of events takes longer than to move ten jobs.
@@ -22,7 +23,7 @@ DECLARE
     moved bigint;
 BEGIN
     RETURN QUERY
-    UPDATE mainspring.jobs AS j
+    WITH gone_on AS (UPDATE mainspring.jobs AS j
     SET state = mainspring.state_after(j, e.event, coalesce(e.run_at, j.run_at), EXISTS (
             SELECT FROM mainspring.queues AS q WHERE q.name = j.queue AND q.paused), mainspring.now()),
         run_at = CASE WHEN mainspring.state_after(j, e.event, j.run_at, false, mainspring.now()) = 'dead' THEN j.run_at
@@ -41,7 +42,10 @@ BEGIN
     FROM unnest(events) AS e
     WHERE j.id = e.id AND (e.lease IS NULL OR j.lease = e.lease) AND mainspring.event_applies(j.state, e.event)
         AND mainspring.state_after(j, e.event, j.run_at, false, mainspring.now()) IS NOT NULL
-    RETURNING j.id, e.lease, j.state, j.task, j.attempts, j.priority, j.run_at, j.queue;
+    RETURNING j.id, e.lease AS event_lease, j.state, j.task, j.attempts, j.priority, j.run_at, j.queue, j.linked),
+    told AS (INSERT INTO mainspring.wait_events (job_id, ending) SELECT g.id, 'dead' FROM gone_on AS g
+        WHERE g.linked AND g.state = 'dead' RETURNING pg_notify(mainspring.channel(), 'waits'))
+    SELECT g.id, g.event_lease, g.state, g.task, g.attempts, g.priority, g.run_at, g.queue FROM gone_on AS g;
     GET DIAGNOSTICS moved = ROW_COUNT;
     IF moved < cardinality(events) THEN
         RETURN QUERY SELECT g.id, g.lease, NULL::mainspring.job_state, g.task, g.attempts, g.priority, g.run_at, g.queue

@@ -9,6 +9,7 @@
 -- - A superseded job never runs again either: unless it succeeds or was cancelled, it is dead.
 -- - A job that has lost `max_deaths` processes in a row is dead: it may be what kills them.
 -- - A job that did not run, or was interrupted, keeps the slot of its queue and stays ready. A paused queue takes it back.
+-- - A job that waits for others goes on waiting, whatever else changes, until the event `release`.
 --
 -- It has no volatile function and no subquery, so PostgreSQL puts its body in place of each call.
 CREATE OR REPLACE FUNCTION mainspring.state_after(
@@ -19,7 +20,8 @@ RETURN CASE
     WHEN NOT mainspring.event_applies((job).state, event) THEN (job).state
     WHEN event = 'set_apart' THEN 'dead'
     WHEN event IN ('succeeded', 'cancelled', 'cancel', 'complete', 'delete') THEN NULL
-    WHEN event = 'reschedule' THEN mainspring.waiting_state((job).queue, next_run_at, moment)
+    WHEN event = 'reschedule' AND (job).state = 'waiting' THEN 'waiting'
+    WHEN event IN ('reschedule', 'release') THEN mainspring.waiting_state((job).queue, next_run_at, moment)
     WHEN (job).cancel_reason IS NOT NULL AND event <> 'lost' THEN NULL
     WHEN (job).superseded OR (job).cancel_reason IS NOT NULL OR event IN ('discarded', 'fail') THEN 'dead'
     WHEN event = 'failed' AND (job).attempts >= (job).max_attempts THEN 'dead'

@@ -8,5 +8,6 @@ AS $$
     SELECT s.* FROM mainspring.sweep(
         format('SELECT d.id::text FROM mainspring.jobs AS d WHERE d.state = ''dead''
             AND d.updated_at < mainspring.now() - %L::interval ORDER BY d.updated_at', older_than),
-        'DELETE FROM mainspring.jobs AS j WHERE j.id = ANY ($1::bigint[])', most) AS s;
+        'DELETE FROM mainspring.jobs AS j WHERE j.id = ANY ($1::bigint[])
+            RETURNING CASE WHEN j.linked THEN mainspring.tell_ended(j.id, ''deleted'') END', most) AS s;
 $$;

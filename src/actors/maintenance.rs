@@ -11,8 +11,8 @@ use crate::engine::outage::{Failure, Outage};
 use crate::error::StoreError;
 use crate::shared::{Role, Shared};
 use crate::store::retention::{
-    Swept, delete_audit, delete_dead, delete_fires, delete_operations, drop_history, index_history,
-    prepare_history, problem_of, retire_lines, sweep_stats, sweep_tasks,
+    Swept, delete_audit, delete_dead, delete_fires, delete_operations, delete_signals, drop_history,
+    index_history, prepare_history, problem_of, repair_waits, retire_lines, sweep_stats, sweep_tasks,
 };
 use crate::store::tasks::publish;
 use crate::store::{Durability, Session};
@@ -76,6 +76,8 @@ struct Duties {
     stats: Duty,
     audit: Duty,
     operations: Duty,
+    signals: Duty,
+    waits: Duty,
     dead: Duty,
     steps: Duty,
     /// The job behind which steps are looked at next.
@@ -110,6 +112,10 @@ impl Duties {
         self.operations.done("delete old operations", deleted);
         let swept = steps::sweep(shared, &mut self.steps_behind).await;
         self.steps.done("delete steps of jobs that are gone", swept);
+        let deleted = in_portions(shared, move |conn| delete_signals(conn, PORTION)).await;
+        self.signals.done("delete old signals", deleted);
+        let repaired = shared.store.run(Durability::Relaxed, |conn| repair_waits(conn)).await;
+        self.waits.done("look for jobs that wait for missing ones", repaired);
         if let Some(retention) = shared.config.dead_retention {
             let deleted = in_portions(shared, move |conn| delete_dead(conn, retention, PORTION)).await;
             self.dead.done("delete old dead jobs", deleted);

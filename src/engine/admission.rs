@@ -15,6 +15,7 @@ use crate::error::StoreError;
 use crate::lock::lock;
 use crate::store::admit::{Admission, Promotion};
 use crate::store::claim::Position;
+use crate::store::waits::EventsLeft;
 
 /// How many queues one pass admits from at most, besides those of the jobs that it promotes.
 pub(crate) const MAX_QUEUES: usize = 1_000;
@@ -136,6 +137,7 @@ impl AdmissionPlanner {
         if let Some(promotion) = &passed.promotion {
             self.due.promoted(promotion, passed.promotion_took, (running.began, running.due), now.instant);
             effects.extend(found(promotion.flagged, promotion.position));
+            effects.extend((promotion.parents_ended == EventsLeft::More).then_some(Effect::ParentsEnded));
         }
         if let Some(took) = passed.parked_scan_took {
             self.all_parked_scans.ended(now.instant, took);

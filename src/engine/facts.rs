@@ -103,6 +103,8 @@ pub(crate) enum Wake {
     Flagged,
     /// Jobs are scheduled that will be due before the next poll.
     DueSoon,
+    /// Jobs have ended for which others may wait, or signals were sent.
+    ParentsEnded,
     /// Anything may have happened.
     Everything,
 }
@@ -120,6 +122,8 @@ pub(super) enum Effect {
     SlotFreed(String),
     /// A job will be due after this time.
     DueIn(Duration),
+    /// Jobs have ended for which others may wait, or signals were sent.
+    ParentsEnded,
     /// A task with a limit may run one more job in this process.
     LimitFreed,
     /// A task with a limit over all processes may run one more job.
@@ -156,6 +160,8 @@ pub(crate) enum Notice<R> {
     ClaimsFail(StoreError),
     ClaimsRecovered,
     AdmissionsFail(StoreError),
+    /// Endings cannot be carried over to the jobs that wait for them.
+    ReleasesFail(StoreError),
     SettlesFail {
         jobs: usize,
         error: StoreError,

@@ -15,6 +15,7 @@ use crate::leases::Lease;
 use crate::store::claimability::Claimability;
 use crate::store::enqueue::{Added, WaitsFor};
 use crate::store::settle::{Isolated, Reclaimed, Trouble, TroubleKind};
+use crate::store::waits::{Released, ReleasedTo, Stage};
 
 // Nothing waits for such a job but its queue, and each try takes the place of claims.
 const RETRY_STRANDED: Duration = Duration::from_secs(30);
@@ -33,6 +34,7 @@ impl<R> Engine<R> {
             Done::Claim(lease, result) => self.claimed(lease, result, now),
             Done::Reclaim(lease, result) => self.reclaimed(lease, result, now),
             Done::Reconcile(result) => self.reconciled(result, now),
+            Done::Release(result) => self.released(result, now),
             Done::WriteProgress(Written::Nothing) => self.progress.found_none(),
             Done::WriteProgress(Written::Reports) => self.progress.finished(now.instant),
         }
@@ -96,6 +98,7 @@ impl<R> Engine<R> {
             return self.apply(Effect::DueIn(job.due_in), now);
         }
         match &job.waits_for {
+            WaitsFor::Others => {}
             WaitsFor::Queue(queue) => self.apply(Effect::Parked(queue.clone(), Some(job.position())), now),
             WaitsFor::QueueOfTask => self.admission.look_everywhere(),
             WaitsFor::Claim => {
@@ -113,6 +116,7 @@ impl<R> Engine<R> {
             Effect::Flagged => self.claim.eligibility.expect_flagged(),
             Effect::Parked(queue, from) => self.admission.parked(queue, from),
             Effect::SlotFreed(queue) => self.admission.slot_freed(queue),
+            Effect::ParentsEnded => self.releases.request(),
             Effect::DueIn(delay) => self.admission.due_in(delay, now.instant),
             Effect::LimitFreed => self.claim.limit_freed(),
             Effect::TaskSlotFreed(task) => self.claim.task_slot_freed(&task),
@@ -151,6 +155,34 @@ impl<R> Engine<R> {
                 if self.admission.failed(&error, now) == Failure::First {
                     self.notices.push(Notice::AdmissionsFail(error));
                 }
+            }
+        }
+    }
+
+    fn released(&mut self, result: Result<Released, StoreError>, now: Now) {
+        match result {
+            Ok(released) => {
+                self.releases.finished(released.left, now.instant);
+                released.places.into_iter().for_each(|place| self.released_to(place, now));
+            }
+            Err(error) => {
+                self.once.failed(&error);
+                if self.releases.failed(now.instant) == Failure::First {
+                    self.notices.push(Notice::ReleasesFail(error));
+                }
+            }
+        }
+    }
+
+    fn released_to(&mut self, place: ReleasedTo, now: Now) {
+        match (place.stage, place.queue) {
+            (Stage::Scheduled(delay), _) => self.apply(Effect::DueIn(delay), now),
+            (Stage::Parked, Some(queue)) => self.apply(Effect::Parked(queue, Some(place.first)), now),
+            (Stage::Ready | Stage::Parked, _) => {
+                if place.flagged {
+                    self.apply(Effect::Flagged, now);
+                }
+                self.apply(Effect::Ready(Some(place.first)), now);
             }
         }
     }

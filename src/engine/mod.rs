@@ -23,6 +23,7 @@ mod polls;
 mod progress;
 mod queue_timers;
 mod reclaim;
+mod releases;
 mod request;
 mod run_once;
 mod settle;
@@ -57,6 +58,7 @@ use self::once::{Once, not_alive};
 use self::outage::Outage;
 use self::progress::ProgressPlanner;
 use self::reclaim::{ReclaimPlanner, Reconcile};
+use self::releases::ReleasePlanner;
 use self::settle::SettlePlanner;
 use crate::job::NewJob;
 use crate::leases::{Lease, LeaseTable};
@@ -77,6 +79,7 @@ pub(crate) struct Engine<R> {
     settle: SettlePlanner,
     progress: ProgressPlanner,
     reclaim: ReclaimPlanner,
+    releases: ReleasePlanner,
     reconcile: Reconcile,
     /// Jobs of this worker that are not in memory and cannot be taken back.
     stranded: Outage,
@@ -119,6 +122,7 @@ impl<R> Engine<R> {
             settle: SettlePlanner::default(),
             progress: ProgressPlanner::default(),
             reclaim: ReclaimPlanner::default(),
+            releases: ReleasePlanner::default(),
             reconcile: Reconcile::default(),
             stranded: Outage::default(),
             once: Once::default(),
@@ -153,6 +157,7 @@ impl<R> Engine<R> {
             Wake::TaskSlotFreed(task) => self.apply(Effect::TaskSlotFreed(task), now),
             Wake::Flagged => self.claim.flagged_ready(),
             Wake::DueSoon => self.admission.scan_due(),
+            Wake::ParentsEnded => self.releases.request(),
             Wake::Everything => self.look_everywhere(),
         }
     }
@@ -224,6 +229,7 @@ impl<R> Engine<R> {
         let times = single.into_iter().chain([self.reconcile.wake_at()]).flatten();
         let times = times.chain(self.claim.wake_at()).chain(self.admission.wake_at());
         let times = times.chain(self.settle.wake_at()).chain(self.reclaim.wake_at());
+        let times = times.chain(self.releases.wake_at());
         // What was due before now is started or waits for a step to end.
         times.filter(|at| *at > now.instant).min()
     }

@@ -23,6 +23,7 @@ impl<R> Engine<R> {
         self.next_enqueue(now)
             .map(Step::Enqueue)
             .or_else(|| self.next_settle(now).map(Step::Settle))
+            .or_else(|| self.next_release(now))
             .or_else(|| self.next_admission(now))
             .or_else(|| self.next_repair(now))
             .or_else(|| self.progress.next(now.instant).then_some(Step::WriteProgress))
@@ -58,6 +59,10 @@ impl<R> Engine<R> {
         let can_start = self.mode == Mode::Active && self.slots != Slots::None;
         plan.announce_retries(|| if can_start { self.capacity().free_slots() } else { 0 });
         Some(plan)
+    }
+
+    fn next_release(&mut self, now: Now) -> Option<Step> {
+        (self.mode == Mode::Active && self.releases.next(now.instant)).then_some(Step::Release)
     }
 
     fn next_admission(&mut self, now: Now) -> Option<Step> {

@@ -48,6 +48,7 @@ impl<R> Engine<R> {
             && self.claim.expects_none()
             && self.is_leasing_settled()
             && self.settle.is_idle()
+            && self.releases.is_idle()
             && self.leases.count() == self.settle.set_aside()
     }
 }

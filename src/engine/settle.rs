@@ -12,6 +12,7 @@ use super::settle_result::Replies;
 use super::stuck::{Known, StuckLeases};
 use crate::error::{StoreError, Stored};
 use crate::leases::Lease;
+use crate::lifecycle::Linked;
 use crate::run_summary::RunSummary;
 use crate::store::settle::{Isolated, Trouble, TroubleKind};
 
@@ -133,7 +134,8 @@ impl SettlePlanner {
             notices.push(Notice::SettlesRecovered);
         }
         let replies = Replies::new(&leases, &stored.settled);
-        let mut effects = Vec::new();
+        let linked = stored.settled.iter().any(|settled| settled.linked == Linked::Yes);
+        let mut effects = Vec::from_iter(linked.then_some(Effect::ParentsEnded));
         for lease in leases {
             let (key, outcome) = (lease.key(), lease.settlement().outcome.as_str());
             if self.stuck.forget(key) == Known::Already && replies.is_stored(key) {

@@ -10,6 +10,7 @@ use crate::leases::Lease;
 use crate::store::claimability::Claimability;
 use crate::store::enqueue::Added;
 use crate::store::settle::{Isolated, Reclaimed};
+use crate::store::waits::Released;
 
 /// Something to do. Each step ends with the [`Done`] of the same name.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub(crate) enum Step {
     Reclaim(i64),
     /// Compares the leases in memory with those in the database.
     Reconcile,
+    /// Carries the endings of jobs over to those that wait for them.
+    Release,
     /// Writes the progress that jobs have reported.
     WriteProgress,
 }
@@ -52,6 +55,7 @@ pub(crate) enum Done {
     Reclaim(i64, Result<Reclaimed, StoreError>),
     /// Which jobs were given back whose outcomes the server had lost.
     Reconcile(Result<Reclaimed, StoreError>),
+    Release(Result<Released, StoreError>),
     WriteProgress(Written),
 }
 

@@ -8,11 +8,14 @@ use chrono::{DateTime, Utc};
 
 use super::enqueue::NewJob;
 use super::payload::{character_problem, nesting_problem, number_problem};
+use super::wait::{Target, Wait};
 use crate::error::Problem;
 
 /// The most characters of a name: of a task, a queue, a flag, a schedule or a step.
 const MAX_NAME: usize = 128;
 const MAX_KEY: usize = 512;
+const MAX_SIGNAL: usize = 256;
+const MAX_WAITS: usize = 100_000;
 const MAX_FLAGS: usize = 32;
 const MAX_FLAG_BYTES: usize = 1_600;
 /// The longest delay of a job: a hundred years of 365 days.
@@ -32,12 +35,25 @@ pub(crate) fn problem_of(job: &NewJob) -> Option<Problem> {
         .or_else(|| time_problem(options.run_at?))
         .or_else(|| delay_problem(options.run_in?))
         .or_else(|| flags_problem(&options.flags))
+        .or_else(|| waits_problem(&options.waits))
         .or_else(|| payload_problem(&job.payload))
 }
 
 /// Returns what is wrong with the name of a step, or `None`.
 pub(crate) fn step_name_problem(name: &str) -> Option<Problem> {
     length_problem("name", name, MAX_NAME)
+}
+
+// The same as `waits_problem` in SQL.
+fn waits_problem(waits: &[Wait]) -> Option<Problem> {
+    if waits.len() > MAX_WAITS {
+        let expected = format!("must be at most {MAX_WAITS} jobs and signals");
+        return Some(Problem::new("after", expected, waits.len()));
+    }
+    waits.iter().find_map(|wait| match wait.target() {
+        Target::Job(id) => (id < 1).then(|| Problem::new("after", "must be ids of jobs, from 1 on", id)),
+        Target::Signal(name) => length_problem("signal", name, MAX_SIGNAL),
+    })
 }
 
 fn length_problem(field: &'static str, text: &str, most: usize) -> Option<Problem> {

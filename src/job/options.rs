@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::key_mode::KeyMode;
+use super::wait::Wait;
 use crate::trace::TraceContext;
 
 /// The options of one job. An option that is not set has its default, which the database holds.
@@ -36,6 +37,8 @@ pub struct JobOptions {
     pub key_mode: KeyMode,
     /// Labels by which a process may leave the job alone, at most 32 of 1 to 128 characters. The default is none.
     pub flags: Vec<String>,
+    /// What the job waits for before it may run, at most 100,000 jobs and signals. The default is nothing.
+    pub waits: Vec<Wait>,
     /// The span to whose trace the job belongs. The default is the span in which the job is created, once a
     /// [`Propagator`](crate::guide::observability) is set, and else none.
     pub trace_context: Option<TraceContext>,
@@ -105,6 +108,19 @@ macro_rules! option_setters {
         /// Gives the job flags: labels by which a process may leave it alone, at most 32 of 1 to 128 characters.
         pub fn flags<F: Into<String>>(mut self, flags: impl IntoIterator<Item = F>) -> Self {
             self.$($path.)*flags = flags.into_iter().map(Into::into).collect();
+            self
+        }
+
+        /// Lets the job wait until another one has succeeded, by its id, or for a signal; default for nothing. Can be called several
+        /// times. The job waits for its time and its queue too. See [`Wait`](crate::Wait).
+        pub fn after(mut self, wait: impl Into<$crate::job::Wait>) -> Self {
+            self.$($path.)*waits.push(wait.into());
+            self
+        }
+
+        /// Lets the job wait for each of these, as [`after`](Self::after) does.
+        pub fn after_all<W: Into<$crate::job::Wait>>(mut self, waits: impl IntoIterator<Item = W>) -> Self {
+            self.$($path.)*waits.extend(waits.into_iter().map(Into::into));
             self
         }
 

@@ -25,7 +25,7 @@ pub enum ActResult {
     Cancelling,
     /// Done: the job is gone, without a line in the history.
     Deleted,
-    /// Done: the worker's row is gone, and its jobs wait again.
+    /// Done: the worker's row is gone, and its jobs wait again; or the job waits for no other job any more.
     Released,
     /// Not done: the job runs.
     Running,
@@ -33,6 +33,8 @@ pub enum ActResult {
     Dead,
     /// Not done: the job is not dead, it waits.
     Waiting,
+    /// Not done: the job does not wait for other jobs.
+    NotWaiting,
     /// Not done: the job is dead, and a living job has its key.
     KeyTaken,
     /// Not done: as many attempts as the job may have are counted.
@@ -62,6 +64,7 @@ impl ActResult {
             Self::Running
             | Self::Dead
             | Self::Waiting
+            | Self::NotWaiting
             | Self::KeyTaken
             | Self::NoAttemptLeft
             | Self::Refused
@@ -85,6 +88,7 @@ impl ActResult {
             Self::Running => "unchanged: it runs",
             Self::Dead => "unchanged: it is dead",
             Self::Waiting => "unchanged: it is not dead",
+            Self::NotWaiting => "unchanged: it does not wait for other jobs",
             Self::KeyTaken => "unchanged: a living job has its key",
             Self::NoAttemptLeft => "unchanged: no attempt is left, give fewer attempts or more max_attempts",
             Self::Refused => "unchanged: the database refuses it, see its last error or the server's log",
@@ -108,6 +112,7 @@ impl ActResult {
             Self::Running => "running",
             Self::Dead => "dead",
             Self::Waiting => "waiting",
+            Self::NotWaiting => "not_waiting",
             Self::KeyTaken => "key_taken",
             Self::NoAttemptLeft => "no_attempt_left",
             Self::Refused => "refused",

@@ -10,6 +10,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, 
 use super::claim::Position;
 use super::moment::Moment;
 use super::statement::{Statement, millis};
+use super::waits::EventsLeft;
 use crate::error::StoreError;
 use crate::store::session::AsSession;
 
@@ -194,6 +195,8 @@ pub(crate) struct Promotion {
     pub(crate) tasks: Vec<String>,
     /// In how long the next scheduled job is due, by the database's clock.
     pub(crate) next_due_in: Option<Duration>,
+    /// Whether jobs have ended for which others may wait: nobody may have been notified of that.
+    pub(crate) parents_ended: EventsLeft,
 }
 
 // Jobs due since then, or all of them. Those before it have been promoted, so only their dead index entries are left there.
@@ -231,8 +234,9 @@ pub(crate) fn promote(conn: &mut impl AsSession, limit: i64, due: Due<'_>) -> Re
     }
     let rows: Vec<(Option<String>, i16, Moment, String, bool)> =
         statement.bind::<BigInt, _>(limit).load(conn)?;
+    let (next_due_in, parents_ended) = look_ahead(conn, since)?;
     let mut promotion =
-        Promotion { promoted: rows.len(), next_due_in: next_due_in(conn, since)?, ..Promotion::default() };
+        Promotion { promoted: rows.len(), next_due_in, parents_ended, ..Promotion::default() };
     for (queue, priority, Moment(turn_at), task, flagged) in rows {
         promotion.tasks.push(task);
         let position = Position { priority, turn_at };
@@ -252,16 +256,21 @@ pub(crate) fn promote(conn: &mut impl AsSession, limit: i64, due: Due<'_>) -> Re
     Ok(promotion)
 }
 
-// In how long the next scheduled job is due, at most a day.
-fn next_due_in(conn: &mut impl AsSession, since: Option<i64>) -> Result<Option<Duration>, StoreError> {
-    let rows: Vec<(i64,)> = Statement::<(BigInt,)>::new(format!(
-        "SELECT ceil(extract(epoch FROM least(greatest(run_at, mainspring.now()), mainspring.now() + interval '1 day') \
+// In how long the next scheduled job is due, at most a day; and whether there are endings to be carried over.
+fn look_ahead(
+    conn: &mut impl AsSession,
+    since: Option<i64>,
+) -> Result<(Option<Duration>, EventsLeft), StoreError> {
+    let (millis, events): (Option<i64>, bool) = Statement::<(Nullable<BigInt>, Bool)>::new(format!(
+        "SELECT (SELECT ceil(extract(epoch FROM least(greatest(run_at, mainspring.now()), mainspring.now() + interval '1 day') \
              - mainspring.now()) * 1000)::bigint \
-         FROM mainspring.jobs WHERE state = 'scheduled' AND {SINCE} ORDER BY run_at, id LIMIT 1"
+         FROM mainspring.jobs WHERE state = 'scheduled' AND {SINCE} ORDER BY run_at, id LIMIT 1), \
+         EXISTS (SELECT FROM mainspring.wait_events)"
     ))
     .bind::<Nullable<BigInt>, _>(since)
-    .load(conn)?;
-    Ok(rows.first().map(|row| Duration::from_millis(row.0.unsigned_abs())))
+    .get_result(conn)?;
+    let parents_ended = if events { EventsLeft::More } else { EventsLeft::None };
+    Ok((millis.map(|millis| Duration::from_millis(millis.unsigned_abs())), parents_ended))
 }
 
 /// Notifies all listening processes of jobs that have become ready. A job may be ready although its turn lies ahead.

@@ -99,7 +99,7 @@ macro_rules! adding_by {
     };
     ($function:literal, $run_at:literal, $more:literal, $named:literal) => {
         concat!(
-            "SELECT ordinal, job_id, job_priority, job_run_at, job_state = 'parked', CASE WHEN job_state = 'scheduled' \
+            "SELECT ordinal, job_id, job_priority, job_run_at, CASE WHEN job_state <> 'waiting' THEN job_state = 'parked' END, CASE WHEN job_state = 'scheduled' \
              THEN greatest(0, ceil(extract(epoch FROM job_run_at - mainspring.now()) * 1000))::bigint END FROM mainspring.",
             $function,
             "(ARRAY(SELECT ROW(s.task, s.payload, s.queue, ",
@@ -127,11 +127,11 @@ const ADD_PROMPTLY: Adding =
     Adding { plain: adding_by!("enqueue_promptly"), delayed: adding_by!("enqueue_promptly", delayed) };
 
 // The same for jobs of which some only name their task: these get what it has published. Of the others nothing is looked up.
-fn with_task_options(text: &'static str) -> Cow<'static, str> {
-    let Some((call, array)) = text.strip_suffix(')').and_then(|text| text.split_once("(ARRAY(")) else {
-        return text.into();
+fn with_task_options(text: &str) -> String {
+    let Some((call, array)) = text.strip_suffix(')').and_then(|text| text.split_once("ARRAY(")) else {
+        return text.to_owned();
     };
-    format!("{call}(mainspring.with_task_options(ARRAY({array}, {{}}))").into()
+    format!("{call}mainspring.with_task_options(ARRAY({array}, {{}}))")
 }
 
 /// Adds the jobs in one statement, all or none, and returns them in the order of the input.
@@ -168,8 +168,15 @@ fn add(conn: &mut impl AsSession, jobs: &[NewJob], adding: Adding) -> Result<Vec
     let text = if delays.is_some() { adding.delayed } else { adding.plain };
     let typed: Vec<bool> = jobs.iter().map(|job| job.defaults == Defaults::OfDatabase).collect();
     let named = typed.contains(&false).then(|| typed.contains(&true).then_some(typed));
-    let text = if named.is_some() { with_task_options(text) } else { text.into() };
-    let statement = Statement::<Columns>::new(text)
+    let waits = wait_lists(jobs);
+    let text = if waits.is_some() { waiting(text) } else { Cow::Borrowed(text) };
+    let text = if named.is_some() { with_task_options(&text).into() } else { text };
+    let statement = Statement::<Columns>::new(text);
+    let statement = match waits {
+        Some(lists) => statement.bind::<Array<Nullable<Text>>, _>(lists),
+        None => statement,
+    };
+    let statement = statement
         .bind::<Array<Text>, _>(jobs.iter().map(|job| job.task.as_ref()).collect::<Vec<_>>())
         .bind::<Array<Text>, _>(jobs.iter().map(|job| job.payload.as_str()).collect::<Vec<_>>())
         .bind::<Nullable<Array<Nullable<Text>>>, _>(given(jobs, |job| job.options.queue.as_deref()))
@@ -265,8 +272,9 @@ pub fn remove(conn: &mut impl AsSession, key: &str) -> Result<Option<i64>, Store
     Ok(removed.0)
 }
 
-type Columns = (BigInt, BigInt, SmallInt, Timestamptz, Bool, Nullable<BigInt>);
-type Row = (i64, i64, i16, Moment, bool, Option<i64>);
+type Columns = (BigInt, BigInt, SmallInt, Timestamptz, Nullable<Bool>, Nullable<BigInt>);
+// Whether a job is parked is unknown of one that waits for others.
+type Row = (i64, i64, i16, Moment, Option<bool>, Option<i64>);
 
 // Jobs without keys come in order with ordinal 0. Those with keys come in the order of their keys.
 fn in_input_order(mut rows: Vec<Row>, jobs: &[NewJob]) -> Vec<Added> {
@@ -278,13 +286,28 @@ fn in_input_order(mut rows: Vec<Row>, jobs: &[NewJob]) -> Vec<Added> {
         scheduled: due_in.is_some(),
         due_in: Duration::from_millis(due_in.unwrap_or_default().unsigned_abs()),
         waits_for: match &job.options.queue {
-            _ if !parked => WaitsFor::Claim,
+            _ if parked.is_none() => WaitsFor::Others,
+            _ if parked == Some(false) => WaitsFor::Claim,
             Some(queue) => WaitsFor::Queue(queue.clone()),
             None => WaitsFor::QueueOfTask,
         },
         flagged: !job.options.flags.is_empty(),
     };
     rows.into_iter().zip(jobs).map(added).collect()
+}
+
+// The same for jobs of which some wait for others.
+fn waiting(text: &'static str) -> Cow<'static, str> {
+    let text = text.replacen("enqueue_jobs(", "enqueue_waiting({}::jsonb[], ", 1);
+    text.replacen("enqueue_promptly(", "enqueue_waiting_promptly({}::jsonb[], ", 1).into()
+}
+
+// What each job waits for as JSON, or `None` if no job waits for anything.
+fn wait_lists(jobs: &[NewJob]) -> Option<Vec<Option<String>>> {
+    given(jobs, |job| {
+        let waits = &job.options.waits;
+        (!waits.is_empty()).then(|| serde_json::json!(waits).to_string())
+    })
 }
 
 // The flags of each job as JSON, or `None` if no job has any.

@@ -81,6 +81,7 @@ mod tests;
 pub(crate) mod threads;
 mod tls;
 pub(crate) mod unmovable;
+pub(crate) mod waits;
 mod witness;
 pub mod workers;
 

@@ -94,6 +94,17 @@ pub(crate) fn delete_operations(conn: &mut impl AsSession, limit: i64) -> Result
     sweep("sweep_operations({})").bind::<BigInt, _>(limit).get_result(conn)
 }
 
+/// Deletes signals that have been kept for long enough, at most `limit`, oldest first.
+pub(crate) fn delete_signals(conn: &mut impl AsSession, limit: i64) -> Result<Swept, StoreError> {
+    sweep("sweep_signals({})").bind::<BigInt, _>(limit).get_result(conn)
+}
+
+/// Makes up for jobs that were deleted by hand while others waited for them.
+pub(crate) fn repair_waits(conn: &mut impl AsSession) -> Result<Swept, StoreError> {
+    let (done,): (i64,) = Statement::<(BigInt,)>::new("SELECT mainspring.repair_waits()").get_result(conn)?;
+    Ok(Swept { done, ..Swept::default() })
+}
+
 /// Stops crontab lines that no process has any more.
 pub(crate) fn retire_lines(conn: &mut impl AsSession) -> Result<Swept, StoreError> {
     sweep("retire_lines()").get_result(conn)

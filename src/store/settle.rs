@@ -12,7 +12,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Timestampt
 use super::moment::Moment;
 use super::statement::{Statement, millis};
 use crate::error::StoreError;
-use crate::lifecycle::{History, Left, Outcome};
+use crate::lifecycle::{History, Left, Linked, Outcome};
 use crate::store::session::{AsSession, Session};
 
 // Failed, snoozed and postponed jobs become due after their delay; others keep their time. All else is decided in `state_after`.
@@ -48,16 +48,19 @@ pub(crate) struct Settled {
     pub(crate) left: Left,
     /// Since when the job is ready again, if it waits for a claim and for nothing else.
     pub(crate) ready_since: Option<Moment>,
+    /// Whether others wait for the job, of those that are gone: what follows is still to be carried over to them.
+    #[diesel(deserialize_as = Option<bool>)]
+    pub(crate) linked: Linked,
 }
 
 impl Settled {
     /// A job that is finished.
-    fn gone((id, lease): (i64, i64)) -> Self {
-        Self { id, lease, left: Left::Gone, ready_since: None }
+    fn gone((id, lease): (i64, i64), linked: Linked) -> Self {
+        Self { id, lease, left: Left::Gone, ready_since: None, linked }
     }
 }
 
-type Columns = (BigInt, BigInt, Nullable<Bool>, Nullable<Timestamptz>);
+type Columns = (BigInt, BigInt, Nullable<Bool>, Nullable<Timestamptz>, Nullable<Bool>);
 
 /// What was taken back.
 #[derive(Debug, Default)]
@@ -124,7 +127,9 @@ fn settle_all(
         owed.into_iter().partition(|settlement| settlement.outcome.leaves_the_table());
     let store = |conn: &mut Session<'_>| -> Result<Vec<Settled>, StoreError> {
         let mut settled = Vec::with_capacity(settlements.len());
-        settled.extend(stored.iter().map(|&&Settlement { id, lease, .. }| Settled::gone((id, lease))));
+        // The transaction that has stored them has notified those that wait for them.
+        let gone = |&&Settlement { id, lease, .. }: &&Settlement| Settled::gone((id, lease), Linked::No);
+        settled.extend(stored.iter().map(gone));
         if !finished.is_empty() {
             settled.extend(finish(conn, &finished, history)?);
         }
@@ -157,8 +162,13 @@ pub(crate) fn complete(
     Ok(held.0)
 }
 
-const FINISH: &str = "DELETE FROM mainspring.jobs AS j USING unnest({}, {}) AS s(id, lease) \
-    WHERE j.id = s.id AND j.lease = s.lease RETURNING j.id, j.lease";
+// Jobs that wait for others are handled after the commit, see sql/waits/. The table of events is not touched unless there are some.
+const FINISH: &str = "WITH gone AS (\
+    DELETE FROM mainspring.jobs AS j USING unnest({}, {}) AS s(id, lease) \
+    WHERE j.id = s.id AND j.lease = s.lease RETURNING j.id, j.lease, j.linked), \
+    told AS (INSERT INTO mainspring.wait_events (job_id, ending) \
+    SELECT id, CASE WHEN id = ANY ({}) THEN 'cancelled' ELSE 'succeeded' END FROM gone WHERE linked) \
+    SELECT id, lease, linked FROM gone";
 
 const FINISH_WITH_HISTORY: &str = "WITH gone AS (\
     DELETE FROM mainspring.jobs AS j USING unnest({}, {}, {}, {}) AS s(id, lease, outcome, reason) \
@@ -166,8 +176,9 @@ const FINISH_WITH_HISTORY: &str = "WITH gone AS (\
     kept AS (INSERT INTO mainspring.history (finished_at, started_at, created_at, run_at, id, worker_id, \
     priority, attempts, deaths, outcome, task, queue, key, reason, errors) \
     SELECT mainspring.now(), locked_at, created_at, run_at, id, worker_id, priority, attempts, nullif(deaths, 0), \
-    outcome, task, queue, key, reason, errors FROM gone) \
-    SELECT id, lease FROM gone";
+    outcome, task, queue, key, reason, errors FROM gone), \
+    told AS (INSERT INTO mainspring.wait_events (job_id, ending) SELECT id, outcome FROM gone WHERE linked) \
+    SELECT id, lease, linked FROM gone";
 
 fn finish(
     conn: &mut impl AsSession,
@@ -175,21 +186,24 @@ fn finish(
     history: History,
 ) -> Result<Vec<Settled>, StoreError> {
     let text = if history.is_kept() { FINISH_WITH_HISTORY } else { FINISH };
-    let mut statement = Statement::<(BigInt, BigInt)>::new(text)
+    let mut statement = Statement::<(BigInt, BigInt, Nullable<Bool>)>::new(text)
         .bind::<Array<BigInt>, _>(column(finished, |settlement| settlement.id))
         .bind::<Array<BigInt>, _>(column(finished, |settlement| settlement.lease));
     if history.is_kept() {
         statement = statement
             .bind::<Array<Text>, _>(column(finished, |settlement| settlement.outcome.as_str()))
             .bind::<Array<Nullable<Text>>, _>(column(finished, |settlement| settlement.outcome.reason()));
+    } else {
+        let cancelled = finished.iter().filter(|one| one.outcome != Outcome::Succeeded);
+        statement = statement.bind::<Array<BigInt>, _>(cancelled.map(|one| one.id).collect::<Vec<_>>());
     }
-    let rows: Vec<(i64, i64)> = statement.load(conn)?;
-    Ok(rows.into_iter().map(Settled::gone).collect())
+    let rows: Vec<(i64, i64, Option<bool>)> = statement.load(conn)?;
+    Ok(rows.into_iter().map(|(id, lease, linked)| Settled::gone((id, lease), linked.into())).collect())
 }
 
 const RETURN: &str = concat!(
-    "SELECT m.job_id, m.job_lease, m.job_state = 'dead', CASE WHEN m.job_state = 'ready' THEN m.job_run_at END \
-     FROM mainspring.move_jobs(",
+    "SELECT m.job_id, m.job_lease, m.job_state = 'dead', CASE WHEN m.job_state = 'ready' THEN m.job_run_at END, \
+     NULL::boolean FROM mainspring.move_jobs(",
     events!(),
     ", {}) AS m"
 );

@@ -24,7 +24,8 @@ pub(crate) struct Starter {
 pub(crate) fn may_start_at_once(job: &NewJob) -> bool {
     let options = &job.options;
     let is_due = options.run_at.is_none() && options.run_in.is_none();
-    is_due && options.queue.is_none() && options.key.is_none() && options.flags.is_empty()
+    let is_free = options.queue.is_none() && options.key.is_none() && options.waits.is_empty();
+    is_due && is_free && options.flags.is_empty()
 }
 
 macro_rules! adding_where {

@@ -80,6 +80,9 @@ pub struct ScheduleProblem {
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the fields are the states")]
 pub struct StateCounts {
+    /// Wait for other jobs, or for signals.
+    #[serde(default)]
+    pub waiting: i64,
     pub scheduled: i64,
     pub parked: i64,
     pub ready: i64,
@@ -149,7 +152,8 @@ pub fn paused_since(conn: &mut impl AsSession) -> Result<Option<DateTime<Utc>>, 
 
 fn state_counts(conn: &mut impl AsSession) -> Result<StateCounts, StoreError> {
     let text = format!(
-        "SELECT row_to_json(c)::text FROM (SELECT {} AS scheduled, {} AS parked, {} AS ready, {} AS running, {} AS dead) AS c",
+        "SELECT row_to_json(c)::text FROM (SELECT {} AS waiting, {} AS scheduled, {} AS parked, {} AS ready, {} AS running, {} AS dead) AS c",
+        capped_count(COUNT_CAP, "state = 'waiting'", "id"),
         capped_count(COUNT_CAP, "state = 'scheduled'", "run_at, id"),
         capped_count(COUNT_CAP, "state = 'parked'", "queue, priority, run_at, id"),
         ready_count(COUNT_CAP, "", "task, "),

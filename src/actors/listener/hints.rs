@@ -32,6 +32,8 @@ pub(super) enum Look {
     Everything,
     Flagged,
     DueSoon,
+    /// Jobs have ended for which others may wait.
+    ParentsEnded,
     /// Stored schedules have changed.
     Schedules,
     /// Running jobs of this worker were cancelled.
@@ -51,6 +53,7 @@ impl Hints {
         let (kind, rest) = payload.split_once(' ').unwrap_or((payload, ""));
         match kind {
             "schedules" => self.look(Look::Schedules),
+            "waits" if rest.is_empty() => self.look(Look::ParentsEnded),
             "cancel" if rest.parse() == Ok(reader.worker_id) => self.look(Look::Cancellations),
             "paused" if is_name(rest) => self.event(Event::QueuePaused { queue: rest.to_owned() }),
             "resumed" if is_name(rest) => self.event(Event::QueueResumed { queue: rest.to_owned() }),
@@ -123,6 +126,7 @@ impl Hints {
             Look::Everything => Some(Wake::Everything),
             Look::Flagged => Some(Wake::Flagged),
             Look::DueSoon => Some(Wake::DueSoon),
+            Look::ParentsEnded => Some(Wake::ParentsEnded),
             Look::Schedules | Look::Cancellations => None,
         };
         let parked = self.parked.into_iter().map(|(queue, from)| Wake::Parked(queue, Some(from)));
@@ -181,6 +185,7 @@ mod tests {
         assert_eq!(wakes(&["soon 8"]), ["DueSoon"]);
         assert_eq!(wakes(&["slot 8 a task"]), ["TaskSlotFreed(\"a task\")"]);
         assert_eq!(wakes(&["flagged 8"]), ["Flagged"]);
+        assert_eq!(wakes(&["waits", "waits"]), ["ParentsEnded"]);
         assert_eq!(wakes(&["tasks 8"]), ["Everything"]);
         assert_eq!(wakes(&["queues 8 0 1000"]), ["Everything"]);
         let hints = read(&["schedules", "cancel 5", "paused a b", "resumed c"]);
@@ -206,6 +211,7 @@ mod tests {
             "queues 8 0 1000 x",
             "queues 8 0 1000 {}",
             "tasks 8 more",
+            "waits 8",
             "cancel 6",
             "cancel x",
             "slot 8",

@@ -22,6 +22,9 @@ pub(super) fn log_notice(notice: Notice<Reply>) {
         Notice::AdmissionsFail(error) => {
             log::error!("cannot look for jobs that are due, trying again: {}", one_line(error));
         }
+        Notice::ReleasesFail(error) => {
+            log::error!("cannot release jobs that wait for others, trying again: {}", one_line(error));
+        }
         Notice::SettlesFail { jobs, error } => {
             log::error!("cannot store the outcomes of {jobs} jobs, trying again: {}", one_line(error));
         }

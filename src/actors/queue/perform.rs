@@ -36,6 +36,7 @@ use crate::store::settle::{
     Isolated, Reclaimed, Settlement, leased_to, reclaim_lease, settle, settle_isolating, stored_before,
 };
 use crate::store::start::Starter;
+use crate::store::waits::handle_wait_events;
 use crate::text::one_line;
 
 /// Where the ids of one enqueue request go.
@@ -61,6 +62,9 @@ pub(super) async fn perform(step: Step, shared: Arc<Shared>) -> Done {
             Done::Reclaim(lease, shared.store.run(Durability::Relaxed, reclaim).await)
         }
         Step::Reconcile => Done::Reconcile(reconcile(&shared).await),
+        Step::Release => {
+            Done::Release(shared.store.run(Durability::Relaxed, |conn| handle_wait_events(conn)).await)
+        }
         Step::WriteProgress => Done::WriteProgress(store_progress(&shared).await),
     }
 }

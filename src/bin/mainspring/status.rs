@@ -74,10 +74,10 @@ fn section<const COLUMNS: usize>(
 }
 
 fn state_cells(jobs: StateCounts) -> Vec<[String; 2]> {
-    let StateCounts { scheduled, parked, ready, running, dead, .. } = jobs;
-    [("scheduled", scheduled), ("parked", parked), ("ready", ready), ("running", running), ("dead", dead)]
-        .map(|(state, jobs)| [state.to_owned(), count(jobs, COUNT_CAP)])
-        .into()
+    let StateCounts { waiting, scheduled, parked, ready, running, dead, .. } = jobs;
+    let before = [("waiting", waiting), ("scheduled", scheduled), ("parked", parked)];
+    let after = [("ready", ready), ("running", running), ("dead", dead)];
+    before.into_iter().chain(after).map(|(state, jobs)| [state.to_owned(), count(jobs, COUNT_CAP)]).collect()
 }
 
 pub(crate) fn worker_cells(worker: WorkerStatus) -> [String; 5] {

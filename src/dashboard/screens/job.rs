@@ -62,7 +62,7 @@ pub(super) async fn of_id(visit: &Visit, id: i64) -> Result<Page, Failure> {
 fn actions(visit: &Visit, job: &Job) -> Markup {
     let id = job.id.to_string();
     let (waits, dead) = (
-        matches!(job.state, JobStatus::Scheduled | JobStatus::Parked | JobStatus::Ready),
+        matches!(job.state, JobStatus::Waiting | JobStatus::Scheduled | JobStatus::Parked | JobStatus::Ready),
         job.state == JobStatus::Dead,
     );
     html! {

@@ -22,7 +22,7 @@ use crate::engine::gate_seen::FoundOrder;
 use crate::error::StoreError;
 use crate::job::NewJob;
 use crate::leases::LeasedJob;
-use crate::lifecycle::{Left, Outcome};
+use crate::lifecycle::{Left, Linked, Outcome};
 use crate::store::claim::{ClaimedJob, Position};
 use crate::store::claimability::{Claimability, Paused};
 use crate::store::moment::Moment;
@@ -219,7 +219,7 @@ fn settled(lease: &Lease, now: Now) -> Settled {
     let is_ready =
         left == Left::Waiting && lease.queue().is_none() && settlement.outcome.delay().as_millis() == 0;
     let ready_since = is_ready.then_some(Moment(now.utc));
-    Settled { id: settlement.id, lease: settlement.lease, left, ready_since }
+    Settled { id: settlement.id, lease: settlement.lease, left, ready_since, linked: Linked::No }
 }
 
 fn reclaimed(jobs: usize) -> Reclaimed {

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::*;
 use crate::leases::LeasedJob;
 use crate::store::enqueue::{Added, WaitsFor};
+use crate::store::waits::Released;
 
 const WORLDS: u64 = 300;
 const EVENTS: usize = 1_000;
@@ -175,6 +176,8 @@ impl World {
             Step::Admit(_) => Done::Admit(Err(failure())),
             Step::LookUp if fate == Fate::Succeeds => Done::LookUp(Ok(Claimability::default())),
             Step::LookUp => Done::LookUp(Err(failure())),
+            Step::Release if fate == Fate::Succeeds => Done::Release(Ok(Released::default())),
+            Step::Release => Done::Release(Err(failure())),
             Step::WriteProgress => Done::WriteProgress(Written::Nothing),
         }
     }

@@ -22,6 +22,8 @@ pub(crate) struct Added {
 /// What a job waits for once it is due.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum WaitsFor {
+    /// Other jobs, or signals.
+    Others,
     Claim,
     /// The admission by this queue.
     Queue(String),

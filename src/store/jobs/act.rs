@@ -136,6 +136,15 @@ pub fn retry(
     acts(conn, retry.bind::<Nullable<Timestamptz>, _>(run_at))
 }
 
+/// Lets jobs that wait for others, or for signals, wait for nothing more. They run when their time has come.
+///
+/// # Errors
+///
+/// As [`complete`].
+pub fn release(conn: &mut impl AsSession, ids: &[i64]) -> Result<Vec<JobAct>, StoreError> {
+    acts(conn, statement("release_jobs({})").bind::<Array<BigInt>, _>(ids))
+}
+
 /// Changes when, how urgently and how often jobs are tried. A dead job lives again.
 ///
 /// # Errors

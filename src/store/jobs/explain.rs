@@ -22,6 +22,14 @@ pub enum Reason {
     NotDue,
     /// It has failed, and is tried again later.
     WaitsForRetry,
+    /// A job has not ended for which it waits.
+    WaitsForJob,
+    /// It waits for a signal that was not sent.
+    WaitsForSignal,
+    /// A job for which it waits is dead, or was cancelled or deleted.
+    ParentFailed,
+    /// It waits for more than the first ten things that are listed.
+    WaitsForOthers,
     /// Everything is paused.
     EverythingPaused,
     /// Its task is paused.

@@ -36,7 +36,9 @@ mod pages;
 mod search;
 mod states;
 
-pub use self::act::{JobAct, Reschedule, cancel, complete, delete, delete_dead, fail, reschedule, retry};
+pub use self::act::{
+    JobAct, Reschedule, cancel, complete, delete, delete_dead, fail, release, reschedule, retry,
+};
 pub use self::explain::{Explanation, Reason, explain};
 pub use self::filter::{JobFilter, JobOrder};
 pub use self::found::{Job, get, require};
@@ -51,6 +53,7 @@ pub use super::act_result::ActResult;
 pub use super::attempt_errors::AttemptError;
 pub use super::enqueue::{insert_many, remove};
 pub use super::steps::{JobStep, clear_steps, steps};
+pub use super::waits::signal;
 
 use crate::error::StoreError;
 use crate::job::NewJob;

@@ -12,6 +12,8 @@ use crate::lifecycle::JobState;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum JobStatus {
+    /// Waits for other jobs, or for signals.
+    Waiting,
     /// Not due yet.
     Scheduled,
     /// Due, and waits for its queue to admit it.
@@ -30,7 +32,8 @@ pub enum JobStatus {
 
 impl JobStatus {
     /// Every state, in the order in which a job meets them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
+        Self::Waiting,
         Self::Scheduled,
         Self::Parked,
         Self::Ready,
@@ -44,6 +47,7 @@ impl JobStatus {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Waiting => "waiting",
             Self::Scheduled => "scheduled",
             Self::Parked => "parked",
             Self::Ready => "ready",
@@ -59,7 +63,7 @@ impl JobStatus {
     pub fn is_over(self) -> bool {
         match self {
             Self::Dead | Self::Succeeded | Self::Cancelled => true,
-            Self::Scheduled | Self::Parked | Self::Ready | Self::Running => false,
+            Self::Waiting | Self::Scheduled | Self::Parked | Self::Ready | Self::Running => false,
         }
     }
 
@@ -72,6 +76,7 @@ impl JobStatus {
 impl From<JobState> for JobStatus {
     fn from(state: JobState) -> Self {
         match state {
+            JobState::Waiting => Self::Waiting,
             JobState::Scheduled => Self::Scheduled,
             JobState::Parked => Self::Parked,
             JobState::Ready => Self::Ready,

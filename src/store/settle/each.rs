@@ -8,7 +8,7 @@ use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz};
 
 use super::{Settled, Settlement, bind_events, held_by_others, settle_free};
 use crate::error::StoreError;
-use crate::lifecycle::{History, Left};
+use crate::lifecycle::{History, Left, Linked};
 use crate::store::moment::Moment;
 use crate::store::retention::prepare_history;
 use crate::store::session::{AsSession, Session};
@@ -138,7 +138,13 @@ impl Each {
                 Some(TroubleKind::SetApart) => Some(Left::SetApart),
                 Some(TroubleKind::Stuck) => None,
             };
-            self.done.settled.extend(left.map(|left| Settled { id, lease, left, ready_since }));
+            self.done.settled.extend(left.map(|left| Settled {
+                id,
+                lease,
+                left,
+                ready_since,
+                linked: Linked::No,
+            }));
             self.done.troubles.extend(trouble);
         }
     }

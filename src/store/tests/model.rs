@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::job::KeyMode;
-use crate::lifecycle::JobState::{self, Dead, Parked, Ready, Running, Scheduled};
+use crate::lifecycle::JobState::{self, Dead, Parked, Ready, Running, Scheduled, Waiting};
 use crate::lifecycle::Outcome;
 use crate::store::jobs::{ActResult, Reschedule};
 
@@ -44,7 +44,7 @@ pub(super) struct Model {
 
 impl Row {
     pub(super) fn is_waiting(&self) -> bool {
-        matches!(self.state, Scheduled | Parked | Ready)
+        matches!(self.state, Waiting | Scheduled | Parked | Ready)
     }
 
     fn wait(&mut self) {
@@ -201,7 +201,7 @@ impl Model {
         match self.rows.get(&id).map(|row| row.state) {
             None => return self.absent(id),
             Some(Running) => return ActResult::Running,
-            Some(Scheduled | Parked | Ready | Dead) => self.end(id, true),
+            Some(Waiting | Scheduled | Parked | Ready | Dead) => self.end(id, true),
         }
         ActResult::Completed
     }
@@ -222,7 +222,7 @@ impl Model {
         match self.rows.get(&id).map(|row| row.state) {
             None => return self.absent(id),
             Some(Running) => return ActResult::Running,
-            Some(Scheduled | Parked | Ready | Dead) => self.rows.remove(&id),
+            Some(Waiting | Scheduled | Parked | Ready | Dead) => self.rows.remove(&id),
         };
         ActResult::Deleted
     }

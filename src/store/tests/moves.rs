@@ -21,7 +21,7 @@ const OUTCOMES: [&str; 9] = [
     "interrupted",
     "lost",
 ];
-const BY_HAND: [&str; 5] = ["cancel", "complete", "fail", "delete", "reschedule"];
+const BY_HAND: [&str; 6] = ["cancel", "complete", "fail", "delete", "reschedule", "release"];
 const SET_APART: &str = "set_apart";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +86,7 @@ impl Case {
 
     /// The states of docs/LIFECYCLE.md. An event that does not apply changes nothing.
     fn expected(&self) -> Place {
-        use JobState::{Dead, Parked, Ready, Running};
+        use JobState::{Dead, Parked, Ready, Running, Waiting};
         match (self.state, self.event) {
             (_, SET_APART) => Some(Dead),
             (Running, event) if BY_HAND.contains(&event) => Some(Running),
@@ -101,7 +101,8 @@ impl Case {
             (Running, _) if self.queue == Queue::Paused => Some(Parked),
             (Running, _) => Some(Ready),
             (_, "complete" | "delete") => None,
-            (_, "reschedule") => Some(self.waiting()),
+            (Waiting, "reschedule") => Some(Waiting),
+            (_, "reschedule") | (Waiting, "release") => Some(self.waiting()),
             (Dead, _) => Some(Dead),
             (_, "cancel") => None,
             (_, "fail") => Some(Dead),
@@ -224,9 +225,10 @@ fn the_moves_of_all_events_are_those_that_may_follow() {
         .collect();
     let places = || JobState::ALL.into_iter().map(Some).chain([None]);
     for (from, to) in places().flat_map(|from| places().map(move |to| (from, to))) {
-        // A new job, a claim, an admission and a change without a move are no events.
+        // A new job, a claim, an admission, what a job waits for, and a change without a move are no events.
         let is_event = from.is_some()
             && to != Some(JobState::Running)
+            && to != Some(JobState::Waiting)
             && from != to
             && (from, to) != (Some(JobState::Parked), Some(JobState::Ready));
         let may = is_event && JobState::may_follow(from, to);

@@ -89,7 +89,10 @@ fn furnished() -> TestDatabase {
 fn status_tells_jobs_tasks_queues_and_workers() {
     let database = furnished();
     let status = json(on(&database, &["status", "--json"]));
-    assert_eq!(status["jobs"].to_string(), r#"{"dead":1,"parked":1,"ready":3,"running":1,"scheduled":1}"#);
+    assert_eq!(
+        status["jobs"].to_string(),
+        r#"{"dead":1,"parked":1,"ready":3,"running":1,"scheduled":1,"waiting":0}"#
+    );
     assert!(status["schema_version"].as_str().unwrap().starts_with("2026"));
     let oldest = status["oldest_ready_age_seconds"].as_f64().unwrap();
     assert!((600.0..700.0).contains(&oldest), "{oldest}");

@@ -36,6 +36,7 @@ fn line(reading: &Reading) -> String {
         ("at", at.to_rfc3339_opts(SecondsFormat::Secs, true)),
         ("workers", (status.workers.len() - lost).to_string()),
         ("lost_workers", lost.to_string()),
+        ("waiting", status.jobs.waiting.to_string()),
         ("scheduled", status.jobs.scheduled.to_string()),
         ("parked", status.jobs.parked.to_string()),
         ("ready", status.jobs.ready.to_string()),

@@ -1,0 +1,14 @@
+-- Adds jobs as `enqueue_waiting` does, unless another transaction holds one of their keys, or a job that they wait for, for longer
+-- than a moment. Then it adds none, and returns no row.
+CREATE OR REPLACE FUNCTION mainspring.enqueue_waiting_promptly(waits jsonb[], jobs mainspring.new_job[])
+RETURNS TABLE (ordinal bigint, job_id bigint, job_state mainspring.job_state, job_priority smallint,
+    job_run_at timestamptz)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '100ms'
+AS $$
+BEGIN
+    RETURN QUERY SELECT * FROM mainspring.enqueue_waiting(waits, jobs);
+EXCEPTION WHEN lock_not_available THEN
+    RETURN;
+END $$;

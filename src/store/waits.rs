@@ -1,0 +1,141 @@
+//! Carries the endings of jobs over to those that wait for them. What an ending means is decided in sql/waits/.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use diesel::Queryable;
+use diesel::sql_types::{BigInt, Bool, Nullable, SmallInt, Text, Timestamptz};
+
+use super::claim::Position;
+use super::moment::Moment;
+use super::statement::Statement;
+use crate::error::StoreError;
+use crate::job::payload::{character_problem, text_of};
+use crate::store::session::AsSession;
+
+/// Sends a signal to the jobs that wait for it, now or later. Returns `true` if it is new: a signal is sent once, and its first
+/// value stands, for 90 days.
+///
+/// # Errors
+///
+/// [`StoreError::Invalid`] when the name is not of 1 to 256 characters, or the value is larger than a payload may be: then
+/// nothing is stored. [`StoreError::Database`] when the database refuses.
+pub fn signal(conn: &mut impl AsSession, name: &str, value: &serde_json::Value) -> Result<bool, StoreError> {
+    let value = text_of(value);
+    if let Some(problem) = character_problem("value", &value) {
+        return Err(problem.into());
+    }
+    let is_new: (bool,) = Statement::<(Bool,)>::new("SELECT mainspring.signal({}, {}::jsonb)")
+        .text("signal", name)
+        .bind::<Text, _>(value)
+        .get_result(conn)?;
+    Ok(is_new.0)
+}
+
+/// How many events one call handles at most.
+pub(crate) const MOST_EVENTS: i64 = 10_000;
+
+/// What became of the jobs that waited for others.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Released {
+    pub(crate) places: Vec<ReleasedTo>,
+    pub(crate) left: EventsLeft,
+}
+
+/// Where some of the jobs that were released stand now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ReleasedTo {
+    /// `None`: in no queue.
+    pub(crate) queue: Option<String>,
+    pub(crate) stage: Stage,
+    /// The best priority and the earliest time among them.
+    pub(crate) first: Position,
+    /// Whether any of them has flags.
+    pub(crate) flagged: bool,
+}
+
+/// What such a job needs next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// A claim.
+    Ready,
+    /// The admission by its queue.
+    Parked,
+    /// Its time, after so long.
+    Scheduled(Duration),
+}
+
+/// Whether there are more events.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum EventsLeft {
+    #[default]
+    None,
+    /// There are more than one call handles, or new ones.
+    More,
+    /// Another transaction holds the rows of jobs that they concern.
+    Held,
+}
+
+type Columns = (
+    Nullable<Text>,
+    Nullable<Text>,
+    Nullable<SmallInt>,
+    Nullable<Timestamptz>,
+    Nullable<Bool>,
+    Nullable<BigInt>,
+    Nullable<BigInt>,
+    Nullable<BigInt>,
+);
+
+#[derive(Queryable)]
+struct Row {
+    queue: Option<String>,
+    /// `None` in the last row.
+    state: Option<String>,
+    priority: Option<i16>,
+    run_at: Option<Moment>,
+    flagged: Option<bool>,
+    due_in: Option<i64>,
+    handled: Option<i64>,
+    left: Option<i64>,
+}
+
+/// Carries over what has happened to the jobs that wait for it, at most [`MOST_EVENTS`] events.
+pub(crate) fn handle_wait_events(conn: &mut impl AsSession) -> Result<Released, StoreError> {
+    let rows: Vec<Row> = Statement::<Columns>::new(
+        "SELECT job_queue, job_state::text, least_priority, first_run_at, flagged, due_in, handled, events_left \
+         FROM mainspring.handle_wait_events({})",
+    )
+    .bind::<BigInt, _>(MOST_EVENTS)
+    .load(conn)?;
+    let mut released = Released::default();
+    for row in rows {
+        match row.state.as_deref() {
+            Some(state) => released.places.push(row.place(state)),
+            None => released.left = left(row.handled, row.left),
+        }
+    }
+    Ok(released)
+}
+
+fn left(handled: Option<i64>, left: Option<i64>) -> EventsLeft {
+    match (handled, left) {
+        (_, None | Some(0)) => EventsLeft::None,
+        (Some(0), Some(_)) => EventsLeft::Held,
+        (_, Some(_)) => EventsLeft::More,
+    }
+}
+
+impl Row {
+    fn place(&self, state: &str) -> ReleasedTo {
+        let due_in = Duration::from_millis(self.due_in.unwrap_or_default().max(0).unsigned_abs());
+        let stage = match state {
+            "ready" => Stage::Ready,
+            "parked" => Stage::Parked,
+            _ => Stage::Scheduled(due_in),
+        };
+        let turn_at = self.run_at.map_or(DateTime::<Utc>::UNIX_EPOCH, |moment| moment.0);
+        let first = Position { priority: self.priority.unwrap_or_default(), turn_at };
+        ReleasedTo { queue: self.queue.clone(), stage, first, flagged: self.flagged.unwrap_or_default() }
+    }
+}
