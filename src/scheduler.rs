@@ -31,6 +31,7 @@ mod thread;
 mod transaction;
 mod verbs;
 mod wait;
+mod waits;
 mod workers;
 
 pub use self::builder::SchedulerBuilder;

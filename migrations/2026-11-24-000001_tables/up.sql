@@ -190,7 +190,7 @@ CREATE TABLE mainspring.waits (
 CREATE INDEX waits_parent ON mainspring.waits (parent) WHERE parent > 0;
 CREATE INDEX waits_signal ON mainspring.waits (signal) WHERE signal <> '';
 
--- What concerns `waits` and has not been carried over yet, see sql/waits/handle_wait_events.sql. Whoever ends a job only adds a
+-- What concerns `waits` and has not been carried over yet, see sql/waits/handle_wait_events.sql. What ends a job only adds a
 -- row, so it waits for no lock of another job.
 CREATE TABLE mainspring.wait_events (
     id     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -206,7 +206,7 @@ CREATE TABLE mainspring.wait_events (
 -- Signals that were sent. A job may wait for one that came before.
 CREATE TABLE mainspring.signals (
     name    text PRIMARY KEY,
-    value   jsonb NOT NULL,
+    payload jsonb NOT NULL,
     sent_at timestamptz NOT NULL DEFAULT mainspring.now(),
     CONSTRAINT signals_name_length CHECK (char_length(name) BETWEEN 1 AND 256)
 );
@@ -675,7 +675,7 @@ DO $$ BEGIN
         ALTER TABLE mainspring.waits ADD CONSTRAINT waits_text_is_utf8 CHECK (mainspring.is_utf8('signal', signal));
         ALTER TABLE mainspring.wait_events ADD CONSTRAINT wait_events_text_is_utf8 CHECK (mainspring.is_utf8('signal', signal));
         ALTER TABLE mainspring.signals ADD CONSTRAINT signals_text_is_utf8 CHECK (mainspring.is_utf8(
-            'name', name, 'value', value::text));
+            'name', name, 'payload', payload::text));
         ALTER TABLE mainspring.workers ADD CONSTRAINT workers_text_is_utf8 CHECK (mainspring.is_utf8(
             'name', name, 'tasks', tasks::text, 'lines', lines::text, 'forbidden_flags', forbidden_flags::text));
         ALTER TABLE mainspring.queues ADD CONSTRAINT queues_text_is_utf8 CHECK (mainspring.is_utf8(

@@ -7,8 +7,8 @@
 -- - It locks the waiting jobs in the order of their ids. Events about jobs whose rows another transaction holds are left.
 -- - The cancelled jobs make events of their own, for the next call.
 CREATE OR REPLACE FUNCTION mainspring.handle_wait_events(most bigint)
-RETURNS TABLE (job_queue text, job_state mainspring.job_state, least_priority smallint, first_run_at timestamptz, flagged boolean,
-    due_in bigint, handled bigint, events_left bigint)
+RETURNS TABLE (job_queue text, job_state mainspring.job_state, least_priority smallint, first_run_at timestamptz,
+    flagged boolean, due_in bigint, handled bigint, events_left bigint)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
@@ -21,15 +21,13 @@ DECLARE
     taken mainspring.wait_events[] := ARRAY(SELECT t FROM (
         SELECT e.* FROM mainspring.wait_events AS e ORDER BY e.id LIMIT most FOR UPDATE SKIP LOCKED) AS t);
     children record;
-    doomed mainspring.waits[];
     released bigint[];
 BEGIN
     IF taken = '{}' THEN
         RETURN;
     END IF;
     SELECT c.* INTO children FROM mainspring.lock_children(taken) AS c;
-    doomed := mainspring.enter_endings(taken, children.busy);
-    PERFORM mainspring.cancel_children(doomed);
+    PERFORM mainspring.cancel_children(mainspring.enter_endings(taken, children.busy));
     released := mainspring.release_children(children.held);
     handled := mainspring.forget_wait_events(taken, children.busy);
     PERFORM mainspring.notify_after('{}', released);

@@ -1,5 +1,5 @@
 -- Releases those of the held jobs that wait for nothing more, and returns them. They are due when their time has come, and not
--- before now, so that nobody takes the time for which they waited for a delay of the workers.
+-- before now, so that the time for which they waited is not taken for a delay of the workers.
 --
 -- Parents mostly end in the order of their ids, so the last one is looked at first.
 CREATE OR REPLACE FUNCTION mainspring.release_children(held bigint[])

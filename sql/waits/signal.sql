@@ -11,7 +11,7 @@ BEGIN
         THEN format('signal must be 1 to 256 characters, got %s', coalesce(char_length(signal.name)::text, 'NULL'))
         ELSE regexp_replace(mainspring.payload_problem(coalesce(signal.value, 'null')::text, mainspring.payload_limit()),
             '^payload', 'value') END);
-    INSERT INTO mainspring.signals AS s (name, value) VALUES (signal.name, coalesce(signal.value, 'null'))
+    INSERT INTO mainspring.signals AS s (name, payload) VALUES (signal.name, coalesce(signal.value, 'null'))
     ON CONFLICT DO NOTHING;
     IF NOT FOUND THEN
         RETURN false;

@@ -10,7 +10,6 @@ use super::last_handle::LastHandle;
 use super::verbs::Verbs;
 use crate::actors::queue::{QueueActor, Remove};
 use crate::config::Part;
-use crate::engine::Wake;
 use crate::error::SchedulerError;
 use crate::events::EventStream;
 use crate::job::{Enqueue, NewJob, Task};
@@ -18,7 +17,6 @@ use crate::phase::Phase;
 use crate::shared::interrupted;
 #[cfg(feature = "dashboard")]
 use crate::store::changes;
-use crate::store::jobs;
 use crate::store::status::{self, Status};
 
 // Longer than the counts of a large database take, and shorter than a person waits.
@@ -108,36 +106,6 @@ impl Scheduler {
             Part::Worker => Ok(self.queue_actor()?.send(Remove::new(key)).await.map_err(interrupted)??),
             Part::Client => self.jobs().remove(key).await,
         }
-    }
-
-    /// Sends a signal to the jobs that wait for it, now or later: an approval, or the news of a webhook. Returns `true` if it is new.
-    /// A signal is sent once: its first value stands, for 90 days.
-    ///
-    /// ```no_run
-    /// use mainspring::{NewJob, Wait};
-    /// use serde_json::json;
-    ///
-    /// # async fn example(scheduler: mainspring::Scheduler) -> Result<(), mainspring::SchedulerError> {
-    /// let publish = NewJob::new("photo.publish", &json!({"photo": 7})).after(Wait::signal("photo:7:approved"));
-    /// scheduler.jobs().insert(publish).await?;
-    /// // Later, in the route of a person who approves:
-    /// scheduler.signal("photo:7:approved", &json!({"by": "anna"})).await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// As [`signal`](crate::jobs::signal), and [`SchedulerError::Stopped`] when the scheduler has stopped.
-    pub async fn signal(
-        &self,
-        name: impl Into<String>,
-        value: &serde_json::Value,
-    ) -> Result<bool, SchedulerError> {
-        let (name, value) = (name.into(), value.clone());
-        Verbs::new(&self.0.shared)
-            .run_and_wake(Wake::ParentsEnded, move |conn| jobs::signal(conn, &name, &value))
-            .await
     }
 
     /// Returns a stream of what happens in this process from now on. A receiver that is too slow loses the oldest events,

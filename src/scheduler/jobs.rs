@@ -166,12 +166,6 @@ impl Jobs {
         self.perform(move |conn| jobs::retry(conn, &ids, run_at)).await
     }
 
-    /// Lets jobs wait for no other job any more; see [`jobs::release`].
-    pub async fn release(&self, ids: impl Into<Vec<i64>>) -> Result<Vec<JobAct>, SchedulerError> {
-        let ids = ids.into();
-        self.perform(move |conn| jobs::release(conn, &ids)).await
-    }
-
     /// Changes when, how urgently and how often jobs are tried; see [`jobs::reschedule`].
     pub async fn reschedule(
         &self,

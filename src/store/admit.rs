@@ -195,7 +195,7 @@ pub(crate) struct Promotion {
     pub(crate) tasks: Vec<String>,
     /// In how long the next scheduled job is due, by the database's clock.
     pub(crate) next_due_in: Option<Duration>,
-    /// Whether jobs have ended for which others may wait: nobody may have been notified of that.
+    /// Whether jobs have ended for which others may wait. No notification may have come of that.
     pub(crate) parents_ended: EventsLeft,
 }
 

@@ -16,8 +16,10 @@ use crate::spans::Span;
 use crate::store::session::{AsSession, in_transaction};
 
 mod added;
+mod statements;
 
 pub(crate) use self::added::{Added, WaitsFor};
+use self::statements::{ADD, ADD_PROMPTLY, Adding, waiting, with_task_options};
 
 impl<T: Task> Enqueue<T> {
     /// Adds the job on the caller's own connection, and returns its id. Inside a transaction the job is invisible until the
@@ -80,58 +82,6 @@ pub(crate) fn enqueue_span(jobs: &[NewJob]) -> Span {
     let first = jobs.first().map(NewJob::task);
     let task = first.filter(|task| jobs.iter().all(|job| job.task() == *task));
     Span::enqueue(task, jobs.len())
-}
-
-// The statement makes the array of new jobs itself, as the SQL function `enqueue` does. To make it in a function of its own costs
-// 50 microseconds a statement.
-macro_rules! adding_by {
-    ($function:literal) => {
-        adding_by!($function, "s.run_at", "", "")
-    };
-    // Times that count from now, by the database's clock.
-    ($function:literal, delayed) => {
-        adding_by!(
-            $function,
-            "CASE WHEN s.run_in IS NULL THEN s.run_at ELSE mainspring.now() + s.run_in * interval '1 microsecond' END",
-            ", {}",
-            ", run_in"
-        )
-    };
-    ($function:literal, $run_at:literal, $more:literal, $named:literal) => {
-        concat!(
-            "SELECT ordinal, job_id, job_priority, job_run_at, CASE WHEN job_state <> 'waiting' THEN job_state = 'parked' END, CASE WHEN job_state = 'scheduled' \
-             THEN greatest(0, ceil(extract(epoch FROM job_run_at - mainspring.now()) * 1000))::bigint END FROM mainspring.",
-            $function,
-            "(ARRAY(SELECT ROW(s.task, s.payload, s.queue, ",
-            $run_at,
-            ", s.priority, s.max_attempts, s.key, s.key_mode, \
-             CASE WHEN s.flags IS NOT NULL THEN mainspring.labels_of(s.flags) END, s.trace_context)::mainspring.new_job \
-             FROM unnest({}, {}, {}, {}, {}, {}, {}, {}, {}, {}",
-            $more,
-            ") AS s(task, payload, queue, run_at, priority, max_attempts, key, key_mode, flags, trace_context",
-            $named,
-            ")))"
-        )
-    };
-}
-
-/// A statement for jobs without delays, and the same for jobs with delays.
-struct Adding {
-    plain: &'static str,
-    delayed: &'static str,
-}
-
-const ADD: Adding =
-    Adding { plain: adding_by!("enqueue_jobs"), delayed: adding_by!("enqueue_jobs", delayed) };
-const ADD_PROMPTLY: Adding =
-    Adding { plain: adding_by!("enqueue_promptly"), delayed: adding_by!("enqueue_promptly", delayed) };
-
-// The same for jobs of which some only name their task: these get what it has published. Of the others nothing is looked up.
-fn with_task_options(text: &str) -> String {
-    let Some((call, array)) = text.strip_suffix(')').and_then(|text| text.split_once("ARRAY(")) else {
-        return text.to_owned();
-    };
-    format!("{call}mainspring.with_task_options(ARRAY({array}, {{}}))")
 }
 
 /// Adds the jobs in one statement, all or none, and returns them in the order of the input.
@@ -294,12 +244,6 @@ fn in_input_order(mut rows: Vec<Row>, jobs: &[NewJob]) -> Vec<Added> {
         flagged: !job.options.flags.is_empty(),
     };
     rows.into_iter().zip(jobs).map(added).collect()
-}
-
-// The same for jobs of which some wait for others.
-fn waiting(text: &'static str) -> Cow<'static, str> {
-    let text = text.replacen("enqueue_jobs(", "enqueue_waiting({}::jsonb[], ", 1);
-    text.replacen("enqueue_promptly(", "enqueue_waiting_promptly({}::jsonb[], ", 1).into()
 }
 
 // What each job waits for as JSON, or `None` if no job waits for anything.

@@ -30,7 +30,7 @@ fn what_was_not_understood_is_told_in_one_line_with_code_2() {
         (&["enqueue", "note", "--priority", "32768"], "32768 is not in -32768..=32767"),
         (&["enqueue", "note", "--key", "k", "--key-mode", "merge"], "preserve_run_at"),
         (&["enqueue", "note", "--key-mode", "replace"], "--key <KEY>"),
-        (&["jobs", "list", "--state", "done"], "possible values: stored, all, scheduled"),
+        (&["jobs", "list", "--state", "done"], "possible values: stored, all, waiting, scheduled"),
         (&["jobs", "list", "--limit", "0"], "0 is not in 1..=10000"),
     ];
     for (arguments, words) in cases {

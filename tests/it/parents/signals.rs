@@ -32,7 +32,7 @@ fn of_several_signals_of_one_name_the_first_stands() {
     let conn = &mut database.connection();
     assert!(jobs::signal(conn, "decided", &json!("yes")).unwrap());
     assert!(!jobs::signal(conn, "decided", &json!("no")).unwrap());
-    assert_eq!(count(conn, "mainspring.signals WHERE value = '\"yes\"'"), 1);
+    assert_eq!(count(conn, "mainspring.signals WHERE payload = '\"yes\"'"), 1);
 }
 
 #[test]

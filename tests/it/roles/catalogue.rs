@@ -66,11 +66,13 @@ fn of_the_whole_schema_an_enqueueing_role_may_call_these_functions_alone() {
         "compatible_from",
         "enqueue",
         "enqueue_jobs",
+        "enqueue_waiting",
         "labels_of",
         "now",
         "payload_limit",
         "refuse",
         "remove_job",
+        "signal",
         "unknown_tasks",
         "with_task_options",
     ];
