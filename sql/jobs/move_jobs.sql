@@ -26,19 +26,14 @@ BEGIN
     WITH gone_on AS (UPDATE mainspring.jobs AS j
     SET state = mainspring.state_after(j, e.event, coalesce(e.run_at, j.run_at), EXISTS (
             SELECT FROM mainspring.queues AS q WHERE q.name = j.queue AND q.paused), mainspring.now()),
-        run_at = CASE WHEN mainspring.state_after(j, e.event, j.run_at, false, mainspring.now()) = 'dead' THEN j.run_at
-            ELSE coalesce(e.run_at, j.run_at) END,
-        attempts = coalesce(e.attempts,
-            j.attempts - CASE WHEN e.event IN ('untouched', 'postponed', 'interrupted', 'snoozed', 'lost') THEN 1 ELSE 0 END),
+        run_at = CASE WHEN mainspring.state_after(j, e.event, j.run_at, false, mainspring.now()) = 'dead' THEN j.run_at ELSE coalesce(e.run_at, j.run_at) END,
+        attempts = coalesce(e.attempts, j.attempts - CASE WHEN e.event IN ('untouched', 'postponed', 'interrupted', 'snoozed', 'lost') THEN 1 ELSE 0 END),
         deaths = mainspring.deaths_after(j, e.event), snoozes = j.snoozes + CASE WHEN e.event = 'snoozed' THEN 1 ELSE 0 END,
         last_error = mainspring.error_after(j, e.event, e.reason),
-        errors = CASE WHEN e.event IN ('failed', 'discarded', 'lost', 'set_apart') AND j.worker_id IS NOT NULL
-            THEN mainspring.errors_after(j.errors, j.attempts, j.worker_id, e.reason) ELSE j.errors END,
+        errors = CASE WHEN e.event IN ('failed', 'discarded', 'lost', 'set_apart') AND j.worker_id IS NOT NULL THEN mainspring.errors_after(j.errors, j.attempts, j.worker_id, e.reason) ELSE j.errors END,
         priority = coalesce(e.priority, j.priority), max_attempts = coalesce(e.max_attempts, j.max_attempts),
-        payload = coalesce(e.payload::jsonb, j.payload),
-        superseded = j.superseded AND e.event <> 'reschedule', turn_at = CASE WHEN e.event <> 'reschedule' THEN j.turn_at END,
-        lease = NULL, worker_id = NULL, locked_at = NULL, cancel_reason = NULL, progress = NULL, progress_note = NULL,
-        updated_at = mainspring.now()
+        payload = coalesce(e.payload::jsonb, j.payload), superseded = j.superseded AND e.event <> 'reschedule', turn_at = CASE WHEN e.event <> 'reschedule' THEN j.turn_at END,
+        lease = NULL, worker_id = NULL, locked_at = NULL, cancel_reason = NULL, progress = NULL, progress_note = NULL, updated_at = mainspring.now()
     FROM unnest(events) AS e
     WHERE j.id = e.id AND (e.lease IS NULL OR j.lease = e.lease) AND mainspring.event_applies(j.state, e.event)
         AND mainspring.state_after(j, e.event, j.run_at, false, mainspring.now()) IS NOT NULL
