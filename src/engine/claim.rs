@@ -60,12 +60,18 @@ impl ClaimPlanner {
 
     /// Plans the lookup of pauses, limits and flags, where a claim needs it first.
     pub(super) fn next_lookup(&mut self, now: Now, capacity: Capacity, settings: &Settings) -> bool {
-        let needed = self.eligibility.is_stale() && self.may_claim(now, capacity, settings).is_some();
+        let is_stale = self.eligibility.is_stale() && self.lookup != Lookup::Enough;
+        let needed = is_stale && self.may_claim(now, capacity, settings).is_some();
         if needed {
-            self.lookup = Lookup::Running;
+            self.lookup = self.lookup.begun();
             self.eligibility.lookup_began();
         }
         needed
+    }
+
+    /// No claim can follow the last lookup now.
+    pub(super) fn forget_lookup(&mut self) {
+        self.lookup = self.lookup.forgotten();
     }
 
     /// Plans the next claim, if one may start.
@@ -77,7 +83,9 @@ impl ClaimPlanner {
         leases: &LeaseTable,
         lease: impl FnOnce() -> i64,
     ) -> Option<ClaimPlan> {
-        let limit = self.may_claim(now, capacity, settings)?;
+        let limit = self.may_claim(now, capacity, settings);
+        self.forget_lookup();
+        let limit = limit?;
         let from =
             if self.running.is_empty() { self.cursor.start(now.instant) } else { self.cursor.position() };
         let (limit, scan) = match (from, self.cursor.position()) {
@@ -87,6 +95,10 @@ impl ClaimPlanner {
         };
         let gated = self.gated();
         let demand = std::mem::take(&mut self.demand);
+        // What changed during the lookups has its own lookup, and a claim after it.
+        if self.eligibility.is_stale() {
+            self.demand = demand;
+        }
         if gated == Gated::LeftOut {
             self.left_out = self.left_out.max(demand);
         }
@@ -100,17 +112,12 @@ impl ClaimPlanner {
 
     /// Returns the number of jobs to claim, if a claim may start.
     fn may_claim(&self, now: Now, capacity: Capacity, settings: &Settings) -> Option<usize> {
-        let blocked = match self.lookup {
-            Lookup::Idle => false,
-            Lookup::Running => true,
-            Lookup::Paused(until) => now.instant < until,
-        };
         let limit = self.wanted(now, capacity);
         let may_start = match self.running.len() {
             0 => self.demand > Demand::None,
             running => running < MAX_CLAIMS && self.may_run_beside(now, limit, settings),
         };
-        (!blocked && may_start && limit > 0).then_some(limit)
+        (!self.lookup.blocks(now.instant) && may_start && limit > 0).then_some(limit)
     }
 
     // A second claim runs only for a full batch or during a slow full scan, and never when jobs must be counted.
@@ -144,7 +151,7 @@ impl ClaimPlanner {
     }
 
     pub(super) fn looked_up(&mut self, found: Claimability) -> PauseChange {
-        self.lookup = Lookup::Idle;
+        self.lookup = if self.eligibility.is_stale() { self.lookup.outrun() } else { Lookup::Idle };
         self.eligibility.looked_up(found)
     }
 
@@ -264,7 +271,7 @@ impl ClaimPlanner {
 
     /// Returns `true` while neither a claim nor a lookup runs.
     pub(super) fn is_idle(&self) -> bool {
-        self.running.is_empty() && self.lookup != Lookup::Running
+        self.running.is_empty() && !self.lookup.is_running()
     }
 
     /// Returns `true` if no ready job is known to wait.
@@ -272,9 +279,9 @@ impl ClaimPlanner {
         self.is_idle() && self.demand == Demand::None && !self.eligibility.gates.wait_for_a_row()
     }
 
-    /// Returns `true` if a poll is the only reason for the next claim.
+    /// Returns `true` if a poll is the only reason for the next claim, whose lookup is still to come.
     pub(super) fn is_only_polled(&self) -> bool {
-        self.demand == Demand::Polled
+        self.demand == Demand::Polled && !self.lookup.has_run()
     }
 
     /// The next time at which a claim may become possible without an input.

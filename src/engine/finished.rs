@@ -245,7 +245,7 @@ impl<R> Engine<R> {
     fn reconciled(&mut self, result: Result<Reclaimed, StoreError>, now: Now) {
         match result {
             Ok(reclaimed) => {
-                self.reconcile.finished();
+                self.reconcile.finished(now.instant);
                 let jobs = reclaimed.jobs;
                 if jobs > 0 {
                     self.notices.push(Notice::OutcomesLost { jobs });

@@ -52,6 +52,7 @@ pub(crate) use self::step::{Done, Enqueued, NotStored, Step, Written};
 
 use self::admission::AdmissionPlanner;
 use self::claim::ClaimPlanner;
+use self::claim_state::AdmissionWait;
 use self::enqueue::EnqueuePlanner;
 use self::facts::Effect;
 use self::once::{Once, not_alive};
@@ -75,6 +76,7 @@ pub(crate) struct Engine<R> {
     slots: Slots,
     enqueue: EnqueuePlanner<R>,
     claim: ClaimPlanner,
+    claim_wait: AdmissionWait,
     admission: AdmissionPlanner,
     settle: SettlePlanner,
     progress: ProgressPlanner,
@@ -118,6 +120,7 @@ impl<R> Engine<R> {
             mode: Mode::Active,
             slots: Slots::AllBut(0),
             claim: ClaimPlanner::new(now.instant),
+            claim_wait: AdmissionWait::default(),
             admission: AdmissionPlanner::default(),
             settle: SettlePlanner::default(),
             progress: ProgressPlanner::default(),
@@ -226,7 +229,7 @@ impl<R> Engine<R> {
     /// The next time at which something may be due without an input.
     pub(crate) fn wake_at(&self, now: Now) -> Option<Instant> {
         let single = [self.poll_at, self.stale_check_at, self.enqueue.wake_at(), self.progress.wake_at()];
-        let times = single.into_iter().chain([self.reconcile.wake_at()]).flatten();
+        let times = single.into_iter().chain([self.reconcile.wake_at(), self.claim_wait.ends_at()]).flatten();
         let times = times.chain(self.claim.wake_at()).chain(self.admission.wake_at());
         let times = times.chain(self.settle.wake_at()).chain(self.reclaim.wake_at());
         let times = times.chain(self.releases.wake_at());

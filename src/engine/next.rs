@@ -1,5 +1,6 @@
 //! What to do next: the order of the planners, and what each may know of the others.
 
+use super::claim_state::AdmissionWait;
 use super::enqueue::EnqueuePlan;
 use super::facts::{Capacity, Now, Slots};
 use super::settle_plan::SettlePlan;
@@ -84,7 +85,8 @@ impl<R> Engine<R> {
 
     fn next_claim(&mut self, now: Now) -> Option<Step> {
         let can_start = self.mode == Mode::Active && self.slots != Slots::None;
-        if !can_start || !self.is_leasing_settled() || self.claim_can_wait() {
+        if !can_start || !self.is_leasing_settled() || self.claim_can_wait(now) {
+            self.claim.forget_lookup();
             return None;
         }
         let capacity = self.capacity();
@@ -92,14 +94,16 @@ impl<R> Engine<R> {
             return Some(Step::LookUp);
         }
         let random = &mut self.random;
-        let plan = self.claim.next(now, capacity, &self.settings, &self.leases, || random.i64(1..));
-        plan.map(Step::Claim)
+        let plan = self.claim.next(now, capacity, &self.settings, &self.leases, || random.i64(1..))?;
+        self.claim_wait = AdmissionWait::default();
+        Some(Step::Claim(plan))
     }
 
     // At rest the claim of a poll follows the admission pass of the same poll, so that both use one connection.
-    fn claim_can_wait(&self) -> bool {
+    fn claim_can_wait(&mut self, now: Now) -> bool {
         let at_rest = self.leases.count() == 0 && self.enqueue.is_idle();
-        self.claim.is_only_polled() && self.admission.is_running() && at_rest
+        let follows = self.claim.is_only_polled() && self.admission.is_running() && at_rest;
+        follows && self.claim_wait.may_last(now.instant)
     }
 
     // Nothing is leased while the database may hold leases that this process does not know.

@@ -81,8 +81,10 @@ impl Reconcile {
         is_due
     }
 
-    pub(super) fn finished(&mut self) {
-        *self = if *self == Self::RunningAgain { Self::Requested } else { Self::Idle };
+    /// Ends one. What was requested meanwhile follows after a pause: requests that come faster than it runs would otherwise
+    /// keep every claim waiting.
+    pub(super) fn finished(&mut self, now: Instant) {
+        *self = if *self == Self::RunningAgain { Self::Paused(now + PAUSE_AFTER_ERROR) } else { Self::Idle };
     }
 
     pub(super) fn failed(&mut self, now: Instant) {
@@ -133,18 +135,19 @@ mod tests {
     }
 
     #[test]
-    fn a_reconciliation_that_is_requested_while_one_runs_follows_it() {
+    fn a_reconciliation_that_is_requested_while_one_runs_follows_later() {
         let now = Instant::now();
         let mut reconcile = Reconcile::default();
         assert!(!reconcile.start(now));
         reconcile.request();
         assert!(reconcile.start(now) && !reconcile.start(now));
         reconcile.request();
-        reconcile.finished();
-        assert!(!reconcile.is_settled() && reconcile.start(now));
+        reconcile.finished(now);
+        assert!(!reconcile.is_settled() && !reconcile.start(now), "claims have their turn");
+        assert!(reconcile.start(now + PAUSE_AFTER_ERROR));
         reconcile.failed(now);
         assert!(!reconcile.start(now) && reconcile.start(now + PAUSE_AFTER_ERROR));
-        reconcile.finished();
+        reconcile.finished(now);
         assert!(reconcile.is_settled());
     }
 }

@@ -36,6 +36,18 @@ async fn claims_go_on_though_the_last_one_never_gets_its_reply() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn polls_that_outrun_slow_lookups_hold_up_no_claim() {
+    let database = TestDatabase::new();
+    let (proxy, url) = through_proxy(&database.url());
+    proxy.set(Mode::Delay(Duration::from_millis(60)));
+    let (builder, mut started) = scheduler_on(&url);
+    let scheduler = builder.poll_interval(Duration::from_millis(50)).start().await.unwrap();
+    act("soon").insert(&mut database.connection()).unwrap();
+    assert_eq!(started.next().await.act, "soon");
+    scheduler.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_host_that_is_silent_hinders_no_scheduler_of_the_list() {
     let database = TestDatabase::new();
     // Its queue accepts connections, and nobody replies.

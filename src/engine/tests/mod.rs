@@ -4,6 +4,7 @@ mod admissions;
 mod backlog;
 mod claims;
 mod enqueues;
+mod lookups;
 mod once;
 mod property;
 mod settles;
