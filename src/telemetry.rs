@@ -3,7 +3,8 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, TryLockError};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use crate::histogram::SharedHistogram;
 use crate::lifecycle::Left;
@@ -15,11 +16,13 @@ use crate::store::stats::{Counts, Kind, Stats};
 
 mod errors;
 mod happened;
+mod ledger;
 mod summary;
 
 use self::errors::Errors;
 pub(crate) use self::errors::Failed;
 pub(crate) use self::happened::Happened;
+use self::ledger::Ledger;
 
 /// The numbers of one process.
 #[derive(Debug, Default)]
@@ -28,7 +31,7 @@ pub(crate) struct Telemetry {
     /// Empty unless queues are counted.
     queues: Family,
     /// What the database has of them.
-    stored: Mutex<Vec<Stats>>,
+    stored: Ledger<Vec<Stats>>,
     gauges: Mutex<Option<Arc<Gauges>>>,
     /// What was passed on as metrics.
     #[cfg(feature = "metrics")]
@@ -139,11 +142,7 @@ impl Telemetry {
 
     /// Returns `true` if there is something to store, and no other thread stores it now. Waits for nothing.
     pub(crate) fn has_changed(&self) -> bool {
-        let stored = match self.stored.try_lock() {
-            Ok(stored) => stored,
-            Err(TryLockError::Poisoned(left)) => left.into_inner(),
-            Err(TryLockError::WouldBlock) => return false,
-        };
+        let Some(stored) = self.stored.at_rest(Instant::now()) else { return false };
         !added(&stored, &self.now()).is_empty() || !lock(&self.errors).is_empty()
     }
 
@@ -158,19 +157,19 @@ impl Telemetry {
     }
 
     /// Has `add` store what has changed, which may be nothing. What it fails to store comes again with the next change. Only one
-    /// caller stores at a time, so no number is stored twice.
+    /// caller stores at a time, so no number is stored twice: `None` if another one does so now.
     pub(crate) fn store<T, E>(
         &self,
         add: impl FnOnce(&[Stats], &[CountedErrors]) -> Result<T, E>,
-    ) -> Result<T, E> {
-        let mut stored = lock(&self.stored);
+    ) -> Option<Result<T, E>> {
+        let (turn, stored) = self.stored.begin(Instant::now())?;
         let (now, errors) = self.taken();
         let done = add(&added(&stored, &now), &errors);
-        match &done {
-            Ok(_) => *stored = now,
-            Err(_) => lock(&self.errors).put_back(errors),
+        if done.is_err() {
+            lock(&self.errors).put_back(errors);
         }
-        done
+        self.stored.end(turn, done.is_ok().then_some(now));
+        Some(done)
     }
 
     fn taken(&self) -> (Vec<Stats>, Vec<CountedErrors>) {

@@ -230,7 +230,7 @@ pub(super) async fn remove_worker(shared: &Shared, jobs_left: JobsLeft, within: 
     // The connection that polls use is open.
     let removed = shared.store.run(Durability::Relaxed, move |conn| {
         let gone = unregister(conn, worker_id, origin, jobs_left);
-        if let Err(error) = telemetry.store(|added, errors| stats::add(conn, added, errors)) {
+        if let Some(Err(error)) = telemetry.store(|added, errors| stats::add(conn, added, errors)) {
             log::warn!("the last statistics of this process are not stored: {}", one_line(error));
         }
         let _ = announce_departure(conn);

@@ -54,9 +54,11 @@ async fn store_once(shared: &Shared) -> Result<(), StoreError> {
     let telemetry = Arc::clone(&shared.telemetry);
     let sampled = shared
         .store
-        .run(Durability::Relaxed, move |conn| telemetry.store(|added, errors| store(conn, added, errors)))
+        .run(Durability::Relaxed, move |conn| {
+            telemetry.store(|added, errors| store(conn, added, errors)).transpose()
+        })
         .await?;
-    if let Some(gauges) = sampled {
+    if let Some(gauges) = sampled.flatten() {
         shared.telemetry.sampled(gauges);
     }
     Ok(())
