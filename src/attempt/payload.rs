@@ -2,7 +2,7 @@
 //! is free for its job. A process therefore holds a few megabytes of payloads besides those of running jobs.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::store::Session;
@@ -24,30 +24,90 @@ const PORTION: usize = 1024 * 1024;
 // Jobs that wait longer than 250 ms are released, so few are fetched ahead over a slow connection.
 const LONGEST: Duration = Duration::from_millis(100);
 
+/// Claimed jobs that are not offered yet. The one who waits for the claim takes them out if their payloads never come.
+#[derive(Clone)]
+pub(crate) struct Withheld(Arc<Mutex<Option<Vec<LeasedJob>>>>);
+
+impl Withheld {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Mutex::new(Some(Vec::new()))))
+    }
+
+    /// Adds jobs, unless it is closed: their leases are dropped then.
+    pub(crate) fn put(&self, jobs: Vec<LeasedJob>) {
+        if let Some(withheld) = &mut *lock(&self.0) {
+            withheld.extend(jobs);
+        }
+    }
+
+    /// Takes all jobs, for good.
+    pub(crate) fn close(&self) -> Vec<LeasedJob> {
+        lock(&self.0).take().unwrap_or_default()
+    }
+
+    /// Takes the jobs before the first that lacks its payload. Returns the ids of all that do as well.
+    fn take_complete(&self) -> (Vec<LeasedJob>, Vec<i64>) {
+        let mut withheld = lock(&self.0);
+        let Some(jobs) = &mut *withheld else { return Default::default() };
+        let lacks_payload = |leased: &LeasedJob| leased.job.payload.is_none();
+        let first = jobs.iter().position(lacks_payload).unwrap_or(jobs.len());
+        let rest = jobs.split_off(first);
+        let lacking =
+            rest.iter().filter(|leased| lacks_payload(leased)).map(|leased| leased.job.id).collect();
+        (std::mem::replace(jobs, rest), lacking)
+    }
+
+    /// Enters payloads that have come. Returns how many bytes.
+    fn enter(&self, fetched: Vec<(i64, Fetched)>) -> usize {
+        let mut fetched: HashMap<i64, Fetched> = fetched.into_iter().collect();
+        let mut bytes = 0_usize;
+        let mut withheld = lock(&self.0);
+        let Some(jobs) = &mut *withheld else { return bytes };
+        jobs.retain_mut(|leased| match fetched.remove(&leased.job.id) {
+            Some(Fetched::Payload(payload)) => {
+                bytes = bytes.saturating_add(payload.len());
+                leased.job.payload = Some(payload);
+                true
+            }
+            // Another worker has the job. Its lease is dropped, and the settle reports it as lost.
+            Some(Fetched::Lost) => false,
+            // It counts as all that was to come, so that the next portion does not begin with it.
+            Some(Fetched::Left | Fetched::Unreadable(_)) => {
+                bytes = usize::MAX;
+                true
+            }
+            None => true,
+        });
+        bytes
+    }
+}
+
 /// Offers claimed jobs to the workers in their order, and fetches payloads that they lack, within the bound of bytes. After
 /// an error, which is logged, the jobs are offered without their payloads.
 pub(crate) fn fetch_and_offer(
     conn: &mut Session<'_>,
     shared: &Shared,
-    mut jobs: Vec<LeasedJob>,
+    jobs: &Withheld,
     lease: i64,
 ) -> Result<(), StoreError> {
-    let lacks_payload = |leased: &LeasedJob| leased.job.payload.is_none();
     let deadline = Instant::now() + LONGEST;
     let mut room = None;
     let mut done = Ok(());
-    while let Some(first) = jobs.iter().position(lacks_payload) {
-        let rest = jobs.split_off(first);
-        shared.offer(std::mem::replace(&mut jobs, rest));
+    loop {
+        let (complete, lacking) = jobs.take_complete();
+        shared.offer(complete);
+        if lacking.is_empty() {
+            break;
+        }
         let left =
             *room.get_or_insert_with(|| MAX_BYTES_AHEAD.saturating_sub(shared.prefetch.payload_bytes()));
         if left == 0 || Instant::now() >= deadline {
             break;
         }
-        match fetch_portion(conn, &mut jobs, lease, left.min(PORTION)) {
-            Ok(bytes) => {
+        match fetch_payloads(conn, &lacking, lease, left.min(PORTION)) {
+            Ok(fetched) => {
                 succeeded(shared);
-                room = Some(left.saturating_sub(bytes));
+                room = Some(left.saturating_sub(jobs.enter(fetched)));
             }
             Err(error) => {
                 // A refusal concerns one of the payloads. Each job fetches its own then.
@@ -59,37 +119,8 @@ pub(crate) fn fetch_and_offer(
             }
         }
     }
-    shared.offer(jobs);
+    shared.offer(jobs.close());
     done
-}
-
-fn fetch_portion(
-    conn: &mut Session<'_>,
-    jobs: &mut Vec<LeasedJob>,
-    lease: i64,
-    most: usize,
-) -> Result<usize, StoreError> {
-    let lacking = jobs.iter().filter(|leased| leased.job.payload.is_none());
-    let lacking: Vec<i64> = lacking.map(|leased| leased.job.id).collect();
-    let mut fetched: HashMap<i64, Fetched> =
-        fetch_payloads(conn, &lacking, lease, most)?.into_iter().collect();
-    let mut bytes = 0_usize;
-    jobs.retain_mut(|leased| match fetched.remove(&leased.job.id) {
-        Some(Fetched::Payload(payload)) => {
-            bytes = bytes.saturating_add(payload.len());
-            leased.job.payload = Some(payload);
-            true
-        }
-        // Another worker has the job. Its lease is dropped, and the settle reports it as lost.
-        Some(Fetched::Lost) => false,
-        // It counts as all that was to come, so that the next portion does not begin with it.
-        Some(Fetched::Left | Fetched::Unreadable(_)) => {
-            bytes = usize::MAX;
-            true
-        }
-        None => true,
-    });
-    Ok(bytes)
 }
 
 /// What came of the payload of a job that is about to start.
@@ -157,8 +188,8 @@ fn fetch_alone(conn: &mut Session<'_>, id: i64, lease: i64) -> Result<Payload, S
     }
 }
 
-// Logs the first of several failures.
-fn failed(shared: &Shared, error: &StoreError) {
+/// Logs the first of several failures.
+pub(crate) fn failed(shared: &Shared, error: &StoreError) {
     if lock(&shared.payload_outage).failed(Instant::now(), PAUSE_AFTER_ERROR) == Failure::First {
         log::error!("cannot fetch payloads of jobs, which go back and are tried again: {}", one_line(error));
     }

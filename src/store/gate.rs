@@ -10,6 +10,7 @@ pub(crate) struct Gate(AtomicU8);
 const OPEN: u8 = 0;
 const PASSED: u8 = 1;
 const SHUT: u8 = 2;
+const LEFT: u8 = 3;
 
 impl Gate {
     /// Returns `true` if the result will be awaited, and `false` if nobody waits any more.
@@ -22,8 +23,14 @@ impl Gate {
         self.turn(SHUT)
     }
 
-    pub(super) fn is_shut(&self) -> bool {
-        self.0.load(Ordering::Acquire) == SHUT
+    /// Returns `true` if the work has passed, and its end is not awaited any more.
+    pub(super) fn leave(&self) -> bool {
+        self.0.compare_exchange(PASSED, LEFT, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// Returns `true` if the end of the work is not awaited.
+    pub(super) fn is_given_up(&self) -> bool {
+        matches!(self.0.load(Ordering::Acquire), SHUT | LEFT)
     }
 
     fn turn(&self, to: u8) -> bool {

@@ -20,7 +20,7 @@ use crate::error::StoreError;
 // A handler waits a little longer for a connection than its thread does, which can say more about the reason.
 const LENDING_TIMEOUT: Duration = CHECK_OUT_TIMEOUT.saturating_add(Duration::from_secs(1));
 
-// Connections that do not reply are replaced by others, but not more often.
+// Connections that do not reply are replaced by others, but not more often. Those of a younger generation are replaced then.
 const SHORTEST_GENERATION: Duration = Duration::from_secs(5);
 
 // As many threads as tokio has for work that blocks.
@@ -46,6 +46,7 @@ impl Store {
         let (last_loss, refusals) = (LastLoss::default(), Refusals::default());
         let config = Arc::new(config.clone());
         let pools = Pools::new(&config, &last_loss, &refusals);
+        let found_again = watch::Sender::new(pools.made_at);
         Self {
             pools: Arc::new(RwLock::new(Some(Arc::new(pools)))),
             own: Threads::new(config.pool_size as usize + 1),
@@ -53,7 +54,7 @@ impl Store {
             last_loss,
             refusals,
             config,
-            found_again: watch::Sender::new(Instant::now()),
+            found_again,
         }
     }
 
@@ -61,9 +62,15 @@ impl Store {
     /// never replies, so they are replaced. Statements on them are given up, but for those with a time-out of their own.
     pub(crate) fn server_found(&self) {
         self.found_again.send_replace(Instant::now());
-        if let Ok(used) = self.pools() {
+        if let Ok(used) = self.current() {
             self.replace(&used);
         }
+    }
+
+    /// A heartbeat was confirmed. Replaces connections that were too young for it when one of them did not reply.
+    pub(crate) fn replace_doubtful(&self) {
+        // Without connections the scheduler has stopped.
+        let _ = self.pools();
     }
 
     /// Closes the connections that rest, and those in use when they come back. Nothing is done on them afterwards.
@@ -127,8 +134,9 @@ impl Store {
         self.run_gated(durability, REPLY_TIMEOUT, |conn, _| work(conn), |_| false).await
     }
 
-    /// As [`Self::run`], with a time-out of its own, for work that hands something on: it passes the gate first. The result may
-    /// hold errors of its own that leave it in doubt whether the connection still lives.
+    /// As [`Self::run`], with a time-out of its own, for work that hands something on: it passes the gate first. What it does
+    /// behind the gate is awaited for some seconds more, and given up too. The result may hold errors of its own that leave it in
+    /// doubt whether the connection still lives.
     pub(crate) async fn run_gated<T, W>(
         &self,
         durability: Durability,
@@ -176,7 +184,7 @@ impl Store {
             }
             Ok(work(&mut connection.as_session()))
         };
-        self.replacing(&pools, awaited(&self.lent, Patience::of(LENDING_TIMEOUT), call).await)
+        self.replacing(&pools, awaited(&self.lent, Patience::of_beginning(LENDING_TIMEOUT), call).await)
             .map_err(|error| not_lent(&pools, error))
     }
 
@@ -206,8 +214,12 @@ impl Store {
 
     fn replace(&self, used: &Arc<Pools>) {
         if used.made_at.elapsed() < SHORTEST_GENERATION {
-            return;
+            return used.doubt();
         }
+        self.exchange(used);
+    }
+
+    fn exchange(&self, used: &Arc<Pools>) {
         let mut pools = self.pools.write().unwrap_or_else(PoisonError::into_inner);
         if pools.as_ref().is_some_and(|pools| Arc::ptr_eq(pools, used)) {
             *pools = Some(Arc::new(Pools::new(&self.config, &self.last_loss, &self.refusals)));
@@ -215,6 +227,19 @@ impl Store {
     }
 
     fn pools(&self) -> Result<Arc<Pools>, StoreError> {
+        let pools = self.current()?;
+        if !pools.is_doubtful() || pools.made_at.elapsed() < SHORTEST_GENERATION {
+            return Ok(pools);
+        }
+        self.exchange(&pools);
+        // Statements that have begun on them since that server was found may hang as well.
+        if *self.found_again.borrow() > pools.made_at {
+            self.found_again.send_replace(Instant::now());
+        }
+        self.current()
+    }
+
+    fn current(&self) -> Result<Arc<Pools>, StoreError> {
         let pools = self.pools.read().unwrap_or_else(PoisonError::into_inner);
         let closed =
             || StoreError::Connect("the scheduler is stopped, and its connections are closed".into());
@@ -263,3 +288,6 @@ fn run_on<T>(
     connection.rested_since = Instant::now();
     done
 }
+
+#[cfg(test)]
+mod tests;

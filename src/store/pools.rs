@@ -2,6 +2,7 @@
 //! statement and no thread.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use r2d2::{NopErrorHandler, Pool, PooledConnection};
@@ -43,6 +44,8 @@ pub(super) struct Pools {
     handlers: Pool<Connector>,
     refusals: Refusals,
     pub(super) made_at: Instant,
+    /// A connection did not reply, when the generation was too young to be replaced.
+    doubtful: AtomicBool,
     /// Held by the thread that closes a connection, if there is one.
     closing: Arc<()>,
 }
@@ -79,8 +82,18 @@ impl Pools {
             handlers: pool(config.handler_pool_size, Connector::for_handlers(config, last_loss, refusals)),
             refusals: refusals.clone(),
             made_at: Instant::now(),
+            doubtful: AtomicBool::new(false),
             closing: Arc::default(),
         }
+    }
+
+    /// Notes that a connection did not reply. Others of its age may be silent as well.
+    pub(super) fn doubt(&self) {
+        self.doubtful.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_doubtful(&self) -> bool {
+        self.doubtful.load(Ordering::Relaxed)
     }
 
     // Each side has connections of its own. Where the server has no room for another one, a side may use what rests on

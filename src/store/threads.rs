@@ -188,6 +188,17 @@ impl<W, T> Reply<W, T> {
             State::Running | State::Done(_) | State::Over => GivenUp::Never,
         }
     }
+
+    /// Gives work up that has passed its gate. What it had to hand on then, its caller must have received.
+    pub(crate) fn leave(&self) -> GivenUp {
+        let slot = lock(&self.task.slot);
+        if !matches!(slot.state, State::Running) || !self.task.gate.leave() {
+            return GivenUp::Never;
+        }
+        drop(slot);
+        self.threads.give_up();
+        GivenUp::Running
+    }
 }
 
 impl<W, T> Future for Reply<W, T> {
@@ -260,7 +271,7 @@ where
         };
         let result = catch_unwind(AssertUnwindSafe(|| begun(&self.gate)));
         let mut slot = lock(&self.slot);
-        if self.gate.is_shut() {
+        if self.gate.is_given_up() {
             return Ended::GivenUp;
         }
         slot.state = State::Done(result);

@@ -35,6 +35,7 @@ impl Presence {
             log::info!("the database receives heartbeats again");
             shared.events.publish(|| Event::DatabaseBack);
         }
+        shared.store.replace_doubtful();
         self.report_shortage(shared);
         self.set_claims(shared);
     }

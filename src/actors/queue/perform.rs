@@ -1,7 +1,7 @@
 //! Performs one step of the engine: a statement or two on a connection of Mainspring's own. Leases that a step carries fall
 //! back into the lease table if the QueueActor dies on the way.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use crate::store::Session;
@@ -12,7 +12,7 @@ use super::forbidden_flags::forbidden_flags;
 use super::handover::Handover;
 use super::isolation::claim_movable;
 use super::requests::{leaves_doubt, release_late, store_requests};
-use crate::attempt::payload::fetch_and_offer;
+use crate::attempt::payload::{self, Withheld, fetch_and_offer};
 use crate::engine::outage::{Failure, PAUSE_AFTER_ERROR};
 use crate::engine::{
     AdmissionPlan, ClaimFilter, ClaimPlan, Done, EnqueuePlan, FlaggedJobs, Found, LockedRows, Passed,
@@ -127,6 +127,8 @@ async fn claim_jobs(plan: ClaimPlan, shared: &Arc<Shared>) -> Result<Found, Stor
         tasks: plan.filter.tasks,
     };
     let own = Arc::clone(shared);
+    let (withheld, passed) = (Withheld::new(), Arc::new(OnceLock::new()));
+    let (jobs_of_claim, passing) = (withheld.clone(), Arc::clone(&passed));
     // The store's thread hands the jobs on, which saves the wake-up of this one. It runs to its end: if the QueueActor dies
     // meanwhile, no job is lost.
     let claim_and_offer = move |conn: &mut Session<'_>, gate: &Gate| {
@@ -142,13 +144,25 @@ async fn claim_jobs(plan: ClaimPlan, shared: &Arc<Shared>) -> Result<Found, Stor
         let found = Found::new(&jobs, gates, began.elapsed());
         let mut leased = own.open(jobs, worker_id, lease);
         mark_slots(&mut leased, &request);
-        let payloads = fetch_and_offer(conn, &own, leased, lease);
+        jobs_of_claim.put(leased);
+        // It is set here alone.
+        let _ = passing.set(found.clone());
+        let payloads = fetch_and_offer(conn, &own, &jobs_of_claim, lease);
         Ok((found, payloads))
     };
     let doubt = |(_, payloads): &(Found, Result<(), StoreError>)| payloads.is_err();
-    let (found, _) =
-        shared.store.run_gated(Durability::Relaxed, REPLY_TIMEOUT, claim_and_offer, doubt).await?;
-    Ok(found)
+    let claimed = shared.store.run_gated(Durability::Relaxed, REPLY_TIMEOUT, claim_and_offer, doubt).await;
+    // Those whose payloads have not come go back.
+    drop(withheld.close());
+    match (claimed, passed.get()) {
+        (Ok((found, _)), _) => Ok(found),
+        // The jobs are known here, and most may run.
+        (Err(error), Some(found)) => {
+            payload::failed(shared, &error);
+            Ok(found.clone())
+        }
+        (Err(error), None) => Err(error),
+    }
 }
 
 // Their leases announce the end of the jobs to other processes.

@@ -32,6 +32,12 @@ fn stage(database: &TestDatabase, jobs: usize) -> (Arc<Shared>, PgConnection, Ve
     (Arc::new(shared), conn, claimed)
 }
 
+fn withheld(jobs: Vec<LeasedJob>) -> Withheld {
+    let withheld = Withheld::new();
+    withheld.put(jobs);
+    withheld
+}
+
 fn taken_from(shared: &Shared) -> Vec<LeasedJob> {
     std::iter::from_fn(|| shared.prefetch.take()).collect()
 }
@@ -43,7 +49,8 @@ async fn a_claim_brings_small_payloads_and_large_ones_while_memory_is_free() {
     let mut brought = claimed.iter().map(|job| job.payload.as_deref());
     assert!((0..40).all(|_| brought.next() == Some(Some("1")) && brought.next() == Some(None)));
     let ids: Vec<i64> = claimed.iter().map(|job| job.id).collect();
-    fetch_and_offer(&mut conn.as_session(), &shared, shared.open(claimed, 1, LEASE), LEASE).unwrap();
+    fetch_and_offer(&mut conn.as_session(), &shared, &withheld(shared.open(claimed, 1, LEASE)), LEASE)
+        .unwrap();
     let (bytes, bound) = (shared.prefetch.payload_bytes(), MAX_BYTES_AHEAD + 2 * PORTION);
     assert!(bytes > PORTION && bytes < bound, "{bytes} bytes");
     let leased = taken_from(&shared);
@@ -58,7 +65,7 @@ async fn a_claim_brings_small_payloads_and_large_ones_while_memory_is_free() {
     more[0].job.payload = Some(full);
     more[1].job.payload = None;
     shared.offer(vec![more.remove(0)]);
-    fetch_and_offer(&mut conn.as_session(), &shared, more, LEASE).unwrap();
+    fetch_and_offer(&mut conn.as_session(), &shared, &withheld(more), LEASE).unwrap();
     let rest = taken_from(&shared);
     assert!(rest.len() == lacking && rest[1].job.payload.is_none());
 }
@@ -69,7 +76,8 @@ async fn a_job_whose_lease_is_lost_before_its_payload_came_is_not_handed_on() {
     let (shared, mut conn, mut claimed) = stage(&database, 2);
     conn.batch_execute(&format!("DELETE FROM mainspring.jobs WHERE id = {}", claimed[1].id)).unwrap();
     let (lost, mut last) = (claimed[1].clone(), claimed.pop().unwrap());
-    fetch_and_offer(&mut conn.as_session(), &shared, shared.open(claimed, 1, LEASE), LEASE).unwrap();
+    fetch_and_offer(&mut conn.as_session(), &shared, &withheld(shared.open(claimed, 1, LEASE)), LEASE)
+        .unwrap();
     assert_eq!(shared.prefetch.len(), 2);
     assert_eq!(shared.leases.collect_dropped().len(), 1);
     // The same at the start of a job.
@@ -103,4 +111,15 @@ async fn a_job_that_waits_for_its_payload_is_interrupted_as_others_are() {
     let before = Instant::now();
     assert_eq!(payload_of(&mut job, &leased.lease, &shared).await, Payload::Later);
     assert!(lock(&shared.payload_outage).retry_at().is_some() && before.elapsed() < Duration::from_secs(10));
+}
+
+#[tokio::test]
+async fn jobs_that_the_waiting_claim_took_out_are_not_offered_later() {
+    let database = TestDatabase::new();
+    let (shared, mut conn, claimed) = stage(&database, 1);
+    let withheld = withheld(shared.open(claimed.clone(), 1, LEASE));
+    let taken = withheld.close();
+    withheld.put(shared.open(claimed, 1, LEASE + 1));
+    fetch_and_offer(&mut conn.as_session(), &shared, &withheld, LEASE).unwrap();
+    assert_eq!((taken.len(), shared.prefetch.len(), shared.leases.collect_dropped().len()), (2, 0, 2));
 }

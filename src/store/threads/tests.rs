@@ -84,6 +84,26 @@ async fn work_that_has_passed_its_gate_is_awaited() {
     assert_eq!(done(work).await, 7);
 }
 
+#[tokio::test]
+async fn work_that_has_passed_its_gate_and_is_left_makes_room() {
+    let threads = Threads::new(1);
+    let ((passed, passes), (release, held)) = (mpsc::channel(), mpsc::channel::<()>());
+    let stuck = threads.start(move |gate: &Gate| {
+        passed.send(gate.pass()).expect("the test waits");
+        let _: Result<(), _> = held.recv();
+    });
+    let stuck = stuck.expect("a thread");
+    assert!(passes.recv_timeout(SOON).expect("it passes"));
+    assert_eq!((stuck.leave(), stuck.leave()), (GivenUp::Running, GivenUp::Never));
+    assert_eq!(done(threads.start(|_| 7).expect("a thread")).await, 7);
+    release.send(()).expect("it waits");
+    let deadline = std::time::Instant::now() + SOON;
+    while lock(&threads.0.pool).given_up > 0 {
+        assert!(std::time::Instant::now() < deadline, "the thread comes back");
+        std::thread::yield_now();
+    }
+}
+
 #[test]
 fn too_many_threads_that_were_given_up_are_the_last() {
     let threads = Threads::new(1);
