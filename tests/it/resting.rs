@@ -86,7 +86,7 @@ async fn a_query_for_due_schedules_uses_the_connection_of_the_polls() {
     until(&database, "mainspring.schedules WHERE next_fire_at IS NOT NULL", 1).await;
     until(&database, &format!("{OURS} {LISTENS}"), 1).await;
     let looks = format!(
-        "{OURS} query LIKE '%(SELECT ceil(extract(epoch FROM least(%' AND query_start > (SELECT announced FROM cut)"
+        "{OURS} query LIKE '%least(next_fire_at, %' AND query_start > (SELECT announced FROM cut)"
     );
     let mut trials = Trials::default();
     while trials.go_on(1) {
