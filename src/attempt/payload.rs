@@ -33,10 +33,10 @@ impl Withheld {
         Self(Arc::new(Mutex::new(Some(Vec::new()))))
     }
 
-    /// Adds jobs, unless it is closed: their leases are dropped then.
+    /// Holds the jobs, unless it is closed: their leases are dropped then.
     pub(crate) fn put(&self, jobs: Vec<LeasedJob>) {
         if let Some(withheld) = &mut *lock(&self.0) {
-            withheld.extend(jobs);
+            *withheld = jobs;
         }
     }
 
