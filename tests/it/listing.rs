@@ -197,7 +197,7 @@ fn a_query_with_the_empty_fields_of_a_form_admits_what_a_bare_one_does() {
     assert!(web::Query::<HistoryFilter>::from_query("limit=10001").is_err());
     assert_eq!(serde_json::from_value::<JobFilter>(json!({"limit": 7})).unwrap().limit, 7);
     let problem = read("state=done").unwrap_err().to_string();
-    assert!(problem.contains("state must be `stored`, `all`, `scheduled`"), "{problem}");
+    assert!(problem.contains("state must be `stored`, `all`, `waiting`, `scheduled`"), "{problem}");
 }
 
 #[tokio::test]
