@@ -85,9 +85,8 @@ async fn a_query_for_due_schedules_uses_the_connection_of_the_polls() {
     let scheduler = builder.poll_interval(Duration::from_secs(15)).start().await.unwrap();
     until(&database, "mainspring.schedules WHERE next_fire_at IS NOT NULL", 1).await;
     until(&database, &format!("{OURS} {LISTENS}"), 1).await;
-    let looks = format!(
-        "{OURS} query LIKE '%least(next_fire_at, %' AND query_start > (SELECT announced FROM cut)"
-    );
+    let looks =
+        format!("{OURS} query LIKE '%least(next_fire_at, %' AND query_start > (SELECT announced FROM cut)");
     let mut trials = Trials::default();
     while trials.go_on(1) {
         cut_all_but_the_listener(&database);
