@@ -7,7 +7,7 @@ use serde::Serialize;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum OnFailure {
-    /// It goes on waiting, and [`Scheduler::explain`](crate::Scheduler::explain) says for what. If the parent is retried and
+    /// It goes on waiting, and [`explain`](crate::jobs::explain) says for what. If the parent is retried and
     /// succeeds, the job runs.
     #[default]
     Hold,
