@@ -70,6 +70,13 @@ impl Query {
         self.parameters.extend(value.map(|value| (name, value.to_string())));
         self
     }
+
+    pub(crate) fn with_all(
+        self,
+        parameters: impl IntoIterator<Item = (&'static str, Option<String>)>,
+    ) -> Self {
+        parameters.into_iter().fold(self, |query, (name, value)| query.with(name, value))
+    }
 }
 
 impl Source {

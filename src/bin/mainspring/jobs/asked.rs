@@ -31,10 +31,10 @@ impl Asked {
             Act::Retry(run_at) => Some(("retry-job", json!({"ids": ids, "run_at": run_at}))),
             Act::Cancel(reason) => Some(("cancel-job", json!({"ids": ids, "reason": reason}))),
             Act::Delete => Some(("delete-job", json!({"ids": ids}))),
-            Act::Reschedule(Reschedule { run_at, priority, attempts, max_attempts, .. }) => {
-                let changes = json!({"ids": ids, "run_at": run_at, "priority": priority, "attempts": attempts,
-                    "max_attempts": max_attempts});
-                Some(("reschedule-job", changes))
+            Act::Reschedule(changes) => {
+                let mut body = fields(changes);
+                body["ids"] = json!(ids);
+                Some(("reschedule-job", body))
             }
             _ => None,
         }
@@ -44,4 +44,10 @@ impl Asked {
         self.usual_state = Some(state);
         self
     }
+}
+
+/// Changes of jobs, as the API takes them.
+pub(super) fn fields(changes: &Reschedule) -> Value {
+    let Reschedule { run_at, priority, attempts, max_attempts, .. } = changes;
+    json!({"run_at": run_at, "priority": priority, "attempts": attempts, "max_attempts": max_attempts})
 }

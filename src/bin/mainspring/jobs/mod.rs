@@ -209,16 +209,9 @@ fn history_cells(job: HistoryRow) -> [String; 10] {
 
 // The filter as the API reads it.
 fn query(filter: &JobFilter) -> Query {
-    let moment = |at: Option<DateTime<Utc>>| at.map(|at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true));
     let order = matches!(filter.order, JobOrder::NewestFirst).then_some("newest_first");
     Query::new("jobs")
-        .with("state", Some(filter.state))
-        .with("task", filter.task.as_ref())
-        .with("queue", filter.queue.as_ref())
-        .with("queue_like", filter.queue_like.as_ref())
-        .with("key", filter.key.as_ref())
-        .with("changed_since", moment(filter.changed_since))
-        .with("changed_until", moment(filter.changed_until))
+        .with_all(operations::conditions(filter))
         .with("after_id", filter.after_id)
         .with("before_id", filter.before_id)
         .with("order", order)

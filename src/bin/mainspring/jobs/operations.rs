@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use mainspring::jobs::{Act, ActResult, JobFilter, Reschedule};
+use mainspring::jobs::{Act, ActResult, JobFilter};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::asked::{Asked, Counted};
+use super::asked::{Asked, Counted, fields};
 use crate::api::Api;
 use crate::arguments::ListingOptions;
 use crate::failure::Failure;
@@ -54,8 +54,7 @@ enum State {
 
 impl Found {
     pub(super) fn read(api: &Api, filter: &JobFilter) -> Result<Self, Failure> {
-        let with = |query: Query, (name, value)| query.with(name, value);
-        api.read(&conditions(filter).into_iter().fold(Query::new("count-jobs"), with))
+        api.read(&Query::new("count-jobs").with_all(conditions(filter)))
     }
 
     /// Whether no others meet them.
@@ -124,16 +123,13 @@ fn words(act: &Act) -> Result<(&'static str, Option<&str>, Option<Value>), Failu
         Act::Cancel(reason) => Ok(("cancel", reason.as_deref(), None)),
         Act::Fail(reason) => Ok(("fail", reason.as_deref(), None)),
         Act::Delete => Ok(("delete", None, None)),
-        Act::Reschedule(Reschedule { run_at, priority, attempts, max_attempts, .. }) => {
-            let changes = json!({"run_at": run_at, "priority": priority, "attempts": attempts,
-                "max_attempts": max_attempts});
-            Ok(("reschedule", None, Some(changes)))
-        }
+        Act::Reschedule(changes) => Ok(("reschedule", None, Some(fields(changes)))),
         _ => Err(only_database()),
     }
 }
 
-fn conditions(filter: &JobFilter) -> [(&'static str, Option<String>); 7] {
+/// The conditions of a filter, as the API reads them.
+pub(super) fn conditions(filter: &JobFilter) -> [(&'static str, Option<String>); 7] {
     let moment = |at: Option<DateTime<Utc>>| at.map(|at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true));
     [
         ("state", Some(filter.state.to_string())),
