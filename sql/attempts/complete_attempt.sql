@@ -14,10 +14,7 @@ BEGIN
     IF NOT FOUND THEN
         RETURN false;
     END IF;
-    -- Nothing but the commit is left. A process that is cut off before it may not hold the row for hours.
-    IF current_setting('idle_in_transaction_session_timeout') = '0' THEN
-        PERFORM set_config('idle_in_transaction_session_timeout', '10s', true);
-    END IF;
+    PERFORM mainspring.expect_commit();
     IF ended.linked THEN
         PERFORM mainspring.tell_ended(attempt_id, 'succeeded');
     END IF;
