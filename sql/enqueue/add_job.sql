@@ -23,7 +23,7 @@ BEGIN
         SELECT e.job_id INTO added FROM mainspring.enqueue_jobs(mainspring.with_task_options(ARRAY[job])) AS e;
     ELSE
         SELECT e.job_id INTO added FROM mainspring.enqueue_waiting(
-            ARRAY[mainspring.waits_json(after, signals, on_failure)], mainspring.with_task_options(ARRAY[job])) AS e;
+            mainspring.with_task_options(ARRAY[job]), ARRAY[mainspring.waits_json(after, signals, on_failure)]) AS e;
     END IF;
     PERFORM mainspring.warn_now_and_then(ARRAY[task]);
     RETURN mainspring.added_job(added, job);

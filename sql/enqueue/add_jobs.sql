@@ -1,7 +1,7 @@
 -- Adds the jobs that an array of objects describes, such as '[{"task": "report.publish", "key": "a"}, ..]', all or none,
 -- and returns them in the order of the input as `add_job` does. A name that is left out, or a null, means what `add_job` says of
--- NULL. The name `after` is an array of what the job waits for, see
--- `waits_problem`. Warns of tasks that no living worker knows. A job that a later one replaced under its key is returned as it is afterwards.
+-- NULL. The name `after` is an array of what the job waits for, see `waits_problem`. Warns of tasks that no living worker knows. A job
+-- that a later one replaced under its key is returned as it is afterwards.
 CREATE OR REPLACE FUNCTION mainspring.add_jobs(specs jsonb)
 RETURNS SETOF mainspring.jobs_view
 LANGUAGE plpgsql SECURITY DEFINER
@@ -26,9 +26,8 @@ BEGIN
         FROM jsonb_array_elements(specs) WITH ORDINALITY AS s(spec, ord) ORDER BY s.ord);
     -- In two statements: one that adds rows does not see them.
     IF jsonb_path_exists(specs, '$[*].after ? (@ != null)') THEN
-        added := ARRAY(SELECT e.job_id FROM mainspring.enqueue_waiting(ARRAY(
-            SELECT nullif(s.spec -> 'after', 'null') FROM jsonb_array_elements(specs) WITH ORDINALITY AS s(spec, ord) ORDER BY s.ord),
-            mainspring.with_task_options(jobs)) AS e ORDER BY e.ordinal);
+        added := ARRAY(SELECT e.job_id FROM mainspring.enqueue_waiting(mainspring.with_task_options(jobs), ARRAY(
+            SELECT nullif(s.spec -> 'after', 'null') FROM jsonb_array_elements(specs) WITH ORDINALITY AS s(spec, ord) ORDER BY s.ord)) AS e ORDER BY e.ordinal);
     ELSE
         added := ARRAY(SELECT e.job_id FROM mainspring.enqueue_jobs(mainspring.with_task_options(jobs)) AS e
             ORDER BY e.ordinal, e.job_id);

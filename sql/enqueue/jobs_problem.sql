@@ -6,8 +6,7 @@ AS $$
 DECLARE
     found text;
 BEGIN
-    SELECT CASE WHEN cardinality(jobs) > 1 THEN format('job %s of %s: ', s.ord, cardinality(jobs)) ELSE '' END || p.problem
-    INTO found
+    SELECT mainspring.placed_problem(p.problem, s.ord, cardinality(jobs)) INTO found
     FROM unnest(jobs) WITH ORDINALITY
         AS s(task, payload, queue, run_at, priority, max_attempts, key, key_mode, flags, trace_context, ord)
     CROSS JOIN LATERAL (SELECT coalesce(

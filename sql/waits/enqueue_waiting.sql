@@ -2,7 +2,7 @@
 -- are added. A job all of whose parents have succeeded does not wait.
 --
 -- A parent that can no longer let the job run is refused. So is one that is not there and of which the history knows nothing.
-CREATE OR REPLACE FUNCTION mainspring.enqueue_waiting(waits jsonb[], jobs mainspring.new_job[])
+CREATE OR REPLACE FUNCTION mainspring.enqueue_waiting(jobs mainspring.new_job[], waits jsonb[])
 RETURNS TABLE (ordinal bigint, job_id bigint, job_state mainspring.job_state, job_priority smallint,
     job_run_at timestamptz)
 LANGUAGE plpgsql SECURITY DEFINER

@@ -12,10 +12,11 @@ use super::step::{Done, Enqueued, NotStored, Written};
 use super::{Engine, Mode};
 use crate::error::StoreError;
 use crate::leases::Lease;
+use crate::store::claim::Position;
 use crate::store::claimability::Claimability;
 use crate::store::enqueue::{Added, WaitsFor};
 use crate::store::settle::{Isolated, Reclaimed, Trouble, TroubleKind};
-use crate::store::waits::{Released, ReleasedTo, Stage};
+use crate::store::waits::{Released, ReleasedTo};
 
 // Nothing waits for such a job but its queue, and each try takes the place of claims.
 const RETRY_STRANDED: Duration = Duration::from_secs(30);
@@ -94,18 +95,31 @@ impl<R> Engine<R> {
     }
 
     pub(super) fn added(&mut self, job: &Added, now: Now) {
-        if job.scheduled {
-            return self.apply(Effect::DueIn(job.due_in), now);
+        let due_in = job.scheduled.then_some(job.due_in);
+        self.entered(job.position(), due_in, &job.waits_for, job.flagged, now);
+    }
+
+    // Jobs have come in, the first of them at this position, or due after this time.
+    fn entered(
+        &mut self,
+        first: Position,
+        due_in: Option<Duration>,
+        waits_for: &WaitsFor,
+        flagged: bool,
+        now: Now,
+    ) {
+        if let Some(delay) = due_in {
+            return self.apply(Effect::DueIn(delay), now);
         }
-        match &job.waits_for {
+        match waits_for {
             WaitsFor::Others => {}
-            WaitsFor::Queue(queue) => self.apply(Effect::Parked(queue.clone(), Some(job.position())), now),
+            WaitsFor::Queue(queue) => self.apply(Effect::Parked(queue.clone(), Some(first)), now),
             WaitsFor::QueueOfTask => self.admission.look_everywhere(),
             WaitsFor::Claim => {
-                if job.flagged {
+                if flagged {
                     self.apply(Effect::Flagged, now);
                 }
-                self.apply(Effect::Ready(Some(job.position())), now);
+                self.apply(Effect::Ready(Some(first)), now);
             }
         }
     }
@@ -163,26 +177,15 @@ impl<R> Engine<R> {
         match result {
             Ok(released) => {
                 self.releases.finished(released.left, now.instant);
-                released.places.into_iter().for_each(|place| self.released_to(place, now));
+                for ReleasedTo { first, due_in, waits_for, flagged } in &released.places {
+                    self.entered(*first, *due_in, waits_for, *flagged, now);
+                }
             }
             Err(error) => {
                 self.once.failed(&error);
                 if self.releases.failed(now.instant) == Failure::First {
                     self.notices.push(Notice::ReleasesFail(error));
                 }
-            }
-        }
-    }
-
-    fn released_to(&mut self, place: ReleasedTo, now: Now) {
-        match (place.stage, place.queue) {
-            (Stage::Scheduled(delay), _) => self.apply(Effect::DueIn(delay), now),
-            (Stage::Parked, Some(queue)) => self.apply(Effect::Parked(queue, Some(place.first)), now),
-            (Stage::Ready | Stage::Parked, _) => {
-                if place.flagged {
-                    self.apply(Effect::Flagged, now);
-                }
-                self.apply(Effect::Ready(Some(place.first)), now);
             }
         }
     }

@@ -119,14 +119,9 @@ fn add(conn: &mut impl AsSession, jobs: &[NewJob], adding: Adding) -> Result<Vec
     let typed: Vec<bool> = jobs.iter().map(|job| job.defaults == Defaults::OfDatabase).collect();
     let named = typed.contains(&false).then(|| typed.contains(&true).then_some(typed));
     let waits = wait_lists(jobs);
-    let text = if waits.is_some() { waiting(text) } else { Cow::Borrowed(text) };
-    let text = if named.is_some() { with_task_options(&text).into() } else { text };
-    let statement = Statement::<Columns>::new(text);
-    let statement = match waits {
-        Some(lists) => statement.bind::<Array<Nullable<Text>>, _>(lists),
-        None => statement,
-    };
-    let statement = statement
+    let text = if named.is_some() { with_task_options(text).into() } else { Cow::Borrowed(text) };
+    let text = if waits.is_some() { waiting(&text).into() } else { text };
+    let statement = Statement::<Columns>::new(text)
         .bind::<Array<Text>, _>(jobs.iter().map(|job| job.task.as_ref()).collect::<Vec<_>>())
         .bind::<Array<Text>, _>(jobs.iter().map(|job| job.payload.as_str()).collect::<Vec<_>>())
         .bind::<Nullable<Array<Nullable<Text>>>, _>(given(jobs, |job| job.options.queue.as_deref()))
@@ -147,6 +142,10 @@ fn add(conn: &mut impl AsSession, jobs: &[NewJob], adding: Adding) -> Result<Vec
     };
     let statement = match named {
         Some(mask) => statement.bind::<Nullable<Array<Bool>>, _>(mask),
+        None => statement,
+    };
+    let statement = match waits {
+        Some(lists) => statement.bind::<Array<Nullable<Text>>, _>(lists),
         None => statement,
     };
     let rows: Vec<Row> = statement.load(conn).map_err(|error| naming(conn, error, texts(jobs)))?;

@@ -7,10 +7,12 @@ use diesel::Queryable;
 use diesel::sql_types::{BigInt, Bool, Nullable, SmallInt, Text, Timestamptz};
 
 use super::claim::Position;
+use super::enqueue::WaitsFor;
 use super::moment::Moment;
 use super::statement::Statement;
 use crate::error::StoreError;
 use crate::job::payload::{character_problem, text_of};
+use crate::lifecycle::JobState;
 use crate::store::session::AsSession;
 
 /// Sends a signal to the jobs that wait for it, now or later. Returns `true` if it is new: a signal is sent once, and its first
@@ -45,24 +47,13 @@ pub(crate) struct Released {
 /// Where some of the jobs that were released stand now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ReleasedTo {
-    /// `None`: in no queue.
-    pub(crate) queue: Option<String>,
-    pub(crate) stage: Stage,
     /// The best priority and the earliest time among them.
     pub(crate) first: Position,
+    /// The time until they are due; `None`: they are.
+    pub(crate) due_in: Option<Duration>,
+    pub(crate) waits_for: WaitsFor,
     /// Whether any of them has flags.
     pub(crate) flagged: bool,
-}
-
-/// What such a job needs next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stage {
-    /// A claim.
-    Ready,
-    /// The admission by its queue.
-    Parked,
-    /// Its time, after so long.
-    Scheduled(Duration),
 }
 
 /// Whether there are more events.
@@ -109,9 +100,9 @@ pub(crate) fn handle_wait_events(conn: &mut impl AsSession) -> Result<Released, 
     .bind::<BigInt, _>(MOST_EVENTS)
     .load(conn)?;
     let mut released = Released::default();
-    for row in rows {
-        match row.state.as_deref() {
-            Some(state) => released.places.push(row.place(state)),
+    for mut row in rows {
+        match row.state.take() {
+            Some(state) => released.places.push(row.place(&state)),
             None => released.left = left(row.handled, row.left),
         }
     }
@@ -127,15 +118,17 @@ fn left(handled: Option<i64>, left: Option<i64>) -> EventsLeft {
 }
 
 impl Row {
-    fn place(&self, state: &str) -> ReleasedTo {
-        let due_in = Duration::from_millis(self.due_in.unwrap_or_default().max(0).unsigned_abs());
-        let stage = match state {
-            "ready" => Stage::Ready,
-            "parked" => Stage::Parked,
-            _ => Stage::Scheduled(due_in),
-        };
+    fn place(self, state: &str) -> ReleasedTo {
+        let delay = Duration::from_millis(self.due_in.unwrap_or_default().max(0).unsigned_abs());
         let turn_at = self.run_at.map_or(DateTime::<Utc>::UNIX_EPOCH, |moment| moment.0);
-        let first = Position { priority: self.priority.unwrap_or_default(), turn_at };
-        ReleasedTo { queue: self.queue.clone(), stage, first, flagged: self.flagged.unwrap_or_default() }
+        ReleasedTo {
+            first: Position { priority: self.priority.unwrap_or_default(), turn_at },
+            due_in: (state == JobState::Scheduled.as_str()).then_some(delay),
+            waits_for: match self.queue {
+                Some(queue) if state == JobState::Parked.as_str() => WaitsFor::Queue(queue),
+                Some(_) | None => WaitsFor::Claim,
+            },
+            flagged: self.flagged.unwrap_or_default(),
+        }
     }
 }

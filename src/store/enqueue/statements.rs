@@ -1,7 +1,5 @@
 //! The texts of the statements that add jobs.
 
-use std::borrow::Cow;
-
 // The statement makes the array of new jobs itself, as the SQL function `enqueue` does. To make it in a function of its own costs
 // 50 microseconds a statement.
 macro_rules! adding_by {
@@ -56,7 +54,7 @@ pub(super) fn with_task_options(text: &str) -> String {
 }
 
 /// The same for jobs of which some wait for others.
-pub(super) fn waiting(text: &'static str) -> Cow<'static, str> {
-    let text = text.replacen("enqueue_jobs(", "enqueue_waiting({}::jsonb[], ", 1);
-    text.replacen("enqueue_promptly(", "enqueue_waiting_promptly({}::jsonb[], ", 1).into()
+pub(super) fn waiting(text: &str) -> String {
+    let call = text.strip_suffix(')').unwrap_or(text).replacen("enqueue_jobs(", "enqueue_waiting(", 1);
+    format!("{call}, {{}}::jsonb[])")
 }
