@@ -44,22 +44,14 @@ impl fmt::Display for Line {
     }
 }
 
-/// Plays it so many times at most, until its figure is below its bar. A broken promise is final. Prints a line each time.
-pub fn try_in_time(scenario: &Scenario, seed: u64, time: Duration, trials: u32) -> Verdict {
-    let mut verdict = Verdict::Late;
-    for _ in 0..trials {
-        let line = judge(scenario, seed, time);
-        println!("{line}");
-        verdict = line.verdict;
-        if verdict != Verdict::Late {
-            break;
-        }
-    }
-    verdict
+/// Plays it and prints its line. What a scenario that passes has left behind is removed.
+pub fn judge(scenario: &Scenario, seed: u64, time: Duration) -> Verdict {
+    let line = played(scenario, seed, time);
+    println!("{line}");
+    line.verdict
 }
 
-/// Plays it. What a scenario that passes has left behind is removed.
-fn judge(scenario: &Scenario, seed: u64, time: Duration) -> Line {
+fn played(scenario: &Scenario, seed: u64, time: Duration) -> Line {
     let began = Instant::now();
     let folder = new_folder(&format!("{}-{seed}", scenario.name));
     let played = folder.and_then(|folder| {

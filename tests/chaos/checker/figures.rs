@@ -16,7 +16,7 @@ const SUSPECTED_AFTER: usize = 3;
 pub enum Figure {
     /// From a SIGKILL or SIGSTOP of a process to the next start of each job that it ran, unless the job is a suspect by then.
     Rescue,
-    /// From each recovery to the first start of any job.
+    /// From each recovery to the first start of any job, without the time of faults that came in between.
     Back,
     /// From each recovery to the first start in each worker, or in the one that it concerns.
     BackEach,
@@ -72,9 +72,7 @@ impl Figure {
     pub fn measure(self, timeline: &Timeline) -> Vec<f64> {
         let mut values = match self {
             Self::Rescue => rescues(timeline),
-            Self::Back => {
-                timeline.recoveries.iter().map(|(at, _)| first_start(timeline, *at, None)).collect()
-            }
+            Self::Back => timeline.recoveries.iter().map(|(at, _)| back(timeline, *at)).collect(),
             Self::BackEach => recoveries(timeline),
             Self::BackAtLast => timeline
                 .recoveries
@@ -146,6 +144,17 @@ fn next_start(timeline: &Timeline, attempt: &Attempt, at: Moment) -> Option<f64>
 fn first_start(timeline: &Timeline, at: Moment, pid: Option<u32>) -> f64 {
     let after = timeline.attempts.iter().filter(|one| one.from >= at && pid.is_none_or(|pid| one.pid == pid));
     after.map(|one| seconds(one.from, at)).min_by(f64::total_cmp).unwrap_or(f64::INFINITY)
+}
+
+// Another fault may begin before any job has started. The time until it is over does not count.
+fn back(timeline: &Timeline, at: Moment) -> f64 {
+    let until = first_start(timeline, at, None);
+    let later = timeline.faults.iter().map(|(began, _)| *began).filter(|began| *began > at);
+    let broken = later.filter(|began| seconds(*began, at) < until).filter_map(|began| {
+        let over = timeline.recoveries.iter().map(|(over, _)| *over).find(|over| *over > began)?;
+        Some(seconds(over, at).min(until) - seconds(began, at))
+    });
+    until - broken.sum::<f64>()
 }
 
 fn recoveries(timeline: &Timeline) -> Vec<f64> {

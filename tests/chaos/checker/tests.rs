@@ -1,6 +1,7 @@
 //! The checker finds what is planted in a record, and nothing in a clean one. Plain functions: this target has a `main` of its own.
 
 mod lags;
+mod recoveries;
 mod rescues;
 
 use std::process::ExitCode;
@@ -16,7 +17,7 @@ use crate::workload::{Kind, THREE};
 
 type Test = (&'static str, fn());
 
-pub const TESTS: [Test; 22] = [
+pub const TESTS: [Test; 23] = [
     ("a_clean_record_passes", a_clean_record_passes),
     ("a_planted_loss_is_found", a_planted_loss_is_found),
     ("a_refused_job_that_runs_is_found", a_refused_job_that_runs_is_found),
@@ -41,7 +42,8 @@ pub const TESTS: [Test; 22] = [
         lags::a_job_that_runs_again_after_its_success_is_found,
     ),
     ("the_rescue_of_a_suspect_is_not_measured", rescues::the_rescue_of_a_suspect_is_not_measured),
-    ("recovery_times_are_those_of_the_record", recovery_times_are_those_of_the_record),
+    ("a_fault_that_follows_soon_does_not_count", recoveries::a_fault_that_follows_soon_does_not_count),
+    ("recovery_times_are_those_of_the_record", recoveries::recovery_times_are_those_of_the_record),
 ];
 
 /// A record in the making. Times are seconds.
@@ -248,22 +250,6 @@ fn a_success_without_an_end_is_found() {
     let mut failed = one_job(Kind::Plain);
     failed.entries.retain(|entry| !matches!(entry.2, What::Ended { .. }));
     assert_eq!(failed.broken(), [Law::SuccessIsReal]);
-}
-
-fn recovery_times_are_those_of_the_record() {
-    let over = |pid| What::FaultOver { what: "network".into(), pid };
-    let story = one_job(Kind::Plain).write(0.5, 9, over(None));
-    assert_eq!(story.measure(Figure::Back), [0.5]);
-    let ready = |name: &str| What::Ready { name: name.into() };
-    let story = story.write(0.4, ONE, ready("worker0")).write(0.4, TWO, ready("producer"));
-    assert_eq!(story.measure(Figure::BackEach), [0.5]);
-    let story = story.write(0.4, TWO, ready("worker1"));
-    assert_eq!(story.measure(Figure::BackEach), [0.5, f64::INFINITY], "the other has started nothing");
-    let story = one_job(Kind::Plain).write(2.0, 9, What::Terminated { pid: ONE });
-    assert_eq!(story.measure(Figure::Stop), [f64::INFINITY]);
-    let story = story.write(5.5, 9, What::Exited { pid: ONE, status: "0".into() });
-    assert_eq!(story.measure(Figure::Stop), [3.5]);
-    assert_eq!(story.measure(Figure::Wait), [0.9]);
 }
 
 fn a_quantity_that_grows_is_found() {
