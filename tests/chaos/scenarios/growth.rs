@@ -18,7 +18,7 @@ use crate::workload::{BARE, Kind};
 pub(super) const SCENARIOS: [Scenario; 3] = [
     Scenario::new("growth-restarts", Figure::Growth, 0.0, 120, Plan::Own(restarts))
         .about("one process starts and stops a scheduler, over and over")
-        .short(10)
+        .short(20)
         .load(&[Kind::Plain], 1.0),
     Scenario::new("growth-load", Figure::Growth, 0.0, 300, Plan::Own(load))
         .about("mixed load, without a fault"),
