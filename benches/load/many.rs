@@ -47,7 +47,8 @@ pub(crate) async fn many(url: &str, jobs: usize, arguments: &Arguments) -> Outco
         empty_table(&mut conn)?;
         conn.batch_execute("TRUNCATE mainspring.operations")?;
         conn.batch_execute(&fill.replace("{}", &jobs.to_string()))?;
-        conn.batch_execute("VACUUM ANALYZE mainspring.jobs; CHECKPOINT")?;
+        conn.batch_execute("VACUUM ANALYZE mainspring.jobs")?;
+        conn.batch_execute("CHECKPOINT")?;
         print_line(Mode::Many, acted(url, &mut conn, (act, state, jobs), arguments).await?)?;
     }
     Ok(())
