@@ -23,6 +23,7 @@ chapters! {
     schedules "schedules.md"
     queues "queues.md"
     workflows "workflows.md"
+    results "results.md"
     watching "watching.md"
     dashboard "dashboard.md"
     observability "observability.md"

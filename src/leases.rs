@@ -120,7 +120,7 @@ impl LeaseTable {
             task.clone()
         });
         let held = LeaseData {
-            settlement: Settlement { id: job.id, lease, outcome },
+            settlement: Settlement::new(job.id, lease, outcome),
             position: job.position(),
             flags: job.flags.clone(),
             queue: job.queue.clone(),
@@ -167,6 +167,14 @@ impl Lease {
     pub(crate) fn resolve(mut self, outcome: Outcome) -> Self {
         if let Some(held) = &mut self.held {
             held.settlement.outcome = outcome;
+        }
+        self
+    }
+
+    /// Sets what the handler has returned, as JSON.
+    pub(crate) fn with_value(mut self, value: Option<Box<[u8]>>) -> Self {
+        if let Some(held) = &mut self.held {
+            held.settlement.value = value.map(Arc::from);
         }
         self
     }

@@ -91,11 +91,12 @@ mod rows;
 // Work: what applications define, handle and add.
 pub use actors::queue::{EnqueueMany, QueueActor, Remove};
 pub use actors::worker::WorkerActor;
-pub use attempt::{CronFire, JobContext, JobFuture, Middleware, Next};
+pub use attempt::{CronFire, JobContext, JobFuture, JobOutcome, Middleware, Next, OutcomeError};
 pub use backoff::Backoff;
 pub use job::{Enqueue, JobOptions, KeyMode, NewJob, OnFailure, Task, Wait};
 pub use job_error::{
-    BatchResult, IntoBatchResult, IntoJobResult, JobError, JobErrorKind, JobFailure, JobResult, StepError,
+    BatchResult, IntoBatchResult, IntoJobResult, JobError, JobErrorKind, JobFailure, JobResult, JobValue,
+    StepError,
 };
 pub use store::HandlerConnection;
 // The scheduler.

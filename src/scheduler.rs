@@ -12,6 +12,7 @@ mod jobs_of;
 mod last_handle;
 mod migration;
 mod once;
+mod outcomes;
 mod patience;
 mod payloads;
 mod process_signals;

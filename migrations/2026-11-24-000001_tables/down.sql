@@ -1,4 +1,5 @@
 -- Drops every table with all jobs in it, and whatever is installed from sql/.
+DROP TABLE mainspring.results CASCADE;
 DROP TABLE mainspring.steps CASCADE;
 DROP TABLE mainspring.operations CASCADE;
 DROP TABLE mainspring.audit CASCADE;

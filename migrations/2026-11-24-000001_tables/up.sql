@@ -4,7 +4,7 @@
 -- `queues` the settings of queues, `queue_families` those of families of queues, `task_limits` those of tasks, with the slots that
 -- are taken in `task_slots`, `tasks` what workers have published of their tasks, `paused_tasks` the tasks that no process claims,
 -- `all_paused` whether any process works, `schedules` the schedules of people and the crontab lines of programs, `audit` what people
--- have done, `steps` what unfinished jobs have done already, `waits` which jobs wait for others. Every statement creates something
+-- have done, `steps` what unfinished jobs have done already, `results` what handlers have returned, `waits` which jobs wait for others. Every statement creates something
 -- new, so none blocks a live table.
 --
 -- Defaults and CHECK constraints may call the functions in sql/base/, and no others: those are created before the tables.
@@ -663,6 +663,17 @@ CREATE TABLE mainspring.steps (
     CONSTRAINT steps_name_length CHECK (char_length(name) BETWEEN 1 AND 128),
     CONSTRAINT steps_value_size CHECK (octet_length(value) <= 1048576)
 ) WITH (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 1);
+
+-- What handlers have returned, see sql/results/. It outlives the job, for those who ask for it and for the jobs that wait for it.
+CREATE TABLE mainspring.results (
+    job_id      bigint PRIMARY KEY,
+    finished_at timestamptz NOT NULL DEFAULT mainspring.now(),
+    -- JSON, in UTF-8 whatever the encoding of the database is.
+    value       bytea NOT NULL,
+    CONSTRAINT results_value_size CHECK (octet_length(value) <= 1048576)
+) WITH (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 1);
+-- Retention.
+CREATE INDEX results_age ON mainspring.results (finished_at);
 
 -- A database of the encoding SQL_ASCII holds any bytes. No program could read a row with such as are no text, and each
 -- statement that returns it would fail.

@@ -1,4 +1,4 @@
--- Lets a role read jobs, history, queues, workers and migrations, and so the status. It sees no payload and no value of a step, and
+-- Lets a role read jobs, history, queues, workers and migrations, and so the status. It sees no payload, no value of a step and no result, and
 -- changes nothing.
 CREATE OR REPLACE FUNCTION mainspring.grant_read(role_name name)
 RETURNS void
@@ -14,7 +14,7 @@ BEGIN
         FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid
         WHERE c.relnamespace = 'mainspring'::regnamespace AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition
             AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> 'payload'
-            AND NOT (c.relname = 'steps' AND a.attname IN ('value', 'payload_hash'))
+            AND NOT (c.relname IN ('steps', 'results') AND a.attname IN ('value', 'payload_hash'))
         GROUP BY c.relname
     LOOP
         EXECUTE format('GRANT SELECT (%s) ON mainspring.%I TO %I', relation.columns, relation.relname, role_name);

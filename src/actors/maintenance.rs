@@ -10,6 +10,7 @@ use super::death_watch::{DeathWatch, ends_on_leave};
 use crate::engine::outage::{Failure, Outage};
 use crate::error::StoreError;
 use crate::shared::{Role, Shared};
+use crate::store::results::delete_results;
 use crate::store::retention::{
     Swept, delete_audit, delete_dead, delete_fires, delete_operations, delete_signals, drop_history,
     index_history, prepare_history, problem_of, repair_waits, retire_lines, sweep_stats, sweep_tasks,
@@ -77,6 +78,7 @@ struct Duties {
     audit: Duty,
     operations: Duty,
     signals: Duty,
+    results: Duty,
     waits: Duty,
     dead: Duty,
     steps: Duty,
@@ -114,6 +116,9 @@ impl Duties {
         self.steps.done("delete steps of jobs that are gone", swept);
         let deleted = in_portions(shared, move |conn| delete_signals(conn, PORTION)).await;
         self.signals.done("delete old signals", deleted);
+        let retention = shared.config.result_retention;
+        let deleted = in_portions(shared, move |conn| delete_results(conn, retention, PORTION)).await;
+        self.results.done("delete old results of jobs", deleted);
         let repaired = shared.store.run(Durability::Relaxed, |conn| repair_waits(conn)).await;
         self.waits.done("look for jobs that wait for missing ones", repaired);
         if let Some(retention) = shared.config.dead_retention {

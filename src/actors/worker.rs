@@ -161,10 +161,11 @@ where
         Box::pin(async move {
             let worker = worker.ok_or("the handler of this task runs only on a worker")?;
             let panicked = Arc::default();
-            let perform = Perform { task, job, panicked: Arc::clone(&panicked), span: Span::current() };
+            let perform =
+                Perform { task, job: job.clone(), panicked: Arc::clone(&panicked), span: Span::current() };
             let reply = worker.send::<Perform<T>>(perform).await;
             match (reply, panicked.get()) {
-                (Ok(result), _) => result.into_job_result(),
+                (Ok(result), _) => job.keep(result.into_job_result()?),
                 (Err(_), Some(panic)) => Err(panic.clone().into()),
                 (Err(error), None) => Err(no_reply(T::NAME, &error)),
             }

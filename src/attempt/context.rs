@@ -4,13 +4,14 @@ mod counts;
 mod current;
 mod ending;
 mod lease;
+mod results;
 mod shown;
 mod step;
 
 use std::any::TypeId;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 
 use crate::store::Session;
@@ -28,7 +29,7 @@ use crate::shared::Shared;
 use crate::signals::Attempt;
 use crate::store::HandlerConnection;
 use crate::store::claim::ClaimedJob;
-use crate::store::settle::complete;
+use crate::store::settle::{complete, store_values};
 use crate::store::steps::delete_steps;
 
 /// A job as its handler sees it. Cheap to clone; clones may outlive the handler.
@@ -47,6 +48,8 @@ struct Inner {
     /// When its time-out is over.
     times_out_at: OnceLock<Instant>,
     steps: Steps,
+    /// What the handler has returned, or has set, as JSON.
+    result: Mutex<Option<Box<[u8]>>>,
 }
 
 impl JobContext {
@@ -64,6 +67,7 @@ impl JobContext {
             completed,
             times_out_at,
             steps,
+            result: Mutex::default(),
         }))
     }
 
@@ -265,6 +269,9 @@ impl JobContext {
         let done = conn.transaction(|conn| {
             let done = work(conn)?;
             if complete(conn, self.attempt_key(), history)? {
+                if let Some(value) = self.take_result() {
+                    store_values(conn, vec![self.id()], vec![&value])?;
+                }
                 if self.has_steps() {
                     delete_steps(conn, self.id())?;
                 }

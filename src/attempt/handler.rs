@@ -129,8 +129,8 @@ where
     Via: 'static,
 {
     fn handle(&self, task: T, job: JobContext, _: &dyn Any) -> JobFuture {
-        let work = (self.function)(task, job);
-        Box::pin(async move { work.await.into_job_result() })
+        let work = (self.function)(task, job.clone());
+        Box::pin(async move { job.keep(work.await.into_job_result()?) })
     }
 }
 
@@ -143,10 +143,11 @@ impl<T> Handles<T> for AnyActor<T>
 where
     T: Task + Message<Result: IntoJobResult + Send> + Send + 'static,
 {
-    fn handle(&self, task: T, _: JobContext, _: &dyn Any) -> JobFuture {
+    fn handle(&self, task: T, job: JobContext, _: &dyn Any) -> JobFuture {
         let reply = self.0.send(task);
         Box::pin(async move {
-            reply.await.map_or_else(|error| Err(no_reply(T::NAME, &error)), IntoJobResult::into_job_result)
+            let result = reply.await.map_err(|error| no_reply(T::NAME, &error))?;
+            job.keep(result.into_job_result()?)
         })
     }
 }

@@ -14,6 +14,7 @@ mod middleware;
 mod misfit;
 #[cfg(feature = "dashboard")]
 mod operation;
+mod outcome;
 pub(crate) mod panics;
 pub(crate) mod payload;
 mod poll;
@@ -29,5 +30,6 @@ pub use self::cron_fire::CronFire;
 pub use self::handler::JobFuture;
 pub(crate) use self::handler::{AnyActor, Function, Handles, no_reply};
 pub use self::middleware::{Middleware, Next};
+pub use self::outcome::{JobOutcome, OutcomeError};
 pub(crate) use self::registry::TaskRegistry;
 pub(crate) use self::run::execute;

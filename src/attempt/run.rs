@@ -55,7 +55,8 @@ pub(crate) async fn execute(
     let attempt = attempt(&job, unread, shared, handlers, board, worker);
     let (outcome, took, ended) = span.clone().around(attempt).await;
     record_end(&span, &outcome);
-    lease.resolve(outcome).with_ended(took, ended)
+    let value = if outcome == Outcome::Succeeded { job.take_result() } else { None };
+    lease.resolve(outcome).with_value(value).with_ended(took, ended)
 }
 
 // One attempt inside of its span.

@@ -19,6 +19,9 @@ use crate::store::settle::{Isolated, Trouble, TroubleKind};
 /// How many outcomes one statement stores at most.
 const MAX_OUTCOMES: usize = 2_000;
 
+/// After so many bytes of what handlers have returned, the rest is left to the next statement.
+const MAX_BYTES: usize = 8 << 20;
+
 /// Decides which outcomes to store, and when.
 #[derive(Debug, Default)]
 pub(super) struct SettlePlanner {
@@ -83,11 +86,22 @@ impl SettlePlanner {
         if self.waiting.is_empty() {
             return None;
         }
-        let rest = self.waiting.split_off(self.waiting.len().min(MAX_OUTCOMES));
+        let rest = self.waiting.split_off(self.portion());
         let leases = std::mem::replace(&mut self.waiting, rest);
         self.running = Running::Batch(leases.len());
         let freed_slots = self.freed_slots.announce(&leases, now.instant);
         Some(SettlePlan { freed_slots, ..SettlePlan::new(leases, self.locked_rows) })
+    }
+
+    // How many outcomes the next statement stores.
+    fn portion(&self) -> usize {
+        let mut bytes = 0;
+        let fits = |lease: &&Lease| {
+            let fits = bytes < MAX_BYTES;
+            bytes += lease.settlement().value.as_ref().map_or(0, |value| value.len());
+            fits
+        };
+        self.waiting.iter().take(MAX_OUTCOMES).take_while(fits).count()
     }
 
     /// Ends a settle that failed, and reports it if that is worth a log line.

@@ -2,7 +2,10 @@
 
 use std::error::Error;
 
+use serde::Serialize;
+
 use super::error::JobError;
+use super::value::JobValue;
 
 /// What a handler returns: done, or why not. A handler may return any [`IntoJobResult`].
 pub type JobResult = Result<(), JobError>;
@@ -11,7 +14,11 @@ pub type JobResult = Result<(), JobError>;
 /// return any [`IntoBatchResult`].
 pub type BatchResult = Result<Vec<JobResult>, JobError>;
 
-/// What a handler may return: `()`, or a `Result` of any value and any error. The value is dropped.
+/// What a handler may return: `()`, or a `Result` of any value and any error.
+///
+/// A value is kept as the result of its job, where its type is not `()`: [`Jobs::outcome`](crate::Jobs::outcome) returns it, and
+/// [`JobContext::parents`](crate::JobContext::parents) gives it to the jobs that have waited for this one. It implements
+/// [`Serialize`], and has at most 1 MiB as JSON.
 ///
 /// An error is anything that converts into a [`JobError`]: any type that implements [`Error`] and is `Send` and `Sync`, strings,
 /// `anyhow::Error`, and boxed errors. A [`JobError`] inside of it keeps what happens to the job, see
@@ -36,16 +43,16 @@ pub type BatchResult = Result<Vec<JobResult>, JobError>;
 #[diagnostic::on_unimplemented(
     message = "a handler cannot return `{Self}`",
     label = "not a result that a handler may return",
-    note = "a handler returns `()` or a `Result<T, E>` whose error `E` is a `JobError`, a type that implements \
-            `std::error::Error + Send + Sync + 'static`, a string, an `anyhow::Error` or a boxed error"
+    note = "a handler returns `()` or a `Result<T, E>`. `T` implements `serde::Serialize`. `E` is a `JobError`, a type that \
+            implements `std::error::Error + Send + Sync + 'static`, a string, an `anyhow::Error` or a boxed error"
 )]
 pub trait IntoJobResult<Via = AnyError> {
     /// Converts the value.
     ///
     /// # Errors
     ///
-    /// The error of the value.
-    fn into_job_result(self) -> JobResult;
+    /// The error of the value, or that of [`JobValue::of`].
+    fn into_job_result(self) -> Result<JobValue, JobError>;
 }
 
 /// What a batch handler may return: a `Result` of any error and a vector, with one [`IntoJobResult`] for each entry. See
@@ -73,20 +80,20 @@ pub struct AnyError;
 pub struct BoxedError;
 
 impl IntoJobResult for () {
-    fn into_job_result(self) -> JobResult {
-        Ok(())
+    fn into_job_result(self) -> Result<JobValue, JobError> {
+        Ok(JobValue::NONE)
     }
 }
 
-impl<T, E: Into<JobError>> IntoJobResult for Result<T, E> {
-    fn into_job_result(self) -> JobResult {
-        self.map(drop).map_err(Into::into)
+impl<T: Serialize, E: Into<JobError>> IntoJobResult for Result<T, E> {
+    fn into_job_result(self) -> Result<JobValue, JobError> {
+        JobValue::of(&self.map_err(Into::into)?)
     }
 }
 
-impl<T> IntoJobResult<BoxedError> for Result<T, Box<dyn Error>> {
-    fn into_job_result(self) -> JobResult {
-        self.map(drop).map_err(|error| JobError::of_chain(error.as_ref()))
+impl<T: Serialize> IntoJobResult<BoxedError> for Result<T, Box<dyn Error>> {
+    fn into_job_result(self) -> Result<JobValue, JobError> {
+        JobValue::of(&self.map_err(|error| JobError::of_chain(error.as_ref()))?)
     }
 }
 
@@ -110,5 +117,5 @@ where
 }
 
 fn all<R: IntoJobResult<Via>, Via>(results: Vec<R>) -> Vec<JobResult> {
-    results.into_iter().map(IntoJobResult::into_job_result).collect()
+    results.into_iter().map(|result| result.into_job_result().map(drop)).collect()
 }

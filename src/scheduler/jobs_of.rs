@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::jobs::Jobs;
 use super::tenant_names::{Names, check_queue};
 use super::wait::Waited;
+use crate::attempt::JobOutcome;
 use crate::error::{SchedulerError, StoreError};
 use crate::job::{Enqueue, NewJob, Task};
 use crate::store::Session;
@@ -97,6 +98,14 @@ impl JobsOf {
         match self.get(id).await? {
             Some(_) => self.jobs.wait(id, timeout).await,
             None => Ok(Waited::Gone),
+        }
+    }
+
+    /// Returns how a job stands, with what its handler has returned; see [`Jobs::outcome`].
+    pub async fn outcome(&self, id: i64) -> Result<Option<JobOutcome>, SchedulerError> {
+        match self.get(id).await? {
+            Some(_) => self.jobs.outcome(id).await,
+            None => Ok(None),
         }
     }
 

@@ -130,6 +130,13 @@ impl SchedulerBuilder {
         self
     }
 
+    /// Sets for how long the values stay that handlers have returned; default 24 hours. That of a parent stays until the jobs that wait
+    /// for it have ended. With zero, values are deleted within ten minutes.
+    pub fn result_retention(mut self, retention: Duration) -> Self {
+        self.config.result_retention = retention;
+        self
+    }
+
     /// Sets for how long dead jobs stay; default for ever, until a person retries or deletes them.
     pub fn dead_retention(mut self, retention: Duration) -> Self {
         self.config.dead_retention = Some(retention);

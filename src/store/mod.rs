@@ -65,6 +65,7 @@ pub(crate) mod progress;
 mod query;
 pub mod queues;
 pub(crate) mod refusals;
+pub(crate) mod results;
 pub(crate) mod retention;
 pub mod schedules;
 pub(crate) mod session;

@@ -5,6 +5,7 @@
 //! are stored without it, since nearly all jobs end like that.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use diesel::Queryable;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz};
@@ -27,9 +28,12 @@ macro_rules! events {
 
 mod doubt;
 mod each;
+mod values;
 
 pub(crate) use doubt::{Doubtful, stored_before};
 pub(crate) use each::{Isolated, Trouble, TroubleKind, settle_isolating};
+pub(crate) use values::store_values;
+use values::{has_value, keep_values};
 
 /// One job's outcome, and the lease under which it was reached.
 #[derive(Debug, Clone)]
@@ -37,6 +41,14 @@ pub(crate) struct Settlement {
     pub(crate) id: i64,
     pub(crate) lease: i64,
     pub(crate) outcome: Outcome,
+    /// What the handler has returned, as JSON.
+    pub(crate) value: Option<Arc<[u8]>>,
+}
+
+impl Settlement {
+    pub(crate) fn new(id: i64, lease: i64, outcome: Outcome) -> Self {
+        Self { id, lease, outcome, value: None }
+    }
 }
 
 /// What the store made of a settlement.
@@ -133,13 +145,14 @@ fn settle_all(
         if !finished.is_empty() {
             settled.extend(finish(conn, &finished, history)?);
         }
+        keep_values(conn, settlements, &settled)?;
         if !returned.is_empty() {
             settled.extend(return_jobs(conn, &returned, history)?);
         }
         Ok(settled)
     };
     // In one transaction: if only one statement was stored, a second try would take its jobs for lost.
-    if finished.is_empty() || returned.is_empty() {
+    if (finished.is_empty() || returned.is_empty()) && !settlements.iter().any(has_value) {
         store(&mut conn.as_session())
     } else {
         conn.as_session().transaction(store)

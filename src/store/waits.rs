@@ -34,6 +34,19 @@ pub fn signal(conn: &mut impl AsSession, name: &str, value: &serde_json::Value) 
     Ok(is_new.0)
 }
 
+/// Returns the value of a signal as JSON text, or `None` where it was not sent, or longer ago than 90 days.
+///
+/// # Errors
+///
+/// [`StoreError::Database`] when the database refuses.
+pub fn signal_value(conn: &mut impl AsSession, name: &str) -> Result<Option<String>, StoreError> {
+    let rows: Vec<(String,)> =
+        Statement::<(Text,)>::new("SELECT payload::text FROM mainspring.signals WHERE name = {}")
+            .text("signal", name)
+            .load(conn)?;
+    Ok(rows.into_iter().next().map(|row| row.0))
+}
+
 /// How many events one call handles at most.
 pub(crate) const MOST_EVENTS: i64 = 10_000;
 

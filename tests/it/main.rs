@@ -47,6 +47,7 @@ mod metrics;
 mod middleware;
 mod migrations;
 mod ops;
+mod outcomes;
 mod parents;
 mod payloads;
 mod poolers;

@@ -196,7 +196,7 @@ fn release_lost(conn: &mut Session<'_>, shared: &Shared) -> Result<Reclaimed, St
     let lost: Vec<Settlement> = leased_to(conn, &shared.fence.ids(), shared.config.origin)?
         .into_iter()
         .filter(|leased| !open.contains(leased))
-        .map(|(id, lease)| Settlement { id, lease, outcome: Outcome::Untouched })
+        .map(|(id, lease)| Settlement::new(id, lease, Outcome::Untouched))
         .collect();
     let Isolated { settled, troubles, .. } = settle_isolating(conn, &lost, shared.config.history())?;
     Ok(Reclaimed { jobs: settled.len(), troubles })

@@ -33,7 +33,7 @@ WITH holder AS (
                         AND has_table_privilege(h.grantee, c.oid, 'DELETE'))
             WHEN 'read' THEN EXISTS (SELECT FROM pg_attribute AS f WHERE f.attrelid = c.oid AND f.attnum > 0
                 AND NOT f.attisdropped AND f.attname <> 'payload'
-                AND NOT (c.relname = 'steps' AND f.attname IN ('value', 'payload_hash'))
+                AND NOT (c.relname IN ('steps', 'results') AND f.attname IN ('value', 'payload_hash'))
                 AND NOT has_column_privilege(h.grantee, c.oid, f.attnum, 'SELECT'))
             ELSE false END
 )

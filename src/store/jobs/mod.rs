@@ -53,7 +53,7 @@ pub use super::act_result::ActResult;
 pub use super::attempt_errors::AttemptError;
 pub use super::enqueue::{insert_many, remove};
 pub use super::steps::{JobStep, clear_steps, steps};
-pub use super::waits::signal;
+pub use super::waits::{signal, signal_value};
 
 use crate::error::StoreError;
 use crate::job::NewJob;

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use diesel::connection::SimpleConnection;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz};
 
+use super::values::{has_value, keep_values};
 use super::{Settled, Settlement, bind_events, held_by_others, settle_free};
 use crate::error::StoreError;
 use crate::lifecycle::{History, Left, Linked};
@@ -103,8 +104,8 @@ impl Each {
             return;
         }
         self.statements += 1;
-        match move_each(conn, settlements, self.history) {
-            Ok(rows) => self.enter(rows),
+        match self.move_all(conn, settlements) {
+            Ok(()) => {}
             Err(_) if settlements.len() > 1 && self.statements < MAX_STATEMENTS => {
                 let (left, right) = settlements.split_at(settlements.len() / 2);
                 self.settle(conn, left);
@@ -117,11 +118,11 @@ impl Each {
     fn settle_in_ascii(&mut self, conn: &mut Session<'_>, settlements: &[&Settlement], error: &StoreError) {
         let plain = |one: &&Settlement| {
             let outcome = one.outcome.clone().map_texts(|text| in_ascii(&text));
-            Settlement { outcome, ..**one }
+            Settlement { outcome, ..(*one).clone() }
         };
         let plain: Vec<Settlement> = settlements.iter().map(plain).collect();
-        match move_each(conn, &plain.iter().collect::<Vec<_>>(), self.history) {
-            Ok(rows) => self.enter(rows),
+        match self.move_all(conn, &plain.iter().collect::<Vec<_>>()) {
+            Ok(()) => {}
             Err(_) => self.done.troubles.extend(settlements.iter().map(|one| Trouble {
                 id: one.id,
                 kind: TroubleKind::Stuck,
@@ -130,24 +131,36 @@ impl Each {
         }
     }
 
-    fn enter(&mut self, rows: Vec<Row>) {
-        for (id, lease, is_dead, ready_since, problem) in rows {
-            let trouble = Trouble::of(id, is_dead, problem);
-            let left = match trouble.as_ref().map(|trouble| trouble.kind) {
-                None | Some(TroubleKind::LineLost) => Some(is_dead.into()),
-                Some(TroubleKind::SetApart) => Some(Left::SetApart),
-                Some(TroubleKind::Stuck) => None,
-            };
-            self.done.settled.extend(left.map(|left| Settled {
-                id,
-                lease,
-                left,
-                ready_since,
-                linked: Linked::No,
-            }));
-            self.done.troubles.extend(trouble);
-        }
+    fn move_all(&mut self, conn: &mut Session<'_>, settlements: &[&Settlement]) -> Result<(), StoreError> {
+        let history = self.history;
+        let (settled, troubles) = if settlements.iter().any(has_value) {
+            conn.transaction(|conn| {
+                let (settled, troubles) = entered(move_each(conn, settlements, history)?);
+                keep_values(conn, settlements, &settled)?;
+                Ok::<_, StoreError>((settled, troubles))
+            })?
+        } else {
+            entered(move_each(conn, settlements, history)?)
+        };
+        self.done.settled.extend(settled);
+        self.done.troubles.extend(troubles);
+        Ok(())
     }
+}
+
+fn entered(rows: Vec<Row>) -> (Vec<Settled>, Vec<Trouble>) {
+    let (mut all, mut troubles) = (Vec::new(), Vec::new());
+    for (id, lease, is_dead, ready_since, problem) in rows {
+        let trouble = Trouble::of(id, is_dead, problem);
+        let left = match trouble.as_ref().map(|trouble| trouble.kind) {
+            None | Some(TroubleKind::LineLost) => Some(is_dead.into()),
+            Some(TroubleKind::SetApart) => Some(Left::SetApart),
+            Some(TroubleKind::Stuck) => None,
+        };
+        all.extend(left.map(|left| Settled { id, lease, left, ready_since, linked: Linked::No }));
+        troubles.extend(trouble);
+    }
+    (all, troubles)
 }
 
 type Row = (i64, i64, Option<bool>, Option<Moment>, Option<String>);

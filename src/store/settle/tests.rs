@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use diesel::PgConnection;
 use diesel::connection::SimpleConnection;
-use diesel::sql_types::SmallInt;
+use diesel::sql_types::{Binary, SmallInt};
 
 use super::*;
 use crate::config::Config;
@@ -16,7 +17,7 @@ const THREE_RUNNING: &str = "
     SET statement_timeout = '20s'; SET lock_timeout = '100ms'";
 
 fn all(outcome: &Outcome) -> Vec<Settlement> {
-    (1..=3).map(|id| Settlement { id, lease: 7, outcome: outcome.clone() }).collect()
+    (1..=3).map(|id| Settlement::new(id, 7, outcome.clone())).collect()
 }
 
 fn ids(settled: &[Settled]) -> Vec<i64> {
@@ -122,4 +123,43 @@ fn what_is_leased_to_the_row_of_another_origin_is_anothers() {
     assert_eq!(leased(conn), 3, "this worker");
     conn.batch_execute("UPDATE mainspring.workers SET origin = 6").unwrap();
     assert_eq!(leased(conn), 0, "another worker");
+}
+
+/// Three outcomes with values.
+fn with_values() -> Vec<Settlement> {
+    let value = |one: Settlement| Settlement { value: Some(one.id.to_string().into_bytes().into()), ..one };
+    all(&Outcome::Succeeded).into_iter().map(value).collect()
+}
+
+fn kept(conn: &mut PgConnection) -> Vec<(i64, Vec<u8>)> {
+    let text = "SELECT job_id, value FROM mainspring.results ORDER BY job_id";
+    Statement::<(BigInt, Binary)>::new(text).load(conn).unwrap()
+}
+
+#[test]
+fn a_value_is_stored_only_where_its_attempt_still_had_the_job() {
+    let database = TestDatabase::new();
+    let conn = &mut connect(&Config::new(database.url())).unwrap();
+    conn.batch_execute(THREE_RUNNING).unwrap();
+    conn.batch_execute("UPDATE mainspring.jobs SET lease = 8 WHERE id = 2").unwrap();
+    let mut outcomes = with_values();
+    outcomes[2].outcome = Outcome::Interrupted;
+    settle(conn, &outcomes, History::Keep).unwrap();
+    assert_eq!(kept(conn), [(1, b"1".to_vec())]);
+}
+
+#[test]
+fn a_bad_outcome_beside_values_keeps_none_of_them() {
+    let database = TestDatabase::new();
+    let conn = &mut connect(&Config::new(database.url())).unwrap();
+    conn.batch_execute(THREE_RUNNING).unwrap();
+    conn.batch_execute(
+        "CREATE FUNCTION mainspring.no_two() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+            IF OLD.id = 2 THEN RAISE EXCEPTION 'not two'; END IF; RETURN OLD; END $$; \
+         CREATE TRIGGER no_two BEFORE DELETE ON mainspring.jobs FOR EACH ROW EXECUTE FUNCTION mainspring.no_two()",
+    )
+    .unwrap();
+    let done = settle_isolating(&mut conn.as_session(), &with_values(), History::Keep).unwrap();
+    assert_eq!(ids(&done.settled).len() + done.troubles.len(), 3);
+    assert_eq!(kept(conn), [(1, b"1".to_vec()), (3, b"3".to_vec())]);
 }

@@ -44,7 +44,7 @@ fn walk(conn: &mut PgConnection, seed: u64) -> i64 {
                 leased.extend(claimed.iter().map(|job| (job.id, lease)));
             }
             8..11 => {
-                let outcome = |(id, lease)| Settlement { id, lease, outcome: some_outcome(&mut random) };
+                let outcome = |(id, lease)| Settlement::new(id, lease, some_outcome(&mut random));
                 let settlements: Vec<_> = leased.drain(..).map(outcome).collect();
                 // As on the connections of outcomes: one that has waited for a row too long leaves out those that are held, as often as it
                 // takes.

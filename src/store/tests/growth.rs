@@ -287,7 +287,7 @@ fn running(conn: &mut PgConnection, jobs: usize) -> Vec<i64> {
 }
 
 fn settlements(ids: &[i64], outcome: &Outcome) -> Vec<Settlement> {
-    ids.iter().map(|&id| Settlement { id, lease: 77, outcome: outcome.clone() }).collect()
+    ids.iter().map(|&id| Settlement::new(id, 77, outcome.clone())).collect()
 }
 
 fn ended(conn: &mut PgConnection, outcome: Outcome, history: History) {

@@ -105,7 +105,7 @@ impl Walk {
         for (id, lease) in running {
             if self.random.bool() {
                 let lease = if self.random.u8(0..8) == 0 { lease ^ 1 } else { lease };
-                settlements.push(Settlement { id, lease, outcome: some_outcome(&mut self.random) });
+                settlements.push(Settlement::new(id, lease, some_outcome(&mut self.random)));
             }
         }
         let mut settled = settle(&mut self.conn, &settlements, History::Keep).expect("settle");

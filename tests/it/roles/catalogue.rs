@@ -140,7 +140,7 @@ fn a_reading_role_selects_every_column_but_those_of_payloads() {
                  FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid \
                  WHERE c.relnamespace = 'mainspring'::regnamespace AND c.relkind IN ('r', 'p', 'v') \
                     AND NOT c.relispartition AND a.attnum > 0 AND NOT a.attisdropped \
-                    AND (a.attname LIKE '%payload%' OR c.relname = 'steps' AND a.attname = 'value' OR a.atttypid IN ('json'::regtype, 'jsonb'::regtype) \
+                    AND (a.attname LIKE '%payload%' OR c.relname IN ('steps', 'results') AND a.attname = 'value' OR a.atttypid IN ('json'::regtype, 'jsonb'::regtype) \
                         AND a.attname NOT IN ('accepts', 'by_code', 'gauges', 'errors')) {condition}"
             )
         };

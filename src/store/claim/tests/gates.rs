@@ -34,7 +34,7 @@ fn open(room: i64, token_in: Option<i64>) -> GateState {
 
 fn end(conn: &mut PgConnection, jobs: &[ClaimedJob], lease: i64, outcome: &Outcome) {
     let settlements: Vec<Settlement> =
-        jobs.iter().map(|job| Settlement { id: job.id, lease, outcome: outcome.clone() }).collect();
+        jobs.iter().map(|job| Settlement::new(job.id, lease, outcome.clone())).collect();
     assert_eq!(settle(conn, &settlements, History::Skip).unwrap().len(), jobs.len());
 }
 

@@ -1,0 +1,91 @@
+//! How jobs have ended, and what their handlers have returned.
+
+use std::time::Duration;
+
+use super::handle::Scheduler;
+use super::jobs::Jobs;
+use super::wait::Waited;
+use crate::attempt::JobOutcome;
+use crate::error::{SchedulerError, StoreError};
+use crate::job::{Enqueue, Task};
+use crate::store::Session;
+use crate::store::jobs;
+use crate::store::results::read_value;
+
+impl Jobs {
+    /// Returns how a job stands, with what its handler has returned, whichever process runs it. `None` means that there is no such job,
+    /// or that neither the history nor a value is kept of it.
+    ///
+    /// ```no_run
+    /// # async fn example(scheduler: mainspring::Scheduler) -> Result<(), Box<dyn std::error::Error>> {
+    /// if let Some(outcome) = scheduler.jobs().outcome(4711).await? {
+    ///     let words: usize = outcome.value()?;
+    ///     println!("{words} words");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As all methods of the handle.
+    pub async fn outcome(&self, id: i64) -> Result<Option<JobOutcome>, SchedulerError> {
+        let read = move |conn: &mut Session<'_>| {
+            let job = jobs::get(conn, id)?;
+            let may_have_one = job.as_ref().is_none_or(|job| job.state == jobs::JobStatus::Succeeded);
+            let value = if may_have_one { read_value(conn, id)? } else { None };
+            Ok((job, value))
+        };
+        Ok(match self.verbs().run(read).await? {
+            (Some(job), value) => Some(JobOutcome::of_job(job, value)),
+            // Without a history, only its value shows that it has succeeded.
+            (None, value) => value.map(|value| JobOutcome::succeeded(id, Some(value))),
+        })
+    }
+
+    /// Waits until the job has ended, at most for `timeout`, as [`wait`](Self::wait) does, and returns its outcome. One that has not
+    /// ended by then has its state. A caller who is dropped leaves nothing behind.
+    ///
+    /// # Errors
+    ///
+    /// As [`wait`](Self::wait), and [`StoreError::NotFound`] where nothing is known of the job. Without a history (`history_retention`
+    /// of zero) that includes a job that has succeeded without a value.
+    pub async fn wait_for_outcome(&self, id: i64, timeout: Duration) -> Result<JobOutcome, SchedulerError> {
+        match self.wait(id, timeout).await? {
+            Waited::TimedOut(job) => Ok(JobOutcome::of_job(job, None)),
+            Waited::Ended(_) | Waited::Gone => {
+                let outcome = self.outcome(id).await?;
+                outcome.ok_or_else(|| StoreError::not_found("job", &id.to_string()).into())
+            }
+        }
+    }
+}
+
+impl<T: Task> Enqueue<T> {
+    /// Adds the job, waits until it has ended, at most for `timeout`, and returns its outcome; see [`Jobs::wait_for_outcome`]. The
+    /// job goes on if the time is over, or if the caller is dropped.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    /// use mainspring::{Enqueue, Scheduler, Task};
+    /// # use serde::{Deserialize, Serialize};
+    /// # #[derive(Serialize, Deserialize)]
+    /// # struct CountWords { file: String }
+    /// # impl Task for CountWords { const NAME: &'static str = "words.count"; }
+    ///
+    /// # async fn example(scheduler: Scheduler) -> Result<(), Box<dyn std::error::Error>> {
+    /// let count = Enqueue::new(CountWords { file: "moby-dick.txt".into() });
+    /// let words: usize = count.wait(&scheduler, Duration::from_secs(10)).await?.value()?;
+    /// println!("{words} words");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Scheduler::enqueue`] and [`Jobs::wait_for_outcome`].
+    pub async fn wait(self, scheduler: &Scheduler, timeout: Duration) -> Result<JobOutcome, SchedulerError> {
+        let id = scheduler.enqueue(self).await?;
+        scheduler.jobs().wait_for_outcome(id, timeout).await
+    }
+}
