@@ -15,6 +15,7 @@ use crate::store::progress::Progress;
 mod endings;
 
 use self::endings::Endings;
+pub(crate) use self::endings::Watch;
 
 // The events of a busy process in one second.
 const MAX_KEPT: usize = 16_384;

@@ -106,8 +106,8 @@ pub use events::EventStream;
 pub use run_summary::RunSummary;
 pub use running::WorkerThread;
 pub use scheduler::{
-    Jobs, JobsOf, Queues, Scheduler, SchedulerBuilder, Schedules, Tasks, Tenant, TenantSchedules, Waited,
-    Workers,
+    Follow, JobUpdate, Jobs, JobsOf, Queues, Scheduler, SchedulerBuilder, Schedules, Tasks, Tenant,
+    TenantSchedules, Waited, Workers,
 };
 // Recurring work.
 pub use cron::{Cron, CronEntry, CronError, CronExpression, Crontab};

@@ -43,6 +43,8 @@
 //! | [`JobAct`] that was done | 200; 202 for `cancelling` | `{"id": 7, "result": "cancelled"}` |
 //! | [`JobAct`] that was not | 409; 404 for `unknown` | the same, with `error` |
 //! | [`Waited`] | 200 for `Ended`, 202 for `TimedOut`, 404 for `Gone` | the [`Job`]; for `Gone` an error |
+//! | [`JobOutcome`] | 200, or 202 for a job that is not over | `{"id": 7, "state": "succeeded", "error": null, "value": 42}` |
+//! | [`follow`] | 200, 204, 404, 503 | server-sent events |
 //! | [`Accepted`] | 202 | `{"id": 7}`, the id of a job that was added |
 //! | `()` | 204 | none |
 //! | [`StoreError`], [`SchedulerError`] | as [`StoreError`] says | `{"error": "key must be ..", "field": "key"}` |
@@ -53,6 +55,7 @@
 //!
 //! [`Job`]: crate::jobs::Job
 //! [`JobAct`]: crate::jobs::JobAct
+//! [`JobOutcome`]: crate::JobOutcome
 //! [`QueueStatus`]: crate::queues::QueueStatus
 //! [`ScheduleFire`]: crate::schedules::ScheduleFire
 //! [`ScheduleRow`]: crate::schedules::ScheduleRow
@@ -71,10 +74,13 @@ mod body;
 mod error;
 mod extractors;
 mod faults;
+mod follow;
 mod results;
+pub(crate) mod server_sent;
 
 pub use self::error::Error;
 pub use self::extractors::{configure, json_config};
+pub use self::follow::follow;
 pub use self::results::Accepted;
 
 /// A client's mistakes have their text and their field. Every other error has a general text.

@@ -4,6 +4,7 @@
 mod audit;
 mod builder;
 mod client;
+mod follow;
 mod handle;
 mod health;
 mod job_steps;
@@ -36,6 +37,7 @@ mod waits;
 mod workers;
 
 pub use self::builder::SchedulerBuilder;
+pub use self::follow::{Follow, JobUpdate};
 pub use self::handle::Scheduler;
 pub use self::jobs::Jobs;
 pub use self::jobs_of::JobsOf;

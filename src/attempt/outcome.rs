@@ -4,6 +4,8 @@ use std::any::type_name;
 use std::fmt;
 
 use serde::de::DeserializeOwned;
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 use thiserror::Error;
 
 use super::misfit::misfit;
@@ -12,7 +14,9 @@ use crate::store::results::Parent;
 use crate::text::one_line;
 
 /// How a job stands, and what its handler has returned.
-#[derive(Clone, PartialEq, Eq)]
+///
+/// In JSON it has these fields, and the value as it is.
+#[derive(Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct JobOutcome {
     /// The job's id.
@@ -21,6 +25,7 @@ pub struct JobOutcome {
     pub state: JobStatus,
     /// Why a job that is over did not succeed.
     pub error: Option<String>,
+    #[serde(serialize_with = "as_json")]
     value: Option<Vec<u8>>,
 }
 
@@ -72,6 +77,11 @@ pub enum OutcomeError {
 
 fn status_of(name: &str) -> Option<JobStatus> {
     JobStatus::ALL.into_iter().find(|status| status.as_str() == name)
+}
+
+fn as_json<S: Serializer>(value: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {
+    let json: Option<&RawValue> = value.as_deref().and_then(|value| serde_json::from_slice(value).ok());
+    json.serialize(serializer)
 }
 
 fn because(error: Option<&str>) -> String {

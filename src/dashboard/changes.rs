@@ -1,14 +1,9 @@
 //! The stream that tells a page when to read itself again, as server-sent events. It carries no data of a job.
-//!
-//! A stream ends by itself after some seconds, and the browser opens the next one. So a server of actix-web that stops gracefully
-//! never waits long for one, and access is checked each time.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::http::header::{ContentEncoding, HeaderName, HeaderValue};
-use actix_web::http::{Method, header};
-use actix_web::web::Bytes;
+use actix_web::http::Method;
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use futures_util::stream::unfold;
 use serde::Deserialize;
@@ -18,20 +13,10 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::failure::Failure;
 use super::state::State;
 use super::visit::Visit;
+use crate::responses::server_sent::{COMMENT, HEARTBEAT, LASTS, RETRY, event, last_event_id, streaming};
 
 /// How often a stream looks. The streams share what they find.
 const TICK: Duration = Duration::from_secs(1);
-/// How long a stream lasts. Graceful stops of servers have twice that time by default.
-const LASTS: Duration = Duration::from_secs(15);
-/// How often it sends a comment when there is nothing to tell, so that a viewer who has gone is noticed.
-const HEARTBEAT: Duration = Duration::from_secs(5);
-/// How soon a browser opens the next stream, in milliseconds.
-const RETRY: u32 = 1_000;
-
-/// nginx passes on at once what has this header.
-const UNBUFFERED: (HeaderName, HeaderValue) =
-    (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
-
 #[derive(Deserialize)]
 struct Wanted {
     /// The version of the page.
@@ -62,7 +47,7 @@ impl Watch {
         let Wanted { since } = visit.query()?;
         let place = visit.state.place().ok_or(Failure::TooManyStreams)?;
         // A browser that comes back names what it was told last.
-        let last = visit.request.headers().get("last-event-id").and_then(|id| id.to_str().ok());
+        let last = last_event_id(&visit.request);
         Ok(Self {
             state: Arc::clone(&visit.state),
             phase: Phase::Opens,
@@ -73,17 +58,10 @@ impl Watch {
         })
     }
 
-    pub(super) fn answer(self, mut response: HttpResponseBuilder) -> HttpResponse {
-        response.content_type("text/event-stream").insert_header(UNBUFFERED);
-        // A middleware that compresses would keep events back.
-        response.insert_header((header::CONTENT_ENCODING, ContentEncoding::Identity));
-        if self.asked_with == Method::HEAD {
-            return response.finish();
-        }
-        response.streaming(unfold(self, |mut watch| async move {
-            let text = watch.next().await?;
-            Some((Ok::<_, std::convert::Infallible>(Bytes::from(text)), watch))
-        }))
+    pub(super) fn answer(self, response: HttpResponseBuilder) -> HttpResponse {
+        let method = self.asked_with.clone();
+        let events = unfold(self, |mut watch| async move { Some((watch.next().await?, watch)) });
+        streaming(response, &method, events)
     }
 
     /// The next event or comment; `None` at the end.
@@ -93,7 +71,7 @@ impl Watch {
                 self.phase = Phase::Watches;
                 let version = self.state.version().await;
                 let event = if version == self.seen { "same" } else { "changed" };
-                Some(format!("retry: {RETRY}\n{}", self.tell(event, version)))
+                Some(format!("{RETRY}{}", self.tell(event, version)))
             }
             Phase::Watches => self.watch().await,
             Phase::Over => None,
@@ -110,14 +88,14 @@ impl Watch {
             }
             changed = timeout_at(silent_until, changed(&state, &self.seen)) => match changed {
                 Ok(version) => Some(self.tell("changed", version)),
-                Err(_) => (silent_until < self.ends_at).then(|| ":\n\n".to_owned()),
+                Err(_) => (silent_until < self.ends_at).then(|| COMMENT.to_owned()),
             }
         }
     }
 
-    fn tell(&mut self, event: &str, version: String) -> String {
+    fn tell(&mut self, name: &str, version: String) -> String {
         self.seen = version;
-        format!("event: {event}\nid: {}\ndata: {}\n\n", self.seen, self.seen)
+        event(name, &self.seen, &self.seen)
     }
 }
 

@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, Responder};
 use serde::Serialize;
 
 use super::body::response;
+use crate::attempt::JobOutcome;
 use crate::error::StoreError;
 use crate::scheduler::Waited;
 use crate::store::jobs::{ActResult, Job, JobAct};
@@ -116,5 +117,16 @@ impl Responder for Waited {
             Self::TimedOut(job) => HttpResponse::Accepted().json(job),
             Self::Gone => response(StatusCode::NOT_FOUND, "there is no such job", None, Stored::No),
         }
+    }
+}
+
+/// 200 for a job that is over, and 202 for one that is not.
+#[cfg_attr(docsrs, doc(cfg(feature = "actix-web")))]
+impl Responder for JobOutcome {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        let status = if self.state.is_over() { StatusCode::OK } else { StatusCode::ACCEPTED };
+        HttpResponse::build(status).json(self)
     }
 }

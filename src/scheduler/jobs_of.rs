@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::follow::Follow;
 use super::jobs::Jobs;
 use super::tenant_names::{Names, check_queue};
 use super::wait::Waited;
@@ -107,6 +108,12 @@ impl JobsOf {
             Some(_) => self.jobs.outcome(id).await,
             None => Ok(None),
         }
+    }
+
+    /// Follows a job; see [`Jobs::follow`].
+    pub async fn follow(&self, id: i64) -> Result<Follow, SchedulerError> {
+        self.require(id).await?;
+        Ok(self.jobs.follow(id))
     }
 
     /// Returns why a job does not run; see [`jobs::explain`].

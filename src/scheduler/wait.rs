@@ -10,8 +10,8 @@ use crate::error::{SchedulerError, StoreError, Stored};
 use crate::store::jobs::Job;
 
 // The first pause between two looks, and the longest one: each is twice as long as the one before.
-const FIRST_PAUSE: Duration = Duration::from_millis(20);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(20);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 // How long a look may take though the time is over: the first one, and one that has an earlier one to fall back on.
 const FIRST_LOOK: Duration = Duration::from_secs(1);
 const LAST_LOOK: Duration = Duration::from_millis(100);
@@ -92,7 +92,7 @@ impl Jobs {
         timeout_at(end, self.look(id)).await.map_err(late)?
     }
 
-    async fn look(&self, id: i64) -> Result<Option<Job>, SchedulerError> {
+    pub(super) async fn look(&self, id: i64) -> Result<Option<Job>, SchedulerError> {
         let shared = self.verbs().shared();
         if shared.is_stopping() {
             return Err(SchedulerError::Stopped);

@@ -62,7 +62,7 @@ impl Pools {
         let threads = Arc::new(threads);
         let pool = |size: u32, connector: Connector| {
             Pool::builder()
-                // Nobody asks an empty one.
+                // No work asks an empty one.
                 .max_size(size.max(1))
                 // With one, r2d2 opens a second connection as soon as the first is in use.
                 .min_idle(Some(0))

@@ -11,6 +11,7 @@ mod live;
 mod nginx;
 mod outage;
 mod pictures;
+mod progress;
 mod reading;
 mod site;
 mod stories;

@@ -1,5 +1,6 @@
 //! What handlers return, for callers who wait and for the jobs that come after.
 
+mod follow;
 mod keeping;
 mod parents;
 mod ways;
