@@ -9,7 +9,7 @@ use mainspring::queues::{QueueSettings, TaskLimit};
 use mainspring::schedules::ScheduleFilter;
 use mainspring::{
     Enqueue, JobContext, JobError, JobResult, JobState, KeyMode, NewJob, NewSchedule, ScheduleChanges,
-    Scheduler, SchedulerBuilder, Task, Waited,
+    Scheduler, SchedulerBuilder, Task, Wait, Waited,
 };
 use mainspring::{errors, gauges};
 use serde::{Deserialize, Serialize};
@@ -47,6 +47,12 @@ async fn perform(task: Do, job: JobContext) -> JobResult {
             job.step("one", || async { Ok(1) }).await?;
             Ok(job.step_in_transaction("two", |_| Ok(2)).await.map(drop)?)
         }
+        "result" => job.set_result(&format!("of job {}", job.id())),
+        "parents" => {
+            assert!(job.parents().await?[0].value::<String>().is_ok());
+            assert_eq!(job.signal(job.key().unwrap_or_default()).await?, Some(job.id()));
+            Ok(())
+        }
         "steps in a transaction" => {
             job.step("one", || async { Ok(1) }).await?;
             job.transaction(|_| Ok::<(), JobError>(())).await
@@ -68,6 +74,7 @@ pub(super) async fn all_kinds(url: &str, conn: &mut PgConnection, round: usize) 
     let scheduler = builder(url, round).start().await.unwrap();
     add(&scheduler, conn, round).await;
     run(&scheduler, round).await;
+    results(&scheduler, round).await;
     administer(&scheduler, round).await;
     schedule(&scheduler, round).await;
     look(&scheduler, conn, round).await;
@@ -120,6 +127,18 @@ async fn run(scheduler: &Scheduler, round: usize) {
     for id in ids {
         let waited = scheduler.jobs().wait(id, LONG).await.unwrap();
         assert!(matches!(waited, Waited::Ended(_)), "{waited:?}");
+    }
+}
+
+async fn results(scheduler: &Scheduler, round: usize) {
+    for _ in 0..round {
+        let parent = scheduler.enqueue(work("result")).await.unwrap();
+        let signal = format!("signal of {parent}");
+        let child = work("parents").key(&signal).after(parent).after(Wait::signal(&signal));
+        let child = scheduler.enqueue(child).await.unwrap();
+        scheduler.signal(signal, &json!(child)).await.unwrap();
+        let child = scheduler.jobs().wait_for_outcome(child, LONG).await.unwrap();
+        assert!(child.has_succeeded(), "{child:?}");
     }
 }
 
