@@ -1,5 +1,6 @@
 //! Jobs, before they are stored: their tasks, options and payloads. No database, no actors.
 
+mod batch;
 pub(crate) mod bounds;
 mod constants;
 mod enqueue;
@@ -11,7 +12,9 @@ pub(crate) mod payload;
 mod task;
 mod tenant;
 mod wait;
+pub(crate) mod workflow;
 
+pub use self::batch::Batch;
 pub(crate) use self::constants::Constants;
 pub(crate) use self::enqueue::Defaults;
 pub use self::enqueue::{Enqueue, NewJob};
@@ -22,3 +25,4 @@ pub(crate) use self::options::common_setters;
 pub use self::task::Task;
 pub(crate) use self::tenant::{queue_of_tenant, tenant_of_queue};
 pub use self::wait::{OnFailure, Wait};
+pub use self::workflow::Workflow;

@@ -6,10 +6,10 @@
 //! |---|---|
 //! | Define work | [`Task`], [`JobOptions`], [`KeyMode`], [`Backoff`], [`Wait`] |
 //! | Handle a job | [`JobContext`], [`JobResult`], [`JobError`], [`BatchResult`], [`IntoJobResult`], [`Middleware`], [`CronFire`], [`WorkerActor`] |
-//! | Add a job | [`Enqueue`], [`NewJob`], [`EnqueueMany`], [`Remove`], [`QueueActor`] |
+//! | Add a job | [`Enqueue`], [`NewJob`], [`EnqueueMany`], [`Remove`], [`QueueActor`], [`Workflow`], [`Batch`] |
 //! | Set up and run | [`Scheduler`], [`SchedulerBuilder`], [`StartPolicy`], [`SettleDurability`], [`RunSummary`], [`Event`], [`EventStream`] |
 //! | Recur | [`Cron`], [`Crontab`], [`CronEntry`], [`CronExpression`]; [`NewSchedule`], [`ScheduleChanges`], [`Overlap`], [`CatchUp`] |
-//! | Read and change what is stored | [`jobs`], [`queues`], [`schedules`], [`tasks`], [`workers`], [`history`], [`status`], [`health`], [`doctor`], [`stats`], [`gauges`], [`audit`]; the handles [`Jobs`], [`JobsOf`], [`Queues`], [`Schedules`], [`Tasks`], [`Workers`], [`Tenant`], [`TenantSchedules`], [`WorkerThread`] |
+//! | Read and change what is stored | [`jobs`], [`queues`], [`schedules`], [`tasks`], [`workers`], [`workflows`], [`history`], [`status`], [`health`], [`doctor`], [`stats`], [`gauges`], [`audit`]; the handles [`Jobs`], [`JobsOf`], [`Queues`], [`Schedules`], [`Tasks`], [`Workers`], [`Workflows`], [`Tenant`], [`TenantSchedules`], [`WorkerThread`] |
 //! | See and change it in a browser | [`guide::dashboard`] |
 //! | Connect and migrate | [`database`], [`Schema`], [`Session`], [`AsSession`] |
 //! | Understand failures | [`StoreError`], [`SchedulerError`], [`CronError`] |
@@ -93,7 +93,7 @@ pub use actors::queue::{EnqueueMany, QueueActor, Remove};
 pub use actors::worker::WorkerActor;
 pub use attempt::{CronFire, JobContext, JobFuture, JobOutcome, Middleware, Next, OutcomeError};
 pub use backoff::Backoff;
-pub use job::{Enqueue, JobOptions, KeyMode, NewJob, OnFailure, Task, Wait};
+pub use job::{Batch, Enqueue, JobOptions, KeyMode, NewJob, OnFailure, Task, Wait, Workflow};
 pub use job_error::{
     BatchResult, IntoBatchResult, IntoJobResult, JobError, JobErrorKind, JobFailure, JobResult, JobValue,
     StepError,
@@ -107,7 +107,7 @@ pub use run_summary::RunSummary;
 pub use running::WorkerThread;
 pub use scheduler::{
     Follow, JobUpdate, Jobs, JobsOf, Queues, Scheduler, SchedulerBuilder, Schedules, Tasks, Tenant,
-    TenantSchedules, Waited, Workers,
+    TenantSchedules, Waited, Workers, Workflows,
 };
 // Recurring work.
 pub use cron::{Cron, CronEntry, CronError, CronExpression, Crontab};
@@ -119,7 +119,7 @@ pub use lifecycle::JobState;
 pub use schema::Schema;
 pub use store::{
     AsSession, Session, audit, database, doctor, errors, gauges, history, jobs, queues, schedules, stats,
-    status, tasks, workers,
+    status, tasks, workers, workflows,
 };
 // Failures.
 pub use error::{DatabaseError, JobPlace, SchedulerError, StoreError, Stored};

@@ -35,6 +35,7 @@ mod verbs;
 mod wait;
 mod waits;
 mod workers;
+mod workflows;
 
 pub use self::builder::SchedulerBuilder;
 pub use self::follow::{Follow, JobUpdate};
@@ -48,3 +49,4 @@ pub use self::tenant::Tenant;
 pub use self::tenant_schedules::TenantSchedules;
 pub use self::wait::Waited;
 pub use self::workers::Workers;
+pub use self::workflows::Workflows;

@@ -17,6 +17,8 @@ DROP TABLE mainspring.task_limits CASCADE;
 DROP TABLE mainspring.queue_families CASCADE;
 DROP TABLE mainspring.queues CASCADE;
 DROP TABLE mainspring.workers CASCADE;
+DROP TABLE mainspring.workflow_jobs CASCADE;
+DROP TABLE mainspring.workflows CASCADE;
 DROP TABLE mainspring.signals CASCADE;
 DROP TABLE mainspring.wait_events CASCADE;
 DROP TABLE mainspring.waits CASCADE;

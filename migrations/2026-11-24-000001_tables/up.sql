@@ -4,7 +4,8 @@
 -- `queues` the settings of queues, `queue_families` those of families of queues, `task_limits` those of tasks, with the slots that
 -- are taken in `task_slots`, `tasks` what workers have published of their tasks, `paused_tasks` the tasks that no process claims,
 -- `all_paused` whether any process works, `schedules` the schedules of people and the crontab lines of programs, `audit` what people
--- have done, `steps` what unfinished jobs have done already, `results` what handlers have returned, `waits` which jobs wait for others. Every statement creates something
+-- have done, `steps` what unfinished jobs have done already, `results` what handlers have returned, `waits` which jobs wait for
+-- others, `workflows` which were added together. Every statement creates something
 -- new, so none blocks a live table.
 --
 -- Defaults and CHECK constraints may call the functions in sql/base/, and no others: those are created before the tables.
@@ -212,6 +213,37 @@ CREATE TABLE mainspring.signals (
 );
 -- Retention.
 CREATE INDEX signals_age ON mainspring.signals (sent_at);
+
+-- Jobs that were added together, see sql/workflows/. Nothing that runs a job reads these two tables.
+CREATE TABLE mainspring.workflows (
+    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    created_at timestamptz NOT NULL DEFAULT mainspring.now(),
+    -- The job of a batch that waits for all others; NULL: it has none.
+    callback   bigint,
+    -- What becomes of the callback if another job does not succeed.
+    on_failure text NOT NULL DEFAULT 'hold',
+    name       text NOT NULL,
+    properties jsonb NOT NULL DEFAULT 'null',
+    CONSTRAINT workflows_on_failure_known CHECK (on_failure IN ('hold', 'cancel', 'run')),
+    CONSTRAINT workflows_name_length CHECK (char_length(name) BETWEEN 1 AND 128)
+);
+-- Those of one name, the latest first.
+CREATE INDEX workflows_name ON mainspring.workflows (name, id);
+
+-- The jobs of workflows, also those that have ended. No foreign key leads to `jobs`: each deletion of a job would look here.
+CREATE TABLE mainspring.workflow_jobs (
+    workflow_id bigint NOT NULL,
+    job_id      bigint NOT NULL,
+    -- Unique in the workflow; NULL: it has none.
+    name        text,
+    -- The jobs of the same call that it was to wait for. The rows in `waits` go when it has ended. That a callback waits for all is not noted.
+    parents     bigint[] NOT NULL DEFAULT '{}',
+    CONSTRAINT workflow_jobs_pkey PRIMARY KEY (workflow_id, job_id),
+    CONSTRAINT workflow_jobs_name_length CHECK (char_length(name) BETWEEN 1 AND 128)
+) WITH (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 1);
+CREATE UNIQUE INDEX workflow_jobs_name ON mainspring.workflow_jobs (workflow_id, name) WHERE name IS NOT NULL;
+-- The workflow of a job.
+CREATE INDEX workflow_jobs_job ON mainspring.workflow_jobs (job_id);
 
 CREATE TABLE mainspring.workers (
     id           integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -687,6 +719,9 @@ DO $$ BEGIN
         ALTER TABLE mainspring.wait_events ADD CONSTRAINT wait_events_text_is_utf8 CHECK (mainspring.is_utf8('signal', signal));
         ALTER TABLE mainspring.signals ADD CONSTRAINT signals_text_is_utf8 CHECK (mainspring.is_utf8(
             'name', name, 'payload', payload::text));
+        ALTER TABLE mainspring.workflows ADD CONSTRAINT workflows_text_is_utf8 CHECK (mainspring.is_utf8(
+            'name', name, 'properties', properties::text));
+        ALTER TABLE mainspring.workflow_jobs ADD CONSTRAINT workflow_jobs_text_is_utf8 CHECK (mainspring.is_utf8('name', name));
         ALTER TABLE mainspring.workers ADD CONSTRAINT workers_text_is_utf8 CHECK (mainspring.is_utf8(
             'name', name, 'tasks', tasks::text, 'lines', lines::text, 'forbidden_flags', forbidden_flags::text));
         ALTER TABLE mainspring.queues ADD CONSTRAINT queues_text_is_utf8 CHECK (mainspring.is_utf8(

@@ -20,11 +20,7 @@ BEGIN
         FROM mainspring.wait_rows(waits) AS w);
     asked := mainspring.known_waits(asked, cardinality(jobs));
     added := ARRAY(SELECT e.job_id FROM mainspring.enqueue_jobs(jobs, false) AS e ORDER BY e.ordinal, e.job_id);
-    PERFORM mainspring.add_waits(ARRAY(
-        SELECT ROW(added[a.child], a.parent, a.signal, a.on_failure, a.ending)::mainspring.waits FROM unnest(asked) AS a
-        -- The job of a key that was only found stays as it is.
-        WHERE jobs[a.child].key_mode IS DISTINCT FROM 'unsafe_dedupe'
-            OR EXISTS (SELECT FROM mainspring.jobs AS j WHERE j.id = added[a.child] AND j.revision = 0 AND j.created_at = mainspring.now())));
+    PERFORM mainspring.add_waits(mainspring.placed_waits(asked, jobs, added));
     PERFORM mainspring.notify_after('{}', added);
     RETURN QUERY
     SELECT a.ord, j.id, j.state, j.priority, j.run_at

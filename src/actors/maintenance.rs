@@ -12,9 +12,11 @@ use crate::error::StoreError;
 use crate::shared::{Role, Shared};
 use crate::store::results::delete_results;
 use crate::store::retention::{
-    Swept, delete_audit, delete_dead, delete_fires, delete_operations, delete_signals, drop_history,
+    Portion, Swept, delete_audit, delete_dead, delete_fires, delete_operations, delete_signals, drop_history,
     index_history, prepare_history, problem_of, repair_waits, retire_lines, sweep_stats, sweep_tasks,
+    sweep_workflows,
 };
+use crate::store::steps::sweep_steps;
 use crate::store::tasks::publish;
 use crate::store::{Durability, Session};
 use crate::text::one_line;
@@ -28,6 +30,8 @@ mod unknown;
 const INTERVAL: Duration = Duration::from_secs(600);
 // Rows are deleted in portions, so that no statement holds its locks for long.
 const PORTION: i64 = 1_000;
+// A workflow may have 10,000 jobs and more.
+const WORKFLOWS: i64 = 100;
 
 /// Maintains the tables every ten minutes.
 pub(crate) struct MaintenanceActor {
@@ -84,6 +88,9 @@ struct Duties {
     steps: Duty,
     /// The job behind which steps are looked at next.
     steps_behind: i64,
+    workflows: Duty,
+    /// The workflow behind which others are looked at next.
+    workflows_behind: i64,
 }
 
 impl Duties {
@@ -112,8 +119,12 @@ impl Duties {
         self.audit.done("delete old lines of the audit log", deleted);
         let deleted = in_portions(shared, move |conn| delete_operations(conn, PORTION)).await;
         self.operations.done("delete old operations", deleted);
-        let swept = steps::sweep(shared, &mut self.steps_behind).await;
+        let swept =
+            behind(shared, &mut self.steps_behind, |conn, from| sweep_steps(conn, from, PORTION)).await;
         self.steps.done("delete steps of jobs that are gone", swept);
+        let sweep = move |conn: &mut Session<'_>, from| sweep_workflows(conn, retention, from, WORKFLOWS);
+        let swept = behind(shared, &mut self.workflows_behind, sweep).await;
+        self.workflows.done("delete old workflows", swept);
         let deleted = in_portions(shared, move |conn| delete_signals(conn, PORTION)).await;
         self.signals.done("delete old signals", deleted);
         let retention = shared.config.result_retention;
@@ -163,6 +174,26 @@ async fn in_portions(
         let portion = shared.store.run(Durability::Relaxed, move |conn| delete(conn)).await?;
         let is_last = portion.done == 0;
         all.add(portion);
+        if is_last {
+            return Ok(all);
+        }
+    }
+}
+
+/// Sweeps from where the last sweep has ended, as long as it finds something.
+async fn behind(
+    shared: &Shared,
+    behind: &mut i64,
+    sweep: impl Fn(&mut Session<'_>, i64) -> Result<Portion, StoreError> + Copy + Send + 'static,
+) -> Result<Swept, StoreError> {
+    let mut all = Swept::default();
+    loop {
+        let from = *behind;
+        let portion = shared.store.run(Durability::Relaxed, move |conn| sweep(conn, from)).await?;
+        let swept = portion.swept();
+        *behind = portion.last.unwrap_or(i64::MIN);
+        let is_last = swept.done == 0 || portion.last.is_none();
+        all.add(swept);
         if is_last {
             return Ok(all);
         }

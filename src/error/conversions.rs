@@ -1,6 +1,7 @@
 //! Errors of Diesel as ours, and ours as errors of Diesel, for transactions that fail with those. Recognised by the names of
 //! constraints, which the SQL functions `refuse` and `refuse_taken` give, as Diesel hides their SQLSTATEs.
 
+use std::convert::Infallible;
 use std::error::Error as StdError;
 use std::sync::Arc;
 
@@ -14,6 +15,13 @@ use crate::database_error::{DatabaseError, is_lost, text_of};
 const REFUSED: &str = "mainspring_refused";
 /// Of a name that is taken, `MS409`.
 const TAKEN: &str = "mainspring_taken";
+
+/// For what cannot fail, where another input may.
+impl From<Infallible> for StoreError {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
 
 impl StoreError {
     /// Returns what an error of Diesel means: the [`StoreError`] that was converted into it, or what the database has reported.

@@ -44,16 +44,35 @@ pub(crate) fn step_name_problem(name: &str) -> Option<Problem> {
     length_problem("name", name, MAX_NAME)
 }
 
+/// Returns what is wrong with what a job of a workflow waits for, or `None`. Whether there is a job of that name is known later.
+pub(super) fn waits_in_workflow_problem(waits: &[Wait]) -> Option<Problem> {
+    size_problem(waits).or_else(|| {
+        waits.iter().find_map(|wait| match wait.target() {
+            Target::Member(name) => length_problem("name", name, MAX_NAME),
+            Target::Job(_) | Target::Signal(_) => target_problem(wait),
+        })
+    })
+}
+
+fn size_problem(waits: &[Wait]) -> Option<Problem> {
+    let expected = || format!("must be at most {MAX_WAITS} jobs and signals");
+    (waits.len() > MAX_WAITS).then(|| Problem::new("after", expected(), waits.len()))
+}
+
 // The same as `waits_problem` in SQL.
 fn waits_problem(waits: &[Wait]) -> Option<Problem> {
-    if waits.len() > MAX_WAITS {
-        let expected = format!("must be at most {MAX_WAITS} jobs and signals");
-        return Some(Problem::new("after", expected, waits.len()));
-    }
-    waits.iter().find_map(|wait| match wait.target() {
+    size_problem(waits).or_else(|| waits.iter().find_map(target_problem))
+}
+
+fn target_problem(wait: &Wait) -> Option<Problem> {
+    match wait.target() {
         Target::Job(id) => (id < 1).then(|| Problem::new("after", "must be ids of jobs, from 1 on", id)),
+        Target::Member(name) => {
+            let expected = "must be ids of jobs and signals outside of a workflow";
+            Some(Problem::new("after", expected, format_args!("the name `{name}`")))
+        }
         Target::Signal(name) => length_problem("signal", name, MAX_SIGNAL),
-    })
+    }
 }
 
 fn length_problem(field: &'static str, text: &str, most: usize) -> Option<Problem> {

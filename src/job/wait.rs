@@ -39,6 +39,7 @@ pub struct Wait(Kind);
 #[serde(untagged)]
 enum Kind {
     Job { job: i64, on_failure: OnFailure },
+    Member { name: String, on_failure: OnFailure },
     Signal { signal: String },
 }
 
@@ -46,6 +47,7 @@ enum Kind {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Target<'a> {
     Job(i64),
+    Member(&'a str),
     Signal(&'a str),
 }
 
@@ -53,6 +55,7 @@ impl Wait {
     pub(super) fn target(&self) -> Target<'_> {
         match &self.0 {
             Kind::Job { job, .. } => Target::Job(*job),
+            Kind::Member { name, .. } => Target::Member(name),
             Kind::Signal { signal } => Target::Signal(signal),
         }
     }
@@ -60,6 +63,12 @@ impl Wait {
     /// Waits until the job with this id has succeeded.
     pub fn job(id: i64) -> Self {
         Self(Kind::Job { job: id, on_failure: OnFailure::default() })
+    }
+
+    /// Waits until the job of this name has succeeded, in the [`Workflow`](crate::Workflow) to which both belong. Elsewhere a job that
+    /// waits for a name is refused.
+    pub fn member(name: impl Into<String>) -> Self {
+        Self(Kind::Member { name: name.into(), on_failure: OnFailure::default() })
     }
 
     /// Waits until the signal of this name is sent, or was sent within the last 90 days; 1 to 256 characters. See
@@ -70,8 +79,9 @@ impl Wait {
 
     /// Sets what becomes of the waiting job if the parent does not succeed; default [`OnFailure::Hold`]. A signal cannot fail.
     pub fn on_failure(mut self, on_failure: OnFailure) -> Self {
-        if let Kind::Job { on_failure: own, .. } = &mut self.0 {
-            *own = on_failure;
+        match &mut self.0 {
+            Kind::Job { on_failure: own, .. } | Kind::Member { on_failure: own, .. } => *own = on_failure,
+            Kind::Signal { .. } => {}
         }
         self
     }

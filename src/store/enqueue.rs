@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, SmallInt, Text, Timestamptz};
 
 use super::encoding::naming;
 use super::moment::Moment;
@@ -12,14 +12,19 @@ use super::statement::Statement;
 use crate::error::{Problem, StoreError};
 use crate::job::payload::has_exponent;
 use crate::job::{Defaults, Enqueue, NewJob, Task, bounds};
-use crate::spans::Span;
 use crate::store::session::{AsSession, in_transaction};
 
 mod added;
+mod binds;
 mod statements;
+mod workflow;
 
 pub(crate) use self::added::{Added, WaitsFor};
+pub(crate) use self::binds::enqueue_span;
+use self::binds::{bound, given, has_keys, wait_lists};
+pub(super) use self::binds::{texts, trace_contexts};
 use self::statements::{ADD, ADD_PROMPTLY, Adding, waiting, with_task_options};
+pub(super) use self::workflow::add_workflow;
 
 impl<T: Task> Enqueue<T> {
     /// Adds the job on the caller's own connection, and returns its id. Inside a transaction the job is invisible until the
@@ -77,13 +82,6 @@ pub fn insert_many(conn: &mut impl AsSession, jobs: &[NewJob]) -> Result<Vec<i64
     stored
 }
 
-/// Opens the span of a call that adds the jobs.
-pub(crate) fn enqueue_span(jobs: &[NewJob]) -> Span {
-    let first = jobs.first().map(NewJob::task);
-    let task = first.filter(|task| jobs.iter().all(|job| job.task() == *task));
-    Span::enqueue(task, jobs.len())
-}
-
 /// Adds the jobs in one statement, all or none, and returns them in the order of the input.
 pub(crate) fn enqueue(conn: &mut impl AsSession, jobs: &[NewJob]) -> Result<Vec<Added>, StoreError> {
     add(conn, jobs, ADD)
@@ -101,10 +99,6 @@ pub(crate) fn enqueue_promptly(
     Ok(Some(added).filter(|added| added.len() == jobs.len()))
 }
 
-fn has_keys(jobs: &[NewJob]) -> bool {
-    jobs.iter().any(|job| job.options.key.is_some())
-}
-
 fn add(conn: &mut impl AsSession, jobs: &[NewJob], adding: Adding) -> Result<Vec<Added>, StoreError> {
     for (index, job) in jobs.iter().enumerate() {
         if let Some(problem) = bounds::problem_of(job) {
@@ -113,29 +107,13 @@ fn add(conn: &mut impl AsSession, jobs: &[NewJob], adding: Adding) -> Result<Vec
     }
     refuse_too_large(conn, jobs)?;
     let delays = given(jobs, |job| job.options.run_in.map(|delay| delay.as_micros() as i64));
-    // Without a key in the batch, the SQL function takes its short way: a plain multi-row insert.
-    let keyed = has_keys(jobs);
     let text = if delays.is_some() { adding.delayed } else { adding.plain };
     let typed: Vec<bool> = jobs.iter().map(|job| job.defaults == Defaults::OfDatabase).collect();
     let named = typed.contains(&false).then(|| typed.contains(&true).then_some(typed));
     let waits = wait_lists(jobs);
     let text = if named.is_some() { with_task_options(text).into() } else { Cow::Borrowed(text) };
     let text = if waits.is_some() { waiting(&text).into() } else { text };
-    let statement = Statement::<Columns>::new(text)
-        .bind::<Array<Text>, _>(jobs.iter().map(|job| job.task.as_ref()).collect::<Vec<_>>())
-        .bind::<Array<Text>, _>(jobs.iter().map(|job| job.payload.as_str()).collect::<Vec<_>>())
-        .bind::<Nullable<Array<Nullable<Text>>>, _>(given(jobs, |job| job.options.queue.as_deref()))
-        .bind::<Nullable<Array<Nullable<Timestamptz>>>, _>(given(jobs, |job| job.options.run_at))
-        .bind::<Nullable<Array<Nullable<Integer>>>, _>(given(jobs, |job| job.options.priority.map(i32::from)))
-        .bind::<Nullable<Array<Nullable<Integer>>>, _>(given(jobs, |job| {
-            job.options.max_attempts.map(i32::from)
-        }))
-        .bind::<Nullable<Array<Nullable<Text>>>, _>(given(jobs, |job| job.options.key.as_deref()))
-        .bind::<Nullable<Array<Text>>, _>(
-            keyed.then(|| jobs.iter().map(|job| job.options.key_mode.as_str()).collect::<Vec<_>>()),
-        )
-        .bind::<Nullable<Array<Nullable<Text>>>, _>(flag_sets(jobs))
-        .bind::<Nullable<Array<Nullable<Text>>>, _>(trace_contexts(jobs));
+    let statement = bound(Statement::<Columns>::new(text), jobs);
     let statement = match delays {
         Some(delays) => statement.bind::<Array<Nullable<BigInt>>, _>(delays),
         None => statement,
@@ -182,32 +160,6 @@ fn refuse_too_large(conn: &mut impl AsSession, jobs: &[NewJob]) -> Result<(), St
     Ok(())
 }
 
-/// The texts of the jobs, each with the name of its field.
-pub(super) fn texts(jobs: &[NewJob]) -> impl Iterator<Item = (&'static str, &str)> {
-    jobs.iter().flat_map(|job| {
-        let options = &job.options;
-        let fields = [
-            ("task", Some(job.task.as_ref())),
-            ("queue", options.queue.as_deref()),
-            ("key", options.key.as_deref()),
-            ("payload", Some(job.payload.as_str())),
-        ];
-        let flags = options.flags.iter().map(|flag| ("flags", flag.as_str()));
-        fields.into_iter().filter_map(|(field, text)| Some((field, text?))).chain(flags)
-    })
-}
-
-/// The trace context of each job, or `None` if no job has one.
-pub(super) fn trace_contexts(jobs: &[NewJob]) -> Option<Vec<Option<String>>> {
-    given(jobs, |job| job.options.trace_context.map(|context| context.to_string()))
-}
-
-// What each job sets, or `None` if no job sets it: then the database has less to unpack.
-fn given<'a, T>(jobs: &'a [NewJob], get: impl Fn(&'a NewJob) -> Option<T>) -> Option<Vec<Option<T>>> {
-    let values: Vec<Option<T>> = jobs.iter().map(get).collect();
-    values.iter().any(Option::is_some).then_some(values)
-}
-
 /// Removes the job under `key`. A waiting job is deleted, and its id returned. A running job loses its key and is not
 /// retried. An unknown key changes nothing and is no error.
 ///
@@ -243,21 +195,4 @@ fn in_input_order(mut rows: Vec<Row>, jobs: &[NewJob]) -> Vec<Added> {
         flagged: !job.options.flags.is_empty(),
     };
     rows.into_iter().zip(jobs).map(added).collect()
-}
-
-// What each job waits for as JSON, or `None` if no job waits for anything.
-fn wait_lists(jobs: &[NewJob]) -> Option<Vec<Option<String>>> {
-    given(jobs, |job| {
-        let waits = &job.options.waits;
-        (!waits.is_empty()).then(|| serde_json::json!(waits).to_string())
-    })
-}
-
-// The flags of each job as JSON, or `None` if no job has any.
-fn flag_sets(jobs: &[NewJob]) -> Option<Vec<Option<String>>> {
-    let set = |job: &NewJob| {
-        let flags = &job.options.flags;
-        (!flags.is_empty()).then(|| serde_json::Value::from(flags.clone()).to_string())
-    };
-    jobs.iter().any(|job| !job.options.flags.is_empty()).then(|| jobs.iter().map(set).collect())
 }

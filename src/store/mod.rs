@@ -10,7 +10,7 @@
 //! | `settle`, `progress`, `steps` | settle, complete, reclaim; write progress; store steps, and read them |
 //! | `presence`, `tasks` | register, beat, rescue, unregister; publish and list tasks, find those that no worker knows |
 //! | `cron`, `schedules` | fire lines of the crontab; fire and change stored schedules |
-//! | `jobs`, `queues`, `workers`, `health`, `history`, `status`, `retention` | what people and maintenance read and change |
+//! | `jobs`, `queues`, `workers`, `workflows`, `health`, `history`, `status`, `retention` | what people and maintenance read and change |
 //! | `audit` | add to the log of what people have done, and list it |
 //! | `doctor` | find what hurts a database |
 //!
@@ -85,6 +85,7 @@ pub(crate) mod unmovable;
 pub(crate) mod waits;
 mod witness;
 pub mod workers;
+pub mod workflows;
 
 pub(crate) use enqueue::remove;
 pub use handler::HandlerConnection;

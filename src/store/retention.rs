@@ -31,6 +31,21 @@ impl Swept {
     }
 }
 
+/// What became of the rows behind an id, and behind which id to look on; `None` at the end.
+#[derive(Debug, Clone, Queryable)]
+pub(crate) struct Portion {
+    done: i64,
+    stuck: i64,
+    problem: Option<String>,
+    pub(crate) last: Option<i64>,
+}
+
+impl Portion {
+    pub(crate) fn swept(&self) -> Swept {
+        Swept { done: self.done, stuck: self.stuck, problem: self.problem.clone() }
+    }
+}
+
 type SweptColumns = (BigInt, BigInt, Nullable<Text>);
 
 /// Returns what stood in the way, if anything did.
@@ -97,6 +112,22 @@ pub(crate) fn delete_operations(conn: &mut impl AsSession, limit: i64) -> Result
 /// Deletes signals that have been kept for long enough, at most `limit`, oldest first.
 pub(crate) fn delete_signals(conn: &mut impl AsSession, limit: i64) -> Result<Swept, StoreError> {
     sweep("sweep_signals({})").bind::<BigInt, _>(limit).get_result(conn)
+}
+
+/// Deletes workflows that are older than the retention and have no job any more, at most `limit`, of those behind that one. It looks
+/// at ten times as many.
+pub(crate) fn sweep_workflows(
+    conn: &mut impl AsSession,
+    retention: Duration,
+    behind: i64,
+    limit: i64,
+) -> Result<Portion, StoreError> {
+    let columns = "SELECT done, stuck, problem, last_id FROM mainspring.sweep_workflows({} * interval '1 millisecond', {}, {})";
+    Statement::<(BigInt, BigInt, Nullable<Text>, Nullable<BigInt>)>::new(columns)
+        .bind::<BigInt, _>(millis(retention))
+        .bind::<BigInt, _>(behind)
+        .bind::<BigInt, _>(limit)
+        .get_result(conn)
 }
 
 /// Makes up for jobs that were deleted by hand while others waited for them.

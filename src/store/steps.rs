@@ -1,13 +1,12 @@
 //! Steps of jobs: those of a running attempt, what people see of them, and their end. A step is stored with the lease of its attempt.
 
 use chrono::{DateTime, Utc};
-use diesel::Queryable;
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Integer, Nullable, Text};
 use serde::{Deserialize, Serialize};
 
 use super::json_moment;
 use super::json_rows::rows;
-use super::retention::Swept;
+use super::retention::Portion;
 use super::statement::Statement;
 use crate::error::StoreError;
 use crate::store::session::AsSession;
@@ -87,27 +86,8 @@ pub(crate) fn delete_steps_of_gone(conn: &mut impl AsSession, jobs: &[i64]) -> R
     Ok(())
 }
 
-/// What became of the steps behind a job, and behind which job to look on; `None` at the end.
-#[derive(Debug, Clone, Queryable)]
-pub(crate) struct SweptSteps {
-    done: i64,
-    stuck: i64,
-    problem: Option<String>,
-    pub(crate) last: Option<i64>,
-}
-
-impl SweptSteps {
-    pub(crate) fn swept(&self) -> Swept {
-        Swept { done: self.done, stuck: self.stuck, problem: self.problem.clone() }
-    }
-}
-
 /// Deletes steps whose jobs are gone, at most `limit`, of the jobs behind that one. It looks at ten times as many.
-pub(crate) fn sweep_steps(
-    conn: &mut impl AsSession,
-    behind: i64,
-    limit: i64,
-) -> Result<SweptSteps, StoreError> {
+pub(crate) fn sweep_steps(conn: &mut impl AsSession, behind: i64, limit: i64) -> Result<Portion, StoreError> {
     let columns = "SELECT done, stuck, problem, last_id FROM mainspring.sweep_steps({}, {})";
     Statement::<(BigInt, BigInt, Nullable<Text>, Nullable<BigInt>)>::new(columns)
         .bind::<BigInt, _>(behind)

@@ -19,6 +19,7 @@ mod queues;
 mod refusals;
 mod schedules;
 mod top;
+mod workflows;
 
 /// The program without a database.
 pub(crate) fn program(arguments: &[&str]) -> Command {

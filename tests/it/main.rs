@@ -82,3 +82,4 @@ mod typed_errors;
 mod waits;
 mod wakes;
 mod walks;
+mod workflows;

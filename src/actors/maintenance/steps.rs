@@ -4,12 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::PORTION;
-use crate::error::StoreError;
 use crate::shared::Shared;
 use crate::store::Durability;
-use crate::store::retention::Swept;
-use crate::store::steps::{delete_steps_of_gone, sweep_steps};
+use crate::store::steps::delete_steps_of_gone;
 use crate::text::one_line;
 
 /// By then most outcomes are stored, and many jobs share a statement.
@@ -40,22 +37,5 @@ async fn delete(shared: &Shared, jobs: Vec<i64>) {
     let delete = shared.store.run(Durability::Relaxed, move |conn| delete_steps_of_gone(conn, &jobs));
     if let Err(error) = delete.await {
         log::debug!("cannot delete steps of jobs that have ended, the sweep will: {}", one_line(error));
-    }
-}
-
-/// Sweeps from where the last sweep has ended, as long as it finds something.
-pub(super) async fn sweep(shared: &Shared, behind: &mut i64) -> Result<Swept, StoreError> {
-    let mut all = Swept::default();
-    loop {
-        let from = *behind;
-        let portion =
-            shared.store.run(Durability::Relaxed, move |conn| sweep_steps(conn, from, PORTION)).await?;
-        let swept = portion.swept();
-        *behind = portion.last.unwrap_or(i64::MIN);
-        let is_last = swept.done == 0 || portion.last.is_none();
-        all.add(swept);
-        if is_last {
-            return Ok(all);
-        }
     }
 }

@@ -14,7 +14,7 @@ use crate::rows::count;
 use crate::server::TestDatabase;
 
 /// What a step does: its function, the words of its log lines, and the rows that are left where it has failed.
-const STEPS: [(&str, &str, &str); 8] = [
+const STEPS: [(&str, &str, &str); 9] = [
     (
         "prepare_history(timestamptz)",
         "prepare the history",
@@ -44,6 +44,11 @@ const STEPS: [(&str, &str, &str); 8] = [
     ("retire_lines()", "retire crontab lines", "mainspring.schedules WHERE next_fire_at IS NOT NULL"),
     ("sweep_dead_jobs(interval, bigint)", "delete old dead jobs", "mainspring.jobs WHERE state = 'dead'"),
     ("sweep_steps(bigint, bigint)", "delete steps of jobs that are gone", "mainspring.steps"),
+    (
+        "sweep_workflows(interval, bigint, bigint)",
+        "delete old workflows",
+        "mainspring.workflows WHERE created_at < now() - interval '9 years'",
+    ),
 ];
 
 const WORK: &str = "
@@ -59,6 +64,7 @@ const WORK: &str = "
     INSERT INTO mainspring.operations (ended_at, first_id, done_id, last_id, state, who, act, filter, words)
         VALUES (now() - interval '10 years', 0, 0, 0, 'done', 'anna', 'retry', '{}', 'state dead');
     INSERT INTO mainspring.steps (job_id, position, name, value, payload_hash) VALUES (7777, 1, 'charge', '1', 0);
+    INSERT INTO mainspring.workflows (created_at, name) VALUES (now() - interval '10 years', 'old');
     INSERT INTO mainspring.schedules (owner, name, task, expression, zone, payload, priority, max_attempts, overlap,
             catch_up, jitter_seconds, paused, next_fire_at)
         VALUES ('code', 'line', 'a', '@daily', 'UTC', '{}', 0, 25, 'allow', 1, 0, false, now() + interval '1 day')";

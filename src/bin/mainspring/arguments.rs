@@ -26,6 +26,7 @@ use crate::tasks::TasksCommand;
 use crate::times::{duration, moment};
 use crate::top::{self, TopArguments};
 use crate::workers::{CleanupArguments, WorkersCommand};
+use crate::workflows::WorkflowsCommand;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -141,6 +142,9 @@ pub(crate) enum Command {
     /// Look at jobs, and change them by hand.
     #[command(subcommand)]
     Jobs(JobsCommand),
+    /// Look at workflows and batches, retry and cancel them, and send signals.
+    #[command(subcommand)]
+    Workflows(WorkflowsCommand),
     /// List queues, set their limits, pause and resume them, and tasks.
     #[command(subcommand)]
     Queues(QueuesCommand),

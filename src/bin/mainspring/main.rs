@@ -28,6 +28,7 @@ mod tasks;
 mod times;
 mod top;
 mod workers;
+mod workflows;
 
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
@@ -94,6 +95,7 @@ fn run() -> Result<(), Failure> {
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "mainspring", &mut out);
         }
+        Command::Workflows(command) => workflows::run(&mut place.source()?, command, &mut out)?,
         Command::Schedules(command) => schedules::run(&mut place.source()?, command, &mut out)?,
     }
     Ok(out.flush()?)

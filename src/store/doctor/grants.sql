@@ -32,7 +32,7 @@ WITH holder AS (
                     AND NOT (has_table_privilege(h.grantee, c.oid, 'INSERT') AND has_table_privilege(h.grantee, c.oid, 'UPDATE')
                         AND has_table_privilege(h.grantee, c.oid, 'DELETE'))
             WHEN 'read' THEN EXISTS (SELECT FROM pg_attribute AS f WHERE f.attrelid = c.oid AND f.attnum > 0
-                AND NOT f.attisdropped AND f.attname <> 'payload'
+                AND NOT f.attisdropped AND f.attname NOT IN ('payload', 'properties')
                 AND NOT (c.relname IN ('steps', 'results') AND f.attname IN ('value', 'payload_hash'))
                 AND NOT has_column_privilege(h.grantee, c.oid, f.attnum, 'SELECT'))
             ELSE false END

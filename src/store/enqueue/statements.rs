@@ -58,3 +58,10 @@ pub(super) fn waiting(text: &str) -> String {
     let call = text.strip_suffix(')').unwrap_or(text).replacen("enqueue_jobs(", "enqueue_waiting(", 1);
     format!("{call}, {{}}::jsonb[])")
 }
+
+/// The same for the jobs of a workflow. It returns the workflow, the place and the id of each.
+pub(super) fn in_workflow(text: &str) -> String {
+    let call = text.strip_suffix(')').and_then(|text| text.split_once("mainspring.enqueue_jobs("));
+    let array = call.map_or("", |(_, array)| array);
+    format!("SELECT flow_id, ordinal, job_id FROM mainspring.enqueue_workflow({array}, {{}}::jsonb)")
+}

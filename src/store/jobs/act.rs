@@ -196,7 +196,11 @@ fn with_reason(
     acts(conn, call.text_or_null("reason", reason))
 }
 
-fn acts(conn: &mut impl AsSession, statement: Statement<'_, Columns>) -> Result<Vec<JobAct>, StoreError> {
+/// Performs an act, and returns what became of each job.
+pub(in crate::store) fn acts(
+    conn: &mut impl AsSession,
+    statement: Statement<'_, Columns>,
+) -> Result<Vec<JobAct>, StoreError> {
     let rows: Vec<(i64, String)> = statement.load(conn)?;
     rows.into_iter().map(|(id, word)| Ok(JobAct { id, result: ActResult::read(word)? })).collect()
 }

@@ -36,6 +36,7 @@ mod pages;
 mod search;
 mod states;
 
+pub(in crate::store) use self::act::acts;
 pub use self::act::{
     JobAct, Reschedule, cancel, complete, delete, delete_dead, fail, release, reschedule, retry,
 };

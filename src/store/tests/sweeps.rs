@@ -11,7 +11,7 @@ use crate::error::StoreError;
 use crate::store::jobs;
 use crate::store::queues;
 use crate::store::retention::{
-    Swept, delete_dead, delete_fires, drop_history, prepare_history, retire_lines,
+    Swept, delete_dead, delete_fires, drop_history, prepare_history, retire_lines, sweep_workflows,
 };
 use crate::store::steps::sweep_steps;
 
@@ -29,7 +29,7 @@ struct Sweep {
     sweep: fn(&mut PgConnection) -> Result<Swept, StoreError>,
 }
 
-const SWEEPS: [Sweep; 5] = [
+const SWEEPS: [Sweep; 6] = [
     Sweep {
         table: "jobs",
         rows: "INSERT INTO mainspring.jobs (id, task, run_at, state, updated_at) SELECT n, 'a', now(), 'dead', \
@@ -74,6 +74,14 @@ const SWEEPS: [Sweep; 5] = [
         key: "job_id",
         left: "true",
         sweep: |conn| Ok(sweep_steps(conn, 0, LIMIT)?.swept()),
+    },
+    Sweep {
+        table: "workflows",
+        rows: "INSERT INTO mainspring.workflows (created_at, name) \
+            SELECT now() - interval '9 days', 'w' FROM generate_series(1, 6)",
+        key: "id",
+        left: "true",
+        sweep: |conn| Ok(sweep_workflows(conn, DAY, 0, LIMIT)?.swept()),
     },
 ];
 
@@ -170,7 +178,7 @@ fn a_locked_table_is_given_up_within_seconds() {
 
 #[test]
 fn the_verbs_of_people_pass_over_what_cannot_go() {
-    let [dead, _, unused, _, _] = SWEEPS;
+    let [dead, _, unused, _, _, _] = SWEEPS;
     let (_database, mut conn) = dead.database();
     dead.trigger(&mut conn, "RAISE EXCEPTION 'not this one';");
     assert_eq!(jobs::delete_dead(&mut conn, DAY).unwrap(), 2);

@@ -4,7 +4,7 @@ use super::expect_none;
 use super::files::{File, code_lines, sources};
 
 // The standard library's, which conversions may name as well as types of the crate and type parameters.
-const STANDARD: [&str; 2] = ["bool", "io::Error"];
+const STANDARD: [&str; 3] = ["bool", "io::Error", "Infallible"];
 
 // The error of an application's routes, which takes the errors of what they use beside this crate.
 const OF_ROUTES: &str = "src/responses/error.rs";

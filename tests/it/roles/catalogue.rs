@@ -63,10 +63,12 @@ fn of_the_whole_schema_an_enqueueing_role_may_call_these_functions_alone() {
     let meant = [
         "add_job",
         "add_jobs",
+        "add_workflow",
         "compatible_from",
         "enqueue",
         "enqueue_jobs",
         "enqueue_waiting",
+        "enqueue_workflow",
         "labels_of",
         "now",
         "payload_limit",

@@ -18,6 +18,7 @@ use arguments::{
     ClearStepsArguments, HistoryArguments, ListArguments, Payload, ReasonArguments, ShowArguments,
 };
 use asked::Asked;
+pub(crate) use selection::tell_each;
 
 use crate::failure::Failure;
 use crate::output;

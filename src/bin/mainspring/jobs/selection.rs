@@ -201,8 +201,12 @@ fn tell_counts(out: &mut impl Write, listing: &ListingOptions, counts: &[Counted
     }
 }
 
-// Prints what became of each job. The exit code depends on whether all was done.
-fn tell_each(out: &mut impl Write, listing: &ListingOptions, acts: &[JobAct]) -> Result<(), Failure> {
+/// Prints what became of each job. The exit code depends on whether all was done.
+pub(crate) fn tell_each(
+    out: &mut impl Write,
+    listing: &ListingOptions,
+    acts: &[JobAct],
+) -> Result<(), Failure> {
     if listing.json {
         output::json(out, &acts)?;
     } else {

@@ -1,0 +1,117 @@
+//! A workflow as a graph: lines of text, and the language of Graphviz.
+
+use std::collections::HashMap;
+use std::io::Write;
+
+use mainspring::jobs::JobStatus;
+use mainspring::workflows::{WorkflowJob, WorkflowStatus};
+
+use crate::failure::Failure;
+use crate::output::printable;
+
+/// Jobs further behind are not indented more.
+const DEEPEST: usize = 20;
+
+/// Prints a line for each job, those first that wait for none.
+pub(super) fn text(
+    out: &mut impl Write,
+    workflow: &WorkflowStatus,
+    jobs: &[WorkflowJob],
+) -> Result<(), Failure> {
+    let WorkflowStatus { id, name, state, done, total, dead, .. } = workflow;
+    writeln!(out, "{} (workflow {id}): {state}, {done} of {total} done, {dead} dead", printable(name))?;
+    let depths = depths(jobs);
+    let mut lines: Vec<usize> = (0..jobs.len()).collect();
+    lines.sort_by_key(|&place| (depths[place], jobs[place].id));
+    let title = |place: usize| "  ".repeat(depths[place].min(DEEPEST)) + &title(&jobs[place]);
+    let width = lines.iter().map(|&place| title(place).chars().count()).max().unwrap_or_default();
+    let names: HashMap<i64, String> = jobs.iter().map(|job| (job.id, self::title(job))).collect();
+    for place in lines {
+        let (job, title) = (&jobs[place], title(place));
+        let line = format!("{title:width$}  {:9}  job {}{}", state_of(job), job.id, waits(job, &names));
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    Ok(())
+}
+
+/// Prints the graph in the language of Graphviz.
+pub(super) fn dot(
+    out: &mut impl Write,
+    workflow: &WorkflowStatus,
+    jobs: &[WorkflowJob],
+) -> Result<(), Failure> {
+    writeln!(out, "digraph {} {{\n  rankdir=LR;\n  node [shape=box];", quoted(&workflow.name))?;
+    for job in jobs {
+        let label = quoted(&format!("{}\n{}", title(job), state_of(job)));
+        writeln!(out, "  job{} [label={label}];", job.id)?;
+        for parent in &job.parents {
+            writeln!(out, "  job{parent} -> job{};", job.id)?;
+        }
+    }
+    for (callback, member) in edges_of_callback(jobs) {
+        writeln!(out, "  job{} -> job{};", jobs[member].id, jobs[callback].id)?;
+    }
+    for (place, signal) in jobs.iter().flat_map(|job| job.signals.iter().map(|signal| (job.id, signal))) {
+        let signal = quoted(&format!("signal {signal}"));
+        writeln!(out, "  {signal} [shape=plain];\n  {signal} -> job{place};")?;
+    }
+    Ok(writeln!(out, "}}")?)
+}
+
+fn title(job: &WorkflowJob) -> String {
+    let callback = job.is_callback.then_some("callback");
+    let text = job.name.as_deref().or(callback).or(job.task.as_deref()).unwrap_or("job");
+    printable(text)
+}
+
+fn state_of(job: &WorkflowJob) -> &'static str {
+    job.state.map_or("gone", JobStatus::as_str)
+}
+
+fn waits(job: &WorkflowJob, names: &HashMap<i64, String>) -> String {
+    let parents = job.parents.iter().filter_map(|id| names.get(id).cloned());
+    let signals = job.signals.iter().map(|signal| format!("signal {}", printable(signal)));
+    let all: Vec<String> = job.is_callback.then(|| "all others".into()).into_iter().chain(parents).collect();
+    let all: Vec<String> = all.into_iter().chain(signals).collect();
+    if all.is_empty() { String::new() } else { format!("  after {}", all.join(", ")) }
+}
+
+// The callback waits for each other job, with the places of both.
+fn edges_of_callback(jobs: &[WorkflowJob]) -> impl Iterator<Item = (usize, usize)> {
+    let callback = jobs.iter().position(|job| job.is_callback);
+    callback.into_iter().flat_map(|callback| {
+        (0..jobs.len()).filter(move |&place| place != callback).map(move |place| (callback, place))
+    })
+}
+
+// How many jobs are on the longest way to each. No circle is ever stored.
+fn depths(jobs: &[WorkflowJob]) -> Vec<usize> {
+    let places: HashMap<i64, usize> = jobs.iter().enumerate().map(|(place, job)| (job.id, place)).collect();
+    let mut children = vec![Vec::new(); jobs.len()];
+    let mut open = vec![0_usize; jobs.len()];
+    let own = jobs.iter().enumerate().flat_map(|(child, job)| {
+        job.parents.iter().filter_map(|id| places.get(id)).map(move |&parent| (child, parent))
+    });
+    let own: Vec<_> = own.collect();
+    for (child, parent) in own.into_iter().chain(edges_of_callback(jobs)) {
+        children[parent].push(child);
+        open[child] += 1;
+    }
+    let mut depths = vec![0; jobs.len()];
+    let mut free: Vec<usize> = (0..jobs.len()).filter(|&place| open[place] == 0).collect();
+    while let Some(parent) = free.pop() {
+        for &child in &children[parent] {
+            depths[child] = depths[child].max(depths[parent] + 1);
+            open[child] -= 1;
+            if open[child] == 0 {
+                free.push(child);
+            }
+        }
+    }
+    depths
+}
+
+fn quoted(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(printable).collect();
+    format!("\"{}\"", lines.join("\n").replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
+}
