@@ -269,7 +269,7 @@ impl JobContext {
         let done = conn.transaction(|conn| {
             let done = work(conn)?;
             if complete(conn, self.attempt_key(), history)? {
-                if let Some(value) = self.take_result() {
+                if let Some(value) = self.result() {
                     store_values(conn, vec![self.id()], vec![&value])?;
                 }
                 if self.has_steps() {

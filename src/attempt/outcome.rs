@@ -90,8 +90,8 @@ fn because(error: Option<&str>) -> String {
 
 impl JobOutcome {
     /// The outcome of a job that succeeded, of which nothing else is known.
-    pub(crate) fn succeeded(id: i64, value: Option<Vec<u8>>) -> Self {
-        Self { id, state: JobStatus::Succeeded, error: None, value }
+    pub(crate) fn succeeded(id: i64, value: Vec<u8>) -> Self {
+        Self { id, state: JobStatus::Succeeded, error: None, value: Some(value) }
     }
 
     pub(crate) fn of_job(job: Job, value: Option<Vec<u8>>) -> Self {
@@ -161,7 +161,12 @@ mod tests {
     use super::*;
 
     fn succeeded(value: &str) -> JobOutcome {
-        JobOutcome::succeeded(7, (!value.is_empty()).then(|| value.into()))
+        JobOutcome {
+            id: 7,
+            state: JobStatus::Succeeded,
+            error: None,
+            value: (!value.is_empty()).then(|| value.into()),
+        }
     }
 
     #[test]

@@ -13,9 +13,8 @@ use tokio::time::sleep;
 use super::jobs::Jobs;
 use super::wait::{FIRST_PAUSE, LONGEST_PAUSE};
 use crate::attempt::JobOutcome;
-use crate::error::{SchedulerError, StoreError};
+use crate::error::SchedulerError;
 use crate::events::Watch;
-use crate::store::jobs::Job;
 
 /// What has become of a job that is followed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -59,7 +58,7 @@ impl Jobs {
     /// # }
     /// ```
     ///
-    /// The stream ends after the outcome, or after an error: [`StoreError::NotFound`] if there is no such job, or none any more,
+    /// The stream ends after the outcome, or after an error: [`StoreError::NotFound`](crate::StoreError::NotFound) if there is no such job, or none any more,
     /// [`SchedulerError::Stopped`] when this scheduler stops, and what the database refuses.
     ///
     /// [`responses::follow`](crate::responses::follow) sends it to a browser.
@@ -130,20 +129,16 @@ impl Following {
 
     async fn look(&self) -> Result<JobUpdate, SchedulerError> {
         match self.jobs.look(self.id).await? {
-            Some(job) if !job.state.is_over() => Ok(JobUpdate::of(job)),
-            found => {
-                let outcome = self.jobs.outcome(self.id).await?;
-                let outcome = outcome.ok_or_else(|| StoreError::not_found("job", &self.id.to_string()))?;
-                let attempts = found.map_or(0, |job| job.attempts);
-                Ok(JobUpdate { outcome, attempts, progress: None, progress_note: None })
+            Some(job) => {
+                let (attempts, progress, progress_note) =
+                    (job.attempts, job.progress, job.progress_note.clone());
+                let outcome = self.jobs.outcome_of(job).await?;
+                Ok(JobUpdate { outcome, attempts, progress, progress_note })
+            }
+            None => {
+                let outcome = self.jobs.outcome_of_gone(self.id).await?;
+                Ok(JobUpdate { outcome, attempts: 0, progress: None, progress_note: None })
             }
         }
-    }
-}
-
-impl JobUpdate {
-    fn of(job: Job) -> Self {
-        let (attempts, progress, progress_note) = (job.attempts, job.progress, job.progress_note.clone());
-        Self { outcome: JobOutcome::of_job(job, None), attempts, progress, progress_note }
     }
 }

@@ -8,8 +8,7 @@ use super::wait::Waited;
 use crate::attempt::JobOutcome;
 use crate::error::{SchedulerError, StoreError};
 use crate::job::{Enqueue, Task};
-use crate::store::Session;
-use crate::store::jobs;
+use crate::store::jobs::{Job, JobStatus};
 use crate::store::results::read_value;
 
 impl Jobs {
@@ -30,17 +29,30 @@ impl Jobs {
     ///
     /// As all methods of the handle.
     pub async fn outcome(&self, id: i64) -> Result<Option<JobOutcome>, SchedulerError> {
-        let read = move |conn: &mut Session<'_>| {
-            let job = jobs::get(conn, id)?;
-            let may_have_one = job.as_ref().is_none_or(|job| job.state == jobs::JobStatus::Succeeded);
-            let value = if may_have_one { read_value(conn, id)? } else { None };
-            Ok((job, value))
-        };
-        Ok(match self.verbs().run(read).await? {
-            (Some(job), value) => Some(JobOutcome::of_job(job, value)),
-            // Without a history, only its value shows that it has succeeded.
-            (None, value) => value.map(|value| JobOutcome::succeeded(id, Some(value))),
-        })
+        match self.get(id).await? {
+            Some(job) => self.outcome_of(job).await.map(Some),
+            None => match self.outcome_of_gone(id).await {
+                Err(SchedulerError::Store(StoreError::NotFound { .. })) => Ok(None),
+                found => found.map(Some),
+            },
+        }
+    }
+
+    /// Returns how a job stands that was read, with what its handler has returned.
+    pub(super) async fn outcome_of(&self, job: Job) -> Result<JobOutcome, SchedulerError> {
+        let has_succeeded = job.state == JobStatus::Succeeded;
+        let value = if has_succeeded { self.value(job.id).await? } else { None };
+        Ok(JobOutcome::of_job(job, value))
+    }
+
+    /// Returns the outcome of a job of which neither a row nor a line of the history is there: only its value shows that it has succeeded.
+    pub(super) async fn outcome_of_gone(&self, id: i64) -> Result<JobOutcome, SchedulerError> {
+        let not_found = || StoreError::not_found("job", &id.to_string()).into();
+        self.value(id).await?.map(|value| JobOutcome::succeeded(id, value)).ok_or_else(not_found)
+    }
+
+    async fn value(&self, id: i64) -> Result<Option<Vec<u8>>, SchedulerError> {
+        self.verbs().run(move |conn| read_value(conn, id)).await
     }
 
     /// Waits until the job has ended, at most for `timeout`, as [`wait`](Self::wait) does, and returns its outcome. One that has not
@@ -52,11 +64,8 @@ impl Jobs {
     /// of zero) that includes a job that has succeeded without a value.
     pub async fn wait_for_outcome(&self, id: i64, timeout: Duration) -> Result<JobOutcome, SchedulerError> {
         match self.wait(id, timeout).await? {
-            Waited::TimedOut(job) => Ok(JobOutcome::of_job(job, None)),
-            Waited::Ended(_) | Waited::Gone => {
-                let outcome = self.outcome(id).await?;
-                outcome.ok_or_else(|| StoreError::not_found("job", &id.to_string()).into())
-            }
+            Waited::TimedOut(job) | Waited::Ended(job) => self.outcome_of(job).await,
+            Waited::Gone => self.outcome_of_gone(id).await,
         }
     }
 }

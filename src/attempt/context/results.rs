@@ -64,6 +64,11 @@ impl JobContext {
         Ok(())
     }
 
+    /// Returns the result that was set last, as JSON. A transaction that stores it may be rolled back, and tried again.
+    pub(super) fn result(&self) -> Option<Box<[u8]>> {
+        lock(&self.0.result).clone()
+    }
+
     /// Takes the result that was set or returned last, as JSON.
     pub(crate) fn take_result(&self) -> Option<Box<[u8]>> {
         lock(&self.0.result).take()

@@ -88,6 +88,30 @@ async fn a_result_that_is_set_in_a_transaction_is_stored_with_its_effect() {
     scheduler.stop().await;
 }
 
+/// Sets a result, and tries a transaction that fails before one that commits.
+#[derive(Debug, Serialize, Deserialize)]
+struct Again {}
+impl Task for Again {
+    const NAME: &'static str = "again";
+    const MAX_ATTEMPTS: Option<i16> = Some(1);
+}
+
+async fn again(_: Again, job: JobContext) -> JobResult {
+    job.set_result(&7)?;
+    let failed = job.transaction(|_| Err::<(), _>(JobError::from("no ink"))).await;
+    assert!(failed.is_err());
+    job.transaction(|_| Ok(())).await
+}
+
+#[tokio::test]
+async fn a_transaction_that_is_rolled_back_leaves_the_result_to_the_next() {
+    let database = TestDatabase::new();
+    let scheduler = Scheduler::builder(database.url()).handler(again).start().await.unwrap();
+    let outcome = Enqueue::new(Again {}).wait(&scheduler, PATIENCE).await.unwrap();
+    assert_eq!(outcome.value(), Ok(7));
+    scheduler.stop().await;
+}
+
 /// Sets a result, and returns none.
 #[derive(Debug, Serialize, Deserialize)]
 struct Note {
