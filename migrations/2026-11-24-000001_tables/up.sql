@@ -672,7 +672,7 @@ CREATE TABLE mainspring.operations (
     -- The conditions in words.
     words      text NOT NULL,
     CONSTRAINT operations_state_known CHECK (state IN ('running', 'paused', 'stopped', 'done')),
-    CONSTRAINT operations_act_known CHECK (act IN ('retry', 'cancel', 'fail', 'reschedule', 'delete')),
+    CONSTRAINT operations_act_known CHECK (act IN ('retry', 'cancel', 'fail', 'reschedule', 'release', 'delete')),
     CONSTRAINT operations_ended CHECK ((ended_at IS NOT NULL) = (state IN ('stopped', 'done')))
 ) WITH (fillfactor = 70);
 -- Retention.

@@ -9,7 +9,7 @@ BEGIN
     PERFORM mainspring.grant_read(role_name);
     EXECUTE format('GRANT EXECUTE ON FUNCTION mainspring.complete_jobs, mainspring.fail_jobs, mainspring.cancel_jobs, '
         'mainspring.reschedule_jobs, mainspring.retry_jobs, mainspring.delete_jobs, mainspring.delete_dead_jobs, mainspring.clear_steps, '
-        'mainspring.retry_workflow, mainspring.cancel_workflow, '
+        'mainspring.retry_workflow, mainspring.cancel_workflow, mainspring.release_jobs, '
         'mainspring.release_workers, mainspring.release_lost_workers, mainspring.set_queue, '
         'mainspring.set_queue_if_absent, mainspring.pause_queue, mainspring.resume_queue, '
         'mainspring.pause_task, mainspring.resume_task, mainspring.pause_all, '

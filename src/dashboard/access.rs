@@ -86,11 +86,15 @@ pub enum Right {
     ActOnMany,
     /// Add jobs of any task, with any payload.
     AddJobs,
+    /// Let jobs wait for no other job any more.
+    ReleaseJobs,
+    /// Forget the steps that jobs have done, so that they are done again.
+    ClearSteps,
 }
 
 impl Right {
     /// All rights.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::RetryJobs,
         Self::CancelJobs,
         Self::RescheduleJobs,
@@ -101,6 +105,8 @@ impl Right {
         Self::EditSchedules,
         Self::ActOnMany,
         Self::AddJobs,
+        Self::ReleaseJobs,
+        Self::ClearSteps,
     ];
 
     /// What the right permits, as the end of a sentence.
@@ -116,6 +122,8 @@ impl Right {
             Self::EditSchedules => "create, change and delete schedules",
             Self::ActOnMany => "act on many jobs at once",
             Self::AddJobs => "add jobs",
+            Self::ReleaseJobs => "release jobs that wait for others",
+            Self::ClearSteps => "forget the steps of jobs",
         }
     }
 

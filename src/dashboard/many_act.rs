@@ -15,6 +15,7 @@ impl ManyAct {
         match self {
             Self::Retry => "Retry all",
             Self::Reschedule => "Reschedule all",
+            Self::Release => "Release all",
             Self::Fail => "Set all aside as dead",
             Self::Cancel => "Cancel all",
             Self::Delete => "Delete all",
@@ -25,6 +26,7 @@ impl ManyAct {
         match self {
             Self::Retry => Right::RetryJobs,
             Self::Reschedule => Right::RescheduleJobs,
+            Self::Release => Right::ReleaseJobs,
             Self::Fail | Self::Cancel => Right::CancelJobs,
             Self::Delete => Right::DeleteJobs,
         }
@@ -32,7 +34,7 @@ impl ManyAct {
 
     pub(super) const fn weight(self) -> Weight {
         match self {
-            Self::Retry | Self::Reschedule | Self::Fail => Weight::Plain,
+            Self::Retry | Self::Reschedule | Self::Release | Self::Fail => Weight::Plain,
             Self::Cancel | Self::Delete => Weight::Danger,
         }
     }
@@ -40,7 +42,7 @@ impl ManyAct {
     /// How long it waits before it begins.
     pub(super) const fn delay(self) -> Duration {
         match self {
-            Self::Retry | Self::Reschedule | Self::Fail => Duration::ZERO,
+            Self::Retry | Self::Reschedule | Self::Release | Self::Fail => Duration::ZERO,
             Self::Cancel | Self::Delete => DELAY,
         }
     }
@@ -52,6 +54,9 @@ impl ManyAct {
                 "Retried jobs do not become dead again by themselves: cancel them, or set them aside."
             }
             Self::Reschedule => "Their old times and priorities are not kept.",
+            Self::Release => {
+                "They run when their time has come, whatever becomes of what they waited for. They cannot wait for it again."
+            }
             Self::Fail => {
                 "They keep their payloads. Retry those whose last error has the reason, and they wait again."
             }

@@ -65,12 +65,14 @@ const KEYS: [(&str, &str); 6] = [
 ];
 
 // Actions redirect with the name of what they did. A name that is not here shows nothing, so no link can put words here.
-const DONE: [(&str, &str); 20] = [
+const DONE: [(&str, &str); 22] = [
     ("job-added", "The job is added."),
     ("retried", "The job waits again, with all its attempts."),
     ("cancelled", "The job is cancelled."),
     ("cancelling", "The job runs, and was told to end. It ends as cancelled, unless it succeeds first."),
     ("rescheduled", "The job is rescheduled."),
+    ("released", "The job waits for no other job any more."),
+    ("cleared", "The steps are forgotten. The next attempt does each of them again."),
     ("deleted", "The job is deleted."),
     ("queue-paused", "The queue is paused. Running jobs finish, and no other starts."),
     ("queue-resumed", "The queue goes on."),

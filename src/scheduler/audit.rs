@@ -45,6 +45,7 @@ mod acts {
     use crate::store::jobs::{Act, JobAct};
     use crate::store::operations::{self, Operation};
     use crate::store::schedules::{self, ScheduleRow};
+    use crate::store::ties::{self, Tie};
 
     /// How often a change is tried that others outrun.
     const TRIES: usize = 5;
@@ -62,6 +63,11 @@ mod acts {
         /// Returns one operation.
         pub(crate) async fn operation(&self, id: i64) -> Result<Option<Operation>, SchedulerError> {
             Verbs::new(&self.0.shared).run(move |conn| operations::get(conn, id)).await
+        }
+
+        /// Returns what ties a job to others.
+        pub(crate) async fn ties(&self, id: i64) -> Result<Vec<Tie>, SchedulerError> {
+            Verbs::new(&self.0.shared).run(move |conn| ties::of(conn, id)).await
         }
 
         /// Runs an act of a person and what the audit log says of it in one transaction, and wakes the QueueActor.

@@ -5,7 +5,7 @@ use super::jobs::Jobs;
 use super::verbs::Verbs;
 use crate::engine::Wake;
 use crate::error::SchedulerError;
-use crate::store::jobs::{self, JobAct};
+use crate::store::jobs::{self, Act, ActCounts, JobAct, JobFilter, JobStatus, StateFilter};
 
 impl Scheduler {
     /// Sends a signal to the jobs that wait for it, now or later: an approval, or the news of a webhook. Returns `true` if it is new.
@@ -48,5 +48,18 @@ impl Jobs {
     pub async fn release(&self, ids: impl Into<Vec<i64>>) -> Result<Vec<JobAct>, SchedulerError> {
         let ids = ids.into();
         self.perform(move |conn| jobs::release(conn, &ids)).await
+    }
+
+    /// Lets all jobs that the filter admits wait for no other job any more, those in the state `waiting` unless it names another
+    /// state, as [`Self::act_where`] does.
+    ///
+    /// # Errors
+    ///
+    /// As all methods of the handle.
+    pub async fn release_where(&self, mut filter: JobFilter, most: u64) -> Result<ActCounts, SchedulerError> {
+        if filter.state == StateFilter::Stored {
+            filter.state = JobStatus::Waiting.into();
+        }
+        self.act_where(filter, most, Act::Release).await
     }
 }

@@ -80,6 +80,8 @@ pub mod tasks;
 #[cfg(test)]
 mod tests;
 pub(crate) mod threads;
+#[cfg(feature = "dashboard")]
+pub(crate) mod ties;
 mod tls;
 pub(crate) mod unmovable;
 pub(crate) mod waits;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use mainspring::NewJob;
 use mainspring::jobs::{JobFilter, JobStatus};
+use mainspring::{NewJob, Wait};
 use serde_json::json;
 
 use crate::browser::Browser;
@@ -36,7 +36,7 @@ async fn status(site: &Site, id: i64) -> JobStatus {
     site.scheduler.jobs().require(id).await.unwrap().state
 }
 
-/// Retries, reschedules, cancels and deletes jobs.
+/// Retries, reschedules, cancels, releases and deletes jobs.
 async fn act_on_jobs(site: &Site, browser: &Browser) {
     let id = job(site, "mail.send", "retry").await;
     site.scheduler.jobs().fail([id], Some("lost")).await.unwrap();
@@ -57,6 +57,15 @@ async fn act_on_jobs(site: &Site, browser: &Browser) {
     browser.until_shown("The job is cancelled.").await;
     assert!(browser.text().await.contains("ordered twice"));
     assert_eq!(status(site, id).await, JobStatus::Cancelled);
+    let held = NewJob::new("mail.send", &json!({"for": "release"})).after(Wait::signal("approved"));
+    let id = site.scheduler.jobs().insert(held).await.unwrap();
+    browser.go(&format!("job?id={id}")).await;
+    browser.until_shown("signal approved").await;
+    browser.press("Release …").await;
+    browser.until_shown(&format!("Release job {id}?")).await;
+    browser.press("Release the job").await;
+    browser.until_shown("The job waits for no other job any more.").await;
+    assert_eq!(status(site, id).await, JobStatus::Ready);
     let id = job(site, "mail.send", "delete").await;
     browser.go(&format!("job?id={id}")).await;
     browser.press("Delete …").await;

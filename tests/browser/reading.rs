@@ -23,10 +23,12 @@ const SCREENS: [(&str, &str, &str); 14] = [
 ];
 
 /// Pages that ask or refuse.
-const OTHERS: [&str; 9] = [
+const OTHERS: [&str; 11] = [
     "add-job?id=4",
     "cancel-job?id=4",
     "reschedule-job?id=4",
+    "release-job?id=4",
+    "clear-steps?id=4",
     "delete-job?id=4",
     "create-schedule",
     "act-on-many?act=cancel&state=dead",

@@ -6,10 +6,11 @@ use actix_web::App;
 use actix_web::http::Method;
 use actix_web::http::header::HeaderMap;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
+use diesel::connection::SimpleConnection;
 use diesel::sql_types::Text;
 use diesel::{QueryableByName, RunQueryDsl, sql_query};
 use mainspring::dashboard::{Access, Dashboard, Right, Rights};
-use mainspring::{NewJob, NewSchedule, Scheduler};
+use mainspring::{NewJob, NewSchedule, Scheduler, Wait};
 use serde_json::{Value, json};
 
 use crate::support::database::TestDatabase;
@@ -33,6 +34,7 @@ mod reading;
 mod schedules;
 mod schema;
 mod several;
+mod ties;
 
 /// A task that no process here has a handler for, so that its jobs stay where they are.
 const TASK: &str = "report.publish";
@@ -66,6 +68,7 @@ const CHANGEABLE: &str = "SELECT jsonb_build_array(\
     (SELECT jsonb_agg(to_jsonb(p)) FROM mainspring.paused_tasks AS p), \
     (SELECT jsonb_agg(to_jsonb(a)) FROM mainspring.audit AS a), \
     (SELECT jsonb_agg(to_jsonb(o)) FROM mainspring.operations AS o), \
+    (SELECT jsonb_agg(to_jsonb(t) ORDER BY t.job_id, t.position) FROM mainspring.steps AS t), \
     (SELECT jsonb_agg(to_jsonb(h)) FROM mainspring.history AS h))::text AS rows";
 
 impl Site {
@@ -100,6 +103,16 @@ impl Site {
     async fn add_dead(&self, error: &str) -> i64 {
         let id = self.add(|job| job).await;
         self.scheduler.jobs().fail([id], Some(error)).await.unwrap();
+        id
+    }
+
+    /// A job that waits for a signal, and has done a step before.
+    async fn add_held(&self) -> i64 {
+        let id = self.add(|job| job.after(Wait::signal("go"))).await;
+        let step = format!(
+            "INSERT INTO mainspring.steps (job_id, position, payload_hash, name, value) VALUES ({id}, 1, 7, 'charge', '1')"
+        );
+        self.database.connection().batch_execute(&step).unwrap();
         id
     }
 

@@ -26,6 +26,10 @@ pub(super) async fn show(visit: &Visit, deed: Deed) -> Result<Page, Failure> {
     let (title, button, weight, fields) = match deed {
         Deed::CancelJob => (format!("Cancel job {id}?"), "Cancel the job", Weight::Danger, reason()),
         Deed::DeleteJob => (format!("Delete job {id}?"), "Delete the job", Weight::Danger, deletion()),
+        Deed::ReleaseJob => (format!("Release job {id}?"), "Release the job", Weight::Main, release()),
+        Deed::ClearSteps => {
+            (format!("Forget the steps of job {id}?"), "Forget the steps", Weight::Danger, forgetting())
+        }
         Deed::RescheduleJob => (format!("Reschedule job {id}"), "Change", Weight::Main, values(&job)),
         Deed::AddJob
         | Deed::RetryJob
@@ -66,6 +70,18 @@ fn reason() -> Markup {
 
 fn deletion() -> Markup {
     html! { p { "It is gone for good, without a line in the history." } }
+}
+
+fn release() -> Markup {
+    html! {
+        p {
+            "It waits for no other job and no signal any more, and runs when its time has come. What it waited for stays as it is."
+        }
+    }
+}
+
+fn forgetting() -> Markup {
+    html! { p { "Its next attempt does each of them again, also those whose effects cannot be repeated." } }
 }
 
 /// The fields of changes to many jobs.

@@ -8,7 +8,9 @@ use crate::dashboard::failure::Failure;
 use crate::dashboard::links::{self, link};
 use crate::dashboard::routes::Deed;
 use crate::dashboard::visit::{Visit, read};
-use crate::store::jobs::{Act, ActResult, JobAct, Reschedule};
+use crate::store::Session;
+use crate::store::audit;
+use crate::store::jobs::{self, Act, ActResult, JobAct, Reschedule};
 
 #[derive(Deserialize)]
 struct Of {
@@ -32,6 +34,29 @@ pub(super) async fn cancel(visit: &Visit, form: &str) -> Result<String, Failure>
 
 pub(super) async fn delete(visit: &Visit) -> Result<String, Failure> {
     act(visit, Deed::DeleteJob, Act::Delete).await
+}
+
+pub(super) async fn release(visit: &Visit) -> Result<String, Failure> {
+    act(visit, Deed::ReleaseJob, Act::Release).await
+}
+
+pub(super) async fn clear_steps(visit: &Visit) -> Result<String, Failure> {
+    let Of { id } = visit.query()?;
+    forget_steps(visit, id).await?;
+    Ok(link("job", &[("id", &id.to_string()), ("did", "cleared")]))
+}
+
+/// Forgets the steps of a job, with a line in the audit log, and returns how many those were.
+pub(in crate::dashboard) async fn forget_steps(visit: &Visit, id: i64) -> Result<i64, Failure> {
+    let entry = visit.entry(Deed::ClearSteps, "job", id.to_string(), "");
+    let clear = move |conn: &mut Session<'_>| {
+        let cleared = jobs::clear_steps(conn, id)?;
+        if cleared > 0 {
+            audit::add(conn, &entry.result(format!("{cleared} steps are forgotten")))?;
+        }
+        Ok(cleared)
+    };
+    Ok(visit.scheduler().act(clear).await?)
 }
 
 /// The fields of the form. An empty one changes nothing.
@@ -79,6 +104,7 @@ async fn act(visit: &Visit, deed: Deed, act: Act) -> Result<String, Failure> {
         ActResult::Cancelled => "cancelled",
         ActResult::Cancelling => "cancelling",
         ActResult::Rescheduled => "rescheduled",
+        ActResult::Released => "released",
         ActResult::Deleted => return Ok(link("jobs", &[("did", "deleted")])),
         ActResult::Unknown => return Err(Failure::NotFound(format!("There is no job {id}."))),
         refused => {

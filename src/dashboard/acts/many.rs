@@ -43,8 +43,12 @@ pub(in crate::dashboard) fn checked(
 ) -> Result<JobFilter, Failure> {
     permit(visit, act)?;
     refuse_finished(&filter)?;
-    if act == ManyAct::Retry && filter.state == StateFilter::Stored {
-        filter.state = JobStatus::Dead.into();
+    if filter.state == StateFilter::Stored {
+        filter.state = match act {
+            ManyAct::Retry => JobStatus::Dead.into(),
+            ManyAct::Release => JobStatus::Waiting.into(),
+            ManyAct::Reschedule | ManyAct::Fail | ManyAct::Cancel | ManyAct::Delete => StateFilter::Stored,
+        };
     }
     Ok(filter)
 }
@@ -95,7 +99,7 @@ pub(super) async fn show(visit: &Visit) -> Result<Page, Failure> {
     let found = visit.scheduler().jobs().estimate(filter.clone()).await?;
     let gauges = visit.state.gauges().await;
     let fields = match act {
-        ManyAct::Retry | ManyAct::Delete => html! {},
+        ManyAct::Retry | ManyAct::Release | ManyAct::Delete => html! {},
         ManyAct::Fail | ManyAct::Cancel => html! {
             label { "Reason" input type="text" name="reason" maxlength="500" autocomplete="off"; }
         },
@@ -166,6 +170,7 @@ pub(super) async fn add(visit: &Visit, form: &str) -> Result<String, Failure> {
         ManyAct::Fail => Act::Fail(why),
         ManyAct::Cancel => Act::Cancel(why),
         ManyAct::Delete => Act::Delete,
+        ManyAct::Release => Act::Release,
     };
     let id = begin(visit, act, performed, filter).await?;
     Ok(link("operation", &[("id", &id.to_string()), ("did", "added")]))

@@ -50,6 +50,8 @@ pub(super) async fn perform(visit: &Visit, deed: Deed, form: &str) -> Result<Nex
         Deed::RetryJob => jobs::retry(visit).await,
         Deed::CancelJob => jobs::cancel(visit, form).await,
         Deed::RescheduleJob => jobs::reschedule(visit, form).await,
+        Deed::ReleaseJob => jobs::release(visit).await,
+        Deed::ClearSteps => jobs::clear_steps(visit).await,
         Deed::DeleteJob => jobs::delete(visit).await,
         Deed::PauseQueue => queues::pause(visit).await,
         Deed::ResumeQueue => queues::resume(visit).await,

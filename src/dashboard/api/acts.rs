@@ -16,6 +16,8 @@ pub(in crate::dashboard) async fn perform(visit: &Visit, deed: Deed, body: &[u8]
         Deed::RetryJob => jobs::retry(visit, read(body)?).await,
         Deed::CancelJob => jobs::cancel(visit, read(body)?).await,
         Deed::RescheduleJob => jobs::reschedule(visit, read(body)?).await,
+        Deed::ReleaseJob => jobs::release(visit, read(body)?).await,
+        Deed::ClearSteps => jobs::clear_steps(visit, read(body)?).await,
         Deed::DeleteJob => jobs::delete(visit, read(body)?).await,
         Deed::PauseQueue | Deed::ResumeQueue => queue(visit, deed, read(body)?).await,
         Deed::PauseSchedule | Deed::ResumeSchedule => schedules::set_paused(visit, deed, read(body)?).await,

@@ -5,9 +5,9 @@ use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::value::{json, log_on};
+use super::value::{Identified, json, log_on};
 use crate::dashboard::acts::add::insert;
-use crate::dashboard::acts::jobs::on_each;
+use crate::dashboard::acts::jobs::{forget_steps, on_each};
 use crate::dashboard::failure::Failure;
 use crate::dashboard::routes::Deed;
 use crate::dashboard::visit::Visit;
@@ -85,15 +85,27 @@ pub(super) async fn cancel(visit: &Visit, Cancel { ids, reason }: Cancel) -> Res
     act(visit, Deed::CancelJob, ids, Act::Cancel(reason)).await
 }
 
+/// The jobs of an act that needs nothing else.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Delete {
+pub(super) struct These {
     ids: Vec<i64>,
 }
 
-pub(super) async fn delete(visit: &Visit, Delete { ids }: Delete) -> Result<String, Failure> {
+pub(super) async fn delete(visit: &Visit, These { ids }: These) -> Result<String, Failure> {
     let ids = checked(ids)?;
     act(visit, Deed::DeleteJob, ids, Act::Delete).await
+}
+
+pub(super) async fn release(visit: &Visit, These { ids }: These) -> Result<String, Failure> {
+    let ids = checked(ids)?;
+    act(visit, Deed::ReleaseJob, ids, Act::Release).await
+}
+
+pub(super) async fn clear_steps(visit: &Visit, Identified { id }: Identified) -> Result<String, Failure> {
+    let cleared = forget_steps(visit, id).await;
+    log_on(Deed::ClearSteps, &format!("id={id}"), cleared.as_ref().is_ok_and(|cleared| *cleared > 0));
+    json(&json!({"id": id, "cleared": cleared?}))
 }
 
 #[derive(Deserialize)]

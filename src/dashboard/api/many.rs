@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::value::{json, log_on};
+use super::value::{Identified, json, log_on};
 use crate::dashboard::acts::many;
 use crate::dashboard::acts::operations::{self, Change};
 use crate::dashboard::failure::Failure;
@@ -92,6 +92,7 @@ fn performed(act: ManyAct, reason: Option<String>, changes: Option<Reschedule>) 
     match (act, reason, changes) {
         (ManyAct::Retry, None, None) => Ok(Act::Retry(None)),
         (ManyAct::Delete, None, None) => Ok(Act::Delete),
+        (ManyAct::Release, None, None) => Ok(Act::Release),
         (ManyAct::Fail, reason, None) => Ok(Act::Fail(reason)),
         (ManyAct::Cancel, reason, None) => Ok(Act::Cancel(reason)),
         (ManyAct::Reschedule, None, Some(changes)) if changes != Reschedule::new() => {
@@ -104,12 +105,6 @@ fn performed(act: ManyAct, reason: Option<String>, changes: Option<Reschedule>) 
         (act, Some(_), _) => refused(format!("reason must be absent: {} has none", act.as_str())),
         (act, _, Some(_)) => refused(format!("changes must be absent: {} has none", act.as_str())),
     }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Identified {
-    id: i64,
 }
 
 pub(super) async fn change(

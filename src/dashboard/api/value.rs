@@ -14,6 +14,13 @@ pub(super) struct Named {
     pub(super) name: String,
 }
 
+/// A body or a query that names a job or an operation.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Identified {
+    pub(super) id: i64,
+}
+
 pub(super) fn json(value: &impl Serialize) -> Result<String, Failure> {
     serde_json::to_string(value).map_err(|error| Failure::Invalid(format!("this has no JSON: {error}")))
 }

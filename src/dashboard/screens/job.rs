@@ -4,6 +4,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::audit::acts_on;
+use super::ties;
 use crate::dashboard::access::Right;
 use crate::dashboard::failure::Failure;
 use crate::dashboard::links;
@@ -35,6 +36,7 @@ pub(super) async fn of_id(visit: &Visit, id: i64) -> Result<Page, Failure> {
     let found = jobs.get(id).await?;
     let job = found.ok_or_else(|| Failure::NotFound(format!("There is no job {id}.")))?;
     let (reasons, steps) = (jobs.explain(id).await?, jobs.steps(id).await?);
+    let ties = visit.scheduler().ties(id).await?;
     let payload = payload(visit, &job).await?;
     let acts = acts_on(visit, "job", &id.to_string()).await?;
     let body = html! {
@@ -48,9 +50,10 @@ pub(super) async fn of_id(visit: &Visit, id: i64) -> Result<Page, Failure> {
                     @if let Some(note) = &job.progress_note { " " (name(note)) } }
             }
         }
+        (ties::sections(&ties))
         section aria-labelledby="facts" { h2 #facts { "Facts" } (facts(&job, visit)) }
         @if !steps.is_empty() {
-            section aria-labelledby="steps" { h2 #steps { "Steps that are done" } (table_of(&steps, visit)) }
+            section aria-labelledby="steps" { h2 #steps { "Steps that are done" } (table_of(&steps, visit)) (clearing(visit, &job)) }
         }
         section aria-labelledby="attempts" { h2 #attempts { "Failed attempts" } (attempts(&job, visit)) }
         section aria-labelledby="payload" { h2 #payload { "Payload" } (payload) }
@@ -70,6 +73,9 @@ fn actions(visit: &Visit, job: &Job) -> Markup {
             @if dead && visit.may(Right::RetryJobs) { (button(Deed::RetryJob, ("id", &id), "Retry")) }
             @if !is_reserved(&job.task) && visit.may(Right::AddJobs) {
                 (asking(Deed::AddJob, job.id, "Run again …", Weight::Plain))
+            }
+            @if job.state == JobStatus::Waiting && visit.may(Right::ReleaseJobs) {
+                (asking(Deed::ReleaseJob, job.id, "Release …", Weight::Plain))
             }
             @if (waits || dead) && visit.may(Right::RescheduleJobs) {
                 (asking(Deed::RescheduleJob, job.id, "Reschedule …", Weight::Plain))
@@ -139,6 +145,14 @@ fn table_of(steps: &[JobStep], visit: &Visit) -> Markup {
                     }
                 }
             }
+        }
+    }
+}
+
+fn clearing(visit: &Visit, job: &Job) -> Markup {
+    html! {
+        @if job.state != JobStatus::Running && visit.may(Right::ClearSteps) {
+            div.actions { (asking(Deed::ClearSteps, job.id, "Forget the steps …", Weight::Danger)) }
         }
     }
 }

@@ -15,6 +15,7 @@ mod queues;
 mod schedule;
 mod schedules;
 mod tasks;
+mod ties;
 mod trouble;
 mod workers;
 

@@ -68,6 +68,8 @@ pub enum Act {
     Retry(Option<DateTime<Utc>>),
     /// [`reschedule`](super::reschedule).
     Reschedule(Reschedule),
+    /// [`release`](super::release).
+    Release,
 }
 
 impl Act {
@@ -76,7 +78,7 @@ impl Act {
     pub(crate) fn reason(&self) -> Option<&str> {
         match self {
             Self::Complete(reason) | Self::Fail(reason) | Self::Cancel(reason) => reason.as_deref(),
-            Self::Delete | Self::Retry(_) | Self::Reschedule(_) => None,
+            Self::Delete | Self::Retry(_) | Self::Reschedule(_) | Self::Release => None,
         }
     }
 
@@ -93,6 +95,7 @@ impl Act {
             Self::Delete => act::delete(conn, ids),
             Self::Retry(run_at) => act::retry(conn, ids, *run_at),
             Self::Reschedule(changes) => act::reschedule(conn, ids, changes),
+            Self::Release => act::release(conn, ids),
         }
     }
 }

@@ -116,6 +116,7 @@ impl Row {
             Some(ManyAct::Cancel) => Act::Cancel(self.reason.clone()),
             Some(ManyAct::Fail) => Act::Fail(self.reason.clone()),
             Some(ManyAct::Delete) => Act::Delete,
+            Some(ManyAct::Release) => Act::Release,
             // A check of the table admits no other word.
             Some(ManyAct::Reschedule) | None => {
                 Act::Reschedule(read(self.changes.as_deref().unwrap_or("{}"))?)

@@ -7,18 +7,21 @@ use crate::store::jobs::Act;
 pub(crate) enum ManyAct {
     Retry,
     Reschedule,
+    Release,
     Fail,
     Cancel,
     Delete,
 }
 
 impl ManyAct {
-    pub(crate) const ALL: [Self; 5] = [Self::Retry, Self::Reschedule, Self::Fail, Self::Cancel, Self::Delete];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Retry, Self::Reschedule, Self::Release, Self::Fail, Self::Cancel, Self::Delete];
 
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Retry => "retry",
             Self::Reschedule => "reschedule",
+            Self::Release => "release",
             Self::Fail => "fail",
             Self::Cancel => "cancel",
             Self::Delete => "delete",
@@ -35,6 +38,7 @@ impl ManyAct {
         match act {
             Act::Retry(_) => Some(Self::Retry),
             Act::Reschedule(_) => Some(Self::Reschedule),
+            Act::Release => Some(Self::Release),
             Act::Fail(_) => Some(Self::Fail),
             Act::Cancel(_) => Some(Self::Cancel),
             Act::Delete => Some(Self::Delete),

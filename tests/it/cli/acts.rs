@@ -126,7 +126,7 @@ fn completions_are_printed_for_each_shell_without_a_database() {
 
 #[test]
 fn every_new_command_has_help_with_an_example() {
-    let commands: [&[&str]; 13] = [
+    let commands: [&[&str]; 15] = [
         &["jobs", "show"],
         &["jobs", "history"],
         &["jobs", "retry"],
@@ -135,6 +135,8 @@ fn every_new_command_has_help_with_an_example() {
         &["jobs", "complete"],
         &["jobs", "fail"],
         &["jobs", "delete"],
+        &["jobs", "release"],
+        &["jobs", "clear-steps"],
         &["workers", "list"],
         &["workers", "release"],
         &["cleanup"],

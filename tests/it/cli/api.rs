@@ -2,7 +2,8 @@
 
 use std::process::Output;
 
-use mainspring::{NewJob, NewSchedule, Scheduler};
+use diesel::connection::SimpleConnection;
+use mainspring::{NewJob, NewSchedule, Scheduler, Wait};
 use serde_json::json;
 
 use super::dashboard::Served;
@@ -41,6 +42,18 @@ async fn furnished() -> (TestDatabase, [i64; 3]) {
     client.schedules().trigger("nightly").await.unwrap();
     client.stop().await;
     (database, [dead, waiting, done])
+}
+
+/// A job that waits for a signal, and has done a step before.
+fn hold(database: &TestDatabase) -> i64 {
+    let mut conn = database.connection();
+    let job = NewJob::new("ship", &json!({})).after(Wait::signal("go"));
+    let id = mainspring::jobs::insert(&mut conn, job).unwrap();
+    let step = format!(
+        "INSERT INTO mainspring.steps (job_id, position, payload_hash, name, value) VALUES ({id}, 1, 7, 'charge', '1')"
+    );
+    conn.batch_execute(&step).unwrap();
+    id
 }
 
 #[tokio::test]
@@ -111,6 +124,7 @@ async fn what_a_command_prints_is_the_same_through_the_api() {
 async fn acts_through_the_api_print_and_exit_as_those_on_the_database() {
     let (database, [dead, waiting, done]) = furnished().await;
     let served = Served::start(&database, &[], None);
+    let held = hold(&database).to_string();
     let (dead, waiting, done) = (dead.to_string(), waiting.to_string(), done.to_string());
     let does = |arguments: &[&str], code: i32, words: &str| {
         let output = through(&served, arguments);
@@ -121,6 +135,9 @@ async fn acts_through_the_api_print_and_exit_as_those_on_the_database() {
     does(&["jobs", "retry", &dead, &done, "--in", "1h"], 3, "1 of 2 were not changed");
     does(&["jobs", "reschedule", &dead, "--priority", "-3"], 0, "rescheduled");
     does(&["jobs", "cancel", &dead, "--reason", "twice", "--json"], 0, "\"cancelled\"");
+    does(&["jobs", "release", &held, &dead], 3, "1 of 2 were not changed");
+    does(&["jobs", "clear-steps", &held], 0, "1 steps of job");
+    does(&["jobs", "clear-steps", "7777"], 1, "must be that of a stored job");
     does(&["jobs", "delete", &waiting], 0, "deleted");
     does(&["queues", "pause", "mails"], 0, "queue mails is paused");
     does(&["queues", "pause", "mails"], 0, "queue mails was paused already");
@@ -189,6 +206,28 @@ async fn an_act_by_conditions_through_the_api_is_an_operation_that_is_followed()
         assert_eq!(worker.jobs().require(id).await.unwrap().priority, -3);
     }
     worker.stop().await;
+}
+
+#[tokio::test]
+async fn an_act_by_conditions_that_is_detached_ends_before_its_operation() {
+    let (database, _) = furnished().await;
+    let held = hold(&database);
+    let served = Served::start(&database, &[], None);
+    // No process carries it out, so a command that followed it would not end.
+    for (json, printed) in [(&[][..], "operation 1\n"), (&["--json"], "{\n  \"operation\": 2\n}\n")] {
+        let release = ["jobs", "release", "--task", "ship", "--yes", "--detach"];
+        let added = through(&served, &[&release[..], json].concat());
+        assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
+        assert_eq!(String::from_utf8(added.stdout).unwrap(), printed);
+    }
+    let waiting =
+        "mainspring.operations WHERE act = 'release' AND state = 'running' AND words LIKE 'state waiting%'";
+    assert_eq!(count(&mut database.connection(), waiting), 2);
+    let held = held.to_string();
+    assert_refused(through(&served, &["jobs", "release", &held, "--detach"]), 2, "cannot be used with");
+    let here = on(&database, &["jobs", "release", "--task", "ship", "--yes", "--detach"]);
+    assert_refused(here, 2, "--detach is for --api");
+    assert_eq!(count(&mut database.connection(), "mainspring.jobs WHERE state = 'waiting'"), 1);
 }
 
 #[tokio::test]

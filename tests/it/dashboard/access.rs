@@ -6,13 +6,23 @@ use mainspring::dashboard::{Access, Dashboard, Right, Rights, basic_auth, loopba
 
 use super::{Site, ask, from, only, own};
 
-/// The address of each act, for a site with a dead job, a waiting one, a queue and a schedule.
-fn acts(dead: i64, waiting: i64) -> [(Right, String, &'static str); 13] {
+/// The jobs of a site: a dead one, one that waits for its turn, and one that is held by a signal.
+#[derive(Clone, Copy)]
+struct Ids {
+    dead: i64,
+    waiting: i64,
+    held: i64,
+}
+
+/// The address of each act, for a site with these jobs, a queue and a schedule.
+fn acts(Ids { dead, waiting, held }: Ids) -> [(Right, String, &'static str); 15] {
     [
         (Right::AddJobs, format!("add-job?id={dead}"), "task=t&payload=1"),
         (Right::RetryJobs, format!("retry-job?id={dead}"), ""),
         (Right::CancelJobs, format!("cancel-job?id={waiting}"), "reason=x"),
         (Right::RescheduleJobs, format!("reschedule-job?id={waiting}"), "priority=-5"),
+        (Right::ReleaseJobs, format!("release-job?id={held}"), ""),
+        (Right::ClearSteps, format!("clear-steps?id={held}"), ""),
         (Right::DeleteJobs, format!("delete-job?id={dead}"), ""),
         (Right::PauseQueues, "pause-queue?name=mails".into(), ""),
         (Right::PauseQueues, "resume-queue?name=held".into(), ""),
@@ -25,25 +35,26 @@ fn acts(dead: i64, waiting: i64) -> [(Right, String, &'static str); 13] {
     ]
 }
 
-async fn filled() -> (Site, i64, i64) {
+async fn filled() -> (Site, Ids) {
     let site = Site::start().await;
     let dead = site.add_dead("disk on fire").await;
     let waiting = site.add(|job| job.queue("mails")).await;
+    let held = site.add_held().await;
     site.scheduler.queues().pause("held").await.unwrap();
     for schedule in ["nightly", "asleep", "old"] {
         site.add_schedule(schedule).await;
     }
     site.scheduler.schedules().pause("asleep").await.unwrap();
-    (site, dead, waiting)
+    (site, Ids { dead, waiting, held })
 }
 
 #[actix_web::test]
 async fn every_route_is_closed_to_a_request_that_is_denied() {
-    let (site, dead, waiting) = filled().await;
+    let (site, ids) = filled().await;
     let before = site.rows();
     let style = site.read("").await.links().into_iter().find(|link| link.ends_with(".css")).unwrap();
     let routes = Dashboard::routes().map(|(method, path)| (method, path.to_owned()));
-    let acts = acts(dead, waiting).map(|(_, path, _)| ("POST", path));
+    let acts = acts(ids).map(|(_, path, _)| ("POST", path));
     let others = [("GET", style), ("GET", "no-such-page".into()), ("PUT", "jobs".into())];
     for (method, path) in routes.chain(acts).chain(others) {
         let request = || {
@@ -65,11 +76,11 @@ async fn every_route_is_closed_to_a_request_that_is_denied() {
 
 #[actix_web::test]
 async fn a_viewer_without_the_right_changes_nothing_by_any_route_or_method() {
-    let (site, dead, waiting) = filled().await;
+    let (site, ids) = filled().await;
     let before = site.rows();
     let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"];
-    let paths = Dashboard::routes().map(|(_, path)| format!("{path}?id={dead}&name=nightly"));
-    let paths: Vec<String> = paths.chain(acts(dead, waiting).map(|(_, path, _)| path)).collect();
+    let paths = Dashboard::routes().map(|(_, path)| format!("{path}?id={}&name=nightly", ids.dead));
+    let paths: Vec<String> = paths.chain(acts(ids).map(|(_, path, _)| path)).collect();
     for path in &paths {
         for method in methods {
             let request = own(path, "reason=x&priority=1&id=1&name=nightly");
@@ -79,7 +90,7 @@ async fn a_viewer_without_the_right_changes_nothing_by_any_route_or_method() {
             assert!(reads || matches!(reply.status, 403..=405), "{method} {path}: {}", reply.status);
         }
     }
-    for (right, path, form) in acts(dead, waiting) {
+    for (right, path, form) in acts(ids) {
         let (_, others) = only(right);
         let reply = site.act_with(others, &path, form).await;
         assert_eq!(reply.status, 403, "{path}");
@@ -91,14 +102,15 @@ async fn a_viewer_without_the_right_changes_nothing_by_any_route_or_method() {
 
 #[actix_web::test]
 async fn a_right_alone_suffices_for_its_acts() {
-    let (site, dead, waiting) = filled().await;
+    let (site, ids) = filled().await;
     // A job that was retried is not dead, and one that was cancelled cannot be rescheduled.
     let other_dead = site.add_dead("again").await;
     let other = site.add(|job| job).await;
-    for (right, path, form) in acts(dead, waiting) {
-        let path = path.replace(&format!("delete-job?id={dead}"), &format!("delete-job?id={other_dead}"));
+    for (right, path, form) in acts(ids) {
         let path =
-            path.replace(&format!("reschedule-job?id={waiting}"), &format!("reschedule-job?id={other}"));
+            path.replace(&format!("delete-job?id={}", ids.dead), &format!("delete-job?id={other_dead}"));
+        let path = path
+            .replace(&format!("reschedule-job?id={}", ids.waiting), &format!("reschedule-job?id={other}"));
         let before = site.rows();
         let (alone, _) = only(right);
         let reply = site.act_with(alone, &path, form).await;
@@ -110,7 +122,7 @@ async fn a_right_alone_suffices_for_its_acts() {
 
 #[actix_web::test]
 async fn an_act_from_another_site_is_refused() {
-    let (site, dead, waiting) = filled().await;
+    let (site, ids) = filled().await;
     let before = site.rows();
     let foreign: [&[(&str, &str)]; 6] = [
         &[("Host", "app.example"), ("Origin", "https://evil.example")],
@@ -120,7 +132,7 @@ async fn an_act_from_another_site_is_refused() {
         &[("Host", "app.example"), ("Origin", "https://app.example"), ("Sec-Fetch-Site", "same-site")],
         &[("Host", "app.example"), ("Referer", "https://app.example/jobs/")],
     ];
-    for (_, path, form) in acts(dead, waiting) {
+    for (_, path, form) in acts(ids) {
         for headers in foreign {
             let reply = ask(site.dashboard(Access::Act(Rights::all())), from(&path, form, headers)).await;
             assert_eq!(reply.status, 403, "{path} {headers:?}");
@@ -130,7 +142,7 @@ async fn an_act_from_another_site_is_refused() {
     assert_eq!(site.rows(), before);
     let behind_proxy =
         [("Host", "127.0.0.1:8080"), ("Origin", "https://app.example"), ("Sec-Fetch-Site", "same-origin")];
-    let path = format!("retry-job?id={dead}");
+    let path = format!("retry-job?id={}", ids.dead);
     let reply = ask(site.dashboard(Access::Act(Rights::all())), from(&path, "", &behind_proxy)).await;
     assert_eq!(reply.status, 303, "{}", reply.text);
     site.scheduler.stop().await;
@@ -138,7 +150,7 @@ async fn an_act_from_another_site_is_refused() {
 
 #[actix_web::test]
 async fn a_viewer_sees_buttons_for_what_it_may_do() {
-    let (site, dead, waiting) = filled().await;
+    let (site, ids) = filled().await;
     let shown = async |rights: Rights, path: String| {
         let request = TestRequest::with_uri(&format!("/jobs/{path}"));
         let reply = ask(site.dashboard(Access::Act(rights)), request).await;
@@ -146,7 +158,7 @@ async fn a_viewer_sees_buttons_for_what_it_may_do() {
         found.retain(|link| link.contains('-') && link.contains('?'));
         found.iter().map(|link| link.split('?').next().unwrap().to_owned()).collect::<Vec<_>>()
     };
-    let (job, other) = (format!("job?id={dead}"), format!("job?id={waiting}"));
+    let [job, other, held] = [ids.dead, ids.waiting, ids.held].map(|id| format!("job?id={id}"));
     assert_eq!(
         shown(Rights::all(), job.clone()).await,
         ["retry-job", "add-job", "reschedule-job", "delete-job"]
@@ -155,6 +167,11 @@ async fn a_viewer_sees_buttons_for_what_it_may_do() {
         shown(Rights::all(), other.clone()).await,
         ["add-job", "reschedule-job", "cancel-job", "delete-job"]
     );
+    assert_eq!(
+        shown(Rights::all(), held.clone()).await,
+        ["add-job", "release-job", "reschedule-job", "cancel-job", "delete-job", "clear-steps"]
+    );
+    assert_eq!(shown(Rights::none().with(Right::ReleaseJobs), held).await, ["release-job"]);
     assert_eq!(shown(Rights::none().with(Right::RetryJobs), job).await, ["retry-job"]);
     assert_eq!(shown(Rights::none(), other).await, [] as [String; 0]);
     assert_eq!(shown(Rights::all(), "queue?name=held".into()).await, ["resume-queue"]);

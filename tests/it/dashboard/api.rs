@@ -59,6 +59,7 @@ async fn acts_of_programs_are_done_and_recorded() {
     let site = Site::start().await;
     let dead = site.add_dead("disk on fire").await;
     let other = site.add(|job| job).await;
+    let held = site.add_held().await;
     site.add_schedule("nightly").await;
     let retried = act(&site, "api/retry-job", json!({"ids": [dead, other, 7777]})).await;
     let expected = json!([{"id": dead, "result": "retried"}, {"id": other, "result": "waiting"}, {"id": 7777, "result": "unknown"}]);
@@ -67,6 +68,13 @@ async fn acts_of_programs_are_done_and_recorded() {
     assert_eq!(value(&act(&site, "api/reschedule-job", moved).await)[0]["result"], "rescheduled");
     let job = site.scheduler.jobs().require(other).await.unwrap();
     assert_eq!((job.priority, job.state), (-7, JobStatus::Scheduled));
+    let released = act(&site, "api/release-job", json!({"ids": [held, other]})).await;
+    let expected = json!([{"id": held, "result": "released"}, {"id": other, "result": "not_waiting"}]);
+    assert_eq!(value(&released), expected);
+    for cleared in [1, 0] {
+        let reply = act(&site, "api/clear-steps", json!({"id": held})).await;
+        assert_eq!(value(&reply), json!({"id": held, "cleared": cleared}));
+    }
     let cancelled = act(&site, "api/cancel-job", json!({"ids": [dead], "reason": "twice"})).await;
     assert_eq!(value(&cancelled)[0]["result"], "cancelled");
     assert_eq!(value(&act(&site, "api/delete-job", json!({"ids": [other]})).await)[0]["result"], "deleted");
@@ -89,6 +97,8 @@ async fn acts_of_programs_are_done_and_recorded() {
     let expected = [
         format!("retry-job {dead}"),
         format!("reschedule-job {other}"),
+        format!("release-job {held}"),
+        format!("clear-steps {held}"),
         format!("cancel-job {dead}"),
         format!("delete-job {other}"),
         "pause-queue mails".into(),
@@ -158,6 +168,9 @@ async fn what_does_not_fit_is_refused_as_json_with_the_reason() {
             json!({"ids": [id], "reason": "x".repeat(1_001)}),
             "reason must be at most 1000 characters",
         ),
+        ("api/release-job", json!({"ids": []}), "ids must be 1 to 1000"),
+        ("api/clear-steps", json!({"id": 7777}), "must be that of a stored job"),
+        ("api/clear-steps", json!({"ids": [id]}), "unknown field `ids`"),
         ("api/pause-queue", json!({"name": ""}), "must"),
         ("api/pause-queue", json!({}), "missing field `name`"),
     ] {

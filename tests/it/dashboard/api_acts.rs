@@ -206,6 +206,7 @@ async fn an_operation_of_a_program_needs_both_rights_and_means_what_it_says() {
         (json!({"act": "delete", "filter": {"state": "succeeded"}}), "Finished jobs"),
         (json!({"act": "delete", "filter": {"state": "all"}}), "Finished jobs"),
         (json!({"act": "delete", "filter": {}, "reason": "x"}), "reason must be absent"),
+        (json!({"act": "release", "filter": {}, "reason": "x"}), "reason must be absent"),
         (json!({"act": "cancel", "filter": {}, "changes": {"priority": 1}}), "changes must be absent"),
         (json!({"act": "reschedule", "filter": {}}), "nothing to change"),
         (json!({"act": "reschedule", "filter": {}, "changes": {}}), "nothing to change"),

@@ -30,11 +30,14 @@ async fn each_act_is_recorded_with_who_what_why_and_its_result() {
     let site = Site::start().await;
     let dead = site.add_dead("disk on fire").await;
     let waiting = site.add(|job| job.queue("mails")).await;
+    let held = site.add_held().await;
     site.add_schedule("nightly").await;
     for (who, path, form) in [
         ("bo", "add-job".into(), "task=t&payload=1"),
         ("anna", format!("retry-job?id={dead}"), ""),
         ("anna", format!("reschedule-job?id={waiting}"), "priority=-5"),
+        ("bo", format!("release-job?id={held}"), ""),
+        ("bo", format!("clear-steps?id={held}"), ""),
         ("bo", format!("cancel-job?id={waiting}"), "reason=ordered+twice"),
         ("bo", format!("delete-job?id={dead}"), ""),
         ("anna", "pause-queue?name=mails".into(), ""),
@@ -53,13 +56,15 @@ async fn each_act_is_recorded_with_who_what_why_and_its_result() {
         let reply = by(&site, who, &path, form).await;
         assert_eq!(reply.status, 303, "{path}: {}", reply.text);
     }
-    let added = (waiting + 1).to_string();
-    let (dead, waiting) = (dead.to_string(), waiting.to_string());
+    let added = (held + 1).to_string();
+    let [dead, waiting, held] = [dead, waiting, held].map(|id| id.to_string());
     let log = log(&site).await;
     let expected = [
         ["bo", "add-job", "job", &added, "", "added: a job of t"],
         ["anna", "retry-job", "job", &dead, "", "retried"],
         ["anna", "reschedule-job", "job", &waiting, "", "rescheduled"],
+        ["bo", "release-job", "job", &held, "", "released"],
+        ["bo", "clear-steps", "job", &held, "", "1 steps are forgotten"],
         ["bo", "cancel-job", "job", &waiting, "ordered twice", "cancelled"],
         ["bo", "delete-job", "job", &dead, "", "deleted"],
         ["anna", "pause-queue", "queue", "mails", "", "paused"],
@@ -93,6 +98,9 @@ async fn what_was_refused_or_changed_nothing_is_not_recorded() {
         (format!("cancel-job?id={dead}"), "", 409),
         (format!("reschedule-job?id={dead}"), "max_attempts=0", 400),
         ("retry-job?id=7777".into(), "", 404),
+        (format!("release-job?id={dead}"), "", 409),
+        (format!("clear-steps?id={dead}"), "", 303),
+        ("clear-steps?id=7777".into(), "", 400),
         ("pause-queue?name=held".into(), "", 409),
         ("resume-schedule?name=nightly".into(), "", 409),
         ("trigger-schedule?name=none".into(), "", 404),
@@ -112,6 +120,7 @@ async fn what_was_refused_or_changed_nothing_is_not_recorded() {
 async fn an_act_whose_line_cannot_be_stored_is_not_done() {
     let site = Site::start().await;
     let waiting = site.add(|job| job).await;
+    let held = site.add_held().await;
     site.add_schedule("nightly").await;
     let full = "ALTER TABLE mainspring.audit ADD CONSTRAINT full_up CHECK (who <> 'anna')";
     site.database.connection().batch_execute(full).unwrap();
@@ -119,6 +128,8 @@ async fn an_act_whose_line_cannot_be_stored_is_not_done() {
     for path in [
         "add-job".into(),
         format!("cancel-job?id={waiting}"),
+        format!("release-job?id={held}"),
+        format!("clear-steps?id={held}"),
         "pause-queue?name=mails".into(),
         "pause-schedule?name=nightly".into(),
         "trigger-schedule?name=nightly".into(),

@@ -61,7 +61,10 @@ async fn infested() -> (Site, Vec<String>) {
     for id in [dead, waiting, ended] {
         paths.push(format!("job?id={id}"));
     }
-    paths.extend(["cancel-job", "delete-job", "reschedule-job"].map(|path| format!("{path}?id={waiting}")));
+    paths.extend(
+        ["cancel-job", "delete-job", "reschedule-job", "release-job", "clear-steps"]
+            .map(|path| format!("{path}?id={waiting}")),
+    );
     paths.extend([many, operation.header("location").to_owned(), "operations".to_owned()]);
     paths.extend([group, format!("queue?name={name}"), format!("schedule?name={name}")]);
     (site, paths)

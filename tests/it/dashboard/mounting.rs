@@ -13,7 +13,10 @@ async fn screens(site: &Site) -> Vec<String> {
     site.add_schedule("nightly").await;
     let operation = site.act("act-on-many?act=retry&state=dead", "").await.header("location").to_owned();
     let queries = |path: &str| match path {
-        "job" | "add-job" | "cancel-job" | "reschedule-job" | "delete-job" => format!("{path}?id={id}"),
+        "job" | "add-job" | "cancel-job" | "reschedule-job" | "release-job" | "clear-steps"
+        | "delete-job" => {
+            format!("{path}?id={id}")
+        }
         "queue" => "queue?name=mails".to_owned(),
         "schedule" | "update-schedule" | "delete-schedule" => format!("{path}?name=nightly"),
         "operation" => operation.clone(),

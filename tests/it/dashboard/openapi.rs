@@ -89,6 +89,8 @@ fn good(path: &str, site: &Filled) -> (String, Value) {
         "retry-job" => json!({"ids": [site.dead, 7777], "run_at": "2100-01-01T00:00:00Z"}),
         "cancel-job" => json!({"ids": [id], "reason": "twice"}),
         "reschedule-job" => json!({"ids": [id], "priority": -5, "run_at": null}),
+        "release-job" => json!({"ids": [site.held, site.dead]}),
+        "clear-steps" => json!({"id": site.held}),
         "delete-job" => json!({"ids": [site.other]}),
         "add-job" => json!({"task": "act", "payload": {"act": "ok"}, "key_mode": "replace", "flags": null}),
         "create-schedule" => {
@@ -110,6 +112,7 @@ struct Filled {
     dead: i64,
     waiting: i64,
     other: i64,
+    held: i64,
     group: String,
     operation: i64,
 }
@@ -130,6 +133,7 @@ async fn filled() -> Filled {
     site.scheduler.jobs().cancel([ended], Some("twice")).await.unwrap();
     let waiting = site.add(|job| job.queue("mails").key("k").flags(["slow"])).await;
     let other = site.add(|job| job).await;
+    let held = site.add_held().await;
     site.scheduler
         .queues()
         .set_family("tenant:*", mainspring::queues::QueueSettings::concurrency(3))
@@ -149,7 +153,7 @@ async fn filled() -> Filled {
     let begun =
         ask(site.dashboard(Access::Act(Rights::all())), call("POST", "api/act-on-many", &begin)).await;
     let operation = serde_json::from_str::<Value>(&begun.text).unwrap()["id"].as_i64().unwrap();
-    Filled { site, dead, waiting, other, group, operation }
+    Filled { site, dead, waiting, other, held, group, operation }
 }
 
 fn other_task() -> crate::support::jobs::Other {

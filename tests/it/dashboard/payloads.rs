@@ -29,8 +29,17 @@ async fn secretive() -> (Site, Vec<String>) {
     let mut paths: Vec<String> = Dashboard::routes().map(|(_, path)| path.to_owned()).collect();
     for id in [waiting, dead, gone] {
         paths.extend(
-            ["job", "jobs", "add-job", "cancel-job", "delete-job", "reschedule-job"]
-                .map(|path| format!("{path}?id={id}")),
+            [
+                "job",
+                "jobs",
+                "add-job",
+                "cancel-job",
+                "delete-job",
+                "reschedule-job",
+                "release-job",
+                "clear-steps",
+            ]
+            .map(|path| format!("{path}?id={id}")),
         );
     }
     paths.extend([waiting, dead, gone].map(|id| format!("api/job?id={id}&payload=true")));

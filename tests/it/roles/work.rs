@@ -120,6 +120,7 @@ fn a_role_that_administers_uses_every_act_and_adds_and_reads_no_payload() {
     for _ in 0..6 {
         act("secret").insert(&mut owner).unwrap();
     }
+    act("held").after(mainspring::Wait::signal("go")).insert(&mut owner).unwrap();
     let yearly = NewSchedule::new("yearly", "act", "0 0 1 1 *");
     schedules::create(&mut owner, &yearly).unwrap();
     owner
@@ -138,6 +139,8 @@ fn a_role_that_administers_uses_every_act_and_adds_and_reads_no_payload() {
         &["jobs", "complete", "1"],
         &["jobs", "cancel", "2"],
         &["jobs", "delete", "3"],
+        &["jobs", "release", "7"],
+        &["jobs", "clear-steps", "7"],
         &["jobs", "fail", "--state", "ready", "--most", "1", "--yes"],
         &["queues", "set", "q", "--limit", "5", "--rate", "1/s"],
         &["queues", "pause", "q"],

@@ -38,9 +38,12 @@ pub(crate) enum JobsCommand {
     /// End waiting jobs as if their last attempt had failed: they are dead, with the reason.
     #[command(after_help = "Example:\n  mainspring jobs fail 4711 --reason 'wrong address'")]
     Fail(ReasonArguments),
+    /// Let jobs that wait for others wait for nothing more: they run when their time has come.
+    #[command(after_help = RELEASE_EXAMPLES)]
+    Release(PlainArguments),
     /// Delete jobs that do not run, without a line in the history.
     #[command(after_help = DELETE_EXAMPLES)]
-    Delete(DeleteArguments),
+    Delete(PlainArguments),
     /// Forget the steps of a job that does not run: its next attempt does each of them again.
     #[command(after_help = "Example:\n  mainspring jobs clear-steps 4711")]
     ClearSteps(ClearStepsArguments),
@@ -76,6 +79,11 @@ const DELETE_EXAMPLES: &str = "\
 Examples:
   mainspring jobs delete 4711 4712
   mainspring jobs delete --state dead --until 30d --yes";
+
+const RELEASE_EXAMPLES: &str = "\
+Examples:
+  mainspring jobs release 4711 4712
+  mainspring jobs release --task album.publish --yes";
 
 const RESCHEDULE_EXAMPLES: &str = "\
 Examples:
@@ -239,7 +247,7 @@ pub(crate) struct ReasonArguments {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct DeleteArguments {
+pub(crate) struct PlainArguments {
     #[command(flatten)]
     pub(crate) jobs: Selection,
     #[command(flatten)]

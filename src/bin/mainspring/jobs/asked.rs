@@ -31,6 +31,7 @@ impl Asked {
             Act::Retry(run_at) => Some(("retry-job", json!({"ids": ids, "run_at": run_at}))),
             Act::Cancel(reason) => Some(("cancel-job", json!({"ids": ids, "reason": reason}))),
             Act::Delete => Some(("delete-job", json!({"ids": ids}))),
+            Act::Release => Some(("release-job", json!({"ids": ids}))),
             Act::Reschedule(changes) => {
                 let mut body = fields(changes);
                 body["ids"] = json!(ids);

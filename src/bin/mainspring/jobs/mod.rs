@@ -6,7 +6,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use mainspring::history::{self, HistoryRow};
 use mainspring::jobs::{self, Act, AttemptError, Job, JobFilter, JobOrder, JobStatus, JobStep};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 mod arguments;
 mod asked;
@@ -40,6 +40,10 @@ pub(crate) fn run(source: &mut Source, command: JobsCommand, out: &mut impl Writ
         JobsCommand::Cancel(one) => with_reason(source, one, "cancel", Act::Cancel, out),
         JobsCommand::Complete(one) => with_reason(source, one, "complete", Act::Complete, out),
         JobsCommand::Fail(one) => with_reason(source, one, "fail", Act::Fail, out),
+        JobsCommand::Release(one) => {
+            let act = Asked::new("release", Act::Release).usually_for(JobStatus::Waiting);
+            one.jobs.act(source, &one.listing, out, &act)
+        }
         JobsCommand::Delete(one) => {
             one.jobs.act(source, &one.listing, out, &Asked::new("delete", Act::Delete))
         }
@@ -151,13 +155,22 @@ fn step_cells(step: JobStep) -> [String; 3] {
     [step.position.to_string(), step.name, moment(step.finished_at)]
 }
 
+/// How many steps are forgotten.
+#[derive(Deserialize)]
+struct Cleared {
+    cleared: i64,
+}
+
 fn clear_steps(
     source: &mut Source,
     arguments: &ClearStepsArguments,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
-    let cleared = jobs::clear_steps(&mut source.session()?, arguments.id)?;
-    Ok(writeln!(out, "{cleared} steps of job {} are forgotten", arguments.id)?)
+    let ClearStepsArguments { id } = *arguments;
+    let Cleared { cleared } = source.act("clear-steps", &json!({"id": id}), |conn| {
+        Ok(Cleared { cleared: jobs::clear_steps(conn, id)? })
+    })?;
+    Ok(writeln!(out, "{cleared} steps of job {id} are forgotten")?)
 }
 
 fn error_cells(error: AttemptError) -> [String; 4] {

@@ -2,6 +2,7 @@
 //! to its end.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -13,6 +14,7 @@ use super::asked::{Asked, Counted, fields};
 use crate::api::Api;
 use crate::arguments::ListingOptions;
 use crate::failure::Failure;
+use crate::output;
 use crate::progress::Progress;
 use crate::source::{Query, only_database};
 
@@ -71,20 +73,40 @@ impl Found {
     }
 }
 
-/// Begins the operation, and returns what became of the jobs at its end.
-pub(super) fn perform(
+/// An operation that was begun.
+pub(super) struct Begun(Operation);
+
+/// Begins the operation.
+pub(super) fn begin(api: &Api, filter: &JobFilter, asked: &Asked) -> Result<Begun, Failure> {
+    let (act, reason, changes) = words(&asked.act)?;
+    let conditions = BTreeMap::from(conditions(filter));
+    let body = json!({"act": act, "filter": conditions, "reason": reason, "changes": changes});
+    let operation: Operation = api.act("act-on-many", &body)?;
+    let id = operation.id;
+    eprintln!("mainspring: operation {id} is added, and goes on also if this command ends");
+    Ok(Begun(operation))
+}
+
+impl Begun {
+    /// Prints its number, for a command that does not follow it.
+    pub(super) fn tell(&self, out: &mut impl Write, listing: &ListingOptions) -> Result<(), Failure> {
+        let id = self.0.id;
+        if listing.json {
+            return output::json(out, &json!({"operation": id}));
+        }
+        Ok(writeln!(out, "operation {id}")?)
+    }
+}
+
+/// Follows the operation, and returns what became of the jobs at its end.
+pub(super) fn follow(
     api: &Api,
-    filter: &JobFilter,
+    Begun(mut operation): Begun,
     asked: &Asked,
     jobs: u64,
     listing: &ListingOptions,
 ) -> Result<Vec<Counted>, Failure> {
-    let (act, reason, changes) = words(&asked.act)?;
-    let conditions = BTreeMap::from(conditions(filter));
-    let body = json!({"act": act, "filter": conditions, "reason": reason, "changes": changes});
-    let mut operation: Operation = api.act("act-on-many", &body)?;
     let id = operation.id;
-    eprintln!("mainspring: operation {id} is added, and goes on also if this command ends");
     let progress = Progress::of_jobs(asked.verb, jobs, listing);
     while matches!(operation.state, State::Running | State::Paused) {
         if operation.is_stranded() {
@@ -123,6 +145,7 @@ fn words(act: &Act) -> Result<(&'static str, Option<&str>, Option<Value>), Failu
         Act::Cancel(reason) => Ok(("cancel", reason.as_deref(), None)),
         Act::Fail(reason) => Ok(("fail", reason.as_deref(), None)),
         Act::Delete => Ok(("delete", None, None)),
+        Act::Release => Ok(("release", None, None)),
         Act::Reschedule(changes) => Ok(("reschedule", None, Some(fields(changes)))),
         _ => Err(only_database()),
     }

@@ -81,6 +81,9 @@ pub(crate) struct Selection {
     /// Change the jobs that meet the conditions without a confirmation.
     #[arg(long, value_enum, num_args = 0, default_missing_value = "given")]
     yes: Option<Consent>,
+    /// With --api: end as soon as the operation is added, and print its number.
+    #[arg(long, value_enum, num_args = 0, default_missing_value = "given", conflicts_with = "ids")]
+    detach: Option<Consent>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -103,11 +106,14 @@ impl Selection {
         asked: &Asked,
     ) -> Result<(), Failure> {
         if self.ids.is_empty() {
-            let counts = match source {
-                Source::Database(database) => self.act_on_all(&mut database.session(), listing, asked)?,
-                Source::Api(api) => self.begin(api, listing, asked)?,
+            return match source {
+                Source::Database(_) if self.detach.is_some() => Err(no_operation()),
+                Source::Database(database) => {
+                    let counts = self.act_on_all(&mut database.session(), listing, asked)?;
+                    tell_counts(out, listing, &counts)
+                }
+                Source::Api(api) => self.begin(api, listing, out, asked),
             };
-            return tell_counts(out, listing, &counts);
         }
         let verb = |conn: &mut Session<'_>| asked.act.perform(conn, &self.ids);
         let acts = match asked.request(&self.ids) {
@@ -141,17 +147,27 @@ impl Selection {
     }
 
     /// The same through the API, as an operation.
-    fn begin(&self, api: &Api, listing: &ListingOptions, asked: &Asked) -> Result<Vec<Counted>, Failure> {
+    fn begin(
+        &self,
+        api: &Api,
+        listing: &ListingOptions,
+        out: &mut impl Write,
+        asked: &Asked,
+    ) -> Result<(), Failure> {
         if self.most.is_some() {
             return Err(only_database());
         }
         let filter = self.filter(asked);
         let found = Found::read(api, &filter)?;
         if found.jobs == 0 && found.are_all() {
-            return Ok(Vec::new());
+            return tell_counts(out, listing, &[]);
         }
         self.confirm(asked.verb, &found.in_words())?;
-        operations::perform(api, &filter, asked, found.jobs, listing)
+        let begun = operations::begin(api, &filter, asked)?;
+        if self.detach.is_some() {
+            return begun.tell(out, listing);
+        }
+        tell_counts(out, listing, &operations::follow(api, begun, asked, found.jobs, listing)?)
     }
 
     fn filter(&self, asked: &Asked) -> JobFilter {
@@ -180,6 +196,10 @@ impl Selection {
             _ => Err(Failure::Refused("nothing was changed".into())),
         }
     }
+}
+
+fn no_operation() -> Failure {
+    Failure::Usage("--detach is for --api: on the database the command itself changes the jobs".into())
 }
 
 fn tell_counts(out: &mut impl Write, listing: &ListingOptions, counts: &[Counted]) -> Result<(), Failure> {

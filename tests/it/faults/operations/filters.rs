@@ -86,6 +86,8 @@ fn ids_and_conditions_exclude_each_other_and_one_is_needed() {
     for (arguments, words) in [
         (&["retry"][..], "<IDS>"),
         (&["delete", "--yes"], "<IDS>"),
+        (&["release", "--yes"], "<IDS>"),
+        (&["release", "1", "--detach"], "cannot be used with"),
         (&["cancel", "--most", "5"], "<IDS>"),
         (&["retry", "1", "--task", "t"], "cannot be used with"),
         (&["retry", "1", "--most", "1"], "cannot be used with"),
