@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 use crate::error::SchedulerError;
 
 /// How long an error is kept: the database is not asked by each viewer of an outage.
-const ERRORS_LAST: Duration = Duration::from_secs(2);
+pub(super) const ERRORS_LAST: Duration = Duration::from_secs(2);
 
 /// What a read returned. All who have asked meanwhile share it.
 pub(super) type Read<T> = Result<Arc<T>, Arc<SchedulerError>>;

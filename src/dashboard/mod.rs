@@ -27,6 +27,7 @@ mod basic;
 mod cache;
 mod changes;
 mod deed;
+mod examined;
 mod failure;
 mod headers;
 mod links;

@@ -14,6 +14,8 @@ use tokio::time::timeout;
 use super::access::Access;
 use super::activity::LastHour;
 use super::cache::{Kept, Read};
+use super::examined::{Examined, Known};
+use crate::error::SchedulerError;
 use crate::scheduler::Scheduler;
 use crate::store::doctor::{Options, Report};
 use crate::store::errors::ErrorGroup;
@@ -54,6 +56,7 @@ pub(super) struct AllKept {
     hour: Kept<LastHour>,
     errors: Kept<Vec<ErrorGroup>>,
     report: Kept<Report>,
+    examined: Examined,
     schedule_problems: Kept<Vec<ScheduleProblem>>,
     pauses: Kept<Pauses>,
     gauges: Kept<Option<Gauges>>,
@@ -76,6 +79,7 @@ impl State {
             hour: Kept::new(STATISTICS_LAST),
             errors: Kept::new(STATISTICS_LAST),
             report: Kept::new(REPORT_LASTS),
+            examined: Examined::new(),
             schedule_problems: Kept::new(STATISTICS_LAST),
             pauses: Kept::new(STATISTICS_LAST),
             gauges: Kept::new(STATISTICS_LAST),
@@ -147,9 +151,14 @@ impl State {
         Arc::clone(&self.kept.streams).try_acquire_owned().ok()
     }
 
-    /// What the doctor found last.
+    /// What the doctor found last, in a whole examination.
     pub(super) async fn report(&self) -> Read<Report> {
         self.kept.report.get(self.scheduler.examine(Options::new())).await
+    }
+
+    /// What the doctor knows. A call examines one part at most.
+    pub(super) async fn examined(&self) -> Result<Known, Arc<SchedulerError>> {
+        self.kept.examined.read(|part| self.scheduler.examine_part(part)).await
     }
 }
 

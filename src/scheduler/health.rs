@@ -64,4 +64,11 @@ impl Scheduler {
     pub async fn examine(&self, options: Options) -> Result<Report, SchedulerError> {
         Verbs::new(&self.0.shared).run(move |conn| doctor::examine(conn, &options)).await
     }
+
+    /// Examines one part.
+    #[cfg(feature = "dashboard")]
+    pub(crate) async fn examine_part(&self, part: doctor::Part) -> Result<Report, SchedulerError> {
+        let options = Options::new();
+        Verbs::new(&self.0.shared).run(move |conn| doctor::examine_part(conn, part, &options)).await
+    }
 }

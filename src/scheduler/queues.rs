@@ -11,6 +11,8 @@ use super::handle::Scheduler;
 use super::verbs::Verbs;
 use crate::engine::Wake;
 use crate::error::{SchedulerError, StoreError};
+#[cfg(feature = "dashboard")]
+use crate::store::jobs::Job;
 use crate::store::queues::{self, QueueFamily, QueueSettings, QueueStatus, TaskLimit, TaskLimitStatus};
 use crate::store::status;
 
@@ -47,6 +49,21 @@ impl Scheduler {
 
 #[expect(clippy::missing_errors_doc, reason = "the type documents the errors of all methods")]
 impl Queues {
+    /// Returns the queues of [`list`](Self::list) behind a name, at most so many.
+    #[cfg(feature = "dashboard")]
+    pub(crate) async fn page(&self, after: String, most: u32) -> Result<Vec<QueueStatus>, SchedulerError> {
+        self.verbs.run(move |conn| queues::page(conn, &after, i64::from(most))).await
+    }
+
+    /// Returns jobs of a queue that run, and those that are admitted next, at most so many of each.
+    #[cfg(feature = "dashboard")]
+    pub(crate) async fn head(&self, queue: String, most: u32) -> Result<[Vec<Job>; 2], SchedulerError> {
+        let read = move |conn: &mut Session<'_>| {
+            Ok([queues::running_jobs(conn, &queue, most)?, queues::next_jobs(conn, &queue, most)?])
+        };
+        self.verbs.run(read).await
+    }
+
     /// Replaces the queue's limits; see [`queues::set`].
     pub async fn set(&self, queue: impl Into<String>, settings: QueueSettings) -> Result<(), SchedulerError> {
         self.change(queue.into(), move |conn, queue| queues::set(conn, queue, &settings)).await

@@ -22,6 +22,7 @@ mod adding;
 mod api;
 mod api_acts;
 mod audit;
+mod bounded;
 mod changes;
 mod cost;
 mod hostile;

@@ -15,6 +15,7 @@ use crate::dashboard::parts::text::{first_line, name};
 use crate::dashboard::parts::time::only_age;
 use crate::dashboard::visit::Visit;
 use crate::lifecycle::JobState;
+use crate::store::doctor::Part;
 use crate::store::errors::ErrorGroup;
 use crate::store::gauges::{Gauges, Measured};
 
@@ -57,11 +58,13 @@ async fn troubles(visit: &Visit) -> Markup {
     {
         found.extend(inspection.probe.reasons.iter().map(|reason| Trouble::of("Workers", reason)));
     }
-    let report = visit.state.report().await;
+    let examined = visit.state.examined().await;
     let schedules = visit.state.schedule_problems().await;
     let pauses = visit.state.pauses().await;
-    if let Ok(report) = &report {
-        found.extend(report.findings.iter().map(Trouble::from));
+    let mut left = Vec::new();
+    if let Ok(known) = &examined {
+        found.extend(known.findings.iter().map(Trouble::from));
+        left.clone_from(&known.left);
     }
     if let Ok(schedules) = &schedules {
         found.extend(schedules.iter().map(Trouble::from));
@@ -69,14 +72,28 @@ async fn troubles(visit: &Visit) -> Markup {
     if let Ok(pauses) = &pauses {
         found.extend(Trouble::of_pauses(pauses));
     }
-    let unread = report.map(drop).and(schedules.map(drop)).and(pauses.map(drop));
+    let unread = examined.map(drop).and(schedules.map(drop)).and(pauses.map(drop));
     match unread {
-        Ok(()) => trouble::list(found),
+        Ok(()) => html! { (trouble::list(found)) (unexamined(&left)) },
         // Nothing is not the same as nothing known.
         Err(error) => html! {
             @if !found.is_empty() { (trouble::list(found)) }
             (part(Err::<(), _>(error), |()| html! {}))
         },
+    }
+}
+
+// The next readings examine these.
+fn unexamined(left: &[Part]) -> Markup {
+    let words = |part: &Part| match part {
+        Part::Moment => "sessions and jobs",
+        Part::Server => "the settings of the server",
+        Part::Definitions => "the definitions of the schema",
+    };
+    html! {
+        @if !left.is_empty() {
+            p.muted { "Not examined yet: " (left.iter().map(words).collect::<Vec<_>>().join(", ")) "." }
+        }
     }
 }
 

@@ -17,8 +17,7 @@ use crate::dashboard::parts::number::{capped, count};
 use crate::dashboard::parts::text::{name, plain};
 use crate::dashboard::routes::Deed;
 use crate::dashboard::visit::Visit;
-use crate::error::SchedulerError;
-use crate::store::jobs::{Job, JobFilter, JobStatus};
+use crate::store::jobs::{Job, JobStatus};
 use crate::store::queues::QueueStatus;
 use crate::store::status::DETAIL_COUNT_CAP;
 
@@ -33,8 +32,7 @@ struct Wanted {
 pub(super) async fn show(visit: &Visit) -> Result<Page, Failure> {
     let Wanted { name: queue } = visit.query()?;
     let status = visit.scheduler().queues().show(&*queue).await?;
-    let running = of(visit, &queue, JobStatus::Running).await?;
-    let parked = of(visit, &queue, JobStatus::Parked).await?;
+    let [running, parked] = visit.scheduler().queues().head(queue.clone(), MOST).await?;
     let acts = acts_on(visit, "queue", &queue).await?;
     let body = html! {
         h1 { "Queue " (name(&queue)) @if status.paused { " " span.tag { "paused" } } }
@@ -50,12 +48,6 @@ pub(super) async fn show(visit: &Visit) -> Result<Page, Failure> {
         (audit_table::section(&acts, visit.now))
     };
     Ok(Page::live(format!("Queue {}", plain(&queue)), Place::Queues, body))
-}
-
-async fn of(visit: &Visit, queue: &str, state: JobStatus) -> Result<Vec<Job>, SchedulerError> {
-    let mut filter = JobFilter::new();
-    (filter.queue, filter.state, filter.limit) = (Some(queue.to_owned()), state.into(), MOST);
-    visit.scheduler().jobs().list(filter).await
 }
 
 fn facts(queue: &QueueStatus) -> Markup {

@@ -1,9 +1,11 @@
 //! The queues that are in use or have limits of their own.
 
 use maud::{Markup, html};
+use serde::Deserialize;
 
+use super::filter::PAGE;
 use crate::dashboard::failure::Failure;
-use crate::dashboard::links;
+use crate::dashboard::links::{self, link};
 use crate::dashboard::page::{Page, Place};
 use crate::dashboard::parts::notice::empty;
 use crate::dashboard::parts::number::{capped, count, span};
@@ -12,14 +14,28 @@ use crate::dashboard::visit::Visit;
 use crate::store::queues::QueueStatus;
 use crate::store::status::DETAIL_COUNT_CAP;
 
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Wanted {
+    after: String,
+}
+
 pub(super) async fn show(visit: &Visit) -> Result<Page, Failure> {
-    let queues = visit.scheduler().queues().list().await?;
+    let Wanted { after } = visit.query()?;
+    let mut queues = visit.scheduler().queues().page(after.clone(), PAGE + 1).await?;
+    let goes_on = queues.len() > PAGE as usize;
+    queues.truncate(PAGE as usize);
+    let last = queues.last().filter(|_| goes_on).map(|queue| link("queues", &[("after", &queue.name)]));
     let body = html! {
         h1 { "Queues" }
         @if queues.is_empty() {
             (empty("No queue is in use.", "Jobs with a queue appear here while they wait or run. Others need none."))
         } @else {
             (table(&queues))
+        }
+        nav.pages aria-label="Pages" {
+            @if !after.is_empty() { a.button href="queues" { "First page" } }
+            @if let Some(last) = last { a.button href=(last) rel="next" { "Next page" } }
         }
     };
     Ok(Page::live("Queues", Place::Queues, body))

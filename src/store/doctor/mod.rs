@@ -62,22 +62,71 @@ pub fn examine(conn: &mut impl AsSession, options: &Options) -> Result<Report, S
     let mut session = conn.as_session();
     let mut report = Report::default();
     server(&mut session, &mut report, options)?;
+    run(&mut session, &mut report, options, sessions::CHECKS)?;
     if schema::examine(&mut session, &mut report)? == schema::Fit::Usable {
         structure::examine(&mut session, &mut report)?;
-        run(&mut session, &mut report, options, storage::CHECKS)?;
-        run(&mut session, &mut report, options, pauses::CHECKS)?;
-        run(&mut session, &mut report, options, &work::checks())?;
+        contents(&mut session, &mut report, options)?;
     }
     report.findings.sort_by_key(|finding| Reverse(finding.severity));
     Ok(report)
+}
+
+/// A part of an examination. Each takes some ten milliseconds.
+#[cfg(feature = "dashboard")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Sessions, storage, pauses and work: what changes by itself.
+    Moment,
+    /// The version and the settings of the server.
+    Server,
+    /// The definitions of the schema, and what roles may do with them.
+    Definitions,
+}
+
+#[cfg(feature = "dashboard")]
+impl Part {
+    pub(crate) const ALL: [Self; 3] = [Self::Moment, Self::Server, Self::Definitions];
+}
+
+/// Examines one part. Together they find what [`examine`] finds.
+#[cfg(feature = "dashboard")]
+pub(crate) fn examine_part(
+    conn: &mut impl AsSession,
+    part: Part,
+    options: &Options,
+) -> Result<Report, StoreError> {
+    let mut session = conn.as_session();
+    let mut report = Report::default();
+    match part {
+        Part::Server => server(&mut session, &mut report, options)?,
+        Part::Moment => {
+            run(&mut session, &mut report, options, sessions::CHECKS)?;
+            if schema::examine(&mut session, &mut report)? == schema::Fit::Usable {
+                contents(&mut session, &mut report, options)?;
+            }
+        }
+        // That the schema does not fit is a finding of the moment.
+        Part::Definitions => {
+            if schema::examine(&mut session, &mut Report::default())? == schema::Fit::Usable {
+                structure::examine(&mut session, &mut report)?;
+            }
+        }
+    }
+    Ok(report)
+}
+
+// What is in the tables.
+fn contents(session: &mut Session<'_>, report: &mut Report, options: &Options) -> Result<(), StoreError> {
+    run(session, report, options, storage::CHECKS)?;
+    run(session, report, options, pauses::CHECKS)?;
+    run(session, report, options, &work::checks())
 }
 
 // What needs no schema.
 fn server(session: &mut Session<'_>, report: &mut Report, options: &Options) -> Result<(), StoreError> {
     let version = looked(session, schema::server_version)?;
     report.findings.extend(version.ok().and_then(schema::unsupported));
-    run(session, report, options, &settings::checks())?;
-    run(session, report, options, sessions::CHECKS)
+    run(session, report, options, &settings::checks())
 }
 
 fn run(

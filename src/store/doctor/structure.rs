@@ -12,10 +12,11 @@ use crate::store::session::Session;
 
 /// Adds what was changed or dropped since the last migration, and what is switched off.
 pub(super) fn examine(session: &mut Session<'_>, report: &mut Report) -> Result<(), StoreError> {
-    match looked(
-        session,
-        |session| if is_comparable(session)? { Ok(Some(differences(session)?)) } else { Ok(None) },
-    )? {
+    match looked(session, |session| {
+        // The catalogue is read whole, so no index helps.
+        session.run("SET LOCAL enable_hashjoin = on")?;
+        if is_comparable(session)? { Ok(Some(differences(session)?)) } else { Ok(None) }
+    })? {
         Ok(Some(found)) => add_differences(session, report, &found),
         Ok(None) => {
             let reason =

@@ -12,7 +12,7 @@ use crate::store::session::AsSession;
 use crate::store::statement::Statement;
 
 // As `find_job` returns a job.
-pub(super) const STORED: &str = "j.id, j.task, j.queue, j.state, j.priority, j.run_at, j.attempts, j.max_attempts, j.deaths, j.snoozes, j.key, \
+pub(in crate::store) const STORED: &str = "j.id, j.task, j.queue, j.state, j.priority, j.run_at, j.attempts, j.max_attempts, j.deaths, j.snoozes, j.key, \
     j.flags, j.revision, j.created_at, j.updated_at, j.locked_at AS started_at, \
     CASE j.state WHEN 'dead' THEN j.updated_at END AS finished_at, j.worker_id, j.progress, j.progress_note, j.last_error, \
     NULL AS reason, j.errors, j.trace_context";

@@ -43,6 +43,8 @@ pub use self::act::{
 pub use self::explain::{Explanation, Reason, explain};
 pub use self::filter::{JobFilter, JobOrder};
 pub use self::found::{Job, get, require};
+#[cfg(feature = "dashboard")]
+pub(in crate::store) use self::list::STORED;
 pub use self::list::{count, ids, list, payload};
 pub use self::matching::{Act, ActCounts, Matching, ResultCount, matching};
 pub use self::pages::{JobCount, JobCursor, JobPage};

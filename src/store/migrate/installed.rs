@@ -76,13 +76,19 @@ pub(crate) struct Difference {
     pub(crate) found: Option<String>,
 }
 
+// A group has what was installed and what is there. A join compared each with each, whatever the planner was free to do.
 const DIFFERENCES: &str = concat!(
-    "SELECT i.kind, i.relation, i.name, i.definition, p.definition FROM mainspring.installed AS i LEFT JOIN (",
-    present!(),
-    ") AS p ON p.kind = i.kind AND p.relation = i.relation AND p.name = i.name \
-     WHERE p.definition IS DISTINCT FROM i.definition AND i.server = ",
+    "SELECT d.kind, d.relation, d.name, d.installed, d.found FROM ( \
+         SELECT u.kind, u.relation, u.name, max(u.definition) FILTER (WHERE u.was) AS installed, \
+             max(u.definition) FILTER (WHERE NOT u.was) AS found \
+         FROM (SELECT b.kind COLLATE \"C\" AS kind, b.relation COLLATE \"C\" AS relation, b.name COLLATE \"C\" AS name, \
+             b.definition COLLATE \"C\" AS definition, b.was FROM ( \
+                 SELECT i.kind, i.relation, i.name, i.definition, true AS was FROM mainspring.installed AS i WHERE i.server = ",
     server!(),
-    " ORDER BY i.kind, i.relation, i.name"
+    " UNION ALL SELECT p.kind, p.relation, p.name, p.definition, false FROM (",
+    present!(),
+    ") AS p) AS b) AS u GROUP BY u.kind, u.relation, u.name) AS d \
+     WHERE d.installed IS NOT NULL AND d.found IS DISTINCT FROM d.installed ORDER BY d.kind, d.relation, d.name"
 );
 
 /// Returns what differs from what was installed. The search path of the transaction has the catalogue alone.

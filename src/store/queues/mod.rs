@@ -24,11 +24,17 @@ use crate::error::StoreError;
 use crate::store::session::AsSession;
 
 mod families;
+#[cfg(feature = "dashboard")]
+mod heads;
 mod list;
 mod settings;
 mod task_limits;
 
 pub use self::families::{QueueFamily, families, remove_family, set_family, set_family_if_absent};
+#[cfg(feature = "dashboard")]
+pub(crate) use self::heads::{next_jobs, running_jobs};
+#[cfg(feature = "dashboard")]
+pub(crate) use self::list::page;
 pub use self::list::{QueueStatus, list, show};
 pub use self::settings::{QueueSettings, Rate};
 pub use self::task_limits::{

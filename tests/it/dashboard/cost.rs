@@ -23,6 +23,10 @@ const MORE_BLOCKS: i64 = 40;
 const BLOCKS_OF_A_STATE: i64 = 6_000;
 /// Another condition also reads the rows of those jobs: some five blocks each.
 const BLOCKS_OF_A_FILTER: i64 = 26_000;
+/// A page of queues counts up to 1,000 entries of two indexes for each of fifteen queues. The rows of their jobs are in ten times as many.
+const BLOCKS_OF_QUEUES: i64 = 600;
+/// The doctor looks at the first jobs of each task, queue and set of flags. The table of jobs has 5,000 blocks.
+const BLOCKS_OF_THE_DOCTOR: i64 = 4_500;
 /// Polls of the scheduler, which come when they like.
 const MORE_CALLS: i64 = 5;
 
@@ -40,8 +44,7 @@ struct Cost {
     millis: f64,
 }
 
-/// The screens, by addresses that stay the same while the tables grow. Those that still read more of a larger table are named in
-/// docs/PERFORMANCE.md: the list of queues and the page of a queue.
+/// The screens, by addresses that stay the same while the tables grow.
 fn screens() -> Vec<String> {
     let fixed = [
         "",
@@ -61,6 +64,10 @@ fn screens() -> Vec<String> {
         "jobs?task=rare",
         "job?id=4000",
         "job?id=-7",
+        "queues",
+        "queues?after=queue-20",
+        "queue?name=queue-3",
+        "queue?name=queue-5",
         "tasks",
         "schedules",
         "schedule?name=nightly",
@@ -68,6 +75,11 @@ fn screens() -> Vec<String> {
         "workers",
     ];
     fixed.map(str::to_owned).to_vec()
+}
+
+/// The overview has another part of the doctor examined with each of its first readings.
+fn readings(screen: &str) -> &'static [&'static str] {
+    if screen.is_empty() { &["", " 2nd", " 3rd", " 4th"] } else { &[""] }
 }
 
 fn cost(conn: &mut PgConnection) -> Cost {
@@ -84,18 +96,21 @@ async fn costs(url: &str, conn: &mut PgConnection) -> BTreeMap<String, Cost> {
     let scheduler = Scheduler::builder(url).without_cron().start().await.unwrap();
     let mut found = BTreeMap::new();
     for screen in screens() {
-        let mut least: Option<Cost> = None;
         // A statement of the scheduler itself may come between.
         for _ in 0..3 {
             // Another dashboard has read nothing yet.
             let dashboard = mainspring::dashboard("/jobs", &scheduler, |_| Access::Read);
-            conn.batch_execute("SELECT pg_stat_statements_reset()").unwrap();
-            let reply = ask(dashboard, TestRequest::with_uri(&format!("/jobs/{screen}"))).await;
-            assert_eq!(reply.status, 200, "{screen}: {}", reply.text);
-            let this = cost(conn);
-            least = least.filter(|least| least.blocks <= this.blocks).or(Some(this));
+            for reading in readings(&screen) {
+                conn.batch_execute("SELECT pg_stat_statements_reset()").unwrap();
+                let reply = ask(dashboard.clone(), TestRequest::with_uri(&format!("/jobs/{screen}"))).await;
+                assert_eq!(reply.status, 200, "{screen}: {}", reply.text);
+                let this = cost(conn);
+                let least = found.entry(format!("{screen}{reading}")).or_insert(this);
+                if this.blocks < least.blocks {
+                    *least = this;
+                }
+            }
         }
-        found.insert(screen, least.unwrap());
     }
     scheduler.stop().await;
     found
@@ -104,11 +119,14 @@ async fn costs(url: &str, conn: &mut PgConnection) -> BTreeMap<String, Cost> {
 /// The most blocks of a screen on the larger table.
 fn most(screen: &str, small: Cost) -> i64 {
     let about_the_same = small.blocks + small.blocks / 4 + MORE_BLOCKS;
-    match (screen.contains("state="), screen.contains('&')) {
-        (true, true) => about_the_same.max(BLOCKS_OF_A_FILTER),
-        (true, false) => about_the_same.max(BLOCKS_OF_A_STATE),
-        (false, _) => about_the_same,
-    }
+    let at_most = match (screen.contains("state="), screen.contains('&')) {
+        (true, true) => BLOCKS_OF_A_FILTER,
+        (true, false) => BLOCKS_OF_A_STATE,
+        (false, _) if screen.starts_with("queues") => BLOCKS_OF_QUEUES,
+        (false, _) if screen.is_empty() => BLOCKS_OF_THE_DOCTOR,
+        (false, _) => 0,
+    };
+    about_the_same.max(at_most)
 }
 
 fn fill(conn: &mut PgConnection, from: u32, to: u32) {

@@ -166,7 +166,7 @@ fn a_role_that_administers_uses_every_act_and_adds_and_reads_no_payload() {
     ] {
         assert_refused(as_role(&role, refused), 1, what);
     }
-    assert_eq!(count(&mut owner, "mainspring.jobs"), 2);
+    assert_eq!(count(&mut owner, "mainspring.jobs"), 3);
 }
 
 #[test]
