@@ -20,7 +20,7 @@ BEGIN
         FROM mainspring.wait_rows(waits) AS w);
     asked := mainspring.known_waits(asked, cardinality(jobs));
     added := ARRAY(SELECT e.job_id FROM mainspring.enqueue_jobs(jobs, false) AS e ORDER BY e.ordinal, e.job_id);
-    PERFORM mainspring.add_waits(mainspring.placed_waits(asked, jobs, added));
+    PERFORM mainspring.add_late_waits(mainspring.placed_waits(asked, jobs, added));
     PERFORM mainspring.notify_after('{}', added);
     RETURN QUERY
     SELECT a.ord, j.id, j.state, j.priority, j.run_at

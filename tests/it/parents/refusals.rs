@@ -55,6 +55,29 @@ fn one_bad_parent_of_many_jobs_is_named_with_the_place_of_its_job() {
 }
 
 #[test]
+fn a_job_cannot_come_to_wait_for_itself_under_its_key() {
+    let database = TestDatabase::new();
+    let conn = &mut database.connection();
+    let first = act("first").key("k").insert(conn).unwrap();
+    let second = act("second").after(first).insert(conn).unwrap();
+    let third = act("third").key("t").after(second).insert(conn).unwrap();
+    for (wait, part) in [
+        (third, format!("job {first} would wait for itself")),
+        (second, format!("job {first} would wait for itself")),
+        (first, format!("after must be other jobs, got job {first} itself")),
+    ] {
+        let error = act("again").key("k").after(wait).insert(conn).unwrap_err();
+        assert!(matches!(error, StoreError::Invalid { .. }) && error.to_string().contains(&part), "{error}");
+    }
+    assert_eq!(count(conn, "mainspring.jobs WHERE key = 'k' AND state = 'ready'"), 1);
+    // What closes no circle is taken, also where others wait for the job.
+    let other = act("other").insert(conn).unwrap();
+    assert_eq!(act("again").key("k").after(other).insert(conn).unwrap(), first);
+    assert_eq!(act("third").key("t").after(second).insert(conn).unwrap(), third, "the same once more");
+    assert_eq!(count(conn, "mainspring.jobs WHERE state = 'waiting'"), 3);
+}
+
+#[test]
 fn sql_refuses_what_is_no_wait() {
     let database = TestDatabase::new();
     let refused = |call: &str, part: &str| {
