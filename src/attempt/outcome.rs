@@ -95,7 +95,8 @@ impl JobOutcome {
     }
 
     pub(crate) fn of_job(job: Job, value: Option<Vec<u8>>) -> Self {
-        let error = if job.state.is_over() { job.last_error.or(job.reason) } else { None };
+        let has_failed = job.state.is_over() && job.state != JobStatus::Succeeded;
+        let error = if has_failed { job.last_error.or(job.reason) } else { None };
         Self { id: job.id, state: job.state, error, value }
     }
 
@@ -119,7 +120,8 @@ impl JobOutcome {
         self.value.as_deref().and_then(|value| std::str::from_utf8(value).ok())
     }
 
-    /// Returns what the handler has returned. Where it returned nothing, `()` and an `Option` have a value all the same.
+    /// Returns what the handler has returned. Where no value is kept, because there was none or it was too long ago, `()` and an
+    /// `Option` have a value all the same.
     ///
     /// # Errors
     ///

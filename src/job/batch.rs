@@ -54,7 +54,7 @@ impl Batch {
         Self(self.0.member(job))
     }
 
-    /// Adds each of these jobs, as [`add`](Self::member) does.
+    /// Adds each of these jobs, as [`member`](Self::member) does.
     pub fn members<J>(self, jobs: impl IntoIterator<Item = J>) -> Self
     where
         J: TryInto<NewJob>,

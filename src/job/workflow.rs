@@ -24,14 +24,15 @@ use crate::error::{Problem, StoreError};
 /// # fn main() -> Result<(), mainspring::StoreError> {
 /// let mut conn = mainspring::database::connect("postgres://localhost/app")?;
 /// let order = json!({"order": 17});
-/// let refund = NewJob::new("order.refund", &order);
+/// let report = NewJob::new("order.report", &order);
 /// let added = Workflow::new("order 17")
 ///     .job("charge", NewJob::new("order.charge", &order))
 ///     .job("ship", NewJob::new("order.ship", &order))
 ///     .after("ship", "charge")
 ///     .job("invoice", NewJob::new("order.invoice", &order).after(Wait::member("charge").on_failure(OnFailure::Cancel)))
-///     .job("report", refund.after(Wait::member("ship").on_failure(OnFailure::Run)))
+///     .job("report", report.after(Wait::member("ship").on_failure(OnFailure::Run)))
 ///     .insert(&mut conn)?;
+/// // The report comes in any case: its handler asks by `JobContext::parents` how the shipping has ended.
 /// println!("workflow {}, and its job ship has the id {:?}", added.id, added.job("ship"));
 /// # Ok(())
 /// # }
@@ -87,8 +88,8 @@ impl Workflow {
 
     /// Begins to add jobs to the workflow or batch with this id. A callback waits for them too.
     ///
-    /// To insert them is refused once all jobs of the workflow have ended, or once the callback no longer waits: with
-    /// [`StoreError::Invalid`] whose field is `workflow`.
+    /// To insert them is refused once no job of the workflow is stored any more, or once the callback no longer waits: with
+    /// [`StoreError::Invalid`] whose field is `workflow`. So are no jobs at all, and [`properties`](Self::properties).
     pub fn existing(id: i64) -> Self {
         Self::of(Home::Existing(id))
     }

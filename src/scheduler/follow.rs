@@ -23,7 +23,7 @@ pub struct JobUpdate {
     /// Its state, and once it is over, its error or its value.
     #[serde(flatten)]
     pub outcome: JobOutcome,
-    /// How many attempts were started, without those that were given back.
+    /// How many attempts were started, without those that were given back; 0 for a job of which only its value is known.
     pub attempts: i16,
     /// How far the running attempt has come, 0 to 100 percent.
     pub progress: Option<i16>,
@@ -34,6 +34,7 @@ pub struct JobUpdate {
 /// The updates of one job: a [`Stream`], returned by [`Jobs::follow`].
 #[must_use = "a stream does nothing unless it is polled"]
 pub struct Follow {
+    job: i64,
     updates: Pin<Box<dyn Stream<Item = Result<JobUpdate, SchedulerError>> + Send>>,
 }
 
@@ -43,7 +44,7 @@ impl Jobs {
     ///
     /// The end of a job that this process runs is noticed within milliseconds. Other changes are looked for after 20 ms, then after pauses
     /// that double up to one second. It holds no connection, and all who follow and wait in a process share their looks. An outage of the
-    /// database is waited out.
+    /// database after the first update is waited out; before that it is an error.
     ///
     /// ```no_run
     /// use futures_util::StreamExt;
@@ -65,7 +66,14 @@ impl Jobs {
     pub fn follow(&self, id: i64) -> Follow {
         let ending = self.verbs().shared().events.endings().watch(id);
         let following = Following { jobs: self.clone(), id, ending, last: None, phase: Phase::Watches };
-        Follow { updates: Box::pin(unfold(following, Following::step)) }
+        Follow { job: id, updates: Box::pin(unfold(following, Following::step)) }
+    }
+}
+
+impl Follow {
+    #[cfg(feature = "actix-web")]
+    pub(crate) fn job(&self) -> i64 {
+        self.job
     }
 }
 
@@ -79,7 +87,7 @@ impl Stream for Follow {
 
 impl fmt::Debug for Follow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Follow")
+        f.debug_struct("Follow").field("job", &self.job).finish_non_exhaustive()
     }
 }
 

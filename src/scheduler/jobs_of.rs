@@ -110,6 +110,12 @@ impl JobsOf {
         }
     }
 
+    /// Waits until the job has ended, and returns its outcome; see [`Jobs::wait_for_outcome`].
+    pub async fn wait_for_outcome(&self, id: i64, timeout: Duration) -> Result<JobOutcome, SchedulerError> {
+        self.require(id).await?;
+        self.jobs.wait_for_outcome(id, timeout).await
+    }
+
     /// Follows a job; see [`Jobs::follow`].
     pub async fn follow(&self, id: i64) -> Result<Follow, SchedulerError> {
         self.require(id).await?;

@@ -60,8 +60,8 @@ impl Jobs {
     ///
     /// # Errors
     ///
-    /// As [`wait`](Self::wait), and [`StoreError::NotFound`] where nothing is known of the job. Without a history (`history_retention`
-    /// of zero) that includes a job that has succeeded without a value.
+    /// As [`wait`](Self::wait), and [`StoreError::NotFound`] where nothing is known of the job. That includes a job without a value that
+    /// has succeeded or was cancelled, once the history has no line of it any more.
     pub async fn wait_for_outcome(&self, id: i64, timeout: Duration) -> Result<JobOutcome, SchedulerError> {
         match self.wait(id, timeout).await? {
             Waited::TimedOut(job) | Waited::Ended(job) => self.outcome_of(job).await,

@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use actix_web::body::MessageBody;
+use actix_web::dev::ServiceResponse;
 use actix_web::http::StatusCode;
 use actix_web::test::{TestRequest, call_service, init_service};
 use actix_web::{App, HttpRequest, HttpResponse, web};
@@ -126,36 +127,58 @@ fn id_of(events: &str) -> &str {
     events.rsplit_once("id: ").unwrap().1.split_once('\n').unwrap().0
 }
 
+/// What a browser gets that asks for a job, and names the last event that it was sent.
+async fn ask(scheduler: &Scheduler, id: i64, last: Option<&str>) -> ServiceResponse {
+    let data = web::Data::new(scheduler.clone());
+    let app = init_service(App::new().app_data(data).route("/{id}", web::get().to(progress))).await;
+    let request = TestRequest::with_uri(&format!("/{id}"));
+    let request = last.into_iter().fold(request, |request, id| request.insert_header(("Last-Event-ID", id)));
+    call_service(&app, request.to_request()).await
+}
+
 #[actix::test]
 async fn a_browser_gets_events_and_those_that_it_has_missed() {
     let database = TestDatabase::new();
     let (scheduler, gate) = printer(&database).await;
-    let data = web::Data::new(scheduler.clone());
-    let app = init_service(App::new().app_data(data).route("/{id}", web::get().to(progress))).await;
     let id = scheduler.enqueue(Enqueue::new(Print {})).await.unwrap();
-    let ask = async |last: Option<&str>| {
-        let request = TestRequest::with_uri(&format!("/{id}"));
-        let request =
-            last.into_iter().fold(request, |request, id| request.insert_header(("Last-Event-ID", id)));
-        call_service(&app, request.to_request()).await
-    };
-    let response = ask(None).await;
+    let response = ask(&scheduler, id, None).await;
     assert_eq!(response.headers().get("content-type").unwrap(), "text/event-stream");
     let mut body = Box::pin(response.into_body());
     let first = read_until(&database, &mut body, "\"progress\":40,\"progress_note\":\"page 1\"}\n\n").await;
     assert!(first.starts_with("retry: 1000\nevent: update\nid: "), "{first}");
     drop(body);
 
-    let mut body = Box::pin(ask(Some(id_of(&first))).await.into_body());
+    let mut body = Box::pin(ask(&scheduler, id, Some(id_of(&first))).await.into_body());
     let silent = read_until(&database, &mut body, ":\n\n").await;
     assert!(!silent.contains("event:"), "it knows that update: {silent}");
     gate.add_permits(2);
     let rest = read_until(&database, &mut body, "event: end").await;
     assert!(rest.contains(r#""state":"succeeded""#) && rest.contains(r#""value":2"#), "{rest}");
 
-    let known = ask(Some(id_of(&rest))).await;
+    let known = ask(&scheduler, id, Some(id_of(&rest))).await;
     assert_eq!(known.status(), StatusCode::NO_CONTENT, "it stays away");
-    let unknown = call_service(&app, TestRequest::with_uri("/4711").to_request()).await;
-    assert_eq!(unknown.status(), StatusCode::NOT_FOUND);
+    assert_eq!(ask(&scheduler, 4_711, None).await.status(), StatusCode::NOT_FOUND);
     scheduler.stop().await;
+}
+
+#[actix::test]
+async fn a_browser_that_comes_back_is_told_to_come_again_or_that_the_job_is_gone() {
+    let database = TestDatabase::new();
+    let (scheduler, _gate) = printer(&database).await;
+    let late = || Enqueue::new(Print {}).run_in(Duration::from_secs(3_600));
+    let id = scheduler.enqueue(late()).await.unwrap();
+    let mut body = Box::pin(ask(&scheduler, id, None).await.into_body());
+    let first = read_until(&database, &mut body, "\n\n").await;
+    scheduler.jobs().delete([id]).await.unwrap();
+    read_until(&database, &mut body, "event: gone").await;
+    let gone = ask(&scheduler, id, Some(id_of(&first))).await;
+    assert_eq!(gone.status(), StatusCode::OK);
+    read_until(&database, &mut Box::pin(gone.into_body()), "event: gone").await;
+
+    let other = scheduler.enqueue(late()).await.unwrap();
+    scheduler.stop().await;
+    assert_eq!(ask(&scheduler, other, None).await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let again = ask(&scheduler, other, Some(id_of(&first))).await;
+    assert_eq!(again.status(), StatusCode::OK);
+    read_until(&database, &mut Box::pin(again.into_body()), "retry: 2000").await;
 }
