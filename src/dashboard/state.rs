@@ -131,13 +131,17 @@ impl State {
 
     /// What pages show now, as a text that differs when they would show something else. All streams share one read.
     pub(super) async fn version(&self) -> String {
-        // A database that is away is a version too, and that is known soon.
-        let read = async {
-            let changes = timeout(CHANGES_TAKE, self.scheduler.changes()).await;
-            Ok(changes.ok().and_then(Result::ok))
-        };
-        let changes = self.kept.changes.get(read).await;
-        version(&self.scheduler, changes.ok().as_deref())
+        let (kept, scheduler) = (Arc::clone(&self.kept), self.scheduler.clone());
+        // In a task of its own. Else a stream that ends in the middle would end the read of all, and the next one would begin another:
+        // streams that end together would send a statement each.
+        let read = tokio::spawn(async move {
+            // A database that is away is a version too, and that is known soon.
+            let changes =
+                async { Ok(timeout(CHANGES_TAKE, scheduler.changes()).await.ok().and_then(Result::ok)) };
+            kept.changes.get(changes).await
+        });
+        let changes = read.await.ok().and_then(Result::ok);
+        version(&self.scheduler, changes.as_deref())
     }
 
     /// The same as far as it is known, without a statement. It may be old, which costs a viewer one read of the page.

@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use diesel::sql_types::{Array, BigInt};
-use tokio::sync::{Mutex as Turn, oneshot};
+use tokio::sync::{Mutex as Turn, OwnedMutexGuard, oneshot};
 
 use super::jobs::Job;
 use super::json_rows::rows;
 use super::pool::Store;
+use super::session::Session;
 use super::settings::Durability;
 use super::statement::Statement;
 use crate::error::StoreError;
@@ -33,29 +34,37 @@ impl Looks {
             tokio::select! {
                 biased;
                 Ok(seen) = &mut seen => return seen,
-                _turn = self.turn.lock() => self.look_for_all(store).await,
+                turn = Arc::clone(&self.turn).lock_owned() => self.look_for_all(store, turn),
             }
-            // Whoever looked for this one too may have been dropped before the reply.
+            // The runtime of those who looked may have ended before the reply.
             if let Ok(seen) = seen.await {
                 return seen;
             }
         }
     }
 
-    async fn look_for_all(&self, store: &Store) {
+    // In a task of its own. Else each waiter that is dropped in the middle would end the look of all, and the next one would begin
+    // another: waiters whose time is over together would send a statement each.
+    fn look_for_all(&self, store: &Store, turn: OwnedMutexGuard<()>) {
         let wanted = std::mem::take(&mut *lock(&self.wanted));
-        let ids: Vec<i64> = wanted.iter().map(|one| one.0).collect();
-        let found = store
-            .run(Durability::Durable, move |conn| {
-                let text = "SELECT row_to_json(f)::text FROM unnest({}) AS i(id) \
-                            CROSS JOIN LATERAL mainspring.find_job(i.id) AS f";
-                rows::<Job>(conn, Statement::new(text).bind::<Array<BigInt>, _>(ids))
-            })
-            .await;
-        let found = found.map(|jobs| jobs.into_iter().map(|job| (job.id, job)).collect::<HashMap<_, _>>());
-        for (id, reply) in wanted {
-            // The waiter may have gone.
-            let _ = reply.send(found.as_ref().map(|jobs| jobs.get(&id).cloned()).map_err(Clone::clone));
-        }
+        let store = store.clone();
+        tokio::spawn(async move {
+            let found = look_for(&store, wanted.iter().map(|one| one.0).collect()).await;
+            for (id, reply) in wanted {
+                // The waiter may have gone.
+                let _ = reply.send(found.as_ref().map(|jobs| jobs.get(&id).cloned()).map_err(Clone::clone));
+            }
+            drop(turn);
+        });
     }
+}
+
+async fn look_for(store: &Store, ids: Vec<i64>) -> Result<HashMap<i64, Job>, StoreError> {
+    let look = move |conn: &mut Session<'_>| {
+        let text = "SELECT row_to_json(f)::text FROM unnest({}) AS i(id) \
+                    CROSS JOIN LATERAL mainspring.find_job(i.id) AS f";
+        rows::<Job>(conn, Statement::new(text).bind::<Array<BigInt>, _>(ids))
+    };
+    let jobs = store.run(Durability::Durable, look).await?;
+    Ok(jobs.into_iter().map(|job| (job.id, job)).collect())
 }

@@ -7,13 +7,14 @@ mod ways;
 
 use std::time::Duration;
 
+use diesel::connection::SimpleConnection;
 use mainspring::jobs::JobStatus;
-use mainspring::{Enqueue, JobContext, JobError, OutcomeError, Scheduler, SchedulerBuilder, Task};
+use mainspring::{Enqueue, JobContext, JobError, OutcomeError, Scheduler, SchedulerBuilder, Task, Waited};
 use serde::{Deserialize, Serialize};
 
 use crate::support::database::TestDatabase;
 use crate::support::rows::count;
-use crate::support::waiting::PATIENCE;
+use crate::support::waiting::{PATIENCE, until};
 
 /// Returns what it is told to.
 #[derive(Debug, Serialize, Deserialize)]
@@ -126,4 +127,32 @@ async fn a_thousand_waiters_need_no_connection_of_their_own() {
     assert!((1..=6).contains(&most), "{most} sessions");
     client.stop().await;
     worker.stop().await;
+}
+
+#[tokio::test]
+async fn waiters_who_leave_in_the_middle_of_a_look_begin_no_other() {
+    let database = TestDatabase::new();
+    let client = doubler(&database).connect().await.unwrap();
+    let id = client.enqueue(of(1)).await.unwrap();
+    let mut holder = database.connection();
+    holder.batch_execute("BEGIN; LOCK mainspring.jobs").unwrap();
+    let wait = || {
+        let jobs = client.jobs();
+        tokio::spawn(async move { jobs.wait(id, PATIENCE).await })
+    };
+    let waits: Vec<_> = (0..50).map(|_| wait()).collect();
+    let held = "pg_locks WHERE NOT granted AND relation = 'mainspring.jobs'::regclass";
+    until(&database, held, 1).await;
+    for wait in waits {
+        wait.abort();
+        assert!(wait.await.unwrap_err().is_cancelled());
+    }
+    let last = wait();
+    // A look of its own would be there by now: each of those above had time to begin one.
+    assert_eq!(count(&mut database.connection(), held), 1);
+    holder.batch_execute("ROLLBACK").unwrap();
+    let worker = doubler(&database).start().await.unwrap();
+    assert!(matches!(last.await.unwrap(), Ok(Waited::Ended(_))));
+    worker.stop().await;
+    client.stop().await;
 }

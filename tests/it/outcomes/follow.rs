@@ -162,7 +162,7 @@ async fn a_browser_gets_events_and_those_that_it_has_missed() {
 }
 
 #[actix::test]
-async fn a_browser_that_comes_back_is_told_to_come_again_or_that_the_job_is_gone() {
+async fn a_browser_that_comes_back_is_never_turned_away_for_good() {
     let database = TestDatabase::new();
     let (scheduler, _gate) = printer(&database).await;
     let late = || Enqueue::new(Print {}).run_in(Duration::from_secs(3_600));

@@ -1,11 +1,9 @@
 //! How long results are kept.
 
-use diesel::connection::SimpleConnection;
 use mainspring::Wait;
 
 use super::*;
 use crate::support::jobs::{act, behave};
-use crate::support::waiting::until;
 
 #[tokio::test]
 async fn old_results_are_deleted_but_for_those_that_a_job_still_waits_with() {

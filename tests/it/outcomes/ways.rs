@@ -1,11 +1,9 @@
 //! The ways in which a handler gives its job a result.
 
 use actix::{Actor, Context, Handler, Message};
-use diesel::connection::SimpleConnection;
 use mainspring::{JobResult, WorkerActor};
 
 use super::*;
-use crate::support::waiting::until;
 
 /// A handler of an actor of the application.
 #[derive(Debug, Serialize, Deserialize, Message)]
