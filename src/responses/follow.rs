@@ -123,7 +123,7 @@ impl Place {
         let taken = STREAMS.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |open| {
             (open < MOST_STREAMS).then_some(open + 1)
         });
-        taken.is_ok().then_some(Self)
+        taken.ok().map(|_| Self)
     }
 }
 
