@@ -76,7 +76,7 @@ fuzz *targets:
 schema *names:
     .ci/schema {{ names }}
 
-# A part of the tests on PostgreSQL 14 to 18; `just versions 16` runs one
+# A part of the tests on PostgreSQL 14 and 18; `just versions 16 17` runs the others
 versions *numbers:
     .ci/versions {{ numbers }}
 
