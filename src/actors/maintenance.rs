@@ -10,11 +10,10 @@ use super::death_watch::{DeathWatch, ends_on_leave};
 use crate::engine::outage::{Failure, Outage};
 use crate::error::StoreError;
 use crate::shared::{Role, Shared};
-use crate::store::results::delete_results;
 use crate::store::retention::{
-    Portion, Swept, delete_audit, delete_dead, delete_fires, delete_operations, delete_signals, drop_history,
-    index_history, prepare_history, problem_of, repair_waits, retire_lines, sweep_stats, sweep_tasks,
-    sweep_workflows,
+    Portion, Swept, delete_audit, delete_dead, delete_fires, delete_operations, delete_results,
+    delete_signals, drop_history, index_history, prepare_history, problem_of, repair_waits, retire_lines,
+    sweep_stats, sweep_tasks, sweep_workflows,
 };
 use crate::store::steps::sweep_steps;
 use crate::store::tasks::publish;

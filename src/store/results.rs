@@ -1,12 +1,9 @@
 //! What handlers have returned, as callers and later jobs read it. It is stored by src/store/settle/values.rs.
 
-use std::time::Duration;
-
 use diesel::Queryable;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 
-use super::retention::Swept;
-use super::statement::{Statement, millis};
+use super::statement::Statement;
 use crate::error::StoreError;
 use crate::store::session::AsSession;
 
@@ -44,17 +41,4 @@ pub(crate) fn parents_of(
         .bind::<BigInt, _>(after)
         .bind::<BigInt, _>(most)
         .load(conn)
-}
-
-/// Deletes results that are older than the retention, at most `limit`, oldest first.
-pub(crate) fn delete_results(
-    conn: &mut impl AsSession,
-    retention: Duration,
-    limit: i64,
-) -> Result<Swept, StoreError> {
-    let text = "SELECT done, stuck, problem FROM mainspring.sweep_results({} * interval '1 millisecond', {})";
-    Statement::<(BigInt, BigInt, Nullable<Text>)>::new(text)
-        .bind::<BigInt, _>(millis(retention))
-        .bind::<BigInt, _>(limit)
-        .get_result(conn)
 }

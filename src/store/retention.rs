@@ -47,6 +47,7 @@ impl Portion {
 }
 
 type SweptColumns = (BigInt, BigInt, Nullable<Text>);
+type PortionColumns = (BigInt, BigInt, Nullable<Text>, Nullable<BigInt>);
 
 /// Returns what stood in the way, if anything did.
 pub(crate) fn problem_of(swept: Result<Swept, StoreError>) -> Option<String> {
@@ -114,6 +115,18 @@ pub(crate) fn delete_signals(conn: &mut impl AsSession, limit: i64) -> Result<Sw
     sweep("sweep_signals({})").bind::<BigInt, _>(limit).get_result(conn)
 }
 
+/// Deletes results that are older than the retention, at most `limit`, oldest first.
+pub(crate) fn delete_results(
+    conn: &mut impl AsSession,
+    retention: Duration,
+    limit: i64,
+) -> Result<Swept, StoreError> {
+    sweep("sweep_results({} * interval '1 millisecond', {})")
+        .bind::<BigInt, _>(millis(retention))
+        .bind::<BigInt, _>(limit)
+        .get_result(conn)
+}
+
 /// Deletes workflows that are older than the retention and have no job any more, at most `limit`, of those behind that one. It looks
 /// at ten times as many.
 pub(crate) fn sweep_workflows(
@@ -122,8 +135,7 @@ pub(crate) fn sweep_workflows(
     behind: i64,
     limit: i64,
 ) -> Result<Portion, StoreError> {
-    let columns = "SELECT done, stuck, problem, last_id FROM mainspring.sweep_workflows({} * interval '1 millisecond', {}, {})";
-    Statement::<(BigInt, BigInt, Nullable<Text>, Nullable<BigInt>)>::new(columns)
+    portion("sweep_workflows({} * interval '1 millisecond', {}, {})")
         .bind::<BigInt, _>(millis(retention))
         .bind::<BigInt, _>(behind)
         .bind::<BigInt, _>(limit)
@@ -153,6 +165,11 @@ pub(crate) fn sweep_stats(conn: &mut impl AsSession) -> Result<Swept, StoreError
 
 fn sweep<'a>(call: &str) -> Statement<'a, SweptColumns> {
     Statement::new(format!("SELECT done, stuck, problem FROM mainspring.{call}"))
+}
+
+/// A sweep of the rows behind an id.
+pub(super) fn portion<'a>(call: &str) -> Statement<'a, PortionColumns> {
+    Statement::new(format!("SELECT done, stuck, problem, last_id FROM mainspring.{call}"))
 }
 
 fn partitions<'a>(call: &str) -> Statement<'a, SweptColumns> {

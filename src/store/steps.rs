@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::json_moment;
 use super::json_rows::rows;
-use super::retention::Portion;
+use super::retention::{Portion, portion};
 use super::statement::Statement;
 use crate::error::StoreError;
 use crate::store::session::AsSession;
@@ -88,11 +88,7 @@ pub(crate) fn delete_steps_of_gone(conn: &mut impl AsSession, jobs: &[i64]) -> R
 
 /// Deletes steps whose jobs are gone, at most `limit`, of the jobs behind that one. It looks at ten times as many.
 pub(crate) fn sweep_steps(conn: &mut impl AsSession, behind: i64, limit: i64) -> Result<Portion, StoreError> {
-    let columns = "SELECT done, stuck, problem, last_id FROM mainspring.sweep_steps({}, {})";
-    Statement::<(BigInt, BigInt, Nullable<Text>, Nullable<BigInt>)>::new(columns)
-        .bind::<BigInt, _>(behind)
-        .bind::<BigInt, _>(limit)
-        .get_result(conn)
+    portion("sweep_steps({}, {})").bind::<BigInt, _>(behind).bind::<BigInt, _>(limit).get_result(conn)
 }
 
 /// A step that an unfinished job has done. No function returns its value.
