@@ -3,13 +3,13 @@
 use std::collections::hash_map::DefaultHasher;
 use std::future::ready;
 use std::hash::{Hash, Hasher};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use futures_util::StreamExt;
 use futures_util::stream::{self, unfold};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 
 use super::body::response;
@@ -21,7 +21,7 @@ use crate::stored::Stored;
 /// How many streams of jobs a process sends at once.
 const MOST_STREAMS: usize = 1_000;
 
-static STREAMS: AtomicUsize = AtomicUsize::new(0);
+static STREAMS: Semaphore = Semaphore::const_new(MOST_STREAMS);
 
 /// Streams the state, the progress and the outcome of a job to a browser, as [server-sent events][sse].
 ///
@@ -63,7 +63,7 @@ static STREAMS: AtomicUsize = AtomicUsize::new(0);
 #[cfg_attr(docsrs, doc(cfg(feature = "actix-web")))]
 pub async fn follow(mut updates: Follow, request: &HttpRequest) -> Result<HttpResponse, SchedulerError> {
     let comes_back = last_event_id(request).is_some();
-    let Some(place) = Place::take() else {
+    let Ok(place) = STREAMS.try_acquire() else {
         if comes_back {
             return Ok(once(request, COME_AGAIN.to_owned()));
         }
@@ -115,24 +115,6 @@ fn gone(job: i64) -> String {
 const END: &str = "end";
 const COME_AGAIN: &str = "retry: 2000\n\n";
 
-/// A place among the streams of the process.
-struct Place;
-
-impl Place {
-    fn take() -> Option<Self> {
-        let taken = STREAMS.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |open| {
-            (open < MOST_STREAMS).then_some(open + 1)
-        });
-        taken.ok().map(|_| Self)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        STREAMS.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
 /// An update as an event.
 struct Told {
     name: &'static str,
@@ -161,7 +143,7 @@ struct Sending {
     updates: Follow,
     next: Option<String>,
     ends_at: Instant,
-    _place: Place,
+    _place: SemaphorePermit<'static>,
 }
 
 impl Sending {
@@ -187,9 +169,10 @@ mod tests {
 
     #[test]
     fn a_process_has_a_thousand_places_and_each_is_given_back() {
-        let places: Vec<Place> = std::iter::from_fn(Place::take).collect();
+        let take = || STREAMS.try_acquire().ok();
+        let places: Vec<_> = std::iter::from_fn(take).collect();
         assert_eq!(places.len(), MOST_STREAMS);
         drop(places);
-        assert!(Place::take().is_some());
+        assert!(take().is_some());
     }
 }
