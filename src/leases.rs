@@ -172,9 +172,9 @@ impl Lease {
     }
 
     /// Sets what the handler has returned, as JSON.
-    pub(crate) fn with_value(mut self, value: Option<Box<[u8]>>) -> Self {
+    pub(crate) fn with_value(mut self, value: Option<Arc<[u8]>>) -> Self {
         if let Some(held) = &mut self.held {
-            held.settlement.value = value.map(Arc::from);
+            held.settlement.value = value;
         }
         self
     }

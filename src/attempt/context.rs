@@ -49,7 +49,7 @@ struct Inner {
     times_out_at: OnceLock<Instant>,
     steps: Steps,
     /// What the handler has returned, or has set, as JSON.
-    result: Mutex<Option<Box<[u8]>>>,
+    result: Mutex<Option<Arc<[u8]>>>,
 }
 
 impl JobContext {

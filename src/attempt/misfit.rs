@@ -14,6 +14,11 @@ use crate::job::payload::{cut, kind_of};
 /// At most so many characters of the path, and of what was expected.
 const LONGEST: usize = 200;
 
+/// Reads JSON as a `T`, or returns what is wrong with it, to stand after the name of the type.
+pub(super) fn read<T: DeserializeOwned>(json: &str) -> Result<T, String> {
+    serde_json::from_str(json).map_err(|_| misfit::<T>(json))
+}
+
 /// Returns what is wrong with the payload as a `T`, to stand after the name of its task.
 pub(super) fn misfit<T: DeserializeOwned>(payload: &str) -> String {
     let value: Value = match serde_json::from_str(payload) {

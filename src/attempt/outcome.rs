@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
-use super::misfit::misfit;
+use super::misfit::read;
 use crate::store::jobs::{Job, JobStatus};
 use crate::store::results::Parent;
 use crate::text::one_line;
@@ -137,11 +137,7 @@ impl JobOutcome {
         let Some(json) = self.json() else {
             return serde_json::from_str("null").map_err(|_| OutcomeError::NoValue { id });
         };
-        serde_json::from_str(json).map_err(|_| OutcomeError::Unreadable {
-            id,
-            type_name: type_name::<T>(),
-            fault: misfit::<T>(json),
-        })
+        read(json).map_err(|fault| OutcomeError::Unreadable { id, type_name: type_name::<T>(), fault })
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a handler returned besides success, as JSON.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -12,7 +13,7 @@ const MOST_BYTES: usize = 1 << 20;
 /// The value that a handler has returned, to be kept as the result of its job; or none, for `()` and any other type without content.
 /// Made by [`IntoJobResult`](crate::IntoJobResult).
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct JobValue(Option<Box<[u8]>>);
+pub struct JobValue(Option<Arc<[u8]>>);
 
 impl JobValue {
     /// No value.
@@ -40,7 +41,7 @@ impl JobValue {
         Ok(Self((json != b"null").then(|| json.into())))
     }
 
-    pub(crate) fn into_json(self) -> Option<Box<[u8]>> {
+    pub(crate) fn into_json(self) -> Option<Arc<[u8]>> {
         self.0
     }
 }

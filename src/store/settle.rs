@@ -131,6 +131,7 @@ fn settle_all(
         in_order.into_iter().partition(|settlement| settlement.outcome == Outcome::Completed);
     let (finished, returned): (Vec<_>, Vec<_>) =
         owed.into_iter().partition(|settlement| settlement.outcome.leaves_the_table());
+    let has_values = settlements.iter().any(has_value);
     let store = |conn: &mut Session<'_>| -> Result<Vec<Settled>, StoreError> {
         let mut settled = Vec::with_capacity(settlements.len());
         // The transaction that has stored them has notified those that wait for them.
@@ -139,14 +140,16 @@ fn settle_all(
         if !finished.is_empty() {
             settled.extend(finish(conn, &finished, history)?);
         }
-        keep_values(conn, settlements, &settled)?;
+        if has_values {
+            keep_values(conn, settlements, &settled)?;
+        }
         if !returned.is_empty() {
             settled.extend(return_jobs(conn, &returned, history)?);
         }
         Ok(settled)
     };
     // In one transaction: if only one statement was stored, a second try would take its jobs for lost.
-    if (finished.is_empty() || returned.is_empty()) && !settlements.iter().any(has_value) {
+    if (finished.is_empty() || returned.is_empty()) && !has_values {
         store(&mut conn.as_session())
     } else {
         conn.as_session().transaction(store)

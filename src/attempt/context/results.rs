@@ -1,11 +1,14 @@
 //! What a job gives to those that come after it, and gets from those before it.
 
+use std::any::type_name;
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::JobContext;
 use crate::attempt::log_line::log_attempt;
-use crate::attempt::misfit::misfit;
+use crate::attempt::misfit::read;
 use crate::attempt::outcome::JobOutcome;
 use crate::error::StoreError;
 use crate::job_error::{JobError, JobResult, JobValue};
@@ -65,12 +68,12 @@ impl JobContext {
     }
 
     /// Returns the result that was set last, as JSON. A transaction that stores it may be rolled back, and tried again.
-    pub(super) fn result(&self) -> Option<Box<[u8]>> {
+    pub(super) fn result(&self) -> Option<Arc<[u8]>> {
         lock(&self.0.result).clone()
     }
 
     /// Takes the result that was set or returned last, as JSON.
-    pub(crate) fn take_result(&self) -> Option<Box<[u8]>> {
+    pub(crate) fn take_result(&self) -> Option<Arc<[u8]>> {
         lock(&self.0.result).take()
     }
 
@@ -119,17 +122,12 @@ impl JobContext {
     pub async fn signal<T: DeserializeOwned>(&self, name: impl Into<String>) -> Result<Option<T>, JobError> {
         let name = name.into();
         let asked = name.clone();
-        let read = move |conn: &mut Session<'_>| signal_value(conn, &asked);
-        let Some(json) = self.shared().store.run_for_handler(read).await?? else { return Ok(None) };
-        match serde_json::from_str(&json) {
-            Ok(value) => Ok(Some(value)),
-            Err(_) => {
-                let (name, wanted) = (one_line(&name), std::any::type_name::<T>());
-                Err(JobError::from(format!(
-                    "the value of signal `{name}` does not fit `{wanted}`{}",
-                    misfit::<T>(&json)
-                )))
-            }
-        }
+        let look = move |conn: &mut Session<'_>| signal_value(conn, &asked);
+        let Some(json) = self.shared().store.run_for_handler(look).await?? else { return Ok(None) };
+        let misfit = |fault| {
+            let (name, wanted) = (one_line(&name), type_name::<T>());
+            JobError::from(format!("the value of signal `{name}` does not fit `{wanted}`{fault}"))
+        };
+        read(&json).map(Some).map_err(misfit)
     }
 }

@@ -21,9 +21,6 @@ pub(super) fn keep_values(
     settlements: &[&Settlement],
     settled: &[Settled],
 ) -> Result<(), StoreError> {
-    if !settlements.iter().any(has_value) {
-        return Ok(());
-    }
     let gone = settled.iter().filter(|row| row.left == Left::Gone);
     let gone: HashSet<(i64, i64)> = gone.map(|row| (row.id, row.lease)).collect();
     let succeeded = settlements.iter().filter(|one| one.outcome == Outcome::Succeeded);
