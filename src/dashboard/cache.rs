@@ -13,40 +13,66 @@ pub(super) const ERRORS_LAST: Duration = Duration::from_secs(2);
 /// What a read returned. All who have asked meanwhile share it.
 pub(super) type Read<T> = Result<Arc<T>, Arc<SchedulerError>>;
 
+/// The last read, and when it ended.
+pub(super) type Last<T> = Option<(Instant, Read<T>)>;
+
 /// A value that is read again when it is older than it may be.
 pub(super) struct Kept<T> {
     lasts: Duration,
-    read: Mutex<Option<(Instant, Read<T>)>>,
+    last: Arc<Mutex<Last<T>>>,
 }
 
-impl<T> Kept<T> {
+impl<T: Send + Sync + 'static> Kept<T> {
     pub(super) fn new(lasts: Duration) -> Self {
-        Self { lasts, read: Mutex::new(None) }
+        Self { lasts, last: Arc::default() }
     }
 
     /// Returns what was read last, however old. `None` before the first read, and during one.
     pub(super) fn last(&self) -> Option<Read<T>> {
-        self.read.try_lock().ok()?.as_ref().map(|(_, value)| value.clone())
+        self.last.try_lock().ok()?.as_ref().map(|(_, value)| value.clone())
     }
 
     /// Returns the value, and reads it first if it is too old. Others wait for that read.
-    pub(super) async fn get(&self, read: impl Future<Output = Result<T, SchedulerError>>) -> Read<T> {
-        let mut kept = self.read.lock().await;
-        if let Some((at, value)) = &*kept {
-            let lasts = if value.is_ok() { self.lasts } else { ERRORS_LAST };
-            if at.elapsed() < lasts {
-                return value.clone();
+    ///
+    /// It goes on in a task of its own when its viewer leaves. Else the next one would begin another read, and viewers who leave
+    /// together would send a statement each.
+    pub(super) async fn get(
+        &self,
+        read: impl Future<Output = Result<T, SchedulerError>> + Send + 'static,
+    ) -> Read<T> {
+        let (kept, lasts) = (Arc::clone(&self.last), self.lasts);
+        let got = tokio::spawn(async move {
+            let mut kept = kept.lock().await;
+            if let Some((at, value)) = &*kept {
+                let lasts = if value.is_ok() { lasts } else { ERRORS_LAST };
+                if at.elapsed() < lasts {
+                    return value.clone();
+                }
             }
-        }
-        let value = read.await.map(Arc::new).map_err(Arc::new);
-        *kept = Some((Instant::now(), value.clone()));
-        value
+            let value = read.await.map(Arc::new).map_err(Arc::new);
+            *kept = Some((Instant::now(), value.clone()));
+            value
+        });
+        got.await.unwrap_or_else(|_| Err(Arc::new(SchedulerError::Interrupted)))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::sync::oneshot;
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_read_goes_on_when_its_viewer_leaves() {
+        let kept = Kept::new(Duration::MAX);
+        let (value, read) = oneshot::channel();
+        let mut viewer = Box::pin(kept.get(async move { Ok(read.await.unwrap_or(0)) }));
+        assert!(futures_util::poll!(&mut viewer).is_pending());
+        drop(viewer);
+        value.send(1).unwrap();
+        assert_eq!(kept.get(async { Ok(2) }).await.ok().as_deref(), Some(&1));
+    }
 
     #[tokio::test]
     async fn a_value_and_an_error_are_read_once_while_they_last() {

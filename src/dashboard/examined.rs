@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
 
-use super::cache::{ERRORS_LAST, Read};
+use super::cache::{ERRORS_LAST, Last};
 use crate::error::SchedulerError;
 use crate::store::doctor::{Finding, Part, Report};
 
@@ -17,7 +17,7 @@ const fn lasts(part: Part) -> Duration {
     }
 }
 
-type Parts = [Option<(Instant, Read<Report>)>; Part::ALL.len()];
+type Parts = [Last<Report>; Part::ALL.len()];
 
 /// The last findings of all parts.
 pub(super) struct Examined(Mutex<Parts>);

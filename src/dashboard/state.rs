@@ -95,35 +95,40 @@ impl State {
         if let Some(known) = self.scheduler.gauges() {
             return Some(known);
         }
-        let read = self.kept.gauges.get(self.scheduler.last_sample()).await.ok()?;
+        let scheduler = self.scheduler.clone();
+        let read = self.kept.gauges.get(async move { scheduler.last_sample().await }).await.ok()?;
         read.as_ref().as_ref().map(|gauges| Arc::new(gauges.clone()))
     }
 
     /// What the database shows of the workers.
     pub(super) async fn inspection(&self) -> Read<Inspection> {
-        self.kept.inspection.get(self.scheduler.inspect(None)).await
+        let scheduler = self.scheduler.clone();
+        self.kept.inspection.get(async move { scheduler.inspect(None).await }).await
     }
 
     /// What jobs did in the last hour.
     pub(super) async fn hour(&self) -> Read<LastHour> {
-        let read = async { Ok(LastHour::new(&self.scheduler.stats_by_minute(HOUR).await?)) };
+        let scheduler = self.scheduler.clone();
+        let read = async move { Ok(LastHour::new(&scheduler.stats_by_minute(HOUR).await?)) };
         self.kept.hour.get(read).await
     }
 
     /// The errors of the last hour.
     pub(super) async fn errors(&self) -> Read<Vec<ErrorGroup>> {
-        self.kept.errors.get(self.scheduler.errors(HOUR)).await
+        let scheduler = self.scheduler.clone();
+        self.kept.errors.get(async move { scheduler.errors(HOUR).await }).await
     }
 
     /// The schedules that do not fire as they should.
     pub(super) async fn schedule_problems(&self) -> Read<Vec<ScheduleProblem>> {
-        self.kept.schedule_problems.get(self.scheduler.schedules().problems()).await
+        let schedules = self.scheduler.schedules();
+        self.kept.schedule_problems.get(async move { schedules.problems().await }).await
     }
 
     /// What is paused.
     pub(super) async fn pauses(&self) -> Read<Pauses> {
         let queues = self.scheduler.queues();
-        let read = async {
+        let read = async move {
             Ok(Pauses { everything: queues.paused_since().await?, tasks: queues.paused_tasks().await? })
         };
         self.kept.pauses.get(read).await
@@ -131,17 +136,14 @@ impl State {
 
     /// What pages show now, as a text that differs when they would show something else. All streams share one read.
     pub(super) async fn version(&self) -> String {
-        let (kept, scheduler) = (Arc::clone(&self.kept), self.scheduler.clone());
-        // In a task of its own. Else a stream that ends in the middle would end the read of all, and the next one would begin another:
-        // streams that end together would send a statement each.
-        let read = tokio::spawn(async move {
-            // A database that is away is a version too, and that is known soon.
-            let changes =
-                async { Ok(timeout(CHANGES_TAKE, scheduler.changes()).await.ok().and_then(Result::ok)) };
-            kept.changes.get(changes).await
-        });
-        let changes = read.await.ok().and_then(Result::ok);
-        version(&self.scheduler, changes.as_deref())
+        let scheduler = self.scheduler.clone();
+        // A database that is away is a version too, and that is known soon.
+        let read = async move {
+            let changes = timeout(CHANGES_TAKE, scheduler.changes()).await;
+            Ok(changes.ok().and_then(Result::ok))
+        };
+        let changes = self.kept.changes.get(read).await;
+        version(&self.scheduler, changes.ok().as_deref())
     }
 
     /// The same as far as it is known, without a statement. It may be old, which costs a viewer one read of the page.
@@ -157,7 +159,8 @@ impl State {
 
     /// What the doctor found last, in a whole examination.
     pub(super) async fn report(&self) -> Read<Report> {
-        self.kept.report.get(self.scheduler.examine(Options::new())).await
+        let scheduler = self.scheduler.clone();
+        self.kept.report.get(async move { scheduler.examine(Options::new()).await }).await
     }
 
     /// What the doctor knows. A call examines one part at most.
