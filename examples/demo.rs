@@ -9,10 +9,11 @@
 //!
 //! With `-- --once` it runs the jobs that are ready, prints how they ended, and exits, as a script or a cron pod does.
 
+#[path = "support/listen.rs"]
+mod listen;
 #[path = "support/same_origin.rs"]
 mod same_origin;
 
-use std::net::TcpListener;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -31,6 +32,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::Mutex;
 
+use self::listen::listen;
 use self::same_origin::is_permitted;
 
 static EVERY_MINUTE: LazyLock<&str> =
@@ -165,9 +167,7 @@ async fn run_once(folder: &str, schema: Schema) -> Result<(), Box<dyn std::error
 
 async fn serve(folder: &str, schema: Schema) -> Result<(), Box<dyn std::error::Error>> {
     // Before anything else, so that a port that is taken is reported before jobs run.
-    let address = format!("127.0.0.1:{}", std::env::var("PORT").unwrap_or_else(|_| "8080".into()));
-    let listener = TcpListener::bind(&address)
-        .map_err(|error| format!("cannot listen on {address}: {error}; PORT names another port"))?;
+    let (listener, address) = listen()?;
     let database = database_url(EmbeddedOptions::kept_in(folder))?;
     println!("database: {}", database.engine());
     let shared = web::Data::new(Shared::new(database.url().to_owned(), schema));

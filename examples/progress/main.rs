@@ -5,8 +5,9 @@
 //! - `PORT` is the port (default 8080), `RUST_LOG` the log level (default info).
 
 mod app;
+#[path = "../support/listen.rs"]
+mod listen;
 
-use std::net::TcpListener;
 use std::time::Duration;
 
 use actix_web::{App, HttpServer, web};
@@ -14,13 +15,12 @@ use mainspring::Scheduler;
 use mainspring::embedded::{EmbeddedOptions, database_url};
 
 use self::app::{Pace, import, routes};
+use self::listen::listen;
 
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).init();
-    let address = format!("127.0.0.1:{}", std::env::var("PORT").unwrap_or_else(|_| "8080".into()));
-    let listener = TcpListener::bind(&address)
-        .map_err(|error| format!("cannot listen on {address}: {error}; PORT names another port"))?;
+    let (listener, address) = listen()?;
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/target/mainspring-progress");
     let database = database_url(EmbeddedOptions::kept_in(folder))?;
     let builder = Scheduler::builder(database.url()).handler(import);

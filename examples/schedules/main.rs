@@ -7,11 +7,12 @@
 //! ends with the program.
 
 mod chained;
+#[path = "../support/listen.rs"]
+mod listen;
 #[path = "../support/same_origin.rs"]
 mod same_origin;
 mod stored;
 
-use std::net::TcpListener;
 use std::time::Duration;
 
 use actix_web::guard::fn_guard;
@@ -23,6 +24,7 @@ use mainspring::{Scheduler, Schema, Session, StoreError};
 use serde::Deserialize;
 use serde_json::json;
 
+use self::listen::listen;
 use self::same_origin::is_permitted;
 
 /// What people may set of a schedule.
@@ -62,9 +64,7 @@ fn done() -> actix_web::Result<HttpResponse> {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).init();
     // Before anything else, so that a port that is taken is reported before jobs run.
-    let address = format!("127.0.0.1:{}", std::env::var("PORT").unwrap_or_else(|_| "8080".into()));
-    let listener = TcpListener::bind(&address)
-        .map_err(|error| format!("cannot listen on {address}: {error}; PORT names another port"))?;
+    let (listener, address) = listen()?;
     let database = database_url(EmbeddedOptions::temporary())?;
     // The default of r2d2 blocks a request for 30 s while the database is away.
     let pool = Pool::builder().max_size(4).connection_timeout(Duration::from_secs(5));
