@@ -6,7 +6,7 @@ use mainspring::Scheduler;
 
 use crate::support::database::TestDatabase;
 use crate::support::rows::count;
-use crate::support::waiting::{until, until_at_least};
+use crate::support::waiting::{in_time_once, until, until_at_least};
 
 mod catching_up;
 mod clocks;
