@@ -3,6 +3,7 @@
 mod endings;
 mod graphs;
 mod keeping;
+mod kills;
 mod races;
 mod refusals;
 mod signals;

@@ -14,31 +14,39 @@ use crate::support::waiting::until;
 
 const JOBS: usize = 150;
 
+const ACTS: [&str; 8] = ["discard", "cancel", "go", "go", "go", "go", "go", "go"];
+
 /// One job of a graph: its act, and the places of its parents.
-struct Node {
-    act: &'static str,
-    parents: BTreeMap<usize, OnFailure>,
+pub(super) struct Node {
+    pub(super) act: &'static str,
+    pub(super) parents: BTreeMap<usize, OnFailure>,
 }
 
-fn random_graph(random: &mut fastrand::Rng) -> Vec<Node> {
+impl Node {
+    /// Whether it has a parent with that rule which did not succeed.
+    pub(super) fn has_failed_parent(&self, places: &[&str], rule: OnFailure) -> bool {
+        let failed = |place: &usize| matches!(places[*place], "dead" | "cancelled");
+        self.parents.iter().any(|(place, own)| *own == rule && failed(place))
+    }
+}
+
+pub(super) fn random_graph(random: &mut fastrand::Rng, acts: &[&'static str]) -> Vec<Node> {
     let node = |place: usize, random: &mut fastrand::Rng| {
         let parents = (0..random.usize(..4).min(place)).map(|_| {
             let on_failure = [OnFailure::Hold, OnFailure::Cancel, OnFailure::Run][random.usize(..3)];
             (random.usize(..place), on_failure)
         });
         let parents = parents.collect();
-        let act = ["discard", "cancel", "go", "go", "go", "go", "go", "go"][random.usize(..8)];
-        Node { act, parents }
+        Node { act: acts[random.usize(..acts.len())], parents }
     };
     (0..JOBS).map(|place| node(place, random)).collect()
 }
 
 /// How each job ends, or `waiting` for ever.
-fn expected(graph: &[Node]) -> Vec<&'static str> {
+pub(super) fn expected(graph: &[Node]) -> Vec<&'static str> {
     let mut places: Vec<&'static str> = Vec::new();
     for node in graph {
-        let failed = |place: &usize| matches!(places[*place], "dead" | "cancelled");
-        let ends = |on_failure| node.parents.iter().any(|(place, own)| *own == on_failure && failed(place));
+        let ends = |rule| node.has_failed_parent(&places, rule);
         let open = node.parents.keys().any(|place| places[*place] == "waiting");
         places.push(match node.act {
             _ if ends(OnFailure::Cancel) => "cancelled",
@@ -81,7 +89,7 @@ async fn every_job_of_a_random_graph_ends_as_its_parents_let_it() {
     let one = one.poll_interval(SLOW_POLL).start().await.unwrap();
     let two = two.poll_interval(SLOW_POLL).start().await.unwrap();
     for _ in 0..3 {
-        let graph = random_graph(&mut random);
+        let graph = random_graph(&mut random, &ACTS);
         let conn = &mut database.connection();
         let mut ids: Vec<i64> = Vec::new();
         conn.batch_execute("TRUNCATE mainspring.jobs, mainspring.waits, mainspring.history; BEGIN").unwrap();
@@ -96,15 +104,20 @@ async fn every_job_of_a_random_graph_ends_as_its_parents_let_it() {
         until(&database, "mainspring.jobs WHERE state = 'waiting'", waiting as i64).await;
         until(&database, moving, 0).await;
         until(&database, "mainspring.wait_events", 0).await;
-        let found = found(&database);
-        for (place, node) in graph.iter().enumerate() {
-            let own = &found[&ids[place]];
-            assert_eq!(own.place, places[place], "seed {seed}, job {place}");
-            for parent in node.parents.keys().filter(|_| places[place] == "succeeded") {
-                assert!(own.began >= found[&ids[*parent]].ended, "seed {seed}, job {place} before {parent}");
-            }
-        }
+        assert_ended(&database, &graph, &ids, &format!("seed {seed}"));
     }
     one.stop().await;
     two.stop().await;
+}
+
+/// Asserts that each job has ended as the model has it, and began when its parents had ended.
+pub(super) fn assert_ended(database: &TestDatabase, graph: &[Node], ids: &[i64], run: &str) {
+    let (places, found) = (expected(graph), found(database));
+    for (place, node) in graph.iter().enumerate() {
+        let own = &found[&ids[place]];
+        assert_eq!(own.place, places[place], "{run}, job {place}");
+        for parent in node.parents.keys().filter(|_| places[place] == "succeeded") {
+            assert!(own.began >= found[&ids[*parent]].ended, "{run}, job {place} before {parent}");
+        }
+    }
 }
