@@ -218,6 +218,8 @@ CREATE INDEX signals_age ON mainspring.signals (sent_at);
 CREATE TABLE mainspring.workflows (
     id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     created_at timestamptz NOT NULL DEFAULT mainspring.now(),
+    -- When it was cancelled as a whole; NULL: it was not, or was retried since. It takes no more jobs.
+    cancelled_at timestamptz,
     -- The job of a batch that waits for all others; NULL: it has none.
     callback   bigint,
     -- What becomes of the callback if another job does not succeed.

@@ -1,7 +1,8 @@
--- Stores a new workflow, or locks the one that jobs are to be added to, and returns it. Refuses one that has finished, or whose
--- callback does not wait any more.
+-- Stores a new workflow, or locks the one that jobs are to be added to, and returns it. Refuses one that was cancelled or has
+-- finished, or whose callback does not wait any more.
 --
--- The row of the callback stays locked until the transaction ends. So it is released before, and this refuses, or it waits for the
+-- `cancel_workflow` locks and marks the same row. So it comes before, and this refuses, or it cancels the new jobs too. The row of
+-- the callback stays locked until the transaction ends. So it is released before, and this refuses, or it waits for the
 -- new jobs too.
 CREATE OR REPLACE FUNCTION mainspring.open_workflow(flow jsonb)
 RETURNS mainspring.workflows
@@ -24,7 +25,8 @@ BEGIN
         PERFORM mainspring.refuse(CASE WHEN wanted IS NULL THEN format('of_job must be a job of a workflow, got %s', flow ->> 'of_job') END);
     END IF;
     SELECT w.* INTO opened FROM mainspring.workflows AS w WHERE w.id = wanted FOR NO KEY UPDATE;
-    PERFORM mainspring.refuse(CASE WHEN opened.id IS NULL THEN format('workflow must be one that is there, got %s', wanted) END);
+    PERFORM mainspring.refuse(CASE WHEN opened.id IS NULL THEN format('workflow must be one that is there, got %s', wanted)
+        WHEN opened.cancelled_at IS NOT NULL THEN format('workflow must be one that was not cancelled, got %s', wanted) END);
     IF opened.callback IS NOT NULL THEN
         SELECT j.state = 'waiting' INTO is_open FROM mainspring.jobs AS j WHERE j.id = opened.callback FOR NO KEY UPDATE;
     ELSE

@@ -64,9 +64,9 @@ impl Workflow {
     /// # Errors
     ///
     /// [`StoreError::Invalid`] when a job is refused as by [`Enqueue::insert`](crate::Enqueue::insert), when a name comes twice or is
-    /// unknown, when jobs wait for each other in a circle, when there are too many, or when the workflow to add to has finished or is
-    /// not there: nothing is stored, and a transaction of the caller can go on. [`StoreError::Database`] when the database refuses
-    /// for another reason.
+    /// unknown, when jobs wait for each other in a circle, when there are too many, or when the workflow to add to has finished, was
+    /// cancelled or is not there: nothing is stored, and a transaction of the caller can go on. [`StoreError::Database`] when the
+    /// database refuses for another reason.
     pub fn insert(self, conn: &mut impl AsSession) -> Result<AddedWorkflow, StoreError> {
         add(conn, self.plan()?)
     }
@@ -108,7 +108,7 @@ pub fn properties(conn: &mut impl AsSession, id: i64) -> Result<Option<Value>, S
 }
 
 /// Retries the dead jobs of a workflow, as [`jobs::retry`](crate::jobs::retry) does, and returns what became of each. Jobs that wait
-/// for them go on when they succeed.
+/// for them go on when they succeed. A workflow that was cancelled takes jobs again, if one of its jobs was retried.
 ///
 /// # Errors
 ///
@@ -119,7 +119,7 @@ pub fn retry(conn: &mut impl AsSession, id: i64) -> Result<Vec<JobAct>, StoreErr
 }
 
 /// Cancels the unfinished jobs of a workflow, its callback too, as [`jobs::cancel`](crate::jobs::cancel) does, and returns what became of
-/// each. Dead jobs stay.
+/// each. Dead jobs stay. The workflow takes no more jobs: those that a running job would add are refused.
 ///
 /// # Errors
 ///

@@ -3,6 +3,7 @@
 mod acts;
 mod adding;
 mod batches;
+mod cancelled;
 mod growing;
 mod refusals;
 mod retention;

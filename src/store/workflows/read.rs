@@ -23,6 +23,9 @@ pub struct WorkflowStatus {
     /// When it was added.
     #[serde(deserialize_with = "json_moment::required")]
     pub created_at: DateTime<Utc>,
+    /// When it was cancelled by [`cancel`](super::cancel); `None` if it was not, or was retried since. It takes no more jobs.
+    #[serde(deserialize_with = "json_moment::optional", default)]
+    pub cancelled_at: Option<DateTime<Utc>>,
     /// Where it stands.
     pub state: WorkflowState,
     /// The callback of a batch.

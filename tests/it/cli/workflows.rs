@@ -93,6 +93,8 @@ fn workflows_retry_and_cancel_report_each_job() {
     let conn = &mut database.connection();
     assert_eq!(count(conn, "mainspring.history WHERE reason = 'ordered twice' AND id IN (1, 2, 3)"), 3);
     assert_eq!(count(conn, "mainspring.jobs"), 3);
+    let shown = answer(on(&database, &["workflows", "show", "1"]));
+    assert!(shown.starts_with("order \"17\" (workflow 1): finished, cancelled, 3 of 3 done"), "{shown}");
     for verb in ["retry", "cancel"] {
         assert_refused(
             on(&database, &["workflows", verb, "7"]),

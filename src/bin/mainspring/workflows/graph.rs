@@ -18,8 +18,10 @@ pub(super) fn text(
     workflow: &WorkflowStatus,
     jobs: &[WorkflowJob],
 ) -> Result<(), Failure> {
-    let WorkflowStatus { id, name, state, done, total, dead, .. } = workflow;
-    writeln!(out, "{} (workflow {id}): {state}, {done} of {total} done, {dead} dead", printable(name))?;
+    let WorkflowStatus { id, name, state, done, total, dead, cancelled_at, .. } = workflow;
+    let cancelled = cancelled_at.map_or("", |_| ", cancelled");
+    let name = printable(name);
+    writeln!(out, "{name} (workflow {id}): {state}{cancelled}, {done} of {total} done, {dead} dead")?;
     let depths = depths(jobs);
     let mut lines: Vec<usize> = (0..jobs.len()).collect();
     lines.sort_by_key(|&place| (depths[place], jobs[place].id));
