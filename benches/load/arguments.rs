@@ -4,7 +4,7 @@ use std::time::Duration;
 
 pub(crate) const USAGE: &str = "usage: load MODE [--jobs N] [--history] [--processes 1|2] [--rows N] [--huge] [--minutes M] \
     [--rate N] [--seconds N] [--url URL], where MODE is throughput, latency, latency-remote, enqueue, flat, pinned, soak, \
-    rest, memory, batches, cost, many, or all for the first four";
+    rest, memory, batches, cost, many, waits, or all for the first four";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -21,13 +21,15 @@ pub(crate) enum Mode {
     Cost,
     /// A load beside acts on many jobs.
     Many,
+    /// Jobs that wait for jobs.
+    Waits,
     /// The second process of `throughput --processes 2`.
     Helper,
 }
 
 impl Mode {
     const QUICK: [Self; 4] = [Self::Throughput, Self::Latency, Self::LatencyRemote, Self::Enqueue];
-    const OTHERS: [Self; 9] = [
+    const OTHERS: [Self; 10] = [
         Self::Flat,
         Self::Pinned,
         Self::Soak,
@@ -36,6 +38,7 @@ impl Mode {
         Self::Batches,
         Self::Cost,
         Self::Many,
+        Self::Waits,
         Self::Helper,
     ];
 
@@ -53,13 +56,14 @@ impl Mode {
             Self::Batches => "batches",
             Self::Cost => "cost",
             Self::Many => "many",
+            Self::Waits => "waits",
             Self::Helper => "helper",
         }
     }
 
     pub(crate) fn default_jobs(self) -> usize {
         match self {
-            Self::Throughput | Self::Batches | Self::Cost => 100_000,
+            Self::Throughput | Self::Batches | Self::Cost | Self::Waits => 100_000,
             Self::Latency | Self::LatencyRemote => 1_000,
             Self::Enqueue => 50_000,
             Self::Flat => 50_000,

@@ -33,6 +33,10 @@ pub(crate) struct Latency {
 }
 
 impl Latency {
+    pub(crate) fn p50_ms(&self) -> f64 {
+        self.p50_ms
+    }
+
     pub(crate) fn of(mut samples: Vec<Duration>) -> Self {
         samples.sort();
         let at = |percent| percentile(&samples, percent);

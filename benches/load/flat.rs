@@ -110,7 +110,7 @@ fn builder(url: &str, case: &Case) -> SchedulerBuilder {
     if case.history { scheduler(url).history_retention(A_WEEK) } else { scheduler(url) }
 }
 
-fn settle_down(conn: &mut PgConnection) -> Outcome<()> {
+pub(crate) fn settle_down(conn: &mut PgConnection) -> Outcome<()> {
     conn.batch_execute("VACUUM ANALYZE mainspring.jobs, mainspring.queues")?;
     // Not every server permits it; without it, writing out the ballast is part of the figure.
     conn.batch_execute("CHECKPOINT").unwrap_or_else(|error| eprintln!("no checkpoint: {error}"));

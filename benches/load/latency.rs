@@ -13,10 +13,10 @@ use super::figures::Latency;
 use super::stage::{Outcome, scheduler};
 
 // Connections, statements and caches are warm after the first few.
-const WARM_UP: usize = 20;
+pub(crate) const WARM_UP: usize = 20;
 
 #[derive(Serialize, Deserialize)]
-struct Echo {}
+pub(crate) struct Echo {}
 
 impl Task for Echo {
     const NAME: &'static str = "load.echo";
@@ -54,7 +54,7 @@ pub(crate) async fn latency_remote(url: &str, jobs: usize) -> Outcome<Latency> {
 }
 
 /// A scheduler whose handler reports when it started.
-async fn start_echo(url: &str) -> Outcome<(Scheduler, mpsc::UnboundedReceiver<Instant>)> {
+pub(crate) async fn start_echo(url: &str) -> Outcome<(Scheduler, mpsc::UnboundedReceiver<Instant>)> {
     let (starts, receiver) = mpsc::unbounded_channel();
     let builder =
         scheduler(url).handler(move |_: Echo, _: JobContext| std::future::ready(starts.send(Instant::now())));

@@ -19,6 +19,7 @@ mod rest;
 mod stage;
 mod statements;
 mod throughput;
+mod waits;
 mod watch;
 
 use std::process::ExitCode;
@@ -99,6 +100,7 @@ async fn run_modes(arguments: &Arguments, url: &str) -> Outcome<()> {
             Mode::Memory => memory::memory(url, jobs).await?,
             Mode::Batches => batches::batches(url, jobs).await?,
             Mode::Many => many::many(url, jobs, arguments).await?,
+            Mode::Waits => waits::waits(url, jobs).await?,
             Mode::Cost => cost::cost(url, jobs).await?,
             Mode::Helper => return Err("`helper` is what `throughput --processes 2` starts".into()),
         }

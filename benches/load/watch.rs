@@ -87,7 +87,7 @@ const LOSE_A_WORKER: &str = "WITH lost AS (INSERT INTO mainspring.workers (name,
     SELECT 'load.step', now(), 'running', 1, 1, id, now(), \
         jsonb_build_object('kind', 'plain', 'due', now()) FROM lost";
 
-fn take_snapshot(url: &str) -> Outcome<PgConnection> {
+pub(crate) fn take_snapshot(url: &str) -> Outcome<PgConnection> {
     let mut conn = connect(url)?;
     conn.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1 FROM mainspring.jobs LIMIT 1")?;
     Ok(conn)
