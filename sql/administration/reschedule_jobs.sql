@@ -15,6 +15,7 @@ RETURNS TABLE (job_id bigint, result text)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET jit = off
 AS $$
 DECLARE
     problem text := mainspring.validate_job('-', NULL, run_at, priority, max_attempts);

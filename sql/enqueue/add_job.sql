@@ -13,6 +13,7 @@ RETURNS mainspring.jobs_view
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET jit = off
 AS $$
 DECLARE
     job mainspring.new_job := ROW(task, mainspring.payload_text(payload), queue, run_at, priority, max_attempts, key, key_mode, flags,

@@ -7,6 +7,7 @@ RETURNS SETOF mainspring.jobs_view
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET jit = off
 AS $$
 DECLARE
     problem text;

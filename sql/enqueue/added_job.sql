@@ -5,6 +5,7 @@ RETURNS mainspring.jobs_view
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET jit = off
 AS $$
 DECLARE
     stored mainspring.jobs_view;

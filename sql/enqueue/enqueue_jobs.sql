@@ -1,11 +1,11 @@
 -- Adds jobs, all or none. NULL means the default: what tasks have published is in the jobs already. Returns a row for each in the order of the input, with new ids in that order too. Without keys all
 -- ordinals are 0. The functions that it calls run under its settings, since each setting costs time in each call.
 CREATE OR REPLACE FUNCTION mainspring.enqueue_jobs(jobs mainspring.new_job[], notify boolean DEFAULT true)
-RETURNS TABLE (ordinal bigint, job_id bigint, job_state mainspring.job_state, job_priority smallint,
-    job_run_at timestamptz)
+RETURNS TABLE (ordinal bigint, job_id bigint, job_state mainspring.job_state, job_priority smallint, job_run_at timestamptz)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET jit = off
 AS $$
 DECLARE
     moment timestamptz := mainspring.now();

@@ -15,6 +15,7 @@ RETURNS TABLE (job_id bigint, job_lease bigint, job_state mainspring.job_state, 
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET jit = off
 SET enable_hashjoin = off
 SET enable_mergejoin = off
 SET plan_cache_mode = force_generic_plan

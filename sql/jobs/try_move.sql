@@ -7,6 +7,7 @@ RETURNS TABLE (job_id bigint, job_lease bigint, job_state mainspring.job_state, 
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET jit = off
 AS $$
 DECLARE
     held mainspring.jobs;

@@ -8,6 +8,7 @@ RETURNS TABLE (job_id bigint, job_task text, job_state mainspring.job_state, job
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET jit = off
 SET lock_timeout = '100ms'
 AS $$
 DECLARE

@@ -9,6 +9,7 @@ CREATE OR REPLACE FUNCTION mainspring.sweep(candidates text, change text, most b
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET jit = off
 SET lock_timeout = '100ms'
 AS $$
 DECLARE
@@ -17,8 +18,7 @@ DECLARE
     changed bigint;
     waits integer := 0;
 BEGIN
-    done := 0;
-    stuck := 0;
+    SELECT 0, 0 INTO done, stuck;
     BEGIN
         EXECUTE format('SELECT ARRAY(%s LIMIT $1 FOR UPDATE SKIP LOCKED)', candidates) INTO keys USING most;
         EXECUTE change USING keys;

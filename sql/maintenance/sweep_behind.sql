@@ -7,6 +7,7 @@ CREATE OR REPLACE FUNCTION mainspring.sweep_behind(source text, key text, condit
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET jit = off
 SET lock_timeout = '100ms'
 AS $$
 DECLARE

@@ -9,6 +9,7 @@ RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET jit = off
 AS $$
 DECLARE
     changed text := CASE WHEN TG_OP = 'DELETE' THEN OLD.name ELSE NEW.name END;

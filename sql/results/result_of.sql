@@ -7,6 +7,7 @@ RETURNS jsonb
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET jit = off
 AS $$
     SELECT convert_from(r.value, 'UTF8')::jsonb FROM mainspring.results AS r WHERE r.job_id = result_of.job_id;
 $$;

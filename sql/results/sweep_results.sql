@@ -5,6 +5,7 @@ CREATE OR REPLACE FUNCTION mainspring.sweep_results(
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET jit = off
 AS $$
     SELECT s.* FROM mainspring.sweep(
         format('SELECT r.job_id::text FROM mainspring.results AS r WHERE r.finished_at < mainspring.now() - %L::interval

@@ -9,6 +9,7 @@ RETURNS bigint
 LANGUAGE sql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET jit = off
 RETURN mainspring.write_schedule(name, jsonb_build_object('task', task, 'expression', expression, 'payload', payload,
     'zone', zone, 'queue', queue, 'priority', priority, 'max_attempts', max_attempts, 'key', key,
     'overlap', overlap, 'catch_up', catch_up, 'starts_at', starts_at, 'ends_at', ends_at,

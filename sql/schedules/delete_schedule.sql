@@ -4,6 +4,7 @@ RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET jit = off
 AS $$
 BEGIN
     DELETE FROM mainspring.schedules AS s WHERE s.owner = 'people' AND s.name = delete_schedule.name;

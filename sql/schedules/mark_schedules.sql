@@ -5,6 +5,7 @@ RETURNS SETOF bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET jit = off
 SET lock_timeout = '100ms'
 AS $$
 DECLARE

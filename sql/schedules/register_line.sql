@@ -5,6 +5,7 @@ RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET jit = off
 AS $$
 DECLARE
     new mainspring.schedules := jsonb_populate_record(NULL::mainspring.schedules, line);

@@ -4,4 +4,5 @@ RETURNS boolean
 LANGUAGE sql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET jit = off
 RETURN mainspring.write_schedule(name, '{"paused": false}', false) IS NOT NULL;

@@ -4,6 +4,7 @@ RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET jit = off
 AS $$
 BEGIN
     -- The ids twice, so that the planner looks up each row and does not read them all.

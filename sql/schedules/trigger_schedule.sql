@@ -5,6 +5,7 @@ RETURNS mainspring.schedule_fires
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET jit = off
 AS $$
 DECLARE
     moment timestamptz := date_trunc('milliseconds', mainspring.now());

@@ -5,6 +5,7 @@ RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET jit = off
 AS $$
 DECLARE
     misfit text := (SELECT mainspring.payload_misfit(t.accepts, schedule.payload) FROM mainspring.tasks AS t

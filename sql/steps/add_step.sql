@@ -7,6 +7,7 @@ RETURNS boolean
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET jit = off
 AS $$
 BEGIN
     INSERT INTO mainspring.steps (job_id, position, name, value, payload_hash)

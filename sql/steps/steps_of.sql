@@ -7,6 +7,7 @@ RETURNS TABLE (hash bigint, step_position integer, step_name text, step_value by
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET jit = off
 AS $$
 DECLARE
     -- As partitions by hash are found: it stays the same in later versions of the server.

@@ -6,6 +6,7 @@ RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET jit = off
 SET lock_timeout = '1s'
 AS $$
 DECLARE

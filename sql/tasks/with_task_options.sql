@@ -7,6 +7,7 @@ RETURNS mainspring.new_job[]
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET jit = off
 AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM mainspring.tasks AS t

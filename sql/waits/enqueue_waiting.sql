@@ -8,6 +8,7 @@ RETURNS TABLE (ordinal bigint, job_id bigint, job_state mainspring.job_state, jo
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET jit = off
 AS $$
 DECLARE
     asked mainspring.waits[];

@@ -5,6 +5,7 @@ RETURNS mainspring.waits[]
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET jit = off
 AS $$
 BEGIN
     RETURN ARRAY(

@@ -11,6 +11,7 @@ RETURNS TABLE (workflow bigint, name text, job_id bigint)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET jit = off
 AS $$
 DECLARE
     specs jsonb[];

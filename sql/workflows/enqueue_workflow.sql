@@ -9,6 +9,7 @@ RETURNS TABLE (flow_id bigint, ordinal bigint, job_id bigint, job_state mainspri
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET jit = off
 AS $$
 DECLARE
     count CONSTANT bigint := cardinality(jobs);

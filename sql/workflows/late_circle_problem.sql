@@ -5,6 +5,7 @@ RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET jit = off
 AS $$
     SELECT format('key must be that of a job for which no other waits, got that of job %s', f.id)
     FROM (

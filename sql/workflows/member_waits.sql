@@ -5,6 +5,7 @@ CREATE OR REPLACE FUNCTION mainspring.member_waits(
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET jit = off
 AS $$
 DECLARE
     lists jsonb[];

@@ -9,6 +9,7 @@ RETURNS mainspring.workflows
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET jit = off
 AS $$
 DECLARE
     opened mainspring.workflows;

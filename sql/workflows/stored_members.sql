@@ -5,6 +5,7 @@ RETURNS bigint[]
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET jit = off
 AS $$
 BEGIN
     PERFORM FROM mainspring.workflows AS f WHERE f.id = workflow FOR NO KEY UPDATE;

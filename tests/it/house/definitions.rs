@@ -63,6 +63,18 @@ fn is_explained(text: &str) -> bool {
     first.is_some_and(|word| word.starts_with(char::is_uppercase) && word.ends_with('s'))
 }
 
+// The estimate of a table that has no index to be read by is then so high that the server compiles the statement, for hundreds
+// of milliseconds.
+#[test]
+fn what_forbids_a_sequential_scan_forbids_compilation_too() {
+    let forbids = |file: &File, what: &str| file.text.contains(&format!("SET {what} = off\n"));
+    let files = files_in(&["sql"], "sql");
+    let careful: Vec<_> = files.iter().filter(|file| forbids(file, "enable_seqscan")).collect();
+    assert!(careful.len() > 50, "only {} functions found", careful.len());
+    let compiled = careful.into_iter().filter(|file| !forbids(file, "jit"));
+    expect_none(compiled.map(|file| format!("{}: has no `SET jit = off`", file.name)).collect());
+}
+
 // Who lives is decided in one place. `line_goes_on` looks at something narrower: beats without a gap.
 #[test]
 fn only_one_function_decides_whether_a_worker_lives() {
