@@ -152,6 +152,24 @@ async fn it_runs_registers_and_fires_nothing() {
     client.stop().await;
 }
 
+#[tokio::test]
+async fn its_stream_of_changes_tells_of_a_new_job_and_holds_up_no_end() {
+    let database = TestDatabase::new();
+    let client = Scheduler::builder(database.url()).connect().await.unwrap();
+    let served = Served::start(&database, &[], None);
+    let mut stream = TcpStream::connect(&served.address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let head = format!("GET /changes?since= HTTP/1.1\r\nHost: {}\r\n\r\n", served.address);
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut lines = BufReader::new(stream).lines().map(Result::unwrap);
+    let mut changed = || lines.by_ref().any(|line| line == "event: changed");
+    assert!(changed(), "the page knew no version");
+    client.jobs().insert(NewJob::new("note", &json!({}))).await.unwrap();
+    assert!(changed(), "the stream has ended");
+    client.stop().await;
+    served.end_by(Signal::TERM);
+}
+
 #[test]
 fn a_database_that_is_away_is_said_as_by_other_commands() {
     let away = "postgres://127.0.0.1:1/nowhere";
