@@ -28,7 +28,14 @@ pub(super) struct Engine {
     bin: PathBuf,
     version: String,
     major: u32,
-    carried: bool,
+    origin: Origin,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    Installed,
+    /// By a crate.
+    Carried,
 }
 
 impl Engine {
@@ -40,7 +47,9 @@ impl Engine {
         if let Some(bin) = env::var_os("PG_BIN_DIR").filter(|bin| !bin.is_empty()) {
             return Self::named(Path::new(&bin), user);
         }
-        if let Some(engine) = installed().iter().find_map(|bin| Self::probe(bin, false, user).ok()) {
+        if let Some(engine) =
+            installed().iter().find_map(|bin| Self::probe(bin, Origin::Installed, user).ok())
+        {
             return Ok(engine);
         }
         if !options.allows_carried_engine() {
@@ -51,13 +60,13 @@ impl Engine {
         let bin = carried::unpack(folder, user)?.ok_or_else(|| {
             EmbeddedError::no_engine("none is installed, and none is carried for this system")
         })?;
-        Self::probe(&bin, true, user).map_err(|reason| {
+        Self::probe(&bin, Origin::Carried, user).map_err(|reason| {
             EmbeddedError::no_engine(&format!("none is installed, and of the carried one {reason}"))
         })
     }
 
     fn named(bin: &Path, user: &ServerUser) -> Result<Self, EmbeddedError> {
-        Self::probe(bin, false, user).map_err(|reason| {
+        Self::probe(bin, Origin::Installed, user).map_err(|reason| {
             let bin = bin.display();
             EmbeddedError::no_engine(&format!(
                 "PG_BIN_DIR is {bin}, where initdb and postgres {OLDEST} or later must be, but {reason}"
@@ -66,7 +75,7 @@ impl Engine {
     }
 
     // Run as the server's user, who has to reach it: an engine under root's home is of no use.
-    fn probe(bin: &Path, carried: bool, user: &ServerUser) -> Result<Self, String> {
+    fn probe(bin: &Path, origin: Origin, user: &ServerUser) -> Result<Self, String> {
         if !bin.join("initdb").is_file() {
             return Err("initdb is not there".into());
         }
@@ -78,7 +87,7 @@ impl Engine {
         let major = version.and_then(leading_number);
         match (version, major) {
             (Some(version), Some(major)) if major >= OLDEST => {
-                Ok(Self { bin: bin.to_owned(), version: version.to_owned(), major, carried })
+                Ok(Self { bin: bin.to_owned(), version: version.to_owned(), major, origin })
             }
             (Some(version), Some(_)) => Err(format!("postgres is of version {version}")),
             _ => {
@@ -94,24 +103,30 @@ impl Engine {
 
     /// The cluster's folder name: no engine meets another one's files.
     pub(super) fn cluster(&self) -> String {
-        format!("data-{}{}", self.major, if self.carried { "-carried" } else { "" })
+        match self.origin {
+            Origin::Installed => format!("data-{}", self.major),
+            Origin::Carried => format!("data-{}-carried", self.major),
+        }
     }
 
     /// What the engine needs set in order to be of use.
     pub(super) fn settings(&self) -> &'static [(&'static str, &'static str)] {
-        // The carried one is built for one small process: 400 kB of buffers and 25 connections.
-        if self.carried { &[("shared_buffers", "64MB"), ("max_connections", "100")] } else { &[] }
+        match self.origin {
+            Origin::Installed => &[],
+            // Built for one small process: 400 kB of buffers and 25 connections.
+            Origin::Carried => &[("shared_buffers", "64MB"), ("max_connections", "100")],
+        }
     }
 
     pub(super) fn line(&self) -> String {
-        if self.carried {
-            return format!(
-                "PostgreSQL {} carried by a crate: fine for a demo, but its server timers never fire \
-                 (statement_timeout, lock_timeout, deadlock detection)",
-                self.version,
-            );
+        let version = &self.version;
+        match self.origin {
+            Origin::Installed => format!("PostgreSQL {version} installed in {}", self.bin.display()),
+            Origin::Carried => format!(
+                "PostgreSQL {version} carried by a crate: fine for a demo, but its server timers never fire \
+                 (statement_timeout, lock_timeout, deadlock detection)"
+            ),
         }
-        format!("PostgreSQL {} installed in {}", self.version, self.bin.display())
     }
 }
 

@@ -19,14 +19,33 @@ const TEMPORARY_PREFIX: &str = "mainspring-postgres-";
 
 pub(super) struct Folder {
     path: PathBuf,
-    kept: bool,
+    lifetime: Lifetime,
+}
+
+/// When a folder is removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lifetime {
+    /// With its server.
+    Temporary,
+    /// By its owner: the next run finds its data.
+    Kept,
+}
+
+impl Lifetime {
+    /// What the watcher calls it.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Temporary => "temporary",
+            Self::Kept => "kept",
+        }
+    }
 }
 
 impl Folder {
     /// The folder that a caller named, made where it is missing.
     pub(super) fn kept(path: &Path, user: &ServerUser) -> Result<Self, EmbeddedError> {
         let failed = || EmbeddedError::cannot(format!("make the server's folder {}", path.display()));
-        let folder = Self { path: place(path, user).map_err(failed())?, kept: true };
+        let folder = Self { path: place(path, user).map_err(failed())?, lifetime: Lifetime::Kept };
         match fs::DirBuilder::new().mode(0o700).create(&folder.path) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => folder.refuse_foreign(user)?,
@@ -43,7 +62,10 @@ impl Folder {
                 && entry.metadata().is_ok_and(|facts| facts.is_dir() && user.is_ours(facts.uid()))
         };
         let entries = fs::read_dir(temporary_base(user)).into_iter().flatten().flatten();
-        entries.filter(is_one).map(|entry| Self { path: entry.path(), kept: false }).collect()
+        entries
+            .filter(is_one)
+            .map(|entry| Self { path: entry.path(), lifetime: Lifetime::Temporary })
+            .collect()
     }
 
     /// Makes a temporary folder and locks it. Once it is locked it gets the name by which it is found.
@@ -53,7 +75,8 @@ impl Folder {
         let mut random = [0; 8];
         fill_randomly(&mut random).map_err(failed())?;
         let name = hexadecimal(&random);
-        let mut folder = Self { path: base.join(format!("mainspring-new-{name}")), kept: false };
+        let mut folder =
+            Self { path: base.join(format!("mainspring-new-{name}")), lifetime: Lifetime::Temporary };
         fs::DirBuilder::new().mode(0o700).create(&folder.path).map_err(failed())?;
         user.hand_over(&folder.path, 0o700)?;
         let lock = folder.try_lock()?.ok_or_else(|| EmbeddedError::new("a new folder is locked already"))?;
@@ -87,8 +110,8 @@ impl Folder {
         &self.path
     }
 
-    pub(super) fn is_kept(&self) -> bool {
-        self.kept
+    pub(super) fn lifetime(&self) -> Lifetime {
+        self.lifetime
     }
 
     /// A name for something that becomes real by a rename; the next start clears what did not.
@@ -151,7 +174,7 @@ impl Folder {
 
     /// Removes what is useless after a start that failed.
     pub(super) fn discard(&self) {
-        if !self.kept {
+        if self.lifetime == Lifetime::Temporary {
             let _ = fs::remove_dir_all(&self.path);
         }
     }

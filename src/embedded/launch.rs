@@ -108,7 +108,7 @@ impl Launch<'_> {
         let lock = lock.try_clone().map_err(EmbeddedError::cannot("share the lock"))?;
         let mut watcher = self.user.command("sh");
         watcher.args(["-c", WATCHER, "sh"]).arg(self.folder.root());
-        watcher.arg(if self.folder.is_kept() { "kept" } else { "temporary" });
+        watcher.arg(self.folder.lifetime().word());
         watcher
             .arg(self.engine.program("postgres"))
             .args(self.server_arguments(port))

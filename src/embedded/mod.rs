@@ -33,7 +33,7 @@ use std::time::{Duration, Instant};
 pub use error::EmbeddedError;
 pub use options::EmbeddedOptions;
 
-use folder::Folder;
+use folder::{Folder, Lifetime};
 use launch::Running;
 use user::ServerUser;
 
@@ -50,7 +50,7 @@ const POLL: Duration = Duration::from_millis(20);
 #[must_use = "the server stops when this is dropped"]
 pub struct EmbeddedPostgres {
     running: Running,
-    kept: bool,
+    lifetime: Lifetime,
 }
 
 impl EmbeddedPostgres {
@@ -73,10 +73,10 @@ impl EmbeddedPostgres {
             let (folder, lock) = Folder::temporary(&user)?;
             let running = launch::launch(&options, &folder, &user, &lock, deadline);
             let running = running.inspect_err(|_| folder.discard())?;
-            return Ok(Self { running, kept: false });
+            return Ok(Self { running, lifetime: folder.lifetime() });
         };
         let folder = Folder::kept(path, &user)?;
-        Ok(Self { running: start_or_join(&options, &folder, &user, deadline)?, kept: true })
+        Ok(Self { running: start_or_join(&options, &folder, &user, deadline)?, lifetime: folder.lifetime() })
     }
 
     /// Where the server is: `postgres://user:password@127.0.0.1:port/postgres`. The user may do anything.
@@ -97,7 +97,10 @@ impl Drop for EmbeddedPostgres {
         // The watcher's sign to stop the server.
         drop(self.running.hold.take());
         // Others may be using a kept one, and its data is safe; a temporary one takes its folder with it.
-        let Some(watcher) = self.running.watcher.take().filter(|_| !self.kept) else { return };
+        let Some(watcher) = self.running.watcher.take() else { return };
+        if self.lifetime == Lifetime::Kept {
+            return;
+        }
         let deadline = Instant::now() + STOP_LIMIT;
         while !watcher.is_finished() && Instant::now() < deadline {
             thread::sleep(POLL);
