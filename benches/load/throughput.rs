@@ -90,7 +90,7 @@ async fn await_no_live_row(conn: &mut PgConnection) -> Outcome<()> {
     Ok(())
 }
 
-async fn fill(url: &str, jobs: usize) -> Outcome<u64> {
+pub(crate) async fn fill(url: &str, jobs: usize) -> Outcome<u64> {
     let scheduler = scheduler(url).start().await?;
     let per_second = add_in_bulk(&scheduler, jobs, BULK, |_| Enqueue::new(Noop {})).await?;
     scheduler.stop().await;

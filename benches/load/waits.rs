@@ -7,7 +7,7 @@ use std::time::Instant;
 use diesel::sql_types::BigInt;
 use diesel::{QueryableByName, RunQueryDsl, sql_query};
 use mainspring::database::connect;
-use mainspring::{Enqueue, JobContext, Scheduler, Task, Workflow};
+use mainspring::{Enqueue, JobContext, Task, Workflow};
 use serde::{Deserialize, Serialize};
 
 use super::arguments::Mode;
@@ -15,11 +15,10 @@ use super::figures::{Latency, median, print_line, rounded};
 use super::flat::settle_down;
 use super::latency::{Echo, WARM_UP, latency, start_echo};
 use super::stage::{Countdown, Noop, Outcome, await_empty_table, counting, empty_table, scheduler};
-use super::throughput::add_in_bulk;
+use super::throughput::fill;
 use super::watch::take_snapshot;
 
 const ROUNDS: usize = 3;
-const BULK: usize = 5_000;
 /// The jobs of a chain, and those that are enqueued one by one.
 const LINKS: usize = 1_000;
 
@@ -83,7 +82,7 @@ pub(crate) async fn waits(url: &str, jobs: usize) -> Outcome<()> {
 async fn drained(url: &str, jobs: usize) -> Outcome<u64> {
     let mut conn = connect(url)?;
     empty_table(&mut conn)?;
-    fill(url, jobs).await?.stop().await;
+    fill(url, jobs).await?;
     settle_down(&mut conn)?;
     let (builder, finished) = counting(scheduler(url), jobs);
     let began = Instant::now();
@@ -98,10 +97,9 @@ async fn drained(url: &str, jobs: usize) -> Outcome<u64> {
 async fn fanned_in(url: &str, jobs: usize) -> Outcome<u64> {
     let mut conn = connect(url)?;
     empty_table(&mut conn)?;
-    let adding = fill(url, jobs).await?;
+    fill(url, jobs).await?;
     let parents = sql_query("SELECT id FROM mainspring.jobs").load::<Parent>(&mut conn)?;
-    adding.enqueue(Enqueue::new(Last {}).after_all(parents.into_iter().map(|parent| parent.id))).await?;
-    adding.stop().await;
+    Enqueue::new(Last {}).after_all(parents.into_iter().map(|parent| parent.id)).insert(&mut conn)?;
     settle_down(&mut conn)?;
     let (builder, _) = counting(scheduler(url), jobs);
     let started = Arc::new(Countdown::new(1));
@@ -116,13 +114,6 @@ async fn fanned_in(url: &str, jobs: usize) -> Outcome<u64> {
     let took = whole_milliseconds(began);
     scheduler.stop().await;
     Ok(took)
-}
-
-/// Adds the jobs, and returns what has added them and runs none.
-async fn fill(url: &str, jobs: usize) -> Outcome<Scheduler> {
-    let scheduler = scheduler(url).start().await?;
-    add_in_bulk(&scheduler, jobs, BULK, |_| Enqueue::new(Noop {})).await?;
-    Ok(scheduler)
 }
 
 /// Each job of a chain starts when the one before it has ended, which it does at once.
