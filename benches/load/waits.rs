@@ -62,13 +62,11 @@ struct Chain {
 
 pub(crate) async fn waits(url: &str, jobs: usize) -> Outcome<()> {
     for pinned in [false, true] {
-        let snapshot = if pinned { Some(take_snapshot(url)?) } else { None };
         let (mut alone, mut fan_in) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
-            alone.push(drained(url, jobs).await?);
-            fan_in.push(fanned_in(url, jobs).await?);
+            alone.push(drained(url, jobs, pinned).await?);
+            fan_in.push(fanned_in(url, jobs, pinned).await?);
         }
-        drop(snapshot);
         let (alone_ms, fan_in_ms) = (median(alone), median(fan_in));
         let ratio = rounded(fan_in_ms as f64 / alone_ms as f64);
         print_line(Mode::Waits, FanIn { what: "fan-in", jobs, pinned, alone_ms, fan_in_ms, ratio })?;
@@ -79,11 +77,12 @@ pub(crate) async fn waits(url: &str, jobs: usize) -> Outcome<()> {
     Ok(print_line(Mode::Waits, Chain { what: "chain", pick_up, chain, ratio })?)
 }
 
-async fn drained(url: &str, jobs: usize) -> Outcome<u64> {
+async fn drained(url: &str, jobs: usize, pinned: bool) -> Outcome<u64> {
     let mut conn = connect(url)?;
     empty_table(&mut conn)?;
     fill(url, jobs).await?;
     settle_down(&mut conn)?;
+    let _held = pinned.then(|| take_snapshot(url)).transpose()?;
     let (builder, finished) = counting(scheduler(url), jobs);
     let began = Instant::now();
     let scheduler = builder.start().await?;
@@ -94,13 +93,14 @@ async fn drained(url: &str, jobs: usize) -> Outcome<u64> {
     Ok(took)
 }
 
-async fn fanned_in(url: &str, jobs: usize) -> Outcome<u64> {
+async fn fanned_in(url: &str, jobs: usize, pinned: bool) -> Outcome<u64> {
     let mut conn = connect(url)?;
     empty_table(&mut conn)?;
     fill(url, jobs).await?;
     let parents = sql_query("SELECT id FROM mainspring.jobs").load::<Parent>(&mut conn)?;
     Enqueue::new(Last {}).after_all(parents.into_iter().map(|parent| parent.id)).insert(&mut conn)?;
     settle_down(&mut conn)?;
+    let _held = pinned.then(|| take_snapshot(url)).transpose()?;
     let (builder, _) = counting(scheduler(url), jobs);
     let started = Arc::new(Countdown::new(1));
     let last = Arc::clone(&started);
