@@ -1,5 +1,7 @@
--- Adds what jobs wait for, as `add_waits` does, of jobs that may have taken the place of stored ones under their keys. Refuses a job that
--- would wait for itself, by way of the jobs that wait for the one whose place it takes.
+-- Adds what jobs wait for, as `add_waits` does, of jobs that may have taken the place of stored ones under their keys. Refuses a circle.
+--
+-- A circle through waits that were there before enters them at a parent that waits itself, and leaves them at a job for which another
+-- one waits. New jobs have neither. What another transaction adds at this moment is not seen.
 CREATE OR REPLACE FUNCTION mainspring.add_late_waits(added mainspring.waits[])
 RETURNS void
 LANGUAGE plpgsql
@@ -8,14 +10,18 @@ SET enable_seqscan = off
 SET jit = off
 AS $$
 DECLARE
-    -- No other job waits for a new one yet.
-    awaited CONSTANT bigint[] := ARRAY(SELECT DISTINCT a.child FROM unnest(added) AS a WHERE EXISTS (
-        SELECT FROM mainspring.waits AS w WHERE w.parent = a.child AND w.parent > 0 AND mainspring.is_open_wait(w.ending, w.on_failure)));
+    waiting bigint[] := '{}';
 BEGIN
     PERFORM mainspring.refuse(format('after must be other jobs, got job %s itself', a.child))
     FROM unnest(added) AS a WHERE a.child = a.parent LIMIT 1;
+    IF EXISTS (SELECT FROM unnest(added) AS a WHERE EXISTS (
+        SELECT FROM mainspring.waits AS w WHERE w.parent = a.child AND w.parent > 0 AND mainspring.is_open_wait(w.ending, w.on_failure)))
+    THEN
+        waiting := ARRAY(SELECT DISTINCT a.parent FROM unnest(added) AS a WHERE EXISTS (
+            SELECT FROM mainspring.waits AS w WHERE w.child = a.parent AND w.parent > 0 AND mainspring.is_open_wait(w.ending, w.on_failure)));
+    END IF;
     PERFORM mainspring.add_waits(added);
-    IF awaited <> '{}' THEN
-        PERFORM mainspring.refuse(mainspring.late_circle(awaited));
+    IF waiting <> '{}' THEN
+        PERFORM mainspring.refuse(mainspring.late_circle(waiting));
     END IF;
 END $$;

@@ -1,20 +1,21 @@
--- Returns the problem of the first of these jobs that waits for itself, by way of others. NULL without one.
+-- Returns the circle among these jobs and all for which they wait, by way of others, as a problem; or NULL. It looks at each wait once.
 CREATE OR REPLACE FUNCTION mainspring.late_circle(ids bigint[])
 RETURNS text
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
-SET enable_hashjoin = off
-SET enable_mergejoin = off
 SET jit = off
 AS $$
-    WITH RECURSIVE above(child, parent) AS (
-        SELECT w.child, w.parent FROM mainspring.waits AS w
-        WHERE w.child = ANY (ids) AND w.parent > 0 AND mainspring.is_open_wait(w.ending, w.on_failure)
-        UNION
-        SELECT a.child, w.parent FROM above AS a JOIN mainspring.waits AS w ON w.child = a.parent
-        WHERE a.parent <> a.child AND w.parent > 0 AND mainspring.is_open_wait(w.ending, w.on_failure)
-    )
-    SELECT format('after must be jobs that do not wait for this one, and job %s would wait for itself', a.child)
-    FROM above AS a WHERE a.parent = a.child ORDER BY a.child LIMIT 1;
-$$;
+DECLARE
+    above CONSTANT mainspring.waits[] := mainspring.waits_above(ids);
+    placed mainspring.waits[];
+BEGIN
+    placed := ARRAY(
+        SELECT ROW(max(e.place) FILTER (WHERE e.role = 'child'), max(e.place) FILTER (WHERE e.role = 'parent'), '', 'hold', NULL)::mainspring.waits
+        FROM (
+            SELECT w.ord, r.role, dense_rank() OVER (ORDER BY r.id) AS place
+            FROM unnest(above) WITH ORDINALITY AS w(child, parent, signal, on_failure, ending, ord)
+            CROSS JOIN LATERAL (VALUES ('child', w.child), ('parent', w.parent)) AS r(role, id)
+        ) AS e GROUP BY e.ord);
+    RETURN mainspring.circle_problem(placed, to_jsonb(ARRAY(SELECT format('job %s', n.id)
+        FROM (SELECT w.child AS id FROM unnest(above) AS w UNION SELECT w.parent FROM unnest(above) AS w) AS n ORDER BY n.id)));
+END $$;

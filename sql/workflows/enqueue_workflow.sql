@@ -31,11 +31,10 @@ BEGIN
     END IF;
     new_waits := mainspring.placed_waits(new_waits || ARRAY(
         SELECT ROW(w.child, added[w.parent], '', w.on_failure, NULL)::mainspring.waits FROM unnest(asked.inner_waits) AS w), jobs, added);
-    PERFORM mainspring.refuse(mainspring.late_circle_problem(new_waits, asked.outer_waits, added));
     new_waits := new_waits || ARRAY(SELECT ROW(opened.callback, a, '', opened.on_failure, NULL)::mainspring.waits
         FROM unnest(added) AS a WHERE opened.callback IS NOT NULL);
     PERFORM FROM mainspring.lock_parents(ARRAY(SELECT DISTINCT w.parent FROM unnest(new_waits) AS w WHERE w.parent = ANY (added)));
-    PERFORM mainspring.add_waits(new_waits);
+    PERFORM mainspring.add_late_waits(new_waits);
     PERFORM mainspring.notify_after('{}', added);
     RETURN QUERY
     SELECT opened.id, a.ord, j.id, j.state, j.priority, j.run_at

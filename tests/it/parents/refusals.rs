@@ -62,8 +62,8 @@ fn a_job_cannot_come_to_wait_for_itself_under_its_key() {
     let second = act("second").after(first).insert(conn).unwrap();
     let third = act("third").key("t").after(second).insert(conn).unwrap();
     for (wait, part) in [
-        (third, format!("job {first} would wait for itself")),
-        (second, format!("job {first} would wait for itself")),
+        (third, format!("no circle, got job {first} after job {third} after job {second} after job {first}")),
+        (second, format!("no circle, got job {first} after job {second} after job {first}")),
         (first, format!("after must be other jobs, got job {first} itself")),
     ] {
         let error = act("again").key("k").after(wait).insert(conn).unwrap_err();

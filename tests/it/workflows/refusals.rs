@@ -117,23 +117,50 @@ fn a_name_that_the_workflow_has_is_refused_later_too() {
         more().member(act("refused")).properties(&json!(1)),
         "workflow must keep its callback and its properties",
     );
-    // Under its key this job is one for which others wait: it could wait for itself.
-    let closing = act("refused").key("k").after(Wait::member("b"));
-    assert_refused(&database, more().member(closing), "key must be that of a job for which no other waits");
-    let own = act("refused").key("k").after(added.jobs[0]);
-    assert_refused(
-        &database,
-        Workflow::new("w").member(own),
-        "key must be that of a job for which no other waits",
-    );
     let (one, two) = (act("refused").key("l"), act("refused").key("l"));
     assert_refused(
         &database,
         Workflow::new("w").job("x", one).job("y", two),
         "key must be that of no other job",
     );
+}
+
+#[test]
+fn a_circle_by_way_of_stored_jobs_is_refused_and_no_other_wait() {
+    let database = TestDatabase::new();
+    let conn = &mut database.connection();
+    let chain = Workflow::new("w").job("a", act("a").key("k")).job("b", act("b")).job("c", act("c"));
+    let added = chain.after("b", "a").after("c", "b").insert(conn).unwrap();
+    let [a, b, c] = added.jobs[..] else { panic!("{added:?}") };
+    let again = || act("refused").key("k");
+    let circle = format!("after must make no circle, got job {a} after job {c} after job {b} after job {a}");
+    assert_refused(&database, Workflow::new("x").member(again().after(c)), &circle);
+    let by_way = Workflow::new("x").job("d", act("refused").after(b)).job("k", again()).after("k", "d");
+    assert_refused(&database, by_way, "after must make no circle, got job");
+    let own = format!("after must be other jobs, got job {a} itself");
+    assert_refused(&database, Workflow::new("x").member(again().after(a)), &own);
     let callback = Batch::new("b", act("refused").key("m")).member(act("refused").key("m"));
-    assert_refused(&database, callback.into(), "key must be that of a job for which no other waits");
+    assert_refused(&database, callback.into(), "after must be other jobs, got job");
+    // Another job may come before the one for which others wait.
+    let harmless = Workflow::new("x").job("first", act("first")).job("k", act("a").key("k"));
+    let harmless = harmless.after("k", "first").job("last", act("last").after(c)).insert(conn).unwrap();
+    assert_eq!(harmless.job("k"), Some(a));
+    let waits = format!("mainspring.waits WHERE child = {a} AND parent = {}", harmless.jobs[0]);
+    assert_eq!(count(conn, &waits), 1);
+}
+
+#[test]
+fn a_member_cannot_wait_for_a_job_that_waits_for_its_callback() {
+    let database = TestDatabase::new();
+    let conn = &mut database.connection();
+    let batch = Batch::new("b", act("callback")).member(act("a")).insert(conn).unwrap();
+    let behind = act("behind").after(batch.callback.unwrap()).key("k").insert(conn).unwrap();
+    let more = || Workflow::existing(batch.id);
+    let circle = "after must make no circle, got job";
+    assert_refused(&database, more().member(act("refused").after(behind)), circle);
+    assert_refused(&database, more().member(act("refused").key("k")), circle);
+    more().member(act("fine").after(batch.jobs[0])).insert(conn).unwrap();
+    assert_eq!(count(conn, "mainspring.jobs WHERE state = 'waiting'"), 3);
 }
 
 #[test]
