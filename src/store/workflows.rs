@@ -30,9 +30,11 @@ use crate::job::workflow::{HasCallback, Plan};
 use crate::job::{Batch, Workflow};
 use crate::store::session::AsSession;
 
+mod graph;
 mod read;
 mod state;
 
+pub use self::graph::{depths, edges};
 pub use self::read::{WorkflowFilter, WorkflowJob, WorkflowStatus, get, jobs, list, of_job};
 pub use self::state::WorkflowState;
 

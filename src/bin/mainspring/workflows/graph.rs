@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::Write;
 
 use mainspring::jobs::JobStatus;
-use mainspring::workflows::{WorkflowJob, WorkflowStatus};
+use mainspring::workflows::{WorkflowJob, WorkflowStatus, depths, edges};
 
 use crate::failure::Failure;
 use crate::output::printable;
@@ -46,12 +46,9 @@ pub(super) fn dot(
     for job in jobs {
         let label = quoted(&format!("{}\n{}", title(job), state_of(job)));
         writeln!(out, "  job{} [label={label}];", job.id)?;
-        for parent in &job.parents {
-            writeln!(out, "  job{parent} -> job{};", job.id)?;
-        }
     }
-    for (callback, member) in edges_of_callback(jobs) {
-        writeln!(out, "  job{} -> job{};", jobs[member].id, jobs[callback].id)?;
+    for (parent, child) in edges(jobs) {
+        writeln!(out, "  job{} -> job{};", jobs[parent].id, jobs[child].id)?;
     }
     for (place, signal) in jobs.iter().flat_map(|job| job.signals.iter().map(|signal| (job.id, signal))) {
         let signal = quoted(&format!("signal {signal}"));
@@ -76,41 +73,6 @@ fn waits(job: &WorkflowJob, names: &HashMap<i64, String>) -> String {
     let all: Vec<String> = job.is_callback.then(|| "all others".into()).into_iter().chain(parents).collect();
     let all: Vec<String> = all.into_iter().chain(signals).collect();
     if all.is_empty() { String::new() } else { format!("  after {}", all.join(", ")) }
-}
-
-// The callback waits for each other job, with the places of both.
-fn edges_of_callback(jobs: &[WorkflowJob]) -> impl Iterator<Item = (usize, usize)> {
-    let callback = jobs.iter().position(|job| job.is_callback);
-    callback.into_iter().flat_map(|callback| {
-        (0..jobs.len()).filter(move |&place| place != callback).map(move |place| (callback, place))
-    })
-}
-
-// How many jobs are on the longest way to each. No circle is ever stored.
-fn depths(jobs: &[WorkflowJob]) -> Vec<usize> {
-    let places: HashMap<i64, usize> = jobs.iter().enumerate().map(|(place, job)| (job.id, place)).collect();
-    let mut children = vec![Vec::new(); jobs.len()];
-    let mut open = vec![0_usize; jobs.len()];
-    let own = jobs.iter().enumerate().flat_map(|(child, job)| {
-        job.parents.iter().filter_map(|id| places.get(id)).map(move |&parent| (child, parent))
-    });
-    let own: Vec<_> = own.collect();
-    for (child, parent) in own.into_iter().chain(edges_of_callback(jobs)) {
-        children[parent].push(child);
-        open[child] += 1;
-    }
-    let mut depths = vec![0; jobs.len()];
-    let mut free: Vec<usize> = (0..jobs.len()).filter(|&place| open[place] == 0).collect();
-    while let Some(parent) = free.pop() {
-        for &child in &children[parent] {
-            depths[child] = depths[child].max(depths[parent] + 1);
-            open[child] -= 1;
-            if open[child] == 0 {
-                free.push(child);
-            }
-        }
-    }
-    depths
 }
 
 fn quoted(text: &str) -> String {
