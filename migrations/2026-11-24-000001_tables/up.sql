@@ -635,7 +635,7 @@ CREATE TABLE mainspring.audit (
     -- As the application names the person.
     who      text NOT NULL,
     act      text NOT NULL,
-    -- A job, a queue, a schedule or an operation, and its id or name.
+    -- A job, a queue, a schedule, an operation, a workflow or a signal, and its id or name.
     kind     text NOT NULL,
     subject  text NOT NULL,
     -- Which jobs an act on many is about, in words, and how many there are; NULL for any other act.

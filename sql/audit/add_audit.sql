@@ -14,7 +14,7 @@ DECLARE
 BEGIN
     PERFORM mainspring.refuse((
         SELECT format('%s must be %s to %s characters, got %s', f.field, f.least, f.most, coalesce(char_length(f.value), 0))
-        FROM (VALUES ('who', who, 1, 256), ('act', act, 1, 64), ('kind', kind, 1, 32), ('subject', subject, 1, 128),
+        FROM (VALUES ('who', who, 1, 256), ('act', act, 1, 64), ('kind', kind, 1, 32), ('subject', subject, 1, 256),
             ('result', result, 1, 1000), ('reason', reason, 0, 1000), ('filter', filter, 0, 2000)) AS f(field, value, least, most)
         WHERE coalesce(char_length(f.value), 0) NOT BETWEEN f.least AND f.most LIMIT 1));
     INSERT INTO mainspring.audit (who, act, kind, subject, filter, jobs, reason, result)

@@ -79,7 +79,7 @@ pub struct NewAuditEntry {
 
 impl NewAuditEntry {
     /// Creates an entry: who has done what, to which kind of thing of which id or name, and with what result. The limits are 256, 64, 32,
-    /// 128 and 1,000 characters. None may be empty.
+    /// 256 and 1,000 characters. None may be empty.
     pub fn new(
         who: impl Into<String>,
         act: impl Into<String>,
@@ -127,7 +127,7 @@ pub struct AuditFilter {
     pub who: Option<String>,
     /// Only this act, such as `cancel-job`.
     pub act: Option<String>,
-    /// Only acts on this kind of thing: `job`, `queue`, `schedule` or `operation`.
+    /// Only acts on this kind of thing: `job`, `queue`, `schedule`, `operation`, `workflow` or `signal`.
     pub kind: Option<String>,
     /// Only acts on what has this id or name.
     pub subject: Option<String>,
