@@ -19,7 +19,7 @@ BEGIN
     LOOP
         EXECUTE format('GRANT SELECT (%s) ON mainspring.%I TO %I', relation.columns, relation.relname, role_name);
     END LOOP;
-    EXECUTE format('GRANT EXECUTE ON FUNCTION mainspring.find_job, mainspring.workflow_members, mainspring.jobs_in_state, mainspring.history_lines, mainspring.explain_job, mainspring.compatible_from, '
+    EXECUTE format('GRANT EXECUTE ON FUNCTION mainspring.find_job, mainspring.workflow_members, mainspring.workflows_page, mainspring.jobs_in_state, mainspring.history_lines, mainspring.explain_job, mainspring.compatible_from, '
         'mainspring.payload_misfit, '
         'mainspring.default_priority, mainspring.default_max_attempts, mainspring.now, mainspring.is_alive, mainspring.family_of, '
         'mainspring.errors_since, mainspring.quantile_ms TO %I', role_name);

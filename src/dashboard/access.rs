@@ -90,11 +90,13 @@ pub enum Right {
     ReleaseJobs,
     /// Forget the steps that jobs have done, so that they are done again.
     ClearSteps,
+    /// Send signals for which jobs wait, such as approvals, with any value.
+    SendSignals,
 }
 
 impl Right {
     /// All rights.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::RetryJobs,
         Self::CancelJobs,
         Self::RescheduleJobs,
@@ -107,6 +109,7 @@ impl Right {
         Self::AddJobs,
         Self::ReleaseJobs,
         Self::ClearSteps,
+        Self::SendSignals,
     ];
 
     /// What the right permits, as the end of a sentence.
@@ -124,6 +127,7 @@ impl Right {
             Self::AddJobs => "add jobs",
             Self::ReleaseJobs => "release jobs that wait for others",
             Self::ClearSteps => "forget the steps of jobs",
+            Self::SendSignals => "send signals",
         }
     }
 

@@ -24,6 +24,9 @@ pub(super) enum Deed {
     PauseOperation,
     ResumeOperation,
     StopOperation,
+    RetryWorkflow,
+    CancelWorkflow,
+    SendSignal,
 }
 
 impl Deed {
@@ -31,11 +34,12 @@ impl Deed {
     pub(super) const fn right(self) -> Right {
         match self {
             Self::AddJob => Right::AddJobs,
-            Self::RetryJob => Right::RetryJobs,
-            Self::CancelJob => Right::CancelJobs,
+            Self::RetryJob | Self::RetryWorkflow => Right::RetryJobs,
+            Self::CancelJob | Self::CancelWorkflow => Right::CancelJobs,
             Self::RescheduleJob => Right::RescheduleJobs,
             Self::ReleaseJob => Right::ReleaseJobs,
             Self::ClearSteps => Right::ClearSteps,
+            Self::SendSignal => Right::SendSignals,
             Self::DeleteJob => Right::DeleteJobs,
             Self::PauseQueue | Self::ResumeQueue => Right::PauseQueues,
             Self::PauseSchedule | Self::ResumeSchedule => Right::PauseSchedules,
@@ -69,6 +73,9 @@ impl Deed {
             Self::PauseOperation => "pause-operation",
             Self::ResumeOperation => "resume-operation",
             Self::StopOperation => "stop-operation",
+            Self::RetryWorkflow => "retry-workflow",
+            Self::CancelWorkflow => "cancel-workflow",
+            Self::SendSignal => "send-signal",
         }
     }
 }

@@ -3,6 +3,8 @@
 
 use form_urlencoded::Serializer;
 
+use super::deed::Deed;
+
 /// The overview.
 pub(super) const HOME: &str = "./";
 
@@ -27,6 +29,15 @@ pub(super) fn job(id: i64) -> String {
 
 pub(super) fn operation(id: i64) -> String {
     format!("operation?id={id}")
+}
+
+pub(super) fn workflow(id: i64) -> String {
+    format!("workflow?id={id}")
+}
+
+/// The page that sends a signal, from the page of a job or a workflow.
+pub(super) fn send_signal(signal: &str, from: &str, id: i64) -> String {
+    link(Deed::SendSignal.path(), &[("name", signal), (from, &id.to_string())])
 }
 
 pub(super) fn queue(name: &str) -> String {

@@ -29,6 +29,7 @@ pub(super) enum Place {
     Errors,
     Workers,
     Operations,
+    Workflows,
     Audit,
     Nowhere,
 }
@@ -42,9 +43,10 @@ pub(super) enum Kind {
 }
 
 // With the key that goes there after `g`.
-const PLACES: [(Place, &str, &str, &str); 9] = [
+const PLACES: [(Place, &str, &str, &str); 10] = [
     (Place::Overview, HOME, "Overview", "o"),
     (Place::Jobs, "jobs", "Jobs", "j"),
+    (Place::Workflows, "workflows", "Workflows", "f"),
     (Place::Queues, "queues", "Queues", "q"),
     (Place::Tasks, "tasks", "Tasks", "t"),
     (Place::Schedules, "schedules", "Schedules", "s"),
@@ -65,7 +67,7 @@ const KEYS: [(&str, &str); 6] = [
 ];
 
 // Actions redirect with the name of what they did. A name that is not here shows nothing, so no link can put words here.
-const DONE: [(&str, &str); 22] = [
+const DONE: [(&str, &str); 27] = [
     ("job-added", "The job is added."),
     ("retried", "The job waits again, with all its attempts."),
     ("cancelled", "The job is cancelled."),
@@ -74,6 +76,14 @@ const DONE: [(&str, &str); 22] = [
     ("released", "The job waits for no other job any more."),
     ("cleared", "The steps are forgotten. The next attempt does each of them again."),
     ("deleted", "The job is deleted."),
+    (
+        "workflow-retried",
+        "The dead jobs wait again, with all their attempts. The others go on when they succeed.",
+    ),
+    ("workflow-cancelled", "The jobs that waited are cancelled, and those that run were told to end."),
+    ("workflow-closed", "No job was left to cancel. The workflow takes no more jobs."),
+    ("workflow-partly", "Some jobs are changed, and others could not be. The list of acts has how many."),
+    ("signal-sent", "The signal is sent. Jobs that wait for nothing else any more go on."),
     ("queue-paused", "The queue is paused. Running jobs finish, and no other starts."),
     ("queue-resumed", "The queue goes on."),
     ("schedule-paused", "The schedule is paused. It fires no more until it is resumed."),

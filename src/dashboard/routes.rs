@@ -39,6 +39,8 @@ pub(super) enum Screen {
     Audit,
     Operations,
     Operation,
+    Workflows,
+    Workflow,
 }
 
 /// What a route of the API reads.
@@ -69,6 +71,9 @@ pub(super) enum Data {
     CountJobs,
     Operations,
     Operation,
+    Workflows,
+    Workflow,
+    WorkflowJobs,
 }
 
 /// What serves a route.
@@ -142,6 +147,8 @@ pub(super) const ROUTES: &[Route] = &[
     CHANGES,
     show("operations", Screen::Operations),
     show("operation", Screen::Operation),
+    show("workflows", Screen::Workflows),
+    show("workflow", Screen::Workflow),
     ask(Deed::AddJob),
     ask(Deed::CancelJob),
     ask(Deed::RescheduleJob),
@@ -152,6 +159,8 @@ pub(super) const ROUTES: &[Route] = &[
     ask(Deed::UpdateSchedule),
     ask(Deed::DeleteSchedule),
     ask(Deed::ActOnMany),
+    ask(Deed::CancelWorkflow),
+    ask(Deed::SendSignal),
     act(Deed::AddJob),
     act(Deed::RetryJob),
     act(Deed::CancelJob),
@@ -171,6 +180,9 @@ pub(super) const ROUTES: &[Route] = &[
     act(Deed::PauseOperation),
     act(Deed::ResumeOperation),
     act(Deed::StopOperation),
+    act(Deed::RetryWorkflow),
+    act(Deed::CancelWorkflow),
+    act(Deed::SendSignal),
     read("api/openapi.json", Data::OpenApi),
     read("api/status", Data::Status),
     read("api/gauges", Data::Gauges),
@@ -196,6 +208,9 @@ pub(super) const ROUTES: &[Route] = &[
     read("api/count-jobs", Data::CountJobs),
     read("api/operations", Data::Operations),
     read("api/operation", Data::Operation),
+    read("api/workflows", Data::Workflows),
+    read("api/workflow", Data::Workflow),
+    read("api/workflow-jobs", Data::WorkflowJobs),
     perform("api/add-job", Deed::AddJob),
     perform("api/retry-job", Deed::RetryJob),
     perform("api/cancel-job", Deed::CancelJob),
@@ -215,6 +230,9 @@ pub(super) const ROUTES: &[Route] = &[
     perform("api/pause-operation", Deed::PauseOperation),
     perform("api/resume-operation", Deed::ResumeOperation),
     perform("api/stop-operation", Deed::StopOperation),
+    perform("api/retry-workflow", Deed::RetryWorkflow),
+    perform("api/cancel-workflow", Deed::CancelWorkflow),
+    perform("api/send-signal", Deed::SendSignal),
 ];
 
 /// What serves a path, or the methods that it has instead. `None` is any other method.

@@ -17,6 +17,7 @@ use crate::scheduler::Scheduler;
 use crate::store::audit::NewAuditEntry;
 use crate::store::jobs::{Job, JobStatus};
 use crate::store::operations::Operation;
+use crate::store::workflows::pages::ListedWorkflow;
 
 pub(super) struct Visit {
     pub(super) several: Arc<Several>,
@@ -63,6 +64,12 @@ impl Visit {
     pub(super) async fn operation(&self, id: i64) -> Result<Operation, Failure> {
         let found = self.scheduler().operation(id).await?;
         found.ok_or_else(|| Failure::NotFound(format!("There is no operation {id}.")))
+    }
+
+    /// Returns a workflow as its page shows it, or that there is none.
+    pub(super) async fn workflow(&self, id: i64) -> Result<ListedWorkflow, Failure> {
+        let found = self.scheduler().workflows().one(id).await?;
+        found.ok_or_else(|| Failure::NotFound(format!("There is no workflow {id}.")))
     }
 
     /// The query of the address.

@@ -42,7 +42,7 @@ mod acts {
     use crate::scheduler::{Jobs, Schedules};
     use crate::store::Session;
     use crate::store::audit::NewAuditEntry;
-    use crate::store::jobs::{Act, JobAct};
+    use crate::store::jobs::{self, Act, JobAct};
     use crate::store::operations::{self, Operation};
     use crate::store::schedules::{self, ScheduleRow};
     use crate::store::ties::{self, Tie};
@@ -76,6 +76,27 @@ mod acts {
             act: impl FnOnce(&mut Session<'_>) -> Result<T, StoreError> + Send + 'static,
         ) -> Result<T, SchedulerError> {
             Verbs::new(&self.0.shared).run_and_wake(Wake::Everything, |conn| conn.transaction(act)).await
+        }
+    }
+
+    impl Scheduler {
+        /// Sends a signal with a line in the audit log, both or none. Returns `true` if it is new.
+        pub(crate) async fn signal_audited(
+            &self,
+            name: String,
+            value: serde_json::Value,
+            entry: NewAuditEntry,
+        ) -> Result<bool, SchedulerError> {
+            let send = move |conn: &mut Session<'_>| {
+                conn.transaction(|conn| {
+                    let is_new = jobs::signal(conn, &name, &value)?;
+                    if is_new {
+                        audit::add(conn, &entry)?;
+                    }
+                    Ok(is_new)
+                })
+            };
+            Verbs::new(&self.0.shared).run_and_wake(Wake::ParentsEnded, send).await
         }
     }
 

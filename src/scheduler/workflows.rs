@@ -13,6 +13,9 @@ use crate::job::Workflow;
 use crate::store::jobs::JobAct;
 use crate::store::workflows::{self, AddedWorkflow, WorkflowFilter, WorkflowJob, WorkflowStatus};
 
+#[cfg(feature = "dashboard")]
+mod pages;
+
 /// Adds, reads, retries and cancels workflows and batches. Returned by [`Scheduler::workflows`]. The functions of
 /// [`workflows`](crate::workflows) do the same on a connection of the caller, as part of the caller's transaction.
 ///

@@ -31,6 +31,8 @@ use crate::job::{Batch, Workflow};
 use crate::store::session::AsSession;
 
 mod graph;
+#[cfg(feature = "dashboard")]
+pub(crate) mod pages;
 mod read;
 mod state;
 

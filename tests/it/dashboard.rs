@@ -25,6 +25,7 @@ mod audit;
 mod bounded;
 mod changes;
 mod cost;
+mod filled;
 mod hostile;
 mod many;
 mod mounting;
@@ -36,6 +37,7 @@ mod schedules;
 mod schema;
 mod several;
 mod ties;
+mod workflows;
 
 /// A task that no process here has a handler for, so that its jobs stay where they are.
 const TASK: &str = "report.publish";
@@ -70,6 +72,7 @@ const CHANGEABLE: &str = "SELECT jsonb_build_array(\
     (SELECT jsonb_agg(to_jsonb(a)) FROM mainspring.audit AS a), \
     (SELECT jsonb_agg(to_jsonb(o)) FROM mainspring.operations AS o), \
     (SELECT jsonb_agg(to_jsonb(t) ORDER BY t.job_id, t.position) FROM mainspring.steps AS t), \
+    (SELECT jsonb_agg(to_jsonb(g)) FROM mainspring.signals AS g), \
     (SELECT jsonb_agg(to_jsonb(h)) FROM mainspring.history AS h))::text AS rows";
 
 impl Site {

@@ -202,8 +202,8 @@ impl Target {
 
 /// Whether an act was a change.
 #[derive(Deserialize)]
-struct Changed {
-    changed: bool,
+pub(crate) struct Changed {
+    pub(crate) changed: bool,
 }
 
 fn rate(text: &str) -> Result<Rate, &'static str> {

@@ -4,9 +4,9 @@ use std::io::Write;
 
 use chrono::SecondsFormat;
 use clap::{Args, Subcommand, ValueEnum};
+use mainspring::Session;
 use mainspring::jobs;
 use mainspring::workflows::{self, WorkflowFilter, WorkflowJob, WorkflowStatus};
-use mainspring::{Session, StoreError};
 use serde_json::{Value, json};
 
 mod graph;
@@ -14,8 +14,9 @@ mod graph;
 use crate::arguments::ListingOptions;
 use crate::failure::Failure;
 use crate::jobs::tell_each;
+use crate::limits::Changed;
 use crate::output;
-use crate::source::Source;
+use crate::source::{Query, Source};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum WorkflowsCommand {
@@ -113,22 +114,31 @@ pub(crate) fn run(
     command: WorkflowsCommand,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
-    let conn = &mut source.session()?;
     match command {
-        WorkflowsCommand::List(arguments) => list(conn, arguments, out),
-        WorkflowsCommand::Show(arguments) => show(conn, &arguments, out),
-        WorkflowsCommand::Retry(one) => tell_each(out, &one.listing, &workflows::retry(conn, one.id)?),
-        WorkflowsCommand::Cancel(CancelArguments { one, reason }) => {
-            tell_each(out, &one.listing, &workflows::cancel(conn, one.id, reason.as_deref())?)
+        WorkflowsCommand::List(arguments) => list(source, arguments, out),
+        WorkflowsCommand::Show(arguments) => show(source, &arguments, out),
+        WorkflowsCommand::Retry(OneWorkflow { id, listing }) => {
+            let retry = |conn: &mut Session<'_>| workflows::retry(conn, id);
+            tell_each(out, &listing, &source.act("retry-workflow", &json!({"id": id}), retry)?)
         }
-        WorkflowsCommand::Signal(arguments) => signal(conn, &arguments, out),
+        WorkflowsCommand::Cancel(CancelArguments { one: OneWorkflow { id, listing }, reason }) => {
+            let cancel = |conn: &mut Session<'_>| workflows::cancel(conn, id, reason.as_deref());
+            tell_each(
+                out,
+                &listing,
+                &source.act("cancel-workflow", &json!({"id": id, "reason": reason}), cancel)?,
+            )
+        }
+        WorkflowsCommand::Signal(arguments) => signal(source, &arguments, out),
     }
 }
 
-fn list(conn: &mut Session<'_>, arguments: ListArguments, out: &mut impl Write) -> Result<(), Failure> {
+fn list(source: &mut Source, arguments: ListArguments, out: &mut impl Write) -> Result<(), Failure> {
     let mut filter = WorkflowFilter::new();
     (filter.name, filter.before, filter.limit) = (arguments.name, arguments.before, arguments.limit);
-    let rows = workflows::list(conn, &filter)?;
+    let query = Query::new("workflows").with("name", filter.name.as_ref());
+    let query = query.with("before", filter.before).with("limit", Some(filter.limit));
+    let rows: Vec<WorkflowStatus> = source.read(query, |conn| workflows::list(conn, &filter))?;
     if arguments.listing.json {
         return output::json(out, &rows);
     }
@@ -150,12 +160,12 @@ fn cells(row: WorkflowStatus) -> [String; 9] {
     ]
 }
 
-fn show(conn: &mut Session<'_>, arguments: &ShowArguments, out: &mut impl Write) -> Result<(), Failure> {
+fn show(source: &mut Source, arguments: &ShowArguments, out: &mut impl Write) -> Result<(), Failure> {
     let id = arguments.one.id;
-    let Some(workflow) = workflows::get(conn, id)? else {
-        return Err(Failure::Refused(format!("there is no workflow {id}")));
-    };
-    let jobs = all_jobs(conn, id)?;
+    let query = Query::new("workflow").with("id", Some(id));
+    let missing = || Failure::Refused(format!("there is no workflow {id}"));
+    let workflow: WorkflowStatus = source.find(query, missing, |conn| workflows::get(conn, id))?;
+    let jobs = all_jobs(source, id)?;
     if arguments.one.listing.json {
         return output::json(out, &json!({"workflow": workflow, "jobs": jobs}));
     }
@@ -165,10 +175,12 @@ fn show(conn: &mut Session<'_>, arguments: &ShowArguments, out: &mut impl Write)
     }
 }
 
-fn all_jobs(conn: &mut Session<'_>, id: i64) -> Result<Vec<WorkflowJob>, StoreError> {
+fn all_jobs(source: &mut Source, id: i64) -> Result<Vec<WorkflowJob>, Failure> {
     let mut all: Vec<WorkflowJob> = Vec::new();
     loop {
-        let page = workflows::jobs(conn, id, all.last().map(|job| job.id))?;
+        let after = all.last().map(|job| job.id);
+        let query = Query::new("workflow-jobs").with("id", Some(id)).with("after", after);
+        let page: Vec<WorkflowJob> = source.read(query, |conn| workflows::jobs(conn, id, after))?;
         if page.is_empty() {
             return Ok(all);
         }
@@ -176,10 +188,13 @@ fn all_jobs(conn: &mut Session<'_>, id: i64) -> Result<Vec<WorkflowJob>, StoreEr
     }
 }
 
-fn signal(conn: &mut Session<'_>, arguments: &SignalArguments, out: &mut impl Write) -> Result<(), Failure> {
+fn signal(source: &mut Source, arguments: &SignalArguments, out: &mut impl Write) -> Result<(), Failure> {
     let value: Value = serde_json::from_str(&arguments.value)
         .map_err(|error| Failure::Usage(format!("the value must be JSON: {error}")))?;
-    let is_new = jobs::signal(conn, &arguments.name, &value)?;
-    let done = if is_new { "is sent" } else { "was sent before, and its first value stands" };
-    Ok(writeln!(out, "{} {done}", output::printable(&arguments.name))?)
+    let name = &arguments.name;
+    let Changed { changed } = source.act("send-signal", &json!({"name": name, "value": value}), |conn| {
+        Ok(Changed { changed: jobs::signal(conn, name, &value)? })
+    })?;
+    let done = if changed { "is sent" } else { "was sent before, and its first value stands" };
+    Ok(writeln!(out, "{} {done}", output::printable(name))?)
 }

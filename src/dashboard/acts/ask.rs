@@ -44,7 +44,10 @@ pub(super) async fn show(visit: &Visit, deed: Deed) -> Result<Page, Failure> {
         | Deed::ActOnMany
         | Deed::PauseOperation
         | Deed::ResumeOperation
-        | Deed::StopOperation => return Err(Failure::NoPage),
+        | Deed::StopOperation
+        | Deed::RetryWorkflow
+        | Deed::CancelWorkflow
+        | Deed::SendSignal => return Err(Failure::NoPage),
     };
     let of = id.to_string();
     let body = html! {

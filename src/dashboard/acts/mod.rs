@@ -5,6 +5,7 @@ pub(super) mod add;
 mod ask;
 mod ask_job;
 mod ask_schedule;
+mod ask_workflow;
 mod fields;
 mod job_form;
 pub(super) mod jobs;
@@ -13,6 +14,8 @@ pub(super) mod operations;
 pub(super) mod queues;
 mod schedule_form;
 pub(super) mod schedules;
+pub(super) mod signals;
+pub(super) mod workflows;
 
 use actix_web::http::StatusCode;
 
@@ -39,6 +42,8 @@ pub(super) async fn ask(visit: &Visit, deed: Deed) -> Result<Page, Failure> {
         Deed::UpdateSchedule => schedules::ask_changes(visit).await,
         Deed::DeleteSchedule => schedules::ask_deletion(visit).await,
         Deed::ActOnMany => many::show(visit).await,
+        Deed::CancelWorkflow => ask_workflow::cancellation(visit).await,
+        Deed::SendSignal => ask_workflow::signal(visit),
         of_job => ask::show(visit, of_job).await,
     }
 }
@@ -65,6 +70,9 @@ pub(super) async fn perform(visit: &Visit, deed: Deed, form: &str) -> Result<Nex
         Deed::PauseOperation => operations::act(visit, Change::Pause).await,
         Deed::ResumeOperation => operations::act(visit, Change::Resume).await,
         Deed::StopOperation => operations::act(visit, Change::Stop).await,
+        Deed::RetryWorkflow => workflows::retry(visit).await,
+        Deed::CancelWorkflow => workflows::cancel(visit, form).await,
+        Deed::SendSignal => signals::send(visit, form).await,
     };
     log_deed(deed, visit.request.query_string(), next.as_ref().map_or("not done", |_| "done"));
     next.map(Next::See)

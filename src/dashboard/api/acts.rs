@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::value::{Named, json, log_on, read};
-use super::{jobs, many, schedules};
+use super::{jobs, many, schedules, workflows};
 use crate::dashboard::acts::operations::Change;
 use crate::dashboard::acts::queues;
 use crate::dashboard::failure::Failure;
@@ -29,6 +29,9 @@ pub(in crate::dashboard) async fn perform(visit: &Visit, deed: Deed, body: &[u8]
         Deed::PauseOperation => many::change(visit, Change::Pause, read(body)?).await,
         Deed::ResumeOperation => many::change(visit, Change::Resume, read(body)?).await,
         Deed::StopOperation => many::change(visit, Change::Stop, read(body)?).await,
+        Deed::RetryWorkflow => workflows::retry(visit, read(body)?).await,
+        Deed::CancelWorkflow => workflows::cancel(visit, read(body)?).await,
+        Deed::SendSignal => workflows::send_signal(visit, read(body)?).await,
     }
 }
 

@@ -7,6 +7,7 @@ mod many;
 mod reading;
 mod schedules;
 mod value;
+mod workflows;
 
 pub(super) use self::acts::perform;
 pub(super) use self::reading::read;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::many;
 use super::value::json;
+use super::workflows;
 use crate::dashboard::failure::Failure;
 use crate::dashboard::routes::Data;
 use crate::dashboard::state::HOUR;
@@ -63,6 +64,9 @@ pub(in crate::dashboard) async fn read(visit: &Visit, data: Data) -> Result<Stri
         Data::CountJobs => many::count(visit).await,
         Data::Operations => many::list(visit).await,
         Data::Operation => many::one(visit).await,
+        Data::Workflows => workflows::list(visit).await,
+        Data::Workflow => workflows::one(visit).await,
+        Data::WorkflowJobs => workflows::jobs(visit).await,
         Data::Workers => json(&whole(visit, scheduler.workers().list()).await?),
     }
 }

@@ -64,6 +64,7 @@ fn subject(row: &AuditEntry) -> Markup {
     let link = match row.kind.as_str() {
         "job" => row.subject.parse().ok().map(links::job),
         "operation" => row.subject.parse().ok().map(links::operation),
+        "workflow" => row.subject.parse().ok().map(links::workflow),
         "queue" => Some(links::queue(&row.subject)),
         "schedule" => Some(links::schedule(&row.subject)),
         _ => None,

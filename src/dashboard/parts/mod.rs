@@ -9,3 +9,5 @@ pub(super) mod number;
 pub(super) mod sparkline;
 pub(super) mod text;
 pub(super) mod time;
+pub(super) mod workflow_graph;
+pub(super) mod workflow_jobs;

@@ -19,6 +19,7 @@ use crate::dashboard::routes::Deed;
 use crate::dashboard::visit::{Payload, Visit};
 use crate::job::operation::is_reserved;
 use crate::store::jobs::{AttemptError, Explanation, Job, JobStatus, JobStep};
+use crate::store::workflows::pages::NamedWorkflow;
 
 #[derive(Deserialize)]
 struct Wanted {
@@ -37,6 +38,7 @@ pub(super) async fn of_id(visit: &Visit, id: i64) -> Result<Page, Failure> {
     let job = found.ok_or_else(|| Failure::NotFound(format!("There is no job {id}.")))?;
     let (reasons, steps) = (jobs.explain(id).await?, jobs.steps(id).await?);
     let ties = visit.scheduler().ties(id).await?;
+    let workflow = visit.scheduler().workflows().name_of_job(id).await?;
     let payload = payload(visit, &job).await?;
     let acts = acts_on(visit, "job", &id.to_string()).await?;
     let body = html! {
@@ -50,8 +52,8 @@ pub(super) async fn of_id(visit: &Visit, id: i64) -> Result<Page, Failure> {
                     @if let Some(note) = &job.progress_note { " " (name(note)) } }
             }
         }
-        (ties::sections(&ties))
-        section aria-labelledby="facts" { h2 #facts { "Facts" } (facts(&job, visit)) }
+        (ties::sections(&ties, &job, visit))
+        section aria-labelledby="facts" { h2 #facts { "Facts" } (facts(&job, workflow.as_ref(), visit)) }
         @if !steps.is_empty() {
             section aria-labelledby="steps" { h2 #steps { "Steps that are done" } (table_of(&steps, visit)) (clearing(visit, &job)) }
         }
@@ -103,7 +105,7 @@ fn why(reasons: &[Explanation], visit: &Visit) -> Markup {
     }
 }
 
-fn facts(job: &Job, visit: &Visit) -> Markup {
+fn facts(job: &Job, workflow: Option<&NamedWorkflow>, visit: &Visit) -> Markup {
     let fact = |label: &str, value: Markup| html! { div { dt { (label) } dd { (value) } } };
     let most = job.max_attempts.map(|most| format!(" of {most}")).unwrap_or_default();
     html! {
@@ -113,6 +115,9 @@ fn facts(job: &Job, visit: &Visit) -> Markup {
                 Some(queue) => html! { a href=(links::queue(queue)) { (name(queue)) } },
                 None => name_or_dash(None),
             }))
+            @if let Some(NamedWorkflow { id, name: called }) = workflow {
+                (fact("Workflow", html! { a href=(links::workflow(*id)) { (name(called)) } }))
+            }
             (fact("Key", name_or_dash(job.key.as_deref())))
             (fact("Priority", html! { (job.priority) }))
             (fact("Attempts", html! { (job.attempts) (most) }))

@@ -18,6 +18,8 @@ mod tasks;
 mod ties;
 mod trouble;
 mod workers;
+mod workflow;
+mod workflows;
 
 pub(super) use self::filter::Wanted;
 use super::failure::Failure;
@@ -43,5 +45,7 @@ pub(super) async fn show(visit: &Visit, screen: Screen) -> Result<Page, Failure>
         Screen::Audit => audit::show(visit).await,
         Screen::Operations => operations::show(visit).await,
         Screen::Operation => operation::show(visit).await,
+        Screen::Workflows => workflows::show(visit).await,
+        Screen::Workflow => workflow::show(visit).await,
     }
 }

@@ -14,7 +14,7 @@ use crate::support::rows::count;
 const PASSWORD: &str = "MAINSPRING_API_PASSWORD";
 
 /// Runs a command that knows no database.
-fn through(served: &Served, arguments: &[&str]) -> Output {
+pub(super) fn through(served: &Served, arguments: &[&str]) -> Output {
     let mut command = program(arguments);
     command.env("MAINSPRING_API", served.url()).env_remove(PASSWORD).output().unwrap()
 }

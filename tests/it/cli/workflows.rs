@@ -3,6 +3,8 @@
 use diesel::connection::SimpleConnection;
 use mainspring::{Batch, Wait, Workflow};
 
+use super::api::through;
+use super::dashboard::Served;
 use super::{answer, assert_refused, json, on};
 use crate::support::database::TestDatabase;
 use crate::support::jobs::{act, other};
@@ -115,4 +117,44 @@ fn workflows_signal_sends_a_value_once() {
     assert_eq!(count(conn, "mainspring.signals WHERE payload = '{\"days\": 3}'"), 1);
     assert_refused(on(&database, &["workflows", "signal", "x", "{"]), 2, "the value must be JSON");
     assert_refused(on(&database, &["workflows", "signal", ""]), 1, "signal must be 1 to 256 characters");
+}
+
+#[tokio::test]
+async fn workflows_prints_the_same_through_the_api() {
+    let database = furnished();
+    let served = Served::start(&database, &[], None);
+    let commands: [&[&str]; 7] = [
+        &["list"],
+        &["list", "--name", "album", "--before", "9", "--limit", "1"],
+        &["show", "1"],
+        &["show", "1", "--json"],
+        &["show", "2", "--dot"],
+        &["show", "7777"],
+        &["list", "--json"],
+    ];
+    for command in commands {
+        let arguments = [&["workflows"], command].concat();
+        let (direct, remote) = (on(&database, &arguments), through(&served, &arguments));
+        let shown = String::from_utf8_lossy(&remote.stderr).into_owned();
+        assert_eq!(remote.status.code(), direct.status.code(), "{arguments:?}: {shown}");
+        assert_eq!(String::from_utf8_lossy(&remote.stdout), String::from_utf8_lossy(&direct.stdout));
+    }
+}
+
+#[tokio::test]
+async fn workflows_acts_through_the_api_as_on_the_database() {
+    let database = furnished();
+    let served = Served::start(&database, &[], None);
+    let does = |arguments: &[&str]| through(&served, &[&["workflows"], arguments].concat());
+    assert_eq!(json(does(&["retry", "1", "--json"])).to_string(), r#"[{"id":3,"result":"retried"}]"#);
+    assert_refused(does(&["retry", "7777"]), 1, "workflow must be one that is there, got 7777");
+    assert_eq!(answer(does(&["signal", "order:17:late", "{\"days\": 3}"])), "order:17:late is sent\n");
+    let again = answer(does(&["signal", "order:17:late"]));
+    assert_eq!(again, "order:17:late was sent before, and its first value stands\n");
+    assert_refused(does(&["signal", ""]), 1, "signal must be 1 to 256 characters");
+    assert_eq!(answer(does(&["cancel", "1", "--reason", "ordered twice"])).lines().count(), 4);
+    let conn = &mut database.connection();
+    assert_eq!(count(conn, "mainspring.signals WHERE payload = '{\"days\": 3}'"), 1);
+    assert_eq!(count(conn, "mainspring.history WHERE reason = 'ordered twice' AND id IN (1, 2, 3)"), 3);
+    assert_eq!(count(conn, "mainspring.audit WHERE kind IN ('workflow', 'signal')"), 3);
 }

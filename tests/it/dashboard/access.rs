@@ -3,19 +3,24 @@
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use mainspring::dashboard::{Access, Dashboard, Right, Rights, basic_auth, loopback_only};
+use mainspring::{NewJob, Workflow};
+use serde_json::json;
 
-use super::{Site, ask, from, only, own};
+use super::{Site, TASK, ask, from, only, own};
 
-/// The jobs of a site: a dead one, one that waits for its turn, and one that is held by a signal.
+/// The jobs of a site: a dead one, one that waits for its turn, and one that is held by a signal. Workflows with a dead job, and with
+/// one that waits.
 #[derive(Clone, Copy)]
 struct Ids {
     dead: i64,
     waiting: i64,
     held: i64,
+    failed: i64,
+    goes_on: i64,
 }
 
 /// The address of each act, for a site with these jobs, a queue and a schedule.
-fn acts(Ids { dead, waiting, held }: Ids) -> [(Right, String, &'static str); 15] {
+fn acts(Ids { dead, waiting, held, failed, goes_on }: Ids) -> [(Right, String, &'static str); 18] {
     [
         (Right::AddJobs, format!("add-job?id={dead}"), "task=t&payload=1"),
         (Right::RetryJobs, format!("retry-job?id={dead}"), ""),
@@ -32,6 +37,9 @@ fn acts(Ids { dead, waiting, held }: Ids) -> [(Right, String, &'static str); 15]
         (Right::EditSchedules, "create-schedule".into(), "name=new&task=t&expression=@daily"),
         (Right::EditSchedules, "update-schedule?name=old".into(), "task=t&expression=@daily"),
         (Right::EditSchedules, "delete-schedule?name=old".into(), ""),
+        (Right::RetryJobs, format!("retry-workflow?id={failed}"), ""),
+        (Right::CancelJobs, format!("cancel-workflow?id={goes_on}"), "reason=x"),
+        (Right::SendSignals, format!("send-signal?name=approved&workflow={goes_on}"), "value=1"),
     ]
 }
 
@@ -45,7 +53,13 @@ async fn filled() -> (Site, Ids) {
         site.add_schedule(schedule).await;
     }
     site.scheduler.schedules().pause("asleep").await.unwrap();
-    (site, Ids { dead, waiting, held })
+    let workflow = async |name: &str| {
+        let job = NewJob::new(TASK, &json!({}));
+        site.scheduler.workflows().start(Workflow::new(name).job("one", job)).await.unwrap()
+    };
+    let (failed, goes_on) = (workflow("failed").await, workflow("goes on").await);
+    site.scheduler.jobs().fail([failed.jobs[0]], Some("disk on fire")).await.unwrap();
+    (site, Ids { dead, waiting, held, failed: failed.id, goes_on: goes_on.id })
 }
 
 #[actix_web::test]
@@ -169,7 +183,15 @@ async fn a_viewer_sees_buttons_for_what_it_may_do() {
     );
     assert_eq!(
         shown(Rights::all(), held.clone()).await,
-        ["add-job", "release-job", "reschedule-job", "cancel-job", "delete-job", "clear-steps"]
+        [
+            "add-job",
+            "release-job",
+            "reschedule-job",
+            "cancel-job",
+            "delete-job",
+            "send-signal",
+            "clear-steps"
+        ]
     );
     assert_eq!(shown(Rights::none().with(Right::ReleaseJobs), held).await, ["release-job"]);
     assert_eq!(shown(Rights::none().with(Right::RetryJobs), job).await, ["retry-job"]);

@@ -4,6 +4,7 @@ use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use mainspring::dashboard::{Access, Rights};
 use mainspring::jobs::JobStatus;
+use mainspring::{NewJob, Workflow};
 use serde_json::{Value, json};
 
 use super::openapi::call;
@@ -29,9 +30,11 @@ async fn each_value_has_the_format_of_the_program() {
     site.add_schedule("nightly").await;
     site.scheduler.schedules().trigger("nightly").await.unwrap();
     assert_eq!(act(&site, "api/pause-queue", json!({"name": "held"})).await.status, 200);
+    let flow = Workflow::new("order 17").job("one", NewJob::new(TASK, &json!({})));
+    let flow = site.scheduler.workflows().start(flow).await.unwrap().id;
     let (dead, show) = (dead.to_string(), format!("api/job?id={dead}&payload=true"));
     let explain = format!("api/explain?id={dead}");
-    let pairs: [(&str, &[&str]); 11] = [
+    let pairs: [(&str, &[&str]); 12] = [
         ("api/jobs", &["jobs", "list"]),
         ("api/jobs?state=dead&order=newest_first", &["jobs", "list", "--state", "dead", "--first", "newest"]),
         (&show, &["jobs", "show", &dead, "--payload"]),
@@ -42,6 +45,7 @@ async fn each_value_has_the_format_of_the_program() {
         ("api/queue?name=mails", &["queues", "show", "mails"]),
         ("api/schedules", &["schedules", "list"]),
         ("api/schedule?name=nightly", &["schedules", "show", "nightly"]),
+        ("api/workflows?name=order+17", &["workflows", "list"]),
         ("api/audit?who=anna", &["audit", "--who", "anna"]),
     ];
     let dashboard = site.dashboard(Access::Read).payloads(|_, _, payload| Some(payload));
@@ -51,6 +55,10 @@ async fn each_value_has_the_format_of_the_program() {
         let printed: Value = serde_json::from_slice(&printed.stdout).unwrap();
         assert_eq!(value(&reply), printed, "{path}");
     }
+    let printed = on(&site.database, &["workflows", "show", &flow.to_string(), "--json"]);
+    let printed: Value = serde_json::from_slice(&printed.stdout).unwrap();
+    let read = async |path: &str| value(&site.read(&format!("api/{path}?id={flow}")).await);
+    assert_eq!(json!({"workflow": read("workflow").await, "jobs": read("workflow-jobs").await}), printed);
     site.scheduler.stop().await;
 }
 

@@ -1,8 +1,8 @@
 //! What programs add and change through the JSON API: jobs, schedules, and acts on many jobs.
 
 use diesel::connection::SimpleConnection;
-use mainspring::Scheduler;
 use mainspring::dashboard::{Access, Right, Rights};
+use mainspring::{NewJob, Scheduler, Wait, Workflow};
 use serde_json::{Value, json};
 
 use super::openapi::call;
@@ -53,6 +53,52 @@ async fn a_job_is_added_by_a_program_and_a_wrong_one_is_not() {
     ] {
         let reply = act(&site, "add-job", wrong.clone()).await;
         assert!(reply.status == 400 && error(&reply).contains(words), "{wrong}: {}", reply.text);
+    }
+    assert_eq!(site.rows(), before);
+    site.scheduler.stop().await;
+}
+
+#[actix_web::test]
+async fn a_workflow_is_retried_and_cancelled_and_a_signal_sent_by_a_program() {
+    let site = Site::start().await;
+    let job = || NewJob::new(TASK, &json!({}));
+    let chain = Workflow::new("order 17").job("a", job()).job("b", job().after(Wait::signal("approved")));
+    let added = site.scheduler.workflows().start(chain.after("b", "a")).await.unwrap();
+    let (id, [a, b]) = (added.id, [added.jobs[0], added.jobs[1]]);
+    site.scheduler.jobs().fail([a], None).await.unwrap();
+    let expected = json!([{"id": a, "result": "retried"}]);
+    assert_eq!(value(&act(&site, "retry-workflow", json!({"id": id})).await), expected);
+    assert_eq!(value(&act(&site, "retry-workflow", json!({"id": id})).await), json!([]));
+    let signal = json!({"name": "approved", "value": {"by": "s3cret"}});
+    for changed in [true, false] {
+        let sent = value(&act(&site, "send-signal", signal.clone()).await);
+        assert_eq!(sent, json!({"name": "approved", "changed": changed}));
+    }
+    let cancelled = value(&act(&site, "cancel-workflow", json!({"id": id, "reason": "twice"})).await);
+    assert_eq!(cancelled, json!([{"id": a, "result": "cancelled"}, {"id": b, "result": "cancelled"}]));
+    let lines = site.scheduler.audit(mainspring::audit::AuditFilter::new()).await.unwrap();
+    let lines: Vec<String> = lines
+        .iter()
+        .rev()
+        .map(|line| format!("{} {} {} {}: {}", line.who, line.act, line.kind, line.subject, line.result))
+        .collect();
+    let expected = [
+        format!("anna retry-workflow workflow {id}: 1 retried"),
+        "anna send-signal signal approved: sent".to_owned(),
+        format!("anna cancel-workflow workflow {id}: 2 cancelled"),
+    ];
+    assert_eq!(lines, expected);
+    let before = site.rows();
+    for (path, body, words) in [
+        ("retry-workflow", json!({"id": 7777}), "workflow must be one that is there, got 7777"),
+        ("cancel-workflow", json!({"id": 7777}), "workflow must be one that is there, got 7777"),
+        ("cancel-workflow", json!({"id": id, "reason": "a\u{0}"}), "reason"),
+        ("send-signal", json!({"name": ""}), "signal must be 1 to 256 characters"),
+        ("send-signal", json!({"value": 1}), "missing field `name`"),
+        ("send-signal", json!({"name": "x", "value": "a\u{0}"}), "value"),
+    ] {
+        let reply = act(&site, path, body.clone()).await;
+        assert!(reply.status == 400 && error(&reply).contains(words), "{path} {body}: {}", reply.text);
     }
     assert_eq!(site.rows(), before);
     site.scheduler.stop().await;

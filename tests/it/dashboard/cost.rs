@@ -25,6 +25,10 @@ const BLOCKS_OF_A_STATE: i64 = 6_000;
 const BLOCKS_OF_A_FILTER: i64 = 26_000;
 /// A page of queues counts up to 1,000 entries of two indexes for each of fifteen queues. The rows of their jobs are in ten times as many.
 const BLOCKS_OF_QUEUES: i64 = 600;
+/// A page of workflows looks at up to 5,000 of their jobs: the entry of each, and the three or four blocks to its row.
+const BLOCKS_OF_WORKFLOWS: i64 = 25_000;
+/// The page of one counts its 100 jobs so, and shows 50 of them.
+const BLOCKS_OF_A_WORKFLOW: i64 = 1_500;
 /// The doctor looks at the first jobs of each task, queue and set of flags. The table of jobs has 5,000 blocks.
 const BLOCKS_OF_THE_DOCTOR: i64 = 4_500;
 /// Polls of the scheduler, which come when they like.
@@ -73,6 +77,11 @@ fn screens() -> Vec<String> {
         "schedule?name=nightly",
         "errors",
         "workers",
+        "workflows",
+        "workflows?before=150",
+        "workflows?name=flow-77",
+        "workflow?id=77",
+        "workflow?id=77&after=7650",
     ];
     fixed.map(str::to_owned).to_vec()
 }
@@ -123,6 +132,8 @@ fn most(screen: &str, small: Cost) -> i64 {
         (true, true) => BLOCKS_OF_A_FILTER,
         (true, false) => BLOCKS_OF_A_STATE,
         (false, _) if screen.starts_with("queues") => BLOCKS_OF_QUEUES,
+        (false, _) if screen.starts_with("workflows") && !screen.contains("name=") => BLOCKS_OF_WORKFLOWS,
+        (false, _) if screen.starts_with("workflow?") => BLOCKS_OF_A_WORKFLOW,
         (false, _) if screen.is_empty() => BLOCKS_OF_THE_DOCTOR,
         (false, _) => 0,
     };

@@ -1,4 +1,4 @@
--- Jobs from one number to another, and half as many lines of history. The states are as in a busy application.
+-- Jobs from one number to another, a workflow for each hundred of them, and half as many lines of history. The states are as in a busy application.
 INSERT INTO mainspring.jobs (id, task, run_at, state, queue, key, attempts, max_attempts, lease, worker_id, locked_at, last_error)
 SELECT n, CASE WHEN n % 10000 = 77 THEN 'rare' ELSE 'task-' || n % 20 END,
     mainspring.now() + CASE WHEN s.state = 'scheduled' THEN n % 86400 ELSE -(n % 86400) END * interval '1 second',
@@ -15,6 +15,15 @@ INSERT INTO mainspring.history (finished_at, started_at, created_at, run_at, id,
 SELECT t.at, t.at, t.at, t.at, -n, 0, 1, CASE WHEN n % 50 = 0 THEN 'cancelled' ELSE 'succeeded' END, 'task-' || n % 20
 FROM generate_series(:from, :to, 2) AS n,
     LATERAL (SELECT greatest(date_trunc('day', mainspring.now(), 'UTC'), mainspring.now() - n % 600 * interval '1 second') AS at) AS t;
+
+INSERT INTO mainspring.workflows (name) SELECT 'flow-' || n FROM generate_series((:from + 99) / 100, :to / 100) AS n;
+
+INSERT INTO mainspring.workflow_jobs (workflow_id, job_id, parents)
+SELECT (n + 99) / 100, n, CASE WHEN n % 100 = 1 THEN '{}' ELSE ARRAY[n - 1] END FROM generate_series(:from, :to) AS n;
+
+VACUUM ANALYZE mainspring.workflows;
+
+VACUUM ANALYZE mainspring.workflow_jobs;
 
 VACUUM ANALYZE mainspring.jobs;
 

@@ -1,7 +1,9 @@
 //! Names, keys, payloads and errors that want to be markup, turn the text or hide in it: every screen shows them as what they are.
 
 use mainspring::dashboard::{Access, Dashboard, Rights};
-use mainspring::{Enqueue, JobContext, JobError, JobResult, NewSchedule, Scheduler, Task};
+use mainspring::{
+    Enqueue, JobContext, JobError, JobResult, NewJob, NewSchedule, Scheduler, Task, Wait, Workflow,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -43,6 +45,9 @@ async fn infested() -> (Site, Vec<String>) {
     let evil_job = scheduler.enqueue(evil().key("c")).await.unwrap();
     let schedule = NewSchedule::new(HOSTILE, HOSTILE, "0 8 * * *").payload(json!({"text": HOSTILE}));
     scheduler.schedules().create(schedule).await.unwrap();
+    let held = NewJob::new("t", &json!({})).after(Wait::signal(HOSTILE));
+    let flow = Workflow::new(HOSTILE).job(HOSTILE, held).job("next", NewJob::new("t", &json!({})));
+    let flow = scheduler.workflows().start(flow.after("next", HOSTILE)).await.unwrap();
     let site = Site { database, scheduler };
     let evil = site.dashboard(Access::Act(Rights::all()).by(HOSTILE));
     let cancel = own(&format!("cancel-job?id={evil_job}"), &format!("reason={}", percent(HOSTILE)));
@@ -67,6 +72,10 @@ async fn infested() -> (Site, Vec<String>) {
     );
     paths.extend([many, operation.header("location").to_owned(), "operations".to_owned()]);
     paths.extend([group, format!("queue?name={name}"), format!("schedule?name={name}")]);
+    let id = flow.id;
+    paths.extend(["workflow", "cancel-workflow"].map(|path| format!("{path}?id={id}")));
+    paths.extend([format!("send-signal?name={name}&workflow={id}"), format!("job?id={}", flow.jobs[0])]);
+    paths.push("workflows".to_owned());
     (site, paths)
 }
 
@@ -119,6 +128,10 @@ async fn a_hostile_query_or_path_is_shown_as_it_is_or_not_at_all() {
         format!("update-schedule?name={name}"),
         format!("delete-schedule?name={name}"),
         format!("calendar?zone={name}&from={name}"),
+        format!("workflows?name={name}"),
+        format!("workflow?id={name}"),
+        format!("send-signal?name={name}"),
+        "workflows?name=%00".to_owned(),
         "queue?name=%00".to_owned(),
         "queue?name=%FF%FE".to_owned(),
         "jobs?task=%00".to_owned(),
@@ -146,7 +159,11 @@ async fn a_hostile_query_or_path_is_shown_as_it_is_or_not_at_all() {
         .await;
     assert_eq!(form.status, 400);
     assert!(FORBIDDEN[..4].iter().all(|forbidden| !form.text.contains(forbidden)), "{}", form.text);
-    for path in [format!("pause-queue?name={name}"), format!("trigger-schedule?name={name}")] {
+    for path in [
+        format!("pause-queue?name={name}"),
+        format!("trigger-schedule?name={name}"),
+        format!("send-signal?name={name}"),
+    ] {
         let reply = site.act(&path, "").await;
         assert!(matches!(reply.status, 303 | 409), "{path}: {}", reply.text);
         assert!(reply.header("location").chars().all(|letter| letter.is_ascii_graphic()));

@@ -4,6 +4,8 @@ use actix_web::http::Method;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::{App, HttpResponse, web};
 use mainspring::dashboard::{Access, Dashboard, Rights};
+use mainspring::{NewJob, Wait, Workflow};
+use serde_json::json;
 
 use super::{Site, ask};
 
@@ -12,7 +14,15 @@ async fn screens(site: &Site) -> Vec<String> {
     let id = site.add(|job| job.queue("mails").key("k")).await;
     site.add_schedule("nightly").await;
     let operation = site.act("act-on-many?act=retry&state=dead", "").await.header("location").to_owned();
+    let job = NewJob::new("t", &json!({})).after(Wait::signal("go"));
+    let flow = Workflow::new("order 17")
+        .job("one", NewJob::new("t", &json!({})))
+        .job("two", job)
+        .after("two", "one");
+    let flow = site.scheduler.workflows().start(flow).await.unwrap().id;
     let queries = |path: &str| match path {
+        "workflow" | "cancel-workflow" => format!("{path}?id={flow}"),
+        "send-signal" => format!("{path}?name=go&workflow={flow}"),
         "job" | "add-job" | "cancel-job" | "reschedule-job" | "release-job" | "clear-steps"
         | "delete-job" => {
             format!("{path}?id={id}")

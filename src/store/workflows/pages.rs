@@ -1,0 +1,113 @@
+//! Workflows as pages for people show them: a bounded number of rows, however many jobs a workflow has.
+
+use chrono::{DateTime, Utc};
+use diesel::sql_types::BigInt;
+use serde::Deserialize;
+
+use super::read::{WorkflowFilter, WorkflowJob, WorkflowStatus};
+use crate::error::StoreError;
+use crate::store::json_moment;
+use crate::store::json_rows::rows;
+use crate::store::session::AsSession;
+use crate::store::statement::Statement;
+
+/// The jobs of one workflow that its page counts at most.
+pub(crate) const MOST_OF_ONE: i64 = 5_000;
+/// The same of each workflow on a list, and of all of them.
+pub(crate) const MOST_OF_EACH: i64 = 2_000;
+const MOST_OF_A_LIST: i64 = 5_000;
+
+/// A workflow on a page.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct ListedWorkflow {
+    pub(crate) id: i64,
+    pub(crate) name: String,
+    #[serde(deserialize_with = "json_moment::required")]
+    pub(crate) created_at: DateTime<Utc>,
+    /// When it was cancelled as a whole. It takes no more jobs.
+    #[serde(deserialize_with = "json_moment::optional")]
+    pub(crate) cancelled_at: Option<DateTime<Utc>>,
+    pub(crate) callback: Option<i64>,
+    /// Its jobs and the callback, at most one more than are counted.
+    pub(crate) members: i64,
+    /// `None`: it has too many jobs.
+    pub(crate) counted: Option<WorkflowStatus>,
+}
+
+/// A job of a workflow on a page, with some of those for which it waits.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct Member {
+    #[serde(flatten)]
+    pub(crate) job: WorkflowJob,
+    /// How many there are in all.
+    pub(crate) all_parents: i64,
+    pub(crate) all_signals: i64,
+}
+
+/// The workflow of a job.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct NamedWorkflow {
+    pub(crate) id: i64,
+    pub(crate) name: String,
+}
+
+/// When the audit log has a line about an act on a workflow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Recorded {
+    Always,
+    /// When a job was changed.
+    IfChanged,
+}
+
+/// Returns workflows, the latest first. Those with more than [`MOST_OF_EACH`] jobs are not counted, nor are those behind
+/// [`MOST_OF_A_LIST`] jobs.
+pub(crate) fn page(
+    conn: &mut impl AsSession,
+    filter: &WorkflowFilter,
+) -> Result<Vec<ListedWorkflow>, StoreError> {
+    let text = format!(
+        "SELECT row_to_json(p)::text FROM mainspring.workflows_page({{}}, {{}}, {{}}, {MOST_OF_EACH}, {MOST_OF_A_LIST}) AS p"
+    );
+    let statement = Statement::new(text)
+        .bind::<BigInt, _>(filter.before.unwrap_or(i64::MAX))
+        .text_or_null("name", filter.name.as_deref())
+        .bind::<BigInt, _>(i64::from(filter.limit));
+    rows(conn, statement)
+}
+
+/// Returns one workflow. It is counted if it has at most [`MOST_OF_ONE`] jobs.
+pub(crate) fn one(conn: &mut impl AsSession, id: i64) -> Result<Option<ListedWorkflow>, StoreError> {
+    let text = format!(
+        "SELECT row_to_json(p)::text FROM mainspring.workflows_page({{}}, NULL, 1, {MOST_OF_ONE}, {MOST_OF_ONE}) AS p WHERE p.id = {{}}"
+    );
+    let behind = id.saturating_add(1);
+    let statement = Statement::new(text).bind::<BigInt, _>(behind).bind::<BigInt, _>(id);
+    Ok(rows(conn, statement)?.pop())
+}
+
+/// Returns jobs of a workflow behind the job `after`, in the order of their ids, at most `most`. Of what a job waits for these are
+/// at most as many: first the jobs that are behind `after` too, among which are all of the same page. A job that does not wait has
+/// no signals, though what it was to wait for is stored for a moment after its end.
+pub(crate) fn members(
+    conn: &mut impl AsSession,
+    id: i64,
+    after: i64,
+    most: u32,
+) -> Result<Vec<Member>, StoreError> {
+    let text = format!(
+        "SELECT row_to_json(d)::text FROM (SELECT m.id, m.name, m.task, nullif(m.state, 'gone') AS state, m.attempts, m.is_callback, \
+             ARRAY(SELECT p FROM unnest(m.parents) AS p ORDER BY p <= {{}}, p LIMIT {most}) AS parents, \
+             s.signals[1:{most}] AS signals, cardinality(m.parents) AS all_parents, cardinality(s.signals) AS all_signals \
+         FROM mainspring.workflow_members({{}}, {{}}, {most}) AS m, \
+             LATERAL (SELECT CASE WHEN m.state = 'waiting' THEN m.signals ELSE '{{{{}}}}' END AS signals) AS s ORDER BY m.id) AS d"
+    );
+    let statement = Statement::new(text).bind::<BigInt, _>(after);
+    rows(conn, statement.bind::<BigInt, _>(id).bind::<BigInt, _>(after))
+}
+
+/// Returns the workflow to which a job belongs: of several, the latest. Nothing is counted.
+pub(crate) fn workflow_of(conn: &mut impl AsSession, job: i64) -> Result<Option<NamedWorkflow>, StoreError> {
+    let text = "SELECT row_to_json(d)::text FROM (SELECT f.id, f.name FROM mainspring.workflows AS f \
+        WHERE f.id = (SELECT max(m.workflow_id) FROM mainspring.workflow_jobs AS m WHERE m.job_id = {})) AS d";
+    Ok(rows(conn, Statement::new(text).bind::<BigInt, _>(job))?.pop())
+}
