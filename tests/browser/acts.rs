@@ -138,12 +138,33 @@ async fn pause_and_resume(site: &Site, browser: &Browser) {
     browser.until_shown("by hand").await;
 }
 
+/// Retries a workflow, sends the signal for which a job of it waits, and cancels it.
+async fn act_on_a_workflow(site: &Site, browser: &Browser) {
+    browser.go("workflows?name=order+17").await;
+    browser.click("main td a[href^='workflow?']").await;
+    browser.press("Retry the dead jobs").await;
+    browser.until_shown("The dead jobs wait again, with all their attempts.").await;
+    browser.press("Send …").await;
+    browser.until_shown("Its name is order:17:approved.").await;
+    browser.fill("value", "{\"by\": \"anna\"}").await;
+    browser.press("Send the signal").await;
+    browser.until_shown("The signal is sent.").await;
+    browser.press("Cancel …").await;
+    browser.until_shown("Cancel workflow 1?").await;
+    browser.fill("reason", "ordered twice").await;
+    browser.press("Cancel the workflow").await;
+    browser.until_shown("4 cancelled").await;
+    let cancelled = site.scheduler.workflows().get(1).await.unwrap().unwrap();
+    assert_eq!((cancelled.total, cancelled.done), (4, 4));
+}
+
 async fn go_through(scripts: Scripts) {
     let site = Site::start().await;
     let browser = browse(&site, scripts).await;
     act_on_jobs(&site, &browser).await;
     add_jobs(&site, &browser).await;
     cancel_a_running_job(&site, &browser).await;
+    act_on_a_workflow(&site, &browser).await;
     pause_and_resume(&site, &browser).await;
     site.stop().await;
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
 use mainspring::queues::QueueSettings;
-use mainspring::{Enqueue, JobContext, JobResult, NewJob, NewSchedule, Scheduler, Task};
+use mainspring::{
+    Batch, Enqueue, JobContext, JobResult, NewJob, NewSchedule, Scheduler, Task, Wait, Workflow,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -45,6 +47,7 @@ pub async fn start(database: &impl Watched) -> Scheduler {
     }
     until(database, "mainspring.jobs WHERE state = 'running' AND progress > 0", RUNNING as i64).await;
     add_jobs(&scheduler).await;
+    add_workflows(&scheduler).await;
     add_schedules(&scheduler).await;
     PgConnection::establish(&url).unwrap().batch_execute(include_str!("demo.sql")).unwrap();
     scheduler
@@ -81,6 +84,25 @@ async fn add_jobs(scheduler: &Scheduler) {
         let id = jobs.insert(of(task, "acme".into())).await.unwrap();
         jobs.fail([id], Some(error)).await.unwrap();
     }
+}
+
+/// Workflow 1, with a dead job, and a batch.
+async fn add_workflows(scheduler: &Scheduler) {
+    let step = |name: &str| NewJob::new("order.step", &json!({ "step": name }));
+    let order = Workflow::new("order 17")
+        .job("charge", step("charge"))
+        .job("reserve", step("reserve"))
+        .job("ship", step("ship").after(Wait::signal("order:17:approved")))
+        .job("review", step("review"))
+        .after("ship", "charge")
+        .after("ship", "reserve")
+        .after("review", "ship");
+    let added = scheduler.workflows().start(order).await.unwrap();
+    let charge = added.job("charge").unwrap();
+    scheduler.jobs().fail([charge], Some("the card has expired")).await.unwrap();
+    let photos = (0..8).map(|photo| NewJob::new("photo.resize", &json!({ "photo": photo })));
+    let batch = Batch::new("album 7", NewJob::new("album.publish", &json!({}))).members(photos);
+    scheduler.workflows().start(batch).await.unwrap();
 }
 
 async fn add_schedules(scheduler: &Scheduler) {

@@ -5,10 +5,12 @@ use crate::browser::{Browser, Colours};
 use crate::site::Site;
 
 /// The title of each screen, and the page with a link to it. Each is reached by links alone.
-const SCREENS: [(&str, &str, &str); 14] = [
+const SCREENS: [(&str, &str, &str); 16] = [
     ("Overview", "", ""),
     ("Jobs", "", "nav a[href=jobs]"),
     ("Job", "jobs?state=dead", "main td a[href^='job?']"),
+    ("Workflows", "", "nav a[href=workflows]"),
+    ("Workflow", "workflows", "main td a[href^='workflow?']"),
     ("Queues", "", "nav a[href=queues]"),
     ("Queue", "queues", "main a[href^='queue?name=imports']"),
     ("Tasks", "", "nav a[href=tasks]"),
@@ -23,13 +25,15 @@ const SCREENS: [(&str, &str, &str); 14] = [
 ];
 
 /// Pages that ask or refuse.
-const OTHERS: [&str; 11] = [
+const OTHERS: [&str; 13] = [
     "add-job?id=4",
     "cancel-job?id=4",
     "reschedule-job?id=4",
     "release-job?id=4",
     "clear-steps?id=4",
     "delete-job?id=4",
+    "cancel-workflow?id=1",
+    "send-signal?name=order%3A17%3Aapproved&workflow=1",
     "create-schedule",
     "act-on-many?act=cancel&state=dead",
     "no-such",
