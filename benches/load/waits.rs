@@ -14,7 +14,7 @@ use super::arguments::Mode;
 use super::figures::{Latency, median, print_line, rounded};
 use super::flat::settle_down;
 use super::latency::{Echo, WARM_UP, latency, start_echo};
-use super::stage::{Countdown, Noop, Outcome, await_empty_table, counting, empty_table, scheduler};
+use super::stage::{Countdown, Outcome, await_empty_table, counting, empty_table, scheduler};
 use super::throughput::fill;
 use super::watch::take_snapshot;
 
