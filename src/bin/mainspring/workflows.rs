@@ -23,7 +23,7 @@ pub(crate) enum WorkflowsCommand {
     /// List workflows and batches with their counts, the latest first. A callback is not counted.
     #[command(after_help = LIST_EXAMPLES)]
     List(ListArguments),
-    /// Show a workflow as a graph: a line for each job, indented behind the jobs that it waits for.
+    /// Show a workflow as a graph: a line for each job, indented behind those of the same call that it waits for.
     #[command(after_help = SHOW_EXAMPLES)]
     Show(ShowArguments),
     /// Retry the dead jobs of a workflow. Jobs that wait for them go on when they succeed.
@@ -99,7 +99,7 @@ pub(crate) struct CancelArguments {
 pub(crate) struct SignalArguments {
     /// The signal's name.
     name: String,
-    /// What is stored with it.
+    /// What is stored with it, as JSON [default: null].
     #[arg(
         value_name = "JSON",
         default_value = "null",

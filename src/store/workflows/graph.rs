@@ -43,7 +43,7 @@ pub fn depths(jobs: &[WorkflowJob]) -> Vec<usize> {
         open[child] += 1;
     }
     let mut depths = vec![0; jobs.len()];
-    // No circle is ever stored.
+    // No call stores a circle among its own jobs.
     let mut free: Vec<usize> = (0..jobs.len()).filter(|&place| open[place] == 0).collect();
     while let Some(parent) = free.pop() {
         for &child in &children[parent] {
