@@ -8,7 +8,7 @@ use std::process::Command;
 use super::carried;
 use super::error::EmbeddedError;
 use super::folder::Folder;
-use super::options::EmbeddedOptions;
+use super::options::{EmbeddedOptions, Engines};
 use super::user::ServerUser;
 
 // The schema needs SQL functions with bodies in standard SQL (`RETURN`).
@@ -52,7 +52,7 @@ impl Engine {
         {
             return Ok(engine);
         }
-        if !options.allows_carried_engine() {
+        if options.engines() == Engines::Installed {
             return Err(EmbeddedError::no_engine(
                 "none is installed, and the carried one is not wanted here",
             ));

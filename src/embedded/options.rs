@@ -18,15 +18,23 @@ use super::error::EmbeddedError;
 pub struct EmbeddedOptions {
     kept_in: Option<PathBuf>,
     fsync: bool,
-    carried_engine: bool,
+    engines: Engines,
     settings: Vec<(String, String)>,
+}
+
+/// Which engines may be run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Engines {
+    Installed,
+    /// Where none is installed, the one that a crate carries.
+    AlsoCarried,
 }
 
 impl EmbeddedOptions {
     /// A cluster under the system's temporary folder, removed when the server stops.
     #[must_use]
     pub fn temporary() -> Self {
-        Self { kept_in: None, fsync: true, carried_engine: true, settings: Vec::new() }
+        Self { kept_in: None, fsync: true, engines: Engines::AlsoCarried, settings: Vec::new() }
     }
 
     /// A cluster in `folder`, made where it is missing and kept between runs, one for each major version
@@ -49,7 +57,7 @@ impl EmbeddedOptions {
     /// `statement_timeout`, `lock_timeout` or the detection of deadlocks matters.
     #[must_use]
     pub fn installed_only(mut self) -> Self {
-        self.carried_engine = false;
+        self.engines = Engines::Installed;
         self
     }
 
@@ -80,8 +88,8 @@ impl EmbeddedOptions {
         self.fsync
     }
 
-    pub(super) fn allows_carried_engine(&self) -> bool {
-        self.carried_engine
+    pub(super) fn engines(&self) -> Engines {
+        self.engines
     }
 
     pub(super) fn settings(&self) -> &[(String, String)] {
