@@ -28,7 +28,7 @@ async fn each_screen_has_a_key_and_the_help_lists_it() {
     browser.type_keys(ESCAPE).await;
     browser.until("!document.querySelector('dialog[open]')").await;
     let screens = browser.run("return [...document.querySelectorAll('nav [data-key]')].map(link => [link.dataset.key, link.innerText])").await;
-    assert_eq!(screens.as_array().unwrap().len(), 9);
+    assert_eq!(screens.as_array().unwrap().len(), 10);
     for screen in screens.as_array().unwrap() {
         let (key, name) = (screen[0].as_str().unwrap(), screen[1].as_str().unwrap());
         assert!(listed.contains(&format!("go to {name}")), "{name}: {listed}");
