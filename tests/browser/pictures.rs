@@ -15,8 +15,8 @@ const MOST_BYTES: usize = 150_000;
 /// Name, address and height.
 const PICTURES: [(&str, &str, u32); 3] =
     [("overview", "", 800), ("jobs", "jobs", 890), ("schedule", "schedule?name=prices%2Fhourly", 720)];
-/// Whether the page shows the three dead jobs of the demonstration.
-const COUNTED: &str = "document.querySelector(\"a[href='jobs?state=dead']\").closest('div').querySelector('dd').innerText === '3'";
+/// Whether the page shows the four dead jobs of the demonstration.
+const COUNTED: &str = "document.querySelector(\"a[href='jobs?state=dead']\").closest('div').querySelector('dd').innerText === '4'";
 
 #[actix_web::test]
 #[ignore = "needs Chromium, for which `.ci/browser` looks"]
