@@ -9,7 +9,7 @@ use crate::dashboard::visit::{Visit, read};
 use crate::store::Session;
 use crate::store::jobs::JobAct;
 use crate::store::workflows;
-use crate::store::workflows::pages::Recorded;
+use crate::store::workflows::pages::{Recorded, was_cancelled};
 
 #[derive(Deserialize)]
 pub(super) struct Of {
@@ -43,8 +43,8 @@ pub(super) async fn cancel(visit: &Visit, form: &str) -> Result<String, Failure>
 /// Retries the dead jobs of a workflow, with a line in the audit log if any was dead.
 pub(in crate::dashboard) async fn retry_dead(visit: &Visit, id: i64) -> Result<Vec<JobAct>, Failure> {
     let entry = visit.entry(Deed::RetryWorkflow, "workflow", id.to_string(), "");
-    let retry = move |conn: &mut Session<'_>| workflows::retry(conn, id);
-    Ok(visit.scheduler().workflows().act_audited(retry, entry, Recorded::IfChanged).await?)
+    let retry = move |conn: &mut Session<'_>| Ok((workflows::retry(conn, id)?, Recorded::IfChanged));
+    Ok(visit.scheduler().workflows().act_audited(retry, entry).await?)
 }
 
 /// Cancels the unfinished jobs of a workflow, which takes no more jobs then. The audit log has a line if anything was changed.
@@ -55,12 +55,12 @@ pub(in crate::dashboard) async fn cancel_unfinished(
 ) -> Result<Vec<JobAct>, Failure> {
     let entry = visit.entry(Deed::CancelWorkflow, "workflow", id.to_string(), "");
     let entry = entry.reason(reason.clone().unwrap_or_default());
-    // The first cancel closes the workflow, also when no job is left.
-    let known = visit.scheduler().workflows().one(id).await?;
-    let is_first = known.is_some_and(|row| row.cancelled_at.is_none());
-    let recorded = if is_first { Recorded::Always } else { Recorded::IfChanged };
-    let cancel = move |conn: &mut Session<'_>| workflows::cancel(conn, id, reason.as_deref());
-    Ok(visit.scheduler().workflows().act_audited(cancel, entry, recorded).await?)
+    let cancel = move |conn: &mut Session<'_>| {
+        // The first cancel closes the workflow, also when no job is left.
+        let recorded = if was_cancelled(conn, id)? { Recorded::IfChanged } else { Recorded::Always };
+        Ok((workflows::cancel(conn, id, reason.as_deref())?, recorded))
+    };
+    Ok(visit.scheduler().workflows().act_audited(cancel, entry).await?)
 }
 
 fn done(id: i64, acts: &[JobAct], did: &str, none: &str) -> Result<String, Failure> {

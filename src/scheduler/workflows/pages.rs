@@ -39,13 +39,12 @@ impl Workflows {
     /// Acts on jobs of a workflow. The audit log has one line for all, with how many had which result.
     pub(crate) async fn act_audited(
         &self,
-        act: impl FnOnce(&mut Session<'_>) -> Result<Vec<JobAct>, StoreError> + Send + 'static,
+        act: impl FnOnce(&mut Session<'_>) -> Result<(Vec<JobAct>, Recorded), StoreError> + Send + 'static,
         entry: NewAuditEntry,
-        recorded: Recorded,
     ) -> Result<Vec<JobAct>, SchedulerError> {
         let perform = move |conn: &mut Session<'_>| {
             conn.transaction(|conn| {
-                let acts = act(conn)?;
+                let (acts, recorded) = act(conn)?;
                 if recorded == Recorded::Always || acts.iter().any(|act| act.result.was_done()) {
                     audit::add(conn, &entry.result(summary(&acts)))?;
                 }

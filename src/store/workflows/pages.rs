@@ -1,7 +1,7 @@
 //! Workflows as pages for people show them: a bounded number of rows, however many jobs a workflow has.
 
 use chrono::{DateTime, Utc};
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Bool};
 use serde::Deserialize;
 
 use super::read::{WorkflowFilter, WorkflowJob, WorkflowStatus};
@@ -15,7 +15,7 @@ use crate::store::statement::Statement;
 pub(crate) const MOST_OF_ONE: i64 = 5_000;
 /// The same of each workflow on a list, and of all of them.
 pub(crate) const MOST_OF_EACH: i64 = 2_000;
-const MOST_OF_A_LIST: i64 = 5_000;
+pub(crate) const MOST_OF_A_LIST: i64 = 5_000;
 
 /// A workflow on a page.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -83,6 +83,12 @@ pub(crate) fn one(conn: &mut impl AsSession, id: i64) -> Result<Option<ListedWor
     let behind = id.saturating_add(1);
     let statement = Statement::new(text).bind::<BigInt, _>(behind).bind::<BigInt, _>(id);
     Ok(rows(conn, statement)?.pop())
+}
+
+/// Returns whether a workflow was cancelled as a whole. One that is not there was not.
+pub(crate) fn was_cancelled(conn: &mut impl AsSession, id: i64) -> Result<bool, StoreError> {
+    let text = "SELECT EXISTS (SELECT FROM mainspring.workflows AS f WHERE f.id = {} AND f.cancelled_at IS NOT NULL)";
+    Ok(Statement::<(Bool,)>::new(text).bind::<BigInt, _>(id).get_result::<(bool,)>(conn)?.0)
 }
 
 /// Returns jobs of a workflow behind the job `after`, in the order of their ids, at most `most`. Of what a job waits for these are
