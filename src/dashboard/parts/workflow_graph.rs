@@ -24,13 +24,12 @@ struct Drawn {
 }
 
 /// Draws the jobs; `None` where none waits for another.
-pub(in crate::dashboard) fn graph(jobs: &[&WorkflowJob]) -> Option<Markup> {
-    let jobs: Vec<WorkflowJob> = jobs.iter().map(|job| (*job).clone()).collect();
-    let edges = edges(&jobs);
+pub(in crate::dashboard) fn graph(jobs: &[WorkflowJob]) -> Option<Markup> {
+    let edges = edges(jobs);
     if edges.is_empty() {
         return None;
     }
-    let drawn = placed(&jobs);
+    let drawn = placed(jobs);
     let width = drawn.iter().map(|job| job.x).max().unwrap_or_default() + WIDTH + 2;
     let height = drawn.iter().map(|job| job.y).max().unwrap_or_default() + HEIGHT + 2;
     let words =
@@ -110,13 +109,13 @@ mod tests {
     fn each_job_has_a_box_in_the_column_of_its_step_and_each_wait_a_line() {
         let long = "<b>".repeat(20);
         let jobs = [job(1, "a", &[]), job(2, "b", &[1]), job(3, &long, &[1, 2])];
-        let drawn = graph(&jobs.iter().collect::<Vec<_>>()).unwrap().into_string();
+        let drawn = graph(&jobs).unwrap().into_string();
         assert_eq!((drawn.matches("<rect").count(), drawn.matches("<path").count()), (3, 3));
         for x in [1, 201, 401] {
             assert!(drawn.contains(&format!("<rect x=\"{x}\" y=\"1\"")), "{drawn}");
         }
         assert!(drawn.contains("d=\"M151 20C176 20 176 20 201 20\"") && !drawn.contains("<b>"), "{drawn}");
         assert!(!drawn.contains("style="), "{drawn}");
-        assert!(graph(&[&jobs[0]]).is_none());
+        assert!(graph(&jobs[..1]).is_none());
     }
 }

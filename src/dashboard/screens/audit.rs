@@ -3,12 +3,13 @@
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::filter::{PAGE, number};
+use super::filter::number;
 use crate::dashboard::failure::Failure;
 use crate::dashboard::links::link;
 use crate::dashboard::page::{Page, Place};
 use crate::dashboard::parts::audit_table::{Subjects, acts};
 use crate::dashboard::parts::notice::empty;
+use crate::dashboard::parts::pages::{self, PAGE};
 use crate::dashboard::visit::Visit;
 use crate::error::SchedulerError;
 use crate::store::audit::{AuditEntry, AuditFilter};
@@ -30,17 +31,12 @@ struct Wanted {
 pub(super) async fn show(visit: &Visit) -> Result<Page, Failure> {
     let wanted: Wanted = visit.query()?;
     let mut rows = visit.scheduler().audit(wanted.filter()?).await?;
-    let goes_on = rows.len() > PAGE as usize;
-    rows.truncate(PAGE as usize);
-    let last = rows.last().map(|row| row.id.to_string()).filter(|_| goes_on);
+    let next = pages::cut(&mut rows).map(|row| wanted.from(&row.id.to_string()));
     let body = html! {
         h1 { "Audit" }
         (form(&wanted))
         @if rows.is_empty() { (wanted.nothing()) } @else { (acts(&rows, Subjects::Shown, visit.now)) }
-        nav.pages aria-label="Pages" {
-            @if !wanted.before.is_empty() { a.button href=(wanted.from("")) { "First page" } }
-            @if let Some(last) = last { a.button href=(wanted.from(&last)) rel="next" { "Next page" } }
-        }
+        (pages::links((!wanted.before.is_empty()).then(|| wanted.from("")), next))
         p.muted { "Lines are kept for 90 days." }
     };
     Ok(Page::live("Audit", Place::Audit, body))

@@ -7,10 +7,9 @@ use serde::Deserialize;
 
 use crate::dashboard::failure::Failure;
 use crate::dashboard::links::link;
+use crate::dashboard::parts::pages::PAGE;
 use crate::store::jobs::{JobCursor, JobFilter, JobStatus, StateFilter};
 
-/// Jobs on a page.
-pub(in crate::dashboard) const PAGE: u32 = 50;
 /// How far to look back for finished jobs. The first is the default.
 pub(super) const SPANS: [(&str, Duration); 3] = [
     ("24h", Duration::from_secs(24 * 3600)),

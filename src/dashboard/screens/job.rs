@@ -10,6 +10,7 @@ use crate::dashboard::failure::Failure;
 use crate::dashboard::links;
 use crate::dashboard::page::{Page, Place};
 use crate::dashboard::parts::audit_table;
+use crate::dashboard::parts::fact::fact;
 use crate::dashboard::parts::form::{Weight, asking, button};
 use crate::dashboard::parts::job_table::state;
 use crate::dashboard::parts::notice::empty;
@@ -106,7 +107,6 @@ fn why(reasons: &[Explanation], visit: &Visit) -> Markup {
 }
 
 fn facts(job: &Job, workflow: Option<&NamedWorkflow>, visit: &Visit) -> Markup {
-    let fact = |label: &str, value: Markup| html! { div { dt { (label) } dd { (value) } } };
     let most = job.max_attempts.map(|most| format!(" of {most}")).unwrap_or_default();
     html! {
         dl.facts {

@@ -12,6 +12,7 @@ use crate::dashboard::page::{Page, Place};
 use crate::dashboard::parts::job_table::jobs;
 use crate::dashboard::parts::notice::empty;
 use crate::dashboard::parts::number::count;
+use crate::dashboard::parts::pages::links_with;
 use crate::dashboard::routes::Deed;
 use crate::dashboard::visit::Visit;
 use crate::lifecycle::JobState;
@@ -104,17 +105,13 @@ fn nothing(wanted: &Wanted, found: &JobPage) -> Markup {
 }
 
 fn pages(wanted: &Wanted, found: &JobPage) -> Markup {
+    let first = (!wanted.before.is_empty()).then(|| wanted.from(""));
     let next = found.next.map(|next| wanted.from(&next.to_string()));
     html! {
         @if found.is_cut {
             p.muted { "A page looks at a bounded number of jobs. There may be more that meet the conditions." }
         }
-        nav.pages aria-label="Pages" {
-            @if !wanted.before.is_empty() { a.button href=(wanted.from("")) { "First page" } }
-            @if let Some(next) = next {
-                a.button href=(next) rel="next" { @if found.is_cut { "Look further" } @else { "Next page" } }
-            }
-        }
+        (links_with(first, next, if found.is_cut { "Look further" } else { "Next page" }))
     }
 }
 

@@ -10,6 +10,7 @@ use crate::dashboard::failure::Failure;
 use crate::dashboard::links;
 use crate::dashboard::page::{Page, Place};
 use crate::dashboard::parts::audit_table;
+use crate::dashboard::parts::fact::fact;
 use crate::dashboard::parts::form::button;
 use crate::dashboard::parts::notice::empty;
 use crate::dashboard::parts::number::count;
@@ -78,7 +79,6 @@ async fn waits(row: &Operation, visit: &Visit) -> Result<Markup, Failure> {
 }
 
 fn facts(row: &Operation, visit: &Visit) -> Markup {
-    let fact = |label: &str, value: Markup| html! { div { dt { (label) } dd { (value) } } };
     html! {
         dl.facts {
             (fact("Jobs with", name(&row.words)))

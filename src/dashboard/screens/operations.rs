@@ -3,12 +3,13 @@
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::filter::{PAGE, number};
+use super::filter::number;
 use crate::dashboard::failure::Failure;
 use crate::dashboard::links::{self, link};
 use crate::dashboard::page::{Page, Place};
 use crate::dashboard::parts::notice::empty;
 use crate::dashboard::parts::number::count;
+use crate::dashboard::parts::pages::{self, PAGE};
 use crate::dashboard::parts::text::{first_line, name};
 use crate::dashboard::parts::time::moment_and_age;
 use crate::dashboard::visit::Visit;
@@ -23,9 +24,7 @@ struct Wanted {
 pub(super) async fn show(visit: &Visit) -> Result<Page, Failure> {
     let Wanted { before } = visit.query()?;
     let mut rows = visit.scheduler().operations(number("before", &before)?, PAGE + 1).await?;
-    let goes_on = rows.len() > PAGE as usize;
-    rows.truncate(PAGE as usize);
-    let last = rows.last().map(|row| row.id.to_string()).filter(|_| goes_on);
+    let next = pages::cut(&mut rows).map(|row| link("operations", &[("before", &row.id.to_string())]));
     let body = html! {
         h1 { "Operations" }
         @if rows.is_empty() {
@@ -33,10 +32,7 @@ pub(super) async fn show(visit: &Visit) -> Result<Page, Failure> {
         } @else {
             (table(&rows, visit))
         }
-        nav.pages aria-label="Pages" {
-            @if !before.is_empty() { a.button href="operations" { "First page" } }
-            @if let Some(last) = last { a.button href=(link("operations", &[("before", &last)])) rel="next" { "Next page" } }
-        }
+        (pages::links((!before.is_empty()).then(|| link("operations", &[])), next))
     };
     Ok(Page::live("Operations", Place::Operations, body))
 }

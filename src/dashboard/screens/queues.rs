@@ -3,12 +3,12 @@
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::filter::PAGE;
 use crate::dashboard::failure::Failure;
 use crate::dashboard::links::{self, link};
 use crate::dashboard::page::{Page, Place};
 use crate::dashboard::parts::notice::empty;
 use crate::dashboard::parts::number::{capped, count, span};
+use crate::dashboard::parts::pages::{self, PAGE};
 use crate::dashboard::parts::text::{dash, name};
 use crate::dashboard::visit::Visit;
 use crate::store::queues::QueueStatus;
@@ -23,9 +23,7 @@ struct Wanted {
 pub(super) async fn show(visit: &Visit) -> Result<Page, Failure> {
     let Wanted { after } = visit.query()?;
     let mut queues = visit.scheduler().queues().page(after.clone(), PAGE + 1).await?;
-    let goes_on = queues.len() > PAGE as usize;
-    queues.truncate(PAGE as usize);
-    let last = queues.last().filter(|_| goes_on).map(|queue| link("queues", &[("after", &queue.name)]));
+    let next = pages::cut(&mut queues).map(|queue| link("queues", &[("after", &queue.name)]));
     let body = html! {
         h1 { "Queues" }
         @if queues.is_empty() {
@@ -33,10 +31,7 @@ pub(super) async fn show(visit: &Visit) -> Result<Page, Failure> {
         } @else {
             (table(&queues))
         }
-        nav.pages aria-label="Pages" {
-            @if !after.is_empty() { a.button href="queues" { "First page" } }
-            @if let Some(last) = last { a.button href=(last) rel="next" { "Next page" } }
-        }
+        (pages::links((!after.is_empty()).then(|| link("queues", &[])), next))
     };
     Ok(Page::live("Queues", Place::Queues, body))
 }

@@ -11,6 +11,7 @@ use crate::dashboard::failure::Failure;
 use crate::dashboard::links;
 use crate::dashboard::page::{Page, Place};
 use crate::dashboard::parts::audit_table;
+use crate::dashboard::parts::fact::fact;
 use crate::dashboard::parts::form::{Weight, action, button};
 use crate::dashboard::parts::notice::empty;
 use crate::dashboard::parts::text::{dash, json, name, name_or_dash, plain};
@@ -80,7 +81,6 @@ fn problems(row: &ScheduleRow, visit: &Visit) -> Markup {
 }
 
 fn facts(row: &ScheduleRow, visit: &Visit) -> Markup {
-    let fact = |label: &str, value: Markup| html! { div { dt { (label) } dd { (value) } } };
     html! {
         dl.facts {
             (fact("Expression", html! { code { (name(&row.expression)) } }))

@@ -8,13 +8,12 @@ use crate::dashboard::failure::Failure;
 use crate::dashboard::links::{self, link};
 use crate::dashboard::page::{Page, Place};
 use crate::dashboard::parts::notice::empty;
+use crate::dashboard::parts::pages::{self, PAGE};
 use crate::dashboard::parts::text::{dash, name};
 use crate::dashboard::parts::time::{moment_and_age, moment_or_dash};
 use crate::dashboard::routes::Deed;
 use crate::dashboard::visit::Visit;
 use crate::store::schedules::{ScheduleFilter, ScheduleRow};
-
-const PAGE: u32 = 50;
 
 /// Who keeps a schedule. What a program owns has no screen of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,10 +33,8 @@ struct Wanted {
 pub(super) async fn show(visit: &Visit) -> Result<Page, Failure> {
     let wanted: Wanted = visit.query()?;
     let mut rows = visit.scheduler().schedules().list(wanted.filter()).await?;
-    let goes_on = rows.len() > PAGE as usize;
-    rows.truncate(PAGE as usize);
     let lines = if wanted.is_first() { visit.scheduler().schedules().lines().await? } else { Vec::new() };
-    let last = rows.last().map(|row| row.name.clone()).filter(|_| goes_on);
+    let next = pages::cut(&mut rows).map(|row| wanted.from(&row.name));
     let body = html! {
         h1 { "Schedules" }
         div.actions {
@@ -46,10 +43,7 @@ pub(super) async fn show(visit: &Visit) -> Result<Page, Failure> {
         }
         (form(&wanted))
         @if rows.is_empty() { (wanted.nothing()) } @else { (table(&rows, Owner::People, visit)) }
-        nav.pages aria-label="Pages" {
-            @if !wanted.after.is_empty() { a.button href=(wanted.from("")) { "First page" } }
-            @if let Some(last) = last { a.button href=(wanted.from(&last)) rel="next" { "Next page" } }
-        }
+        (pages::links((!wanted.after.is_empty()).then(|| wanted.from("")), next))
         @if !lines.is_empty() {
             section aria-labelledby="lines" {
                 h2 #lines { "Crontab lines of the programs that run" }

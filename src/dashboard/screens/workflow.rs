@@ -4,16 +4,17 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::audit::acts_on;
-use super::filter::PAGE;
 use super::workflows::{jobs, progress, state};
 use crate::dashboard::access::Right;
 use crate::dashboard::failure::Failure;
 use crate::dashboard::links::{self, link};
 use crate::dashboard::page::{Page, Place};
 use crate::dashboard::parts::audit_table;
+use crate::dashboard::parts::fact::fact;
 use crate::dashboard::parts::form::{Weight, asking, button};
 use crate::dashboard::parts::notice::empty;
 use crate::dashboard::parts::number::count;
+use crate::dashboard::parts::pages::{self, PAGE};
 use crate::dashboard::parts::text::{name, plain};
 use crate::dashboard::parts::time::moment_and_age;
 use crate::dashboard::parts::workflow_graph::graph;
@@ -50,9 +51,7 @@ pub(super) async fn show(visit: &Visit) -> Result<Page, Failure> {
         row.counted = visit.scheduler().workflows().get(id).await?;
     }
     let mut members = visit.scheduler().workflows().members(id, after, PAGE + 1).await?;
-    let goes_on = members.len() > PAGE as usize;
-    members.truncate(PAGE as usize);
-    let last = members.last().map(|member| member.job.id).filter(|_| goes_on);
+    let last = pages::cut(&mut members).map(|member| member.job.id);
     let acts = acts_on(visit, "workflow", &id.to_string()).await?;
     let body = html! {
         h1 { "Workflow " (id) ": " (name(&row.name)) " " @if let Some(counted) = &row.counted { (state(counted.state)) } @if row.cancelled_at.is_some() { " " span.tag { "cancelled" } } }
@@ -63,7 +62,7 @@ pub(super) async fn show(visit: &Visit) -> Result<Page, Failure> {
         section aria-labelledby="jobs" {
             h2 #jobs { "Jobs" }
             @if members.is_empty() { (empty("There are no jobs here.", "")) } @else { (table(&members, id, signals(visit))) }
-            (pages(id, after, last))
+            (other_pages(id, after, last))
         }
         (audit_table::section(&acts, visit.now))
     };
@@ -116,7 +115,6 @@ fn remark(row: &ListedWorkflow) -> Markup {
 }
 
 fn facts(row: &ListedWorkflow, visit: &Visit) -> Markup {
-    let fact = |label: &str, value: Markup| html! { div { dt { (label) } dd { (value) } } };
     html! {
         dl.facts {
             (fact("Jobs", html! { (jobs(row, MOST_OF_ONE)) }))
@@ -136,7 +134,7 @@ fn facts(row: &ListedWorkflow, visit: &Visit) -> Markup {
 }
 
 fn drawing(members: &[Member]) -> Markup {
-    let jobs: Vec<&WorkflowJob> = members.iter().map(|member| &member.job).collect();
+    let jobs: Vec<WorkflowJob> = members.iter().map(|member| member.job.clone()).collect();
     html! {
         @if let Some(drawn) = graph(&jobs) {
             section aria-labelledby="graph" { h2 #graph { "Which waits for which" } (drawn) }
@@ -144,14 +142,10 @@ fn drawing(members: &[Member]) -> Markup {
     }
 }
 
-fn pages(id: i64, after: i64, last: Option<i64>) -> Markup {
+fn other_pages(id: i64, after: i64, last: Option<i64>) -> Markup {
+    let next = |last: i64| link("workflow", &[("id", &id.to_string()), ("after", &last.to_string())]);
     html! {
-        nav.pages aria-label="Pages" {
-            @if after > 0 { a.button href=(links::workflow(id)) { "First page" } }
-            @if let Some(last) = last {
-                a.button href=(link("workflow", &[("id", &id.to_string()), ("after", &last.to_string())])) rel="next" { "Next page" }
-            }
-        }
+        (pages::links((after > 0).then(|| links::workflow(id)), last.map(next)))
         @if after > 0 || last.is_some() {
             p.muted { "A page has " (PAGE) " jobs in the order in which they were added. The drawing shows those." }
         }

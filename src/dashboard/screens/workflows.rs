@@ -3,16 +3,17 @@
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::filter::{PAGE, number};
+use super::filter::number;
 use crate::dashboard::failure::Failure;
 use crate::dashboard::links::{self, link};
 use crate::dashboard::page::{Page, Place};
 use crate::dashboard::parts::notice::empty;
 use crate::dashboard::parts::number::{capped, count};
+use crate::dashboard::parts::pages::{self, PAGE};
 use crate::dashboard::parts::text::{dash, name};
 use crate::dashboard::parts::time::moment_and_age;
 use crate::dashboard::visit::Visit;
-use crate::store::workflows::pages::{ListedWorkflow, MOST_OF_EACH};
+use crate::store::workflows::pages::{ListedWorkflow, MOST_OF_A_LIST, MOST_OF_EACH};
 use crate::store::workflows::{WorkflowFilter, WorkflowState, WorkflowStatus};
 
 /// The fields of the form, as texts. An empty one is no condition.
@@ -26,19 +27,17 @@ struct Wanted {
 pub(super) async fn show(visit: &Visit) -> Result<Page, Failure> {
     let wanted: Wanted = visit.query()?;
     let mut rows = visit.scheduler().workflows().page(wanted.filter()?).await?;
-    let goes_on = rows.len() > PAGE as usize;
-    rows.truncate(PAGE as usize);
-    let last = rows.last().map(|row| row.id.to_string()).filter(|_| goes_on);
+    let next = pages::cut(&mut rows).map(|row| wanted.from(&row.id.to_string()));
     let body = html! {
         h1 { "Workflows" }
         (form(&wanted))
         @if rows.is_empty() { (wanted.nothing()) } @else { (table(&rows, visit)) }
-        nav.pages aria-label="Pages" {
-            @if !wanted.before.is_empty() { a.button href=(wanted.from("")) { "First page" } }
-            @if let Some(last) = last { a.button href=(wanted.from(&last)) rel="next" { "Next page" } }
-        }
+        (pages::links((!wanted.before.is_empty()).then(|| wanted.from("")), next))
         @if rows.iter().any(|row| row.counted.is_none()) {
-            p.muted { "A page counts up to 2,000 jobs of a workflow, and 5,000 in all. The page of a workflow counts more." }
+            p.muted {
+                "A page counts up to " (count(MOST_OF_EACH)) " jobs of a workflow, and " (count(MOST_OF_A_LIST)) " in all. The page \
+                 of a workflow counts more."
+            }
         }
     };
     Ok(Page::live("Workflows", Place::Workflows, body))
