@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::dashboard::failure::Failure;
-use crate::dashboard::links::{self, link};
+use crate::dashboard::links::link;
 use crate::dashboard::routes::Deed;
 use crate::dashboard::visit::{Visit, read};
 
@@ -48,11 +48,7 @@ pub(in crate::dashboard) async fn deliver(
 impl Of {
     /// The page from which it is sent.
     pub(super) fn back(&self) -> String {
-        match (self.workflow, self.job) {
-            (Some(id), _) => links::workflow(id),
-            (None, Some(id)) => links::job(id),
-            (None, None) => "workflows".to_owned(),
-        }
+        self.after("")
     }
 
     /// The address of the form.
@@ -63,11 +59,11 @@ impl Of {
     }
 
     fn after(&self, did: &str) -> String {
-        let id = |id: i64| id.to_string();
-        match (self.workflow, self.job) {
-            (Some(of), _) => link("workflow", &[("id", &id(of)), ("did", did)]),
-            (None, Some(of)) => link("job", &[("id", &id(of)), ("did", did)]),
-            (None, None) => link("workflows", &[("did", did)]),
-        }
+        let (page, id) = match (self.workflow, self.job) {
+            (Some(id), _) => ("workflow", id.to_string()),
+            (None, Some(id)) => ("job", id.to_string()),
+            (None, None) => ("workflows", String::new()),
+        };
+        link(page, &[("id", &id), ("did", did)])
     }
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::value::{Identified, json, log_on};
+use super::value::{Identified, json, log_on, within};
 use crate::dashboard::acts::many;
 use crate::dashboard::acts::operations::{self, Change};
 use crate::dashboard::failure::Failure;
@@ -127,10 +127,7 @@ struct PageOf {
 /// The last operations, the latest first.
 pub(super) async fn list(visit: &Visit) -> Result<String, Failure> {
     let PageOf { before, limit } = visit.query()?;
-    let limit = limit.unwrap_or(PAGE);
-    if !(1..=MOST).contains(&limit) {
-        return Err(Failure::Invalid(format!("limit must be an integer from 1 to {MOST}, got {limit}")));
-    }
+    let limit = within(limit.unwrap_or(PAGE), MOST)?;
     let rows = visit.scheduler().operations(before, limit).await?;
     json(&rows.iter().map(shown).collect::<Vec<_>>())
 }

@@ -21,6 +21,14 @@ pub(super) struct Identified {
     pub(super) id: i64,
 }
 
+/// Returns the limit of a list if it is one from 1 to `most`.
+pub(super) fn within(limit: u32, most: u32) -> Result<u32, Failure> {
+    if (1..=most).contains(&limit) {
+        return Ok(limit);
+    }
+    Err(Failure::Invalid(format!("limit must be an integer from 1 to {most}, got {limit}")))
+}
+
 pub(super) fn json(value: &impl Serialize) -> Result<String, Failure> {
     serde_json::to_string(value).map_err(|error| Failure::Invalid(format!("this has no JSON: {error}")))
 }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::value::{Identified, json, log_on};
+use super::value::{Identified, json, log_on, within};
 use crate::dashboard::acts::signals::deliver;
 use crate::dashboard::acts::workflows::{cancel_unfinished, retry_dead};
 use crate::dashboard::failure::Failure;
@@ -27,10 +27,7 @@ struct PageOf {
 /// The last workflows, the latest first. Each of their jobs is counted.
 pub(super) async fn list(visit: &Visit) -> Result<String, Failure> {
     let PageOf { name, before, limit } = visit.query()?;
-    let limit = limit.unwrap_or(PAGE);
-    if !(1..=MOST).contains(&limit) {
-        return Err(Failure::Invalid(format!("limit must be an integer from 1 to {MOST}, got {limit}")));
-    }
+    let limit = within(limit.unwrap_or(PAGE), MOST)?;
     let mut filter = WorkflowFilter::new();
     (filter.name, filter.before, filter.limit) = (name, before, limit);
     json(&visit.scheduler().workflows().list(filter).await?)
