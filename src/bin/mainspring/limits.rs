@@ -7,13 +7,12 @@ use clap::{Args, ValueEnum};
 use mainspring::queues::{self, QueueFamily, QueueSettings, Rate, TaskLimit, TaskLimitStatus};
 use mainspring::status::DETAIL_COUNT_CAP;
 use mainspring::{Session, StoreError};
-use serde::Deserialize;
 use serde_json::json;
 
 use crate::arguments::ListingOptions;
 use crate::failure::Failure;
 use crate::output;
-use crate::source::{Query, Source};
+use crate::source::{Changed, Query, Source};
 
 pub(crate) const TASK_LIMIT_HEADINGS: [&str; 5] = ["LIMITED TASK", "LIMIT", "RATE", "READY", "RUNNING"];
 
@@ -198,12 +197,6 @@ impl Target {
         let Changed { changed } = source.act(path, &json!({"name": name}), verb)?;
         Ok((format!("queue {}", output::printable(&name)), changed))
     }
-}
-
-/// Whether an act was a change.
-#[derive(Deserialize)]
-pub(crate) struct Changed {
-    pub(crate) changed: bool,
 }
 
 fn rate(text: &str) -> Result<Rate, &'static str> {

@@ -1,12 +1,18 @@
 //! Where a command reads and acts: in the database, or through the JSON API of a dashboard, for those who cannot reach the database.
 
 use mainspring::{Schema, Session, StoreError};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::api::Api;
 use crate::database::{Database, read};
 use crate::failure::Failure;
+
+/// Whether an act was a change.
+#[derive(Deserialize)]
+pub(crate) struct Changed {
+    pub(crate) changed: bool,
+}
 
 /// Where the arguments lead.
 pub(crate) struct Place<'a> {

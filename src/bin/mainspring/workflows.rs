@@ -14,9 +14,8 @@ mod graph;
 use crate::arguments::ListingOptions;
 use crate::failure::Failure;
 use crate::jobs::tell_each;
-use crate::limits::Changed;
 use crate::output;
-use crate::source::{Query, Source};
+use crate::source::{Changed, Query, Source};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum WorkflowsCommand {
