@@ -54,7 +54,7 @@ struct Chain {
     what: &'static str,
     /// From just before a job is enqueued to the first line of its handler.
     pick_up: Latency,
-    /// From the last line of a handler to the first line of the next job's.
+    /// From the first line of a handler that does nothing to the first line of the next job's.
     chain: Latency,
     /// Of the two p50.
     ratio: f64,
