@@ -9,11 +9,13 @@ use super::{Site, ask};
 #[actix_web::test]
 async fn queues_are_paged_and_one_shows_who_runs_and_who_is_next() {
     let site = Site::start().await;
+    // Jobs of the site's own worker would be taken back: it does not know them.
     let add = "INSERT INTO mainspring.queues (name, concurrency) VALUES ('busy', 500); \
         INSERT INTO mainspring.workers (name, tasks, timeout) VALUES ('w', '{t}', '1 hour'); \
         INSERT INTO mainspring.jobs (id, task, state, queue, run_at, attempts, lease, worker_id, locked_at) \
             SELECT n, 't', CASE WHEN n <= 12 THEN 'running' ELSE 'ready' END::mainspring.job_state, 'busy', now(), \
-                CASE WHEN n <= 12 THEN 1 ELSE 0 END, CASE WHEN n <= 12 THEN n END, CASE WHEN n <= 12 THEN 1 END, \
+                CASE WHEN n <= 12 THEN 1 ELSE 0 END, CASE WHEN n <= 12 THEN n END, \
+                CASE WHEN n <= 12 THEN (SELECT id FROM mainspring.workers WHERE name = 'w') END, \
                 CASE WHEN n <= 12 THEN now() END FROM generate_series(1, 500) AS n; \
         INSERT INTO mainspring.jobs (id, task, state, queue, priority, run_at) \
             SELECT 1000 + n, 't', 'parked', 'busy', -n, now() FROM generate_series(1, 300) AS n; \
