@@ -62,9 +62,9 @@ impl JobState {
             (Some(Waiting | Scheduled | Parked | Ready), None | Some(Scheduled | Parked | Ready)) => true,
             // Replaced by a job that waits for others; or one of several parents has ended.
             (Some(Waiting | Scheduled | Parked | Ready), Some(Waiting)) => true,
-            // Claimed: a job that waits, from `ready` only.
-            (Some(Ready), Some(Running)) => true,
-            (Some(Waiting | Scheduled | Parked), Some(Running)) => false,
+            // Claimed; or released where a slot is free, and started at once.
+            (Some(Ready | Waiting), Some(Running)) => true,
+            (Some(Scheduled | Parked), Some(Running)) => false,
             // Failed by a person.
             (Some(Waiting | Scheduled | Parked | Ready), Some(Dead)) => true,
             // Done, given back, rescued, dead; or it lost its key and runs on.
@@ -90,20 +90,6 @@ impl History {
             Self::Keep => true,
             Self::Skip => false,
         }
-    }
-}
-
-/// Whether other jobs wait for a job, or have waited.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Linked {
-    No,
-    Yes,
-}
-
-/// From the column of a job.
-impl From<Option<bool>> for Linked {
-    fn from(linked: Option<bool>) -> Self {
-        if linked == Some(true) { Self::Yes } else { Self::No }
     }
 }
 
@@ -246,11 +232,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_waiting_jobs_only_a_ready_one_is_claimed_and_none_is_born_dead() {
+    fn a_job_starts_when_it_is_ready_or_released_and_none_is_born_dead() {
         for state in JobState::ALL {
             assert_eq!(
                 JobState::may_follow(Some(state), Some(JobState::Running)),
-                matches!(state, JobState::Ready | JobState::Running)
+                matches!(state, JobState::Waiting | JobState::Ready | JobState::Running)
             );
             assert!(
                 JobState::may_follow(Some(state), None)

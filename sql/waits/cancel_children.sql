@@ -5,6 +5,9 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    IF doomed = '{}' THEN
+        RETURN;
+    END IF;
     PERFORM mainspring.move_or_isolate(ARRAY(
         SELECT mainspring.new_event(d.child, 'cancel', reason => format('job %s, for which it waited, %s', d.parent,
             CASE d.ending WHEN 'dead' THEN 'is dead' ELSE 'was ' || d.ending END))

@@ -12,7 +12,7 @@ use crate::error::StoreError;
 use crate::events::EndedAttempt;
 use crate::leases::Sent;
 use crate::lifecycle::{Left, Outcome};
-use crate::store::claim::Position;
+use crate::store::claim::{Ended, Position};
 
 /// The present, as the caller of the engine sees it.
 #[derive(Debug, Clone, Copy)]
@@ -124,6 +124,8 @@ pub(super) enum Effect {
     DueIn(Duration),
     /// Jobs have ended for which others may wait, or signals were sent.
     ParentsEnded,
+    /// Such jobs have ended in this process.
+    ParentsEndedHere(Ended),
     /// A task with a limit may run one more job in this process.
     LimitFreed,
     /// A task with a limit over all processes may run one more job.

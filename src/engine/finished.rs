@@ -12,7 +12,7 @@ use super::step::{Done, Enqueued, NotStored, Written};
 use super::{Engine, Mode};
 use crate::error::StoreError;
 use crate::leases::Lease;
-use crate::store::claim::Position;
+use crate::store::claim::{Carried, Position};
 use crate::store::claimability::Claimability;
 use crate::store::enqueue::{Added, WaitsFor};
 use crate::store::settle::{Isolated, Reclaimed, Trouble, TroubleKind};
@@ -33,6 +33,7 @@ impl<R> Engine<R> {
             Done::Admit(result) => self.admitted(result, now),
             Done::LookUp(result) => self.looked_up(result, now),
             Done::Claim(lease, result) => self.claimed(lease, result, now),
+            Done::ClaimChildren(lease, result) => self.claimed_children(lease, result, now),
             Done::Reclaim(lease, result) => self.reclaimed(lease, result, now),
             Done::Reconcile(result) => self.reconciled(result, now),
             Done::Release(result) => self.released(result, now),
@@ -131,6 +132,7 @@ impl<R> Engine<R> {
             Effect::Parked(queue, from) => self.admission.parked(queue, from),
             Effect::SlotFreed(queue) => self.admission.slot_freed(queue),
             Effect::ParentsEnded => self.releases.request(),
+            Effect::ParentsEndedHere(ended) => self.releases.ended(ended),
             Effect::DueIn(delay) => self.admission.due_in(delay, now.instant),
             Effect::LimitFreed => self.claim.limit_freed(),
             Effect::TaskSlotFreed(task) => self.claim.task_slot_freed(&task),
@@ -222,6 +224,17 @@ impl<R> Engine<R> {
                 self.reclaim.add(lease, now.instant);
             }
         }
+    }
+
+    // The release that follows reports an error that lasts.
+    fn claimed_children(&mut self, lease: i64, result: Result<Carried, StoreError>, now: Now) {
+        let carried = result.unwrap_or_else(|error| {
+            self.reclaim.add(lease, now.instant);
+            self.notices.push(Notice::Retried("start jobs that waited for others", error));
+            Carried::NotAll
+        });
+        self.releases.claimed(carried);
+        self.watch_prefetch(now);
     }
 
     fn claims_fail(&mut self, failure: Failure, error: StoreError) {

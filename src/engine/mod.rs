@@ -47,6 +47,7 @@ pub(crate) use self::enqueue::EnqueuePlan;
 pub(crate) use self::facts::{Notice, Notifications, Now, PauseChange, RowNotice, Settings, Slots, Wake};
 pub(crate) use self::once::RunEnd;
 pub(crate) use self::parked::ParkedCursors;
+pub(crate) use self::releases::ChildrenPlan;
 pub(crate) use self::settle_plan::{LockedRows, SettlePlan};
 pub(crate) use self::step::{Done, Enqueued, NotStored, Step, Written};
 
@@ -239,7 +240,8 @@ impl<R> Engine<R> {
 
     /// While draining, once every lease is settled or given up: whether memory and database are known to agree.
     pub(crate) fn drained(&self) -> Option<Drained> {
-        let idle = self.claim.is_idle() && self.is_leasing_settled() && self.enqueue.is_idle();
+        let claims_none = self.claim.is_idle() && self.releases.claiming() == 0;
+        let idle = claims_none && self.is_leasing_settled() && self.enqueue.is_idle();
         let given_up = self.settle.given_up();
         if self.mode != Mode::Draining || !idle || self.leases.count() > given_up {
             return None;

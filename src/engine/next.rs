@@ -3,6 +3,7 @@
 use super::claim_state::AdmissionWait;
 use super::enqueue::EnqueuePlan;
 use super::facts::{Capacity, Now, Slots};
+use super::releases::{ChildrenPlan, MOST_CHILDREN};
 use super::settle_plan::SettlePlan;
 use super::step::Step;
 use super::{Engine, Mode};
@@ -24,6 +25,7 @@ impl<R> Engine<R> {
         self.next_enqueue(now)
             .map(Step::Enqueue)
             .or_else(|| self.next_settle(now).map(Step::Settle))
+            .or_else(|| self.next_children().map(Step::ClaimChildren))
             .or_else(|| self.next_release(now))
             .or_else(|| self.next_admission(now))
             .or_else(|| self.next_repair(now))
@@ -42,17 +44,35 @@ impl<R> Engine<R> {
 
     // Jobs start with their enqueue if slots are free for all of them and no job waits that might come first.
     fn may_start(&self, plan: &EnqueuePlan) -> bool {
-        let none_waits = self.mode == Mode::Active
-            && self.slots != Slots::None
-            && self.claim.expects_none()
-            && self.is_leasing_settled()
-            && self.prefetch.len() == 0;
         let eligible = |job: &NewJob| {
             may_start_at_once(job) && self.claim.eligibility.may_start(job.task(), &self.settings)
         };
-        none_waits
+        self.none_waits()
             && plan.jobs() <= self.capacity().free_slots()
             && plan.requests.iter().flatten().all(eligible)
+    }
+
+    // No job is known to wait for a claim that could start now.
+    fn none_waits(&self) -> bool {
+        self.mode == Mode::Active
+            && self.slots != Slots::None
+            && self.claim.expects_none()
+            && self.is_leasing_settled()
+            && self.prefetch.len() == 0
+    }
+
+    // As jobs start with their enqueue, some start with the end of the last job for which they wait.
+    fn next_children(&mut self) -> Option<ChildrenPlan> {
+        let parents = self.releases.take_ended()?;
+        let (limit, settings) = (self.capacity().free_slots().min(MOST_CHILDREN), &self.settings);
+        let may_start = |task: &&String| self.claim.eligibility.may_start(task, settings);
+        let tasks: Vec<String> = settings.tasks.iter().filter(may_start).cloned().collect();
+        if limit == 0 || tasks.is_empty() || !self.none_waits() {
+            self.releases.request();
+            return None;
+        }
+        self.releases.claim_began(limit);
+        Some(ChildrenPlan { lease: self.random.i64(1..), parents, tasks, limit })
     }
 
     fn next_settle(&mut self, now: Now) -> Option<SettlePlan> {
@@ -76,7 +96,7 @@ impl<R> Engine<R> {
 
     // A reconciliation takes the place of claims: while it runs, every lease of this process must be in memory.
     fn next_repair(&mut self, now: Now) -> Option<Step> {
-        let leases = self.claim.is_idle() && self.reclaim.is_idle() && self.enqueue.starting() == 0;
+        let leases = self.claim.is_idle() && self.reclaim.is_idle() && self.starting() == 0;
         if leases && self.mode == Mode::Active && self.reconcile.start(now.instant) {
             return Some(Step::Reconcile);
         }
@@ -111,8 +131,13 @@ impl<R> Engine<R> {
         self.reclaim.is_idle() && !self.reconcile.is_running()
     }
 
+    // How many jobs may be leased besides by claims.
+    fn starting(&self) -> usize {
+        self.enqueue.starting() + self.releases.claiming()
+    }
+
     pub(super) fn capacity(&self) -> Capacity {
-        let leased = self.leases.count() + self.enqueue.starting();
+        let leased = self.leases.count() + self.starting();
         let blocked = match self.slots {
             Slots::AllBut(blocked) => blocked,
             Slots::None => self.settings.concurrency,

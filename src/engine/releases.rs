@@ -1,18 +1,39 @@
-//! Plans when the endings of jobs are carried over to those that wait for them.
+//! Plans when the endings of jobs are carried over to those that wait for them. What a few jobs of this process release may start
+//! here at once, with a claim of its own; everything else is released for any process.
 
 use std::time::{Duration, Instant};
 
 use super::outage::{Failure, Outage, PAUSE_AFTER_ERROR};
+use crate::store::claim::{Carried, Ended};
 use crate::store::waits::EventsLeft;
 
 // A transaction that holds the row of a job that waits ends at any time, without a notification.
 const RETRY_HELD: Duration = Duration::from_secs(1);
+
+// A statement for each few is dearer than one for many.
+pub(super) const MOST_PARENTS: usize = 20;
+/// While the claim runs, so many slots are kept free for it.
+pub(super) const MOST_CHILDREN: usize = 20;
+
+/// A claim of the children of jobs that have ended in this process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ChildrenPlan {
+    /// The token of all jobs that this claim takes.
+    pub(crate) lease: i64,
+    pub(crate) parents: Ended,
+    pub(crate) tasks: Vec<String>,
+    pub(crate) limit: usize,
+}
 
 /// When to handle what has happened to parents.
 #[derive(Debug, Default)]
 pub(super) struct ReleasePlanner {
     state: State,
     outage: Outage,
+    /// Jobs whose children may be claimed before anything else is handled.
+    ended: Option<Ended>,
+    /// How many jobs the claim of children that runs may take.
+    claiming: usize,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -35,6 +56,44 @@ impl ReleasePlanner {
             State::Running | State::RunningAndRequested => State::RunningAndRequested,
             State::Idle | State::Requested | State::Resting(_) => State::Requested,
         };
+    }
+
+    /// Jobs for which others wait have ended in this process.
+    pub(super) fn ended(&mut self, ended: Ended) {
+        let ended = match self.ended.take() {
+            None => ended,
+            Some(mut earlier) => {
+                earlier.jobs.extend(ended.jobs);
+                Ended { told_from: earlier.told_from.min(ended.told_from), ..earlier }
+            }
+        };
+        match self.state {
+            State::Idle | State::Resting(_) if ended.jobs.len() <= MOST_PARENTS => self.ended = Some(ended),
+            _ => self.request(),
+        }
+    }
+
+    /// Takes the jobs whose children may be claimed now.
+    pub(super) fn take_ended(&mut self) -> Option<Ended> {
+        if self.claiming > 0 { None } else { self.ended.take() }
+    }
+
+    /// A claim of so many children at most begins.
+    pub(super) fn claim_began(&mut self, limit: usize) {
+        self.claiming = limit;
+    }
+
+    /// Ends it. What it has left is handled as everything else.
+    pub(super) fn claimed(&mut self, carried: Carried) {
+        self.claiming = 0;
+        if carried == Carried::NotAll {
+            self.request();
+        }
+    }
+
+    /// How many jobs a running claim of children may start in this process.
+    pub(super) fn claiming(&self) -> usize {
+        self.claiming
     }
 
     /// Returns `true` if it is to be handled now.
@@ -68,7 +127,7 @@ impl ReleasePlanner {
 
     /// Returns `true` if a step may bring jobs.
     pub(super) fn is_idle(&self) -> bool {
-        matches!(self.state, State::Idle | State::Resting(_))
+        matches!(self.state, State::Idle | State::Resting(_)) && self.ended.is_none() && self.claiming == 0
     }
 
     pub(super) fn wake_at(&self) -> impl Iterator<Item = Instant> {

@@ -12,9 +12,9 @@ use super::settle_result::Replies;
 use super::stuck::{Known, StuckLeases};
 use crate::error::{StoreError, Stored};
 use crate::leases::Lease;
-use crate::lifecycle::Linked;
 use crate::run_summary::RunSummary;
-use crate::store::settle::{Isolated, Trouble, TroubleKind};
+use crate::store::claim::Ended;
+use crate::store::settle::{Isolated, Settled, Trouble, TroubleKind};
 
 /// How many outcomes one statement stores at most.
 const MAX_OUTCOMES: usize = 2_000;
@@ -148,8 +148,7 @@ impl SettlePlanner {
             notices.push(Notice::SettlesRecovered);
         }
         let replies = Replies::new(&leases, &stored.settled);
-        let linked = stored.settled.iter().any(|settled| settled.linked == Linked::Yes);
-        let mut effects = Vec::from_iter(linked.then_some(Effect::ParentsEnded));
+        let mut effects = Vec::from_iter(ended(&stored.settled).map(Effect::ParentsEndedHere));
         for lease in leases {
             let (key, outcome) = (lease.key(), lease.settlement().outcome.as_str());
             if self.stuck.forget(key) == Known::Already && replies.is_stored(key) {
@@ -262,4 +261,11 @@ impl SettlePlanner {
     pub(super) fn wake_at(&self) -> impl Iterator<Item = Instant> {
         [self.retry_held_at, self.outage.retry_at(), self.stuck.wake_at()].into_iter().flatten()
     }
+}
+
+// The jobs for which others wait.
+fn ended(settled: &[Settled]) -> Option<Ended> {
+    let told_from = settled.iter().filter_map(|job| job.told_from).min()?;
+    let jobs = settled.iter().filter(|job| job.told_from.is_some()).map(|job| job.id).collect();
+    Some(Ended { jobs, told_from })
 }

@@ -3,10 +3,12 @@
 use super::admission::{AdmissionPlan, Passed};
 use super::claim_plan::{ClaimPlan, Found};
 use super::enqueue::{EnqueuePlan, EnqueueSlot};
+use super::releases::ChildrenPlan;
 use super::settle_plan::SettlePlan;
 use crate::error::StoreError;
 use crate::job::NewJob;
 use crate::leases::Lease;
+use crate::store::claim::Carried;
 use crate::store::claimability::Claimability;
 use crate::store::enqueue::Added;
 use crate::store::settle::{Isolated, Reclaimed};
@@ -25,6 +27,8 @@ pub(crate) enum Step {
     LookUp,
     /// Claims ready jobs and hands them to the workers.
     Claim(ClaimPlan),
+    /// The same with jobs that have waited for others of this process.
+    ClaimChildren(ChildrenPlan),
     /// Takes back the jobs of a claim whose reply was lost.
     Reclaim(i64),
     /// Compares the leases in memory with those in the database.
@@ -51,6 +55,8 @@ pub(crate) enum Done {
     LookUp(Result<Claimability, StoreError>),
     /// The lease of the claim, and what it found.
     Claim(i64, Result<Found, StoreError>),
+    /// The lease of the claim, and what was carried over.
+    ClaimChildren(i64, Result<Carried, StoreError>),
     /// The lease, and which of its jobs were taken back.
     Reclaim(i64, Result<Reclaimed, StoreError>),
     /// Which jobs were given back whose outcomes the server had lost.

@@ -9,11 +9,13 @@ use super::statement::Statement;
 use crate::error::StoreError;
 use crate::store::session::AsSession;
 
+mod children;
 mod filtered;
 mod gated;
 mod payload;
 mod row;
 
+pub(crate) use children::{Carried, ChildrenRequest, Ended, claim_children};
 pub(crate) use filtered::Filtered;
 pub(crate) use gated::{Claimed, Counts, GateResult, GateShare, GateState};
 pub(crate) use payload::{Fetched, fetch_payload, fetch_payloads};
@@ -71,7 +73,7 @@ const TAKE: &str = "UPDATE mainspring.jobs SET state = 'running', attempts = att
 // that lies outside of the row; the second is of what a row holds compressed. Only then is the text written: a number such as
 // `1e131071`, which a restore can bring, has ten bytes in a row and 131 kB as text. A row that lacks a value, as after a restore
 // without constraints, fails no claim.
-const TAKEN: &str = ") RETURNING id, task, CASE WHEN pg_column_size(payload) <= 2000 \
+const TAKEN: &str = "RETURNING id, task, CASE WHEN pg_column_size(payload) <= 2000 \
         AND (pg_column_compression(payload) IS NULL OR pg_column_size(jsonb_build_array(payload)) <= 8192) \
         AND octet_length(payload::text) <= 8192 THEN payload::text END, coalesce(attempts, 1::smallint), \
     coalesce(max_attempts, 1::smallint), coalesce(priority, 0::smallint), coalesce(run_at, '-infinity'), queue, key, \
@@ -96,7 +98,7 @@ fn claim_of_one(task: &TaskShare) -> String {
     let most = if task.gate.is_some() { format!("least({{}}, {room})") } else { "{}".to_owned() };
     format!(
         "{TAKE}ARRAY(SELECT id FROM mainspring.jobs WHERE task = {{}} AND {FROM_POSITION} {IN_ORDER} \
-         LIMIT {most} FOR UPDATE SKIP LOCKED){TAKEN}"
+         LIMIT {most} FOR UPDATE SKIP LOCKED)) {TAKEN}"
     )
 }
 
@@ -128,7 +130,7 @@ fn claim_of_many(request: &ClaimRequest) -> String {
         "ARRAY(SELECT taken.id FROM quota CROSS JOIN LATERAL (SELECT id FROM mainspring.jobs \
          WHERE task = quota.task AND {from} {IN_ORDER} LIMIT quota.jobs FOR UPDATE SKIP LOCKED) AS taken)"
     );
-    format!("{quota}{TAKE}{locked}{TAKEN}")
+    format!("{quota}{TAKE}{locked}) {TAKEN}")
 }
 
 /// Claims the best ready jobs, at most `limit`, best first. Never waits for a row.
@@ -164,7 +166,7 @@ pub(crate) fn claim_of(
     let ids = if request.is_gated() { WITHIN_GATES } else { "{}" };
     let text = format!(
         "{TAKE}ARRAY(SELECT id FROM mainspring.jobs WHERE id = ANY ({ids}) AND state = 'ready' {IN_ORDER} \
-         LIMIT {{}} FOR UPDATE SKIP LOCKED){TAKEN}"
+         LIMIT {{}} FOR UPDATE SKIP LOCKED)) {TAKEN}"
     );
     let mut claimed = if request.is_gated() {
         gated::claim_gated(conn, request, &text, |statement| bound_to(statement, request, jobs))?

@@ -13,7 +13,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz};
 use super::moment::Moment;
 use super::statement::{Statement, millis};
 use crate::error::StoreError;
-use crate::lifecycle::{History, Left, Linked, Outcome};
+use crate::lifecycle::{History, Left, Outcome};
 use crate::store::session::{AsSession, Session};
 
 // Failed, snoozed and postponed jobs become due after their delay; others keep their time. All else is decided in `state_after`.
@@ -62,19 +62,19 @@ pub(crate) struct Settled {
     pub(crate) left: Left,
     /// Since when the job is ready again, if it waits for a claim and for nothing else.
     pub(crate) ready_since: Option<Moment>,
-    /// Whether others wait for the job, of those that are gone: what follows is still to be carried over to them.
-    #[diesel(deserialize_as = Option<bool>)]
-    pub(crate) linked: Linked,
+    /// Of a job that is gone and for which others wait: the first event that tells of such a job of this settle. What follows is still
+    /// to be carried over to them.
+    pub(crate) told_from: Option<i64>,
 }
 
 impl Settled {
     /// A job that is finished.
-    fn gone((id, lease): (i64, i64), linked: Linked) -> Self {
-        Self { id, lease, left: Left::Gone, ready_since: None, linked }
+    fn gone((id, lease): (i64, i64), told_from: Option<i64>) -> Self {
+        Self { id, lease, left: Left::Gone, ready_since: None, told_from }
     }
 }
 
-type Columns = (BigInt, BigInt, Nullable<Bool>, Nullable<Timestamptz>, Nullable<Bool>);
+type Columns = (BigInt, BigInt, Nullable<Bool>, Nullable<Timestamptz>, Nullable<BigInt>);
 
 /// Settles the jobs, and returns those whose lease was still held. It fails when another transaction holds one of the rows
 /// for longer than the `lock_timeout` of the connection.
@@ -135,7 +135,7 @@ fn settle_all(
     let store = |conn: &mut Session<'_>| -> Result<Vec<Settled>, StoreError> {
         let mut settled = Vec::with_capacity(settlements.len());
         // The transaction that has stored them has notified those that wait for them.
-        let gone = |&&Settlement { id, lease, .. }: &&Settlement| Settled::gone((id, lease), Linked::No);
+        let gone = |&&Settlement { id, lease, .. }: &&Settlement| Settled::gone((id, lease), None);
         settled.extend(stored.iter().map(gone));
         if !finished.is_empty() {
             settled.extend(finish(conn, &finished, history)?);
@@ -177,8 +177,8 @@ const FINISH: &str = "WITH gone AS (\
     DELETE FROM mainspring.jobs AS j USING unnest({}, {}) AS s(id, lease) \
     WHERE j.id = s.id AND j.lease = s.lease RETURNING j.id, j.lease, j.linked), \
     told AS (INSERT INTO mainspring.wait_events (job_id, ending) \
-    SELECT id, CASE WHEN id = ANY ({}) THEN 'cancelled' ELSE 'succeeded' END FROM gone WHERE linked) \
-    SELECT id, lease, linked FROM gone";
+    SELECT id, CASE WHEN id = ANY ({}) THEN 'cancelled' ELSE 'succeeded' END FROM gone WHERE linked RETURNING id) \
+    SELECT id, lease, CASE WHEN linked THEN (SELECT min(t.id) FROM told AS t) END FROM gone";
 
 const FINISH_WITH_HISTORY: &str = "WITH gone AS (\
     DELETE FROM mainspring.jobs AS j USING unnest({}, {}, {}, {}) AS s(id, lease, outcome, reason) \
@@ -187,8 +187,8 @@ const FINISH_WITH_HISTORY: &str = "WITH gone AS (\
     priority, attempts, deaths, outcome, task, queue, key, reason, errors) \
     SELECT mainspring.now(), locked_at, created_at, run_at, id, worker_id, priority, attempts, nullif(deaths, 0), \
     outcome, task, queue, key, reason, errors FROM gone), \
-    told AS (INSERT INTO mainspring.wait_events (job_id, ending) SELECT id, outcome FROM gone WHERE linked) \
-    SELECT id, lease, linked FROM gone";
+    told AS (INSERT INTO mainspring.wait_events (job_id, ending) SELECT id, outcome FROM gone WHERE linked RETURNING id) \
+    SELECT id, lease, CASE WHEN linked THEN (SELECT min(t.id) FROM told AS t) END FROM gone";
 
 fn finish(
     conn: &mut impl AsSession,
@@ -196,7 +196,7 @@ fn finish(
     history: History,
 ) -> Result<Vec<Settled>, StoreError> {
     let text = if history.is_kept() { FINISH_WITH_HISTORY } else { FINISH };
-    let mut statement = Statement::<(BigInt, BigInt, Nullable<Bool>)>::new(text)
+    let mut statement = Statement::<(BigInt, BigInt, Nullable<BigInt>)>::new(text)
         .bind::<Array<BigInt>, _>(column(finished, |settlement| settlement.id))
         .bind::<Array<BigInt>, _>(column(finished, |settlement| settlement.lease));
     if history.is_kept() {
@@ -207,13 +207,13 @@ fn finish(
         let cancelled = finished.iter().filter(|one| one.outcome != Outcome::Succeeded);
         statement = statement.bind::<Array<BigInt>, _>(cancelled.map(|one| one.id).collect::<Vec<_>>());
     }
-    let rows: Vec<(i64, i64, Option<bool>)> = statement.load(conn)?;
-    Ok(rows.into_iter().map(|(id, lease, linked)| Settled::gone((id, lease), linked.into())).collect())
+    let rows: Vec<(i64, i64, Option<i64>)> = statement.load(conn)?;
+    Ok(rows.into_iter().map(|(id, lease, told_from)| Settled::gone((id, lease), told_from)).collect())
 }
 
 const RETURN: &str = concat!(
     "SELECT m.job_id, m.job_lease, m.job_state = 'dead', CASE WHEN m.job_state = 'ready' THEN m.job_run_at END, \
-     NULL::boolean FROM mainspring.move_jobs(",
+     NULL::bigint FROM mainspring.move_jobs(",
     events!(),
     ", {}) AS m"
 );

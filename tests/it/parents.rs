@@ -7,6 +7,7 @@ mod kills;
 mod races;
 mod refusals;
 mod signals;
+mod starting;
 
 use std::sync::Arc;
 

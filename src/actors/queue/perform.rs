@@ -15,8 +15,8 @@ use super::requests::{leaves_doubt, release_late, store_requests};
 use crate::attempt::payload::{self, Withheld, fetch_and_offer};
 use crate::engine::outage::{Failure, PAUSE_AFTER_ERROR};
 use crate::engine::{
-    AdmissionPlan, ClaimFilter, ClaimPlan, Done, EnqueuePlan, FlaggedJobs, Found, LockedRows, Passed,
-    SettlePlan, Step, Written,
+    AdmissionPlan, ChildrenPlan, ClaimFilter, ClaimPlan, Done, EnqueuePlan, FlaggedJobs, Found, LockedRows,
+    Passed, SettlePlan, Step, Written,
 };
 use crate::error::StoreError;
 use crate::leases::LeasedJob;
@@ -26,7 +26,9 @@ use crate::shared::Shared;
 use crate::spans::Span;
 use crate::store::Durability;
 use crate::store::admit::wake;
-use crate::store::claim::{ClaimRequest, Claimed, Counts, Filtered, TaskShare};
+use crate::store::claim::{
+    Carried, ChildrenRequest, ClaimRequest, Claimed, ClaimedJob, Counts, Filtered, TaskShare, claim_children,
+};
 use crate::store::claimability::claimability;
 use crate::store::gate::Gate;
 use crate::store::handover::tell_slots_freed;
@@ -55,6 +57,10 @@ pub(super) async fn perform(step: Step, shared: Arc<Shared>) -> Done {
         Step::Claim(plan) => {
             let _under_way = shared.vitals.claim();
             Done::Claim(plan.lease, claim_jobs(plan, &shared).await)
+        }
+        Step::ClaimChildren(plan) => {
+            let _under_way = shared.vitals.claim();
+            Done::ClaimChildren(plan.lease, claim_children_of(plan, &shared).await)
         }
         Step::Reclaim(lease) => {
             let (worker_ids, history) = (shared.fence.ids(), shared.config.history());
@@ -117,41 +123,72 @@ async fn admit_jobs(plan: AdmissionPlan, shared: &Arc<Shared>) -> Result<Passed,
 }
 
 async fn claim_jobs(plan: ClaimPlan, shared: &Arc<Shared>) -> Result<Found, StoreError> {
-    let (worker_id, lease) = (shared.worker_id(), plan.lease);
     let request = ClaimRequest {
-        worker_id,
-        lease,
+        worker_id: shared.worker_id(),
+        lease: plan.lease,
         position: plan.from,
         limit: i64::try_from(plan.limit).unwrap_or(i64::MAX),
         filtered: filter(&plan.filter, shared).await,
         tasks: plan.filter.tasks,
     };
     let own = Arc::clone(shared);
+    let holder = Holder { worker_id: request.worker_id, lease: request.lease, slots_of: slots_of(&request) };
+    let claim = move |conn: &mut Session<'_>| {
+        let began = Instant::now();
+        let Claimed { jobs, gates } = claim_movable(conn, &own, &request)?;
+        let found = Found::new(&jobs, gates, began.elapsed());
+        Ok((jobs, found))
+    };
+    claim_and_offer(holder, shared, claim).await
+}
+
+async fn claim_children_of(plan: ChildrenPlan, shared: &Arc<Shared>) -> Result<Carried, StoreError> {
+    let ChildrenPlan { lease, parents, tasks, limit } = plan;
+    let worker_id = shared.worker_id();
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let request = ChildrenRequest { parents, worker_id, lease, limit, tasks };
+    let holder = Holder { worker_id, lease, slots_of: Vec::new() };
+    claim_and_offer(holder, shared, move |conn| claim_children(conn, &request)).await
+}
+
+/// For whom jobs are claimed.
+struct Holder {
+    worker_id: i32,
+    lease: i64,
+    /// The tasks whose jobs hold a slot of a limit over all processes.
+    slots_of: Vec<String>,
+}
+
+// Leases jobs and hands them to the workers. The store's thread does both, which saves the wake-up of this one. It runs to its end:
+// if the QueueActor dies meanwhile, no job is lost.
+async fn claim_and_offer<T, C>(holder: Holder, shared: &Arc<Shared>, claim: C) -> Result<T, StoreError>
+where
+    T: Clone + Send + Sync + 'static,
+    C: FnOnce(&mut Session<'_>) -> Result<(Vec<ClaimedJob>, T), StoreError> + Send + 'static,
+{
+    let Holder { worker_id, lease, slots_of } = holder;
+    let own = Arc::clone(shared);
     let (withheld, passed) = (Withheld::new(), Arc::new(OnceLock::new()));
     let (jobs_of_claim, passing) = (withheld.clone(), Arc::clone(&passed));
-    // The store's thread hands the jobs on, which saves the wake-up of this one. It runs to its end: if the QueueActor dies
-    // meanwhile, no job is lost.
-    let claim_and_offer = move |conn: &mut Session<'_>, gate: &Gate| {
-        let began = Instant::now();
+    let work = move |conn: &mut Session<'_>, gate: &Gate| {
         let span = Span::claim();
-        let claimed = span.within(|| claim_movable(conn, &own, &request));
-        span.claimed(claimed.as_ref().map(|claimed| claimed.jobs.len()));
-        let Claimed { jobs, gates } = claimed?;
+        let claimed = span.within(|| claim(conn));
+        span.claimed(claimed.as_ref().map(|(jobs, _)| jobs.len()));
+        let (jobs, found) = claimed?;
         drop(span);
         if !gate.pass() {
             return Err(release_late(conn, &own, lease));
         }
-        let found = Found::new(&jobs, gates, began.elapsed());
         let mut leased = own.open(jobs, worker_id, lease);
-        mark_slots(&mut leased, &request);
+        mark_slots(&mut leased, &slots_of);
         jobs_of_claim.put(leased);
         // It is set here alone.
         let _ = passing.set(found.clone());
         let payloads = fetch_and_offer(conn, &own, &jobs_of_claim, lease);
         Ok((found, payloads))
     };
-    let doubt = |(_, payloads): &(Found, Result<(), StoreError>)| payloads.is_err();
-    let claimed = shared.store.run_gated(Durability::Relaxed, REPLY_TIMEOUT, claim_and_offer, doubt).await;
+    let doubt = |(_, payloads): &(T, Result<(), StoreError>)| payloads.is_err();
+    let claimed = shared.store.run_gated(Durability::Relaxed, REPLY_TIMEOUT, work, doubt).await;
     // Those whose payloads have not come go back.
     drop(withheld.close());
     match (claimed, passed.get()) {
@@ -166,12 +203,16 @@ async fn claim_jobs(plan: ClaimPlan, shared: &Arc<Shared>) -> Result<Found, Stor
 }
 
 // Their leases announce the end of the jobs to other processes.
-fn mark_slots(leased: &mut [LeasedJob], request: &ClaimRequest) {
-    let counts = |share: &&TaskShare| share.gate.is_some_and(|gate| gate.counts == Counts::Slots);
-    for TaskShare { task, .. } in request.tasks.iter().filter(counts) {
+fn mark_slots(leased: &mut [LeasedJob], slots_of: &[String]) {
+    for task in slots_of {
         let own = leased.iter_mut().filter(|leased| leased.job.task == *task);
         own.for_each(|leased| leased.lease.hold_task_slot(task));
     }
+}
+
+fn slots_of(request: &ClaimRequest) -> Vec<String> {
+    let counts = |share: &&TaskShare| share.gate.is_some_and(|gate| gate.counts == Counts::Slots);
+    request.tasks.iter().filter(counts).map(|share| share.task.clone()).collect()
 }
 
 async fn filter(filter: &ClaimFilter, shared: &Shared) -> Option<Filtered> {

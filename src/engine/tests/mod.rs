@@ -2,6 +2,7 @@
 
 mod admissions;
 mod backlog;
+mod children;
 mod claims;
 mod enqueues;
 mod lookups;
@@ -23,7 +24,7 @@ use crate::engine::gate_seen::FoundOrder;
 use crate::error::StoreError;
 use crate::job::NewJob;
 use crate::leases::LeasedJob;
-use crate::lifecycle::{Left, Linked, Outcome};
+use crate::lifecycle::{Left, Outcome};
 use crate::store::claim::{ClaimedJob, Position};
 use crate::store::claimability::{Claimability, Paused};
 use crate::store::moment::Moment;
@@ -220,7 +221,7 @@ fn settled(lease: &Lease, now: Now) -> Settled {
     let is_ready =
         left == Left::Waiting && lease.queue().is_none() && settlement.outcome.delay().as_millis() == 0;
     let ready_since = is_ready.then_some(Moment(now.utc));
-    Settled { id: settlement.id, lease: settlement.lease, left, ready_since, linked: Linked::No }
+    Settled { id: settlement.id, lease: settlement.lease, left, ready_since, told_from: None }
 }
 
 fn reclaimed(jobs: usize) -> Reclaimed {

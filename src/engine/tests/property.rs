@@ -4,10 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+mod ties;
+
 use super::*;
 use crate::leases::LeasedJob;
 use crate::store::enqueue::{Added, WaitsFor};
-use crate::store::waits::Released;
 
 const WORLDS: u64 = 300;
 const EVENTS: usize = 1_000;
@@ -15,8 +16,12 @@ const EVENTS: usize = 1_000;
 /// Where a job stands in the database of the simulated world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Row {
+    /// For the end of another job.
+    Waiting,
     Ready,
-    Running { lease: i64 },
+    Running {
+        lease: i64,
+    },
     Done,
 }
 
@@ -24,6 +29,8 @@ struct World {
     desk: Desk,
     random: fastrand::Rng,
     rows: BTreeMap<i64, Row>,
+    /// The events that tell of the end of a job, and the job that waits for it.
+    events: BTreeMap<i64, (i64, i64)>,
     /// Steps that have been started and have not ended.
     started: Vec<Step>,
     running: Vec<LeasedJob>,
@@ -52,6 +59,7 @@ impl World {
             desk: Desk::new(settings),
             random,
             rows: BTreeMap::new(),
+            events: BTreeMap::new(),
             started: Vec::new(),
             running: Vec::new(),
             chained: 0,
@@ -161,6 +169,7 @@ impl World {
         match step {
             Step::Enqueue(plan) => self.store(plan, fate),
             Step::Claim(plan) => self.claim(&plan, fate),
+            Step::ClaimChildren(plan) => self.claim_children(&plan, fate),
             Step::Settle(plan) => self.settle(plan, fate),
             Step::Reclaim(lease) => {
                 let taken = self.requeue(fate, |row| row == Row::Running { lease });
@@ -172,12 +181,11 @@ impl World {
                 let lost = |row| matches!(row, Row::Running { lease } if !open.contains(&lease));
                 Done::Reconcile(self.requeue(fate, lost).map(reclaimed))
             }
-            Step::Admit(_) if fate == Fate::Succeeds => Done::Admit(Ok(nothing_promoted())),
+            Step::Admit(_) if fate == Fate::Succeeds => Done::Admit(Ok(self.promoted())),
             Step::Admit(_) => Done::Admit(Err(failure())),
             Step::LookUp if fate == Fate::Succeeds => Done::LookUp(Ok(Claimability::default())),
             Step::LookUp => Done::LookUp(Err(failure())),
-            Step::Release if fate == Fate::Succeeds => Done::Release(Ok(Released::default())),
-            Step::Release => Done::Release(Err(failure())),
+            Step::Release => Done::Release(self.release(fate)),
             Step::WriteProgress => Done::WriteProgress(Written::Nothing),
         }
     }
@@ -242,11 +250,15 @@ impl World {
         if fate == Fate::LosesReply {
             return Done::Claim(lease, Err(failure()));
         }
+        self.lease(&taken, lease);
+        let first = (!taken.is_empty()).then_some(Position { priority: 0, turn_at: self.desk.now.utc });
+        Done::Claim(lease, Ok(Found { first, ..found(taken.len(), 0) }))
+    }
+
+    fn lease(&mut self, taken: &[i64], lease: i64) {
         let jobs = taken.iter().map(|id| claimed_job(*id, TASK, None, self.desk.now));
         let leased = jobs.map(|job| self.desk.leases.open(job, 1, lease, self.desk.now.instant)).collect();
         self.desk.prefetch.put(leased);
-        let first = (!taken.is_empty()).then_some(Position { priority: 0, turn_at: self.desk.now.utc });
-        Done::Claim(lease, Ok(Found { first, ..found(taken.len(), 0) }))
     }
 
     fn settle(&mut self, plan: SettlePlan, fate: Fate) -> Done {
@@ -254,11 +266,14 @@ impl World {
         if fate != Fate::FailsBeforeCommit {
             for lease in &plan.leases {
                 let settlement = lease.settlement();
-                let Some(row) = self.rows.get_mut(&settlement.id) else { continue };
-                if *row == (Row::Running { lease: settlement.lease }) {
-                    *row = if settlement.outcome == Outcome::Succeeded { Row::Done } else { Row::Ready };
-                    stored.settled.push(settled(lease, self.desk.now));
+                let held = Row::Running { lease: settlement.lease };
+                if self.rows.get(&settlement.id) != Some(&held) {
+                    continue;
                 }
+                let succeeded = settlement.outcome == Outcome::Succeeded;
+                self.rows.insert(settlement.id, if succeeded { Row::Done } else { Row::Ready });
+                let told_from = if succeeded { self.told(settlement.id) } else { None };
+                stored.settled.push(Settled { told_from, ..settled(lease, self.desk.now) });
             }
         }
         let result = if fate == Fate::Succeeds { Ok(stored) } else { Err(failure()) };

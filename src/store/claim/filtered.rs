@@ -90,7 +90,7 @@ pub(super) fn text(request: &ClaimRequest) -> String {
              SELECT r.* FROM ranked AS r WHERE r.most IS NULL OR r.nth <= r.most \
              ORDER BY r.level, r.place, r.id LIMIT (SELECT s.jobs FROM settings AS s)) AS b \
              GROUP BY b.task, b.flags, b.priority) \
-         {TAKE}{} || {}{TAKEN}",
+         {TAKE}{} || {}) {TAKEN}",
         free.ranges("free"),
         flagged.ranges("flagged"),
         free.heads("l.flags IS NULL"),

@@ -9,7 +9,7 @@ use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz};
 use super::values::{has_value, keep_values};
 use super::{Settled, Settlement, bind_events, held_by_others, settle_free};
 use crate::error::StoreError;
-use crate::lifecycle::{History, Left, Linked};
+use crate::lifecycle::{History, Left};
 use crate::store::moment::Moment;
 use crate::store::retention::prepare_history;
 use crate::store::session::{AsSession, Session};
@@ -157,7 +157,7 @@ fn entered(rows: Vec<Row>) -> (Vec<Settled>, Vec<Trouble>) {
             Some(TroubleKind::SetApart) => Some(Left::SetApart),
             Some(TroubleKind::Stuck) => None,
         };
-        all.extend(left.map(|left| Settled { id, lease, left, ready_since, linked: Linked::No }));
+        all.extend(left.map(|left| Settled { id, lease, left, ready_since, told_from: None }));
         troubles.extend(trouble);
     }
     (all, troubles)

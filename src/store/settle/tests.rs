@@ -97,8 +97,8 @@ fn an_outcome_was_stored_before_if_its_worker_is_there_without_the_lease() {
         .unwrap();
     let mut found = stored_before(conn, &doubtful, 0, &[]).unwrap();
     found.sort_unstable_by_key(|settled| settled.id);
-    let gone = Settled::gone((1, 7), Linked::No);
-    assert_eq!(found, [gone, Settled { left: Left::Dead, ..Settled::gone((2, 7), Linked::No) }]);
+    let gone = Settled::gone((1, 7), None);
+    assert_eq!(found, [gone, Settled { left: Left::Dead, ..Settled::gone((2, 7), None) }]);
     assert_eq!(stored_before(conn, &doubtful[..1], 0, &[gone]).unwrap(), [], "it is stored now");
 }
 
