@@ -9,7 +9,7 @@
 //! | Add a job | [`Enqueue`], [`NewJob`], [`EnqueueMany`], [`Remove`], [`QueueActor`], [`Workflow`], [`Batch`] |
 //! | Set up and run | [`Scheduler`], [`SchedulerBuilder`], [`StartPolicy`], [`SettleDurability`], [`RunSummary`], [`Event`], [`EventStream`] |
 //! | Recur | [`Cron`], [`Crontab`], [`CronEntry`], [`CronExpression`]; [`NewSchedule`], [`ScheduleChanges`], [`Overlap`], [`CatchUp`] |
-//! | Read and change what is stored | [`jobs`], [`queues`], [`schedules`], [`tasks`], [`workers`], [`workflows`], [`history`], [`status`], [`health`], [`doctor`], [`stats`], [`gauges`], [`audit`]; the handles [`Jobs`], [`JobsOf`], [`Queues`], [`Schedules`], [`Tasks`], [`Workers`], [`Workflows`], [`Tenant`], [`TenantSchedules`], [`WorkerThread`] |
+//! | Read and change what is stored | [`jobs`], [`queues`], [`schedules`], [`tasks`], [`workers`], [`workflows`], [`history`], [`status`], [`health`], [`doctor`], [`stats`], [`gauges`], [`audit`], [`import`]; the handles [`Jobs`], [`JobsOf`], [`Queues`], [`Schedules`], [`Tasks`], [`Workers`], [`Workflows`], [`Tenant`], [`TenantSchedules`], [`WorkerThread`] |
 //! | See and change it in a browser | [`guide::dashboard`] |
 //! | Connect and migrate | [`database`], [`Schema`], [`Session`], [`AsSession`] |
 //! | Understand failures | [`StoreError`], [`SchedulerError`], [`CronError`] |
@@ -118,8 +118,8 @@ pub use dashboard::dashboard;
 pub use lifecycle::JobState;
 pub use schema::Schema;
 pub use store::{
-    AsSession, Session, audit, database, doctor, errors, gauges, history, jobs, queues, schedules, stats,
-    status, tasks, workers, workflows,
+    AsSession, Session, audit, database, doctor, errors, gauges, history, import, jobs, queues, schedules,
+    stats, status, tasks, workers, workflows,
 };
 // Failures.
 pub use error::{DatabaseError, JobPlace, SchedulerError, StoreError, Stored};

@@ -12,6 +12,7 @@
 //! | `cron`, `schedules` | fire lines of the crontab; fire and change stored schedules |
 //! | `jobs`, `queues`, `workers`, `workflows`, `health`, `history`, `status`, `retention` | what people and maintenance read and change |
 //! | `audit` | add to the log of what people have done, and list it |
+//! | `import` | move the jobs of another queue |
 //! | `doctor` | find what hurts a database |
 //!
 //! The rest is machinery: `session` and `statement` run SQL in a schema, `explain` finds out why it failed, `connector`,
@@ -44,6 +45,7 @@ pub(crate) mod handover;
 pub(crate) mod health;
 pub mod history;
 mod hosts;
+pub mod import;
 pub mod jobs;
 mod json_moment;
 mod json_rows;

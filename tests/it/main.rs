@@ -31,6 +31,7 @@ mod faults;
 mod finding;
 mod firing;
 mod gauges;
+mod graphile;
 mod guide;
 mod handlers;
 mod handover;

@@ -16,6 +16,7 @@ use crate::errors::{self, ErrorsArguments};
 use crate::explain::ExplainJobArguments;
 use crate::failure::Failure;
 use crate::health::HealthArguments;
+use crate::import::ImportCommand;
 use crate::jobs::JobsCommand;
 use crate::queues::{Everything, QueuesCommand};
 use crate::schedules::SchedulesCommand;
@@ -166,6 +167,9 @@ pub(crate) enum Command {
     /// Delete what is no longer needed: workers that are gone, unused queues and, with an option, old dead jobs.
     #[command(after_help = CLEANUP_EXAMPLES)]
     Cleanup(CleanupArguments),
+    /// Move the jobs of another queue here.
+    #[command(subcommand)]
+    Import(ImportCommand),
     /// Look at cron expressions.
     #[command(subcommand)]
     Cron(CronCommand),

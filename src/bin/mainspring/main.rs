@@ -13,6 +13,7 @@ mod explain;
 mod failure;
 mod gauges;
 mod health;
+mod import;
 mod jobs;
 mod limits;
 mod output;
@@ -91,6 +92,7 @@ fn run() -> Result<(), Failure> {
         Command::Cleanup(options) => {
             workers::clean_up(&mut open()?.verified()?.session(), &options, &mut out)?
         }
+        Command::Import(command) => import::run(command, &place, &mut out)?,
         Command::Cron(command) => cron::run(command, &mut out)?,
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "mainspring", &mut out);

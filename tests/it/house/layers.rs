@@ -85,6 +85,7 @@ fn the_command_line_program_uses_the_crate_as_any_program_does() {
         "failure",
         "gauges",
         "health",
+        "import",
         "jobs",
         "limits",
         "output",
