@@ -11,6 +11,7 @@ use crate::support::rows::count;
 mod at_once;
 mod commands;
 mod crontab;
+mod functions;
 mod jobs;
 mod refused;
 

@@ -26,6 +26,12 @@ pub(crate) enum ImportCommand {
     /// Stop Graphile's workers first. No payload is printed. The role must own both schemas.
     #[command(after_help = GRAPHILE_EXAMPLES)]
     Graphile(GraphileArguments),
+    /// Print SQL that creates the functions of Graphile Worker, such as graphile_worker.add_job, to be carried out by Mainspring.
+    ///
+    /// So triggers and programs that call them go on working. The schema of Graphile Worker must be dropped or renamed before.
+    /// Needs no database.
+    #[command(after_help = FUNCTIONS_EXAMPLES)]
+    GraphileFunctions(FunctionsArguments),
 }
 
 const GRAPHILE_EXAMPLES: &str = "\
@@ -36,8 +42,21 @@ Examples:
 
 Exit codes: 0 all was moved, 1 nothing was moved, 3 some jobs or lines were left, as the output says.";
 
-// The usual name.
+const FUNCTIONS_EXAMPLES: &str = "\
+Examples:
+  mainspring import graphile-functions | psql -1 -v ON_ERROR_STOP=1
+  mainspring import graphile-functions > migrations/7_graphile_functions.sql";
+
+// The schema that the text names.
 const GRAPHILE_WORKER: &str = "graphile_worker";
+
+/// The options of `import graphile-functions`.
+#[derive(Debug, Args)]
+pub(crate) struct FunctionsArguments {
+    /// The schema to be created.
+    #[arg(long, value_name = "NAME", default_value = GRAPHILE_WORKER, value_parser = schema)]
+    graphile_schema: Schema,
+}
 
 /// The options of `import graphile`.
 #[derive(Debug, Args)]
@@ -64,7 +83,20 @@ fn schema(name: &str) -> Result<Schema, StoreError> {
 pub(crate) fn run(command: ImportCommand, place: &Place<'_>, out: &mut impl Write) -> Result<(), Failure> {
     match command {
         ImportCommand::Graphile(arguments) => graphile(&arguments, place, out),
+        ImportCommand::GraphileFunctions(arguments) => {
+            Ok(write!(out, "{}", functions(&arguments.graphile_schema, place.schema))?)
+        }
     }
+}
+
+// A quoted name stays as it is where the one of Mainspring's schema is put in.
+fn functions(into: &Schema, mainspring: &Schema) -> String {
+    let text = include_str!("import/functions.sql");
+    let name = match into.name() {
+        GRAPHILE_WORKER => GRAPHILE_WORKER.to_owned(),
+        name => format!("\"{}\"", name.replace('"', "\"\"")),
+    };
+    mainspring.rewrite(&text.replace(GRAPHILE_WORKER, &name)).into_owned()
 }
 
 fn graphile(arguments: &GraphileArguments, place: &Place<'_>, out: &mut impl Write) -> Result<(), Failure> {
