@@ -55,6 +55,10 @@ tls:
 test *names:
     .ci/test {{ names }}
 
+# Imports from schemas that Graphile Worker has made and worked in
+graphile:
+    .ci/graphile
+
 # The dashboard in Chromium; `just browser live::` runs some of the tests
 browser *names:
     .ci/browser {{ names }}

@@ -13,6 +13,7 @@ mod commands;
 mod crontab;
 mod functions;
 mod jobs;
+mod live;
 mod refused;
 
 const JOBS: &str = "graphile_worker._private_jobs";
