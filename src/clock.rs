@@ -1,19 +1,30 @@
 //! The wall clock of the process. No other file reads it, so every decision by the time receives the time. No fire depends on
 //! it: lines and schedules go by the clock of the database.
 
+#[cfg(feature = "testing")]
+use std::sync::Arc;
+#[cfg(feature = "testing")]
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// Reads the wall clock.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Clock {
     /// How far it is ahead of the operating system's. Only tests set it.
     pub(crate) ahead: TimeDelta,
+    /// By how many microseconds the test kit has moved it, together with the clock of the database.
+    #[cfg(feature = "testing")]
+    pub(crate) moved: Arc<AtomicI64>,
 }
 
 impl Clock {
     /// Returns the time of the operating system.
-    pub(crate) fn now(self) -> DateTime<Utc> {
-        Utc::now() + self.ahead
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        let now = Utc::now() + self.ahead;
+        #[cfg(feature = "testing")]
+        let now = now + TimeDelta::microseconds(self.moved.load(Ordering::SeqCst));
+        now
     }
 
     /// How far the clock of a server is ahead of this machine's, at least. The server has read the time while this machine

@@ -9,6 +9,8 @@ use crate::flags::ForbiddenFlags;
 use crate::lifecycle::History;
 use crate::pooling::{FoundPooling, Pooling};
 use crate::schema::Schema;
+#[cfg(feature = "testing")]
+use crate::test_hooks::TestHooks;
 
 /// What `start` does when the database cannot be reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,10 +97,15 @@ pub(crate) struct Config {
     /// Distinguishes this scheduler's notifications, and its row, from those of others.
     pub(crate) origin: i64,
     pub(crate) clock: Clock,
+    #[cfg(feature = "testing")]
+    pub(crate) test: Option<TestHooks>,
 }
 
 /// A stop returns within this time after the grace period.
 pub(crate) const AFTER_GRACE: Duration = Duration::from_secs(1);
+
+#[cfg(feature = "testing")]
+const FENCE_TIMEOUT_OF_TESTS: Duration = Duration::from_secs(24 * 60 * 60);
 
 // With LISTEN a poll is only the safety net; without it, it is how jobs of other processes are found.
 const POLL_BESIDE_LISTEN: Duration = Duration::from_secs(10);
@@ -141,6 +148,8 @@ impl Config {
             age_every: None,
             origin: fastrand::i64(1..),
             clock: Clock::default(),
+            #[cfg(feature = "testing")]
+            test: None,
         }
     }
 
@@ -215,6 +224,15 @@ impl Config {
     /// A fifth of the time-out, so that two may be missed before the worker fences.
     pub(crate) fn heartbeat_interval(&self) -> Duration {
         self.heartbeat_timeout / 5
+    }
+
+    /// The time-out that the fence goes by. A test has no other process, and may be held up by a debugger or a busy machine.
+    pub(crate) fn fence_timeout(&self) -> Duration {
+        #[cfg(feature = "testing")]
+        if self.test.is_some() {
+            return FENCE_TIMEOUT_OF_TESTS;
+        }
+        self.heartbeat_timeout
     }
 
     /// How many jobs each worker thread runs at once; together they make the concurrency.

@@ -11,6 +11,8 @@ use crate::event::{Event, JobFacts};
 use crate::lifecycle::{Left, Outcome};
 use crate::lock::lock;
 use crate::store::progress::Progress;
+#[cfg(feature = "testing")]
+use crate::test_hooks::{Record, TestHooks};
 
 mod endings;
 
@@ -25,6 +27,8 @@ pub(crate) struct EventBus {
     sender: Mutex<Option<broadcast::Sender<Event>>>,
     listeners: Arc<AtomicUsize>,
     endings: Endings,
+    #[cfg(feature = "testing")]
+    record: Option<Arc<Record>>,
 }
 
 /// The events of one scheduler since the subscription. See [`Scheduler::events`](crate::Scheduler::events).
@@ -47,11 +51,20 @@ impl Default for EventBus {
             sender: Mutex::new(Some(broadcast::Sender::new(MAX_KEPT))),
             listeners: Arc::default(),
             endings: Endings::default(),
+            #[cfg(feature = "testing")]
+            record: None,
         }
     }
 }
 
 impl EventBus {
+    /// A bus that also writes each event into the record of a test, if there is one.
+    #[cfg(feature = "testing")]
+    pub(crate) fn recording(test: Option<&TestHooks>) -> Self {
+        let record = test.map(|hooks| Arc::clone(&hooks.record));
+        Self { listeners: Arc::new(AtomicUsize::new(record.iter().len())), record, ..Self::default() }
+    }
+
     /// Subscribes. The stream of a stopped scheduler is empty.
     pub(crate) fn subscribe(&self) -> EventStream {
         self.listeners.fetch_add(1, Ordering::SeqCst);
@@ -70,11 +83,15 @@ impl EventBus {
 
     /// Publishes an event, which is built only if there is a subscriber.
     pub(crate) fn publish(&self, event: impl FnOnce() -> Event) {
-        if self.has_subscribers()
-            && let Some(sender) = lock(&self.sender).as_ref()
-        {
+        if !self.has_subscribers() {
+            return;
+        }
+        if let Some(sender) = lock(&self.sender).as_ref() {
+            let event = event();
+            #[cfg(feature = "testing")]
+            self.record.iter().for_each(|record| record.add(event.clone()));
             // The last subscriber may have gone meanwhile.
-            let _ = sender.send(event());
+            let _ = sender.send(event);
         }
     }
 

@@ -70,6 +70,14 @@ impl Fence {
         self.allows(self.worker_id())
     }
 
+    /// Shuts the fence: no attempt is polled again. No heartbeat of the ids so far opens it.
+    #[cfg(feature = "testing")]
+    pub(crate) fn shut(&self) {
+        let _ids = lock(&self.ids);
+        self.worker_id.store(0, Ordering::SeqCst);
+        self.shuts_at.store(0, Ordering::SeqCst);
+    }
+
     /// When the fence shuts unless a heartbeat is confirmed.
     pub(crate) fn shuts_at(&self) -> Instant {
         self.origin + Duration::from_nanos(self.shuts_at.load(Ordering::SeqCst))

@@ -39,6 +39,8 @@ mod schedule;
 mod schema;
 mod spans;
 mod stored;
+#[cfg(feature = "testing")]
+mod test_hooks;
 mod text;
 pub mod trace;
 // Store: the only place that speaks SQL.
@@ -75,6 +77,9 @@ pub mod embedded;
 #[cfg(feature = "actix-web")]
 #[cfg_attr(docsrs, doc(cfg(feature = "actix-web")))]
 pub mod responses;
+#[cfg(feature = "testing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
+pub mod testing;
 
 pub mod guide;
 

@@ -102,6 +102,21 @@ impl RunSummary {
         }
     }
 
+    /// Adds what has ended later.
+    #[cfg(feature = "testing")]
+    pub(crate) fn plus(self, later: Self) -> Self {
+        Self {
+            succeeded: self.succeeded + later.succeeded,
+            failed: self.failed + later.failed,
+            dead: self.dead + later.dead,
+            cancelled: self.cancelled + later.cancelled,
+            snoozed: self.snoozed + later.snoozed,
+            interrupted: self.interrupted + later.interrupted,
+            lost: self.lost + later.lost,
+            unstored: later.unstored,
+        }
+    }
+
     fn counts(&self) -> [(u64, &'static str); 8] {
         [
             (self.succeeded, "succeeded"),

@@ -31,6 +31,8 @@ mod tenant_names;
 mod tenant_schedules;
 mod thread;
 mod transaction;
+#[cfg(feature = "testing")]
+mod under_test;
 mod verbs;
 mod wait;
 mod waits;
@@ -47,6 +49,8 @@ pub use self::schedules::Schedules;
 pub use self::tasks::Tasks;
 pub use self::tenant::Tenant;
 pub use self::tenant_schedules::TenantSchedules;
+#[cfg(feature = "testing")]
+pub(crate) use self::under_test::CONNECTIONS as CONNECTIONS_UNDER_TEST;
 pub use self::wait::Waited;
 pub use self::workers::Workers;
 pub use self::workflows::Workflows;

@@ -169,9 +169,11 @@ impl Shared {
         app_data: AppData,
         deaths: mpsc::UnboundedSender<Role>,
     ) -> Self {
-        let fence = Arc::new(Fence::new(config.heartbeat_timeout));
+        let fence = Arc::new(Fence::new(config.fence_timeout()));
         let telemetry =
             Arc::new(Telemetry::new(known.own_names().collect::<Vec<_>>().iter(), &config.counted_queues));
+        #[cfg(feature = "testing")]
+        let events = EventBus::recording(config.test.as_ref());
         Self {
             store: Store::new(&config),
             leases: Arc::new(LeaseTable::counting(config.task_limits.keys(), Arc::clone(&telemetry))),
@@ -194,6 +196,9 @@ impl Shared {
             ended_steps: Default::default(),
             unmovable_jobs: Mutex::default(),
             cancellations_posted: Notify::new(),
+            #[cfg(feature = "testing")]
+            events,
+            #[cfg(not(feature = "testing"))]
             events: EventBus::default(),
             looks: Looks::default(),
             phase: PhaseWatch::default(),

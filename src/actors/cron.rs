@@ -3,6 +3,8 @@
 
 mod announce;
 mod holders;
+#[cfg(feature = "testing")]
+mod on_request;
 mod registration;
 mod ticks;
 
@@ -12,6 +14,10 @@ use std::time::{Duration, Instant};
 use actix::{Actor, AsyncContext, Context, Handler, Message, WrapFuture};
 use tokio::sync::Notify;
 
+#[cfg(feature = "testing")]
+pub(crate) use self::on_request::FireDue;
+#[cfg(feature = "testing")]
+use self::on_request::{Requests, fire_for_each, requests};
 use self::registration::MAX_SLEEP;
 use self::ticks::Ticks;
 use super::death_watch::{DeathWatch, ends_on_leave};
@@ -25,6 +31,8 @@ const PAUSE_AFTER_ERROR: Duration = Duration::from_secs(1);
 pub(crate) struct CronActor {
     shared: Arc<Shared>,
     changed: Arc<Notify>,
+    #[cfg(feature = "testing")]
+    requests: Option<Requests>,
     _watch: DeathWatch,
 }
 
@@ -39,6 +47,8 @@ impl CronActor {
         Self {
             shared: Arc::clone(shared),
             changed: Arc::default(),
+            #[cfg(feature = "testing")]
+            requests: None,
             _watch: DeathWatch::new(Role::Cron, shared),
         }
     }
@@ -50,6 +60,13 @@ impl Actor for CronActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
+        #[cfg(feature = "testing")]
+        if self.shared.config.test.is_some() {
+            let (requests, received) = requests();
+            self.requests = Some(requests);
+            ctx.spawn(fire_for_each(Arc::clone(&self.shared), received).into_actor(self));
+            return;
+        }
         let (shared, changed) = (Arc::clone(&self.shared), Arc::clone(&self.changed));
         ctx.spawn(fire_forever(shared, changed).into_actor(self));
     }
@@ -60,6 +77,21 @@ impl Handler<SchedulesChanged> for CronActor {
 
     fn handle(&mut self, _: SchedulesChanged, _: &mut Context<Self>) {
         self.changed.notify_one();
+    }
+}
+
+#[cfg(feature = "testing")]
+impl Handler<FireDue> for CronActor {
+    type Result = actix::ResponseFuture<Result<(), crate::error::StoreError>>;
+
+    fn handle(&mut self, _: FireDue, _: &mut Context<Self>) -> Self::Result {
+        let fired = self.requests.as_ref().map(Requests::fire);
+        Box::pin(async move {
+            match fired {
+                Some(fired) => fired.await,
+                None => Err(crate::error::StoreError::Interrupted),
+            }
+        })
     }
 }
 

@@ -67,6 +67,12 @@ async fn maintain_forever(shared: Arc<Shared>) {
     }
 }
 
+/// Performs one round, at the time to which a test has moved the clock.
+#[cfg(feature = "testing")]
+pub(crate) async fn maintain(shared: &Shared) {
+    Duties::default().perform(shared).await;
+}
+
 /// The steps of a round. Each fails by itself.
 #[derive(Default)]
 struct Duties {

@@ -94,6 +94,10 @@ impl QueueActor {
         let (leases, prefetch) = (Arc::clone(&shared.leases), Arc::clone(&shared.prefetch));
         let random = fastrand::Rng::new();
         let mut engine = Engine::new(settings, leases, prefetch, random, shared.now());
+        #[cfg(feature = "testing")]
+        if shared.config.test.is_some() {
+            engine.hold();
+        }
         if shared.is_stopping() {
             engine.drain(shared.now());
         }

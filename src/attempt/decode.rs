@@ -24,7 +24,7 @@ const EMPTY_FORMS: [&str; 3] = ["null", "{}", "[]"];
 
 /// Reads the payload. The error names the path, the expected and the found type of what is wrong, and no value. Finding
 /// that takes a second and slower pass.
-pub(super) fn decode<T: Task + DeserializeOwned>(payload: &str) -> Result<T, JobError> {
+pub(crate) fn decode<T: Task + DeserializeOwned>(payload: &str) -> Result<T, JobError> {
     let own = without_cron::<T>(payload);
     if let Some(task) = read(&own) {
         return Ok(task);

@@ -27,6 +27,8 @@ mod steps;
 
 pub use self::context::JobContext;
 pub use self::cron_fire::CronFire;
+#[cfg(feature = "testing")]
+pub(crate) use self::decode::decode;
 pub use self::handler::JobFuture;
 pub(crate) use self::handler::{AnyActor, Function, Handles, no_reply};
 pub use self::middleware::{Middleware, Next};

@@ -134,10 +134,12 @@ impl ClaimPlanner {
     // Jobs are not claimed ahead in small portions: either a slot is free, or half of the prefetch is used up.
     fn wanted(&self, now: Now, capacity: Capacity) -> usize {
         let prefetch = self.throughput.prefetch_size();
-        let taken = capacity.active + self.expected(now.instant);
+        let expected = self.expected(now.instant);
+        let taken = capacity.active + expected;
         let room = (capacity.concurrency + prefetch).saturating_sub(taken);
         let is_worth_it = capacity.free_slots() > 0 || room * 2 >= prefetch.max(1);
-        if is_worth_it { room.min(MAX_JOBS_PER_CLAIM) } else { 0 }
+        let left = capacity.claims_left.saturating_sub(expected);
+        if is_worth_it { room.min(MAX_JOBS_PER_CLAIM).min(left) } else { 0 }
     }
 
     /// How many jobs the running claims are about to bring. A slow full scan brings its few later.

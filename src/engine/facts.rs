@@ -79,6 +79,8 @@ pub(super) struct Capacity {
     pub(super) concurrency: usize,
     /// How many jobs run or are about to.
     pub(super) active: usize,
+    /// How many more jobs may be claimed. Only a test bounds it.
+    pub(super) claims_left: usize,
 }
 
 impl Capacity {

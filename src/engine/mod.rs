@@ -15,6 +15,8 @@ mod facts;
 mod finished;
 mod freed_slots;
 mod gate_seen;
+#[cfg(feature = "testing")]
+mod hold;
 mod next;
 mod once;
 pub(crate) mod outage;
@@ -87,6 +89,8 @@ pub(crate) struct Engine<R> {
     /// Jobs of this worker that are not in memory and cannot be taken back.
     stranded: Outage,
     once: Once,
+    #[cfg(feature = "testing")]
+    hold: Option<hold::Hold>,
     poll_at: Option<Instant>,
     stale_check_at: Option<Instant>,
     notices: Vec<Notice<R>>,
@@ -130,6 +134,8 @@ impl<R> Engine<R> {
             reconcile: Reconcile::default(),
             stranded: Outage::default(),
             once: Once::default(),
+            #[cfg(feature = "testing")]
+            hold: None,
             poll_at: None,
             stale_check_at: None,
             notices: Vec::new(),

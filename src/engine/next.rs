@@ -48,7 +48,7 @@ impl<R> Engine<R> {
             may_start_at_once(job) && self.claim.eligibility.may_start(job.task(), &self.settings)
         };
         self.none_waits()
-            && plan.jobs() <= self.capacity().free_slots()
+            && plan.jobs() <= self.capacity().free_slots().min(self.claims_left())
             && plan.requests.iter().flatten().all(eligible)
     }
 
@@ -64,7 +64,8 @@ impl<R> Engine<R> {
     // As jobs start with their enqueue, some start with the end of the last job for which they wait.
     fn next_children(&mut self) -> Option<ChildrenPlan> {
         let parents = self.releases.take_ended()?;
-        let (limit, settings) = (self.capacity().free_slots().min(MOST_CHILDREN), &self.settings);
+        let limit = self.capacity().free_slots().min(MOST_CHILDREN).min(self.claims_left());
+        let settings = &self.settings;
         let may_start = |task: &&String| self.claim.eligibility.may_start(task, settings);
         let tasks: Vec<String> = settings.tasks.iter().filter(may_start).cloned().collect();
         if limit == 0 || tasks.is_empty() || !self.none_waits() {
@@ -145,6 +146,7 @@ impl<R> Engine<R> {
         Capacity {
             concurrency: self.settings.concurrency.saturating_sub(blocked),
             active: leased.saturating_sub(self.settle.unsettled()),
+            claims_left: self.claims_left(),
         }
     }
 }

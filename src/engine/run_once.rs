@@ -26,7 +26,12 @@ impl<R> Engine<R> {
         if matches!(self.once, Once::Looking) && self.expects_no_job() {
             self.once = Once::Ended(RunEnd::NoneReady);
         }
-        self.once.take_end()
+        let end = self.once.take_end();
+        #[cfg(feature = "testing")]
+        if end.is_some() {
+            self.hold_again();
+        }
+        end
     }
 
     /// Looks everywhere once more, if that is all that a run waits for.
@@ -39,13 +44,22 @@ impl<R> Engine<R> {
         is_due
     }
 
+    /// How many more jobs this run may claim.
+    #[cfg(not(feature = "testing"))]
+    pub(super) fn claims_left(&self) -> usize {
+        usize::MAX
+    }
+
     // No statement runs that could bring a job, and none is planned. What cannot be stored now is no reason to wait.
     fn expects_no_job(&self) -> bool {
-        let admits = self.claim.eligibility.may_admit();
+        // A run that may claim no more leaves the rest.
+        let is_bounded = self.claims_left() == 0;
+        let admits = self.claim.eligibility.may_admit() && !is_bounded;
         let admits_none = if admits { self.admission.expects_none() } else { !self.admission.is_running() };
+        let claims_none = if is_bounded { self.claim.is_idle() } else { self.claim.expects_none() };
         admits_none
             && self.enqueue.is_idle()
-            && self.claim.expects_none()
+            && claims_none
             && self.is_leasing_settled()
             && self.settle.is_idle()
             && self.releases.is_idle()

@@ -189,7 +189,7 @@ impl Scheduler {
     }
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "testing"))]
 impl Scheduler {
     pub(crate) fn shared(&self) -> Arc<crate::shared::Shared> {
         Arc::clone(&self.0.shared)

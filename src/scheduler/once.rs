@@ -134,6 +134,14 @@ async fn rescue(shared: &Shared) {
     }
 }
 
+/// Rescues what can be rescued now, and waits for nothing.
+#[cfg(feature = "testing")]
+pub(super) async fn rescue_now(shared: &Shared) {
+    let mut rescuer = Rescuer::default();
+    rescuer.rescue_orphans(shared).await;
+    rescuer.rescue_lost_workers(shared).await;
+}
+
 async fn lost_workers_hold_jobs(shared: &Shared) -> bool {
     let (own, list) = (shared.worker_id(), |conn: &mut Session<'_>| workers::list(conn));
     let holds = |worker: &WorkerStatus| worker.lost && worker.running > 0 && worker.id != own;

@@ -18,6 +18,8 @@ use crate::error::StoreError;
 use crate::lock::lock;
 use crate::pooling::Pooling;
 use crate::schema::Schema;
+#[cfg(feature = "testing")]
+use crate::test_hooks::TestHooks;
 
 // A connection that rested longer is checked, which costs one round trip. Under load
 // none rests that long, so the hot path never pays. One that was open when another was lost is checked in any case.
@@ -97,6 +99,10 @@ impl Own {
         config: &Config,
         settled: Settled,
     ) -> Result<Self, StoreError> {
+        #[cfg(feature = "testing")]
+        if config.test.as_ref().is_some_and(TestHooks::is_cut_off) {
+            return Err(StoreError::Connect("the test has cut this scheduler off".into()));
+        }
         let Settled { session, opening } = settled;
         let mut inner = address.open_behind(pooling)?;
         // Diesel takes an empty text for an error.

@@ -6,6 +6,8 @@
 mod adopt;
 mod definitions;
 mod files;
+#[cfg(feature = "testing")]
+mod fingerprint;
 pub(super) mod installed;
 mod lock;
 mod script;
@@ -17,6 +19,8 @@ use diesel::sql_types::{Array, Bool, Text};
 
 use self::definitions::Installed;
 use self::files::{MIGRATIONS, TableStep};
+#[cfg(feature = "testing")]
+pub(crate) use self::fingerprint::fingerprint;
 use self::lock::Wait;
 use self::script::{exists, run};
 use super::statement::Statement;

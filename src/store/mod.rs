@@ -79,6 +79,8 @@ pub mod stats;
 pub mod status;
 pub(crate) mod steps;
 pub mod tasks;
+#[cfg(feature = "testing")]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 pub(crate) mod threads;

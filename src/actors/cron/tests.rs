@@ -30,7 +30,7 @@ async fn fires_on_time_where_the_clock_is_ahead_by(ahead: TimeDelta) {
     )
     .unwrap();
     let builder = Scheduler::builder(database.url()).handler(tick).poll_interval(Duration::from_secs(15));
-    let builder = builder.crontab("*/6 * * * * * tick ?id=line").clock(Clock { ahead });
+    let builder = builder.crontab("*/6 * * * * * tick ?id=line").clock(Clock { ahead, ..Clock::default() });
     let scheduler = builder.start().await.unwrap();
     let deadline = Instant::now() + Duration::from_secs(60);
     while count(&mut conn, "mainspring.history") < 4 {
@@ -58,7 +58,8 @@ async fn a_process_whose_clock_is_ahead_keeps_no_other_from_firing() {
     let database = TestDatabase::new();
     let mut conn = database.connection();
     let builder = || Scheduler::builder(database.url()).handler(tick).crontab("* * * * * * tick ?id=line");
-    let wrong = builder().clock(Clock { ahead: TimeDelta::hours(1) }).start().await.unwrap();
+    let wrong =
+        builder().clock(Clock { ahead: TimeDelta::hours(1), ..Clock::default() }).start().await.unwrap();
     let right = builder().start().await.unwrap();
     let deadline = Instant::now() + Duration::from_secs(60);
     while count(&mut conn, "mainspring.schedule_fires") < 3 {

@@ -107,7 +107,7 @@ impl Handler<RunOnce> for QueueActor {
 
     fn handle(&mut self, message: RunOnce, ctx: &mut Context<Self>) -> Self::Result {
         let ended = self.once.add(message, self.engine.summary());
-        self.engine.run_once();
+        message.begin(&mut self.engine);
         self.drive(ctx);
         Box::pin(async move { ended.await.unwrap_or(Err(SchedulerError::Interrupted)) })
     }

@@ -3,7 +3,7 @@
 use actix::Message;
 use tokio::sync::oneshot;
 
-use crate::engine::RunEnd;
+use crate::engine::{Engine, RunEnd};
 use crate::error::SchedulerError;
 use crate::run_summary::RunSummary;
 
@@ -16,6 +16,23 @@ pub(crate) enum RunOnce {
     FromNow,
     /// Counts the attempts that have ended since the scheduler started.
     FromStart,
+    /// Runs jobs of this task or of all until so many attempts have ended, and counts those. Sent by the test kit.
+    #[cfg(feature = "testing")]
+    Some { task: Option<&'static str>, most: u64 },
+}
+
+impl RunOnce {
+    /// Lets the engine run jobs until it ends the run.
+    pub(super) fn begin<R>(self, engine: &mut Engine<R>) {
+        match self {
+            #[cfg(feature = "testing")]
+            Self::Some { task, most } => engine.run_some(task, most),
+            #[cfg(feature = "testing")]
+            Self::FromNow | Self::FromStart => engine.run_some(None, u64::MAX),
+            #[cfg(not(feature = "testing"))]
+            Self::FromNow | Self::FromStart => engine.run_once(),
+        }
+    }
 }
 
 /// The callers that wait.
@@ -39,6 +56,8 @@ impl Waiting {
         let before = match message {
             RunOnce::FromNow => so_far,
             RunOnce::FromStart => RunSummary::default(),
+            #[cfg(feature = "testing")]
+            RunOnce::Some { .. } => so_far,
         };
         self.0.push(Caller { before, reply });
         ended

@@ -28,6 +28,7 @@ const LAYERS: [(&str, &[&str]); 7] = [
             "schema",
             "spans",
             "stored",
+            "test_hooks",
             "text",
             "trace",
         ],
@@ -53,7 +54,7 @@ const LAYERS: [(&str, &[&str]); 7] = [
     ("attempts", &["attempt", "shared", "signals"]),
     ("actors", &["actors"]),
     ("facade", &["scheduler"]),
-    ("leaves", &["dashboard", "embedded", "guide", "health", "responses"]),
+    ("leaves", &["dashboard", "embedded", "guide", "health", "responses", "testing"]),
 ];
 
 #[test]
