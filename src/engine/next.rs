@@ -146,7 +146,7 @@ impl<R> Engine<R> {
         Capacity {
             concurrency: self.settings.concurrency.saturating_sub(blocked),
             active: leased.saturating_sub(self.settle.unsettled()),
-            claims_left: self.claims_left(),
+            claims_left: self.claims_left().saturating_sub(self.starting()),
         }
     }
 }
