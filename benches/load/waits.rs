@@ -71,7 +71,10 @@ pub(crate) async fn waits(url: &str, jobs: usize) -> Outcome<()> {
         let ratio = rounded(fan_in_ms as f64 / alone_ms as f64);
         print_line(Mode::Waits, FanIn { what: "fan-in", jobs, pinned, alone_ms, fan_in_ms, ratio })?;
     }
-    empty_table(&mut connect(url)?)?;
+    let mut conn = connect(url)?;
+    empty_table(&mut conn)?;
+    // Else the links of the chain stand beside what is left of the fan-ins.
+    settle_down(&mut conn)?;
     let (pick_up, chain) = (latency(url, LINKS).await?, chain(url).await?);
     let ratio = rounded(chain.p50_ms() / pick_up.p50_ms());
     Ok(print_line(Mode::Waits, Chain { what: "chain", pick_up, chain, ratio })?)
