@@ -265,7 +265,7 @@ impl SettlePlanner {
 
 // The jobs for which others wait.
 fn ended(settled: &[Settled]) -> Option<Ended> {
-    let told_from = settled.iter().filter_map(|job| job.told_from).min()?;
+    let told_from = settled.iter().filter_map(|job| job.told_from).min()?.get();
     let jobs = settled.iter().filter(|job| job.told_from.is_some()).map(|job| job.id).collect();
     Some(Ended { jobs, told_from })
 }

@@ -5,9 +5,11 @@
 //! are stored without it, since nearly all jobs end like that.
 
 use std::collections::HashSet;
+use std::num::NonZeroI64;
 use std::sync::Arc;
 
 use diesel::Queryable;
+use diesel::pg::Pg;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz};
 
 use super::moment::Moment;
@@ -64,17 +66,35 @@ pub(crate) struct Settled {
     pub(crate) ready_since: Option<Moment>,
     /// Of a job that is gone and for which others wait: the first event that tells of such a job of this settle. What follows is still
     /// to be carried over to them.
-    pub(crate) told_from: Option<i64>,
+    #[diesel(deserialize_as = Told)]
+    pub(crate) told_from: Option<NonZeroI64>,
 }
 
 impl Settled {
     /// A job that is finished.
-    fn gone((id, lease): (i64, i64), told_from: Option<i64>) -> Self {
+    fn gone((id, lease): (i64, i64), told_from: Option<NonZeroI64>) -> Self {
         Self { id, lease, left: Left::Gone, ready_since: None, told_from }
     }
 }
 
-type Columns = (BigInt, BigInt, Nullable<Bool>, Nullable<Timestamptz>, Nullable<BigInt>);
+// An event, or 0 for none: two thousand of them come at once, and an option would be twice as large.
+pub(crate) struct Told(i64);
+
+impl Queryable<BigInt, Pg> for Told {
+    type Row = i64;
+
+    fn build(event: i64) -> diesel::deserialize::Result<Self> {
+        Ok(Self(event))
+    }
+}
+
+impl From<Told> for Option<NonZeroI64> {
+    fn from(Told(event): Told) -> Self {
+        NonZeroI64::new(event)
+    }
+}
+
+type Columns = (BigInt, BigInt, Nullable<Bool>, Nullable<Timestamptz>, BigInt);
 
 /// Settles the jobs, and returns those whose lease was still held. It fails when another transaction holds one of the rows
 /// for longer than the `lock_timeout` of the connection.
@@ -178,7 +198,7 @@ const FINISH: &str = "WITH gone AS (\
     WHERE j.id = s.id AND j.lease = s.lease RETURNING j.id, j.lease, j.linked), \
     told AS (INSERT INTO mainspring.wait_events (job_id, ending) \
     SELECT id, CASE WHEN id = ANY ({}) THEN 'cancelled' ELSE 'succeeded' END FROM gone WHERE linked RETURNING id) \
-    SELECT id, lease, CASE WHEN linked THEN (SELECT min(t.id) FROM told AS t) END FROM gone";
+    SELECT id, lease, CASE WHEN linked THEN (SELECT min(t.id) FROM told AS t) ELSE 0 END FROM gone";
 
 const FINISH_WITH_HISTORY: &str = "WITH gone AS (\
     DELETE FROM mainspring.jobs AS j USING unnest({}, {}, {}, {}) AS s(id, lease, outcome, reason) \
@@ -188,7 +208,7 @@ const FINISH_WITH_HISTORY: &str = "WITH gone AS (\
     SELECT mainspring.now(), locked_at, created_at, run_at, id, worker_id, priority, attempts, nullif(deaths, 0), \
     outcome, task, queue, key, reason, errors FROM gone), \
     told AS (INSERT INTO mainspring.wait_events (job_id, ending) SELECT id, outcome FROM gone WHERE linked RETURNING id) \
-    SELECT id, lease, CASE WHEN linked THEN (SELECT min(t.id) FROM told AS t) END FROM gone";
+    SELECT id, lease, CASE WHEN linked THEN (SELECT min(t.id) FROM told AS t) ELSE 0 END FROM gone";
 
 fn finish(
     conn: &mut impl AsSession,
@@ -196,7 +216,7 @@ fn finish(
     history: History,
 ) -> Result<Vec<Settled>, StoreError> {
     let text = if history.is_kept() { FINISH_WITH_HISTORY } else { FINISH };
-    let mut statement = Statement::<(BigInt, BigInt, Nullable<BigInt>)>::new(text)
+    let mut statement = Statement::<(BigInt, BigInt, BigInt)>::new(text)
         .bind::<Array<BigInt>, _>(column(finished, |settlement| settlement.id))
         .bind::<Array<BigInt>, _>(column(finished, |settlement| settlement.lease));
     if history.is_kept() {
@@ -207,13 +227,14 @@ fn finish(
         let cancelled = finished.iter().filter(|one| one.outcome != Outcome::Succeeded);
         statement = statement.bind::<Array<BigInt>, _>(cancelled.map(|one| one.id).collect::<Vec<_>>());
     }
-    let rows: Vec<(i64, i64, Option<i64>)> = statement.load(conn)?;
-    Ok(rows.into_iter().map(|(id, lease, told_from)| Settled::gone((id, lease), told_from)).collect())
+    let rows: Vec<(i64, i64, i64)> = statement.load(conn)?;
+    let gone = |(id, lease, told_from)| Settled::gone((id, lease), NonZeroI64::new(told_from));
+    Ok(rows.into_iter().map(gone).collect())
 }
 
 const RETURN: &str = concat!(
     "SELECT m.job_id, m.job_lease, m.job_state = 'dead', CASE WHEN m.job_state = 'ready' THEN m.job_run_at END, \
-     NULL::bigint FROM mainspring.move_jobs(",
+     0::bigint FROM mainspring.move_jobs(",
     events!(),
     ", {}) AS m"
 );

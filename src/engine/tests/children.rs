@@ -1,5 +1,7 @@
 //! Jobs that waited for others of this process, and start in it.
 
+use std::num::NonZeroI64;
+
 use super::*;
 use crate::engine::releases::MOST_PARENTS;
 use crate::store::claim::{Carried, Ended};
@@ -11,7 +13,8 @@ fn end_parents(desk: &mut Desk, parents: usize) -> Vec<i64> {
     let ids = jobs.iter().map(|leased| leased.job.id).collect();
     desk.end(jobs.into_iter().map(|job| (job, Outcome::Succeeded)));
     let plan = desk.next_settle();
-    let told = |lease: &Lease| Settled { told_from: Some(lease.key().0), ..settled(lease, desk.now) };
+    let told =
+        |lease: &Lease| Settled { told_from: NonZeroI64::new(lease.key().0), ..settled(lease, desk.now) };
     let settled = plan.leases.iter().map(told).collect();
     let result = Ok(Isolated { settled, ..Isolated::default() });
     desk.finished(Done::Settle { leases: plan.leases, result });

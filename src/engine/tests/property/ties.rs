@@ -1,5 +1,7 @@
 //! Jobs of the simulated world that wait for others: their events, and what carries them over.
 
+use std::num::NonZeroI64;
+
 use super::*;
 use crate::store::admit::Promotion;
 use crate::store::claim::{Carried, Ended};
@@ -52,13 +54,13 @@ impl World {
     }
 
     // Some jobs that succeed let another one go on.
-    pub(super) fn told(&mut self, parent: i64) -> Option<i64> {
+    pub(super) fn told(&mut self, parent: i64) -> Option<NonZeroI64> {
         if self.random.u32(..4) > 0 {
             return None;
         }
         let child = self.add(Row::Waiting);
         // Children are as many as events.
         self.events.insert(child, (parent, child));
-        Some(child)
+        NonZeroI64::new(child)
     }
 }
