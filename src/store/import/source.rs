@@ -79,7 +79,8 @@ impl<'a> Source<'a> {
     }
 }
 
-// Nothing waits for a lock here, so no order of them can lead to a deadlock.
+// No row of Graphile Worker is waited for. An uncommitted job of the same key in Mainspring is: where its transaction then changes a
+// row that is locked here, PostgreSQL ends one of the two. An import may be repeated.
 fn of_rows(queries: &str, rows: Rows) -> String {
     const LOCKS: [(&str, &str); 3] = [
         ("/* lock queues */", "FOR UPDATE SKIP LOCKED"),

@@ -153,4 +153,10 @@ fn the_functions_hold_no_function_of_mainspring_in_place() {
     for name in called.split(", ") {
         conn.batch_execute(&format!("BEGIN; DROP FUNCTION mainspring.{name}; ROLLBACK")).unwrap();
     }
+    let depends = "pg_depend AS d JOIN pg_class AS v ON d.refobjid IN (v.oid, v.reltype) \
+        WHERE v.relname = 'jobs_view' AND v.relnamespace = 'mainspring'::regnamespace \
+            AND d.classid IN ('pg_proc'::regclass, 'pg_rewrite'::regclass) AND NOT EXISTS (SELECT FROM pg_proc AS p \
+                WHERE p.oid = d.objid AND p.pronamespace = v.relnamespace) \
+            AND NOT EXISTS (SELECT FROM pg_rewrite AS r WHERE r.oid = d.objid AND r.ev_class = v.oid)";
+    assert_eq!(count(&mut conn, depends), 0, "an object of the other schema depends on the view");
 }

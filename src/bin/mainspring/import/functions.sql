@@ -2,7 +2,7 @@
 -- needs a schema that is not there: drop Graphile Worker's or rename it before, in the same transaction if callers are at work.
 --
 -- A caller needs what it needs for Mainspring, see mainspring.grant_enqueue, and USAGE on this schema. The bodies are texts, so that
--- no migration of Mainspring finds that a function depends on another.
+-- no object of this schema depends on one of Mainspring, which a migration may have to make anew.
 CREATE SCHEMA graphile_worker;
 
 CREATE TYPE graphile_worker.job_spec AS (
@@ -14,17 +14,26 @@ CREATE TYPE graphile_worker.job AS (
     last_error text, created_at timestamptz, updated_at timestamptz, key text, locked_at timestamptz, locked_by text, revision bigint,
     flags jsonb);
 
-CREATE FUNCTION graphile_worker.as_job(job mainspring.jobs_view)
+CREATE FUNCTION graphile_worker.as_job(job jsonb)
 RETURNS graphile_worker.job
 LANGUAGE sql STABLE
 AS $$
-    SELECT ROW((job).id, (job).queue, (job).task, (job).priority, (job).run_at, (job).attempts, (job).max_attempts, (job).last_error,
-    (job).created_at, (job).updated_at, (job).key, (job).locked_at, (job).worker_id::text, (job).revision,
-    (SELECT jsonb_object_agg(f, true) FROM unnest((job).flags) AS f))::graphile_worker.job
+    SELECT ROW(r.id, job ->> 'queue', job ->> 'task', r.priority, r.run_at, r.attempts, r.max_attempts, r.last_error, r.created_at,
+        r.updated_at, r.key, r.locked_at, job ->> 'worker_id', r.revision,
+        (SELECT jsonb_object_agg(f, true) FROM jsonb_array_elements_text(nullif(job -> 'flags', 'null')) AS f))::graphile_worker.job
+    FROM jsonb_populate_record(NULL::graphile_worker.job, job - 'flags') AS r
 $$;
 
-CREATE VIEW graphile_worker.jobs AS
-SELECT g.* FROM mainspring.jobs_view AS j CROSS JOIN LATERAL graphile_worker.as_job(j) AS g;
+CREATE FUNCTION graphile_worker.all_jobs()
+RETURNS SETOF graphile_worker.job
+LANGUAGE sql STABLE
+AS $$
+    SELECT j.id, j.queue, j.task, j.priority, j.run_at, j.attempts, j.max_attempts, j.last_error, j.created_at, j.updated_at, j.key,
+        j.locked_at, j.worker_id::text, j.revision, (SELECT jsonb_object_agg(f, true) FROM unnest(j.flags) AS f)
+    FROM mainspring.jobs_view AS j
+$$;
+
+CREATE VIEW graphile_worker.jobs AS SELECT * FROM graphile_worker.all_jobs();
 
 CREATE FUNCTION graphile_worker.add_job(
     identifier text, payload json DEFAULT NULL, queue_name text DEFAULT NULL, run_at timestamptz DEFAULT NULL,
@@ -33,16 +42,16 @@ CREATE FUNCTION graphile_worker.add_job(
 RETURNS graphile_worker.job
 LANGUAGE sql
 AS $$
-    SELECT graphile_worker.as_job(mainspring.add_job(task => identifier, payload => payload::jsonb, queue => queue_name,
+    SELECT graphile_worker.as_job(to_jsonb(mainspring.add_job(task => identifier, payload => payload::jsonb, queue => queue_name,
     run_at => run_at, max_attempts => max_attempts, key => job_key, priority => priority, flags => flags,
-    key_mode => CASE WHEN job_key IS NOT NULL THEN job_key_mode END))
+    key_mode => CASE WHEN job_key IS NOT NULL THEN job_key_mode END)) - 'payload')
 $$;
 
 CREATE FUNCTION graphile_worker.add_jobs(specs graphile_worker.job_spec[], job_key_preserve_run_at boolean DEFAULT false)
 RETURNS SETOF graphile_worker.job
 LANGUAGE sql
 AS $$
-    SELECT graphile_worker.as_job(j) FROM mainspring.add_jobs((SELECT coalesce(jsonb_agg(jsonb_build_object('task', s.identifier,
+    SELECT graphile_worker.as_job(to_jsonb(j) - 'payload') FROM mainspring.add_jobs((SELECT coalesce(jsonb_agg(jsonb_build_object('task', s.identifier,
             'payload', s.payload::jsonb, 'queue', s.queue_name, 'run_at', s.run_at, 'max_attempts', s.max_attempts, 'key', s.job_key,
             'priority', s.priority, 'flags', s.flags, 'key_mode',
             CASE WHEN s.job_key IS NOT NULL AND job_key_preserve_run_at THEN 'preserve_run_at' END) ORDER BY s.ord), '[]')
