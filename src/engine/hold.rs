@@ -23,9 +23,10 @@ impl<R> Engine<R> {
 
     /// Begins a run as [`Self::run_once`] does, with jobs of this task or of all, until `most` attempts have ended.
     pub(crate) fn run_some(&mut self, only: Option<&str>, most: u64) {
-        let ended = self.summary().attempts();
+        // Jobs of an earlier run whose caller went away may still run.
+        let taken = self.summary().attempts() + self.leases.count() as u64;
         if let Some(hold) = &mut self.hold {
-            hold.until = ended.saturating_add(most);
+            hold.until = taken.saturating_add(most);
             let chosen = hold.tasks.iter().filter(|task| only.is_none_or(|only| only == task.as_str()));
             self.settings.tasks = chosen.cloned().collect();
         }

@@ -47,8 +47,9 @@ impl<R> Engine<R> {
         let eligible = |job: &NewJob| {
             may_start_at_once(job) && self.claim.eligibility.may_start(job.task(), &self.settings)
         };
+        let capacity = self.capacity();
         self.none_waits()
-            && plan.jobs() <= self.capacity().free_slots().min(self.claims_left())
+            && plan.jobs() <= capacity.free_slots().min(capacity.claims_left)
             && plan.requests.iter().flatten().all(eligible)
     }
 
@@ -64,8 +65,8 @@ impl<R> Engine<R> {
     // As jobs start with their enqueue, some start with the end of the last job for which they wait.
     fn next_children(&mut self) -> Option<ChildrenPlan> {
         let parents = self.releases.take_ended()?;
-        let limit = self.capacity().free_slots().min(MOST_CHILDREN).min(self.claims_left());
-        let settings = &self.settings;
+        let (capacity, settings) = (self.capacity(), &self.settings);
+        let limit = capacity.free_slots().min(capacity.claims_left).min(MOST_CHILDREN);
         let may_start = |task: &&String| self.claim.eligibility.may_start(task, settings);
         let tasks: Vec<String> = settings.tasks.iter().filter(may_start).cloned().collect();
         if limit == 0 || tasks.is_empty() || !self.none_waits() {

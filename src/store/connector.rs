@@ -99,15 +99,16 @@ impl Own {
         config: &Config,
         settled: Settled,
     ) -> Result<Self, StoreError> {
-        #[cfg(feature = "testing")]
-        if config.test.as_ref().is_some_and(TestHooks::is_cut_off) {
-            return Err(StoreError::Connect("the test has cut this scheduler off".into()));
-        }
         let Settled { session, opening } = settled;
         let mut inner = address.open_behind(pooling)?;
         // Diesel takes an empty text for an error.
         if let Some(text) = session {
             inner.batch_execute(&text).map_err(StoreError::from_diesel)?;
+        }
+        // From now on the session has its name, by which the test ends it.
+        #[cfg(feature = "testing")]
+        if config.test.as_ref().is_some_and(TestHooks::is_cut_off) {
+            return Err(StoreError::Connect("the test has cut this scheduler off".into()));
         }
         Ok(Self { inner, schema: config.schema.clone(), opening })
     }

@@ -31,8 +31,8 @@ pub enum TestError {
     },
     /// Jobs became ready again and again.
     #[error(
-        "{attempts} attempts have run, and more jobs are ready: do jobs add each other, or fail without a delay? \
-         `drain_at_most` runs as many as it is told"
+        "{attempts} attempts have run, and more is due: do jobs add each other, or fail without a delay? Does a schedule \
+         fire for ever? `drain_at_most` runs as many as it is told, and `advance` ends at its time"
     )]
     #[non_exhaustive]
     Endless {

@@ -111,18 +111,24 @@ impl Server {
         Ok(name)
     }
 
-    /// The server's URL with another database in it. What follows a question mark stays.
+    /// The server's URL with another database in it. Other parameters stay.
     pub(super) fn url_of(&self, database: &str) -> String {
         with_database(&self.url, database)
     }
 }
 
 fn with_database(url: &str, database: &str) -> String {
-    let Some(scheme) = url.find("://") else { return format!("{url} dbname={database}") };
-    let (address, parameters) = url.find('?').map_or((url, ""), |at| url.split_at(at));
-    let authority = scheme + 3;
-    let end = address[authority..].find('/').map_or(address.len(), |at| authority + at);
-    format!("{}/{database}{parameters}", &address[..end])
+    let Some((scheme, rest)) = url.split_once("://") else { return format!("{url} dbname={database}") };
+    // A password may hold a question mark.
+    let credentials = rest.find(['@', '/']).filter(|at| rest[*at..].starts_with('@')).map_or(0, |at| at + 1);
+    let (credentials, rest) = rest.split_at(credentials);
+    let (address, parameters) = rest.split_once('?').unwrap_or((rest, ""));
+    let server = address.split('/').next().unwrap_or_default();
+    // The parameter `dbname` would count instead of the path.
+    let others = parameters.split('&').filter(|one| !one.is_empty() && !one.starts_with("dbname="));
+    let others = others.collect::<Vec<_>>().join("&");
+    let mark = if others.is_empty() { "" } else { "?" };
+    format!("{scheme}://{credentials}{server}/{database}{mark}{others}")
 }
 
 #[cfg(test)]
@@ -135,6 +141,8 @@ mod tests {
             ("postgres://localhost", "postgres://localhost/t"),
             ("postgres://u:p@h:5/app?sslmode=require", "postgres://u:p@h:5/t?sslmode=require"),
             ("postgresql:///app?host=/run/postgresql", "postgresql:///t?host=/run/postgresql"),
+            ("postgres://h/x?dbname=app&sslmode=require", "postgres://h/t?sslmode=require"),
+            ("postgres://u:p?x@h/app?dbname=app", "postgres://u:p?x@h/t"),
             ("host=localhost dbname=app", "host=localhost dbname=app dbname=t"),
         ] {
             assert_eq!(with_database(url, "t"), expected);

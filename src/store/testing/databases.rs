@@ -1,7 +1,6 @@
 //! The databases of a test run: made from a template, and dropped with their tests. What an aborted run has left is found by the
 //! names: each has the run in it, and a living run has a connection of that name.
 
-use diesel::Connection;
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::sql_types::{BigInt, Bool, Text};
@@ -62,7 +61,7 @@ impl Databases {
             return Ok(name);
         }
         let unfinished = self.create("template0")?;
-        migrate(&mut PgConnection::establish(&url_of(&unfinished)?).map_err(lost)?)?;
+        migrate(&mut connect(&url_of(&unfinished)?)?)?;
         let renamed = execute(&mut self.conn, &format!("ALTER DATABASE {unfinished} RENAME TO {name}"));
         if let Err(error) = renamed {
             self.remove(&unfinished)?;
@@ -107,8 +106,4 @@ impl Databases {
 
 fn execute(conn: &mut PgConnection, sql: &str) -> Result<(), StoreError> {
     conn.batch_execute(sql).map_err(StoreError::from_diesel)
-}
-
-fn lost(error: diesel::ConnectionError) -> StoreError {
-    StoreError::Connect(error.to_string())
 }
