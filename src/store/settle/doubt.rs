@@ -18,7 +18,7 @@ pub(crate) struct Doubtful {
 
 // Others take the jobs of a worker only together with its row. While the row is there, the lease has ended by an outcome.
 const STORED_BEFORE: &str = "SELECT s.id, s.lease, j.state = 'dead', CASE WHEN j.state = 'ready' THEN j.run_at END, \
-    NULL::boolean FROM unnest({}, {}, {}) AS s(id, lease, worker_id) \
+    0::bigint FROM unnest({}, {}, {}) AS s(id, lease, worker_id) \
     JOIN mainspring.workers AS w ON w.id = s.worker_id AND w.origin = {} \
     LEFT JOIN mainspring.jobs AS j ON j.id = s.id WHERE j.lease IS DISTINCT FROM s.lease";
 
