@@ -163,7 +163,7 @@ fn defaults_in(code: &str) -> Vec<(String, String)> {
 fn public_name(field: &str) -> Option<&str> {
     match field {
         "age_every" => Some("ageing"),
-        "listen_url" | "poll_interval" | "fires" | "part" => None,
+        "listen_url" | "poll_interval" | "fires" | "part" | "test" => None,
         other => Some(other),
     }
 }
