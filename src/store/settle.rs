@@ -8,8 +8,6 @@ use std::collections::HashSet;
 use std::num::NonZeroI64;
 use std::sync::Arc;
 
-use diesel::Queryable;
-use diesel::pg::Pg;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz};
 
 use super::moment::Moment;
@@ -56,17 +54,15 @@ impl Settlement {
 }
 
 /// What the store made of a settlement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Queryable)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Settled {
     pub(crate) id: i64,
     pub(crate) lease: i64,
-    #[diesel(deserialize_as = Option<bool>)]
     pub(crate) left: Left,
     /// Since when the job is ready again, if it waits for a claim and for nothing else.
     pub(crate) ready_since: Option<Moment>,
     /// Of a job that is gone and for which others wait: the first event that tells of such a job of this settle. What follows is still
     /// to be carried over to them.
-    #[diesel(deserialize_as = Told)]
     pub(crate) told_from: Option<NonZeroI64>,
 }
 
@@ -77,24 +73,15 @@ impl Settled {
     }
 }
 
-// An event, or 0 for none: two thousand of them come at once, and an option would be twice as large.
-pub(crate) struct Told(i64);
+type Columns = (BigInt, BigInt, Nullable<Bool>, Nullable<Timestamptz>);
+type Row = (i64, i64, Option<bool>, Option<Moment>);
 
-impl Queryable<BigInt, Pg> for Told {
-    type Row = i64;
-
-    fn build(event: i64) -> diesel::deserialize::Result<Self> {
-        Ok(Self(event))
+/// A job whose end, if it is one, others learn of in another way.
+impl From<Row> for Settled {
+    fn from((id, lease, is_dead, ready_since): Row) -> Self {
+        Self { id, lease, left: is_dead.into(), ready_since, told_from: None }
     }
 }
-
-impl From<Told> for Option<NonZeroI64> {
-    fn from(Told(event): Told) -> Self {
-        NonZeroI64::new(event)
-    }
-}
-
-type Columns = (BigInt, BigInt, Nullable<Bool>, Nullable<Timestamptz>, BigInt);
 
 /// Settles the jobs, and returns those whose lease was still held. It fails when another transaction holds one of the rows
 /// for longer than the `lock_timeout` of the connection.
@@ -227,14 +214,15 @@ fn finish(
         let cancelled = finished.iter().filter(|one| one.outcome != Outcome::Succeeded);
         statement = statement.bind::<Array<BigInt>, _>(cancelled.map(|one| one.id).collect::<Vec<_>>());
     }
+    // An event, or 0 for none: two thousand of them come at once, and an option would be twice as large.
     let rows: Vec<(i64, i64, i64)> = statement.load(conn)?;
     let gone = |(id, lease, told_from)| Settled::gone((id, lease), NonZeroI64::new(told_from));
     Ok(rows.into_iter().map(gone).collect())
 }
 
 const RETURN: &str = concat!(
-    "SELECT m.job_id, m.job_lease, m.job_state = 'dead', CASE WHEN m.job_state = 'ready' THEN m.job_run_at END, \
-     0::bigint FROM mainspring.move_jobs(",
+    "SELECT m.job_id, m.job_lease, m.job_state = 'dead', CASE WHEN m.job_state = 'ready' THEN m.job_run_at END \
+     FROM mainspring.move_jobs(",
     events!(),
     ", {}) AS m"
 );
@@ -244,7 +232,9 @@ fn return_jobs(
     returned: &[&Settlement],
     history: History,
 ) -> Result<Vec<Settled>, StoreError> {
-    bind_events(Statement::<Columns>::new(RETURN), returned).bind::<Bool, _>(history.is_kept()).load(conn)
+    let statement = bind_events(Statement::<Columns>::new(RETURN), returned);
+    let rows: Vec<Row> = statement.bind::<Bool, _>(history.is_kept()).load(conn)?;
+    Ok(rows.into_iter().map(Settled::from).collect())
 }
 
 fn bind_events<'a, Columns>(

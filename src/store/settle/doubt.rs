@@ -2,7 +2,7 @@
 
 use diesel::sql_types::{Array, BigInt, Integer};
 
-use super::{Columns, Settled};
+use super::{Columns, Row, Settled};
 use crate::error::StoreError;
 use crate::store::session::AsSession;
 use crate::store::statement::Statement;
@@ -17,8 +17,8 @@ pub(crate) struct Doubtful {
 }
 
 // Others take the jobs of a worker only together with its row. While the row is there, the lease has ended by an outcome.
-const STORED_BEFORE: &str = "SELECT s.id, s.lease, j.state = 'dead', CASE WHEN j.state = 'ready' THEN j.run_at END, \
-    0::bigint FROM unnest({}, {}, {}) AS s(id, lease, worker_id) \
+const STORED_BEFORE: &str = "SELECT s.id, s.lease, j.state = 'dead', CASE WHEN j.state = 'ready' THEN j.run_at END \
+    FROM unnest({}, {}, {}) AS s(id, lease, worker_id) \
     JOIN mainspring.workers AS w ON w.id = s.worker_id AND w.origin = {} \
     LEFT JOIN mainspring.jobs AS j ON j.id = s.id WHERE j.lease IS DISTINCT FROM s.lease";
 
@@ -34,10 +34,11 @@ pub(crate) fn stored_before(
     if open.is_empty() {
         return Ok(Vec::new());
     }
-    Statement::<Columns>::new(STORED_BEFORE)
+    let rows: Vec<Row> = Statement::<Columns>::new(STORED_BEFORE)
         .bind::<Array<BigInt>, _>(open.iter().map(|one| one.key.0).collect::<Vec<_>>())
         .bind::<Array<BigInt>, _>(open.iter().map(|one| one.key.1).collect::<Vec<_>>())
         .bind::<Array<Integer>, _>(open.iter().map(|one| one.worker_id).collect::<Vec<_>>())
         .bind::<BigInt, _>(origin)
-        .load(conn)
+        .load(conn)?;
+    Ok(rows.into_iter().map(Settled::from).collect())
 }
