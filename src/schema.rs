@@ -64,7 +64,7 @@ impl Schema {
         if name == DEFAULT_NAME {
             return Ok(Self::DEFAULT);
         }
-        let in_code = format!("\"{}\"", name.replace('"', "\"\""));
+        let in_code = quoted(&name);
         let in_literal = in_code.replace('\'', "''");
         Ok(Self(Some(Arc::new(Names { name, in_code, in_literal }))))
     }
@@ -92,6 +92,11 @@ impl Schema {
             }
         }
     }
+}
+
+/// A name as SQL has it between double quotes.
+pub(crate) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// The names in the schema that SQL written for `mainspring` mentions outside literals.

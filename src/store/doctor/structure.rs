@@ -7,6 +7,7 @@ use super::code::Code;
 use super::finding::{Finding, Options, Report};
 use super::looked;
 use crate::error::StoreError;
+use crate::schema::quoted;
 use crate::store::migrate::installed::{Difference, differences, is_comparable};
 use crate::store::session::Session;
 
@@ -110,7 +111,7 @@ fn identifier(name: &str) -> Cow<'_, str> {
     {
         return Cow::Borrowed(name);
     }
-    Cow::Owned(format!("\"{}\"", name.replace('"', "\"\"")))
+    Cow::Owned(quoted(name))
 }
 
 const CHECKS: &[Check] = &[

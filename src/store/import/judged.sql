@@ -4,10 +4,10 @@
 -- A worker of Graphile's locks the row of a queue before it takes a job of it. So a queue whose row could be locked here has no
 -- job that runs, and gets none. Rows that another transaction holds are passed over, so that nothing waits.
 free AS MATERIALIZED (
-    SELECT q.id FROM graphile_worker._private_job_queues AS q WHERE q.locked_at IS NULL /* lock queues */
+    SELECT q.id FROM graphile_worker._private_job_queues AS q WHERE q.locked_at IS NULL /* lock */
 ), found AS MATERIALIZED (
     SELECT j.* FROM graphile_worker._private_jobs AS j WHERE j.locked_at IS NULL OR /* locked too */
-    /* lock jobs */
+    /* lock */
 ), described AS (
     SELECT f.*, t.identifier AS task, q.queue_name AS queue, f.attempts >= f.max_attempts AS is_dead, h.id AS holder,
         q.locked_at AS queue_locked_at, q.locked_by AS queue_locked_by, u.id IS NOT NULL AS is_queue_free,

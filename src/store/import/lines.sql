@@ -7,5 +7,5 @@ known AS MATERIALIZED (
             THEN format('known_since must be in the years 1 to 9999, got %s', k.known_since)
         WHEN NOT mainspring.is_readable_time(k.last_execution)
             THEN format('last_execution must be in the years 1 to 9999, got %s', k.last_execution) END AS problem
-    FROM graphile_worker._private_known_crontabs AS k /* lock lines */
+    FROM graphile_worker._private_known_crontabs AS k /* lock */
 )

@@ -1,6 +1,6 @@
 //! The statements that read and change the schema of Graphile Worker. Their texts name it `graphile_worker`; here it gets its name.
 
-use crate::schema::Schema;
+use crate::schema::{Schema, quoted};
 
 /// The last migration of Graphile Worker 0.18.
 const LAST_MIGRATION: i32 = 20;
@@ -74,25 +74,17 @@ impl<'a> Source<'a> {
     }
 
     fn in_schema(&self, text: &str) -> String {
-        let name = self.name().replace('"', "\"\"");
-        text.replace("graphile_worker.", &format!("\"{name}\"."))
+        text.replace("graphile_worker.", &format!("{}.", quoted(self.name())))
     }
 }
 
 // No row of Graphile Worker is waited for. An uncommitted job of the same key in Mainspring is: where its transaction then changes a
 // row that is locked here, PostgreSQL ends one of the two. An import may be repeated.
 fn of_rows(queries: &str, rows: Rows) -> String {
-    const LOCKS: [(&str, &str); 3] = [
-        ("/* lock queues */", "FOR UPDATE SKIP LOCKED"),
-        ("/* lock jobs */", "FOR UPDATE SKIP LOCKED"),
-        ("/* lock lines */", "FOR UPDATE SKIP LOCKED"),
-    ];
     match rows {
         Rows::All => queries.replace("/* locked too */", "true"),
         Rows::Lockable => {
-            LOCKS.iter().fold(queries.replace("/* locked too */", "false"), |text, (mark, lock)| {
-                text.replace(mark, lock)
-            })
+            queries.replace("/* locked too */", "false").replace("/* lock */", "FOR UPDATE SKIP LOCKED")
         }
     }
 }
