@@ -24,10 +24,13 @@ impl TestScheduler {
     pub async fn wait_for(&self, id: i64, state: JobStatus) -> Result<(), TestError> {
         let began = Instant::now();
         let mut events = self.record.watch();
+        let mut read = 0;
         loop {
             let found = self.with_session(|conn| get(conn, id))?;
             let is_there = found.as_ref().is_some_and(|job| job.state == state);
-            if is_there || self.record.since(0).iter().any(|event| reached(event) == Some((id, state))) {
+            let added = self.record.since(read);
+            read += added.len();
+            if is_there || added.iter().any(|event| reached(event) == Some((id, state))) {
                 return Ok(());
             }
             if began.elapsed() >= PATIENCE {
