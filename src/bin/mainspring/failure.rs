@@ -50,7 +50,7 @@ impl Failure {
             Self::Usage(text) | Self::Refused(text) | Self::Partial(text) | Self::NotExamined(text) => {
                 in_one_line(text)
             }
-            Self::Findings(count) => counted(*count),
+            Self::Findings(count) => output::counted(*count as i64, "finding"),
             Self::Help(help) => in_one_line(&help.to_string()),
             Self::ClosedPipe => "the reader of the output has closed it".to_owned(),
         }
@@ -70,9 +70,10 @@ impl Failure {
             Self::Usage(text) => (text, 2),
             Self::Refused(text) => (text, 1),
             Self::Partial(text) => (text, 3),
-            Self::Findings(count) => {
-                (counted(count), u8::try_from(count).unwrap_or(u8::MAX).min(MOST_FINDINGS))
-            }
+            Self::Findings(count) => (
+                output::counted(count as i64, "finding"),
+                u8::try_from(count).unwrap_or(u8::MAX).min(MOST_FINDINGS),
+            ),
             Self::NotExamined(text) => (text, NOT_EXAMINED),
             Self::Help(help) => {
                 // When the help itself cannot be printed, nothing else can be either.
@@ -90,10 +91,6 @@ impl Failure {
 const MOST_FINDINGS: u8 = 100;
 /// `doctor` could not look. Shells use the codes above this one.
 const NOT_EXAMINED: u8 = 125;
-
-fn counted(findings: usize) -> String {
-    if findings == 1 { "1 finding".to_owned() } else { format!("{findings} findings") }
-}
 
 impl From<clap::Error> for Failure {
     fn from(error: clap::Error) -> Self {

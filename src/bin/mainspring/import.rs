@@ -10,7 +10,7 @@ use mainspring::{Schema, Session, StoreError};
 
 use crate::arguments::ListingOptions;
 use crate::failure::Failure;
-use crate::output;
+use crate::output::{self, counted};
 use crate::progress::Progress;
 use crate::source::Place;
 
@@ -134,10 +134,6 @@ fn unless_all_moved(report: &Report) -> Result<(), Failure> {
         counted(jobs, "job"),
         counted(lines as i64, "crontab line")
     )))
-}
-
-fn counted(count: i64, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 fn tell(out: &mut impl Write, dry_run: Option<DryRun>, report: &Report) -> Result<(), Failure> {

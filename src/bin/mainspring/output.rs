@@ -43,6 +43,11 @@ pub(crate) fn table<const COLUMNS: usize>(
     Ok(())
 }
 
+/// Such as `1 job` or `2 jobs`.
+pub(crate) fn counted(count: i64, one: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
+}
+
 /// The first line of the text, and no more of it than a table bears.
 pub(crate) fn shortened(text: &str) -> String {
     const WIDTH: usize = 60;
