@@ -36,6 +36,11 @@ fn place_of(database: &TestDatabase, id: i64) -> String {
     sql_query(query).get_result::<Place>(&mut database.connection()).unwrap().place
 }
 
+/// The state of a job that waits, and how many events are still to be carried over.
+fn place_and_events(database: &TestDatabase, child: i64) -> (String, i64) {
+    (place_of(database, child), count(&mut database.connection(), "mainspring.wait_events"))
+}
+
 /// Waits until the job is in that state, or has finished like that.
 async fn until_place(database: &TestDatabase, id: i64, place: &str) {
     until(database, &format!("mainspring.find_job({id}) WHERE state = '{place}'"), 1).await;

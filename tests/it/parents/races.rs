@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 
-use super::{place_of, until_place};
+use super::{place_and_events, place_of, until_place};
 use crate::support::database::TestDatabase;
 use crate::support::jobs::act;
-use crate::support::rows::{WAITS_FOR_A_ROW, count};
+use crate::support::rows::WAITS_FOR_A_ROW;
 use crate::support::schedulers::{SLOW_POLL, scheduler};
 use crate::support::waiting::until;
 
@@ -41,15 +41,9 @@ fn two_calls_that_carry_endings_to_one_child_lose_none() {
     // The first call holds the child, so this one leaves its event for later.
     two.batch_execute("SELECT mainspring.handle_wait_events(10)").unwrap();
     one.batch_execute("COMMIT").unwrap();
-    assert_eq!(
-        (place_of(&database, child).as_str(), count(&mut two, "mainspring.wait_events")),
-        ("waiting", 1)
-    );
+    assert_eq!(place_and_events(&database, child), ("waiting".to_owned(), 1));
     two.batch_execute("SELECT mainspring.handle_wait_events(10)").unwrap();
-    assert_eq!(
-        (place_of(&database, child).as_str(), count(&mut two, "mainspring.wait_events")),
-        ("ready", 0)
-    );
+    assert_eq!(place_and_events(&database, child), ("ready".to_owned(), 0));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use diesel::connection::SimpleConnection;
 use diesel::{RunQueryDsl, sql_query};
 use mainspring::Workflow;
 
-use super::{Place, place_of};
+use super::{Place, place_and_events};
 use crate::support::database::TestDatabase;
 use crate::support::jobs::{Act, act, other};
 use crate::support::rows::count;
@@ -86,15 +86,9 @@ fn the_last_two_parents_that_end_at_the_same_time_free_their_child_once() {
     // The first one holds the child, so the second one leaves it and its own event alone, without a wait.
     assert_eq!(freed(&database, events[1], &parents[1..]), "");
     one.batch_execute("COMMIT").unwrap();
-    assert_eq!(
-        (place_of(&database, child).as_str(), count(&mut two, "mainspring.wait_events")),
-        ("waiting", 1)
-    );
+    assert_eq!(place_and_events(&database, child), ("waiting".to_owned(), 1));
     two.batch_execute("SELECT mainspring.handle_wait_events(10)").unwrap();
-    assert_eq!(
-        (place_of(&database, child).as_str(), count(&mut two, "mainspring.wait_events")),
-        ("ready", 0)
-    );
+    assert_eq!(place_and_events(&database, child), ("ready".to_owned(), 0));
 }
 
 #[test]
