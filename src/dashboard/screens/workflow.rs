@@ -21,7 +21,9 @@ use crate::dashboard::parts::workflow_graph::graph;
 use crate::dashboard::parts::workflow_jobs::{Signals, table};
 use crate::dashboard::routes::Deed;
 use crate::dashboard::visit::Visit;
-use crate::store::workflows::pages::{ListedWorkflow, MOST_OF_ONE, Member};
+use crate::store::workflows::pages::{
+    ListedWorkflow, MOST_OF_ONE, Member, MemberFilter, MemberPage, MemberState,
+};
 use crate::store::workflows::{WorkflowJob, WorkflowState, WorkflowStatus};
 
 #[derive(Deserialize)]
@@ -32,6 +34,28 @@ struct Wanted {
     after: i64,
     #[serde(default)]
     counts: Counts,
+    /// The state of the jobs that are shown. Empty: all.
+    #[serde(default)]
+    state: String,
+}
+
+impl Wanted {
+    fn filter(&self) -> Result<MemberFilter, Failure> {
+        let state = match self.state.as_str() {
+            "" => None,
+            text => Some(MemberState::all().find(|state| state.as_str() == text).ok_or_else(|| {
+                let states: Vec<&str> = MemberState::all().map(MemberState::as_str).collect();
+                Failure::Invalid(format!("state must be one of {}", states.join(", ")))
+            })?),
+        };
+        Ok(MemberFilter { after: self.after, state, limit: PAGE + 1 })
+    }
+
+    /// The page of these jobs behind one of them.
+    fn behind(&self, after: Option<i64>) -> String {
+        let after = after.map(|after| after.to_string()).unwrap_or_default();
+        link("workflow", &[("id", &self.id.to_string()), ("state", &self.state), ("after", &after)])
+    }
 }
 
 /// Which jobs are counted.
@@ -45,12 +69,14 @@ enum Counts {
 }
 
 pub(super) async fn show(visit: &Visit) -> Result<Page, Failure> {
-    let Wanted { id, after, counts } = visit.query()?;
+    let wanted: Wanted = visit.query()?;
+    let id = wanted.id;
     let mut row = visit.workflow(id).await?;
-    if counts == Counts::All && row.counted.is_none() {
+    if wanted.counts == Counts::All && row.counted.is_none() {
         row.counted = visit.scheduler().workflows().get(id).await?;
     }
-    let mut members = visit.scheduler().workflows().members(id, after, PAGE + 1).await?;
+    let MemberPage { mut members, looked_to } =
+        visit.scheduler().workflows().members(id, wanted.filter()?).await?;
     let last = pages::cut(&mut members).map(|member| member.job.id);
     let acts = acts_on(visit, "workflow", &id.to_string()).await?;
     let body = html! {
@@ -61,14 +87,15 @@ pub(super) async fn show(visit: &Visit) -> Result<Page, Failure> {
         (drawing(&members))
         section aria-labelledby="jobs" {
             h2 #jobs { "Jobs" }
-            @if members.is_empty() { (empty("There are no jobs here.", "")) } @else { (table(&members, id, signals(visit))) }
-            (other_pages(id, after, last))
+            (states(&wanted))
+            @if members.is_empty() { (nothing(&wanted)) } @else { (table(&members, id, signals(visit))) }
+            (other_pages(&wanted, last, looked_to))
         }
         (audit_table::section(&acts, visit.now))
     };
     let title = format!("Workflow {id}: {}", plain(&row.name));
     // Another reading would count them all again.
-    Ok(match counts {
+    Ok(match wanted.counts {
         Counts::Bounded => Page::live(title, Place::Workflows, body),
         Counts::All => Page::still(title, Place::Workflows, body),
     })
@@ -142,12 +169,39 @@ fn drawing(members: &[Member]) -> Markup {
     }
 }
 
-fn other_pages(id: i64, after: i64, last: Option<i64>) -> Markup {
-    let next = |last: i64| link("workflow", &[("id", &id.to_string()), ("after", &last.to_string())]);
+fn states(wanted: &Wanted) -> Markup {
+    let address = |state: &str| link("workflow", &[("id", &wanted.id.to_string()), ("state", state)]);
+    let current = |state: &str| (wanted.state == state).then_some("true");
     html! {
-        (pages::links((after > 0).then(|| links::workflow(id)), last.map(next)))
-        @if after > 0 || last.is_some() {
+        nav.tabs aria-label="States" {
+            a href=(address("")) aria-current=[current("")] { "all" }
+            @for state in MemberState::all() {
+                a href=(address(state.as_str())) aria-current=[current(state.as_str())] {
+                    (state.as_str())
+                }
+            }
+        }
+    }
+}
+
+fn nothing(wanted: &Wanted) -> Markup {
+    if wanted.state.is_empty() {
+        return empty("There are no jobs here.", "");
+    }
+    empty("None of the jobs that this page looks at is in this state.", "")
+}
+
+fn other_pages(wanted: &Wanted, last: Option<i64>, looked_to: Option<i64>) -> Markup {
+    let next = last.or(looked_to).map(|last| wanted.behind(Some(last)));
+    let words = if last.is_none() && looked_to.is_some() { "Look further" } else { "Next page" };
+    let first = (wanted.after > 0).then(|| wanted.behind(None));
+    html! {
+        @if looked_to.is_some() {
+            p.muted { "A page looks at up to " (count(MOST_OF_ONE)) " jobs. There may be more in this state." }
+        }
+        @if first.is_some() || next.is_some() {
             p.muted { "A page has " (PAGE) " jobs in the order in which they were added. The drawing shows those." }
         }
+        (pages::links_with(first, next, words))
     }
 }

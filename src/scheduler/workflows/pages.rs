@@ -8,7 +8,7 @@ use crate::store::Session;
 use crate::store::audit::{self, NewAuditEntry};
 use crate::store::jobs::JobAct;
 use crate::store::workflows::WorkflowFilter;
-use crate::store::workflows::pages::{self, ListedWorkflow, Member, NamedWorkflow, Recorded};
+use crate::store::workflows::pages::{self, ListedWorkflow, MemberFilter, MemberPage, NamedWorkflow, Recorded};
 
 impl Workflows {
     /// Returns workflows for a page, the latest first.
@@ -21,14 +21,9 @@ impl Workflows {
         self.jobs.verbs().run(move |conn| pages::one(conn, id)).await
     }
 
-    /// Returns the jobs of a workflow for a page, of those behind the job `after`.
-    pub(crate) async fn members(
-        &self,
-        id: i64,
-        after: i64,
-        most: u32,
-    ) -> Result<Vec<Member>, SchedulerError> {
-        self.jobs.verbs().run(move |conn| pages::members(conn, id, after, most)).await
+    /// Returns jobs of a workflow for a page.
+    pub(crate) async fn members(&self, id: i64, filter: MemberFilter) -> Result<MemberPage, SchedulerError> {
+        self.jobs.verbs().run(move |conn| pages::members(conn, id, &filter)).await
     }
 
     /// Returns the workflow of a job, without its counts.

@@ -1,11 +1,12 @@
 //! Workflows as pages for people show them: a bounded number of rows, however many jobs a workflow has.
 
 use chrono::{DateTime, Utc};
-use diesel::sql_types::{BigInt, Bool};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use serde::Deserialize;
 
 use super::read::{WorkflowFilter, WorkflowJob, WorkflowStatus};
 use crate::error::StoreError;
+use crate::lifecycle::JobState;
 use crate::store::json_moment;
 use crate::store::json_rows::rows;
 use crate::store::session::AsSession;
@@ -91,24 +92,84 @@ pub(crate) fn was_cancelled(conn: &mut impl AsSession, id: i64) -> Result<bool, 
     Ok(Statement::<(Bool,)>::new(text).bind::<BigInt, _>(id).get_result::<(bool,)>(conn)?.0)
 }
 
-/// Returns jobs of a workflow behind the job `after`, in the order of their ids, at most `most`. Of what a job waits for these are
-/// at most as many: first the jobs that are behind `after` too, among which are all of the same page. A job that does not wait has
-/// no signals, though what it was to wait for is stored for a moment after its end.
+/// Which jobs of a workflow a page shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct MemberFilter {
+    /// Those behind this job.
+    pub(crate) after: i64,
+    /// Those in this state. A page looks at [`MOST_OF_ONE`] jobs for them.
+    pub(crate) state: Option<MemberState>,
+    pub(crate) limit: u32,
+}
+
+/// A state by which the jobs of a workflow are filtered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MemberState {
+    Stored(JobState),
+    /// Over, and not dead: its row is gone.
+    Ended,
+}
+
+impl MemberState {
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        JobState::ALL.into_iter().map(Self::Stored).chain([Self::Ended])
+    }
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Stored(state) => state.as_str(),
+            Self::Ended => "ended",
+        }
+    }
+}
+
+/// Jobs of a workflow on a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct MemberPage {
+    pub(crate) members: Vec<Member>,
+    /// Jobs behind this id were not looked at.
+    pub(crate) looked_to: Option<i64>,
+}
+
+/// Returns jobs of a workflow in the order of their ids. Those for which a job waits are at most as many as the page has: first the
+/// jobs that are behind `after` too, among which are all of the same page. A job that does not wait has no signals, though what it
+/// was to wait for is stored for a moment after its end.
 pub(crate) fn members(
     conn: &mut impl AsSession,
     id: i64,
-    after: i64,
-    most: u32,
+    filter: &MemberFilter,
+) -> Result<MemberPage, StoreError> {
+    let looked_to = if filter.state.is_some() { end_of_look(conn, id, filter.after)? } else { None };
+    let members = read_members(conn, id, filter, looked_to.unwrap_or(i64::MAX))?;
+    Ok(MemberPage { members, looked_to })
+}
+
+// Behind which id a bounded look leaves jobs to the next page. `None`: it reaches the end.
+fn end_of_look(conn: &mut impl AsSession, id: i64, after: i64) -> Result<Option<i64>, StoreError> {
+    let text = format!(
+        "SELECT m.job_id - 1 FROM mainspring.workflow_jobs AS m WHERE m.workflow_id = {{}} AND m.job_id > {{}} \
+         ORDER BY m.job_id OFFSET {MOST_OF_ONE} LIMIT 1"
+    );
+    let statement = Statement::<(BigInt,)>::new(text).bind::<BigInt, _>(id).bind::<BigInt, _>(after);
+    Ok(statement.load::<(i64,)>(conn)?.pop().map(|row| row.0))
+}
+
+fn read_members(
+    conn: &mut impl AsSession,
+    id: i64,
+    filter: &MemberFilter,
+    last: i64,
 ) -> Result<Vec<Member>, StoreError> {
+    let (after, most) = (filter.after, filter.limit);
     let text = format!(
         "SELECT row_to_json(d)::text FROM (SELECT m.id, m.name, m.task, nullif(m.state, 'gone') AS state, m.attempts, m.is_callback, \
              ARRAY(SELECT p FROM unnest(m.parents) AS p ORDER BY p <= {{}}, p LIMIT {most}) AS parents, \
              s.signals[1:{most}] AS signals, cardinality(m.parents) AS all_parents, cardinality(s.signals) AS all_signals \
-         FROM mainspring.workflow_members({{}}, {{}}, {most}) AS m, \
+         FROM mainspring.workflow_members({{}}, {{}}, {most}, {last}, {{}}) AS m, \
              LATERAL (SELECT CASE WHEN m.state = 'waiting' THEN m.signals ELSE '{{{{}}}}' END AS signals) AS s ORDER BY m.id) AS d"
     );
-    let statement = Statement::new(text).bind::<BigInt, _>(after);
-    rows(conn, statement.bind::<BigInt, _>(id).bind::<BigInt, _>(after))
+    let statement = Statement::new(text).bind::<BigInt, _>(after).bind::<BigInt, _>(id).bind::<BigInt, _>(after);
+    rows(conn, statement.bind::<Nullable<Text>, _>(filter.state.map(MemberState::as_str)))
 }
 
 /// Returns the workflow to which a job belongs: of several, the latest. Nothing is counted.

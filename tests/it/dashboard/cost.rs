@@ -82,6 +82,7 @@ fn screens() -> Vec<String> {
         "workflows?name=flow-77",
         "workflow?id=77",
         "workflow?id=77&after=7650",
+        "workflow?id=77&state=dead",
     ];
     fixed.map(str::to_owned).to_vec()
 }

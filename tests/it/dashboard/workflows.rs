@@ -174,6 +174,41 @@ async fn the_jobs_of_a_workflow_are_paged_and_named_up_to_a_number() {
 }
 
 #[actix_web::test]
+async fn the_jobs_of_a_workflow_are_filtered_by_state() {
+    let site = Site::start().await;
+    let (id, ids) = failed(&site).await;
+    let of = |state: &str| format!("workflow?id={id}&state={state}");
+    for (state, expected) in [("dead", &ids[..1]), ("waiting", &ids[1..]), ("ready", &[]), ("ended", &[])] {
+        let page = site.read(&of(state)).await;
+        assert_eq!(page.jobs(), expected, "{state}");
+        assert!(page.text.contains(&format!("state={state}\" aria-current=\"true\">")), "{}", page.text);
+    }
+    site.scheduler.jobs().complete([ids[0]], None).await.unwrap();
+    assert_eq!(site.read(&of("ended")).await.jobs(), ids[..1]);
+    assert!(site.read(&of("dead")).await.jobs().is_empty());
+    assert_eq!(site.read(&of("gone")).await.status, 400);
+    site.scheduler.stop().await;
+}
+
+#[actix_web::test]
+async fn a_filter_by_state_looks_at_a_bounded_number_of_jobs_and_goes_on() {
+    let site = Site::start().await;
+    add_large(&site, "huge", 10_001);
+    let dead = "INSERT INTO mainspring.jobs (id, task, run_at, state) OVERRIDING SYSTEM VALUE \
+        SELECT 1000000 + n, 'a', now(), 'dead' FROM unnest('{3, 5000, 5001, 10001}'::int[]) AS n";
+    site.database.connection().batch_execute(dead).unwrap();
+    let (mut next, mut found) = (Some("workflow?id=1&state=dead".to_owned()), Vec::new());
+    while let Some(path) = next {
+        let page = site.read(&path).await;
+        found.push(page.jobs().iter().map(|id| id - 1_000_000).collect::<Vec<i64>>());
+        next = page.links().into_iter().find(|link| link.contains("state=dead&after="));
+        assert_eq!(page.text.contains("Look further"), next.is_some(), "{}", page.text);
+    }
+    assert_eq!(found, [vec![3, 5_000], vec![5_001], vec![10_001]]);
+    site.scheduler.stop().await;
+}
+
+#[actix_web::test]
 async fn the_dead_jobs_of_a_workflow_are_retried_and_others_are_refused() {
     let site = Site::start().await;
     let (id, ids) = failed(&site).await;
