@@ -13,9 +13,9 @@ use crate::store::Session;
 use crate::store::operations::{Rest, finish, perform_batch};
 
 /// The jobs of a batch. Its rows are locked for some tens of milliseconds.
-const BATCH: u32 = 100;
+const BATCH: u32 = 50;
 /// How long the pause after a batch is, in times of the batch itself: so an operation has a part of one connection and of the disk.
-const PAUSES: f64 = 1.0;
+const PAUSES: f64 = 2.0;
 const SHORTEST_PAUSE: Duration = Duration::from_millis(2);
 
 /// Which operation is to be carried out.
