@@ -54,6 +54,15 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// A job is held until a person releases it: its payload does not fit the task, or its handler has asked for it.
+    JobHeld {
+        /// The job.
+        job: JobFacts,
+        /// How long the attempt took.
+        took: Duration,
+        /// Why.
+        reason: String,
+    },
     /// A job snoozed itself.
     JobSnoozed {
         /// The job.

@@ -126,6 +126,7 @@ fn outcome_event(ended: EndedAttempt, outcome: Outcome, left: Left) -> Event {
         (Left::Waiting, Outcome::Failed { error, delay, .. }) => {
             Event::JobFailed { job, took, error, next_in: delay }
         }
+        (Left::Waiting, Outcome::Held { reason, .. }) => Event::JobHeld { job, took, reason },
         (Left::Waiting, Outcome::Snoozed { delay, .. }) => Event::JobSnoozed { job, next_in: delay },
         (Left::Waiting, Outcome::Interrupted | Outcome::Untouched | Outcome::Postponed { .. }) => {
             Event::JobInterrupted(job)

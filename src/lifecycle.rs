@@ -27,14 +27,16 @@ pub enum JobState {
     Ready,
     /// Claimed by a worker, under a lease.
     Running,
+    /// Waits for a person: its payload does not fit the task, or its handler has asked for it.
+    Held,
     /// Out of attempts, or discarded; kept with its error until someone retries or deletes it.
     Dead,
 }
 
 impl JobState {
     /// Every state, in the order in which a job meets them.
-    pub const ALL: [Self; 6] =
-        [Self::Waiting, Self::Scheduled, Self::Parked, Self::Ready, Self::Running, Self::Dead];
+    pub const ALL: [Self; 7] =
+        [Self::Waiting, Self::Scheduled, Self::Parked, Self::Ready, Self::Running, Self::Held, Self::Dead];
 
     /// The state's name in SQL and JSON.
     #[must_use]
@@ -45,6 +47,7 @@ impl JobState {
             Self::Parked => "parked",
             Self::Ready => "ready",
             Self::Running => "running",
+            Self::Held => "held",
             Self::Dead => "dead",
         }
     }
@@ -53,22 +56,27 @@ impl JobState {
     /// replaced into any waiting state, or removed.
     #[must_use]
     pub fn may_follow(from: Option<Self>, to: Option<Self>) -> bool {
-        use JobState::{Dead, Parked, Ready, Running, Scheduled, Waiting};
+        use JobState::{Dead, Held, Parked, Ready, Running, Scheduled, Waiting};
         match (from, to) {
-            // Enqueued, and started at once where a slot is free; never dead from the start.
+            // Enqueued, and started at once where a slot is free; never held or dead from the start.
             (None, Some(Waiting | Scheduled | Parked | Ready | Running)) => true,
-            (None, None | Some(Dead)) => false,
-            // Promoted, admitted, replaced, removed.
-            (Some(Waiting | Scheduled | Parked | Ready), None | Some(Scheduled | Parked | Ready)) => true,
+            (None, None | Some(Held | Dead)) => false,
+            // Promoted, admitted, replaced, released, removed.
+            (Some(Waiting | Scheduled | Parked | Ready | Held), None | Some(Scheduled | Parked | Ready)) => {
+                true
+            }
             // Replaced by a job that waits for others; or one of several parents has ended.
-            (Some(Waiting | Scheduled | Parked | Ready), Some(Waiting)) => true,
+            (Some(Waiting | Scheduled | Parked | Ready | Held), Some(Waiting)) => true,
             // Claimed; or released where a slot is free, and started at once.
             (Some(Ready | Waiting), Some(Running)) => true,
-            (Some(Scheduled | Parked), Some(Running)) => false,
+            (Some(Scheduled | Parked | Held), Some(Running)) => false,
             // Failed by a person.
-            (Some(Waiting | Scheduled | Parked | Ready), Some(Dead)) => true,
-            // Done, given back, rescued, dead; or it lost its key and runs on.
-            (Some(Running), None | Some(Scheduled | Parked | Ready | Running | Dead)) => true,
+            (Some(Waiting | Scheduled | Parked | Ready | Held), Some(Dead)) => true,
+            // Only an attempt can tell that a job is to be held. It may be edited there.
+            (Some(Held), Some(Held)) => true,
+            (Some(Waiting | Scheduled | Parked | Ready | Dead), Some(Held)) => false,
+            // Done, given back, rescued, held, dead; or it lost its key and runs on.
+            (Some(Running), None | Some(Scheduled | Parked | Ready | Running | Held | Dead)) => true,
             (Some(Running), Some(Waiting)) => false,
             // Retried by a person, or deleted.
             (Some(Dead), None | Some(Scheduled | Parked | Ready | Dead)) => true,
@@ -130,6 +138,8 @@ pub(crate) enum Outcome {
     Failed { error: String, delay: Duration, payload: Option<String> },
     /// Dead at once.
     Discarded { reason: String },
+    /// Held until a person releases it; the attempt is not spent. Of a batch, only the payload given here is kept.
+    Held { reason: String, payload: Option<String> },
     /// Put off by its handler, or for want of the database; the attempt is not spent. Of a batch, only the payload given here
     /// is kept.
     Snoozed { delay: Duration, payload: Option<String> },
@@ -150,6 +160,7 @@ impl Outcome {
             Self::Cancelled { .. } => "cancelled",
             Self::Failed { .. } => "failed",
             Self::Discarded { .. } => "discarded",
+            Self::Held { .. } => "held",
             Self::Snoozed { .. } => "snoozed",
             Self::Untouched => "untouched",
             Self::Postponed { .. } => "postponed",
@@ -163,6 +174,7 @@ impl Outcome {
             Self::Succeeded | Self::Completed | Self::Cancelled { .. } => true,
             Self::Failed { .. }
             | Self::Discarded { .. }
+            | Self::Held { .. }
             | Self::Snoozed { .. }
             | Self::Untouched
             | Self::Postponed { .. }
@@ -173,7 +185,9 @@ impl Outcome {
     /// What is written down about it.
     pub(crate) fn reason(&self) -> Option<&str> {
         match self {
-            Self::Cancelled { reason } | Self::Discarded { reason } => Some(reason),
+            Self::Cancelled { reason } | Self::Discarded { reason } | Self::Held { reason, .. } => {
+                Some(reason)
+            }
             Self::Failed { error, .. } => Some(error),
             Self::Interrupted => Some("interrupted: the worker stopped before the job ended"),
             Self::Succeeded
@@ -190,6 +204,7 @@ impl Outcome {
             Self::Cancelled { reason } => Self::Cancelled { reason: change(reason) },
             Self::Failed { error, delay, payload } => Self::Failed { error: change(error), delay, payload },
             Self::Discarded { reason } => Self::Discarded { reason: change(reason) },
+            Self::Held { reason, payload } => Self::Held { reason: change(reason), payload },
             Self::Succeeded
             | Self::Completed
             | Self::Snoozed { .. }
@@ -202,7 +217,9 @@ impl Outcome {
     /// What is left of the payload, where that is less than all.
     pub(crate) fn remaining_payload(&self) -> Option<&str> {
         match self {
-            Self::Failed { payload, .. } | Self::Snoozed { payload, .. } => payload.as_deref(),
+            Self::Failed { payload, .. } | Self::Held { payload, .. } | Self::Snoozed { payload, .. } => {
+                payload.as_deref()
+            }
             Self::Succeeded
             | Self::Completed
             | Self::Cancelled { .. }
@@ -221,6 +238,7 @@ impl Outcome {
             | Self::Completed
             | Self::Cancelled { .. }
             | Self::Discarded { .. }
+            | Self::Held { .. }
             | Self::Untouched
             | Self::Interrupted => Duration::ZERO,
         }
@@ -242,7 +260,13 @@ mod tests {
                 JobState::may_follow(Some(state), None)
                     && JobState::may_follow(Some(state), Some(JobState::Dead))
             );
+            assert_eq!(
+                JobState::may_follow(Some(state), Some(JobState::Held)),
+                matches!(state, JobState::Running | JobState::Held)
+            );
         }
-        assert!(!JobState::may_follow(None, Some(JobState::Dead)));
+        assert!(
+            [JobState::Held, JobState::Dead].iter().all(|state| !JobState::may_follow(None, Some(*state)))
+        );
     }
 }

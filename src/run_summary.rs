@@ -22,6 +22,8 @@ pub struct RunSummary {
     pub cancelled: u64,
     /// The job snoozed itself.
     pub snoozed: u64,
+    /// The job is held until a person releases it.
+    pub held: u64,
     /// The attempt was stopped from outside, and the job waits to be run again.
     pub interrupted: u64,
     /// The lease was lost before the outcome could be stored: the job belongs to another process.
@@ -39,6 +41,7 @@ pub(crate) enum Ending {
     Dead,
     Cancelled,
     Snoozed,
+    Held,
     Interrupted,
 }
 
@@ -50,9 +53,16 @@ impl Ending {
             (Left::Dead | Left::SetApart, _) => Self::Dead,
             (Left::Gone | Left::Waiting, Outcome::Succeeded | Outcome::Completed) => Self::Succeeded,
             (Left::Waiting, Outcome::Failed { .. }) => Self::Failed,
+            (Left::Waiting, Outcome::Held { .. }) => Self::Held,
             (Left::Waiting, Outcome::Snoozed { .. }) => Self::Snoozed,
             (Left::Waiting, Outcome::Interrupted) => Self::Interrupted,
-            (Left::Gone, Outcome::Failed { .. } | Outcome::Snoozed { .. } | Outcome::Interrupted)
+            (
+                Left::Gone,
+                Outcome::Failed { .. }
+                | Outcome::Held { .. }
+                | Outcome::Snoozed { .. }
+                | Outcome::Interrupted,
+            )
             | (Left::Gone | Left::Waiting, Outcome::Cancelled { .. } | Outcome::Discarded { .. }) => {
                 Self::Cancelled
             }
@@ -76,6 +86,7 @@ impl RunSummary {
             Ending::Dead => &mut self.dead,
             Ending::Cancelled => &mut self.cancelled,
             Ending::Snoozed => &mut self.snoozed,
+            Ending::Held => &mut self.held,
             Ending::Interrupted => &mut self.interrupted,
         };
         *count += 1;
@@ -96,6 +107,7 @@ impl RunSummary {
             dead: self.dead - before.dead,
             cancelled: self.cancelled - before.cancelled,
             snoozed: self.snoozed - before.snoozed,
+            held: self.held - before.held,
             interrupted: self.interrupted - before.interrupted,
             lost: self.lost - before.lost,
             unstored: self.unstored,
@@ -111,19 +123,21 @@ impl RunSummary {
             dead: self.dead + later.dead,
             cancelled: self.cancelled + later.cancelled,
             snoozed: self.snoozed + later.snoozed,
+            held: self.held + later.held,
             interrupted: self.interrupted + later.interrupted,
             lost: self.lost + later.lost,
             unstored: later.unstored,
         }
     }
 
-    fn counts(&self) -> [(u64, &'static str); 8] {
+    fn counts(&self) -> [(u64, &'static str); 9] {
         [
             (self.succeeded, "succeeded"),
             (self.failed, "failed"),
             (self.dead, "dead"),
             (self.cancelled, "cancelled"),
             (self.snoozed, "snoozed"),
+            (self.held, "held"),
             (self.interrupted, "interrupted"),
             (self.lost, "lost"),
             (self.unstored, "not stored"),
@@ -164,6 +178,7 @@ mod tests {
         summary.record(&Outcome::Succeeded, Left::SetApart);
         summary.record(&failed(), Left::Gone);
         summary.record(&Outcome::Snoozed { delay: Duration::ZERO, payload: None }, Left::Waiting);
+        summary.record(&Outcome::Held { reason: String::new(), payload: None }, Left::Waiting);
         summary.record(&Outcome::Interrupted, Left::Waiting);
         summary.record_lost(&failed());
         let expected = RunSummary {
@@ -172,11 +187,12 @@ mod tests {
             dead: 2,
             cancelled: 1,
             snoozed: 1,
+            held: 1,
             interrupted: 1,
             lost: 1,
             unstored: 0,
         };
-        assert_eq!((summary, summary.attempts()), (expected, 9));
+        assert_eq!((summary, summary.attempts()), (expected, 10));
     }
 
     #[test]

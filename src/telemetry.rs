@@ -257,7 +257,7 @@ impl Numbers {
     fn of(&self, how: Ending) -> &AtomicU64 {
         match how {
             Ending::Succeeded => &self.succeeded,
-            Ending::Failed => &self.failed,
+            Ending::Failed | Ending::Held => &self.failed,
             Ending::Dead => &self.dead,
             Ending::Cancelled => &self.cancelled,
             Ending::Snoozed => &self.snoozed,

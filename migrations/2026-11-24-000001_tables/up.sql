@@ -30,7 +30,7 @@ CREATE TABLE mainspring.installed (
     CONSTRAINT installed_pkey PRIMARY KEY (kind, relation, name)
 );
 
-CREATE TYPE mainspring.job_state AS ENUM ('waiting', 'scheduled', 'parked', 'ready', 'running', 'dead');
+CREATE TYPE mainspring.job_state AS ENUM ('waiting', 'scheduled', 'parked', 'ready', 'running', 'held', 'dead');
 
 -- Something that moves a job to another state, see sql/jobs/move_jobs.sql. NULL: any lease, and what stays as it is.
 CREATE TYPE mainspring.job_event AS (
@@ -147,6 +147,8 @@ CREATE INDEX jobs_flagged ON mainspring.jobs (task, flags, priority, (coalesce(t
     WHERE state = 'ready' AND flags IS NOT NULL;
 -- The jobs that wait for others, to be listed and counted.
 CREATE INDEX jobs_waiting ON mainspring.jobs (id) WHERE state = 'waiting';
+-- The jobs that wait for a person.
+CREATE INDEX jobs_held ON mainspring.jobs (id) WHERE state = 'held';
 -- The promotion of due jobs, and the timer for the next one.
 CREATE INDEX jobs_scheduled ON mainspring.jobs (run_at, id) WHERE state = 'scheduled';
 -- The admission: the best parked jobs of one queue.

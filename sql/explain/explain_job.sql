@@ -22,6 +22,8 @@ BEGIN
         RETURN QUERY SELECT * FROM mainspring.explain_finished(job_id);
     ELSIF job.state = 'running' THEN
         RETURN QUERY SELECT * FROM mainspring.explain_running(job);
+    ELSIF job.state = 'held' THEN
+        RETURN NEXT mainspring.explain_held(job);
     ELSIF job.state = 'dead' THEN
         RETURN QUERY SELECT * FROM mainspring.explain_dead(job);
     ELSIF job.state = 'waiting' THEN

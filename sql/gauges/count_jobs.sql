@@ -8,6 +8,9 @@ AS $$
     SELECT 'waiting', c.task, NULL::text, count(*) FROM (
         SELECT j.task FROM mainspring.jobs AS j WHERE j.state = 'waiting' ORDER BY j.id LIMIT mainspring.count_limit()) AS c
     WHERE 'waiting' = ANY (states) GROUP BY c.task
+    UNION ALL SELECT 'held', c.task, NULL, count(*) FROM (
+        SELECT j.task FROM mainspring.jobs AS j WHERE j.state = 'held' ORDER BY j.id LIMIT mainspring.count_limit()) AS c
+    WHERE 'held' = ANY (states) GROUP BY c.task
     UNION ALL SELECT 'scheduled', c.task, NULL, count(*) FROM (
         SELECT j.task FROM mainspring.jobs AS j WHERE j.state = 'scheduled'
         ORDER BY j.run_at, j.id LIMIT mainspring.count_limit()) AS c

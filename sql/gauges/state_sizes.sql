@@ -10,6 +10,6 @@ AS $$
         bool_and(s.pages <= 32 OR (may_walk AND s.expected <= 4 * mainspring.count_limit()))
     FROM (VALUES ('waiting', 'mainspring.jobs_waiting'::regclass), ('scheduled', 'mainspring.jobs_scheduled'),
         ('parked', 'mainspring.jobs_parked'), ('ready', 'mainspring.jobs_ready'), ('ready', 'mainspring.jobs_flagged'), ('running', 'mainspring.jobs_running'),
-        ('dead', 'mainspring.jobs_dead')) AS i(state, index)
+        ('held', 'mainspring.jobs_held'), ('dead', 'mainspring.jobs_dead')) AS i(state, index)
     CROSS JOIN LATERAL mainspring.expected_rows(i.index) AS s GROUP BY i.state;
 $$;

@@ -13,6 +13,8 @@ BEGIN
     CASE jobs_in_state.state
     WHEN 'waiting' THEN
         found := ARRAY(SELECT j.id FROM mainspring.jobs AS j WHERE j.state = 'waiting' ORDER BY j.id LIMIT most + 1);
+    WHEN 'held' THEN
+        found := ARRAY(SELECT j.id FROM mainspring.jobs AS j WHERE j.state = 'held' ORDER BY j.id LIMIT most + 1);
     WHEN 'scheduled' THEN
         found := ARRAY(SELECT j.id FROM mainspring.jobs AS j WHERE j.state = 'scheduled' ORDER BY j.run_at, j.id LIMIT most + 1);
     WHEN 'parked' THEN

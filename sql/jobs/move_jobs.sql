@@ -4,7 +4,7 @@
 -- - A job is left alone if its event does not apply, or if it is no longer held under the lease that the event names.
 -- - A NULL state in the result means that the row is gone. History then has a line about it, if `keep_history`.
 -- - Rows are locked in the order of the events. Callers sort them by id, as enqueueing does.
--- - The attempt of a job that did not run, was interrupted, snoozed or lost its worker is not spent.
+-- - The attempt of a job that did not run, was interrupted, snoozed, is held or lost its worker is not spent.
 -- - Jobs that wait for one that died, or for one whose row is gone, are left to `handle_wait_events`.
 --
 -- The planner may only look up the rows by their ids: in the session of an application it could choose to read all jobs.
@@ -28,7 +28,7 @@ BEGIN
     SET state = mainspring.state_after(j, e.event, coalesce(e.run_at, j.run_at), EXISTS (
             SELECT FROM mainspring.queues AS q WHERE q.name = j.queue AND q.paused), mainspring.now()),
         run_at = CASE WHEN mainspring.state_after(j, e.event, j.run_at, false, mainspring.now()) = 'dead' THEN j.run_at ELSE coalesce(e.run_at, j.run_at) END,
-        attempts = coalesce(e.attempts, j.attempts - CASE WHEN e.event IN ('untouched', 'postponed', 'interrupted', 'snoozed', 'lost') THEN 1 ELSE 0 END),
+        attempts = coalesce(e.attempts, j.attempts - CASE WHEN e.event IN ('untouched', 'postponed', 'interrupted', 'snoozed', 'held', 'lost') THEN 1 ELSE 0 END),
         deaths = mainspring.deaths_after(j, e.event), snoozes = j.snoozes + CASE WHEN e.event = 'snoozed' THEN 1 ELSE 0 END,
         last_error = mainspring.error_after(j, e.event, e.reason),
         errors = CASE WHEN e.event IN ('failed', 'discarded', 'lost', 'set_apart') AND j.worker_id IS NOT NULL THEN mainspring.errors_after(j.errors, j.attempts, j.worker_id, e.reason) ELSE j.errors END,

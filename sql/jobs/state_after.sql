@@ -1,7 +1,7 @@
 -- Returns the state that a job goes to, or NULL if its row goes. This is the only place that decides it.
 --
--- - The event is the outcome of an attempt (`succeeded`, `cancelled`, `failed`, `discarded`, `snoozed`, `untouched`,
---   `postponed`, `interrupted`), the loss of its worker (`lost`), `set_apart`, or one of the events in `event_applies` that
+-- - The event is the outcome of an attempt (`succeeded`, `cancelled`, `failed`, `discarded`, `held`, `snoozed`,
+--   `untouched`, `postponed`, `interrupted`), the loss of its worker (`lost`), `set_apart`, or one of the events in `event_applies` that
 --   come from a person.
 -- - A job that is set apart is dead, whatever its row holds.
 -- - `next_run_at` is the time at which the job becomes due again. `is_paused` is true if its queue is paused.
@@ -9,7 +9,8 @@
 -- - A superseded job never runs again either: unless it succeeds or was cancelled, it is dead.
 -- - A job that has lost `max_deaths` processes in a row is dead: it may be what kills them.
 -- - A job that did not run, or was interrupted, keeps the slot of its queue and stays ready. A paused queue takes it back.
--- - A job that waits for others goes on waiting, whatever else changes, until the event `release`.
+-- - A job that waits for others goes on waiting, whatever else changes, until the event `release`. So does one that is held, until
+--   that event or `reschedule`.
 --
 -- It has no volatile function and no subquery, so PostgreSQL puts its body in place of each call.
 CREATE OR REPLACE FUNCTION mainspring.state_after(
@@ -24,6 +25,7 @@ RETURN CASE
     WHEN event IN ('reschedule', 'release') THEN mainspring.waiting_state((job).queue, next_run_at, moment)
     WHEN (job).cancel_reason IS NOT NULL AND event <> 'lost' THEN NULL
     WHEN (job).superseded OR (job).cancel_reason IS NOT NULL OR event IN ('discarded', 'fail') THEN 'dead'
+    WHEN event = 'held' THEN 'held'
     WHEN event = 'failed' AND (job).attempts >= (job).max_attempts THEN 'dead'
     WHEN event = 'lost' AND mainspring.deaths_after(job, event) >= mainspring.max_deaths() THEN 'dead'
     WHEN event IN ('untouched', 'interrupted')

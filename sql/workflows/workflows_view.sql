@@ -16,7 +16,7 @@ CROSS JOIN LATERAL (
         count(*) FILTER (WHERE j.state = 'dead' AND m.job_id IS DISTINCT FROM f.callback) AS dead,
         count(*) FILTER (WHERE j.state = 'waiting' AND m.job_id IS DISTINCT FROM f.callback) AS waiting,
         count(*) FILTER (WHERE j.state = 'running' AND m.job_id IS DISTINCT FROM f.callback) AS running,
-        count(j.id) AS stored, count(*) FILTER (WHERE j.state NOT IN ('waiting', 'dead')) AS moving,
-        count(*) FILTER (WHERE j.state = 'dead' OR (j.state = 'waiting' AND EXISTS (SELECT FROM mainspring.waits AS w
+        count(j.id) AS stored, count(*) FILTER (WHERE j.state NOT IN ('waiting', 'held', 'dead')) AS moving,
+        count(*) FILTER (WHERE j.state IN ('held', 'dead') OR (j.state = 'waiting' AND EXISTS (SELECT FROM mainspring.waits AS w
             WHERE w.child = j.id AND w.ending <> 'succeeded' AND w.on_failure = 'hold'))) AS failed
     FROM mainspring.workflow_jobs AS m LEFT JOIN mainspring.jobs AS j ON j.id = m.job_id WHERE m.workflow_id = f.id) AS c;

@@ -101,6 +101,8 @@ struct Ledger {
     failed: Vec<(usize, String)>,
     /// How many of them failed since the database was out of reach.
     out_of_reach: usize,
+    /// How many of them are to be held.
+    held: usize,
     delay: Option<Duration>,
 }
 
@@ -110,10 +112,18 @@ impl Ledger {
         let entries = serde_json::from_str(payload)
             .or_else(|_| serde_json::from_str(payload).map(|one| vec![one]))
             .map_err(|error| format!("payload of the task `{task}` is no JSON: {error}"))?;
-        Ok(Self { task, entries, given: Vec::new(), failed: Vec::new(), out_of_reach: 0, delay: None })
+        Ok(Self {
+            task,
+            entries,
+            given: Vec::new(),
+            failed: Vec::new(),
+            out_of_reach: 0,
+            held: 0,
+            delay: None,
+        })
     }
 
-    // An entry that does not fit fails alone.
+    // An entry that does not fit is held alone, once the others are done.
     fn decode<E: Task + DeserializeOwned>(&mut self) -> Vec<E> {
         let mut decoded = Vec::with_capacity(self.entries.len());
         for (place, entry) in self.entries.iter().enumerate() {
@@ -122,7 +132,10 @@ impl Ledger {
                     self.given.push(place);
                     decoded.push(entry);
                 }
-                Err(error) => self.failed.push((place, error.to_string())),
+                Err(error) => {
+                    self.held += 1;
+                    self.failed.push((place, error.to_string()));
+                }
             }
         }
         decoded
@@ -148,6 +161,7 @@ impl Ledger {
         let task = one_line(self.task);
         self.out_of_reach +=
             usize::from(matches!(kind, FailureKind::OutOfReach(_) | FailureKind::PartlyOutOfReach { .. }));
+        self.held += usize::from(matches!(kind, FailureKind::Hold(_) | FailureKind::PartlyHeld { .. }));
         let mut keep = |reason: String, delay: Option<Duration>| {
             self.failed.push((place, reason));
             self.delay = delay.map(|delay| self.delay.map_or(delay, |other| other.min(delay))).or(self.delay);
@@ -156,7 +170,9 @@ impl Ledger {
             FailureKind::Failed(reason)
             | FailureKind::OutOfReach(reason)
             | FailureKind::PartlyFailed { error: reason, .. }
-            | FailureKind::PartlyOutOfReach { error: reason, .. } => keep(reason, None),
+            | FailureKind::PartlyOutOfReach { error: reason, .. }
+            | FailureKind::Hold(reason)
+            | FailureKind::PartlyHeld { reason, .. } => keep(reason, None),
             FailureKind::RetryIn(delay, reason) => keep(reason, Some(delay)),
             FailureKind::Snooze(delay) => keep("snoozed".into(), Some(delay)),
             FailureKind::Cancel(reason) => {
@@ -181,6 +197,8 @@ impl Ledger {
         let error = format!("{failed} of {all} entries failed: {}", reasons.join("; "));
         Err(JobError(if self.out_of_reach == failed {
             FailureKind::PartlyOutOfReach { payload, error }
+        } else if self.held == failed {
+            FailureKind::PartlyHeld { payload, reason: error }
         } else {
             FailureKind::PartlyFailed { payload, error, delay: self.delay }
         }))

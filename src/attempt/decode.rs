@@ -22,8 +22,8 @@ const ABSENT: [&str; 2] = ["{}", "null"];
 /// How serde writes types that hold nothing: units and `None`, structs and maps, sequences.
 const EMPTY_FORMS: [&str; 3] = ["null", "{}", "[]"];
 
-/// Reads the payload. The error names the path, the expected and the found type of what is wrong, and no value. Finding
-/// that takes a second and slower pass.
+/// Reads the payload. The error holds the job: no attempt can help, and another release may. It names the path, the expected and the
+/// found type of what is wrong, and no value. Finding that takes a second and slower pass.
 pub(crate) fn decode<T: Task + DeserializeOwned>(payload: &str) -> Result<T, JobError> {
     let own = without_cron::<T>(payload);
     if let Some(task) = read(&own) {
@@ -31,10 +31,9 @@ pub(crate) fn decode<T: Task + DeserializeOwned>(payload: &str) -> Result<T, Job
     }
     let empty = ABSENT.contains(&own.trim()).then(|| EMPTY_FORMS.iter().find_map(|form| read(form)));
     // A type may ask for the fire without declaring it, as one with a flattened field does.
-    empty
-        .flatten()
-        .or_else(|| read(payload))
-        .ok_or_else(|| format!("payload does not fit the task `{}`{}", T::NAME, misfit::<T>(&own)).into())
+    empty.flatten().or_else(|| read(payload)).ok_or_else(|| {
+        JobError::hold(format!("payload does not fit the task `{}`{}", T::NAME, misfit::<T>(&own)))
+    })
 }
 
 /// Returns what is wrong with a payload that is to be stored for the task, also a panic of its type.

@@ -46,6 +46,7 @@ pub(super) fn report_end(job: &JobContext, outcome: &Outcome, took: Duration, le
         }
         Outcome::Failed { .. }
         | Outcome::Discarded { .. }
+        | Outcome::Held { .. }
         | Outcome::Snoozed { .. }
         | Outcome::Interrupted
         | Outcome::Untouched
@@ -66,6 +67,7 @@ pub(crate) fn report_stored(ended: &EndedAttempt, outcome: &Outcome, left: Left)
         | Outcome::Postponed { .. } => return,
         Outcome::Failed { .. } => format!("failed in {took}"),
         Outcome::Discarded { .. } => format!("was discarded after {took}"),
+        Outcome::Held { .. } => format!("is held after {took}"),
         Outcome::Snoozed { .. } => format!("snoozed after {took}"),
         Outcome::Interrupted => format!("was interrupted after {took}"),
     };
@@ -87,6 +89,10 @@ pub(crate) fn report_stored(ended: &EndedAttempt, outcome: &Outcome, left: Left)
         (Left::Waiting, Outcome::Failed { .. }) => {
             log_attempt!(Warn, job, milliseconds = milliseconds;
                 "job {id} `{task}` {what}, attempt {attempt} of {most}, next in {delay:.1} s: {why}");
+        }
+        (Left::Waiting, Outcome::Held { .. }) => {
+            log_attempt!(Error, job, milliseconds = milliseconds;
+                "job {id} `{task}` {what} until it is released: {why}");
         }
         (Left::Waiting, Outcome::Snoozed { .. }) => {
             log_attempt!(Info, job, milliseconds = milliseconds; "job {id} `{task}` {what} for {delay:.1} s");

@@ -201,5 +201,9 @@ fn judge(ended: AttemptEnd, job: &JobContext, backoff: Backoff) -> Outcome {
         (None, FailureKind::Snooze(delay)) => Outcome::Snoozed { delay, payload: None },
         (None, FailureKind::Cancel(reason)) => Outcome::Cancelled { reason },
         (None, FailureKind::Discard(reason)) => Outcome::Discarded { reason },
+        (None, FailureKind::Hold(reason)) => Outcome::Held { reason, payload: None },
+        (None, FailureKind::PartlyHeld { payload, reason }) => {
+            Outcome::Held { reason, payload: Some(payload) }
+        }
     }
 }

@@ -30,7 +30,9 @@ fn relation(job: &JobContext, now: DateTime<Utc>) -> Relation {
 pub(super) fn record_end(span: &Span, outcome: &Outcome) {
     span.ended(outcome.as_str());
     match outcome {
-        Outcome::Failed { error: why, .. } | Outcome::Discarded { reason: why } => {
+        Outcome::Failed { error: why, .. }
+        | Outcome::Discarded { reason: why }
+        | Outcome::Held { reason: why, .. } => {
             span.failed(outcome.as_str(), why);
         }
         Outcome::Succeeded

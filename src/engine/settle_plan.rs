@@ -71,6 +71,7 @@ fn is_retried_at_once(lease: &Lease) -> bool {
         | Outcome::Completed
         | Outcome::Cancelled { .. }
         | Outcome::Discarded { .. }
+        | Outcome::Held { .. }
         | Outcome::Untouched
         | Outcome::Interrupted => false,
     }

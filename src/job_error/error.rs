@@ -46,6 +46,8 @@ pub enum JobErrorKind {
     OutOfReach,
     /// The job is due again later, and the attempt is not spent.
     Snoozed,
+    /// The job waits until a person releases it, and the attempt is not spent.
+    Held,
     /// The job is finished without being done.
     Cancelled,
     /// The job is dead at once.
@@ -62,6 +64,7 @@ pub(crate) enum FailureKind {
     Snooze(Duration),
     Cancel(String),
     Discard(String),
+    Hold(String),
     /// Of a batch, these entries are to be tried again.
     PartlyFailed {
         payload: String,
@@ -72,6 +75,11 @@ pub(crate) enum FailureKind {
     PartlyOutOfReach {
         payload: String,
         error: String,
+    },
+    /// As `PartlyFailed`, but each entry that is left is to be held.
+    PartlyHeld {
+        payload: String,
+        reason: String,
     },
 }
 
@@ -96,6 +104,14 @@ impl JobError {
         Self(FailureKind::Discard(reason.into()))
     }
 
+    /// Holds the job: it is in the state `held` with the reason, until a person releases it. The attempt is not spent. A payload that
+    /// does not fit the task has its job held in the same way.
+    ///
+    /// It is for what only a person can mend, such as a missing configuration or an expired contract.
+    pub fn hold(reason: impl Into<String>) -> Self {
+        Self(FailureKind::Hold(reason.into()))
+    }
+
     /// Returns what the error does to its job, for middleware that counts or reports.
     #[must_use]
     pub fn kind(&self) -> JobErrorKind {
@@ -107,6 +123,7 @@ impl JobError {
             FailureKind::Snooze(_) => JobErrorKind::Snoozed,
             FailureKind::Cancel(_) => JobErrorKind::Cancelled,
             FailureKind::Discard(_) => JobErrorKind::Discarded,
+            FailureKind::Hold(_) | FailureKind::PartlyHeld { .. } => JobErrorKind::Held,
         }
     }
 
@@ -131,12 +148,14 @@ impl FailureKind {
             Self::Snooze(delay) => Self::Snooze(*delay),
             Self::Cancel(_) => Self::Cancel(text),
             Self::Discard(_) => Self::Discard(text),
+            Self::Hold(_) => Self::Hold(text),
             Self::PartlyFailed { payload, delay, .. } => {
                 Self::PartlyFailed { payload: payload.clone(), error: text, delay: *delay }
             }
             Self::PartlyOutOfReach { payload, .. } => {
                 Self::PartlyOutOfReach { payload: payload.clone(), error: text }
             }
+            Self::PartlyHeld { payload, .. } => Self::PartlyHeld { payload: payload.clone(), reason: text },
         }
     }
 }
@@ -149,6 +168,8 @@ impl fmt::Display for JobError {
             | FailureKind::RetryIn(_, text)
             | FailureKind::Cancel(text)
             | FailureKind::Discard(text)
+            | FailureKind::Hold(text)
+            | FailureKind::PartlyHeld { reason: text, .. }
             | FailureKind::PartlyFailed { error: text, .. }
             | FailureKind::PartlyOutOfReach { error: text, .. } => f.write_str(text),
             FailureKind::Snooze(delay) => write!(f, "snoozed for {delay:?}"),

@@ -33,7 +33,7 @@ pub enum ActResult {
     Dead,
     /// Not done: the job is not dead, it waits.
     Waiting,
-    /// Not done: the job does not wait for other jobs.
+    /// Not done: the job waits neither for other jobs nor for a person.
     NotWaiting,
     /// Not done: the job is dead, and a living job has its key.
     KeyTaken,
@@ -88,7 +88,7 @@ impl ActResult {
             Self::Running => "unchanged: it runs",
             Self::Dead => "unchanged: it is dead",
             Self::Waiting => "unchanged: it is not dead",
-            Self::NotWaiting => "unchanged: it does not wait for other jobs",
+            Self::NotWaiting => "unchanged: it is not held, and does not wait for other jobs",
             Self::KeyTaken => "unchanged: a living job has its key",
             Self::NoAttemptLeft => "unchanged: no attempt is left, give fewer attempts or more max_attempts",
             Self::Refused => "unchanged: the database refuses it, see its last error or the server's log",

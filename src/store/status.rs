@@ -87,6 +87,9 @@ pub struct StateCounts {
     pub parked: i64,
     pub ready: i64,
     pub running: i64,
+    /// Wait until a person releases them.
+    #[serde(default)]
+    pub held: i64,
     pub dead: i64,
 }
 
@@ -152,12 +155,13 @@ pub fn paused_since(conn: &mut impl AsSession) -> Result<Option<DateTime<Utc>>, 
 
 fn state_counts(conn: &mut impl AsSession) -> Result<StateCounts, StoreError> {
     let text = format!(
-        "SELECT row_to_json(c)::text FROM (SELECT {} AS waiting, {} AS scheduled, {} AS parked, {} AS ready, {} AS running, {} AS dead) AS c",
+        "SELECT row_to_json(c)::text FROM (SELECT {} AS waiting, {} AS scheduled, {} AS parked, {} AS ready, {} AS running, {} AS held, {} AS dead) AS c",
         capped_count(COUNT_CAP, "state = 'waiting'", "id"),
         capped_count(COUNT_CAP, "state = 'scheduled'", "run_at, id"),
         capped_count(COUNT_CAP, "state = 'parked'", "queue, priority, run_at, id"),
         ready_count(COUNT_CAP, "", "task, "),
         capped_count(COUNT_CAP, "state = 'running'", "worker_id"),
+        capped_count(COUNT_CAP, "state = 'held'", "id"),
         capped_count(COUNT_CAP, "state = 'dead'", "updated_at"),
     );
     let counts = rows(conn, Statement::new(text))?.pop();

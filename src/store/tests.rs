@@ -84,7 +84,7 @@ fn new_job(random: &mut fastrand::Rng) -> (NewJob, Row) {
 
 fn some_outcome(random: &mut fastrand::Rng) -> Outcome {
     let delay = Duration::from_secs(if random.bool() { 3_600 } else { 0 });
-    match random.u8(0..10) {
+    match random.u8(0..11) {
         0..3 => Outcome::Succeeded,
         3 => Outcome::Cancelled { reason: "no longer wanted".into() },
         4 => Outcome::Discarded { reason: "no use".into() },
@@ -92,6 +92,7 @@ fn some_outcome(random: &mut fastrand::Rng) -> Outcome {
         6 => Outcome::Untouched,
         7 => Outcome::Interrupted,
         8 => Outcome::Postponed { delay },
+        9 => Outcome::Held { reason: "ask anna".into(), payload: None },
         _ => Outcome::Failed { error: "boom".into(), delay, payload: None },
     }
 }

@@ -52,6 +52,11 @@ pub enum AttemptOutcome {
         /// Why.
         reason: String,
     },
+    /// The job is held until a person releases it.
+    Held {
+        /// Why.
+        reason: String,
+    },
     /// The job has snoozed.
     Snoozed {
         /// After how long it is due again.
@@ -68,6 +73,7 @@ impl Attempt {
             Event::JobFailed { job, error, next_in, .. } => (job, AttemptOutcome::Failed { error, next_in }),
             Event::JobDead { job, error, .. } => (job, AttemptOutcome::Dead { error }),
             Event::JobCancelled { job, reason, .. } => (job, AttemptOutcome::Cancelled { reason }),
+            Event::JobHeld { job, reason, .. } => (job, AttemptOutcome::Held { reason }),
             Event::JobSnoozed { job, next_in } => (job, AttemptOutcome::Snoozed { next_in }),
             Event::JobInterrupted(job) => (job, AttemptOutcome::Interrupted),
             _ => return None,
@@ -129,6 +135,7 @@ impl fmt::Display for AttemptOutcome {
             Self::Failed { error, next_in } => write!(f, "failed: {error}; again in {next_in:.1?}"),
             Self::Dead { error } => write!(f, "dead: {error}"),
             Self::Cancelled { reason } => write!(f, "cancelled: {reason}"),
+            Self::Held { reason } => write!(f, "held: {reason}"),
             Self::Snoozed { next_in } => write!(f, "snoozed; again in {next_in:.1?}"),
             Self::Interrupted => f.write_str("interrupted"),
         }

@@ -54,6 +54,7 @@ fn reached(event: &Event) -> Option<(i64, JobStatus)> {
         Event::JobStarted(job) => Some((job.id, JobStatus::Running)),
         Event::JobSucceeded { job, .. } => Some((job.id, JobStatus::Succeeded)),
         Event::JobFailed { job, .. } | Event::JobSnoozed { job, .. } => Some((job.id, JobStatus::Scheduled)),
+        Event::JobHeld { job, .. } => Some((job.id, JobStatus::Held)),
         Event::JobDead { job, .. } => Some((job.id, JobStatus::Dead)),
         Event::JobCancelled { job, .. } => Some((job.id, JobStatus::Cancelled)),
         _ => None,

@@ -102,7 +102,7 @@ async fn an_answer_of_another_length_an_error_and_a_panic_are_failures_of_all() 
 }
 
 #[tokio::test]
-async fn an_object_is_a_batch_of_one_and_an_entry_that_does_not_fit_fails_alone() {
+async fn an_object_is_a_batch_of_one_and_an_entry_that_does_not_fit_is_held() {
     let database = TestDatabase::new();
     let (scheduler, mut batches) = instance(&database).await;
     scheduler.enqueue(Enqueue::new(Mail("ok".into()))).await.unwrap();
@@ -113,7 +113,7 @@ async fn an_object_is_a_batch_of_one_and_an_entry_that_does_not_fit_fails_alone(
     // A connection of the application does not know the type.
     odd.insert(&mut database.connection()).unwrap();
     assert_eq!(batches.next().await, "ok ok");
-    let kept = "mainspring.jobs WHERE payload = '[7]' AND last_error LIKE '1 of 3 entries failed: entry 1: payload does not fit%'";
+    let kept = "mainspring.jobs WHERE state = 'held' AND attempts = 0 AND payload = '[7]' AND last_error LIKE '1 of 3 entries failed: entry 1: payload does not fit%'";
     until(&database, kept, 1).await;
     scheduler.enqueue(mails(&[])).await.unwrap();
     until(&database, "mainspring.jobs", 1).await;

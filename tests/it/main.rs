@@ -36,6 +36,7 @@ mod guide;
 mod handlers;
 mod handover;
 mod health;
+mod held;
 mod house;
 mod job_lines;
 mod keys;

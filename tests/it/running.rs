@@ -60,13 +60,13 @@ async fn outcomes_are_stored_as_the_contract_says() {
 }
 
 #[tokio::test]
-async fn a_payload_that_does_not_fit_fails_the_attempt_and_names_the_field() {
+async fn a_payload_that_does_not_fit_holds_the_job_and_names_the_field() {
     let database = TestDatabase::new();
     let (builder, mut started) = scheduler(&database);
     let scheduler = builder.start().await.unwrap();
     let wrong = mainspring::NewJob::new("act", &serde_json::json!({"act": "x", "millis": "soon"}));
     wrong.insert(&mut database.connection()).unwrap();
-    let named = "mainspring.jobs WHERE attempts = 1 \
+    let named = "mainspring.jobs WHERE state = 'held' AND attempts = 0 \
         AND last_error LIKE 'payload does not fit the task `act` at `millis`: %'";
     until(&database, named, 1).await;
     scheduler.stop().await;

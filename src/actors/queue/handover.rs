@@ -40,6 +40,7 @@ fn is_retried(outcome: &Outcome) -> bool {
         | Outcome::Completed
         | Outcome::Cancelled { .. }
         | Outcome::Discarded { .. }
+        | Outcome::Held { .. }
         | Outcome::Interrupted
         | Outcome::Untouched => false,
     }

@@ -74,9 +74,9 @@ fn section<const COLUMNS: usize>(
 }
 
 fn state_cells(jobs: StateCounts) -> Vec<[String; 2]> {
-    let StateCounts { waiting, scheduled, parked, ready, running, dead, .. } = jobs;
+    let StateCounts { waiting, scheduled, parked, ready, running, held, dead, .. } = jobs;
     let before = [("waiting", waiting), ("scheduled", scheduled), ("parked", parked)];
-    let after = [("ready", ready), ("running", running), ("dead", dead)];
+    let after = [("ready", ready), ("running", running), ("held", held), ("dead", dead)];
     before.into_iter().chain(after).map(|(state, jobs)| [state.to_owned(), count(jobs, COUNT_CAP)]).collect()
 }
 

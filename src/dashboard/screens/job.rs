@@ -67,17 +67,15 @@ pub(super) async fn of_id(visit: &Visit, id: i64) -> Result<Page, Failure> {
 
 fn actions(visit: &Visit, job: &Job) -> Markup {
     let id = job.id.to_string();
-    let (waits, dead) = (
-        matches!(job.state, JobStatus::Waiting | JobStatus::Scheduled | JobStatus::Parked | JobStatus::Ready),
-        job.state == JobStatus::Dead,
-    );
+    let (waits, dead) =
+        (!job.state.is_over() && job.state != JobStatus::Running, job.state == JobStatus::Dead);
     html! {
         div.actions {
             @if dead && visit.may(Right::RetryJobs) { (button(Deed::RetryJob, ("id", &id), "Retry")) }
             @if !is_reserved(&job.task) && visit.may(Right::AddJobs) {
                 (asking(Deed::AddJob, job.id, "Run again …", Weight::Plain))
             }
-            @if job.state == JobStatus::Waiting && visit.may(Right::ReleaseJobs) {
+            @if matches!(job.state, JobStatus::Waiting | JobStatus::Held) && visit.may(Right::ReleaseJobs) {
                 (asking(Deed::ReleaseJob, job.id, "Release …", Weight::Plain))
             }
             @if (waits || dead) && visit.may(Right::RescheduleJobs) {

@@ -218,8 +218,11 @@ fn settled(lease: &Lease, now: Now) -> Settled {
         Outcome::Discarded { .. } => Left::Dead,
         _ => Left::Waiting,
     };
-    let is_ready =
-        left == Left::Waiting && lease.queue().is_none() && settlement.outcome.delay().as_millis() == 0;
+    let is_held = matches!(settlement.outcome, Outcome::Held { .. });
+    let is_ready = left == Left::Waiting
+        && !is_held
+        && lease.queue().is_none()
+        && settlement.outcome.delay().as_millis() == 0;
     let ready_since = is_ready.then_some(Moment(now.utc));
     Settled { id: settlement.id, lease: settlement.lease, left, ready_since, told_from: None }
 }

@@ -134,6 +134,7 @@ fn each_outcome_has_its_effect_on_the_queue_of_the_job() {
     let cases = [
         (Outcome::Succeeded, true, false),
         (Outcome::Discarded { reason: String::new() }, true, false),
+        (Outcome::Held { reason: String::new(), payload: None }, true, false),
         (failed(minute), true, true),
         (failed(Duration::ZERO), true, true),
         (Outcome::Snoozed { delay: minute, payload: None }, true, true),

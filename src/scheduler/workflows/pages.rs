@@ -8,7 +8,9 @@ use crate::store::Session;
 use crate::store::audit::{self, NewAuditEntry};
 use crate::store::jobs::JobAct;
 use crate::store::workflows::WorkflowFilter;
-use crate::store::workflows::pages::{self, ListedWorkflow, MemberFilter, MemberPage, NamedWorkflow, Recorded};
+use crate::store::workflows::pages::{
+    self, ListedWorkflow, MemberFilter, MemberPage, NamedWorkflow, Recorded,
+};
 
 impl Workflows {
     /// Returns workflows for a page, the latest first.

@@ -57,11 +57,12 @@ pub enum Code {
     TaskPaused,
     QueuePaused,
     DeadJobsMany,
+    JobsHeld,
 }
 
 impl Code {
     /// All codes, in the order of an examination.
-    pub const ALL: [Self; 47] = [
+    pub const ALL: [Self; 48] = [
         Self::ServerUnsupported,
         Self::SchemaMissing,
         Self::SchemaOutdated,
@@ -109,6 +110,7 @@ impl Code {
         Self::TaskPaused,
         Self::QueuePaused,
         Self::DeadJobsMany,
+        Self::JobsHeld,
     ];
 
     /// How bad it is.
@@ -160,7 +162,8 @@ impl Code {
             | Self::EverythingPaused
             | Self::TaskPaused
             | Self::QueuePaused
-            | Self::DeadJobsMany => Severity::Warning,
+            | Self::DeadJobsMany
+            | Self::JobsHeld => Severity::Warning,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Pauses that may be forgotten, and dead jobs that pile up.
+//! Pauses that may be forgotten, and dead or held jobs that pile up.
 
 use std::borrow::Cow;
 
@@ -66,6 +66,21 @@ pub(super) const CHECKS: &[Check] = &[
                      THEN ARRAY['cleanup', '--dead-older-than', '30d'] END \
              FROM (SELECT j.updated_at FROM mainspring.jobs AS j WHERE j.state = 'dead' \
                  ORDER BY j.updated_at OFFSET 9999 LIMIT 1) AS d",
+        ),
+    },
+    // It reads 1,000 entries of the index of held jobs at most.
+    Check {
+        code: Code::JobsHeld,
+        needs: Needs::Reading,
+        expected: "no held jobs",
+        harm: "they run only when a person releases them",
+        parts: Parts::Arguments,
+        by_hand: "mend what their errors say, such as a payload that no longer fits its task, and then run \
+            `mainspring jobs release --state held --task NAME`",
+        query: Cow::Borrowed(
+            "SELECT format('%s jobs of the task %s are held: %s', count(*), h.task, left(min(h.last_error), 300)), NULL::text[] \
+             FROM (SELECT j.task, j.last_error FROM mainspring.jobs AS j WHERE j.state = 'held' ORDER BY j.id LIMIT 1000) AS h \
+             GROUP BY h.task ORDER BY h.task LIMIT 20",
         ),
     },
 ];

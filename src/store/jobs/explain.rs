@@ -24,6 +24,8 @@ pub enum Reason {
     WaitsForRetry,
     /// A job has not ended for which it waits.
     WaitsForJob,
+    /// It waits for a person: its payload does not fit the task, or its handler has asked for it.
+    Held,
     /// It waits for a signal that was not sent.
     WaitsForSignal,
     /// A job for which it waits is dead, or was cancelled or deleted.

@@ -22,6 +22,8 @@ pub enum JobStatus {
     Ready,
     /// A worker runs it.
     Running,
+    /// Waits until a person releases it: its payload does not fit the task, or its handler has asked for it.
+    Held,
     /// Over: it is out of attempts, or was discarded. It can be retried.
     Dead,
     /// Over: it has succeeded.
@@ -32,12 +34,13 @@ pub enum JobStatus {
 
 impl JobStatus {
     /// Every state, in the order in which a job meets them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Waiting,
         Self::Scheduled,
         Self::Parked,
         Self::Ready,
         Self::Running,
+        Self::Held,
         Self::Dead,
         Self::Succeeded,
         Self::Cancelled,
@@ -52,6 +55,7 @@ impl JobStatus {
             Self::Parked => "parked",
             Self::Ready => "ready",
             Self::Running => "running",
+            Self::Held => "held",
             Self::Dead => "dead",
             Self::Succeeded => "succeeded",
             Self::Cancelled => "cancelled",
@@ -63,7 +67,9 @@ impl JobStatus {
     pub fn is_over(self) -> bool {
         match self {
             Self::Dead | Self::Succeeded | Self::Cancelled => true,
-            Self::Waiting | Self::Scheduled | Self::Parked | Self::Ready | Self::Running => false,
+            Self::Waiting | Self::Scheduled | Self::Parked | Self::Ready | Self::Running | Self::Held => {
+                false
+            }
         }
     }
 
@@ -81,6 +87,7 @@ impl From<JobState> for JobStatus {
             JobState::Parked => Self::Parked,
             JobState::Ready => Self::Ready,
             JobState::Running => Self::Running,
+            JobState::Held => Self::Held,
             JobState::Dead => Self::Dead,
         }
     }

@@ -21,7 +21,7 @@ pub(crate) struct WaitingJob {
 pub(crate) fn waiting_jobs(conn: &mut impl AsSession, task: &str) -> Result<Vec<WaitingJob>, StoreError> {
     Statement::<(BigInt, Text, Timestamptz, Text)>::new(
         "SELECT id, state::text, run_at, payload::text FROM mainspring.jobs \
-         WHERE task = {} AND state IN ('waiting', 'scheduled', 'parked', 'ready') ORDER BY id",
+         WHERE task = {} AND state IN ('waiting', 'scheduled', 'parked', 'ready', 'held') ORDER BY id",
     )
     .bind::<Text, _>(task)
     .load(conn)
@@ -31,7 +31,7 @@ pub(crate) fn waiting_jobs(conn: &mut impl AsSession, task: &str) -> Result<Vec<
 pub(crate) fn count_by_task(conn: &mut impl AsSession) -> Result<Vec<(String, i64)>, StoreError> {
     Statement::<(Text, BigInt)>::new(
         "SELECT task, count(*) FROM mainspring.jobs \
-         WHERE state IN ('waiting', 'scheduled', 'parked', 'ready') GROUP BY task ORDER BY task",
+         WHERE state IN ('waiting', 'scheduled', 'parked', 'ready', 'held') GROUP BY task ORDER BY task",
     )
     .load(conn)
 }

@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::job::KeyMode;
-use crate::lifecycle::JobState::{self, Dead, Parked, Ready, Running, Scheduled, Waiting};
-use crate::lifecycle::Outcome;
+use crate::lifecycle::JobState::{self, Dead, Held, Parked, Ready, Running, Scheduled, Waiting};
+use crate::lifecycle::{Outcome, SUSPECTED_AFTER};
 use crate::store::jobs::{ActResult, Reschedule};
 
 /// One row as the model has it.
@@ -43,10 +43,6 @@ pub(super) struct Model {
 }
 
 impl Row {
-    pub(super) fn is_waiting(&self) -> bool {
-        matches!(self.state, Waiting | Scheduled | Parked | Ready)
-    }
-
     fn wait(&mut self) {
         self.holder = None;
         self.cancelled = false;
@@ -155,6 +151,10 @@ impl Model {
             // What is to end does not go back.
             _ if row.cancelled => self.end(id, false),
             Outcome::Discarded { .. } => row.die(),
+            Outcome::Held { .. } => {
+                row.attempts -= 1;
+                if row.superseded { row.die() } else { (row.state, row.holder) = (Held, None) }
+            }
             Outcome::Failed { .. } if row.superseded || row.attempts >= row.max_attempts => row.die(),
             Outcome::Failed { delay, .. } => row.due_after_delay(!delay.is_zero()),
             Outcome::Snoozed { .. }
@@ -181,6 +181,12 @@ impl Model {
         if succeeded { self.succeeded += 1 } else { self.cancelled += 1 }
     }
 
+    /// Whether the loss of the worker would leave a job to wait for two seconds, which this model does not know.
+    pub(super) fn makes_suspects(&self, worker: i32) -> bool {
+        let has_job = |row: &Row| row.holder.is_some_and(|holder| holder.0 == worker);
+        self.rows.values().any(|row| has_job(row) && row.deaths + 1 >= SUSPECTED_AFTER)
+    }
+
     /// Its worker is gone: another gave it back.
     pub(super) fn rescue(&mut self, worker: i32) -> i64 {
         let mut jobs = 0;
@@ -201,7 +207,7 @@ impl Model {
         match self.rows.get(&id).map(|row| row.state) {
             None => return self.absent(id),
             Some(Running) => return ActResult::Running,
-            Some(Waiting | Scheduled | Parked | Ready | Dead) => self.end(id, true),
+            Some(Waiting | Scheduled | Parked | Ready | Held | Dead) => self.end(id, true),
         }
         ActResult::Completed
     }
@@ -222,7 +228,7 @@ impl Model {
         match self.rows.get(&id).map(|row| row.state) {
             None => return self.absent(id),
             Some(Running) => return ActResult::Running,
-            Some(Waiting | Scheduled | Parked | Ready | Dead) => self.rows.remove(&id),
+            Some(Waiting | Scheduled | Parked | Ready | Held | Dead) => self.rows.remove(&id),
         };
         ActResult::Deleted
     }
@@ -242,11 +248,23 @@ impl Model {
         }
     }
 
+    /// No job of this model waits for others.
+    pub(super) fn release(&mut self, id: i64) -> ActResult {
+        match self.rows.get_mut(&id) {
+            None => self.absent(id),
+            Some(row) if row.state == Held => {
+                row.wait();
+                ActResult::Released
+            }
+            Some(_) => ActResult::NotWaiting,
+        }
+    }
+
     pub(super) fn retry(&mut self, id: i64) -> ActResult {
         match self.rows.get(&id) {
             None => self.absent(id),
             Some(row) if row.state == Running => ActResult::Running,
-            Some(row) if row.is_waiting() => ActResult::Waiting,
+            Some(row) if row.state != Dead => ActResult::Waiting,
             Some(_) => {
                 let now = Reschedule { attempts: Some(0), ..Reschedule::default() };
                 match self.reschedule(id, &now, Some(false)) {

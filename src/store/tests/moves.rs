@@ -10,11 +10,12 @@ use diesel::sql_types::{BigInt, SmallInt, Text};
 use super::{Statement, TestDatabase};
 use crate::lifecycle::JobState;
 
-const OUTCOMES: [&str; 9] = [
+const OUTCOMES: [&str; 10] = [
     "succeeded",
     "cancelled",
     "failed",
     "discarded",
+    "held",
     "snoozed",
     "untouched",
     "postponed",
@@ -86,7 +87,7 @@ impl Case {
 
     /// The states of docs/LIFECYCLE.md. An event that does not apply changes nothing.
     fn expected(&self) -> Place {
-        use JobState::{Dead, Parked, Ready, Running, Waiting};
+        use JobState::{Dead, Held, Parked, Ready, Running, Waiting};
         match (self.state, self.event) {
             (_, SET_APART) => Some(Dead),
             (Running, event) if BY_HAND.contains(&event) => Some(Running),
@@ -97,12 +98,13 @@ impl Case {
             (Running, _) if self.superseded => Some(Dead),
             (Running, "discarded") => Some(Dead),
             (Running, "failed") if self.last_attempt => Some(Dead),
+            (Running, "held") => Some(Held),
             (Running, "failed" | "snoozed" | "postponed") => Some(self.waiting()),
             (Running, _) if self.queue == Queue::Paused => Some(Parked),
             (Running, _) => Some(Ready),
             (_, "complete" | "delete") => None,
             (Waiting, "reschedule") => Some(Waiting),
-            (_, "reschedule") | (Waiting, "release") => Some(self.waiting()),
+            (_, "reschedule") | (Waiting | Held, "release") => Some(self.waiting()),
             (Dead, _) => Some(Dead),
             (_, "cancel") => None,
             (_, "fail") => Some(Dead),
@@ -135,7 +137,8 @@ impl Case {
     /// What is given back was not the fault of the handler.
     fn expected_attempts(&self) -> i16 {
         let attempts = if self.last_attempt { 3 } else { 1 };
-        let given_back = ["snoozed", "untouched", "postponed", "interrupted", "lost"].contains(&self.event);
+        let given_back =
+            ["held", "snoozed", "untouched", "postponed", "interrupted", "lost"].contains(&self.event);
         attempts - i16::from(given_back && self.state == JobState::Running)
     }
 

@@ -37,7 +37,7 @@ impl Walk {
     }
 
     pub(super) fn step(&mut self) -> &'static str {
-        match self.random.u8(0..30) {
+        match self.random.u8(0..31) {
             0..8 => self.enqueue(),
             8 => self.remove(),
             9..13 => self.claim(),
@@ -51,7 +51,8 @@ impl Walk {
             25 => self.by_hand("cancel", |conn, ids| jobs::cancel(conn, ids, None), Model::cancel),
             26 => self.by_hand("complete", |conn, ids| jobs::complete(conn, ids, None), Model::complete),
             27 => self.by_hand("delete", jobs::delete, Model::delete),
-            28 => self.by_hand("retry", |conn, ids| jobs::retry(conn, ids, None), Model::retry),
+            28 => self.by_hand("release", jobs::release, Model::release),
+            29 => self.by_hand("retry", |conn, ids| jobs::retry(conn, ids, None), Model::retry),
             _ => self.reschedule(),
         }
     }
@@ -180,6 +181,9 @@ impl Walk {
 
     fn lose_a_worker(&mut self) -> &'static str {
         let [lost, other] = self.workers;
+        if self.model.makes_suspects(lost) {
+            return "no rescue";
+        }
         self.conn
             .batch_execute(&format!(
                 "UPDATE mainspring.workers SET steady_since = '2020-01-01 00:00:00+00'; \
@@ -194,6 +198,9 @@ impl Walk {
 
     fn release_a_worker(&mut self) -> &'static str {
         let [gone, other] = self.workers;
+        if self.model.makes_suspects(gone) {
+            return "no release";
+        }
         let released = workers::release(&mut self.conn, &[gone]).expect("release");
         assert_eq!((released[0].result, released[0].jobs), (ActResult::Released, self.model.rescue(gone)));
         self.workers = [other, new_worker(&mut self.conn)];

@@ -168,7 +168,8 @@ fn read_members(
          FROM mainspring.workflow_members({{}}, {{}}, {most}, {last}, {{}}) AS m, \
              LATERAL (SELECT CASE WHEN m.state = 'waiting' THEN m.signals ELSE '{{{{}}}}' END AS signals) AS s ORDER BY m.id) AS d"
     );
-    let statement = Statement::new(text).bind::<BigInt, _>(after).bind::<BigInt, _>(id).bind::<BigInt, _>(after);
+    let statement =
+        Statement::new(text).bind::<BigInt, _>(after).bind::<BigInt, _>(id).bind::<BigInt, _>(after);
     rows(conn, statement.bind::<Nullable<Text>, _>(filter.state.map(MemberState::as_str)))
 }
 

@@ -91,7 +91,7 @@ fn status_tells_jobs_tasks_queues_and_workers() {
     let status = json(on(&database, &["status", "--json"]));
     assert_eq!(
         status["jobs"].to_string(),
-        r#"{"dead":1,"parked":1,"ready":3,"running":1,"scheduled":1,"waiting":0}"#
+        r#"{"dead":1,"held":0,"parked":1,"ready":3,"running":1,"scheduled":1,"waiting":0}"#
     );
     assert!(status["schema_version"].as_str().unwrap().starts_with("2026"));
     let oldest = status["oldest_ready_age_seconds"].as_f64().unwrap();
@@ -115,7 +115,7 @@ fn status_for_people_tells_the_same() {
     let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
     for words in [
         "oldest ready job due for 10.0 min",
-        "ready 3 running 1 dead 1",
+        "ready 3 running 1 held 0 dead 1",
         "two 2 1.0 h ago (lost) 0 a",
         "paused paused 0 0",
         "b 1 5.0 min none knows it",

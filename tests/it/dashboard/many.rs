@@ -84,6 +84,7 @@ async fn each_act_has_its_result_and_its_reason() {
         ("fail", "reason=spilled", "ready", "state = 'dead' AND last_error = 'spilled'"),
         ("retry", "", "dead", "state = 'ready' AND attempts = 0"),
         ("release", "", "waiting", "state = 'ready'"),
+        ("release", "", "held", "state = 'ready'"),
         ("delete", "", "ready", "false"),
     ] {
         site.database.connection().batch_execute("DELETE FROM mainspring.jobs").unwrap();

@@ -1,4 +1,4 @@
-//! Pauses that were forgotten, and dead jobs.
+//! Pauses that were forgotten, and dead and held jobs.
 
 use diesel::connection::SimpleConnection;
 use mainspring::doctor::{By, Code};
@@ -47,6 +47,17 @@ fn old_dead_jobs_are_deleted_and_others_are_for_a_person() {
     let retry = || drop(answer_of(&fresh, &["jobs", "retry", "--state", "dead", "--yes"]));
     let found = assert_cured_by_hand(&fresh.url(), Code::DeadJobsMany, retry);
     assert_eq!(found.cure.by, By::Hand);
+}
+
+#[test]
+fn held_jobs_are_found_by_task_and_are_for_a_person() {
+    let held = "INSERT INTO mainspring.jobs (task, state, run_at, last_error) SELECT 't', 'held', now(), 'misfit' \
+        FROM generate_series(1, 3) AS n";
+    let database = broken(held);
+    let release =
+        || drop(answer_of(&database, &["jobs", "release", "--state", "held", "--task", "t", "--yes"]));
+    let found = assert_cured_by_hand(&database.url(), Code::JobsHeld, release);
+    assert_eq!(found.found, "3 jobs of the task t are held: misfit");
 }
 
 // Progress is on the standard error.

@@ -78,6 +78,7 @@ pub async fn behave(task: Act, job: JobContext) -> JobResult {
         }
         "discard" => return Err(JobError::discard("no use")),
         "cancel" => return Err(JobError::cancel("no longer wanted")),
+        "hold" => return Err(JobError::hold("the contract has expired")),
         _ => {}
     }
     Ok(())

@@ -41,6 +41,7 @@ fn line(reading: &Reading) -> String {
         ("parked", status.jobs.parked.to_string()),
         ("ready", status.jobs.ready.to_string()),
         ("running", status.jobs.running.to_string()),
+        ("held", status.jobs.held.to_string()),
         ("dead", status.jobs.dead.to_string()),
         ("oldest_ready_s", format!("{:.1}", status.oldest_ready_age_seconds.unwrap_or_default())),
         ("started_per_s", format!("{:.2}", all.rate.started)),

@@ -171,12 +171,13 @@ impl View {
         let dead = Span::from(format!("  dead {}", count(jobs.dead)));
         Line::from(vec![
             Span::from(format!(
-                "waiting {}  scheduled {}  parked {}  ready {}  running {}",
+                "waiting {}  scheduled {}  parked {}  ready {}  running {}  held {}",
                 count(jobs.waiting),
                 count(jobs.scheduled),
                 count(jobs.parked),
                 count(jobs.ready),
-                count(jobs.running)
+                count(jobs.running),
+                count(jobs.held)
             )),
             if jobs.dead > 0 { dead.red() } else { dead },
             Span::from(oldest),
@@ -271,7 +272,7 @@ mod tests {
     fn view() -> View {
         let status = json!({
             "schema_version": "1", "count_cap": 10_000, "detail_count_cap": 1_000,
-            "jobs": {"waiting": 4, "scheduled": 3, "parked": 2, "ready": 10_000, "running": 8, "dead": 1},
+            "jobs": {"waiting": 4, "scheduled": 3, "parked": 2, "ready": 10_000, "running": 8, "held": 0, "dead": 1},
             "oldest_ready_age_seconds": 90.0, "tasks": [],
             "queues": [{"name": "q\u{1b}[2J", "concurrency": 2, "paused": false, "waiting": 5, "running": 2}],
             "workers": [{"id": 7, "name": "web-1", "started_at": "2026-01-01T00:00:00Z", "heartbeat_age_seconds": 0.5,
@@ -309,7 +310,7 @@ mod tests {
         let all = lines.join("\n");
         assert!(lines[0].starts_with("mainspring top  2026-11-29T22:00:00Z"), "{all}");
         let states =
-            "waiting 4  scheduled 3  parked 2  ready 10000+  running 8  dead 1  oldest ready 1.5 min";
+            "waiting 4  scheduled 3  parked 2  ready 10000+  running 8  held 0  dead 1  oldest ready 1.5 min";
         assert_eq!(lines[1], states);
         assert!(lines[2].starts_with("started 12.0/s  succeeded 0.0/s  failed 1.0/s"), "{all}");
         assert_eq!(tasks(&lines), ["mail.send", "a.slow", "all others"]);

@@ -53,12 +53,13 @@ fn results(acts: Vec<JobAct>) -> Vec<ActResult> {
 type Act = fn(&mut PgConnection) -> Vec<JobAct>;
 
 const IDS: [i64; 3] = [1, 2, 3];
-const ACTS: [(&str, ActResult, Act); 7] = [
+const ACTS: [(&str, ActResult, Act); 8] = [
     ("ready", ActResult::Failed, |conn| jobs::fail(conn, &IDS, None).unwrap()),
     ("ready", ActResult::Rescheduled, |conn| {
         jobs::reschedule(conn, &IDS, &Reschedule::new().priority(5)).unwrap()
     }),
     ("waiting", ActResult::Released, |conn| jobs::release(conn, &IDS).unwrap()),
+    ("held", ActResult::Released, |conn| jobs::release(conn, &IDS).unwrap()),
     ("dead", ActResult::Retried, |conn| jobs::retry(conn, &IDS, None).unwrap()),
     ("running", ActResult::Cancelling, |conn| jobs::cancel(conn, &IDS, None).unwrap()),
     ("ready", ActResult::Cancelled, |conn| jobs::cancel(conn, &IDS, None).unwrap()),

@@ -239,8 +239,8 @@ async fn what_does_not_fit_fails_its_attempt_without_its_value() {
     let bad = format!("{{\"number\": \"{}\"}}", "s3cret".repeat(100_000));
     let add = format!("SELECT mainspring.add_job('strict', '{bad}', max_attempts => 1)");
     database.connection().batch_execute(&add).unwrap();
-    let dead = "mainspring.jobs WHERE state = 'dead' AND last_error = \
+    let held = "mainspring.jobs WHERE state = 'held' AND last_error = \
         'payload does not fit the task `strict` at `number`: expected u64, found a string'";
-    until(&database, dead, 1).await;
+    until(&database, held, 1).await;
     scheduler.stop().await;
 }
