@@ -18,6 +18,7 @@ chapters! {
     adding "adding.md"
     tasks "tasks.md"
     handlers "handlers.md"
+    secrets "secrets.md"
     outcomes "outcomes.md"
     steps "steps.md"
     schedules "schedules.md"

@@ -37,6 +37,8 @@ mod probe;
 mod run_summary;
 mod schedule;
 mod schema;
+#[cfg(feature = "sealed")]
+mod sealed;
 mod spans;
 mod stored;
 #[cfg(feature = "testing")]
@@ -122,6 +124,12 @@ pub use schedule::{CatchUp, NewSchedule, Overlap, ScheduleChanges};
 pub use dashboard::dashboard;
 pub use lifecycle::JobState;
 pub use schema::Schema;
+#[cfg(feature = "sealed")]
+#[cfg_attr(docsrs, doc(cfg(feature = "sealed")))]
+pub use sealed::{KeyRing, Keys, SealError, Sealed};
+#[cfg(feature = "sealed")]
+#[cfg_attr(docsrs, doc(cfg(feature = "sealed")))]
+pub use store::reseal;
 pub use store::{
     AsSession, Session, audit, database, doctor, errors, gauges, history, import, jobs, queues, schedules,
     stats, status, tasks, workers, workflows,

@@ -35,6 +35,8 @@ BEGIN
         WHERE s.id = new.id;
     END IF;
     IF is_new OR changes ?| '{task,payload}' THEN
+        PERFORM mainspring.refuse(mainspring.unsealed_problem(ARRAY[jsonb_populate_record(NULL::mainspring.new_job,
+            jsonb_build_object('task', new.task, 'payload', new.payload::text))], NULL));
         PERFORM mainspring.warn_of_schedule(new);
     END IF;
     PERFORM mainspring.tell_schedules_changed();

@@ -8,6 +8,8 @@ use serde::forward_to_deserialize_any;
 use serde_json::{Value, json};
 
 use super::panics::caught;
+#[cfg(feature = "sealed")]
+use crate::sealed;
 
 // No type declares it.
 const NO_FIELD: &str = "\u{1}";
@@ -27,7 +29,19 @@ pub(super) fn accepts<T: DeserializeOwned>() -> Option<Value> {
         _ => None,
     };
     let is_closed = matches!(reply(Probe::With(NO_FIELD)), Some(Reply::UnknownField));
-    Some(json!({"fields": fields, "required": required, "closed": is_closed}))
+    let mut accepts = json!({"fields": fields, "required": required, "closed": is_closed});
+    #[cfg(feature = "sealed")]
+    {
+        // A payload that is sealed as a whole has the field of an envelope.
+        let is_sealed = |field: &&&'static str| {
+            **field == sealed::FIELD || matches!(reply(Probe::With(field)), Some(Reply::Sealed))
+        };
+        let sealed: Vec<&&'static str> = fields.iter().filter(is_sealed).collect();
+        if !sealed.is_empty() {
+            accepts["sealed"] = json!(sealed);
+        }
+    }
+    Some(accepts)
 }
 
 /// Pretends to be a payload.
@@ -39,6 +53,9 @@ enum Probe {
     Without,
     /// Has this one field, without a value.
     With(&'static str),
+    /// Is the value of a field.
+    #[cfg(feature = "sealed")]
+    Value,
 }
 
 #[derive(Debug)]
@@ -46,6 +63,8 @@ enum Reply {
     Fields(&'static [&'static str]),
     Missing(&'static str),
     UnknownField,
+    #[cfg(feature = "sealed")]
+    Sealed,
     Other,
 }
 
@@ -84,9 +103,14 @@ impl<'de> Deserializer<'de> for Probe {
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
-        _: &'static str,
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Reply> {
+        #[cfg(feature = "sealed")]
+        if name == sealed::NAME && matches!(self, Self::Value) {
+            return Err(Reply::Sealed);
+        }
+        let _ = name;
         visitor.visit_newtype_struct(self)
     }
 
@@ -100,6 +124,8 @@ impl<'de> Deserializer<'de> for Probe {
             Self::Fields => Err(Reply::Fields(fields)),
             Self::Without => visitor.visit_map(Keys(None)),
             Self::With(field) => visitor.visit_map(Keys(Some(field))),
+            #[cfg(feature = "sealed")]
+            Self::Value => Err(Reply::Other),
         }
     }
 
@@ -119,7 +145,13 @@ impl<'de> MapAccess<'de> for Keys {
         self.0.take().map(|key| seed.deserialize(StrDeserializer::new(key))).transpose()
     }
 
+    #[cfg(not(feature = "sealed"))]
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, _: V) -> Result<V::Value, Reply> {
         Err(Reply::Other)
+    }
+
+    #[cfg(feature = "sealed")]
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Reply> {
+        seed.deserialize(Probe::Value)
     }
 }

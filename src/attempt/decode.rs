@@ -13,6 +13,8 @@ use super::misfit::misfit;
 use super::panics::caught;
 use crate::job::Task;
 use crate::job_error::JobError;
+#[cfg(feature = "sealed")]
+use crate::sealed::place;
 
 const CRON: &str = "_cron";
 
@@ -25,6 +27,8 @@ const EMPTY_FORMS: [&str; 3] = ["null", "{}", "[]"];
 /// Reads the payload. The error holds the job: no attempt can help, and another release may. It names the path, the expected and the
 /// found type of what is wrong, and no value. Finding that takes a second and slower pass.
 pub(crate) fn decode<T: Task + DeserializeOwned>(payload: &str) -> Result<T, JobError> {
+    #[cfg(feature = "sealed")]
+    let sealed = place::Payload::of(T::NAME);
     let own = without_cron::<T>(payload);
     if let Some(task) = read(&own) {
         return Ok(task);
@@ -32,6 +36,10 @@ pub(crate) fn decode<T: Task + DeserializeOwned>(payload: &str) -> Result<T, Job
     let empty = ABSENT.contains(&own.trim()).then(|| EMPTY_FORMS.iter().find_map(|form| read(form)));
     // A type may ask for the fire without declaring it, as one with a flattened field does.
     empty.flatten().or_else(|| read(payload)).ok_or_else(|| {
+        #[cfg(feature = "sealed")]
+        if let Some(problem) = sealed.problem() {
+            return JobError::hold(format!("payload of the task `{}` cannot be opened: {problem}", T::NAME));
+        }
         JobError::hold(format!("payload does not fit the task `{}`{}", T::NAME, misfit::<T>(&own)))
     })
 }

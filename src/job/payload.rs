@@ -18,6 +18,8 @@ pub(crate) use self::bounds::{character_problem, check_depth, cut, kind_of, nest
 use self::faults::first_fault;
 pub(crate) use self::numbers::{has_exponent, number_problem};
 use crate::error::{Problem, StoreError};
+#[cfg(feature = "sealed")]
+use crate::sealed::place;
 
 // From here on, the usual text of a number with a fraction has an exponent. PostgreSQL expands that to an integer.
 const FIRST_WITH_EXPONENT: f64 = 1e16;
@@ -28,7 +30,9 @@ const FIRST_WITH_EXPONENT: f64 = 1e16;
 ///
 /// [`StoreError::Payload`] when the task cannot be written as JSON, [`StoreError::Invalid`] when it would be read back as
 /// something else. The text names the path of the value.
-pub(crate) fn encode<T: Serialize + ?Sized>(task: &str, payload: &T) -> Result<String, StoreError> {
+pub(crate) fn encode<T: Serialize + ?Sized>(task: &'static str, payload: &T) -> Result<String, StoreError> {
+    #[cfg(feature = "sealed")]
+    let _sealed = place::Payload::of(task);
     let notes = Notes::default();
     let json = match write(payload, &notes) {
         Ok(json) => json,
@@ -54,7 +58,7 @@ fn deep_fault<T: Serialize + ?Sized>(payload: &T) -> Problem {
 /// # Errors
 ///
 /// As [`encode`].
-pub(crate) fn to_value<T: Serialize + ?Sized>(task: &str, payload: &T) -> Result<Value, StoreError> {
+pub(crate) fn to_value<T: Serialize + ?Sized>(task: &'static str, payload: &T) -> Result<Value, StoreError> {
     let json = encode(task, payload)?;
     serde_json::from_str(&json)
         .map_err(|error| StoreError::Payload { task: task.to_owned(), error: error.into() })

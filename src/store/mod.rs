@@ -67,6 +67,8 @@ pub(crate) mod progress;
 mod query;
 pub mod queues;
 pub(crate) mod refusals;
+#[cfg(feature = "sealed")]
+pub mod reseal;
 pub(crate) mod results;
 pub(crate) mod retention;
 pub mod schedules;

@@ -67,6 +67,7 @@ mod running;
 mod runtimes;
 mod schedules;
 mod schemas;
+mod sealed;
 mod security;
 mod server_view;
 mod starting;

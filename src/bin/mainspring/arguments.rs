@@ -19,6 +19,7 @@ use crate::health::HealthArguments;
 use crate::import::ImportCommand;
 use crate::jobs::JobsCommand;
 use crate::queues::{Everything, QueuesCommand};
+use crate::reseal::{self, ResealOptions};
 use crate::schedules::SchedulesCommand;
 #[cfg(feature = "dashboard")]
 use crate::serve::{self, DashboardArguments};
@@ -170,6 +171,13 @@ pub(crate) enum Command {
     /// Move the jobs of another queue here.
     #[command(subcommand)]
     Import(ImportCommand),
+    /// Seal stored values again with another key.
+    ///
+    /// It looks at all payloads, steps, results, signals and properties, and changes those values whose key is not the current one. The
+    /// old keys must be given as well. A value that cannot be opened is left and listed. Jobs that run are left too. A command that is
+    /// interrupted has lost nothing, and the next one goes on.
+    #[command(after_help = reseal::EXAMPLES)]
+    Reseal(ResealOptions),
     /// Look at cron expressions.
     #[command(subcommand)]
     Cron(CronCommand),

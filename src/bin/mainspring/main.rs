@@ -19,6 +19,7 @@ mod limits;
 mod output;
 mod progress;
 mod queues;
+mod reseal;
 mod schedules;
 #[cfg(feature = "dashboard")]
 mod serve;
@@ -93,6 +94,7 @@ fn run() -> Result<(), Failure> {
             workers::clean_up(&mut open()?.verified()?.session(), &options, &mut out)?
         }
         Command::Import(command) => import::run(command, &place, &mut out)?,
+        Command::Reseal(options) => reseal::run(&options, &place, &mut out)?,
         Command::Cron(command) => cron::run(command, &mut out)?,
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "mainspring", &mut out);
