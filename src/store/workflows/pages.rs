@@ -15,8 +15,8 @@ use crate::store::statement::Statement;
 /// The jobs of one workflow that its page counts at most.
 pub(crate) const MOST_OF_ONE: i64 = 5_000;
 /// The same of each workflow on a list, and of all of them.
-pub(crate) const MOST_OF_EACH: i64 = 2_000;
-pub(crate) const MOST_OF_A_LIST: i64 = 5_000;
+pub(crate) const MOST_OF_EACH: i64 = 1_000;
+pub(crate) const MOST_OF_A_LIST: i64 = 2_500;
 
 /// A workflow on a page.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

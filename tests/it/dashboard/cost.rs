@@ -25,8 +25,8 @@ const BLOCKS_OF_A_STATE: i64 = 6_000;
 const BLOCKS_OF_A_FILTER: i64 = 26_000;
 /// A page of queues counts up to 1,000 entries of two indexes for each of fifteen queues. The rows of their jobs are in ten times as many.
 const BLOCKS_OF_QUEUES: i64 = 600;
-/// A page of workflows looks at up to 5,000 of their jobs: the entry of each, and the three or four blocks to its row.
-const BLOCKS_OF_WORKFLOWS: i64 = 25_000;
+/// A page of workflows looks at up to 2,500 of their jobs: the entry of each, and the three or four blocks to its row.
+const BLOCKS_OF_WORKFLOWS: i64 = 12_500;
 /// The page of one counts its 100 jobs so, and shows 50 of them.
 const BLOCKS_OF_A_WORKFLOW: i64 = 1_500;
 /// The doctor looks at the first jobs of each task, queue and set of flags. The table of jobs has 5,000 blocks.
