@@ -19,7 +19,7 @@ pub(crate) use self::constants::Constants;
 pub(crate) use self::enqueue::Defaults;
 pub use self::enqueue::{Enqueue, NewJob};
 pub use self::key_mode::KeyMode;
-pub(crate) use self::known::{KnownTask, KnownTasks, payload_misfit};
+pub(crate) use self::known::{KnownTask, KnownTasks, PayloadType, payload_misfit};
 pub use self::options::JobOptions;
 pub(crate) use self::options::common_setters;
 pub use self::task::Task;

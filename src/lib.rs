@@ -4,7 +4,7 @@
 //!
 //! | what | where |
 //! |---|---|
-//! | Define work | [`Task`], [`JobOptions`], [`KeyMode`], [`Backoff`], [`Wait`] |
+//! | Define work | [`Task`], [`JobOptions`], [`KeyMode`], [`Backoff`], [`Wait`], [`Redacted`] |
 //! | Handle a job | [`JobContext`], [`JobResult`], [`JobError`], [`BatchResult`], [`IntoJobResult`], [`Middleware`], [`CronFire`], [`WorkerActor`] |
 //! | Add a job | [`Enqueue`], [`NewJob`], [`EnqueueMany`], [`Remove`], [`QueueActor`], [`Workflow`], [`Batch`] |
 //! | Set up and run | [`Scheduler`], [`SchedulerBuilder`], [`StartPolicy`], [`SettleDurability`], [`RunSummary`], [`Event`], [`EventStream`] |
@@ -34,6 +34,7 @@ mod lifecycle;
 mod lock;
 mod pooling;
 mod probe;
+mod redacted;
 mod run_summary;
 mod schedule;
 mod schema;
@@ -105,6 +106,7 @@ pub use job_error::{
     BatchResult, IntoBatchResult, IntoJobResult, JobError, JobErrorKind, JobFailure, JobResult, JobValue,
     StepError,
 };
+pub use redacted::Redacted;
 pub use store::HandlerConnection;
 // The scheduler.
 pub use config::{SettleDurability, StartPolicy};

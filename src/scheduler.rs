@@ -18,6 +18,7 @@ mod patience;
 mod payloads;
 mod process_signals;
 mod queues;
+mod redaction;
 mod registration;
 mod retries;
 mod schedules;
@@ -45,6 +46,8 @@ pub use self::handle::Scheduler;
 pub use self::jobs::Jobs;
 pub use self::jobs_of::JobsOf;
 pub use self::queues::Queues;
+#[cfg(feature = "dashboard")]
+pub(crate) use self::redaction::Redaction;
 pub use self::schedules::Schedules;
 pub use self::tasks::Tasks;
 pub use self::tenant::Tenant;

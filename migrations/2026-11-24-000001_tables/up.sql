@@ -360,6 +360,8 @@ CREATE TABLE mainspring.tasks (
     max_attempts smallint,
     -- The fields of the payload's type, as far as the type declares them, see sql/tasks/payload_misfit.sql.
     accepts      jsonb,
+    -- Whether a payload may have redacted values: false only where the type is known to have none.
+    redacts      boolean NOT NULL DEFAULT true,
     published_at timestamptz NOT NULL DEFAULT mainspring.now(),
     -- The name of a worker.
     published_by text NOT NULL,

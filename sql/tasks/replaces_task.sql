@@ -6,8 +6,8 @@ RETURNS boolean
 LANGUAGE sql STABLE
 RETURN CASE
     WHEN new.version > old.version THEN true
-    WHEN new.version = old.version THEN old.published_at <= mainspring.now() - uptime AND (old.queue, old.priority, old.max_attempts, old.accepts)
-        IS DISTINCT FROM (new.queue, new.priority, new.max_attempts, new.accepts)
+    WHEN new.version = old.version THEN old.published_at <= mainspring.now() - uptime AND (old.queue, old.priority, old.max_attempts, old.accepts, old.redacts)
+        IS DISTINCT FROM (new.queue, new.priority, new.max_attempts, new.accepts, coalesce(new.redacts, true))
     ELSE NOT EXISTS (
         SELECT FROM mainspring.workers AS w CROSS JOIN LATERAL unnest(w.tasks, w.versions) AS k(name, version)
         WHERE k.name = old.name AND k.version >= old.version

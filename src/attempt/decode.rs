@@ -16,7 +16,7 @@ use crate::job_error::JobError;
 #[cfg(feature = "sealed")]
 use crate::sealed::place;
 
-const CRON: &str = "_cron";
+pub(super) const CRON: &str = "_cron";
 
 /// How an absent payload may stand in the row. SQL stores an object, a unit struct is written as null.
 const ABSENT: [&str; 2] = ["{}", "null"];

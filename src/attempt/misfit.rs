@@ -9,7 +9,9 @@ mod fault;
 mod node;
 
 use self::node::Node;
+pub(super) use self::node::RAW_VALUE;
 use crate::job::payload::{cut, kind_of};
+use crate::redacted::look::{self, Found, Place};
 
 /// At most so many characters of the path, and of what was expected.
 const LONGEST: usize = 200;
@@ -26,20 +28,28 @@ pub(super) fn misfit<T: DeserializeOwned>(payload: &str) -> String {
         // It names a line and a column.
         Err(error) => return format!(": {error}"),
     };
-    let Err(error) = serde_path_to_error::deserialize::<_, T>(Node(&value)) else {
+    let (read, seen) = look::of_payload(|| serde_path_to_error::deserialize::<_, T>(Node(&value)));
+    let Err(error) = read else {
         return ": it is read as something else".to_owned();
     };
     let fault = error.inner();
-    let path = path_text(error.path(), fault.name.as_deref());
+    let path = path_text(error.path(), fault.name.as_deref(), &seen.redacted);
     let place = if path.is_empty() { path } else { format!(" at `{}`", cut(&path, LONGEST)) };
     let found = fault.found.or_else(|| at(&value, error.path()).map(kind_of));
     let found = found.map_or_else(String::new, |found| format!(", found {found}"));
     format!("{place}: {}{found}", cut(&fault.expected, LONGEST))
 }
 
-// Without the name that is at fault, which comes last.
-fn path_text(path: &Path, fault: Option<&str>) -> String {
-    let text = path.iter().map(|segment| match segment {
+/// Reads a payload as a `T`. Returns what a look has found on the way, if the payload fits.
+pub(super) fn look_at<T: DeserializeOwned>(payload: &Value) -> Option<Found> {
+    let (read, found) = look::of_payload(|| T::deserialize(Node(payload)));
+    read.is_ok().then_some(found)
+}
+
+// Without the name that is at fault, which comes last, and without what is inside a redacted value: keys are values too.
+fn path_text(path: &Path, fault: Option<&str>, redacted: &[Place]) -> String {
+    let shown = redacted.iter().filter(|place| leads_to(place, path)).map(Vec::len).min();
+    let text = path.iter().take(shown.unwrap_or(usize::MAX)).map(|segment| match segment {
         Segment::Seq { index } => format!("[{index}]"),
         Segment::Map { key: name } | Segment::Enum { variant: name } => format!(".{name}"),
         Segment::Unknown => ".?".to_owned(),
@@ -47,6 +57,16 @@ fn path_text(path: &Path, fault: Option<&str>) -> String {
     let text: String = text.collect();
     let text = fault.and_then(|name| text.strip_suffix(&format!(".{name}"))).unwrap_or(&text);
     text.strip_prefix('.').unwrap_or(text).to_owned()
+}
+
+// Whether the path ends at the place, or inside it.
+fn leads_to(place: &Place, path: &Path) -> bool {
+    let is_step = |(step, segment): (&String, &Segment)| match segment {
+        Segment::Seq { index } => *step == index.to_string(),
+        Segment::Map { key: name } | Segment::Enum { variant: name } => step == name,
+        Segment::Unknown => true,
+    };
+    place.len() <= path.iter().len() && place.iter().zip(path).all(is_step)
 }
 
 fn at<'a>(value: &'a Value, path: &Path) -> Option<&'a Value> {

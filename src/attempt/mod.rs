@@ -18,6 +18,7 @@ mod outcome;
 pub(crate) mod panics;
 pub(crate) mod payload;
 mod poll;
+mod redaction;
 mod registry;
 pub(crate) mod report;
 mod run;

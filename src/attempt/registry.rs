@@ -16,8 +16,9 @@ use super::handler::{Handles, TaskHandler, Typed};
 use super::middleware::{Layer, Middleware};
 #[cfg(feature = "dashboard")]
 use super::operation::{Operate, operate};
+use super::redaction::{entries_shown, redacts, shown};
 use crate::job::operation::{RESERVED, is_reserved};
-use crate::job::{KnownTask, KnownTasks, Task};
+use crate::job::{KnownTask, KnownTasks, PayloadType, Task};
 use crate::job_error::IntoBatchResult;
 
 /// The handlers by the names of their tasks.
@@ -39,7 +40,7 @@ impl TaskRegistry {
         T: Task + DeserializeOwned + 'static,
     {
         self.check_name(T::NAME);
-        let known = KnownTask::of::<T>(accepts::<T>(), payload_problem::<T>);
+        let known = KnownTask::of::<T>(payloads::<T>());
         self.add_handler(known, T::NAME, Typed::new(way));
     }
 
@@ -53,7 +54,12 @@ impl TaskRegistry {
     {
         // Its payload is an array of entries, or one of them.
         self.check_name(E::NAME);
-        let known = KnownTask::of::<E>(None, entries_problem::<E>);
+        let known = KnownTask::of::<E>(PayloadType {
+            accepts: None,
+            problem_of: entries_problem::<E>,
+            redacts: redacts::<E>(),
+            shown_of: entries_shown::<E>,
+        });
         self.add_handler(known, E::NAME, Batch::<E, F, Via>::new(function));
     }
 
@@ -63,7 +69,7 @@ impl TaskRegistry {
         if self.handlers.is_empty() {
             return;
         }
-        let known = KnownTask::of::<Operate>(accepts::<Operate>(), payload_problem::<Operate>);
+        let known = KnownTask::of::<Operate>(payloads::<Operate>());
         self.add_handler(known, Operate::NAME, Typed::new(Function::new(operate)));
     }
 
@@ -111,5 +117,15 @@ impl TaskRegistry {
             return Err(format!("task `{task}` has two handlers, expected one: remove a registration"));
         }
         self.known.problem().map_or(Ok(()), Err)
+    }
+}
+
+/// What a type is as that of single payloads.
+fn payloads<T: Task + DeserializeOwned>() -> PayloadType {
+    PayloadType {
+        accepts: accepts::<T>(),
+        problem_of: payload_problem::<T>,
+        redacts: redacts::<T>(),
+        shown_of: shown::<T>,
     }
 }

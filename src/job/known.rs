@@ -18,15 +18,25 @@ pub(crate) struct KnownTask {
     name: &'static str,
     version: i32,
     constants: Constants,
-    /// What the type declares of its fields.
-    accepts: Option<Value>,
+    payloads: PayloadType,
+}
+
+/// What the type of a task's payloads is, and how it judges them.
+#[derive(Debug, Clone)]
+pub(crate) struct PayloadType {
+    /// What it declares of its fields.
+    pub(crate) accepts: Option<Value>,
     /// Returns what is wrong with a payload, without its values.
-    problem_of: fn(&str) -> Option<String>,
+    pub(crate) problem_of: fn(&str) -> Option<String>,
+    /// Whether a payload may have redacted values.
+    pub(crate) redacts: bool,
+    /// Returns what may be shown of a payload, if anything.
+    pub(crate) shown_of: fn(&Value) -> Option<Value>,
 }
 
 impl KnownTask {
-    pub(crate) fn of<T: Task>(accepts: Option<Value>, problem_of: fn(&str) -> Option<String>) -> Self {
-        Self { name: T::NAME, version: T::VERSION, constants: Constants::of::<T>(), accepts, problem_of }
+    pub(crate) fn of<T: Task>(payloads: PayloadType) -> Self {
+        Self { name: T::NAME, version: T::VERSION, constants: Constants::of::<T>(), payloads }
     }
 }
 
@@ -72,12 +82,19 @@ impl KnownTasks {
 
     /// Returns what is wrong with a payload of the task, if this process can judge that.
     pub(crate) fn payload_problem(&self, task: &str, payload: &str) -> Option<String> {
-        self.0.get(task).and_then(|known| (known.problem_of)(payload))
+        self.0.get(task).and_then(|known| (known.payloads.problem_of)(payload))
+    }
+
+    /// Returns what may be shown of a payload: with the mark in the place of redacted values. `None` means nothing, as of a task that is not
+    /// known here.
+    pub(crate) fn shown(&self, task: &str, payload: &Value) -> Option<Value> {
+        let PayloadType { redacts, shown_of, .. } = &self.0.get(task)?.payloads;
+        if *redacts { shown_of(payload) } else { Some(payload.clone()) }
     }
 
     /// Returns the fields of a payload that the task's type does not read, if its type declares which it does.
     pub(crate) fn unread_fields<'p>(&self, task: &str, payload: &'p Map<String, Value>) -> Vec<&'p str> {
-        let accepts = self.0.get(task).and_then(|known| known.accepts.as_ref());
+        let accepts = self.0.get(task).and_then(|known| known.payloads.accepts.as_ref());
         let Some(Value::Array(fields)) = accepts.and_then(|accepts| accepts.get("fields")) else {
             return Vec::new();
         };
@@ -91,7 +108,7 @@ impl KnownTasks {
         let of = jobs.len();
         for (index, job) in jobs.iter_mut().enumerate().filter(|(_, job)| job.defaults == Defaults::OfTask) {
             let Some(known) = self.0.get(job.task()) else { continue };
-            if let Some(problem) = (known.problem_of)(&job.payload) {
+            if let Some(problem) = (known.payloads.problem_of)(&job.payload) {
                 return Err(payload_misfit(&problem).at(index, of));
             }
             known.constants.complete(&mut job.options);
@@ -106,7 +123,8 @@ impl KnownTasks {
             let Constants { queue, priority, max_attempts } = task.constants;
             json!({
                 "name": task.name, "version": task.version, "queue": queue, "priority": priority,
-                "max_attempts": max_attempts, "accepts": task.accepts,
+                "max_attempts": max_attempts, "accepts": task.payloads.accepts,
+                "redacts": task.payloads.redacts,
             })
         };
         // What belongs to Mainspring itself has no options that a caller needs.

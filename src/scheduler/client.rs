@@ -18,7 +18,8 @@ use crate::store::pool::blocking;
 
 impl SchedulerBuilder {
     /// Connects, and runs nothing: for a process that adds, reads or changes jobs which others run. It registers no worker, claims no
-    /// job, fires no schedule, and has no thread but those of its statements. Handlers and lines of a crontab have no effect.
+    /// job, fires no schedule, and has no thread but those of its statements. Lines of a crontab have no effect. Handlers run nothing:
+    /// their types judge payloads, and find the values that are [redacted](crate::Redacted).
     ///
     /// The handles work as those of a running scheduler do. Jobs that are added start when another process is notified. There are no
     /// [events](Scheduler::events), no own statistics and no [gauges](Scheduler::gauges), [`run_once`](Scheduler::run_once) fails, and

@@ -48,6 +48,8 @@ pub struct PublishedTask {
     /// for types without named fields and for batches.
     #[serde(default)]
     pub accepts: Option<Value>,
+    /// Whether its payloads may have [`Redacted`](crate::Redacted) values. `false` only if the type is known to have none.
+    pub redacts: bool,
     /// When it was published.
     #[serde(deserialize_with = "json_moment::required")]
     pub published_at: DateTime<Utc>,
@@ -85,6 +87,19 @@ pub fn unknown<S: AsRef<str>>(conn: &mut impl AsSession, tasks: &[S]) -> Result<
     let text = "SELECT unnest(mainspring.unknown_tasks({}))";
     let unknown: Vec<(String,)> = Statement::<(Text,)>::new(text).bind::<Array<Text>, _>(tasks).load(conn)?;
     Ok(unknown.into_iter().map(|row| row.0).collect())
+}
+
+/// Returns those of the tasks whose payloads have no [`Redacted`](crate::Redacted) values, each once and in alphabetical order, as their
+/// workers have published. Of any other task nothing is known without its type.
+///
+/// # Errors
+///
+/// As [`list`].
+pub fn unredacted<S: AsRef<str>>(conn: &mut impl AsSession, tasks: &[S]) -> Result<Vec<String>, StoreError> {
+    let tasks: Vec<&str> = tasks.iter().map(AsRef::as_ref).collect();
+    let text = "SELECT unnest(mainspring.unredacted_tasks({}))";
+    let found: Vec<(String,)> = Statement::<(Text,)>::new(text).bind::<Array<Text>, _>(tasks).load(conn)?;
+    Ok(found.into_iter().map(|row| row.0).collect())
 }
 
 /// A task that no living worker knows, and whose jobs are ready.

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::*;
+use crate::redacted::Redacted;
 
 /// Declares tasks of one shape each.
 macro_rules! tasks {
@@ -114,4 +115,37 @@ fn wide_integers_and_raw_values_do_not_hide_what_is_wrong() {
     assert_eq!(error_of::<Raw>(&raw), " at `number`: expected u8, found a string");
     let task: Raw = decode(&raw.replace("\"x\"", "7")).unwrap();
     assert_eq!((task.id, task.raw.get(), task.number), (wide, r#"{"a": [1]}"#, 7));
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Secret {
+    name: String,
+    keys: Redacted<BTreeMap<String, Keys>>,
+    #[serde(default)]
+    owners: BTreeMap<Redacted<String>, u8>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Keys {
+    pin: u8,
+}
+
+tasks! { Secret }
+
+#[test]
+fn an_error_inside_a_redacted_value_names_its_place_and_types() {
+    let secret = |fields: &str| error_of::<Secret>(&format!(r#"{{"name": "ada", {fields}}}"#));
+    let expected = " at `keys`: expected u8, found a string";
+    assert_eq!(secret(r#""keys": {"s3cret": {"pin": "s3cret"}}"#), expected);
+    assert_eq!(secret(r#""keys": "s3cret""#), " at `keys`: expected a map, found a string");
+    assert_eq!(
+        secret(r#""keys": {"s3cret": {"s3cret": 1}}"#),
+        " at `keys`: expected field `pin`, found an object without it"
+    );
+    // A redacted key.
+    let owned = secret(r#""keys": {}, "owners": {"s3cret": "s3cret"}"#);
+    assert_eq!(owned, " at `owners`: expected u8, found a string");
+    assert_eq!(secret(r#""keys": {}, "owners": 7"#), " at `owners`: expected a map, found an integer");
+    // A value beside it is named as ever.
+    assert_eq!(error_of::<Secret>(r#"{"name": 7}"#), " at `name`: expected a string, found an integer");
 }

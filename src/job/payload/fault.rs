@@ -30,6 +30,10 @@ impl Fault {
         self
     }
 
+    pub(super) fn without_path(self) -> Self {
+        Self { path: Vec::new(), ..self }
+    }
+
     pub(super) fn path(&self) -> String {
         self.path.iter().rev().map(String::as_str).collect()
     }

@@ -10,12 +10,13 @@ use serde::ser::{
 use super::bounds::{MAX_DEPTH, cut, depth_problem};
 use super::fault::{Fault, Kind};
 use crate::error::Problem;
+use crate::redacted::look;
 
 const LONGEST_PATH: usize = 200;
 
 /// Returns what is wrong with the payload, in words for a person, or `None`.
 pub(super) fn first_fault<T: Serialize + ?Sized>(payload: &T) -> Option<Problem> {
-    let fault = payload.serialize(Finder { depth: 0 }).err()?;
+    let fault = look::for_faults(|| payload.serialize(Finder { depth: 0 })).err()?;
     let (expected, got) = match fault.kind {
         Kind::NotFinite(what) => ("must hold finite numbers", what),
         Kind::Wide => ("must hold integers of at most 64 bits", "a larger one"),
@@ -158,10 +159,12 @@ impl Serializer for Finder {
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
         self,
-        _: &'static str,
+        name: &'static str,
         value: &T,
     ) -> Result<(), Fault> {
-        value.serialize(self)
+        let found = value.serialize(self);
+        // Keys inside a redacted value are values too.
+        if name == look::NAME { found.map_err(Fault::without_path) } else { found }
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(

@@ -4,6 +4,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::*;
+use crate::redacted::Redacted;
 
 fn refused(payload: impl Serialize) -> String {
     match encode("t", &payload) {
@@ -108,4 +109,14 @@ fn a_payload_of_any_depth_is_refused_within_a_small_stack() {
         }
     });
     test.unwrap().join().unwrap();
+}
+
+#[test]
+fn a_fault_inside_a_redacted_value_is_at_its_place() {
+    let keys = Redacted::new(json_like("s3cret", f64::NAN));
+    assert_eq!(refused(json_like("keys", &keys)), "payload must hold finite numbers, got NaN at `keys`");
+    assert_eq!(refused(&keys), "payload must hold finite numbers, got NaN");
+    let deep: serde_json::Value = serde_json::from_str(&nested(127)).unwrap();
+    let deep = Redacted::new(json_like("s3cret", deep));
+    assert_eq!(refused(&deep), "payload must be nested at most 127 deep, got more");
 }
