@@ -37,6 +37,7 @@ mod mount;
 mod origin;
 mod page;
 mod parts;
+mod payloads;
 mod routes;
 mod screens;
 mod serve;

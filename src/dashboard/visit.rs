@@ -6,7 +6,6 @@ use actix_web::error::QueryPayloadError;
 use actix_web::{HttpRequest, web};
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use super::access::{Right, Rights};
 use super::failure::Failure;
@@ -15,7 +14,6 @@ use super::several::Several;
 use super::state::State;
 use crate::scheduler::Scheduler;
 use crate::store::audit::NewAuditEntry;
-use crate::store::jobs::{Job, JobStatus};
 use crate::store::operations::Operation;
 use crate::store::workflows::pages::ListedWorkflow;
 
@@ -30,14 +28,6 @@ pub(super) struct Visit {
     pub(super) now: DateTime<Utc>,
     /// What was known of the version of all pages before this one was read; see [`State::last_version`].
     pub(super) version: Option<String>,
-}
-
-/// What a viewer sees of a payload.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Payload {
-    Shown(Value),
-    /// By the application, or by default.
-    Hidden,
 }
 
 impl Visit {
@@ -75,38 +65,6 @@ impl Visit {
     /// The query of the address.
     pub(super) fn query<T: DeserializeOwned>(&self) -> Result<T, Failure> {
         read(self.request.query_string())
-    }
-
-    /// What this viewer sees of the payload of a job. `None` if there is none any more. What no viewer may see is not read at all.
-    pub(super) async fn payload_of(&self, job: &Job) -> Result<Option<Payload>, Failure> {
-        if matches!(job.state, JobStatus::Succeeded | JobStatus::Cancelled) {
-            return Ok(None);
-        }
-        if self.state.payloads.is_none() {
-            return Ok(Some(Payload::Hidden));
-        }
-        let text = self.scheduler().jobs().payload(job.id).await?;
-        let value = |text: String| serde_json::from_str(&text).unwrap_or(Value::String(text));
-        Ok(text.map(|text| self.payload(&job.task, value(text))))
-    }
-
-    /// The payload of a job as it is stored, if this viewer sees it as it is.
-    pub(super) async fn whole_payload_of(&self, job: &Job) -> Result<Option<String>, Failure> {
-        if self.state.payloads.is_none() {
-            return Ok(None);
-        }
-        let text = self.scheduler().jobs().payload(job.id).await?;
-        let is_shown = |text: &String| {
-            let stored = serde_json::from_str::<Value>(text).ok();
-            stored.is_some_and(|stored| self.payload(&job.task, stored.clone()) == Payload::Shown(stored))
-        };
-        Ok(text.filter(is_shown))
-    }
-
-    /// What this viewer sees of the payload of a job or a schedule.
-    pub(super) fn payload(&self, task: &str, payload: Value) -> Payload {
-        let shown = self.state.payloads.as_ref().and_then(|shown| shown(&self.request, task, payload));
-        shown.map_or(Payload::Hidden, Payload::Shown)
     }
 }
 

@@ -29,7 +29,7 @@ mod filled;
 mod hostile;
 mod many;
 mod mounting;
-mod openapi;
+pub(crate) mod openapi;
 mod outage;
 mod payloads;
 mod reading;
@@ -50,10 +50,10 @@ struct Site {
 
 /// A response.
 #[derive(Debug)]
-struct Reply {
-    status: u16,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
     headers: HeaderMap,
-    text: String,
+    pub(crate) text: String,
 }
 
 /// What the tests change nothing of, or something: every row that a viewer could change.
@@ -145,7 +145,7 @@ impl Site {
 }
 
 /// A form of a page of the same site.
-fn own(path: &str, form: &str) -> TestRequest {
+pub(crate) fn own(path: &str, form: &str) -> TestRequest {
     from(path, form, &[("Host", "app.example"), ("Origin", "https://app.example")])
 }
 
@@ -156,7 +156,7 @@ fn from(path: &str, form: &str, headers: &[(&str, &str)]) -> TestRequest {
     request.set_payload(form.to_owned())
 }
 
-async fn ask(dashboard: Dashboard, request: TestRequest) -> Reply {
+pub(crate) async fn ask(dashboard: Dashboard, request: TestRequest) -> Reply {
     let app = init_service(App::new().service(dashboard)).await;
     let response = call_service(&app, request.to_request()).await;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());

@@ -4,12 +4,14 @@ use actix_web::http::StatusCode;
 use serde::Deserialize;
 
 use super::ask_job::{self, Copied};
-use super::fields::pretty_text;
+use super::fields::{is_exact, pretty, pretty_text};
 use super::job_form::Form;
+use super::marks::whole;
 use super::{Next, log_deed};
 use crate::dashboard::failure::Failure;
 use crate::dashboard::links::link;
 use crate::dashboard::page::Page;
+use crate::dashboard::payloads::Copy;
 use crate::dashboard::routes::Deed;
 use crate::dashboard::visit::{Visit, read};
 use crate::error::{SchedulerError, StoreError};
@@ -36,7 +38,8 @@ pub(super) async fn ask(visit: &Visit) -> Result<Page, Failure> {
 pub(super) async fn perform(visit: &Visit, text: &str) -> Result<Next, Failure> {
     let Of { id, .. } = visit.query()?;
     let form: Form = read(text)?;
-    let added = match form.job() {
+    let payload = whole(visit, id, &form).await?.map_err(|problem| problem.to_string());
+    let added = match payload.and_then(|payload| form.job(&payload)) {
         Ok(job) => insert(visit, job).await,
         Err(problem) => return again(visit, id, &form, &problem).await,
     };
@@ -56,16 +59,19 @@ pub(in crate::dashboard) async fn insert(visit: &Visit, job: NewJob) -> Result<i
     visit.scheduler().jobs().insert_audited(job, move |id| entry.subject(id.to_string())).await
 }
 
-/// The form of a job as the viewer sees it. A payload that is shown in part would be stored in part, so its field stays empty. The new
-/// job has no key: it would take the place of the other one.
+/// The form of a job as the viewer sees it. A payload that the application shows in part would be stored in part, so its field stays
+/// empty. The new job has no key: it would take the place of the other one.
 async fn like(visit: &Visit, id: i64) -> Result<(Form, Option<Copied>), Failure> {
     let found = visit.scheduler().jobs().get(id).await?;
     let job = found.ok_or_else(|| Failure::NotFound(format!("There is no job {id}.")))?;
-    let payload = visit.whole_payload_of(&job).await?;
-    let copied = if payload.is_some() { Copied::Whole(id) } else { Copied::WithoutPayload(id) };
+    let (payload, copied) = match visit.copy_of(&job).await? {
+        Copy::Whole(payload) => (pretty_text(&payload), Copied::Whole(id)),
+        Copy::Redacted { stored, shown } if is_exact(&stored) => (pretty(&shown), Copied::Redacted(id)),
+        Copy::Redacted { .. } | Copy::None => (String::new(), Copied::WithoutPayload(id)),
+    };
     let form = Form {
         task: job.task,
-        payload: payload.as_deref().map(pretty_text).unwrap_or_default(),
+        payload,
         queue: job.queue.unwrap_or_default(),
         priority: job.priority.to_string(),
         max_attempts: job.max_attempts.map(|most| most.to_string()).unwrap_or_default(),

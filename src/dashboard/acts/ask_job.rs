@@ -9,19 +9,22 @@ use crate::dashboard::links::{self, link};
 use crate::dashboard::page::{Page, Place};
 use crate::dashboard::parts::text::name;
 use crate::dashboard::routes::Deed;
+use crate::redacted::MARK;
 use crate::store::tasks::PublishedTask;
 
 /// The job that the new one is to be like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Copied {
     Whole(i64),
+    /// With the mark in the place of redacted values.
+    Redacted(i64),
     /// The viewer does not see its payload as it is, or it has none any more.
     WithoutPayload(i64),
 }
 
 /// Shows the form, and why it was refused.
 pub(super) fn page(form: &Form, copied: Option<Copied>, why: Option<&str>, tasks: &[PublishedTask]) -> Page {
-    let of = copied.map(|(Copied::Whole(id) | Copied::WithoutPayload(id))| id);
+    let of = copied.map(|(Copied::Whole(id) | Copied::Redacted(id) | Copied::WithoutPayload(id))| id);
     let (title, back) = match of {
         Some(id) => (format!("A job like job {id}"), links::job(id)),
         None => ("New job".to_owned(), "jobs".to_owned()),
@@ -48,6 +51,10 @@ fn fields(form: &Form, copied: Option<Copied>, tasks: &[PublishedTask]) -> Marku
         (task_field(&form.task, tasks))
         (when("run_at", "Due at, in UTC, empty for now", &form.run_at))
         (payload_area("Payload, JSON", &form.payload))
+        @if let Some(Copied::Redacted(id)) = copied {
+            p.muted.whole { "Leave the payload as it is, and the new job gets the redacted values of job " (id) ". If you change it, write a value \
+                 for each " code { (MARK) } "." }
+        }
         @if let Some(Copied::WithoutPayload(id)) = copied {
             p.muted.whole {
                 "You do not see the payload of job " (id) " as it is, or it is not kept. So the field is empty: fill it in."

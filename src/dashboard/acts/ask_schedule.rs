@@ -59,7 +59,7 @@ pub(super) fn page(
             (input("expression", "Expression, such as 30 2 * * mon-fri", &form.expression))
             (input("zone", "Zone, empty for UTC", &form.zone))
             (payload_area("Payload, a JSON object", &form.payload))
-            @if payload == Seen::Hidden { p.muted.whole { "You do not see the payload. Leave the field empty to keep it." } }
+            @if payload == Seen::Hidden { p.muted.whole { "You do not see the payload as it is. Leave the field empty to keep it." } }
             (overlap(&form.overlap))
             (number("catch_up", "Missed fires that are made up for", &form.catch_up, "1"))
             (when("starts_at", "From, in UTC", &form.starts_at))

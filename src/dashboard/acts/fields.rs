@@ -55,12 +55,17 @@ pub(super) fn pretty(payload: &Value) -> String {
 
 /// The same of a stored text. One with a number that a value may not hold to its last digit stays as it is.
 pub(super) fn pretty_text(stored: &str) -> String {
-    let is_long = |run: &str| run.len() > EXACT_DIGITS;
-    let has_long_number = stored.split(|letter: char| !letter.is_ascii_digit() && letter != '.').any(is_long);
     match serde_json::from_str(stored) {
-        Ok(payload) if !has_long_number && !has_exponent(stored) => pretty(&payload),
+        Ok(payload) if is_exact(stored) => pretty(&payload),
         Ok(_) | Err(_) => stored.to_owned(),
     }
+}
+
+/// Whether a value holds each number of the JSON text to its last digit.
+pub(super) fn is_exact(json: &str) -> bool {
+    let is_long = |run: &str| run.len() > EXACT_DIGITS;
+    let has_long_number = json.split(|letter: char| !letter.is_ascii_digit() && letter != '.').any(is_long);
+    !has_long_number && !has_exponent(json)
 }
 
 /// Reads labels with commas between them.

@@ -20,9 +20,9 @@ pub(super) struct Form {
 }
 
 impl Form {
-    /// The job that it describes.
-    pub(super) fn job(&self) -> Result<NewJob, String> {
-        let job = NewJob::from_json(self.task.clone(), &self.payload).map_err(|error| error.to_string())?;
+    /// The job that it describes, with this payload: that of the form, or the same with its redacted values.
+    pub(super) fn job(&self, payload: &str) -> Result<NewJob, String> {
+        let job = NewJob::from_json(self.task.clone(), payload).map_err(|error| error.to_string())?;
         let mut options = job.options().clone();
         let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         (options.queue, options.key) = (text(&self.queue), text(&self.key));
@@ -41,7 +41,8 @@ mod tests {
     #[test]
     fn a_form_is_a_job_or_names_the_field_that_does_not_fit() {
         let filled = || Form { task: "report".into(), payload: "{\"a\": 1}".into(), ..Form::default() };
-        let job = Form { key: "k".into(), priority: "-5".into(), flags: "a, b".into(), ..filled() }.job();
+        let form = Form { key: "k".into(), priority: "-5".into(), flags: "a, b".into(), ..filled() };
+        let job = form.job(&form.payload);
         let expected = NewJob::from_json("report", "{\"a\": 1}").unwrap().key("k").priority(-5);
         assert_eq!(job, Ok(expected.flags(["a", "b"])));
         for (wrong, problem) in [
@@ -51,7 +52,7 @@ mod tests {
             (Form { max_attempts: "40000".into(), ..filled() }, "max_attempts must be an integer"),
             (Form { run_at: "soon".into(), ..filled() }, "run_at must be a time"),
         ] {
-            let refused = wrong.job().unwrap_err();
+            let refused = wrong.job(&wrong.payload).unwrap_err();
             assert!(refused.starts_with(problem) && !refused.contains("s3cret"), "{refused}");
         }
     }

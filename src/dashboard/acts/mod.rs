@@ -10,6 +10,7 @@ mod fields;
 mod job_form;
 pub(super) mod jobs;
 pub(super) mod many;
+pub(super) mod marks;
 pub(super) mod operations;
 pub(super) mod queues;
 mod schedule_form;

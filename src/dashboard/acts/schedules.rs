@@ -5,13 +5,15 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use super::ask_schedule::{self, Above, Seen};
+use super::marks::check;
 use super::schedule_form::Form;
 use super::{Next, log_deed};
 use crate::dashboard::failure::Failure;
 use crate::dashboard::links::{self, link};
 use crate::dashboard::page::Page;
+use crate::dashboard::payloads::Payload;
 use crate::dashboard::routes::Deed;
-use crate::dashboard::visit::{Payload, Visit, read};
+use crate::dashboard::visit::{Visit, read};
 use crate::error::{SchedulerError, StoreError};
 use crate::schedule::{NewSchedule, ScheduleChanges};
 use crate::store::schedules::{ScheduleFire, ScheduleRow};
@@ -111,7 +113,7 @@ pub(super) async fn ask_new(visit: &Visit) -> Result<Page, Failure> {
 pub(super) async fn ask_changes(visit: &Visit) -> Result<Page, Failure> {
     let Of { name } = visit.query()?;
     let row = visit.scheduler().schedules().require(&*name).await?;
-    let (form, seen) = as_seen(&row, visit);
+    let (form, seen) = as_seen(&row, visit).await?;
     shown(visit, Deed::UpdateSchedule, &form, Above::Nothing, seen).await
 }
 
@@ -134,7 +136,7 @@ pub(super) async fn update(visit: &Visit, form: &str) -> Result<Next, Failure> {
     form.name = name;
     let deed = Deed::UpdateSchedule;
     let row = visit.scheduler().schedules().require(&*form.name).await?;
-    let (before, seen) = as_seen(&row, visit);
+    let (before, seen) = as_seen(&row, visit).await?;
     if let Some(above) = asked_preview(&form, visit) {
         return again(visit, deed, &form, above, seen).await;
     }
@@ -156,6 +158,7 @@ pub(in crate::dashboard) async fn insert(
     visit: &Visit,
     schedule: NewSchedule,
 ) -> Result<ScheduleRow, SchedulerError> {
+    check_payload(schedule.fields())?;
     let entry = visit.entry(Deed::CreateSchedule, "schedule", schedule.name(), "created");
     let record = move |conn: &mut Session<'_>| audit::add(conn, &entry).map(drop);
     visit.scheduler().schedules().create_and(schedule, record).await
@@ -168,10 +171,15 @@ pub(in crate::dashboard) async fn store(
     seen: DateTime<Utc>,
     changes: ScheduleChanges,
 ) -> Result<Option<ScheduleRow>, SchedulerError> {
+    check_payload(&changes)?;
     let fields: Vec<&str> = changes.fields.keys().map(String::as_str).collect();
     let result = format!("changed: {}", fields.join(", "));
     let entry = visit.entry(Deed::UpdateSchedule, "schedule", name, &result);
     visit.scheduler().schedules().update_audited(name.to_owned(), seen, changes, entry).await
+}
+
+fn check_payload(fields: &ScheduleChanges) -> Result<(), SchedulerError> {
+    Ok(fields.fields.get("payload").map_or(Ok(()), check)?)
 }
 
 async fn finish(
@@ -193,11 +201,11 @@ async fn finish(
 }
 
 /// The form of a schedule as the viewer sees it. A payload that is shown in part would be stored in part.
-fn as_seen(row: &ScheduleRow, visit: &Visit) -> (Form, Seen) {
-    match visit.payload(&row.task, row.payload.clone()) {
+async fn as_seen(row: &ScheduleRow, visit: &Visit) -> Result<(Form, Seen), Failure> {
+    Ok(match visit.payload_of_schedule(row).await? {
         Payload::Shown(payload) if payload == row.payload => (Form::of(row, Some(&payload)), Seen::Whole),
-        Payload::Shown(_) | Payload::Hidden => (Form::of(row, None), Seen::Hidden),
-    }
+        Payload::Shown(_) | Payload::Hidden | Payload::Redacted => (Form::of(row, None), Seen::Hidden),
+    })
 }
 
 fn asked_preview(form: &Form, visit: &Visit) -> Option<Above> {

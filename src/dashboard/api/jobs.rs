@@ -8,9 +8,11 @@ use serde_json::value::RawValue;
 use super::value::{Identified, json, log_on};
 use crate::dashboard::acts::add::insert;
 use crate::dashboard::acts::jobs::{forget_steps, on_each};
+use crate::dashboard::acts::marks::check;
 use crate::dashboard::failure::Failure;
 use crate::dashboard::routes::Deed;
 use crate::dashboard::visit::Visit;
+use crate::error::StoreError;
 use crate::job::{KeyMode, NewJob};
 use crate::store::jobs::{Act, Reschedule};
 
@@ -41,8 +43,9 @@ pub(super) async fn add(visit: &Visit, add: Add) -> Result<String, Failure> {
 
 impl Add {
     fn job(self) -> Result<NewJob, Failure> {
-        let job = NewJob::from_json(self.task, self.payload.get());
-        let job = job.map_err(|error| Failure::Invalid(error.to_string()))?;
+        let invalid = |error: StoreError| Failure::Invalid(error.to_string());
+        let job = NewJob::from_json(self.task, self.payload.get()).map_err(invalid)?;
+        serde_json::from_str(job.payload()).map_or(Ok(()), |payload| check(&payload)).map_err(invalid)?;
         let mut options = job.options().clone();
         (options.queue, options.key, options.run_at) = (self.queue, self.key, self.run_at);
         (options.priority, options.max_attempts) = (self.priority, self.max_attempts);

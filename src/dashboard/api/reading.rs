@@ -9,10 +9,12 @@ use super::many;
 use super::value::json;
 use super::workflows;
 use crate::dashboard::failure::Failure;
+use crate::dashboard::payloads::Payload;
 use crate::dashboard::routes::Data;
 use crate::dashboard::state::HOUR;
-use crate::dashboard::visit::{Payload, Visit};
+use crate::dashboard::visit::Visit;
 use crate::error::SchedulerError;
+use crate::redacted::MARK;
 use crate::store::errors::ErrorGroup;
 use crate::store::jobs::{Job, JobStep};
 use crate::store::schedules::ScheduleRow;
@@ -51,11 +53,11 @@ pub(in crate::dashboard) async fn read(visit: &Visit, data: Data) -> Result<Stri
         }
         Data::Schedules => {
             let rows = scheduler.schedules().list(visit.query()?).await?;
-            json(&rows.into_iter().map(|row| as_shown(visit, row)).collect::<Vec<_>>())
+            json(&all_as_shown(visit, rows).await?)
         }
         Data::Lines => {
             let rows = whole(visit, scheduler.schedules().lines()).await?;
-            json(&rows.into_iter().map(|row| as_shown(visit, row)).collect::<Vec<_>>())
+            json(&all_as_shown(visit, rows).await?)
         }
         Data::Schedule => schedule(visit).await,
         Data::Errors => errors(visit).await,
@@ -117,10 +119,7 @@ async fn job(visit: &Visit) -> Result<String, Failure> {
     let OneJob { id, payload } = visit.query()?;
     let job = visit.scheduler().jobs().require(id).await?;
     let payload = if payload { visit.payload_of(&job).await? } else { None };
-    let payload = payload.and_then(|payload| match payload {
-        Payload::Shown(payload) => Some(payload),
-        Payload::Hidden => None,
-    });
+    let payload = payload.and_then(value);
     let steps = visit.scheduler().jobs().steps(id).await?;
     json(&WithPayload { job, steps, payload })
 }
@@ -165,16 +164,31 @@ async fn schedule(visit: &Visit) -> Result<String, Failure> {
     }
     let row = visit.scheduler().schedules().require(&*name).await?;
     let fires = visit.scheduler().schedules().fires(name, fires).await?;
-    json(&json!({"schedule": as_shown(visit, row), "fires": fires}))
+    json(&json!({"schedule": as_shown(visit, row).await?, "fires": fires}))
 }
 
 /// A payload that the viewer may not see is null.
-pub(super) fn as_shown(visit: &Visit, mut row: ScheduleRow) -> ScheduleRow {
-    let payload = std::mem::take(&mut row.payload);
-    if let Payload::Shown(payload) = visit.payload(&row.task, payload) {
-        row.payload = payload;
+pub(super) async fn as_shown(visit: &Visit, mut row: ScheduleRow) -> Result<ScheduleRow, Failure> {
+    row.payload = value(visit.payload_of_schedule(&row).await?).unwrap_or_default();
+    Ok(row)
+}
+
+async fn all_as_shown(visit: &Visit, mut rows: Vec<ScheduleRow>) -> Result<Vec<ScheduleRow>, Failure> {
+    let redaction = visit.redaction(rows.iter().map(|row| &*row.task)).await?;
+    for row in &mut rows {
+        let payload = std::mem::take(&mut row.payload);
+        row.payload = value(visit.payload(redaction.as_ref(), &row.task, payload)).unwrap_or_default();
     }
-    row
+    Ok(rows)
+}
+
+/// What programs get of a payload.
+fn value(payload: Payload) -> Option<Value> {
+    match payload {
+        Payload::Shown(payload) => Some(payload),
+        Payload::Hidden => None,
+        Payload::Redacted => Some(MARK.into()),
+    }
 }
 
 #[derive(Deserialize)]

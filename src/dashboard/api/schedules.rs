@@ -29,7 +29,7 @@ pub(super) async fn create(visit: &Visit, schedule: NewSchedule) -> Result<Strin
     let name = schedule.name().to_owned();
     let created = schedules::insert(visit, schedule).await;
     log_on(Deed::CreateSchedule, &format!("name={name}"), created.is_ok());
-    json(&as_shown(visit, created?))
+    json(&as_shown(visit, created?).await?)
 }
 
 #[derive(Deserialize)]
@@ -56,7 +56,7 @@ pub(super) async fn update(visit: &Visit, update: Update) -> Result<String, Fail
     log_on(Deed::UpdateSchedule, &format!("name={name}"), stored.is_some());
     let back = links::schedule(&name);
     let stored = stored.ok_or_else(|| Failure::NotDone { why: MEANWHILE.to_owned(), back })?;
-    json(&as_shown(visit, stored))
+    json(&as_shown(visit, stored).await?)
 }
 
 pub(super) async fn delete(visit: &Visit, Named { name }: Named) -> Result<String, Failure> {

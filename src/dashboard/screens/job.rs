@@ -16,8 +16,9 @@ use crate::dashboard::parts::job_table::state;
 use crate::dashboard::parts::notice::empty;
 use crate::dashboard::parts::text::{json, lines, name, name_or_dash};
 use crate::dashboard::parts::time::moment_and_age;
+use crate::dashboard::payloads::Payload;
 use crate::dashboard::routes::Deed;
-use crate::dashboard::visit::{Payload, Visit};
+use crate::dashboard::visit::Visit;
 use crate::job::operation::is_reserved;
 use crate::store::jobs::{AttemptError, Explanation, Job, JobStatus, JobStep};
 use crate::store::workflows::pages::NamedWorkflow;
@@ -191,12 +192,21 @@ async fn payload(visit: &Visit, job: &Job) -> Result<Markup, Failure> {
     }
     Ok(match visit.payload_of(job).await? {
         None => empty("The job has ended in the meantime.", "Reload the page."),
-        Some(Payload::Shown(payload)) => json(&payload),
-        Some(Payload::Hidden) => hidden(),
+        Some(payload) => shown(&payload),
     })
 }
 
-/// What stands in the place of a payload.
-pub(super) fn hidden() -> Markup {
-    empty("The payload is hidden.", "The application decides what is shown, with Dashboard::payloads.")
+/// A payload, or what stands in its place.
+pub(super) fn shown(payload: &Payload) -> Markup {
+    match payload {
+        Payload::Shown(payload) => json(payload),
+        Payload::Hidden => empty(
+            "The payload is hidden.",
+            "The application decides what is shown, with Dashboard::payloads.",
+        ),
+        Payload::Redacted => empty(
+            "The payload is redacted.",
+            "It may hold redacted values. A process shows the others if it has the handler of the task and can read the payload.",
+        ),
+    }
 }

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::audit::acts_on;
-use super::job::hidden;
+use super::job::shown;
 use super::schedules::sign;
 use crate::dashboard::access::Right;
 use crate::dashboard::failure::Failure;
@@ -14,10 +14,10 @@ use crate::dashboard::parts::audit_table;
 use crate::dashboard::parts::fact::fact;
 use crate::dashboard::parts::form::{Weight, action, button};
 use crate::dashboard::parts::notice::empty;
-use crate::dashboard::parts::text::{dash, json, name, name_or_dash, plain};
+use crate::dashboard::parts::text::{dash, name, name_or_dash, plain};
 use crate::dashboard::parts::time::{moment, moment_and_age, moment_or_dash};
 use crate::dashboard::routes::Deed;
-use crate::dashboard::visit::{Payload, Visit};
+use crate::dashboard::visit::Visit;
 use crate::store::schedules::{ScheduleFire, ScheduleRow};
 
 /// Fires that are shown.
@@ -32,10 +32,7 @@ pub(super) async fn show(visit: &Visit) -> Result<Page, Failure> {
     let Wanted { name: wanted } = visit.query()?;
     let row = visit.scheduler().schedules().require(&*wanted).await?;
     let fires = visit.scheduler().schedules().fires(&*wanted, FIRES).await?;
-    let payload = match visit.payload(&row.task, row.payload.clone()) {
-        Payload::Shown(payload) => json(&payload),
-        Payload::Hidden => hidden(),
-    };
+    let payload = shown(&visit.payload_of_schedule(&row).await?);
     let acts = acts_on(visit, "schedule", &row.name).await?;
     let body = html! {
         h1 { "Schedule " (name(&row.name)) (sign(&row)) }

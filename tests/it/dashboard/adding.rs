@@ -112,6 +112,7 @@ async fn the_form_shows_published_fields_and_the_task_judges_the_payload() {
 #[actix_web::test]
 async fn a_job_is_run_again_with_another_payload_under_no_key() {
     let site = Site::start().await;
+    site.database.publish_unredacted(TASK);
     let big = json!({"report": "r7", "n": 3});
     let job = NewJob::new(TASK, &big).queue("mails").key("k").priority(-7).flags(["slow"]).max_attempts(4);
     let first = site.scheduler.jobs().insert(job).await.unwrap();
@@ -138,6 +139,7 @@ async fn a_job_is_run_again_with_another_payload_under_no_key() {
 #[actix_web::test]
 async fn a_payload_with_more_digits_than_a_float_is_copied_exactly() {
     let site = Site::start().await;
+    site.database.publish_unredacted(TASK);
     let exact = r#"{"n": 12345678901234567890123}"#;
     let id = site.scheduler.jobs().insert(NewJob::from_json(TASK, exact).unwrap()).await.unwrap();
     let shown = all(&site).payloads(|_, _, payload| Some(payload));
@@ -149,6 +151,7 @@ async fn a_payload_with_more_digits_than_a_float_is_copied_exactly() {
 #[actix_web::test]
 async fn a_job_like_one_whose_payload_is_hidden_begins_without_it() {
     let site = Site::start().await;
+    site.database.publish_unredacted(TASK);
     let id = site.add(|job| job).await;
     let gone = site.add(|job| job).await;
     site.scheduler.jobs().complete([gone], None).await.unwrap();

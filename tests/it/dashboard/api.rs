@@ -217,6 +217,7 @@ async fn what_does_not_fit_is_refused_as_json_with_the_reason() {
 #[actix_web::test]
 async fn the_api_hides_payloads_as_the_pages_do() {
     let site = Site::start().await;
+    site.database.publish_unredacted(TASK);
     let id = site.add(|job| job).await;
     site.add_schedule("nightly").await;
     for path in

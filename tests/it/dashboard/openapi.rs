@@ -71,7 +71,7 @@ impl Operation {
     }
 }
 
-pub(super) fn call(method: &str, path: &str, body: &Value) -> TestRequest {
+pub(crate) fn call(method: &str, path: &str, body: &Value) -> TestRequest {
     let request = TestRequest::with_uri(&format!("/jobs/{path}"));
     let request = request.method(Method::from_bytes(method.as_bytes()).unwrap());
     if method == "GET" { request } else { request.set_json(body) }

@@ -79,6 +79,7 @@ async fn no_page_shows_a_payload_by_default() {
 #[actix_web::test]
 async fn the_application_decides_by_viewer_and_task_what_is_shown() {
     let (site, _) = secretive().await;
+    site.database.publish_unredacted(TASK);
     let dashboard = site.dashboard(Access::Read).payloads(|request, task, mut payload| {
         let viewer = request.headers().get(HeaderName::from_static("x-viewer"))?.to_str().ok()?;
         match (viewer, task) {

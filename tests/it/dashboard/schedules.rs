@@ -152,6 +152,7 @@ async fn two_people_who_change_a_schedule_do_not_undo_each_other_unknowingly() {
 #[actix_web::test]
 async fn a_payload_that_is_hidden_or_shown_in_part_stays_as_it_is() {
     let site = Site::start().await;
+    site.database.publish_unredacted(TASK);
     site.add_schedule("nightly").await;
     let path = "update-schedule?name=nightly";
     let hiding = site.dashboard(Access::Act(Rights::all())).payloads(|_, _, mut payload| {

@@ -99,6 +99,7 @@ async fn a_scheduler_is_shown_to_those_who_may_read_it_alone() {
 async fn the_view_of_payloads_holds_for_all_schedulers() {
     let site = Site::start().await;
     let billing = other(&site).await;
+    site.database.publish_unredacted_in("billing", "invoice");
     let job = mainspring::NewJob::new("invoice", &serde_json::json!({"note": "s3cret"}));
     let id = billing.jobs().insert(job).await.unwrap();
     let path = format!("/billing/job?id={id}");

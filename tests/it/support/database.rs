@@ -83,6 +83,19 @@ impl TestDatabase {
         self.connection().batch_execute(WRITE_MOVES_DOWN).expect("write moves down");
     }
 
+    /// Publishes a task whose payloads have no redacted values, as a worker would: so processes without its type show them.
+    pub fn publish_unredacted(&self, task: &str) {
+        self.publish_unredacted_in("mainspring", task);
+    }
+
+    /// The same in another schema.
+    pub fn publish_unredacted_in(&self, schema: &str, task: &str) {
+        let insert = format!(
+            "INSERT INTO {schema}.tasks (name, version, redacts, published_by) VALUES ('{task}', 0, false, 'w')"
+        );
+        self.connection().batch_execute(&insert).expect("publish a task");
+    }
+
     /// Cuts every connection and lets none in, as if the server were gone.
     pub fn go_away(&self) {
         admin(&format!("ALTER DATABASE {} ALLOW_CONNECTIONS false", self.name));
