@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::arguments::EnqueueArguments;
 use crate::failure::Failure;
+use crate::redaction::refuse_mark;
 use crate::source::Place;
 use crate::tasks::warn_of_unknown;
 
@@ -55,8 +56,9 @@ impl EnqueueArguments {
     pub(crate) fn into_job(self) -> Result<NewJob, Failure> {
         let payload = if self.payload == "-" { from_stdin()? } else { self.payload };
         // What no handler could read back is refused here, with the reason. The text itself is passed on.
-        serde_json::from_str::<Value>(&payload)
+        let value: Value = serde_json::from_str(&payload)
             .map_err(|error| Failure::Usage(format!("the payload must be JSON, got {error}")))?;
+        refuse_mark(&value)?;
         let job =
             NewJob::from_json(self.task, &payload).map_err(|error| Failure::Usage(error.to_string()))?;
         let mut options = JobOptions::new();

@@ -19,6 +19,7 @@ mod limits;
 mod output;
 mod progress;
 mod queues;
+mod redaction;
 mod reseal;
 mod schedules;
 #[cfg(feature = "dashboard")]

@@ -51,6 +51,7 @@ fn every_action_reports_each_id_and_exits_with_3_when_any_was_left() {
 #[test]
 fn show_tells_everything_about_a_job_and_its_payload_only_when_asked() {
     let database = furnished();
+    database.publish_unredacted("note");
     let shown = json(on(&database, &["jobs", "show", "1", "--json"]));
     assert_eq!((&shown["last_error"], shown.get("payload")), (&"boom: disk full".into(), None));
     let shown = json(on(&database, &["jobs", "show", "1", "--payload", "--json"]));

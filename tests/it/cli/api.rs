@@ -59,6 +59,7 @@ fn hold(database: &TestDatabase) -> i64 {
 #[tokio::test]
 async fn what_a_command_prints_is_the_same_through_the_api() {
     let (database, [dead, waiting, _]) = furnished().await;
+    database.publish_unredacted("note");
     let served = Served::start(&database, &["--payloads"], None);
     let (dead, waiting) = (dead.to_string(), waiting.to_string());
     let commands: [&[&str]; 22] = [

@@ -191,6 +191,7 @@ fn a_database_that_is_away_is_said_as_by_other_commands() {
 #[test]
 fn payloads_are_hidden_unless_the_option_shows_them() {
     let database = TestDatabase::new();
+    database.publish_unredacted("note");
     let id = super::answer(on(&database, &["enqueue", "note", r#"{"note": "s3cret"}"#]));
     let path = format!("/job?id={}", id.trim());
     assert!(!Served::start(&database, &[], None).get(&path, "").1.contains("s3cret"));

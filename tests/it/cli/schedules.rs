@@ -41,6 +41,7 @@ const CREATE: [&str; 23] = [
 #[test]
 fn a_schedule_is_made_changed_fired_paused_and_deleted() {
     let database = TestDatabase::new();
+    database.publish_unredacted("note");
     assert_eq!(answer(schedules(&database, &CREATE)), "created nightly\n");
     let listed = json(schedules(&database, &["list", "--json"]));
     let row = &listed[0];

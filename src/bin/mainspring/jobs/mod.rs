@@ -22,6 +22,7 @@ pub(crate) use selection::tell_each;
 
 use crate::failure::Failure;
 use crate::output;
+use crate::redaction::redacted;
 use crate::source::{Query, Source};
 
 pub(crate) fn run(source: &mut Source, command: JobsCommand, out: &mut impl Write) -> Result<(), Failure> {
@@ -124,6 +125,7 @@ fn show(source: &mut Source, arguments: &ShowArguments, out: &mut impl Write) ->
                 None => None,
             };
             let payload = payload.map(|text| serde_json::from_str(&text).unwrap_or(Value::String(text)));
+            let payload = payload.map(|payload| redacted(conn, &job.task, payload)).transpose()?;
             Ok(Some(Shown { job, steps: jobs::steps(conn, id)?, payload }))
         },
     )?;

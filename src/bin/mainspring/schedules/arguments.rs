@@ -8,6 +8,7 @@ use mainspring::{CatchUp, Overlap, ScheduleChanges};
 use super::numbers::inexact_number;
 use crate::arguments::ListingOptions;
 use crate::failure::Failure;
+use crate::redaction::refuse_mark;
 use crate::times::{duration, moment};
 
 #[derive(Debug, Subcommand)]
@@ -264,6 +265,7 @@ fn with_payload(changes: ScheduleChanges, payload: Option<&str>) -> Result<Sched
     let Some(text) = payload else { return Ok(changes) };
     let payload = serde_json::from_str(text)
         .map_err(|error| Failure::Usage(format!("the payload must be JSON, got {error}")))?;
+    refuse_mark(&payload)?;
     match inexact_number(text) {
         Some(number) => Err(Failure::Usage(format!(
             "the number {number} in the payload would lose digits: write it as a string"

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::failure::Failure;
 use crate::output;
+use crate::redaction::redact;
 use crate::source::{Query, Source};
 
 mod arguments;
@@ -111,7 +112,11 @@ fn list(source: &mut Source, arguments: &ListArguments, out: &mut impl Write) ->
     let query =
         Query::new("schedules").with("task", filter.task.as_ref()).with("prefix", filter.prefix.as_ref());
     let query = query.with("after", filter.after.as_ref()).with("limit", Some(filter.limit));
-    let rows: Vec<ScheduleRow> = source.read(query, |conn| schedules::list(conn, &filter))?;
+    let rows: Vec<ScheduleRow> = source.read(query, |conn| {
+        let mut rows = schedules::list(conn, &filter)?;
+        redact(conn, &mut rows)?;
+        Ok(rows)
+    })?;
     if arguments.listing.json {
         return output::json(out, &rows);
     }
@@ -159,7 +164,8 @@ fn show(source: &mut Source, arguments: &ShowArguments, out: &mut impl Write) ->
         query,
         || unknown(name),
         |conn| {
-            let Some(schedule) = schedules::get(conn, name)? else { return Ok(None) };
+            let Some(mut schedule) = schedules::get(conn, name)? else { return Ok(None) };
+            redact(conn, std::slice::from_mut(&mut schedule))?;
             Ok(Some(WithFires { schedule, fires: schedules::fires(conn, name, arguments.fires)? }))
         },
     )?;
