@@ -58,6 +58,7 @@ mod proxies;
 mod queue_order;
 mod queues;
 mod readme;
+mod redaction;
 mod restarts;
 mod resting;
 mod results;

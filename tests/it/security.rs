@@ -4,4 +4,4 @@ mod inputs;
 mod output;
 mod payload_properties;
 mod planted;
-mod secrets;
+pub(crate) mod secrets;

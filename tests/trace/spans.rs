@@ -1,7 +1,7 @@
 //! What the spans of Mainspring say: the attributes of OpenTelemetry for messaging.
 
 use mainspring::{Enqueue, NewJob};
-use mainspring::{JobContext, JobResult, Scheduler, Task};
+use mainspring::{JobContext, JobResult, Redacted, Scheduler, Task};
 use opentelemetry::trace::{SpanKind, Status};
 use opentelemetry_sdk::trace::SpanData;
 use serde::{Deserialize, Serialize};
@@ -80,4 +80,36 @@ async fn claims_and_settles_have_spans_that_count_jobs() {
     };
     assert!(counted("receive") >= 17 && counted("settle") >= 17);
     assert!(request.spans("receive").is_empty());
+}
+
+#[derive(Serialize, Deserialize)]
+struct Pay {
+    user: String,
+    card: Redacted<String>,
+}
+impl Task for Pay {
+    const NAME: &'static str = "trace.pay";
+    const MAX_ATTEMPTS: Option<i16> = Some(1);
+}
+
+async fn pay(task: Pay, _: JobContext) -> JobResult {
+    Err(format!("no reply for {}", task.card))?
+}
+
+#[tokio::test]
+async fn no_span_has_a_value_of_a_payload() {
+    let (database, request) = (TestDatabase::new(), request());
+    let scheduler = Scheduler::builder(database.url()).handler(pay).start().await.unwrap();
+    let card = Redacted::new("value-5tapl3".to_owned());
+    request.runs(scheduler.enqueue(Enqueue::new(Pay { user: "open-w0rd".into(), card }))).await.unwrap();
+    // Past the door that would refuse it.
+    let misfit = NewJob::new(Pay::NAME, &json!({"user": "open-w0rd", "card": {"value-5tapl3": 7}}));
+    request.span.in_scope(|| misfit.insert(&mut database.connection())).unwrap();
+    let both =
+        || Some(request.spans("process trace.pay")).filter(|found| found.len() == 2).unwrap_or_default();
+    let processed = until(both).await;
+    assert!(processed.iter().any(|span| span.status == Status::error("no reply for [redacted]")));
+    let all = format!("{:?}", spans(|span| span.span_context.trace_id() == request.trace));
+    assert!(!all.contains("value-5tapl3") && !all.contains("open-w0rd"), "{all}");
+    scheduler.stop().await;
 }

@@ -100,7 +100,7 @@ fn set_password(conn: &mut PgConnection, password: &str) {
 /// Whether the database has refused an outcome.
 static REFUSED: AtomicBool = AtomicBool::new(false);
 
-struct Printed;
+pub(crate) struct Printed;
 
 impl log::Log for Printed {
     fn enabled(&self, _: &log::Metadata<'_>) -> bool {
