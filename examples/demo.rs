@@ -26,7 +26,8 @@ use mainspring::dashboard::{Access, Rights, loopback_only};
 use mainspring::embedded::{EmbeddedOptions, database_url};
 use mainspring::jobs::JobFilter;
 use mainspring::{
-    CronExpression, Enqueue, JobContext, JobResult, Scheduler, SchedulerBuilder, Schema, StoreError, Task,
+    CronExpression, Enqueue, JobContext, JobResult, Redacted, Scheduler, SchedulerBuilder, Schema,
+    StoreError, Task,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -56,13 +57,15 @@ async fn clean_sessions(_: CleanSessions, job: JobContext) -> JobResult {
 struct PublishReport {
     schedule_id: String,
     report_id: String,
+    /// Opens the report's source. No log line and no page shows it.
+    token: Redacted<String>,
 }
 impl Task for PublishReport {
     const NAME: &'static str = "report.publish";
 }
 impl Default for PublishReport {
     fn default() -> Self {
-        Self { schedule_id: "demo".into(), report_id: "demo".into() }
+        Self { schedule_id: "demo".into(), report_id: "demo".into(), token: Redacted::default() }
     }
 }
 

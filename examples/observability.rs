@@ -23,7 +23,7 @@ use actix_web::{App, HttpServer, Responder, get, post, web};
 use log::kv::{Error as KeyError, Key, Value as LogValue, VisitSource};
 use mainspring::embedded::{EmbeddedOptions, database_url};
 use mainspring::trace::{Propagator, Relation, TraceContext, set_propagator};
-use mainspring::{Enqueue, JobContext, JobResult, Scheduler, Task};
+use mainspring::{Enqueue, JobContext, JobResult, Redacted, Scheduler, Task};
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider};
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,8 @@ use self::same_origin::is_permitted;
 #[derive(Serialize, Deserialize)]
 struct SendMail {
     user: i64,
+    /// In no line and no span.
+    address: Redacted<String>,
 }
 impl Task for SendMail {
     const NAME: &'static str = "mail.send";
@@ -52,7 +54,8 @@ async fn send_mail(task: SendMail, _: JobContext) -> JobResult {
 
 #[post("/mails", guard = "is_permitted")]
 async fn post_mail(scheduler: web::Data<Scheduler>) -> actix_web::Result<impl Responder> {
-    let id = scheduler.enqueue(Enqueue::new(SendMail { user: 7 })).await?;
+    let mail = SendMail { user: 7, address: Redacted::new("ada@example.com".to_owned()) };
+    let id = scheduler.enqueue(Enqueue::new(mail)).await?;
     let trace = OpenTelemetry.current().map(|context| format!("{:032x}", context.trace_id()));
     Ok(web::Json(json!({"jobId": id, "traceId": trace})))
 }
