@@ -15,12 +15,12 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    pub(super) fn of(jobs: &[NewJob]) -> Self {
+    pub(crate) fn of(jobs: &[NewJob]) -> Self {
         Self { jobs: jobs.len(), bytes: jobs.iter().map(|job| job.payload.len()).sum() }
     }
 
     /// How much longer than one job all of them may take: generous for a slow server, and still a bound.
-    pub(super) fn allowance(self) -> Duration {
+    pub(crate) fn allowance(self) -> Duration {
         Duration::from_millis(self.jobs as u64) + Duration::from_millis(self.bytes as u64 / 1_024)
     }
 }

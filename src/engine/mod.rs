@@ -42,6 +42,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 pub(crate) use self::admission::{AdmissionPlan, MAX_QUEUES, ParkedScan, Passed};
+pub(crate) use self::backlog::Load;
 pub(crate) use self::claim_plan::{ClaimPlan, Found};
 pub(crate) use self::due_jobs::{DueScan, MAX_PROMOTED};
 pub(crate) use self::eligibility::{ClaimFilter, FlaggedJobs};

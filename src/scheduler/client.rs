@@ -13,7 +13,7 @@ use crate::config::{Config, Part};
 use crate::error::{SchedulerError, StoreError};
 use crate::shared::Shared;
 use crate::store::connector::connect;
-use crate::store::migrate::verify;
+use crate::store::migrate::verify_as_client;
 use crate::store::pool::blocking;
 
 impl SchedulerBuilder {
@@ -55,5 +55,5 @@ impl SchedulerBuilder {
 
 fn look(config: &Config) -> Result<(), StoreError> {
     find_pooling(config)?;
-    verify(&mut connect(config)?.session())
+    verify_as_client(&mut connect(config)?.session())
 }

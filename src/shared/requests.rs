@@ -4,10 +4,12 @@ use actix::Recipient;
 
 use super::{EnqueueInSpan, ProgressPosted, Shared, interrupted};
 use crate::config::Part;
+use crate::engine::Load;
 use crate::error::SchedulerError;
 use crate::job::NewJob;
-use crate::store::Durability;
 use crate::store::enqueue::{enqueue_span, insert_many};
+use crate::store::gate::Gate;
+use crate::store::{Durability, Session};
 
 impl Shared {
     /// Adds a job through the QueueActor.
@@ -35,7 +37,9 @@ impl Shared {
         if self.is_stopping() {
             return Err(SchedulerError::Stopped);
         }
-        Ok(self.store.run(Durability::Durable, move |conn| insert_many(conn, &jobs)).await?)
+        let timeout = self.config.enqueue_timeout + Load::of(&jobs).allowance();
+        let insert = move |conn: &mut Session<'_>, _: &Gate| insert_many(conn, &jobs);
+        Ok(self.store.run_gated(Durability::Durable, timeout, insert, |_| false).await?)
     }
 
     /// Reports that a job has posted progress.

@@ -154,6 +154,19 @@ pub fn verify(conn: &mut impl AsSession) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Checks as [`verify`] does, as far as the role may look: one that only adds jobs reads no records of migrations. A role that may
+/// do nothing is refused.
+pub(crate) fn verify_as_client(conn: &mut impl AsSession) -> Result<(), StoreError> {
+    match verify(conn) {
+        // Each role that may do anything may call this function. For another one, the error of the call names what is missing.
+        Err(StoreError::Denied(_) | StoreError::Database(_)) => {
+            let found = compatible_from(conn)?;
+            refuse_newer_than_known(conn, found)
+        }
+        verified => verified,
+    }
+}
+
 /// Checks in one statement that the schema under a running program still fits it.
 pub(crate) fn check_schema(conn: &mut impl AsSession) -> Result<(), StoreError> {
     let (newest, recorded): (String, Vec<String>) = Statement::<(Text, Array<Text>)>::new(
@@ -180,9 +193,14 @@ fn refuse_newer(conn: &mut impl AsSession) -> Result<(), StoreError> {
     if !exists(conn, "mainspring.compatible_from()")? {
         return Ok(());
     }
-    let found =
-        Statement::<(Text,)>::new("SELECT mainspring.compatible_from()").get_result::<(String,)>(conn)?.0;
+    let found = compatible_from(conn)?;
     refuse_newer_than_known(conn, found)
+}
+
+fn compatible_from(conn: &mut impl AsSession) -> Result<String, StoreError> {
+    let found =
+        Statement::<(Text,)>::new("SELECT mainspring.compatible_from()").get_result::<(String,)>(conn)?;
+    Ok(found.0)
 }
 
 fn refuse_missing(

@@ -93,7 +93,7 @@ impl Store {
         };
         let _heartbeats = Pools::try_heartbeats(config).map_err(|reason| missing(1, reason))?;
         if needed > 2 {
-            pools.open(&pools.relaxed).map_err(|reason| missing(2, reason))?;
+            pools.open().map_err(|reason| missing(2, reason))?;
         }
         Ok(())
     }

@@ -1,8 +1,8 @@
 //! The pools of connections, and how work gets one: from its own side, or from the other where the server has no room. Knows no
 //! statement and no thread.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use r2d2::{NopErrorHandler, Pool, PooledConnection};
@@ -11,7 +11,7 @@ use scheduled_thread_pool::{OnPoolDropBehavior, ScheduledThreadPool};
 use super::connector::{Connector, LastLoss, Own, Way, connect_for_heartbeats};
 use super::refusals::Refusals;
 use super::settings::Durability;
-use crate::config::Config;
+use crate::config::{Config, Part};
 use crate::error::StoreError;
 
 /// How long work waits for a connection. A caller must learn of a broken server in time.
@@ -38,10 +38,8 @@ const OWN: &str = "pool_size";
 
 /// One generation of connections. When the database leaves a statement without a reply, another one takes its place.
 pub(super) struct Pools {
-    /// None of its own where one connection does all work.
-    durable: Option<Pool<Connector>>,
-    pub(super) relaxed: Pool<Connector>,
-    handlers: Pool<Connector>,
+    /// Made when first used: they have threads.
+    sides: LazyLock<Sides, Box<dyn FnOnce() -> Sides + Send>>,
     refusals: Refusals,
     pub(super) made_at: Instant,
     /// A connection did not reply, when the generation was too young to be replaced.
@@ -50,36 +48,21 @@ pub(super) struct Pools {
     closing: Arc<()>,
 }
 
+/// The pools themselves.
+struct Sides {
+    /// None of its own where one pool does all work.
+    durable: Option<Pool<Connector>>,
+    /// Those of a client are durable too: it makes no other statement.
+    relaxed: Pool<Connector>,
+    handlers: Pool<Connector>,
+}
+
 impl Pools {
-    /// Makes the pools without connecting yet.
+    /// Makes no pool and no connection yet.
     pub(super) fn new(config: &Arc<Config>, last_loss: &LastLoss, refusals: &Refusals) -> Self {
-        let threads = ScheduledThreadPool::builder()
-            .num_threads(2)
-            .thread_name_pattern("mainspring-pool-{}")
-            // They would wait for the next look at connections that rest, which comes within 30 seconds.
-            .on_drop_behavior(OnPoolDropBehavior::DiscardPendingScheduled)
-            .build();
-        let threads = Arc::new(threads);
-        let pool = |size: u32, connector: Connector| {
-            Pool::builder()
-                // No work asks an empty one.
-                .max_size(size.max(1))
-                // With one, r2d2 opens a second connection as soon as the first is in use.
-                .min_idle(Some(0))
-                .test_on_check_out(true)
-                .connection_timeout(LONGEST_PAUSES)
-                .idle_timeout(Some(KEPT_UNUSED))
-                .error_handler(Box::new(NopErrorHandler))
-                .thread_pool(Arc::clone(&threads))
-                .build_unchecked(connector)
-        };
-        let own = |durability| Connector::new(config, durability, last_loss, refusals);
-        let relaxed_size = config.pool_size.div_ceil(2);
-        let durable_size = config.pool_size - relaxed_size;
+        let (config, last_loss, given) = (Arc::clone(config), last_loss.clone(), refusals.clone());
         Self {
-            durable: (durable_size > 0).then(|| pool(durable_size, own(Durability::Durable))),
-            relaxed: pool(relaxed_size, own(Durability::Relaxed)),
-            handlers: pool(config.handler_pool_size, Connector::for_handlers(config, last_loss, refusals)),
+            sides: LazyLock::new(Box::new(move || Sides::new(&config, &last_loss, &given))),
             refusals: refusals.clone(),
             made_at: Instant::now(),
             doubtful: AtomicBool::new(false),
@@ -110,20 +93,22 @@ impl Pools {
     /// A connection for a handler.
     pub(super) fn lend(&self) -> Result<PooledConnection<Connector>, StoreError> {
         let none_came = |error| self.none_came(&error, self.lent_out(CHECK_OUT_TIMEOUT));
-        self.handlers.get_timeout(CHECK_OUT_TIMEOUT).map_err(none_came)
+        self.sides.handlers.get_timeout(CHECK_OUT_TIMEOUT).map_err(none_came)
     }
 
     /// The error of a wait for a connection that all handlers together use up, if they do.
     pub(super) fn lent_out(&self, waited: Duration) -> Option<StoreError> {
-        let size = self.handlers.max_size();
-        is_used_up(&self.handlers).then_some(StoreError::PoolExhausted { setting: HANDLERS, size, waited })
+        let handlers = &self.sides.handlers;
+        let size = handlers.max_size();
+        is_used_up(handlers).then_some(StoreError::PoolExhausted { setting: HANDLERS, size, waited })
     }
 
-    // A connection that was closed a moment ago may still count, so the first refusal is not the last word.
-    pub(super) fn open(&self, pool: &Pool<Connector>) -> Result<PooledConnection<Connector>, String> {
+    /// Opens a connection for claims and outcomes. One that was closed a moment ago may still count, so the first refusal is not
+    /// the last word.
+    pub(super) fn open(&self) -> Result<PooledConnection<Connector>, String> {
         let began = Instant::now();
         loop {
-            let error = match pool.get_timeout(OWN_POOL_TIMEOUT) {
+            let error = match self.sides.relaxed.get_timeout(OWN_POOL_TIMEOUT) {
                 Ok(connection) => return Ok(connection),
                 Err(error) => error.to_string(),
             };
@@ -164,20 +149,20 @@ impl Pools {
     }
 
     fn close_at_rest(&self) {
-        let sides = || self.durable.iter().chain([&self.relaxed]);
-        let open: u32 = sides().map(|pool| pool.state().connections).sum();
+        let open: u32 = self.sides.own().map(|pool| pool.state().connections).sum();
         if open > 1
-            && let Some(mut connection) = sides().find_map(|pool| pool.try_get())
+            && let Some(mut connection) = self.sides.own().find_map(Pool::try_get)
         {
             connection.broken = true;
         }
     }
 
     fn any(&self, durability: Durability) -> Result<PooledConnection<Connector>, StoreError> {
-        let durable = self.durable.as_ref().unwrap_or(&self.relaxed);
+        let relaxed = &self.sides.relaxed;
+        let durable = self.sides.durable.as_ref().unwrap_or(relaxed);
         let (own, other) = match durability {
-            Durability::Durable => (durable, &self.relaxed),
-            Durability::Relaxed => (&self.relaxed, durable),
+            Durability::Durable => (durable, relaxed),
+            Durability::Relaxed => (relaxed, durable),
         };
         let borrow = || other.try_get();
         if self.refusals.within(SHORTAGE_LASTS).is_some()
@@ -202,9 +187,8 @@ impl Pools {
     }
 
     fn all_in_use(&self) -> Option<StoreError> {
-        let sides = || self.durable.iter().chain([&self.relaxed]);
-        let size = sides().map(Pool::max_size).sum();
-        sides().all(is_used_up).then_some(StoreError::PoolExhausted {
+        let size = self.sides.own().map(Pool::max_size).sum();
+        self.sides.own().all(is_used_up).then_some(StoreError::PoolExhausted {
             setting: OWN,
             size,
             waited: CHECK_OUT_TIMEOUT,
@@ -217,6 +201,47 @@ impl Pools {
             Some(refusal) => StoreError::Connect(refusal.reason),
             None => exhausted.unwrap_or_else(|| StoreError::Connect(error.to_string())),
         }
+    }
+}
+
+impl Sides {
+    fn new(config: &Arc<Config>, last_loss: &LastLoss, refusals: &Refusals) -> Self {
+        let threads = ScheduledThreadPool::builder()
+            .num_threads(2)
+            .thread_name_pattern("mainspring-pool-{}")
+            // They would wait for the next look at connections that rest, which comes within 30 seconds.
+            .on_drop_behavior(OnPoolDropBehavior::DiscardPendingScheduled)
+            .build();
+        let threads = Arc::new(threads);
+        let pool = |size: u32, connector: Connector| {
+            Pool::builder()
+                // No work asks an empty one.
+                .max_size(size.max(1))
+                // With one, r2d2 opens a second connection as soon as the first is in use.
+                .min_idle(Some(0))
+                .test_on_check_out(true)
+                .connection_timeout(LONGEST_PAUSES)
+                .idle_timeout(Some(KEPT_UNUSED))
+                .error_handler(Box::new(NopErrorHandler))
+                .thread_pool(Arc::clone(&threads))
+                .build_unchecked(connector)
+        };
+        let own = |durability| Connector::new(config, durability, last_loss, refusals);
+        let (relaxed_size, promise) = match config.part {
+            Part::Worker => (config.pool_size.div_ceil(2), Durability::Relaxed),
+            Part::Client => (config.pool_size, Durability::Durable),
+        };
+        let durable_size = config.pool_size - relaxed_size;
+        Self {
+            durable: (durable_size > 0).then(|| pool(durable_size, own(Durability::Durable))),
+            relaxed: pool(relaxed_size, own(promise)),
+            handlers: pool(config.handler_pool_size, Connector::for_handlers(config, last_loss, refusals)),
+        }
+    }
+
+    /// Those of the scheduler's own statements.
+    fn own(&self) -> impl Iterator<Item = &Pool<Connector>> {
+        self.durable.iter().chain([&self.relaxed])
     }
 }
 
