@@ -16,6 +16,7 @@ chapters! {
     install "install.md"
     first_job "first_job.md"
     adding "adding.md"
+    clients "clients.md"
     tasks "tasks.md"
     handlers "handlers.md"
     secrets "secrets.md"

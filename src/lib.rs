@@ -6,7 +6,7 @@
 //! |---|---|
 //! | Define work | [`Task`], [`JobOptions`], [`KeyMode`], [`Backoff`], [`Wait`], [`Redacted`] |
 //! | Handle a job | [`JobContext`], [`JobResult`], [`JobError`], [`BatchResult`], [`IntoJobResult`], [`Middleware`], [`CronFire`], [`WorkerActor`] |
-//! | Add a job | [`Enqueue`], [`NewJob`], [`EnqueueMany`], [`Remove`], [`QueueActor`], [`Workflow`], [`Batch`] |
+//! | Add a job | [`Enqueue`], [`NewJob`], [`EnqueueMany`], [`Remove`], [`QueueActor`], [`Workflow`], [`Batch`]; from a program that only adds [`Client`], [`BlockingClient`] |
 //! | Set up and run | [`Scheduler`], [`SchedulerBuilder`], [`StartPolicy`], [`SettleDurability`], [`RunSummary`], [`Event`], [`EventStream`] |
 //! | Recur | [`Cron`], [`Crontab`], [`CronEntry`], [`CronExpression`]; [`NewSchedule`], [`ScheduleChanges`], [`Overlap`], [`CatchUp`] |
 //! | Read and change what is stored | [`jobs`], [`queues`], [`schedules`], [`tasks`], [`workers`], [`workflows`], [`history`], [`status`], [`health`], [`doctor`], [`stats`], [`gauges`], [`audit`], [`import`]; the handles [`Jobs`], [`JobsOf`], [`Queues`], [`Schedules`], [`Tasks`], [`Workers`], [`Workflows`], [`Tenant`], [`TenantSchedules`], [`WorkerThread`] |
@@ -115,8 +115,8 @@ pub use events::EventStream;
 pub use run_summary::RunSummary;
 pub use running::WorkerThread;
 pub use scheduler::{
-    Follow, JobUpdate, Jobs, JobsOf, Queues, Scheduler, SchedulerBuilder, Schedules, Tasks, Tenant,
-    TenantSchedules, Waited, Workers, Workflows,
+    BlockingClient, Client, Follow, JobUpdate, Jobs, JobsOf, Queues, Scheduler, SchedulerBuilder, Schedules,
+    Tasks, Tenant, TenantSchedules, Waited, Workers, Workflows,
 };
 // Recurring work.
 pub use cron::{Cron, CronEntry, CronError, CronExpression, Crontab};

@@ -2,8 +2,10 @@
 //! scheduler's own. So it starts under any runtime, and never holds up the application's threads.
 
 mod audit;
+mod blocking_client;
 mod builder;
 mod client;
+mod connect;
 mod follow;
 mod handle;
 mod health;
@@ -40,7 +42,9 @@ mod waits;
 mod workers;
 mod workflows;
 
+pub use self::blocking_client::BlockingClient;
 pub use self::builder::SchedulerBuilder;
+pub use self::client::Client;
 pub use self::follow::{Follow, JobUpdate};
 pub use self::handle::Scheduler;
 pub use self::jobs::Jobs;

@@ -1,4 +1,4 @@
-//! A scheduler that is connected and runs nothing.
+//! Programs that run no jobs: a scheduler that is connected and runs nothing, and a client that only adds jobs.
 
 use std::time::Duration;
 
@@ -8,6 +8,12 @@ use serde_json::json;
 use crate::support::database::TestDatabase;
 use crate::support::jobs::{act, behave};
 use crate::support::rows::count;
+
+mod adding;
+mod blocking;
+mod connecting;
+mod outages;
+mod roles;
 
 #[tokio::test]
 async fn a_client_adds_reads_and_changes_what_others_run() {
