@@ -59,6 +59,10 @@ test *names:
 graphile:
     .ci/graphile
 
+# The programs in Python and JavaScript of the guide, which add jobs
+clients:
+    .ci/clients
+
 # The dashboard in Chromium; `just browser live::` runs some of the tests
 browser *names:
     .ci/browser {{ names }}

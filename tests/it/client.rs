@@ -13,6 +13,7 @@ mod adding;
 mod blocking;
 mod connecting;
 mod outages;
+mod programs;
 mod roles;
 
 #[tokio::test]
