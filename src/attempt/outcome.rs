@@ -62,6 +62,18 @@ pub enum OutcomeError {
         /// The job.
         id: i64,
     },
+    /// The value is sealed, and cannot be opened. In a handler, the error holds the job.
+    #[cfg(feature = "sealed")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "sealed")))]
+    #[error("the value of job {id} cannot be opened")]
+    #[non_exhaustive]
+    NotOpened {
+        /// The job.
+        id: i64,
+        /// Why.
+        #[source]
+        error: SealError,
+    },
     /// The value does not fit the type. The text has its path and its types, and no value.
     #[error("the value of job {id} does not fit `{type_name}`{fault}")]
     #[non_exhaustive]
@@ -137,7 +149,15 @@ impl JobOutcome {
         let Some(json) = self.json() else {
             return serde_json::from_str("null").map_err(|_| OutcomeError::NoValue { id });
         };
-        read(json).map_err(|fault| OutcomeError::Unreadable { id, type_name: type_name::<T>(), fault })
+        #[cfg(feature = "sealed")]
+        let sealed = place::Payload::none();
+        read(json).map_err(|fault| {
+            #[cfg(feature = "sealed")]
+            if let Some(error) = sealed.problem() {
+                return OutcomeError::NotOpened { id, error };
+            }
+            OutcomeError::Unreadable { id, type_name: type_name::<T>(), fault }
+        })
     }
 }
 

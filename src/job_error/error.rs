@@ -16,6 +16,8 @@ use crate::error::{SchedulerError, StoreError, shows_outage};
 /// an attempt is given back and not counted. It runs again after a second, later after up to a minute. The feature `anyhow`
 /// finds it in an `anyhow::Error` too; without the feature only below a context.
 ///
+/// An error that is, or comes from, a sealed value that cannot be opened holds the job, as [`hold`](Self::hold) does.
+///
 /// It is no [`Error`] itself, because it takes every error there is. As [`JobFailure`] it travels inside other errors, and keeps
 /// what happens to the job. The feature `anyhow` makes that step with `?`.
 ///
@@ -133,6 +135,11 @@ impl JobError {
         let chain = || std::iter::successors(Some(error), |error| (*error).source());
         if let Some(kind) = chain().find_map(carried_kind) {
             return Self(kind.with_text(text));
+        }
+        // Another attempt has the same keys.
+        #[cfg(feature = "sealed")]
+        if chain().any(|error| error.is::<crate::sealed::SealError>()) {
+            return Self(FailureKind::Hold(text));
         }
         let is_out_of_reach = chain().any(shows_no_database);
         Self(if is_out_of_reach { FailureKind::OutOfReach(text) } else { FailureKind::Failed(text) })

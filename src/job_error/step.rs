@@ -6,10 +6,12 @@ use thiserror::Error;
 
 use super::error::{JobError, JobFailure};
 use crate::error::StoreError;
+#[cfg(feature = "sealed")]
+use crate::sealed::SealError;
 use crate::text::one_line;
 
 /// Why [`JobContext::step`](crate::JobContext::step) has no value. It converts into a [`JobError`] with `?`. It fails the attempt, but
-/// for two variants: [`Failed`](Self::Failed) does to the job what the error of the closure says, and [`Store`](Self::Store) spends no
+/// for three variants: `NotOpened` holds the job, [`Failed`](Self::Failed) does to the job what the error of the closure says, and [`Store`](Self::Store) spends no
 /// attempt if the database was out of reach. No text holds a value.
 ///
 /// ```
@@ -72,6 +74,18 @@ pub enum StepError {
         type_name: &'static str,
         /// Where the value differs, by the path and the types.
         fault: String,
+    },
+    /// The step was done, and its sealed value cannot be opened. The error holds the job.
+    #[cfg(feature = "sealed")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "sealed")))]
+    #[error("step `{}` is done, and its value cannot be opened", one_line(.step))]
+    #[non_exhaustive]
+    NotOpened {
+        /// The step.
+        step: String,
+        /// Why.
+        #[source]
+        error: SealError,
     },
     /// The job is no longer this worker's. Nothing was stored, and the transaction of the step was rolled back.
     #[error("step `{}` is not stored: the job is no longer this worker's", one_line(.step))]

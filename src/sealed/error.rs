@@ -9,7 +9,7 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum SealError {
     /// The key ring has no key of this id.
-    #[error("the key `{key}` is not in the key ring of this process: add it")]
+    #[error("the key `{key}` of a sealed value is not in the key ring of this process: add it")]
     #[non_exhaustive]
     NoKey {
         /// The id.
@@ -17,15 +17,15 @@ pub enum SealError {
     },
     /// The value was changed, belongs to the payload of another task, or was sealed with another secret of the same id.
     #[error(
-        "the key `{key}` does not open it: it was changed, belongs to another task, or the key of this id is another one"
+        "the sealed value cannot be opened with the key `{key}`: it was changed, belongs to another task, or the key of this id is another one"
     )]
     #[non_exhaustive]
     NotOpened {
         /// The id of the key.
         key: String,
     },
-    /// The nonce or the text is no base64.
-    #[error("it is not as it was sealed: its nonce or its text is no base64")]
+    /// It is not as it was sealed: the nonce is not 24 bytes in base64, or the text no base64.
+    #[error("the sealed value is malformed: its nonce must be 24 bytes in base64, and its text base64")]
     Malformed,
     /// The value is open, and does not fit the type.
     #[error("the sealed value does not fit `{type_name}`")]

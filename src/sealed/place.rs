@@ -6,10 +6,10 @@ use super::error::SealError;
 
 thread_local! {
     static TASK: Cell<&'static str> = const { Cell::new("") };
-    static PROBLEM: RefCell<Option<String>> = const { RefCell::new(None) };
+    static PROBLEM: RefCell<Option<SealError>> = const { RefCell::new(None) };
 }
 
-/// While it lives, values on this thread belong to a payload of the task.
+/// While it lives, values on this thread belong to a payload of the task, or to none.
 pub(crate) struct Payload {
     before: &'static str,
 }
@@ -20,8 +20,13 @@ impl Payload {
         Self { before: TASK.replace(task) }
     }
 
+    /// Of results, steps and signals.
+    pub(crate) fn none() -> Self {
+        Self::of("")
+    }
+
     /// Takes why a value could not be opened.
-    pub(crate) fn problem(&self) -> Option<String> {
+    pub(crate) fn problem(&self) -> Option<SealError> {
         PROBLEM.take()
     }
 }
@@ -39,6 +44,6 @@ pub(super) fn task() -> &'static str {
 
 /// Keeps the problem for the one who reads the payload.
 pub(super) fn tell(problem: SealError) -> SealError {
-    PROBLEM.set(Some(problem.to_string()));
+    PROBLEM.set(Some(problem.clone()));
     problem
 }

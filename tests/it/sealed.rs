@@ -125,10 +125,14 @@ async fn a_key_that_is_missing_or_wrong_holds_the_job_until_it_is_there() {
     let id = charge::<Old>(7).insert(conn).unwrap();
     let (new, mut paid) = builder::<New>(&database);
     let new = new.start().await.unwrap();
-    until(&database, &held("the key `a` is not in the key ring"), 1).await;
+    until(&database, &held("the key `a` of a sealed value is not in the key ring"), 1).await;
     // Moved to another task, and changed.
     charge::<New>(8).insert(conn).unwrap();
     assert_eq!(paid.next().await, format!("{SECRET} "));
+    // A signal holds the job as well.
+    new.signal("approved", &sealed()).await.unwrap();
+    charge::<New>(10).insert(conn).unwrap();
+    until(&database, &held("the value of signal `approved` cannot be opened"), 1).await;
     new.stop().await;
     conn.batch_execute(
         "UPDATE mainspring.jobs SET payload = jsonb_set(payload, '{card,_sealed,text}', '\"AAAA\"') WHERE state = 'held'; \
@@ -137,9 +141,9 @@ async fn a_key_that_is_missing_or_wrong_holds_the_job_until_it_is_there() {
     .unwrap();
     let (old, mut paid) = builder::<Old>(&database);
     let old = old.start().await.unwrap();
-    until(&database, &held("the key `a` does not open it"), 1).await;
+    until(&database, &held("cannot be opened with the key `a`"), 1).await;
     let again = old.enqueue(charge::<Old>(9)).await.unwrap();
-    assert_eq!(paid.next().await, format!("{SECRET} "));
+    assert_eq!(paid.next().await, format!("{SECRET} {SECRET}"));
     assert!(again > id && paid.try_next().is_none());
     old.stop().await;
 }
@@ -202,7 +206,10 @@ async fn all_values_are_sealed_again_and_a_second_call_finds_none() {
     let told = on(&database, &["reseal", "--keys", file.to_str().unwrap()]);
     let text = String::from_utf8(told.stdout.clone()).unwrap();
     assert_eq!(told.status.code(), Some(3), "{text}");
-    assert!(text.contains("sealed 5 values again") && text.contains("it is not as it was sealed"), "{text}");
+    assert!(
+        text.contains("sealed 5 values again") && text.contains("the sealed value is malformed"),
+        "{text}"
+    );
     conn.batch_execute("DELETE FROM mainspring.jobs WHERE task = 'other'").unwrap();
     assert_eq!(
         answer(on(&database, &["reseal", "--keys", file.to_str().unwrap()])),
@@ -245,7 +252,13 @@ async fn a_running_job_is_left_and_wrong_keys_change_nothing() {
     let done = reseal::all(&mut conn, New::ring()).unwrap();
     assert_eq!(
         (done.resealed, done.refused),
-        (0, vec!["job 1: the key `a` is not in the key ring of this process: add it".to_owned()])
+        (
+            0,
+            vec![
+                "job 1: the key `a` of a sealed value is not in the key ring of this process: add it"
+                    .to_owned()
+            ]
+        )
     );
     assert_eq!(dump(&database.url()), before);
     assert_refused(on(&database, &["reseal", "--keys", "/no/such/file"]), 2, "cannot be read");

@@ -13,6 +13,8 @@ use crate::attempt::outcome::JobOutcome;
 use crate::error::StoreError;
 use crate::job_error::{JobError, JobResult, JobValue};
 use crate::lock::lock;
+#[cfg(feature = "sealed")]
+use crate::sealed::place;
 use crate::store::Session;
 use crate::store::results::parents_of;
 use crate::store::waits::signal_value;
@@ -128,6 +130,15 @@ impl JobContext {
             let (name, wanted) = (one_line(&name), type_name::<T>());
             JobError::from(format!("the value of signal `{name}` does not fit `{wanted}`{fault}"))
         };
-        read(&json).map(Some).map_err(misfit)
+        #[cfg(feature = "sealed")]
+        let sealed = place::Payload::none();
+        read(&json).map(Some).map_err(|fault| {
+            #[cfg(feature = "sealed")]
+            if let Some(problem) = sealed.problem() {
+                let name = one_line(&name);
+                return JobError::hold(format!("the value of signal `{name}` cannot be opened: {problem}"));
+            }
+            misfit(fault)
+        })
     }
 }

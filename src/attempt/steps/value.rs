@@ -8,6 +8,8 @@ use serde::de::DeserializeOwned;
 
 use crate::attempt::misfit::misfit;
 use crate::job_error::StepError;
+#[cfg(feature = "sealed")]
+use crate::sealed::place;
 
 /// Returns a value as it is stored.
 pub(in crate::attempt) fn encode<T: Serialize>(step: &str, value: &T) -> Result<Vec<u8>, StepError> {
@@ -18,9 +20,17 @@ pub(in crate::attempt) fn encode<T: Serialize>(step: &str, value: &T) -> Result<
 
 /// Reads a value that was stored. The error has the path and the types of what is wrong, and no value.
 pub(in crate::attempt) fn decode<T: DeserializeOwned>(step: &str, value: &[u8]) -> Result<T, StepError> {
-    serde_json::from_slice(value).map_err(|_| StepError::Unreadable {
-        step: step.to_owned(),
-        type_name: type_name::<T>(),
-        fault: misfit::<T>(&String::from_utf8_lossy(value)),
+    #[cfg(feature = "sealed")]
+    let sealed = place::Payload::none();
+    serde_json::from_slice(value).map_err(|_| {
+        #[cfg(feature = "sealed")]
+        if let Some(error) = sealed.problem() {
+            return StepError::NotOpened { step: step.to_owned(), error };
+        }
+        StepError::Unreadable {
+            step: step.to_owned(),
+            type_name: type_name::<T>(),
+            fault: misfit::<T>(&String::from_utf8_lossy(value)),
+        }
     })
 }
