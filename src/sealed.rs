@@ -20,19 +20,26 @@ pub use self::error::SealError;
 pub use self::key_ring::{KeyRing, Keys};
 use crate::job::payload::encode;
 
-pub(crate) use self::envelope::{FIELD, resealed};
+#[cfg(feature = "testing")]
+pub(crate) use self::envelope::mask;
+pub(crate) use self::envelope::{Again, FIELD, resealed};
 
-/// By this name a type tells that it is sealed.
+/// The name by which the type asks its deserializer for a sealed value.
 pub(crate) const NAME: &str = "mainspring::Sealed";
+
+const UNWRITABLE: &str =
+    "a value to be sealed cannot be written as JSON, such as a number that is not finite";
 
 /// A value that is stored encrypted: in a payload, a result, a step or a signal. As JSON it is an object with the one field
 /// `_sealed`: the id of its key, a nonce and the encrypted JSON of the value. In memory it is the value itself, and `Debug` hides it.
 ///
 /// - `K` names the key ring of the application, see [`Keys`].
-/// - A value in a payload belongs to its task: moved to another task, it cannot be opened.
-/// - A job whose payload cannot be opened is `held` with the reason, and runs once it can be and is released. A key may be missing, or
-///   the value was changed.
-/// - SQL and programs without the type cannot add such a job. The error says so, where a worker has published the task.
+/// - A value in a payload belongs to its task. [`Enqueue`](crate::Enqueue), [`NewSchedule::of`](crate::NewSchedule::of) and
+///   [`Cron::new`](crate::Cron::new) write it for the task. One that the program writes by itself, such as by
+///   `serde_json::to_value` for a [`NewJob`](crate::NewJob), belongs to no task: the handler cannot open it.
+/// - A job whose payload cannot be opened is `held`. Its last error has the reason, such as a missing key. Remove the cause, and
+///   release the job.
+/// - Once a worker has published the task, SQL and `NewJob` are refused where they have a plain value in a sealed field.
 ///
 /// ```
 /// use std::sync::LazyLock;
@@ -55,7 +62,7 @@ pub(crate) const NAME: &str = "mainspring::Sealed";
 ///
 /// let task = ChargeCard { order: 7, card: Sealed::new("4111 1111".to_owned()) };
 /// assert!(!serde_json::to_string(&task)?.contains("4111"));
-/// assert_eq!(task.card.get(), "4111 1111");
+/// assert_eq!(task.card.expose_secret(), "4111 1111");
 /// let job = Enqueue::new(task);
 /// # let _ = job;
 /// # Ok::<(), serde_json::Error>(())
@@ -78,7 +85,7 @@ impl<T, K> Sealed<T, K> {
 
     /// Returns the value.
     #[must_use]
-    pub const fn get(&self) -> &T {
+    pub const fn expose_secret(&self) -> &T {
         &self.value
     }
 
@@ -98,7 +105,8 @@ impl<T, K> From<T> for Sealed<T, K> {
 impl<T: Serialize, K: Keys> Serialize for Sealed<T, K> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let task = place::task();
-        let json = encode(task, &self.value).map_err(S::Error::custom)?;
+        // The error of the writer may name a key of a map, which is a secret here.
+        let json = encode(task, &self.value).map_err(|_| S::Error::custom(UNWRITABLE))?;
         let sealed = Envelope::seal(K::ring(), json.as_bytes(), task).map_err(S::Error::custom)?;
         Outer { sealed }.serialize(serializer)
     }

@@ -371,9 +371,9 @@ CREATE TABLE mainspring.tasks (
     CONSTRAINT tasks_queue_length CHECK (char_length(queue) BETWEEN 1 AND 128),
     CONSTRAINT tasks_max_attempts_range CHECK (max_attempts >= 1)
 );
--- Whether any task has options of its own: nearly all that an enqueue must know.
+-- Whether any task has options of its own, or sealed fields: nearly all that an enqueue must know.
 CREATE INDEX tasks_with_options ON mainspring.tasks (name)
-    WHERE queue IS NOT NULL OR priority IS NOT NULL OR max_attempts IS NOT NULL;
+    WHERE queue IS NOT NULL OR priority IS NOT NULL OR max_attempts IS NOT NULL OR accepts ? 'sealed';
 
 -- The limits of tasks over all processes, and what their gates remember. A task without a row has none.
 CREATE TABLE mainspring.task_limits (

@@ -8,7 +8,7 @@ SET enable_seqscan = off
 SET jit = off
 AS $$
 DECLARE
-    unfinished CONSTANT bigint[] := mainspring.stored_members(workflow, '{waiting,scheduled,parked,ready,running}');
+    unfinished CONSTANT bigint[] := mainspring.stored_members(workflow, '{waiting,scheduled,parked,ready,running,held}');
 BEGIN
     UPDATE mainspring.workflows AS f SET cancelled_at = mainspring.now() WHERE f.id = workflow AND f.cancelled_at IS NULL;
     RETURN QUERY SELECT r.* FROM mainspring.cancel_jobs(unfinished, cancel_workflow.reason) AS r;

@@ -9,6 +9,8 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 
 use super::misfit::read;
+#[cfg(feature = "sealed")]
+use crate::sealed::{SealError, place};
 use crate::store::jobs::{Job, JobStatus};
 use crate::store::results::Parent;
 use crate::text::one_line;

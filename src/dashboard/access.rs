@@ -86,7 +86,7 @@ pub enum Right {
     ActOnMany,
     /// Add jobs of any task, with any payload.
     AddJobs,
-    /// Let jobs wait for no other job any more.
+    /// Let jobs run that wait for others, or are held.
     ReleaseJobs,
     /// Forget the steps that jobs have done, so that they are done again.
     ClearSteps,
@@ -125,7 +125,7 @@ impl Right {
             Self::EditSchedules => "create, change and delete schedules",
             Self::ActOnMany => "act on many jobs at once",
             Self::AddJobs => "add jobs",
-            Self::ReleaseJobs => "release jobs that wait for others",
+            Self::ReleaseJobs => "release jobs that wait or are held",
             Self::ClearSteps => "forget the steps of jobs",
             Self::SendSignals => "send signals",
         }

@@ -8,6 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use chacha20poly1305::aead::{Aead, Generate, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use serde::{Deserialize, Serialize};
+#[cfg(feature = "testing")]
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::error::SealError;
@@ -60,51 +62,76 @@ fn bound_to(key: &str, task: &str) -> Vec<u8> {
     format!("mainspring 1\n{key}\n{task}").into_bytes()
 }
 
-/// Seals each value in the JSON again whose key is not the current one. Returns `None` if there is none. All else stays as it is written.
-pub(crate) fn resealed(json: &str, ring: &KeyRing, task: &str) -> Result<Option<String>, SealError> {
-    let raw: &RawValue = serde_json::from_str(json).map_err(|_| SealError::Malformed)?;
-    Ok(reseal(raw, ring, task)?.map(|raw| raw.get().to_owned()))
+/// What was sealed again in a text.
+pub(crate) struct Again {
+    /// The text with the new values; `None` if there are none.
+    pub(crate) json: Option<String>,
+    /// Why the first value could not be opened of those that were left.
+    pub(crate) problem: Option<SealError>,
 }
 
-fn reseal(raw: &RawValue, ring: &KeyRing, task: &str) -> Result<Option<Box<RawValue>>, SealError> {
-    let json = raw.get();
-    if !json.contains(FIELD) {
-        return Ok(None);
-    }
-    if json.starts_with('[') {
-        let mut values: Vec<Cow<'_, RawValue>> = read(json)?;
-        return all(values.iter_mut(), ring, task)?.then(|| written(&values)).transpose();
-    }
-    if !json.starts_with('{') {
-        return Ok(None);
-    }
-    let mut fields: BTreeMap<Cow<'_, str>, Cow<'_, RawValue>> = read(json)?;
-    let envelope = fields.get(FIELD).and_then(|sealed| serde_json::from_str::<Envelope>(sealed.get()).ok());
-    if let Some(envelope) = envelope {
-        if envelope.key == ring.current() {
-            return Ok(None);
-        }
-        let again = Envelope::seal(ring, &envelope.open(ring, task)?, task)?;
-        fields.insert(FIELD.into(), Cow::Owned(written(&again)?));
-        return written(&fields).map(Some);
-    }
-    all(fields.values_mut(), ring, task)?.then(|| written(&fields)).transpose()
+/// Seals each value in the JSON again whose key is not the current one. All other values stay as they are written.
+pub(crate) fn resealed(json: &str, ring: &KeyRing, task: &str) -> Again {
+    let mut work = Work { ring, task, problem: None };
+    let json = read::<&RawValue>(json).ok().and_then(|raw| work.again(raw)).map(|raw| raw.get().to_owned());
+    Again { json, problem: work.problem }
 }
 
-// Whether any of the values was sealed again.
-fn all<'v, 'j: 'v>(
-    values: impl Iterator<Item = &'v mut Cow<'j, RawValue>>,
-    ring: &KeyRing,
-    task: &str,
-) -> Result<bool, SealError> {
-    let mut any = false;
-    for value in values {
-        if let Some(again) = reseal(value, ring, task)? {
-            *value = Cow::Owned(again);
-            any = true;
+struct Work<'a> {
+    ring: &'a KeyRing,
+    task: &'a str,
+    problem: Option<SealError>,
+}
+
+impl Work<'_> {
+    // `None`: nothing in it was sealed again.
+    fn again(&mut self, raw: &RawValue) -> Option<Box<RawValue>> {
+        let json = raw.get();
+        if !json.contains(FIELD) {
+            return None;
+        }
+        if json.starts_with('[') {
+            let mut values: Vec<Cow<'_, RawValue>> = read(json).ok()?;
+            return self.all(values.iter_mut()).then(|| written(&values).ok()).flatten();
+        }
+        if !json.starts_with('{') {
+            return None;
+        }
+        let mut fields: BTreeMap<Cow<'_, str>, Cow<'_, RawValue>> = read(json).ok()?;
+        if let Some(envelope) = fields.get(FIELD).and_then(|sealed| read::<Envelope>(sealed.get()).ok()) {
+            let again = self.seal(&envelope)?;
+            fields.insert(FIELD.into(), Cow::Owned(again));
+            return written(&fields).ok();
+        }
+        self.all(fields.values_mut()).then(|| written(&fields).ok()).flatten()
+    }
+
+    fn seal(&mut self, envelope: &Envelope) -> Option<Box<RawValue>> {
+        if envelope.key == self.ring.current() {
+            return None;
+        }
+        let opened = envelope.open(self.ring, self.task);
+        let again = opened.and_then(|plain| Envelope::seal(self.ring, &plain, self.task));
+        match again.and_then(|again| written(&again)) {
+            Ok(again) => Some(again),
+            Err(problem) => {
+                self.problem.get_or_insert(problem);
+                None
+            }
         }
     }
-    Ok(any)
+
+    // Whether any of the values was sealed again.
+    fn all<'v, 'j: 'v>(&mut self, values: impl Iterator<Item = &'v mut Cow<'j, RawValue>>) -> bool {
+        let mut any = false;
+        for value in values {
+            if let Some(again) = self.again(value) {
+                *value = Cow::Owned(again);
+                any = true;
+            }
+        }
+        any
+    }
 }
 
 fn read<'j, T: Deserialize<'j>>(json: &'j str) -> Result<T, SealError> {
@@ -113,4 +140,22 @@ fn read<'j, T: Deserialize<'j>>(json: &'j str) -> Result<T, SealError> {
 
 fn written<T: Serialize>(value: &T) -> Result<Box<RawValue>, SealError> {
     serde_json::value::to_raw_value(value).map_err(|_| SealError::Malformed)
+}
+
+/// Puts a mark in the place of each sealed value: its text differs each time that it is written.
+#[cfg(feature = "testing")]
+pub(crate) fn mask(value: &mut Value) {
+    match value {
+        Value::Array(values) => values.iter_mut().for_each(mask),
+        Value::Object(fields) => {
+            if let Some(sealed) =
+                fields.get_mut(FIELD).filter(|sealed| Envelope::deserialize(&**sealed).is_ok())
+            {
+                *sealed = "..".into();
+                return;
+            }
+            fields.values_mut().for_each(mask);
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }

@@ -13,7 +13,7 @@ const LONGEST_ID: usize = 64;
 
 /// Names the key ring of an application for [`Sealed`](super::Sealed). A process may have several, for values of several kinds.
 pub trait Keys {
-    /// Returns the key ring, the same one at each call.
+    /// Returns the key ring. It must be the same one at each call.
     fn ring() -> &'static KeyRing;
 }
 
@@ -30,8 +30,8 @@ type Key = [u8; BYTES];
 type Find = dyn Fn(&str) -> Option<Key> + Send + Sync;
 
 impl KeyRing {
-    /// Creates a key ring whose current key has this id. `find` returns the 32 bytes of the key of an id; `None` if it is not there. It
-    /// is called for each value, and may look where the keys are by then.
+    /// Creates a key ring whose current key has this id. `find` returns the 32 bytes of the key of an id; `None` if it is not there.
+    /// It is called for each value that is sealed or opened, on the thread that does so. So it must not block.
     pub fn new(
         current: impl Into<String>,
         find: impl Fn(&str) -> Option<[u8; BYTES]> + Send + Sync + 'static,

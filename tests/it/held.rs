@@ -151,6 +151,11 @@ async fn children_wait_for_a_held_parent_and_its_workflow_needs_a_person() {
     let first = added.job("first").unwrap();
     scheduler.jobs().complete([first], None).await.unwrap();
     assert_eq!(started.next().await.id, added.job("then").unwrap());
+    // A workflow that is cancelled leaves none behind.
+    let alone = scheduler.workflows().start(Workflow::new("alone").job("first", act("hold"))).await.unwrap();
+    until(&database, &held("true"), 1).await;
+    assert_eq!(scheduler.workflows().cancel(alone.id, None).await.unwrap().len(), 1);
+    until(&database, "mainspring.jobs", 0).await;
     scheduler.stop().await;
 }
 

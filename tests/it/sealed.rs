@@ -67,7 +67,7 @@ async fn pay<K: Keys>(task: Charge<K>, job: JobContext) -> Result<Sealed<String,
         job.step("look up", || async { Ok::<_, JobError>(Sealed::new(format!("of {SECRET}"))) }).await?;
     let told = job.signal::<Sealed<String, K>>("approved").await?;
     job.data::<tokio::sync::mpsc::UnboundedSender<String>>()
-        .send(format!("{} {}", task.card.get(), told.map_or_else(String::new, Sealed::into_inner)))
+        .send(format!("{} {}", task.card.expose_secret(), told.map_or_else(String::new, Sealed::into_inner)))
         .map_err(|error| error.to_string())?;
     if task.order < 0 && K::ring().current() == "a" {
         return Err(JobError::hold("look at it"));
@@ -97,7 +97,7 @@ async fn a_secret_is_nowhere_in_the_database_and_reaches_its_handler() {
     let id = scheduler.enqueue(charge::<Old>(7)).await.unwrap();
     assert_eq!(paid.next().await, format!("{SECRET} {SECRET}"));
     let outcome = scheduler.jobs().wait_for_outcome(id, HOUR).await.unwrap();
-    assert_eq!(outcome.value::<Sealed<String, Old>>().unwrap().get(), &format!("of {SECRET}"));
+    assert_eq!(outcome.value::<Sealed<String, Old>>().unwrap().expose_secret(), &format!("of {SECRET}"));
     // As a line of cron adds it.
     scheduler.schedules().trigger("nightly").await.unwrap();
     assert_eq!(paid.next().await, format!("{SECRET} {SECRET}"));
@@ -206,15 +206,9 @@ async fn all_values_are_sealed_again_and_a_second_call_finds_none() {
     let told = on(&database, &["reseal", "--keys", file.to_str().unwrap()]);
     let text = String::from_utf8(told.stdout.clone()).unwrap();
     assert_eq!(told.status.code(), Some(3), "{text}");
-    assert!(
-        text.contains("sealed 5 values again") && text.contains("the sealed value is malformed"),
-        "{text}"
-    );
+    assert!(text.contains("sealed 5 rows again") && text.contains("the sealed value is malformed"), "{text}");
     conn.batch_execute("DELETE FROM mainspring.jobs WHERE task = 'other'").unwrap();
-    assert_eq!(
-        answer(on(&database, &["reseal", "--keys", file.to_str().unwrap()])),
-        "sealed 0 values again\n"
-    );
+    assert_eq!(answer(on(&database, &["reseal", "--keys", file.to_str().unwrap()])), "sealed 0 rows again\n");
     std::fs::remove_file(file).unwrap();
     // The old key is no longer needed, and the step that is done stays done.
     conn.batch_execute("SELECT mainspring.release_jobs(ARRAY(SELECT id FROM mainspring.jobs))").unwrap();

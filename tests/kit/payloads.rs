@@ -3,9 +3,10 @@
 use std::fs;
 use std::panic::catch_unwind;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
-use mainspring::Task;
 use mainspring::testing::{assert_reads, assert_round_trip};
+use mainspring::{KeyRing, Keys, Sealed, Task};
 use serde::{Deserialize, Serialize};
 
 use crate::app::PublishReport;
@@ -28,6 +29,23 @@ struct OneWay {
 }
 impl Task for OneWay {
     const NAME: &'static str = "one.way";
+}
+
+struct TestKeys;
+impl Keys for TestKeys {
+    fn ring() -> &'static KeyRing {
+        static RING: LazyLock<KeyRing> = LazyLock::new(|| KeyRing::new("test", |_| Some([7; 32])));
+        &RING
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct ChargeCard {
+    order: u32,
+    card: Sealed<String, TestKeys>,
+}
+impl Task for ChargeCard {
+    const NAME: &'static str = "card.charge";
 }
 
 struct Folder(PathBuf);
@@ -62,6 +80,7 @@ const OWN: (&str, &str) = ("receipt.send.v2.json", r#"{"order": 7, "email": null
 #[test]
 fn a_task_reads_what_it_writes() {
     assert_round_trip(&sample());
+    assert_round_trip(&ChargeCard { order: 7, card: Sealed::new("4111".into()) });
     assert_round_trip(&PublishReport { report: "r7".into(), copies: Some(2) });
     let panic = catch_unwind(|| assert_round_trip(&OneWay { order: 7 })).unwrap_err();
     assert!(panic.downcast_ref::<String>().unwrap().contains("`one.way` does not read what it has written"));

@@ -22,7 +22,8 @@ A line of the keys is an id, a space and 32 bytes as base64. The first line is t
   2027b hCcuMzm4m0kB0pFJqGSLFXlbrbWZnBJxcOY1TkXPB2A=
   2027a BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=
 
-Exit codes: 0 all is sealed with the current key, 1 nothing was done, 3 something is left, as the output says.";
+Exit codes: 0 all is sealed with the current key, 1 the database failed, and some rows may be done, 2 the keys cannot be read,
+3 some rows are left, as the output says.";
 
 /// The options of `reseal`.
 #[derive(Debug, Args)]
@@ -63,7 +64,7 @@ fn text_of(options: &ResealOptions) -> Result<String, Failure> {
 }
 
 fn tell(out: &mut impl Write, done: &Resealed) -> Result<(), Failure> {
-    writeln!(out, "sealed {} again", counted(done.resealed as i64, "value"))?;
+    writeln!(out, "sealed {} again", counted(done.resealed as i64, "row"))?;
     for problem in &done.refused {
         writeln!(out, "left {}", output::printable(problem))?;
     }
@@ -75,12 +76,14 @@ fn tell(out: &mut impl Write, done: &Resealed) -> Result<(), Failure> {
 }
 
 fn unless_all_done(done: &Resealed) -> Result<(), Failure> {
-    if done.busy > 0 {
-        let jobs = counted(done.busy as i64, "job");
-        return Err(Failure::Partial(format!("left {jobs} that run at this moment: run the command again")));
+    let rows = |rows: u64| counted(rows as i64, "row");
+    match (done.busy, done.refused_in_all) {
+        (0, 0) => Ok(()),
+        (0, refused) => Err(Failure::Partial(format!("left {} that cannot be opened", rows(refused)))),
+        (busy, refused) => Err(Failure::Partial(format!(
+            "left {} that ran or changed meanwhile, and {} that cannot be opened: run the command again",
+            rows(busy),
+            rows(refused)
+        ))),
     }
-    if done.refused_in_all > 0 {
-        return Err(Failure::Partial(format!("left {}", counted(done.refused_in_all as i64, "value"))));
-    }
-    Ok(())
 }

@@ -27,7 +27,7 @@ const ROWS: &str = "
         VALUES (100, 'w', '{t}', '1 second', now() - interval '1 hour');
     INSERT INTO mainspring.jobs (task, state, run_at, queue, key, flags, last_error, progress, progress_note, payload)
         SELECT 't', s::mainspring.job_state, now(), 'q', s, '{f}', 'e', 1, 'n', '{\"a\": \"b\"}'
-        FROM unnest('{waiting,scheduled,parked,ready,dead}'::text[]) AS s;
+        FROM unnest('{waiting,scheduled,parked,ready,held,dead}'::text[]) AS s;
     INSERT INTO mainspring.jobs (task, state, run_at, attempts, lease, worker_id, locked_at, cancel_reason)
         VALUES ('t', 'running', now(), 1, 7, 100, now(), 'c');
     INSERT INTO mainspring.queues (name, paused) VALUES ('paused', true);

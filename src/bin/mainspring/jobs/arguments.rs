@@ -38,7 +38,9 @@ pub(crate) enum JobsCommand {
     /// End waiting jobs as if their last attempt had failed: they are dead, with the reason.
     #[command(after_help = "Example:\n  mainspring jobs fail 4711 --reason 'wrong address'")]
     Fail(ReasonArguments),
-    /// Let jobs that wait for others wait for nothing more: they run when their time has come.
+    /// Let jobs that wait for others, or are held, wait for nothing more: they run when their time has come.
+    ///
+    /// With conditions and without --state it changes those that wait for others. For held jobs give --state held.
     #[command(after_help = RELEASE_EXAMPLES)]
     Release(PlainArguments),
     /// Delete jobs that do not run, without a line in the history.
@@ -83,7 +85,8 @@ Examples:
 const RELEASE_EXAMPLES: &str = "\
 Examples:
   mainspring jobs release 4711 4712
-  mainspring jobs release --task album.publish --yes";
+  mainspring jobs release --task album.publish --yes
+  mainspring jobs release --state held --task image.resize";
 
 const RESCHEDULE_EXAMPLES: &str = "\
 Examples:
