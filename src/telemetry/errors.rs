@@ -29,7 +29,7 @@ pub(crate) struct Failed {
 /// What became of the job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FailedEnd {
-    /// Another attempt follows.
+    /// Another attempt follows, by itself or after a release.
     Retried,
     Dead,
 }

@@ -34,7 +34,7 @@ impl Happened {
     /// What became of the job, if this is the failure of an attempt or the death of a job.
     pub(crate) fn failure(self) -> Option<FailedEnd> {
         match self {
-            Self::Ended { how: Ending::Failed, .. } => Some(FailedEnd::Retried),
+            Self::Ended { how: Ending::Failed | Ending::Held, .. } => Some(FailedEnd::Retried),
             Self::Ended { how: Ending::Dead, .. } | Self::Rescued(Left::Dead | Left::SetApart) => {
                 Some(FailedEnd::Dead)
             }
