@@ -145,7 +145,7 @@ async fn middleware_sees_panics_and_misfits_and_may_change_results() {
     until(&database, "mainspring.jobs WHERE state = 'dead' AND last_error LIKE '%speechless'", 1).await;
     let misfit = mainspring::NewJob::new("greet", &serde_json::json!({"name": 7})).max_attempts(1);
     misfit.insert(&mut database.connection()).unwrap();
-    until(&database, "mainspring.jobs WHERE state = 'dead'", 2).await;
+    until(&database, "mainspring.jobs WHERE state = 'held'", 1).await;
     scheduler.enqueue(greet("fail")).await.unwrap();
     until(&database, "mainspring.history WHERE outcome = 'succeeded'", 1).await;
     let lines = noted(&lines);
