@@ -101,10 +101,14 @@ async fn no_span_has_a_value_of_a_payload() {
     let (database, request) = (TestDatabase::new(), request());
     let scheduler = Scheduler::builder(database.url()).handler(pay).start().await.unwrap();
     let card = Redacted::new("value-5tapl3".to_owned());
-    request.runs(scheduler.enqueue(Enqueue::new(Pay { user: "open-w0rd".into(), card }))).await.unwrap();
+    let pay = Pay { user: "open-w0rd".into(), card };
+    // A job belongs to the trace in which it is created.
+    let job = request.span.in_scope(|| Enqueue::new(pay));
+    request.runs(scheduler.enqueue(job)).await.unwrap();
     // Past the door that would refuse it.
-    let misfit = NewJob::new(Pay::NAME, &json!({"user": "open-w0rd", "card": {"value-5tapl3": 7}}));
-    request.span.in_scope(|| misfit.insert(&mut database.connection())).unwrap();
+    let misfit = json!({"user": "open-w0rd", "card": {"value-5tapl3": 7}});
+    let misfit = request.span.in_scope(|| NewJob::new(Pay::NAME, &misfit));
+    misfit.insert(&mut database.connection()).unwrap();
     let both =
         || Some(request.spans("process trace.pay")).filter(|found| found.len() == 2).unwrap_or_default();
     let processed = until(both).await;
