@@ -44,7 +44,7 @@ async fn such_a_role_reads_nothing_through_a_connected_scheduler() {
 async fn a_role_without_the_grant_is_refused_with_what_it_lacks() {
     let database = TestDatabase::new();
     let stranger = Role::new(&database, "stranger");
-    denied(Client::connect(stranger.url()).await.unwrap_err(), "the schema mainspring");
+    denied(Client::connect(stranger.url()).await.unwrap_err(), "no privilege on the schema");
     let reader = Role::granted(&database, "read");
     let client = Client::connect(reader.url()).await.unwrap();
     denied(client.enqueue(act("a")).await.unwrap_err(), "enqueue_jobs");
