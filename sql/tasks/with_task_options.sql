@@ -16,7 +16,12 @@ BEGIN
     THEN
         RETURN jobs;
     END IF;
-    PERFORM mainspring.refuse(mainspring.unsealed_problem(jobs, typed));
+    -- Its statement is planned at each call.
+    IF EXISTS (SELECT FROM mainspring.tasks AS t
+        WHERE t.accepts ? 'sealed' AND t.name = ANY (ARRAY(SELECT j.task FROM unnest(jobs) AS j)))
+    THEN
+        PERFORM mainspring.refuse(mainspring.unsealed_problem(jobs, typed));
+    END IF;
     RETURN ARRAY(
         SELECT ROW(s.task, s.payload, coalesce(s.queue, t.queue), s.run_at, coalesce(s.priority, t.priority),
             coalesce(s.max_attempts, t.max_attempts), s.key, s.key_mode, s.flags, s.trace_context)::mainspring.new_job
