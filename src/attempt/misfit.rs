@@ -12,13 +12,31 @@ use self::node::Node;
 pub(super) use self::node::RAW_VALUE;
 use crate::job::payload::{cut, kind_of};
 use crate::redacted::look::{self, Found, Place};
+#[cfg(feature = "sealed")]
+use crate::sealed::{SealError, place};
 
 /// At most so many characters of the path, and of what was expected.
 const LONGEST: usize = 200;
 
-/// Reads JSON as a `T`, or returns what is wrong with it, to stand after the name of the type.
-pub(super) fn read<T: DeserializeOwned>(json: &str) -> Result<T, String> {
-    serde_json::from_str(json).map_err(|_| misfit::<T>(json))
+/// Why the value of a step, a job or a signal cannot be read.
+pub(super) enum Unread {
+    /// It does not fit the type. The text is to stand after the name of the type.
+    Misfit(String),
+    #[cfg(feature = "sealed")]
+    NotOpened(SealError),
+}
+
+/// Reads a value that belongs to no payload.
+pub(super) fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, Unread> {
+    #[cfg(feature = "sealed")]
+    let sealed = place::Payload::none();
+    serde_json::from_slice(json).map_err(|_| {
+        #[cfg(feature = "sealed")]
+        if let Some(problem) = sealed.problem() {
+            return Unread::NotOpened(problem);
+        }
+        Unread::Misfit(misfit::<T>(&String::from_utf8_lossy(json)))
+    })
 }
 
 /// Returns what is wrong with the payload as a `T`, to stand after the name of its task.

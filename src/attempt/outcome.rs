@@ -8,9 +8,9 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
-use super::misfit::read;
+use super::misfit::{Unread, read};
 #[cfg(feature = "sealed")]
-use crate::sealed::{SealError, place};
+use crate::sealed::SealError;
 use crate::store::jobs::{Job, JobStatus};
 use crate::store::results::Parent;
 use crate::text::one_line;
@@ -151,14 +151,10 @@ impl JobOutcome {
         let Some(json) = self.json() else {
             return serde_json::from_str("null").map_err(|_| OutcomeError::NoValue { id });
         };
-        #[cfg(feature = "sealed")]
-        let sealed = place::Payload::none();
-        read(json).map_err(|fault| {
+        read(json.as_bytes()).map_err(|unread| match unread {
+            Unread::Misfit(fault) => OutcomeError::Unreadable { id, type_name: type_name::<T>(), fault },
             #[cfg(feature = "sealed")]
-            if let Some(error) = sealed.problem() {
-                return OutcomeError::NotOpened { id, error };
-            }
-            OutcomeError::Unreadable { id, type_name: type_name::<T>(), fault }
+            Unread::NotOpened(error) => OutcomeError::NotOpened { id, error },
         })
     }
 }

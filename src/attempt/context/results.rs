@@ -8,13 +8,11 @@ use serde::de::DeserializeOwned;
 
 use super::JobContext;
 use crate::attempt::log_line::log_attempt;
-use crate::attempt::misfit::read;
+use crate::attempt::misfit::{Unread, read};
 use crate::attempt::outcome::JobOutcome;
 use crate::error::StoreError;
 use crate::job_error::{JobError, JobResult, JobValue};
 use crate::lock::lock;
-#[cfg(feature = "sealed")]
-use crate::sealed::place;
 use crate::store::Session;
 use crate::store::results::parents_of;
 use crate::store::waits::signal_value;
@@ -126,19 +124,15 @@ impl JobContext {
         let asked = name.clone();
         let look = move |conn: &mut Session<'_>| signal_value(conn, &asked);
         let Some(json) = self.shared().store.run_for_handler(look).await?? else { return Ok(None) };
-        let misfit = |fault| {
-            let (name, wanted) = (one_line(&name), type_name::<T>());
-            JobError::from(format!("the value of signal `{name}` does not fit `{wanted}`{fault}"))
-        };
-        #[cfg(feature = "sealed")]
-        let sealed = place::Payload::none();
-        read(&json).map(Some).map_err(|fault| {
-            #[cfg(feature = "sealed")]
-            if let Some(problem) = sealed.problem() {
-                let name = one_line(&name);
-                return JobError::hold(format!("the value of signal `{name}` cannot be opened: {problem}"));
+        read(json.as_bytes()).map(Some).map_err(|unread| match (unread, one_line(&name)) {
+            (Unread::Misfit(fault), name) => {
+                let wanted = type_name::<T>();
+                JobError::from(format!("the value of signal `{name}` does not fit `{wanted}`{fault}"))
             }
-            misfit(fault)
+            #[cfg(feature = "sealed")]
+            (Unread::NotOpened(problem), name) => {
+                JobError::hold(format!("the value of signal `{name}` cannot be opened: {problem}"))
+            }
         })
     }
 }

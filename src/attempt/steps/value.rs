@@ -6,10 +6,8 @@ use std::any::type_name;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::attempt::misfit::misfit;
+use crate::attempt::misfit::{Unread, read};
 use crate::job_error::StepError;
-#[cfg(feature = "sealed")]
-use crate::sealed::place;
 
 /// Returns a value as it is stored.
 pub(in crate::attempt) fn encode<T: Serialize>(step: &str, value: &T) -> Result<Vec<u8>, StepError> {
@@ -20,17 +18,10 @@ pub(in crate::attempt) fn encode<T: Serialize>(step: &str, value: &T) -> Result<
 
 /// Reads a value that was stored. The error has the path and the types of what is wrong, and no value.
 pub(in crate::attempt) fn decode<T: DeserializeOwned>(step: &str, value: &[u8]) -> Result<T, StepError> {
-    #[cfg(feature = "sealed")]
-    let sealed = place::Payload::none();
-    serde_json::from_slice(value).map_err(|_| {
+    let step = step.to_owned();
+    read(value).map_err(|unread| match unread {
+        Unread::Misfit(fault) => StepError::Unreadable { step, type_name: type_name::<T>(), fault },
         #[cfg(feature = "sealed")]
-        if let Some(error) = sealed.problem() {
-            return StepError::NotOpened { step: step.to_owned(), error };
-        }
-        StepError::Unreadable {
-            step: step.to_owned(),
-            type_name: type_name::<T>(),
-            fault: misfit::<T>(&String::from_utf8_lossy(value)),
-        }
+        Unread::NotOpened(error) => StepError::NotOpened { step, error },
     })
 }
