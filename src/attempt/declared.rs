@@ -54,7 +54,6 @@ enum Probe {
     /// Has this one field, without a value.
     With(&'static str),
     /// Is the value of a field.
-    #[cfg(feature = "sealed")]
     Value,
 }
 
@@ -124,7 +123,6 @@ impl<'de> Deserializer<'de> for Probe {
             Self::Fields => Err(Reply::Fields(fields)),
             Self::Without => visitor.visit_map(Keys(None)),
             Self::With(field) => visitor.visit_map(Keys(Some(field))),
-            #[cfg(feature = "sealed")]
             Self::Value => Err(Reply::Other),
         }
     }
@@ -145,12 +143,6 @@ impl<'de> MapAccess<'de> for Keys {
         self.0.take().map(|key| seed.deserialize(StrDeserializer::new(key))).transpose()
     }
 
-    #[cfg(not(feature = "sealed"))]
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, _: V) -> Result<V::Value, Reply> {
-        Err(Reply::Other)
-    }
-
-    #[cfg(feature = "sealed")]
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Reply> {
         seed.deserialize(Probe::Value)
     }
