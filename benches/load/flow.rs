@@ -78,6 +78,14 @@ pub(crate) struct Told {
 }
 
 impl Told {
+    /// Adds what jobs have reported in another time. The samples are no longer sorted.
+    pub(crate) fn add(&mut self, other: Self) {
+        for (kind, samples) in other.samples {
+            self.samples.entry(kind).or_default().extend(samples);
+        }
+        self.attempts += other.attempts;
+    }
+
     pub(crate) fn sort(&mut self) {
         self.samples.values_mut().for_each(|samples| samples.sort());
     }
