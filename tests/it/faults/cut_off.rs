@@ -44,7 +44,8 @@ fn cut_off(conn: &mut PgConnection, proxy: &Proxy) {
     open_gate(conn);
 }
 
-/// Waits until the session is gone. Returns for how long its transaction was idle when it was last seen, if it was seen.
+/// Waits until the session is gone. Returns for how long its transaction was idle when it was last seen, if it was seen. A statement
+/// that stood alone was not in the middle of a transaction, and its session stays.
 async fn idle_until_gone(conn: &mut PgConnection, pid: i32) -> Option<Duration> {
     #[derive(QueryableByName)]
     struct Seen {
@@ -60,6 +61,9 @@ async fn idle_until_gone(conn: &mut PgConnection, pid: i32) -> Option<Duration> 
         sql_query(look).bind::<Integer, _>(pid).get_result::<Seen>(conn).optional().unwrap()
     {
         assert!(seen.since < PATIENCE.as_secs_f64(), "{} for {} s", seen.state, seen.since);
+        if seen.state == "idle" {
+            return None;
+        }
         if seen.state == "idle in transaction" {
             idle = Some(Duration::from_secs_f64(seen.since));
         }
@@ -96,7 +100,9 @@ async fn another_worker_fires(options: &str, wanted: Duration) -> bool {
     let (second, mut started) = scheduler_on(&database.url());
     let second = second.start().await.unwrap();
     let idle = idle_until_gone(&mut conn, session).await;
-    assert_eq!(started.next().await.act, "tick");
+    if idle.is_some() {
+        assert_eq!(started.next().await.act, "tick");
+    }
     proxy.set(Mode::Pass);
     first.stop().await;
     second.stop().await;
@@ -133,9 +139,11 @@ async fn a_completed_job_is_free() -> bool {
     let session = held_session(&mut conn);
     cut_off(&mut conn, &proxy);
     let idle = idle_until_gone(&mut conn, session).await;
-    // Nothing of the transaction is stored, and its lock is gone.
-    conn.batch_execute("SELECT FROM mainspring.jobs WHERE state = 'running' FOR UPDATE NOWAIT").unwrap();
-    assert_eq!(count(&mut conn, "mainspring.jobs WHERE state = 'running'"), 1);
+    if idle.is_some() {
+        // Nothing of the transaction is stored, and its lock is gone.
+        conn.batch_execute("SELECT FROM mainspring.jobs WHERE state = 'running' FOR UPDATE NOWAIT").unwrap();
+        assert_eq!(count(&mut conn, "mainspring.jobs WHERE state = 'running'"), 1);
+    }
     proxy.set(Mode::Pass);
     worker.stop().await;
     is_about(idle, Duration::from_secs(10))
