@@ -211,7 +211,11 @@ async fn a_wait_returns_in_time_while_the_database_does_not_reply() {
         )
         .await;
         proxy.set(Mode::Drop);
-        let waited = wait.await.unwrap().unwrap();
+        // The server has replied to the only look, and the reply may have come to nobody.
+        let Ok(waited) = wait.await.unwrap() else {
+            scheduler.stop_within(Duration::ZERO).await;
+            return false;
+        };
         let in_time = began.elapsed() < TIME + Duration::from_secs(1);
         assert!(matches!(waited, Waited::TimedOut(job) if job.id == id && job.state == JobStatus::Scheduled));
         // A job that was never seen is an error, after the time of one look.
