@@ -44,9 +44,11 @@ fn cut_off(conn: &mut PgConnection, proxy: &Proxy) {
     open_gate(conn);
 }
 
-/// Waits until the session is gone. Returns for how long its transaction was idle when it was last seen, if it was seen. A statement
-/// that stood alone was not in the middle of a transaction, and its session stays.
-async fn idle_until_gone(conn: &mut PgConnection, pid: i32) -> Option<Duration> {
+/// The held statement was in no transaction, so that its session stays.
+struct StoodAlone;
+
+/// Waits until the session is gone. Returns for how long its transaction was idle when it was last seen, if it was seen.
+async fn idle_until_gone(conn: &mut PgConnection, pid: i32) -> Result<Option<Duration>, StoodAlone> {
     #[derive(QueryableByName)]
     struct Seen {
         #[diesel(sql_type = Text)]
@@ -62,14 +64,14 @@ async fn idle_until_gone(conn: &mut PgConnection, pid: i32) -> Option<Duration> 
     {
         assert!(seen.since < PATIENCE.as_secs_f64(), "{} for {} s", seen.state, seen.since);
         if seen.state == "idle" {
-            return None;
+            return Err(StoodAlone);
         }
         if seen.state == "idle in transaction" {
             idle = Some(Duration::from_secs_f64(seen.since));
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    idle
+    Ok(idle)
 }
 
 /// Whether the server ended the transaction after that time. A machine that is busy with other tests may look too late.
@@ -100,13 +102,13 @@ async fn another_worker_fires(options: &str, wanted: Duration) -> bool {
     let (second, mut started) = scheduler_on(&database.url());
     let second = second.start().await.unwrap();
     let idle = idle_until_gone(&mut conn, session).await;
-    if idle.is_some() {
+    if idle.is_ok() {
         assert_eq!(started.next().await.act, "tick");
     }
     proxy.set(Mode::Pass);
     first.stop().await;
     second.stop().await;
-    is_about(idle, wanted)
+    idle.is_ok_and(|idle| is_about(idle, wanted))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -139,14 +141,14 @@ async fn a_completed_job_is_free() -> bool {
     let session = held_session(&mut conn);
     cut_off(&mut conn, &proxy);
     let idle = idle_until_gone(&mut conn, session).await;
-    if idle.is_some() {
+    if idle.is_ok() {
         // Nothing of the transaction is stored, and its lock is gone.
         conn.batch_execute("SELECT FROM mainspring.jobs WHERE state = 'running' FOR UPDATE NOWAIT").unwrap();
         assert_eq!(count(&mut conn, "mainspring.jobs WHERE state = 'running'"), 1);
     }
     proxy.set(Mode::Pass);
     worker.stop().await;
-    is_about(idle, Duration::from_secs(10))
+    idle.is_ok_and(|idle| is_about(idle, Duration::from_secs(10)))
 }
 
 #[tokio::test(flavor = "multi_thread")]
