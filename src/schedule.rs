@@ -77,6 +77,7 @@ impl NewSchedule {
         let payload = if payload.is_null() { Value::Object(Map::new()) } else { payload };
         Ok(Self::new(name, T::NAME, expression)
             .payload(payload)
+            .version(T::VERSION)
             .with(ScheduleChanges::of_options(Constants::options_of(task))))
     }
 
@@ -157,6 +158,9 @@ setters! {
     jitter_seconds: u32 => Value::from;
     /// Sets whether the schedule is paused; default no.
     paused: bool => Value::from;
+    /// Sets the version of the task that the payload is of, at least 0. The default is that of the task where it is known: by its
+    /// type, by this process, or as its workers have published it.
+    version: i32 => Value::from;
 }
 
 impl NewSchedule {

@@ -56,7 +56,8 @@ CREATE TYPE mainspring.new_job AS (
     key           text,
     key_mode      text,
     flags         text[],
-    trace_context text
+    trace_context text,
+    version       integer
 );
 
 -- Why a job does not run, or where it stands, see sql/explain/explain_job.sql.
@@ -93,6 +94,8 @@ CREATE TABLE mainspring.jobs (
     superseded    boolean NOT NULL DEFAULT false,
     -- Whether it has, or had, rows in `waits`, as a parent or as a child; NULL: none.
     linked        boolean,
+    -- The version of the task that its payload is of; NULL: 0. A process whose version is lower leaves the job alone.
+    version       integer,
     task          text NOT NULL,
     queue         text,
     key           text,
@@ -116,6 +119,7 @@ CREATE TABLE mainspring.jobs (
     CONSTRAINT jobs_max_attempts_range CHECK (max_attempts >= 1),
     CONSTRAINT jobs_attempts_range CHECK (attempts BETWEEN 0 AND max_attempts),
     CONSTRAINT jobs_deaths_range CHECK (deaths >= 0),
+    CONSTRAINT jobs_version_range CHECK (version > 0),
     -- A claim counts an attempt, so a job that waits has one left.
     CONSTRAINT jobs_waiting_has_attempt CHECK (attempts < max_attempts OR state IN ('running', 'dead')),
     CONSTRAINT jobs_progress_range CHECK (progress BETWEEN 0 AND 100),
@@ -336,7 +340,9 @@ CREATE TYPE mainspring.admission AS (
     token_in       bigint,
     first_run_at   timestamptz,
     scanned        boolean,
-    row_at         tid
+    row_at         tid,
+    -- The greatest version of the jobs admitted.
+    newest         integer
 );
 
 -- How many more jobs a queue may have, see sql/admission/space_in.sql.
@@ -369,11 +375,12 @@ CREATE TABLE mainspring.tasks (
     known_at     timestamptz NOT NULL DEFAULT mainspring.now(),
     CONSTRAINT tasks_name_length CHECK (char_length(name) BETWEEN 1 AND 128),
     CONSTRAINT tasks_queue_length CHECK (char_length(queue) BETWEEN 1 AND 128),
+    CONSTRAINT tasks_version_range CHECK (version >= 0),
     CONSTRAINT tasks_max_attempts_range CHECK (max_attempts >= 1)
 );
 -- Whether any task has options of its own, or sealed fields: nearly all that an enqueue must know.
 CREATE INDEX tasks_with_options ON mainspring.tasks (name)
-    WHERE queue IS NOT NULL OR priority IS NOT NULL OR max_attempts IS NOT NULL OR accepts ? 'sealed';
+    WHERE queue IS NOT NULL OR priority IS NOT NULL OR max_attempts IS NOT NULL OR version > 0 OR accepts ? 'sealed';
 
 -- The limits of tasks over all processes, and what their gates remember. A task without a row has none.
 CREATE TABLE mainspring.task_limits (
@@ -496,6 +503,8 @@ CREATE TABLE mainspring.schedules (
     -- What a taken key means to a line; NULL: `overlap` decides.
     key_mode       text,
     flags          text[],
+    -- The version of the task that the payload is of; NULL: the one that is published when the schedule fires.
+    version        integer,
     overlap        text NOT NULL,
     last_outcome   text,
     error          text,
@@ -512,6 +521,7 @@ CREATE TABLE mainspring.schedules (
     CONSTRAINT schedules_queue_length CHECK (char_length(queue) BETWEEN 1 AND 128),
     CONSTRAINT schedules_key_length CHECK (char_length(key) BETWEEN 1 AND 512),
     CONSTRAINT schedules_max_attempts_range CHECK (max_attempts >= 1),
+    CONSTRAINT schedules_version_range CHECK (version >= 0),
     CONSTRAINT schedules_catch_up_range CHECK (catch_up BETWEEN 0 AND 10000),
     CONSTRAINT schedules_jitter_range CHECK (jitter_seconds BETWEEN 0 AND 86400),
     CONSTRAINT schedules_overlap_known CHECK (overlap IN ('allow', 'skip', 'replace')),

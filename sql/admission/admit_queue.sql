@@ -14,7 +14,7 @@ DECLARE
 BEGIN
     -- Without a row and a parked job there is no queue.
     result := ROW(queue_name, 0, found.locked, NULL, NULL, NULL, NULL, NULL, NULL, found.row_at IS NULL AND NOT found.locked,
-        found.row_at);
+        found.row_at, NULL);
     IF found.row_at IS NULL OR gate.paused THEN
         RETURN;
     END IF;

@@ -22,10 +22,10 @@ BEGIN
         SET state = 'ready', turn_at = first_turn + (picked.place - 1) * step, slot = space.highest_slot + picked.place,
             updated_at = moment
         FROM picked WHERE j.id = picked.id
-        RETURNING j.priority, j.turn_at, j.task, j.flags, j.run_at, picked.place)
+        RETURNING j.priority, j.turn_at, j.task, j.flags, j.run_at, j.version, picked.place)
     SELECT count(*), min(c.priority), min(c.turn_at), max(c.turn_at), array_agg(DISTINCT coalesce(c.task, '')),
-        bool_or(c.flags IS NOT NULL), min(c.run_at) FILTER (WHERE c.place = 1)
-    INTO result.admitted, result.least_priority, result.oldest, latest, result.tasks, result.flagged, result.first_run_at
+        bool_or(c.flags IS NOT NULL), min(c.run_at) FILTER (WHERE c.place = 1), max(c.version)
+    INTO result.admitted, result.least_priority, result.oldest, latest, result.tasks, result.flagged, result.first_run_at, result.newest
     FROM chosen AS c;
     IF result.admitted > 0 THEN
         UPDATE mainspring.queues AS q SET last_turn = latest, last_slot = space.highest_slot + result.admitted,

@@ -11,9 +11,9 @@ BEGIN
     RETURN QUERY
     WITH added AS (
         INSERT INTO mainspring.jobs AS j
-            (id, task, payload, queue, run_at, priority, max_attempts, key, flags, trace_context, state)
+            (id, task, payload, queue, run_at, priority, max_attempts, key, flags, trace_context, version, state)
         SELECT ids[s.ord], (s.job).task, (s.job).payload::jsonb, (s.job).queue, (s.job).run_at, (s.job).priority,
-            (s.job).max_attempts, (s.job).key, (s.job).flags, (s.job).trace_context,
+            (s.job).max_attempts, (s.job).key, (s.job).flags, (s.job).trace_context, (s.job).version,
             mainspring.waiting_state((s.job).queue, (s.job).run_at, moment)
         FROM (
             SELECT r.ord, r.job, (r.job).key IS NULL OR lag((r.job).key) OVER (ORDER BY (r.job).key NULLS FIRST, r.ord)

@@ -8,7 +8,7 @@ CREATE OR REPLACE FUNCTION mainspring.add_job(
     task text, payload jsonb DEFAULT '{}', queue text DEFAULT NULL, run_at timestamptz DEFAULT NULL,
     max_attempts integer DEFAULT NULL, key text DEFAULT NULL, priority integer DEFAULT NULL,
     flags text[] DEFAULT NULL, key_mode text DEFAULT NULL, trace_context text DEFAULT NULL,
-    after bigint[] DEFAULT NULL, signals text[] DEFAULT NULL, on_failure text DEFAULT NULL)
+    after bigint[] DEFAULT NULL, signals text[] DEFAULT NULL, on_failure text DEFAULT NULL, version integer DEFAULT NULL)
 RETURNS mainspring.jobs_view
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -17,7 +17,7 @@ SET jit = off
 AS $$
 DECLARE
     job mainspring.new_job := ROW(task, mainspring.payload_text(payload), queue, run_at, priority, max_attempts, key, key_mode, flags,
-        coalesce(trace_context, mainspring.session_trace_context()));
+        coalesce(trace_context, mainspring.session_trace_context()), version);
     added bigint;
 BEGIN
     IF after IS NULL AND signals IS NULL AND on_failure IS NULL THEN

@@ -1,5 +1,6 @@
 -- Adds a job, or puts it in the place of the waiting one that has its key, for `enqueue_one`. Returns NULL if the job of the key
--- is running. A batch that grows while it waits for its next attempt keeps its attempts and deaths.
+-- is running, or is a batch whose entries are of another version: entries of two versions cannot be in one payload. A batch that
+-- grows while it waits for its next attempt keeps its attempts and deaths.
 CREATE OR REPLACE FUNCTION mainspring.add_or_replace(new_id bigint, job mainspring.new_job, moment timestamptz)
 RETURNS mainspring.jobs
 LANGUAGE plpgsql
@@ -8,12 +9,12 @@ DECLARE
     stored mainspring.jobs;
 BEGIN
     INSERT INTO mainspring.jobs AS old
-        (id, task, payload, queue, run_at, priority, max_attempts, key, flags, trace_context, state)
+        (id, task, payload, queue, run_at, priority, max_attempts, key, flags, trace_context, version, state)
     VALUES (new_id, job.task, job.payload::jsonb, job.queue, job.run_at, job.priority, job.max_attempts, job.key, job.flags,
-        job.trace_context, mainspring.waiting_state(job.queue, job.run_at, moment))
+        job.trace_context, job.version, mainspring.waiting_state(job.queue, job.run_at, moment))
     ON CONFLICT (key) WHERE key IS NOT NULL AND state <> 'dead' DO UPDATE
     SET task = excluded.task, queue = excluded.queue, priority = excluded.priority, flags = excluded.flags,
-        trace_context = excluded.trace_context,
+        trace_context = excluded.trace_context, version = excluded.version,
         payload = CASE WHEN mainspring.is_batch_of(old, excluded.task, excluded.payload)
             THEN old.payload || excluded.payload ELSE excluded.payload END,
         attempts = CASE WHEN mainspring.is_batch_of(old, excluded.task, excluded.payload) THEN old.attempts ELSE 0 END,
@@ -28,7 +29,8 @@ BEGIN
         turn_at = CASE WHEN mainspring.keeps_turn(old, excluded, moment) THEN old.turn_at END,
         progress = NULL, progress_note = NULL, snoozes = 0,
         revision = old.revision + 1, updated_at = moment
-    WHERE old.state <> 'running'
+    WHERE old.state <> 'running' AND (old.version IS NOT DISTINCT FROM excluded.version
+        OR NOT mainspring.is_batch_of(old, excluded.task, excluded.payload))
     RETURNING * INTO stored;
     RETURN stored;
 END $$;

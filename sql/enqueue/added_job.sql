@@ -24,5 +24,6 @@ BEGIN
     shown.max_attempts := job.max_attempts;
     shown.key := job.key;
     shown.flags := job.flags;
+    shown.version := coalesce(job.version, 0);
     RETURN shown;
 END $$;

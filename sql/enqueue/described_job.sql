@@ -7,4 +7,5 @@ RETURN ROW(spec ->> 'task', mainspring.payload_text(nullif(spec -> 'payload', 'n
     (spec ->> 'max_attempts')::numeric::integer, spec ->> 'key', spec ->> 'key_mode',
     CASE WHEN jsonb_typeof(spec -> 'flags') = 'array'
         THEN ARRAY(SELECT jsonb_array_elements_text(spec -> 'flags')) END,
-    coalesce(spec ->> 'trace_context', mainspring.session_trace_context()))::mainspring.new_job;
+    coalesce(spec ->> 'trace_context', mainspring.session_trace_context()),
+    (spec ->> 'version')::numeric::integer)::mainspring.new_job;

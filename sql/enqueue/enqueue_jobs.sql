@@ -16,9 +16,9 @@ BEGIN
     END IF;
     IF NOT facts.has_keys THEN
         RETURN QUERY
-        INSERT INTO mainspring.jobs AS j (task, payload, queue, run_at, priority, max_attempts, flags, trace_context, state)
+        INSERT INTO mainspring.jobs AS j (task, payload, queue, run_at, priority, max_attempts, flags, trace_context, version, state)
         SELECT (s.job).task, (s.job).payload::jsonb, (s.job).queue, (s.job).run_at, (s.job).priority, (s.job).max_attempts,
-            (s.job).flags, (s.job).trace_context, mainspring.waiting_state((s.job).queue, (s.job).run_at, moment)
+            (s.job).flags, (s.job).trace_context, (s.job).version, mainspring.waiting_state((s.job).queue, (s.job).run_at, moment)
         FROM mainspring.job_rows(jobs, moment) AS s ORDER BY s.ord
         RETURNING 0::bigint, j.id, j.state, j.priority, j.run_at;
     ELSIF cardinality(jobs) = 1 THEN

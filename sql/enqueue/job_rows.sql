@@ -7,7 +7,8 @@ BEGIN ATOMIC
     SELECT s.ord, ROW(s.task, coalesce(s.payload, '{}'), s.queue, coalesce(s.run_at, moment),
         coalesce(s.priority, mainspring.default_priority()), coalesce(s.max_attempts, mainspring.default_max_attempts()),
         s.key, s.key_mode, CASE WHEN s.flags IS NOT NULL THEN mainspring.sorted_flags(s.flags) END,
-        CASE WHEN s.trace_context IS NOT NULL THEN mainspring.trace_context_of(s.trace_context) END)::mainspring.new_job
+        CASE WHEN s.trace_context IS NOT NULL THEN mainspring.trace_context_of(s.trace_context) END,
+        nullif(s.version, 0))::mainspring.new_job
     FROM unnest(jobs) WITH ORDINALITY
-        AS s(task, payload, queue, run_at, priority, max_attempts, key, key_mode, flags, trace_context, ord);
+        AS s(task, payload, queue, run_at, priority, max_attempts, key, key_mode, flags, trace_context, version, ord);
 END;

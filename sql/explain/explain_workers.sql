@@ -1,4 +1,4 @@
--- Returns why no worker takes a job, if none does: none lives, none knows its task, all leave its flags alone, or those that could
+-- Returns why no worker takes a job, if none does: none lives, none knows its task or its version, all leave its flags alone, or those that could
 -- take it stop, fail or are busy. Only a due job is held up by busy workers.
 CREATE OR REPLACE FUNCTION mainspring.explain_workers(job mainspring.jobs, is_due boolean)
 RETURNS SETOF mainspring.job_reason
@@ -13,6 +13,12 @@ BEGIN
     ELSIF cardinality(mainspring.unknown_tasks(ARRAY[job.task])) > 0 THEN
         RETURN NEXT ROW('task_unknown', format('No living worker has a handler for its task `%s`.', job.task),
             NULL::timestamptz, jsonb_build_object('task', job.task, 'living_workers', living))::mainspring.job_reason;
+    ELSIF NOT EXISTS (SELECT FROM mainspring.living_workers() AS w
+        WHERE job.task = ANY (w.tasks) AND mainspring.can_read(w, job.task, job.version))
+    THEN
+        RETURN NEXT ROW('version_unknown', format('Its payload is of version %s of the task `%s`, and every living worker has an '
+            'older one.', job.version, job.task), NULL::timestamptz, jsonb_build_object('task', job.task,
+            'version', job.version))::mainspring.job_reason;
     ELSIF NOT EXISTS (SELECT FROM mainspring.able_workers(job)) THEN
         RETURN NEXT ROW('flags_refused', format('Every living worker with a handler for its task `%s` leaves one of its flags '
             'alone.', job.task), NULL::timestamptz, jsonb_build_object('task', job.task,

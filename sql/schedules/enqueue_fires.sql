@@ -13,7 +13,7 @@ BEGIN
         mainspring.fire_payload(f.schedule, f.due_at, f.backfilled)::text, (f.schedule).queue, f.run_at,
         (f.schedule).priority::integer, (f.schedule).max_attempts::integer, f.job_key,
         CASE WHEN f.job_key IS NULL THEN NULL WHEN (f.schedule).overlap = 'skip' THEN 'unsafe_dedupe'
-            ELSE coalesce((f.schedule).key_mode, 'replace') END, (f.schedule).flags, NULL)::mainspring.new_job ORDER BY f.ord)) AS jobs
+            ELSE coalesce((f.schedule).key_mode, 'replace') END, (f.schedule).flags, NULL, (f.schedule).version)::mainspring.new_job ORDER BY f.ord)) AS jobs
     INTO given FROM unnest(fires) AS f WHERE f.outcome = 'enqueued';
     -- Without keys all ordinals are 0, and the rows stand in the order of the input.
     SELECT array_agg(e.job_id ORDER BY e.ordinal, e.place) AS jobs,
@@ -28,5 +28,5 @@ BEGIN
         n.key IS NOT NULL AND (SELECT j.revision FROM mainspring.jobs AS j WHERE j.id = n.job)
             > count(*) OVER (PARTITION BY n.job ORDER BY n.n ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING)
     FROM ROWS FROM (unnest(added.jobs), unnest(given.jobs)) WITH ORDINALITY
-        AS n(job, task, payload, queue, run_at, priority, max_attempts, key, key_mode, flags, trace_context, n);
+        AS n(job, task, payload, queue, run_at, priority, max_attempts, key, key_mode, flags, trace_context, version, n);
 END $$;

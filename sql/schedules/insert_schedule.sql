@@ -9,10 +9,10 @@ DECLARE
 BEGIN
     PERFORM mainspring.refuse(mainspring.ended_problem(new.ends_at));
     INSERT INTO mainspring.schedules (name, task, expression, payload, zone, queue, priority, max_attempts, key,
-        flags, overlap, catch_up, starts_at, ends_at, jitter_seconds, paused, plan_after)
+        flags, overlap, catch_up, starts_at, ends_at, jitter_seconds, paused, version, plan_after)
     VALUES (new.name, new.task, new.expression, new.payload, new.zone, new.queue, new.priority, new.max_attempts,
         new.key, new.flags, new.overlap, new.catch_up, new.starts_at, new.ends_at, new.jitter_seconds, new.paused,
-        new.plan_after)
+        new.version, new.plan_after)
     ON CONFLICT (owner, name) DO NOTHING
     RETURNING id INTO added;
     IF added IS NULL THEN

@@ -28,7 +28,7 @@ BEGIN
     UPDATE mainspring.schedules AS s
     SET task = new.task, expression = new.expression, zone = new.zone, payload = new.payload, queue = new.queue,
         priority = new.priority, max_attempts = new.max_attempts, key = new.key, key_mode = new.key_mode,
-        flags = new.flags, catch_up = new.catch_up, error = NULL, updated_at = mainspring.now(),
+        flags = new.flags, version = new.version, catch_up = new.catch_up, error = NULL, updated_at = mainspring.now(),
         next_fire_at = new.next_fire_at, plan_after = new.plan_after, making_up_until = new.making_up_until
     WHERE s.id = old.id;
 END $$;

@@ -10,7 +10,7 @@ DECLARE
 BEGIN
     IF value = 'null' OR field = 'payload' THEN
         RETURN NULL;
-    ELSIF field IN ('priority', 'max_attempts', 'catch_up', 'jitter_seconds') THEN
+    ELSIF field IN ('priority', 'max_attempts', 'catch_up', 'jitter_seconds', 'version') THEN
         RETURN mainspring.schedule_number_problem(field, value);
     ELSIF field = 'paused' THEN
         RETURN CASE WHEN jsonb_typeof(value) <> 'boolean'

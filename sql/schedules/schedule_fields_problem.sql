@@ -7,7 +7,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     fields CONSTANT text[] := ARRAY['task', 'expression', 'payload', 'zone', 'queue', 'priority', 'max_attempts', 'key',
-        'flags', 'overlap', 'catch_up', 'starts_at', 'ends_at', 'jitter_seconds', 'paused'];
+        'flags', 'overlap', 'catch_up', 'starts_at', 'ends_at', 'jitter_seconds', 'paused', 'version'];
     unknown text;
 BEGIN
     IF jsonb_typeof(changes) <> 'object' THEN

@@ -14,4 +14,6 @@ RETURN CASE
         THEN format('catch_up must be 0 to 10000, got %s', left(value::text, 100))
     WHEN field = 'jitter_seconds' AND value::numeric NOT BETWEEN 0 AND 86400
         THEN format('jitter_seconds must be 0 to 86400, got %s', left(value::text, 100))
+    WHEN field = 'version' AND value::numeric NOT BETWEEN 0 AND 2147483647
+        THEN format('version must be 0 to 2147483647, got %s', left(value::text, 100))
 END;

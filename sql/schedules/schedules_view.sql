@@ -8,5 +8,5 @@ SELECT s.name, s.task, s.expression, s.zone, s.payload, coalesce(s.queue, t.queu
     s.last_outcome, s.last_job_id, s.error, s.created_at, s.updated_at, s.owner, s.late_since, s.late_reason,
     CASE WHEN NOT EXISTS (SELECT FROM mainspring.workers AS w WHERE s.task = ANY (w.tasks)
             AND mainspring.is_alive(w.heartbeat_at, w.timeout))
-        THEN 'no living worker knows the task' ELSE mainspring.payload_misfit(t.accepts, s.payload) END AS warning, s.flags
+        THEN 'no living worker knows the task' ELSE mainspring.payload_misfit(t.accepts, s.payload) END AS warning, s.flags, s.version
 FROM mainspring.schedules AS s LEFT JOIN mainspring.tasks AS t ON t.name = s.task;

@@ -1,7 +1,8 @@
 -- Creates a schedule, or changes the fields that `changes` names, where a JSON null means the default. Returns its id, or NULL if
 -- there is no schedule to change. Every change of a schedule is made here.
 --
--- A change that affects the time marks the row for planning. A new payload leaves the next fire as it is.
+-- A change that affects the time marks the row for planning. A new payload leaves the next fire as it is. It is of the version
+-- that its task has published now, unless the change has another one.
 CREATE OR REPLACE FUNCTION mainspring.write_schedule(schedule_name text, changes jsonb, is_new boolean)
 RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER
@@ -19,6 +20,10 @@ BEGIN
         WHERE s.owner = 'people' AND s.name = schedule_name FOR UPDATE;
         IF NOT FOUND THEN RETURN NULL; END IF;
     END IF;
+    IF changes ?| '{task,payload}' AND NOT changes ? 'version' THEN
+        changes := changes || jsonb_build_object('version', (SELECT t.version FROM mainspring.tasks AS t
+            WHERE t.name = coalesce(changes ->> 'task', old.task)));
+    END IF;
     new := mainspring.schedule_with(old, changes);
     PERFORM mainspring.refuse(coalesce(mainspring.schedule_problem(new), mainspring.schedule_size_problem(new.payload)));
     new := mainspring.marked_schedule(old, new);
@@ -29,7 +34,7 @@ BEGIN
         SET task = new.task, expression = new.expression, payload = new.payload, zone = new.zone, queue = new.queue,
             priority = new.priority, max_attempts = new.max_attempts, key = new.key, flags = new.flags, overlap = new.overlap,
             catch_up = new.catch_up, starts_at = new.starts_at, ends_at = new.ends_at,
-            jitter_seconds = new.jitter_seconds, paused = new.paused, plan_after = new.plan_after,
+            jitter_seconds = new.jitter_seconds, version = new.version, paused = new.paused, plan_after = new.plan_after,
             next_fire_at = new.next_fire_at, making_up_until = new.making_up_until, late_since = new.late_since,
             late_reason = new.late_reason, error = new.error, updated_at = mainspring.now()
         WHERE s.id = new.id;

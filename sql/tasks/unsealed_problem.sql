@@ -8,7 +8,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT mainspring.placed_problem(format('payload must have the field `%s` sealed, got it plain: the task `%s` can be added only by a '
         'program that has its type, as `Enqueue` does in Rust', f.name, s.task), s.ord, cardinality(jobs))
-    FROM unnest(jobs) WITH ORDINALITY AS s(task, payload, queue, run_at, priority, max_attempts, key, key_mode, flags, trace_context, ord)
+    FROM unnest(jobs) WITH ORDINALITY AS s(task, payload, queue, run_at, priority, max_attempts, key, key_mode, flags, trace_context, version, ord)
     JOIN mainspring.tasks AS t ON t.name = s.task AND t.accepts ? 'sealed'
     CROSS JOIN LATERAL jsonb_array_elements_text(t.accepts -> 'sealed') WITH ORDINALITY AS f(name, place)
     CROSS JOIN LATERAL (SELECT CASE WHEN mainspring.payload_problem(s.payload, mainspring.payload_limit()) IS NULL

@@ -1,7 +1,8 @@
 -- Returns the jobs with the options that their tasks have published, where the jobs give none. `typed` marks those whose caller
 -- has the type of their task: these stay as they are. NULL marks none.
 --
--- A job keeps what it gives. What neither it nor its task gives is NULL, the default of the database. A payload that lacks a sealed
+-- A job keeps what it gives. What neither it nor its task gives is NULL, the default of the database. A payload without a version
+-- is of the published one. A payload that lacks a sealed
 -- value is refused: only the type of the task can seal it.
 CREATE OR REPLACE FUNCTION mainspring.with_task_options(jobs mainspring.new_job[], typed boolean[] DEFAULT NULL)
 RETURNS mainspring.new_job[]
@@ -12,7 +13,7 @@ SET jit = off
 AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM mainspring.tasks AS t
-        WHERE t.queue IS NOT NULL OR t.priority IS NOT NULL OR t.max_attempts IS NOT NULL OR t.accepts ? 'sealed')
+        WHERE t.queue IS NOT NULL OR t.priority IS NOT NULL OR t.max_attempts IS NOT NULL OR t.version > 0 OR t.accepts ? 'sealed')
     THEN
         RETURN jobs;
     END IF;
@@ -24,10 +25,11 @@ BEGIN
     END IF;
     RETURN ARRAY(
         SELECT ROW(s.task, s.payload, coalesce(s.queue, t.queue), s.run_at, coalesce(s.priority, t.priority),
-            coalesce(s.max_attempts, t.max_attempts), s.key, s.key_mode, s.flags, s.trace_context)::mainspring.new_job
+            coalesce(s.max_attempts, t.max_attempts), s.key, s.key_mode, s.flags, s.trace_context,
+            coalesce(s.version, t.version))::mainspring.new_job
         FROM unnest(jobs) WITH ORDINALITY
-            AS s(task, payload, queue, run_at, priority, max_attempts, key, key_mode, flags, trace_context, ord)
+            AS s(task, payload, queue, run_at, priority, max_attempts, key, key_mode, flags, trace_context, version, ord)
         LEFT JOIN mainspring.tasks AS t ON t.name = s.task AND typed[s.ord] IS NOT TRUE
-            AND (t.queue IS NOT NULL OR t.priority IS NOT NULL OR t.max_attempts IS NOT NULL)
+            AND (t.queue IS NOT NULL OR t.priority IS NOT NULL OR t.max_attempts IS NOT NULL OR t.version > 0)
         ORDER BY s.ord);
 END $$;

@@ -1,10 +1,10 @@
 -- Carries over that these jobs have succeeded, for the events from `first_event` on, and returns the children that wait for nothing more,
--- for the caller to start. They are at most `most`, have one of these tasks, are due, and need no queue and no worker of a kind.
+-- for the caller to start. They are at most `most`, have one of these tasks at most at its version, are due, and need no queue and no worker of a kind.
 -- `events_left`: `handle_wait_events` has the rest to do, about other children or other endings.
 --
 -- - It locks the children, and waits for no lock. It runs after the commit of the endings, as `handle_wait_events` does.
 -- - Whether a child waits for anything is read by a statement that began after its lock was there.
-CREATE OR REPLACE FUNCTION mainspring.free_children(first_event bigint, parents bigint[], tasks text[], most bigint)
+CREATE OR REPLACE FUNCTION mainspring.free_children(first_event bigint, parents bigint[], tasks text[], versions integer[], most bigint)
 RETURNS TABLE (child bigint, events_left boolean)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -22,6 +22,7 @@ DECLARE
         SELECT j.id FROM mainspring.jobs AS j
         WHERE j.id = ANY (ARRAY(SELECT w.child FROM mainspring.waits AS w WHERE w.parent = ANY (ended) AND w.parent > 0))
             AND j.state = 'waiting' AND j.task = ANY (tasks) AND j.queue IS NULL AND j.flags IS NULL AND j.run_at <= mainspring.now()
+            AND coalesce(j.version, 0) <= versions[array_position(tasks, j.task)]
         ORDER BY j.id LIMIT most FOR NO KEY UPDATE SKIP LOCKED);
     done bigint[];
 BEGIN

@@ -63,7 +63,7 @@ where
 {
     fn start(&self, payload: &str, job: JobContext, _: &dyn Any) -> Result<StartedAttempt, JobError> {
         let mut ledger = Ledger::new(E::NAME, payload)?;
-        let entries = ledger.decode();
+        let entries = ledger.decode(job.version());
         Ok(StartedAttempt { work: self.handle(ledger, entries, job), options: self.default_options() })
     }
 
@@ -74,7 +74,7 @@ where
         _: Rc<dyn Any>,
     ) -> Result<(Begin, AttemptOptions), JobError> {
         let mut ledger = Ledger::new(E::NAME, payload)?;
-        let entries = ledger.decode();
+        let entries = ledger.decode(job.version());
         let options = self.default_options();
         Ok((Box::new(move || self.handle(ledger, entries, job)), options))
     }
@@ -85,9 +85,9 @@ where
 }
 
 /// Returns what is wrong with the first bad entry of a payload that is to be stored.
-pub(super) fn entries_problem<E: Task + DeserializeOwned>(payload: &str) -> Option<String> {
+pub(super) fn entries_problem<E: Task + DeserializeOwned>(payload: &str, version: i32) -> Option<String> {
     match Ledger::new(E::NAME, payload) {
-        Ok(ledger) => ledger.entries.iter().find_map(|entry| payload_problem::<E>(entry.get())),
+        Ok(ledger) => ledger.entries.iter().find_map(|entry| payload_problem::<E>(entry.get(), version)),
         Err(error) => Some(error.to_string()),
     }
 }
@@ -124,10 +124,10 @@ impl Ledger {
     }
 
     // An entry that does not fit is held alone, once the others are done.
-    fn decode<E: Task + DeserializeOwned>(&mut self) -> Vec<E> {
+    fn decode<E: Task + DeserializeOwned>(&mut self, version: i32) -> Vec<E> {
         let mut decoded = Vec::with_capacity(self.entries.len());
         for (place, entry) in self.entries.iter().enumerate() {
-            match decode(entry.get()) {
+            match decode(entry.get(), version) {
                 Ok(entry) => {
                     self.given.push(place);
                     decoded.push(entry);

@@ -1,10 +1,12 @@
-//! Reads a payload as its task's type: without what cron adds, and an absent payload as the type's empty form. Does not
-//! know who runs the task.
+//! Reads a payload as its task's type: without what cron adds, upgraded from an older version, and an absent payload as the type's
+//! empty form. Does not know who runs the task.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::cron_fire::CronFire;
@@ -12,7 +14,8 @@ use super::declared::declares;
 use super::misfit::misfit;
 use super::panics::caught;
 use crate::job::Task;
-use crate::job_error::JobError;
+use crate::job::payload::text_of;
+use crate::job_error::{FailureKind, JobError};
 #[cfg(feature = "sealed")]
 use crate::sealed::place;
 
@@ -24,12 +27,15 @@ const ABSENT: [&str; 2] = ["{}", "null"];
 /// How serde writes types that hold nothing: units and `None`, structs and maps, sequences.
 const EMPTY_FORMS: [&str; 3] = ["null", "{}", "[]"];
 
-/// Reads the payload. The error holds the job: no attempt can help, and another release may. It names the path, the expected and the
-/// found type of what is wrong, and no value. Finding that takes a second and slower pass.
-pub(crate) fn decode<T: Task + DeserializeOwned>(payload: &str) -> Result<T, JobError> {
+/// Reads the payload, which is of this version. The error holds the job: no attempt can help, and another release may. It names the
+/// path, the expected and the found type of what is wrong, and no value. Finding that takes a second and slower pass.
+pub(crate) fn decode<T: Task + DeserializeOwned>(payload: &str, version: i32) -> Result<T, JobError> {
     #[cfg(feature = "sealed")]
     let sealed = place::Payload::of(T::NAME);
-    let own = without_cron::<T>(payload);
+    let mut own = without_cron::<T>(payload);
+    if version < T::VERSION {
+        own = upgraded::<T>(own, version)?;
+    }
     if let Some(task) = read(&own) {
         return Ok(task);
     }
@@ -44,9 +50,23 @@ pub(crate) fn decode<T: Task + DeserializeOwned>(payload: &str) -> Result<T, Job
     })
 }
 
-/// Returns what is wrong with a payload that is to be stored for the task, also a panic of its type.
-pub(super) fn payload_problem<T: Task + DeserializeOwned>(payload: &str) -> Option<String> {
-    match caught(|| decode::<T>(payload).map(drop)) {
+// An upgrade that leaves the payload as it is keeps its text, and so each digit of its numbers.
+fn upgraded<T: Task>(own: Cow<'_, str>, from: i32) -> Result<Cow<'_, str>, JobError> {
+    let (name, to) = (T::NAME, T::VERSION);
+    let problem = |error: &dyn fmt::Display| {
+        format!("payload of the task `{name}` cannot be upgraded from version {from} to {to}: {error}")
+    };
+    let old: Value = serde_json::from_str(&own).map_err(|error| JobError::hold(problem(&error)))?;
+    let new = T::upgrade(from, old.clone()).map_err(|error| match error {
+        JobError(FailureKind::Failed(reason)) => JobError::hold(problem(&reason)),
+        other => other,
+    })?;
+    Ok(if new == old { own } else { Cow::Owned(text_of(&new)) })
+}
+
+/// Returns what is wrong with a payload of this version that is to be stored for the task, also a panic of its type.
+pub(super) fn payload_problem<T: Task + DeserializeOwned>(payload: &str, version: i32) -> Option<String> {
+    match caught(|| decode::<T>(payload, version).map(drop)) {
         Ok(read) => read.err().map(|error| error.to_string()),
         Err(panic) => Some(format!("payload of the task `{}` cannot be read: its type {panic}", T::NAME)),
     }

@@ -89,7 +89,7 @@ where
     H: Handles<T>,
 {
     fn start(&self, payload: &str, job: JobContext, worker: &dyn Any) -> Result<StartedAttempt, JobError> {
-        let task = decode::<T>(payload)?;
+        let task = decode::<T>(payload, job.version())?;
         let options = AttemptOptions::of_job(&task);
         Ok(StartedAttempt { work: self.way.handle(task, job, worker), options })
     }
@@ -100,7 +100,7 @@ where
         job: JobContext,
         worker: Rc<dyn Any>,
     ) -> Result<(Begin, AttemptOptions), JobError> {
-        let task = decode::<T>(payload)?;
+        let task = decode::<T>(payload, job.version())?;
         let options = AttemptOptions::of_job(&task);
         Ok((Box::new(move || self.way.handle(task, job, &*worker)), options))
     }

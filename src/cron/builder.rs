@@ -48,7 +48,9 @@ impl Cron {
     /// Adds the task when the expression fires, with the options of [`Task::options`] unless a setter says otherwise. A
     /// `run_at` among them is ignored: the fire's time takes its place.
     pub fn new<T: Task>(expression: impl Into<String>, task: T) -> Self {
-        let job = JobOptions { run_at: None, run_in: None, ..Constants::options_of(&task) };
+        let options = Constants::options_of(&task);
+        let version = options.version.or(Some(T::VERSION));
+        let job = JobOptions { run_at: None, run_in: None, version, ..options };
         let payload = match to_value(T::NAME, &task) {
             Ok(Value::Object(payload)) => Ok(payload),
             // A task without fields.

@@ -53,13 +53,13 @@ impl Visit {
         }
         let text = self.scheduler().jobs().payload(job.id).await?;
         let value = |text: String| serde_json::from_str(&text).unwrap_or(Value::String(text));
-        Ok(text.map(|text| self.payload(redaction.as_ref(), &job.task, value(text))))
+        Ok(text.map(|text| self.payload(redaction.as_ref(), (&job.task, job.version), value(text))))
     }
 
     /// What this viewer sees of the payload of a schedule.
     pub(super) async fn payload_of_schedule(&self, row: &ScheduleRow) -> Result<Payload, Failure> {
         let redaction = self.redaction([&*row.task]).await?;
-        Ok(self.payload(redaction.as_ref(), &row.task, row.payload.clone()))
+        Ok(self.payload(redaction.as_ref(), (&row.task, row.version), row.payload.clone()))
     }
 
     /// The payload of a job for the form of another one, if the application shows this viewer all but its redacted values.
@@ -67,18 +67,23 @@ impl Visit {
         let Some(redaction) = self.redaction([&*job.task]).await? else { return Ok(Copy::None) };
         let Some(text) = self.scheduler().jobs().payload(job.id).await? else { return Ok(Copy::None) };
         let Ok(stored) = serde_json::from_str::<Value>(&text) else { return Ok(Copy::None) };
-        let Some(shown) = redaction.shown(&job.task, stored.clone()) else { return Ok(Copy::None) };
-        Ok(match self.payload(Some(&redaction), &job.task, stored.clone()) {
+        let Some(shown) = redaction.shown(&job.task, stored.clone(), job.version) else { return Ok(Copy::None) };
+        Ok(match self.payload(Some(&redaction), (&job.task, job.version), stored.clone()) {
             Payload::Shown(seen) if seen == stored => Copy::Whole(text),
             Payload::Shown(seen) if seen == shown => Copy::Redacted { stored: text, shown },
             Payload::Shown(_) | Payload::Hidden | Payload::Redacted => Copy::None,
         })
     }
 
-    /// What this viewer sees of a payload of the task.
-    pub(super) fn payload(&self, redaction: Option<&Redaction>, task: &str, payload: Value) -> Payload {
+    /// What this viewer sees of a payload of the task in this version. `None` as a version is the one of this process.
+    pub(super) fn payload(
+        &self,
+        redaction: Option<&Redaction>,
+        (task, version): (&str, Option<i32>),
+        payload: Value,
+    ) -> Payload {
         let (Some(redaction), Some(seen)) = (redaction, &self.state.payloads) else { return Payload::Hidden };
-        match redaction.shown(task, payload) {
+        match redaction.shown(task, payload, version) {
             Some(shown) => seen(&self.request, task, shown).map_or(Payload::Hidden, Payload::Shown),
             None => Payload::Redacted,
         }

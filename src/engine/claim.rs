@@ -27,6 +27,10 @@ const MIN_CONNECTIONS_FOR_TWO_CLAIMS: u32 = 5;
 pub(super) const MAX_JOBS_PER_FULL_SCAN: usize = 10;
 // .. and is slow where many dead index entries lie: after this time other claims continue beside it.
 pub(super) const SLOW_SCAN: Duration = Duration::from_millis(20);
+// A claim that finds few jobs and takes so long has read many of newer versions, where there are any ..
+const LONG_SCAN: Duration = Duration::from_millis(5);
+// .. and the next one comes after so many times that: what this process cannot run costs the server 5 % of one core at most.
+const RESTS: u32 = 20;
 
 /// Decides when to claim, how many jobs, and from where.
 #[derive(Debug)]
@@ -40,6 +44,8 @@ pub(super) struct ClaimPlanner {
     left_out: Demand,
     backlog: Backlog,
     cursor: ScanCursor,
+    /// No claim starts before.
+    rests_until: Option<Instant>,
     outage: Outage,
 }
 
@@ -54,6 +60,7 @@ impl ClaimPlanner {
             left_out: Demand::None,
             backlog: Backlog::None,
             cursor: ScanCursor::default(),
+            rests_until: None,
             outage: Outage::default(),
         }
     }
@@ -117,7 +124,8 @@ impl ClaimPlanner {
             0 => self.demand > Demand::None,
             running => running < MAX_CLAIMS && self.may_run_beside(now, limit, settings),
         };
-        (!self.lookup.blocks(now.instant) && may_start && limit > 0).then_some(limit)
+        let rests = self.rests_until.is_some_and(|until| now.instant < until);
+        (!self.lookup.blocks(now.instant) && !rests && may_start && limit > 0).then_some(limit)
     }
 
     // A second claim runs only for a full batch or during a slow full scan, and never when jobs must be counted.
@@ -174,6 +182,8 @@ impl ClaimPlanner {
             self.expect();
         }
         self.backlog = if is_full { Backlog::Some } else { Backlog::None };
+        let has_read_newer = !is_full && found.took >= LONG_SCAN && self.eligibility.may_pass_over();
+        self.rests_until = has_read_newer.then(|| now.instant + found.took * RESTS);
         let passed_over = claim.shares == Shares::Limited && found.jobs > 0;
         for gate in &found.gates {
             self.eligibility.gates.seen(gate, claim.limit, found.order, found.took, now);
@@ -291,6 +301,6 @@ impl ClaimPlanner {
         let slow = self.running.iter().filter(|claim| claim.scan == Scan::Full);
         let slow = slow.map(|claim| claim.began + SLOW_SCAN);
         let paused = if let Lookup::Paused(until) = self.lookup { Some(until) } else { None };
-        slow.chain(paused).chain(self.eligibility.gates.wake_at())
+        slow.chain(paused).chain(self.rests_until).chain(self.eligibility.gates.wake_at())
     }
 }

@@ -8,7 +8,7 @@ use super::task_gates::{Gated, Pass, TaskGates};
 use crate::job::operation::is_reserved;
 use crate::leases::LeaseTable;
 use crate::store::claim::TaskShare;
-use crate::store::claimability::{Claimability, Paused};
+use crate::store::claimability::{Claimability, NewerVersions, Paused};
 
 // One claim in four orders by age: enough to bring the oldest jobs on, and the cheap claim stays the rule.
 const CLAIMS_PER_AGED_ONE: u32 = 4;
@@ -18,6 +18,7 @@ const CLAIMS_PER_AGED_ONE: u32 = 4;
 pub(super) struct Eligibility {
     /// `None` until the first lookup.
     paused: Option<Paused>,
+    newer: NewerVersions,
     /// The limits that tasks have over all processes.
     pub(super) gates: TaskGates,
     flagged: FlaggedJobs,
@@ -90,6 +91,7 @@ impl Eligibility {
         let was_paused = self.paused == Some(Paused::Everything);
         let is_paused = found.paused == Paused::Everything;
         self.paused = Some(found.paused);
+        self.newer = found.newer;
         self.gates.looked_up(found.limited);
         if found.flagged_jobs {
             self.flagged = FlaggedJobs::Some;
@@ -104,6 +106,11 @@ impl Eligibility {
     /// Returns `true` unless everything is paused, or may be.
     pub(super) fn may_admit(&self) -> bool {
         matches!(self.paused, Some(Paused::Tasks(_)))
+    }
+
+    /// Returns `true` if a claim may read jobs that it leaves alone, since their versions are newer than those here.
+    pub(super) fn may_pass_over(&self) -> bool {
+        self.newer == NewerVersions::Published
     }
 
     fn is_claimable(&self, task: &str) -> bool {
@@ -172,7 +179,7 @@ impl Eligibility {
         let share = |task: &String| {
             let limit = settings.task_limits.get(task);
             let most = limit.map(|limit| limit.saturating_sub(leases.count_of(task)) as i64);
-            TaskShare { task: task.clone(), most, gate: None }
+            TaskShare { task: task.clone(), version: settings.version_of(task), most, gate: None }
         };
         self.claimable(settings).map(share).filter(|share| share.most != Some(0)).collect()
     }

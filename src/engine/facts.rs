@@ -39,6 +39,8 @@ pub(crate) struct Settings {
     pub(crate) connections: u32,
     /// The tasks that this process can run, in alphabetical order.
     pub(crate) tasks: Arc<[String]>,
+    /// The versions of those tasks whose version is not 0.
+    pub(crate) versions: BTreeMap<String, i32>,
     /// How many jobs of a task run at once in this process.
     pub(crate) task_limits: BTreeMap<String, usize>,
     /// How long a job waits to count as one priority better.
@@ -50,17 +52,23 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    pub(crate) fn new(config: &Config, tasks: Arc<[String]>) -> Self {
+    pub(crate) fn new(config: &Config, tasks: Arc<[String]>, versions: BTreeMap<String, i32>) -> Self {
         Self {
             concurrency: config.concurrency,
             connections: config.pool_size,
             tasks,
+            versions,
             task_limits: config.task_limits.clone(),
             age_every: config.age_every,
             key_timeout: config.key_timeout,
             enqueue_bounds: EnqueueBounds::new(config),
             poll_interval: config.poll_interval(),
         }
+    }
+
+    /// Returns the version of the task in this process.
+    pub(super) fn version_of(&self, task: &str) -> i32 {
+        self.versions.get(task).copied().unwrap_or_default()
     }
 }
 

@@ -45,7 +45,11 @@ impl<R> Engine<R> {
     // Jobs start with their enqueue if slots are free for all of them and no job waits that might come first.
     fn may_start(&self, plan: &EnqueuePlan) -> bool {
         let eligible = |job: &NewJob| {
-            may_start_at_once(job) && self.claim.eligibility.may_start(job.task(), &self.settings)
+            let is_readable =
+                job.options.version.is_none_or(|version| version <= self.settings.version_of(job.task()));
+            may_start_at_once(job)
+                && is_readable
+                && self.claim.eligibility.may_start(job.task(), &self.settings)
         };
         let capacity = self.capacity();
         self.none_waits()

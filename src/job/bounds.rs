@@ -32,6 +32,7 @@ pub(crate) fn problem_of(job: &NewJob) -> Option<Problem> {
         .or_else(|| length_problem("queue", options.queue.as_deref()?, MAX_NAME))
         .or_else(|| length_problem("key", options.key.as_deref()?, MAX_KEY))
         .or_else(|| attempts_problem(options.max_attempts?))
+        .or_else(|| version_problem(options.version?))
         .or_else(|| time_problem(options.run_at?))
         .or_else(|| delay_problem(options.run_in?))
         .or_else(|| flags_problem(&options.flags))
@@ -90,6 +91,10 @@ fn length_problem(field: &'static str, text: &str, most: usize) -> Option<Proble
 
 fn attempts_problem(max_attempts: i16) -> Option<Problem> {
     (max_attempts < 1).then(|| Problem::new("max_attempts", "must be 1 to 32767", max_attempts))
+}
+
+fn version_problem(version: i32) -> Option<Problem> {
+    (version < 0).then(|| Problem::new("version", "must be 0 or more", version))
 }
 
 fn time_problem(run_at: DateTime<Utc>) -> Option<Problem> {

@@ -9,11 +9,17 @@ pub(crate) struct Constants {
     pub(super) queue: Option<&'static str>,
     pub(super) priority: Option<i16>,
     pub(super) max_attempts: Option<i16>,
+    pub(super) version: i32,
 }
 
 impl Constants {
     pub(crate) fn of<T: Task>() -> Self {
-        Self { queue: T::QUEUE, priority: T::PRIORITY, max_attempts: T::MAX_ATTEMPTS }
+        Self {
+            queue: T::QUEUE,
+            priority: T::PRIORITY,
+            max_attempts: T::MAX_ATTEMPTS,
+            version: T::VERSION,
+        }
     }
 
     /// Returns the options of a job: those that its type computes, then the constants of the type.
@@ -30,6 +36,12 @@ impl Constants {
         }
         options.priority = options.priority.or(self.priority);
         options.max_attempts = options.max_attempts.or(self.max_attempts);
+        options.version = options.version.or(self.raised_version());
+    }
+
+    // Version 0 is the default of the database.
+    fn raised_version(self) -> Option<i32> {
+        (self.version > 0).then_some(self.version)
     }
 
     /// Returns what is wrong with them, in the words of the database, which would refuse each job.
@@ -40,6 +52,9 @@ impl Constants {
         }
         if self.queue.is_some_and(|queue| queue.contains('\0')) {
             return Some("QUEUE must have no NUL, got one".to_owned());
+        }
+        if self.version < 0 {
+            return Some(format!("VERSION must be 0 or more, got {}", self.version));
         }
         let wrong = self.max_attempts.filter(|got| *got < 1);
         wrong.map(|got| format!("MAX_ATTEMPTS must be 1 to 32767, got {got}"))

@@ -16,7 +16,6 @@ use crate::error::{Problem, StoreError};
 #[derive(Debug, Clone)]
 pub(crate) struct KnownTask {
     name: &'static str,
-    version: i32,
     constants: Constants,
     payloads: PayloadType,
 }
@@ -26,8 +25,8 @@ pub(crate) struct KnownTask {
 pub(crate) struct PayloadType {
     /// What it declares of its fields.
     pub(crate) accepts: Option<Value>,
-    /// Returns what is wrong with a payload, without its values.
-    pub(crate) problem_of: fn(&str) -> Option<String>,
+    /// Returns what is wrong with a payload of this version, without its values.
+    pub(crate) problem_of: fn(&str, i32) -> Option<String>,
     /// Whether a payload may have redacted values.
     pub(crate) redacts: bool,
     /// Returns what may be shown of a payload, if anything.
@@ -36,7 +35,7 @@ pub(crate) struct PayloadType {
 
 impl KnownTask {
     pub(crate) fn of<T: Task>(payloads: PayloadType) -> Self {
-        Self { name: T::NAME, version: T::VERSION, constants: Constants::of::<T>(), payloads }
+        Self { name: T::NAME, constants: Constants::of::<T>(), payloads }
     }
 }
 
@@ -62,11 +61,22 @@ impl KnownTasks {
 
     /// Returns the versions in the order of the names.
     pub(crate) fn versions(&self) -> Vec<i32> {
-        self.0.values().map(|task| task.version).collect()
+        self.0.values().map(|task| task.constants.version).collect()
     }
 
     pub(crate) fn has(&self, task: &str) -> bool {
         self.0.contains_key(task)
+    }
+
+    /// Returns the version of the task here.
+    pub(crate) fn version_of(&self, task: &str) -> Option<i32> {
+        self.0.get(task).map(|known| known.constants.version)
+    }
+
+    /// Returns the tasks whose version is not 0.
+    pub(crate) fn raised_versions(&self) -> BTreeMap<String, i32> {
+        let raised = self.0.iter().filter(|(_, task)| task.constants.version > 0);
+        raised.map(|(name, task)| ((*name).to_owned(), task.constants.version)).collect()
     }
 
     /// Returns what is wrong with the name or the constants of the first task that has a fault.
@@ -80,16 +90,23 @@ impl KnownTasks {
         })
     }
 
-    /// Returns what is wrong with a payload of the task, if this process can judge that.
-    pub(crate) fn payload_problem(&self, task: &str, payload: &str) -> Option<String> {
-        self.0.get(task).and_then(|known| (known.payloads.problem_of)(payload))
+    /// Returns what is wrong with a payload of the task, if this process can judge that. Without a version it is of the one here. A
+    /// newer one is not judged.
+    pub(crate) fn payload_problem(&self, task: &str, payload: &str, version: Option<i32>) -> Option<String> {
+        let known = self.0.get(task)?;
+        let version = version.unwrap_or(known.constants.version);
+        if version > known.constants.version { None } else { (known.payloads.problem_of)(payload, version) }
     }
 
     /// Returns what may be shown of a payload: with the mark in the place of redacted values. `None` means nothing, as of a task that is not
-    /// known here.
-    pub(crate) fn shown(&self, task: &str, payload: &Value) -> Option<Value> {
-        let PayloadType { redacts, shown_of, .. } = &self.0.get(task)?.payloads;
-        if *redacts { shown_of(payload) } else { Some(payload.clone()) }
+    /// known here. Redacted values of another version may be elsewhere. Without a version the payload is of the one here.
+    pub(crate) fn shown(&self, task: &str, payload: &Value, version: Option<i32>) -> Option<Value> {
+        let known = self.0.get(task)?;
+        if !known.payloads.redacts {
+            return Some(payload.clone());
+        }
+        let is_own = version.is_none_or(|version| version == known.constants.version);
+        if is_own { (known.payloads.shown_of)(payload) } else { None }
     }
 
     /// Returns the fields of a payload that the task's type does not read, if its type declares which it does.
@@ -108,7 +125,7 @@ impl KnownTasks {
         let of = jobs.len();
         for (index, job) in jobs.iter_mut().enumerate().filter(|(_, job)| job.defaults == Defaults::OfTask) {
             let Some(known) = self.0.get(job.task()) else { continue };
-            if let Some(problem) = (known.payloads.problem_of)(&job.payload) {
+            if let Some(problem) = self.payload_problem(known.name, &job.payload, job.options.version) {
                 return Err(payload_misfit(&problem).at(index, of));
             }
             known.constants.complete(&mut job.options);
@@ -120,9 +137,9 @@ impl KnownTasks {
     /// As the SQL function `mainspring.publish_tasks` reads it.
     pub(crate) fn to_json(&self) -> Value {
         let published = |task: &KnownTask| {
-            let Constants { queue, priority, max_attempts } = task.constants;
+            let Constants { queue, priority, max_attempts, version } = task.constants;
             json!({
-                "name": task.name, "version": task.version, "queue": queue, "priority": priority,
+                "name": task.name, "version": version, "queue": queue, "priority": priority,
                 "max_attempts": max_attempts, "accepts": task.payloads.accepts,
                 "redacts": task.payloads.redacts,
             })

@@ -37,6 +37,9 @@ pub struct JobOptions {
     pub key_mode: KeyMode,
     /// Labels by which a process may leave the job alone, at most 32 of 1 to 128 characters. The default is none.
     pub flags: Vec<String>,
+    /// The version of the task that the payload is of, at least 0. The default is [`Task::VERSION`](crate::Task::VERSION) of the task's
+    /// type, and for a task that is known by name only the version that its workers have published.
+    pub version: Option<i32>,
     /// What the job waits for before it may run, at most 100,000 jobs and signals. The default is nothing.
     pub waits: Vec<Wait>,
     /// The span to whose trace the job belongs. The default is the span in which the job is created, once a
@@ -108,6 +111,14 @@ macro_rules! option_setters {
         /// Gives the job flags: labels by which a process may leave it alone, at most 32 of 1 to 128 characters.
         pub fn flags<F: Into<String>>(mut self, flags: impl IntoIterator<Item = F>) -> Self {
             self.$($path.)*flags = flags.into_iter().map(Into::into).collect();
+            self
+        }
+
+        /// Sets the version of the task that the payload is of, at least 0; default the version of the task's type. A process whose
+        /// version of the task is lower leaves the job alone, and one whose version is higher upgrades the payload. See
+        /// [`Task::upgrade`](crate::Task::upgrade).
+        pub fn version(mut self, version: i32) -> Self {
+            self.$($path.)*version = Some(version);
             self
         }
 

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::options::JobOptions;
 use crate::backoff::Backoff;
+use crate::job_error::JobError;
 
 /// A type of job: a serializable message with a name and default options. The constants are the same for every job of the
 /// task; the functions may read the payload.
@@ -55,8 +57,12 @@ use crate::backoff::Backoff;
 pub trait Task: Serialize {
     /// The task's name, 1 to 128 characters. It is the same in every process, for as long as jobs of the task live.
     const NAME: &'static str;
-    /// The version of the task, for deploys in which old and new processes run side by side: what the newer version publishes
-    /// holds. Raise it with the constants that change. Default 0. At the same version the process that starts last publishes.
+    /// The version of the task, at least 0, for deploys in which old and new processes run side by side. Default 0. Raise it with a
+    /// change of the constants, or of the payload that old programs cannot read.
+    ///
+    /// - Each job stores the version of the program that has added it. A process whose version is lower leaves the job alone. One whose
+    ///   version is higher upgrades the payload, see [`Task::upgrade`].
+    /// - What the newer version publishes holds. At the same version the process that starts last publishes.
     const VERSION: i32 = 0;
     /// The queue of the task's jobs; default none. No way in puts a job of the task into no queue. If some jobs need none, leave
     /// it open, and set the queue of the others in [`Task::options`].
@@ -87,12 +93,46 @@ pub trait Task: Serialize {
         Self::BACKOFF
     }
 
+    /// Returns the payload of an older version `from` as the present type reads it; default unchanged. It is called before each attempt
+    /// of such a job. The row keeps the payload as it was stored. Integers beyond 64 bits arrive as floating point.
+    ///
+    /// ```
+    /// use mainspring::{JobError, Task};
+    /// use serde::{Deserialize, Serialize};
+    /// use serde_json::Value;
+    ///
+    /// #[derive(Serialize, Deserialize)]
+    /// struct SendMail { recipients: Vec<String> }
+    /// impl Task for SendMail {
+    ///     const NAME: &'static str = "mail.send";
+    ///     const VERSION: i32 = 1;
+    ///     // Version 0 had one recipient, `to`.
+    ///     fn upgrade(from: i32, mut payload: Value) -> Result<Value, JobError> {
+    ///         if from < 1 {
+    ///             payload["recipients"] = Value::from(vec![payload["to"].take()]);
+    ///         }
+    ///         Ok(payload)
+    ///     }
+    /// }
+    /// let upgraded = SendMail::upgrade(0, serde_json::json!({"to": "ada"})).unwrap();
+    /// assert_eq!(upgraded["recipients"], serde_json::json!(["ada"]));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// An error that would be tried again holds the job instead, as a payload does that does not fit its type.
+    fn upgrade(from: i32, payload: Value) -> Result<Value, JobError> {
+        let _ = from;
+        Ok(payload)
+    }
+
     /// Returns the options that the constants describe.
     fn defaults() -> JobOptions {
         let mut options = JobOptions::new();
         options.queue = Self::QUEUE.map(str::to_owned);
         options.priority = Self::PRIORITY;
         options.max_attempts = Self::MAX_ATTEMPTS;
+        options.version = (Self::VERSION > 0).then_some(Self::VERSION);
         options
     }
 }
@@ -107,4 +147,9 @@ impl<T: Task> Task for Vec<T> {
     const MAX_ATTEMPTS: Option<i16> = T::MAX_ATTEMPTS;
     const TIMEOUT: Option<Duration> = T::TIMEOUT;
     const BACKOFF: Backoff = T::BACKOFF;
+
+    fn upgrade(from: i32, payload: Value) -> Result<Value, JobError> {
+        let Value::Array(entries) = payload else { return T::upgrade(from, payload) };
+        entries.into_iter().map(|entry| T::upgrade(from, entry)).collect()
+    }
 }

@@ -28,7 +28,7 @@ enum Kind {
     Switch,
 }
 
-const FIELDS: [(&str, Kind); 15] = [
+const FIELDS: [(&str, Kind); 16] = [
     ("task", Kind::Text),
     ("expression", Kind::Text),
     ("payload", Kind::Object),
@@ -44,6 +44,7 @@ const FIELDS: [(&str, Kind); 15] = [
     ("ends_at", Kind::Moment),
     ("jitter_seconds", Kind::Integer { least: 0, most: 86_400 }),
     ("paused", Kind::Switch),
+    ("version", Kind::Integer { least: 0, most: i32::MAX as i64 }),
 ];
 
 /// What a `ScheduleRow` shows beside them. It is passed over, so that a row that was read can be sent back.

@@ -19,10 +19,10 @@ impl Redaction {
         Self { known, unredacted }
     }
 
-    /// Returns what may be shown of a payload of the task, if anything.
-    pub(crate) fn shown(&self, task: &str, payload: Value) -> Option<Value> {
+    /// Returns what may be shown of a payload of the task, if anything. `None` as its version is the one here.
+    pub(crate) fn shown(&self, task: &str, payload: Value, version: Option<i32>) -> Option<Value> {
         if self.known.has(task) {
-            return self.known.shown(task, &payload);
+            return self.known.shown(task, &payload, version);
         }
         self.unredacted.iter().any(|unredacted| unredacted == task).then_some(payload)
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::handle::Scheduler;
-use super::payloads::{check_changed, check_new};
+use super::payloads::{VERSION, check_changed, checked};
 use super::verbs::Verbs;
 use crate::engine::Wake;
 use crate::error::{SchedulerError, StoreError};
@@ -66,7 +66,7 @@ impl Schedules {
         schedule: NewSchedule,
         also: impl FnOnce(&mut Session<'_>) -> Result<(), StoreError> + Send + 'static,
     ) -> Result<ScheduleRow, SchedulerError> {
-        check_new(&schedule, &self.verbs.shared().known)?;
+        let schedule = checked(schedule, &self.verbs.shared().known)?;
         let create = move |conn: &mut Session<'_>| {
             conn.transaction(|conn| {
                 schedules::create(conn, &schedule)?;
@@ -166,8 +166,13 @@ pub(super) fn changed(
     known: &KnownTasks,
 ) -> Result<ScheduleRow, StoreError> {
     schedules::update(conn, name, changes)?;
-    let row = schedules::require(conn, name)?;
+    let mut row = schedules::require(conn, name)?;
     if is_judged(changes) {
+        let own = known.version_of(&row.task).filter(|own| row.version != Some(*own));
+        if let Some(own) = own.filter(|_| changes.get(VERSION).is_none()) {
+            schedules::update(conn, name, &ScheduleChanges::new().version(own))?;
+            row.version = Some(own);
+        }
         check_changed(&row, known)?;
     }
     Ok(row)

@@ -75,7 +75,7 @@ impl Tasks {
         payload: Value,
     ) -> Result<Option<Value>, SchedulerError> {
         let task = task.into();
-        Ok(self.redaction([task.as_str()]).await?.shown(&task, payload))
+        Ok(self.redaction([task.as_str()]).await?.shown(&task, payload, None))
     }
 
     /// Returns what is known of the redacted values of these tasks.

@@ -28,6 +28,8 @@ pub(crate) struct Admission {
     pub(crate) tokens_in: Vec<(String, Duration)>,
     /// The tasks of the jobs admitted.
     pub(crate) tasks: Vec<String>,
+    /// The greatest version of their payloads.
+    pub(crate) newest: i32,
     pub(crate) results: Vec<AdmissionResult>,
 }
 
@@ -45,6 +47,7 @@ impl Admission {
         self.flagged |= other.flagged;
         self.tokens_in.extend(other.tokens_in);
         self.tasks.extend(other.tasks);
+        self.newest = self.newest.max(other.newest);
         self.results.extend(other.results);
     }
 }
@@ -94,6 +97,7 @@ type Columns = (
     Nullable<Timestamptz>,
     Bool,
     Nullable<Text>,
+    Nullable<Integer>,
 );
 #[derive(Queryable)]
 struct Row {
@@ -109,6 +113,7 @@ struct Row {
     scan: ParkedJobs,
     /// `None` if another session held the queue's row.
     row_at: Option<String>,
+    newest: Option<i32>,
 }
 
 impl Row {
@@ -130,7 +135,7 @@ pub(crate) fn admit(
 ) -> Result<Admission, StoreError> {
     let rows: Vec<Row> = Statement::<Columns>::new(
         "SELECT queue_name, admitted, least_priority, oldest, tasks, flagged, token_in, first_run_at, scanned, \
-         row_at::text FROM mainspring.admit({}, {}, {}, {}, {}, {}, {}::text[]::tid[])",
+         row_at::text, newest FROM mainspring.admit({}, {}, {}, {}, {}, {}, {}::text[]::tid[])",
     )
     .bind::<Array<Text>, _>(queues)
     .bind::<Array<Text>, _>(known)
@@ -146,6 +151,7 @@ pub(crate) fn admit(
         let (first, queue) = (row.place(row.first_run_at), row.queue);
         admission.flagged |= row.flagged.unwrap_or_default();
         admission.tasks.extend(row.tasks.unwrap_or_default());
+        admission.newest = admission.newest.max(row.newest.unwrap_or_default());
         admission.admitted += usize::try_from(row.admitted).unwrap_or_default();
         let (scan, row_at) = (row.scan, row.row_at);
         if row_at.is_none() {
@@ -193,6 +199,8 @@ pub(crate) struct Promotion {
     pub(crate) flagged: bool,
     /// The tasks of the jobs promoted.
     pub(crate) tasks: Vec<String>,
+    /// The greatest version of their payloads.
+    pub(crate) newest: i32,
     /// In how long the next scheduled job is due, by the database's clock.
     pub(crate) next_due_in: Option<Duration>,
     /// Whether jobs have ended for which others may wait. No notification may have come of that.
@@ -221,24 +229,25 @@ pub(crate) fn promote(conn: &mut impl AsSession, limit: i64, due: Due<'_>) -> Re
         Due::Of(jobs) => (None, Some(jobs)),
     };
     let only = if of.is_some() { "AND id = ANY ({})" } else { "" };
-    let mut statement = Statement::<(Nullable<Text>, SmallInt, Timestamptz, Text, Bool)>::new(format!(
+    let mut statement = Statement::<(Nullable<Text>, SmallInt, Timestamptz, Text, Bool, Integer)>::new(format!(
         "UPDATE mainspring.jobs SET state = mainspring.waiting_state(queue, run_at, mainspring.now()), \
          turn_at = NULL, updated_at = mainspring.now() WHERE id = ANY (ARRAY(SELECT id FROM mainspring.jobs \
          WHERE state = 'scheduled' AND run_at <= mainspring.now() AND {SINCE} {only} ORDER BY run_at, id LIMIT {{}} \
          FOR UPDATE SKIP LOCKED)) RETURNING queue, coalesce(priority, 0::smallint), \
-             coalesce(run_at, '-infinity'), coalesce(task, ''), flags IS NOT NULL"
+             coalesce(run_at, '-infinity'), coalesce(task, ''), flags IS NOT NULL, coalesce(version, 0)"
     ))
     .bind::<Nullable<BigInt>, _>(since);
     if let Some(jobs) = of {
         statement = statement.bind::<Array<BigInt>, _>(jobs.to_vec());
     }
-    let rows: Vec<(Option<String>, i16, Moment, String, bool)> =
+    let rows: Vec<(Option<String>, i16, Moment, String, bool, i32)> =
         statement.bind::<BigInt, _>(limit).load(conn)?;
     let (next_due_in, parents_ended) = look_ahead(conn, since)?;
     let mut promotion =
         Promotion { promoted: rows.len(), next_due_in, parents_ended, ..Promotion::default() };
-    for (queue, priority, Moment(turn_at), task, flagged) in rows {
+    for (queue, priority, Moment(turn_at), task, flagged, version) in rows {
         promotion.tasks.push(task);
+        promotion.newest = promotion.newest.max(version);
         let position = Position { priority, turn_at };
         match queue {
             Some(queue) => {

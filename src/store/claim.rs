@@ -20,6 +20,8 @@ pub(crate) use filtered::Filtered;
 pub(crate) use gated::{Claimed, Counts, GateResult, GateShare, GateState};
 pub(crate) use payload::{Fetched, fetch_payload, fetch_payloads};
 pub(crate) use row::ClaimedJob;
+#[cfg(test)]
+pub(crate) use row::Origin;
 pub(super) use row::Columns;
 
 /// Where the scan for ready jobs starts. Rows before it have been claimed, so only their dead index entries are
@@ -49,9 +51,23 @@ pub(crate) struct ClaimRequest {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TaskShare {
     pub(crate) task: String,
+    /// Payloads of newer versions cannot be read here.
+    pub(crate) version: i32,
     pub(crate) most: Option<i64>,
     /// `None` if the task has no limit over all processes.
     pub(crate) gate: Option<GateShare>,
+}
+
+impl TaskShare {
+    // The index does not have the version. It is compared in the row, which the scan reads in any case.
+    fn is_readable(&self) -> String {
+        format!("coalesce(version, 0) <= {}", self.version)
+    }
+}
+
+/// One value of each task, in their order.
+pub(crate) fn column<T>(tasks: &[TaskShare], get: impl Fn(&TaskShare) -> T) -> Vec<T> {
+    tasks.iter().map(get).collect()
 }
 
 impl ClaimRequest {
@@ -78,7 +94,7 @@ const TAKEN: &str = "RETURNING id, task, CASE WHEN pg_column_size(payload) <= 20
         AND octet_length(payload::text) <= 8192 THEN payload::text END, coalesce(attempts, 1::smallint), \
     coalesce(max_attempts, 1::smallint), coalesce(priority, 0::smallint), coalesce(run_at, '-infinity'), queue, key, \
     coalesce(turn_at, run_at, '-infinity'), CASE WHEN array_ndims(flags) = 1 THEN flags END, false, coalesce(snoozes, 0), coalesce(deaths, 0::smallint), \
-    trace_context, CASE WHEN trace_context IS NOT NULL THEN created_at END";
+    trace_context, CASE WHEN trace_context IS NOT NULL THEN created_at END, version";
 // A range of the index of ready jobs: those of one task, from the position on. Jobs of other tasks are never looked at, and
 // none that has flags.
 const FROM_POSITION: &str = "state = 'ready' AND flags IS NULL \
@@ -97,8 +113,9 @@ fn claim_of_one(task: &TaskShare) -> String {
     let room = gated::ROOM;
     let most = if task.gate.is_some() { format!("least({{}}, {room})") } else { "{}".to_owned() };
     format!(
-        "{TAKE}ARRAY(SELECT id FROM mainspring.jobs WHERE task = {{}} AND {FROM_POSITION} {IN_ORDER} \
-         LIMIT {most} FOR UPDATE SKIP LOCKED)) {TAKEN}"
+        "{TAKE}ARRAY(SELECT id FROM mainspring.jobs WHERE task = {{}} AND {FROM_POSITION} AND {} {IN_ORDER} \
+         LIMIT {most} FOR UPDATE SKIP LOCKED)) {TAKEN}",
+        task.is_readable()
     )
 }
 
@@ -117,18 +134,21 @@ fn claim_of_many(request: &ClaimRequest) -> String {
             (None, None) => String::new(),
         };
         format!(
-            "(SELECT task, priority, coalesce(turn_at, run_at) AS turn, id{mark} FROM mainspring.jobs \
-             WHERE task = {{}} AND {FROM_POSITION} {IN_ORDER}{most})"
+            "(SELECT task, {} AS newest, priority, coalesce(turn_at, run_at) AS turn, id{mark} FROM mainspring.jobs \
+             WHERE task = {{}} AND {FROM_POSITION} AND {} {IN_ORDER}{most})",
+            share.version,
+            share.is_readable()
         )
     };
     let ranges = request.tasks.iter().map(range).collect::<Vec<_>>().join(" UNION ALL ");
     let quota = format!(
-        "WITH quota AS MATERIALIZED (SELECT task{marked}, count(*) AS jobs FROM (SELECT task{marked} FROM ({ranges}) AS merged \
-         ORDER BY priority, turn, id LIMIT {{}}) AS best GROUP BY task{marked}) "
+        "WITH quota AS MATERIALIZED (SELECT task, newest{marked}, count(*) AS jobs FROM (SELECT task, newest{marked} FROM ({ranges}) AS merged \
+         ORDER BY priority, turn, id LIMIT {{}}) AS best GROUP BY task, newest{marked}) "
     );
     let locked = format!(
         "ARRAY(SELECT taken.id FROM quota CROSS JOIN LATERAL (SELECT id FROM mainspring.jobs \
-         WHERE task = quota.task AND {from} {IN_ORDER} LIMIT quota.jobs FOR UPDATE SKIP LOCKED) AS taken)"
+         WHERE task = quota.task AND coalesce(version, 0) <= quota.newest AND {from} {IN_ORDER} LIMIT quota.jobs \
+         FOR UPDATE SKIP LOCKED) AS taken)"
     );
     format!("{quota}{TAKE}{locked}) {TAKEN}")
 }

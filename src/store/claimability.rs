@@ -1,10 +1,10 @@
 //! What a claim must know beforehand, and no notification contains: which tasks are paused or have limits over all processes,
-//! and whether jobs with flags are ready. Decides nothing.
+//! whether jobs with flags are ready, and whether some may be of newer versions. Decides nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::Queryable;
-use diesel::sql_types::{Array, Bool, Text};
+use diesel::sql_types::{Array, Bool, Integer, Text};
 
 use super::claim::Counts;
 use super::statement::Statement;
@@ -18,6 +18,21 @@ pub(crate) struct Claimability {
     pub(crate) flagged_jobs: bool,
     /// The tasks that have limits over all processes.
     pub(crate) limited: BTreeMap<String, Counts>,
+    pub(crate) newer: NewerVersions,
+}
+
+/// Whether another program has published a newer version of a task of this process.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum NewerVersions {
+    #[default]
+    None,
+    Published,
+}
+
+impl From<bool> for NewerVersions {
+    fn from(is_published: bool) -> Self {
+        if is_published { Self::Published } else { Self::None }
+    }
 }
 
 /// What is paused, besides queues.
@@ -42,20 +57,30 @@ struct Row {
     flagged_jobs: bool,
     with_slots: Vec<String>,
     with_tokens: Vec<String>,
+    #[diesel(deserialize_as = bool)]
+    newer: NewerVersions,
 }
 
-/// Returns what decides it, at the cost of one probe of an index.
-pub(crate) fn claimability(conn: &mut impl AsSession) -> Result<Claimability, StoreError> {
-    let row: Row = Statement::<(Array<Text>, Bool, Bool, Array<Text>, Array<Text>)>::new(
+/// Returns what decides it for a process with these tasks, in the versions of the same order, at the cost of one probe of an index.
+pub(crate) fn claimability(
+    conn: &mut impl AsSession,
+    tasks: &[String],
+    versions: &[i32],
+) -> Result<Claimability, StoreError> {
+    let row: Row = Statement::<(Array<Text>, Bool, Bool, Array<Text>, Array<Text>, Bool)>::new(
         "SELECT ARRAY(SELECT task FROM mainspring.paused_tasks), EXISTS (SELECT FROM mainspring.all_paused), EXISTS (SELECT FROM mainspring.jobs \
          WHERE state = 'ready' AND flags IS NOT NULL), \
          ARRAY(SELECT task FROM mainspring.task_limits WHERE concurrency IS NOT NULL), \
-         ARRAY(SELECT task FROM mainspring.task_limits WHERE concurrency IS NULL)",
+         ARRAY(SELECT task FROM mainspring.task_limits WHERE concurrency IS NULL), \
+         EXISTS (SELECT FROM mainspring.tasks AS t WHERE t.version > 0 \
+            AND t.version > ({}::integer[])[array_position({}::text[], t.name)])",
     )
+    .bind::<Array<Integer>, _>(versions)
+    .bind::<Array<Text>, _>(tasks)
     .get_result(conn)?;
     let tasks = row.paused_tasks.into_iter().collect();
     let with = |tasks: Vec<String>, counts| tasks.into_iter().map(move |task| (task, counts));
     let limited = with(row.with_slots, Counts::Slots).chain(with(row.with_tokens, Counts::Tokens)).collect();
     let paused = if row.all_paused { Paused::Everything } else { Paused::Tasks(tasks) };
-    Ok(Claimability { paused, flagged_jobs: row.flagged_jobs, limited })
+    Ok(Claimability { paused, flagged_jobs: row.flagged_jobs, limited, newer: row.newer })
 }

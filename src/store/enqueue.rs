@@ -21,8 +21,8 @@ mod workflow;
 
 pub(crate) use self::added::{Added, WaitsFor};
 pub(crate) use self::binds::enqueue_span;
-use self::binds::{bound, given, has_keys, wait_lists};
-pub(super) use self::binds::{texts, trace_contexts};
+use self::binds::{bound, has_keys, wait_lists};
+pub(super) use self::binds::{given, texts, trace_contexts};
 use self::statements::{ADD, ADD_PROMPTLY, Adding, waiting, with_task_options};
 pub(super) use self::workflow::add_workflow;
 

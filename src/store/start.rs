@@ -5,7 +5,7 @@ use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text};
 
 use super::claim::{ClaimedJob, Columns};
 use super::encoding::naming;
-use super::enqueue::{texts, trace_contexts};
+use super::enqueue::{given, texts, trace_contexts};
 use super::statement::Statement;
 use crate::error::StoreError;
 use crate::job::NewJob;
@@ -32,53 +32,58 @@ macro_rules! adding_where {
     ($condition:literal) => {
         adding_where!($condition, "", "", "")
     };
-    // Jobs of which some have a trace context.
-    ($condition:literal, traced) => {
-        adding_where!($condition, ", trace_context", ", s.trace_context", ", {}")
+    // Jobs of which some have a trace context or a version.
+    ($condition:literal, marked) => {
+        adding_where!(
+            $condition,
+            ", trace_context, version",
+            ", s.trace_context, nullif(s.version, 0)",
+            ", {}, {}"
+        )
     };
-    ($condition:literal, $column:literal, $value:literal, $more:literal) => {
+    ($condition:literal, $columns:literal, $values:literal, $more:literal) => {
         concat!(
             "INSERT INTO mainspring.jobs AS j \
                 (task, payload, run_at, priority, max_attempts, state, attempts, lease, worker_id, locked_at",
-            $column,
+            $columns,
             ") SELECT s.task, s.payload::jsonb, mainspring.now(), coalesce(s.priority, mainspring.default_priority()), \
                  coalesce(s.max_attempts, mainspring.default_max_attempts()), 'running', 1, {}, {}, mainspring.now()",
-            $value,
+            $values,
             " FROM unnest({}, {}, {}, {}",
             $more,
             ") WITH ORDINALITY AS s(task, payload, priority, max_attempts",
-            $column,
+            $columns,
             ", ord) ",
             $condition,
             " ORDER BY s.ord RETURNING id, task, payload::text, attempts, max_attempts, priority, run_at, queue, key, \
-             run_at, NULL::text[], false, snoozes, deaths, trace_context, created_at"
+             run_at, NULL::text[], false, snoozes, deaths, trace_context, created_at, version"
         )
     };
 }
 
 // If any job breaks a limit, none is added. The usual enqueue then reports which, and why.
 macro_rules! unless_one_breaks_a_limit {
-    ($($traced:ident)?) => {
+    ($($marked:ident)?) => {
         adding_where!(
             "WHERE NOT EXISTS (SELECT FROM unnest({}, {}, {}, {}) AS c(task, payload, priority, max_attempts) \
              WHERE mainspring.is_suspect_job(c.task, c.payload, NULL, NULL, c.priority, c.max_attempts, NULL, NULL, NULL) \
              AND mainspring.jobs_problem(ARRAY[ROW(c.task, c.payload, NULL, NULL, c.priority, c.max_attempts, NULL, NULL, \
-                 NULL, NULL)::mainspring.new_job]) IS NOT NULL)"
-            $(, $traced)?
+                 NULL, NULL, NULL)::mainspring.new_job]) IS NOT NULL)"
+            $(, $marked)?
         )
     };
 }
 
-/// A statement for jobs without trace contexts, and the same for jobs with some.
+/// A statement for jobs without trace contexts and versions, and the same for jobs with some.
 struct Starting {
     plain: &'static str,
-    traced: &'static str,
+    marked: &'static str,
 }
 
 // Of plain jobs none breaks a limit.
-const START: Starting = Starting { plain: adding_where!(""), traced: adding_where!("", traced) };
+const START: Starting = Starting { plain: adding_where!(""), marked: adding_where!("", marked) };
 const START_CHECKED: Starting =
-    Starting { plain: unless_one_breaks_a_limit!(), traced: unless_one_breaks_a_limit!(traced) };
+    Starting { plain: unless_one_breaks_a_limit!(), marked: unless_one_breaks_a_limit!(marked) };
 
 /// Adds the jobs as running, all or none. Returns them in the order of the input, or none if one of them breaks a limit.
 pub(crate) fn start(
@@ -87,8 +92,9 @@ pub(crate) fn start(
     jobs: &[NewJob],
 ) -> Result<Vec<ClaimedJob>, StoreError> {
     let (text, lists) = if jobs.iter().all(is_plain) { (START, 1) } else { (START_CHECKED, 2) };
-    let contexts = trace_contexts(jobs);
-    let mut statement = Statement::<Columns>::new(if contexts.is_some() { text.traced } else { text.plain })
+    let (contexts, versions) = (trace_contexts(jobs), given(jobs, |job| job.options.version));
+    let is_plain = contexts.is_none() && versions.is_none();
+    let mut statement = Statement::<Columns>::new(if is_plain { text.plain } else { text.marked })
         .bind::<BigInt, _>(starter.lease)
         .bind::<Integer, _>(starter.worker_id);
     for list in 0..lists {
@@ -97,8 +103,10 @@ pub(crate) fn start(
             .bind::<Array<Text>, _>(column(jobs, |job| job.payload.as_str()))
             .bind::<Array<Nullable<Integer>>, _>(column(jobs, |job| job.options.priority.map(i32::from)))
             .bind::<Array<Nullable<Integer>>, _>(column(jobs, |job| job.options.max_attempts.map(i32::from)));
-        if let Some(contexts) = contexts.as_ref().filter(|_| list == 0) {
-            statement = statement.bind::<Array<Nullable<Text>>, _>(contexts.clone());
+        if list == 0 && !is_plain {
+            statement = statement
+                .bind::<Nullable<Array<Nullable<Text>>>, _>(contexts.clone())
+                .bind::<Nullable<Array<Nullable<Integer>>>, _>(versions.clone());
         }
     }
     statement.load(conn).map_err(|error| naming(conn, error, texts(jobs)))

@@ -98,7 +98,7 @@ fn some_outcome(random: &mut fastrand::Rng) -> Outcome {
 }
 
 fn claim_request(worker_id: i32, lease: i64, limit: i64) -> ClaimRequest {
-    let tasks = TASKS.map(|task| TaskShare { task: task.into(), most: None, gate: None });
+    let tasks = TASKS.map(|task| TaskShare { task: task.into(), version: 0, most: None, gate: None });
     ClaimRequest { worker_id, lease, position: None, limit, tasks: tasks.into(), filtered: None }
 }
 

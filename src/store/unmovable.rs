@@ -2,8 +2,9 @@
 //! are set apart. Does not know who moves jobs, or when.
 
 use diesel::Queryable;
-use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text};
 
+use super::claim::{TaskShare, column};
 use super::statement::Statement;
 use crate::error::StoreError;
 use crate::store::session::AsSession;
@@ -54,32 +55,33 @@ pub(crate) fn try_parked(conn: &mut impl AsSession, queue: &str, limit: i64) -> 
 }
 
 /// Tries the ready jobs of tasks, of each the best ones, with and without flags. Those with flags are not among the movable
-/// ones, since the caller may have to leave them alone. `most` are the limits of the tasks.
+/// ones, since the caller may have to leave them alone.
 pub(crate) fn try_ready(
     conn: &mut impl AsSession,
-    (tasks, most): (Vec<String>, Vec<Option<i64>>),
+    tasks: &[TaskShare],
     limit: i64,
 ) -> Result<Tried, StoreError> {
-    let mut tried = try_ready_where(conn, (&tasks, &most), limit, ("IS NULL", ""))?;
-    let flagged = try_ready_where(conn, (&tasks, &most), limit, ("IS NOT NULL", "j.flags, "))?;
+    let mut tried = try_ready_where(conn, tasks, limit, ("IS NULL", ""))?;
+    let flagged = try_ready_where(conn, tasks, limit, ("IS NOT NULL", "j.flags, "))?;
     tried.unmovable.extend(flagged.unmovable);
     Ok(tried)
 }
 
 fn try_ready_where(
     conn: &mut impl AsSession,
-    (tasks, most): (&[String], &[Option<i64>]),
+    tasks: &[TaskShare],
     limit: i64,
     (flags, first): (&str, &str),
 ) -> Result<Tried, StoreError> {
     let ready = format!(
-        "SELECT r.id FROM unnest({{}}, {{}}) AS t(task, most) CROSS JOIN LATERAL (\
+        "SELECT r.id FROM unnest({{}}, {{}}, {{}}) AS t(task, most, newest) CROSS JOIN LATERAL (\
          SELECT j.id FROM mainspring.jobs AS j WHERE j.state = 'ready' AND j.flags {flags} AND j.task = t.task \
-         ORDER BY {first}j.priority, coalesce(j.turn_at, j.run_at), j.id LIMIT least(t.most, {{}})) AS r"
+         AND coalesce(j.version, 0) <= t.newest ORDER BY {first}j.priority, coalesce(j.turn_at, j.run_at), j.id LIMIT least(t.most, {{}})) AS r"
     );
     let statement = Statement::new(ready)
-        .bind::<Array<Text>, _>(tasks)
-        .bind::<Array<Nullable<BigInt>>, _>(most)
+        .bind::<Array<Text>, _>(column(tasks, |share| share.task.clone()))
+        .bind::<Array<Nullable<BigInt>>, _>(column(tasks, |share| share.most))
+        .bind::<Array<Integer>, _>(column(tasks, |share| share.version))
         .bind::<BigInt, _>(limit);
     try_each(conn, statement)
 }

@@ -177,7 +177,7 @@ impl<T> fmt::Debug for ExpectedField<'_, T> {
 #[track_caller]
 fn read<T: Task + DeserializeOwned>(conn: &mut impl AsSession) -> Vec<(WaitingJob, T)> {
     let jobs = waiting_jobs(conn, T::NAME).unwrap_or_else(|error| panic!("{error}"));
-    let read = |job: WaitingJob| match decode::<T>(&job.payload) {
+    let read = |job: WaitingJob| match decode::<T>(&job.payload, job.version) {
         Ok(task) => (job, task),
         Err(error) => panic!("job {}: {error}", job.id),
     };

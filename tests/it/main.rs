@@ -83,6 +83,7 @@ mod tasks;
 mod tenants;
 mod traces;
 mod typed_errors;
+mod versions;
 mod waits;
 mod wakes;
 mod walks;

@@ -37,6 +37,9 @@ impl Registration {
         };
         let mut lines = shared.config.crontab.clone();
         lines.retain(|line| missing.as_ref().is_none_or(|missing| missing.contains(&line.identifier)));
+        for line in &mut lines {
+            line.options.version = line.options.version.or_else(|| shared.known.version_of(&line.task));
+        }
         let (worker_id, since_start) = (shared.worker_id(), shared.started_at.elapsed());
         let stored = shared
             .store

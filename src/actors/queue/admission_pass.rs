@@ -9,6 +9,7 @@ use crate::store::Session;
 
 use crate::engine::{AdmissionPlan, DueScan, MAX_QUEUES, ParkedCursors, ParkedScan, Passed};
 use crate::error::StoreError;
+use crate::job::KnownTasks;
 use crate::lock::lock;
 use crate::shared::Shared;
 use crate::store::admit::{Admission, Due, Promotion, lower, queues_with_parked_jobs, wake};
@@ -40,7 +41,7 @@ pub(super) fn pass(
         Ok(_) => {
             // A process that stops claims none of them.
             let free_slots = if shared.is_stopping() { 0 } else { plan.free_slots };
-            help_wanted(&passed, free_slots, &shared.tasks)
+            help_wanted(&passed, free_slots, &shared.known)
         }
         // The engine will know nothing of this pass: everybody is notified, this process too.
         Err(_) => passed.admission.position,
@@ -94,12 +95,13 @@ fn all_parked(conn: &mut Session<'_>) -> Result<Vec<String>, StoreError> {
     }
 }
 
-// Where other processes must look for jobs whose tasks this one cannot run, or for which it has no free slots.
-fn help_wanted(passed: &Passed, free_slots: usize, known: &[String]) -> Option<Position> {
+// Where other processes must look for jobs whose tasks or versions this one cannot run, or for which it has no free slots.
+fn help_wanted(passed: &Passed, free_slots: usize, known: &KnownTasks) -> Option<Position> {
     let promotion = passed.promotion.as_ref().filter(|promotion| promotion.position.is_some());
     let moved = promotion.map_or(0, |promotion| promotion.promoted) + passed.admission.admitted;
     let tasks = promotion.iter().flat_map(|promotion| &promotion.tasks).chain(&passed.admission.tasks);
-    let any_unknown = tasks.into_iter().any(|task| known.binary_search(task).is_err());
+    let newest = promotion.map_or(0, |promotion| promotion.newest).max(passed.admission.newest);
+    let any_unknown = tasks.into_iter().any(|task| known.version_of(task).is_none_or(|own| own < newest));
     let position = lower(promotion.and_then(|promotion| promotion.position), passed.admission.position);
     position.filter(|_| any_unknown || moved > free_slots)
 }

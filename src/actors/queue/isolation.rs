@@ -43,8 +43,7 @@ pub(super) fn claim_movable(
 ) -> Result<Claimed, StoreError> {
     match claim(conn, request) {
         Err(error) if error.is_refusal() => {
-            let tasks = request.tasks.iter().map(|share| (share.task.clone(), share.most)).unzip();
-            let mut tried = try_ready(conn, tasks, MAX_READY)?;
+            let mut tried = try_ready(conn, &request.tasks, MAX_READY)?;
             report(shared, &tried, &error)?;
             tried.movable.truncate(usize::try_from(request.limit).unwrap_or(usize::MAX));
             claim_of(conn, request, &tried.movable)

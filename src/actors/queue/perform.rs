@@ -52,7 +52,9 @@ pub(super) async fn perform(step: Step, shared: Arc<Shared>) -> Done {
         Step::Admit(plan) => Done::Admit(admit_jobs(plan, &shared).await),
         Step::LookUp => {
             let _under_way = shared.vitals.claim();
-            Done::LookUp(shared.store.run(Durability::Relaxed, |conn| claimability(conn)).await)
+            let own = Arc::clone(&shared);
+            let look = move |conn: &mut Session<'_>| claimability(conn, &own.tasks, &own.known.versions());
+            Done::LookUp(shared.store.run(Durability::Relaxed, look).await)
         }
         Step::Claim(plan) => {
             let _under_way = shared.vitals.claim();
@@ -146,7 +148,9 @@ async fn claim_children_of(plan: ChildrenPlan, shared: &Arc<Shared>) -> Result<C
     let ChildrenPlan { lease, parents, tasks, limit } = plan;
     let worker_id = shared.worker_id();
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let request = ChildrenRequest { parents, worker_id, lease, limit, tasks };
+    let version_of = |task: &String| shared.known.version_of(task).unwrap_or_default();
+    let versions = tasks.iter().map(version_of).collect();
+    let request = ChildrenRequest { parents, worker_id, lease, limit, tasks, versions };
     let holder = Holder { worker_id, lease, slots_of: Vec::new() };
     claim_and_offer(holder, shared, move |conn| claim_children(conn, &request)).await
 }

@@ -60,12 +60,12 @@ impl JobContext {
     /// `tracing` is off.
     #[must_use]
     pub fn trace_context(&self) -> Option<TraceContext> {
-        self.0.job.trace_context.as_deref().and_then(TraceContext::parse)
+        self.0.job.origin.trace_context.as_deref().and_then(TraceContext::parse)
     }
 
     /// When the job was added; `None` if no span has added it.
     pub(crate) fn created_at(&self) -> Option<DateTime<Utc>> {
-        self.0.job.created_at.map(DateTime::from)
+        self.0.job.origin.created_at.map(DateTime::from)
     }
 
     /// Makes the job current on this thread, until what is returned is dropped.

@@ -55,7 +55,7 @@ struct Raw {
 tasks! { Account Strict Tagged Untagged Raw }
 
 fn error_of<T: Task + DeserializeOwned + std::fmt::Debug>(payload: &str) -> String {
-    let error = decode::<T>(payload).unwrap_err().to_string();
+    let error = decode::<T>(payload, 0).unwrap_err().to_string();
     error.strip_prefix("payload does not fit the task `t`").expect(&error).to_owned()
 }
 
@@ -113,7 +113,7 @@ fn wide_integers_and_raw_values_do_not_hide_what_is_wrong() {
     let wide = u128::MAX;
     let raw = format!(r#"{{"id": {wide}, "raw": {{"a": [1]}}, "number": "x"}}"#);
     assert_eq!(error_of::<Raw>(&raw), " at `number`: expected u8, found a string");
-    let task: Raw = decode(&raw.replace("\"x\"", "7")).unwrap();
+    let task: Raw = decode(&raw.replace("\"x\"", "7"), 0).unwrap();
     assert_eq!((task.id, task.raw.get(), task.number), (wide, r#"{"a": [1]}"#, 7));
 }
 

@@ -23,7 +23,7 @@ fn stage(database: &TestDatabase, jobs: usize) -> (Arc<Shared>, PgConnection, Ve
          FROM generate_series(1, {jobs}), (VALUES ('1'::jsonb), (to_jsonb(repeat('x', 1 << 20)))) AS v(p)"
     ))
     .unwrap();
-    let tasks = vec![TaskShare { task: "letter".into(), most: None, gate: None }];
+    let tasks = vec![TaskShare { task: "letter".into(), version: 0, most: None, gate: None }];
     let request =
         ClaimRequest { worker_id: 1, lease: LEASE, position: None, limit: 1_000, tasks, filtered: None };
     let claimed = claim(&mut conn, &request).unwrap().jobs;

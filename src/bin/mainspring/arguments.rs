@@ -248,6 +248,9 @@ pub(crate) struct EnqueueArguments {
     /// A label by which processes may leave the job alone; may be given several times [default: none].
     #[arg(long = "flag", value_name = "FLAG")]
     pub(crate) flags: Vec<String>,
+    /// The version of the task that the payload is of [default: the one that workers have published].
+    #[arg(long, value_name = "VERSION", value_parser = clap::value_parser!(i32).range(0..))]
+    pub(crate) payload_version: Option<i32>,
 }
 
 /// When jobs are due.

@@ -46,9 +46,9 @@ pub(crate) fn run(
 
 // A time that counts from now is by the clock of this machine.
 fn options(job: &NewJob) -> Value {
-    let JobOptions { run_at, priority, queue, max_attempts, key, key_mode, flags, .. } = job.options();
+    let JobOptions { run_at, priority, queue, max_attempts, key, key_mode, flags, version, .. } = job.options();
     json!({"run_at": run_at, "priority": priority, "queue": queue, "max_attempts": max_attempts, "key": key,
-        "key_mode": key_mode.as_str(), "flags": flags})
+        "key_mode": key_mode.as_str(), "flags": flags, "version": version})
 }
 
 impl EnqueueArguments {
@@ -70,6 +70,7 @@ impl EnqueueArguments {
         options.key = self.key;
         options.key_mode = self.key_mode.into();
         options.flags = self.flags;
+        options.version = self.payload_version;
         Ok(job.with_options(options))
     }
 }

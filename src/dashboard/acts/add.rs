@@ -76,6 +76,7 @@ async fn like(visit: &Visit, id: i64) -> Result<(Form, Option<Copied>), Failure>
         priority: job.priority.to_string(),
         max_attempts: job.max_attempts.map(|most| most.to_string()).unwrap_or_default(),
         flags: job.flags.unwrap_or_default().join(", "),
+        version: job.version.map(|version| version.to_string()).unwrap_or_default(),
         ..Form::default()
     };
     Ok((form, Some(copied)))

@@ -66,6 +66,7 @@ fn fields(form: &Form, copied: Option<Copied>, tasks: &[PublishedTask]) -> Marku
         (number("max_attempts", "Attempts at most", &form.max_attempts, "the task's"))
         (input("key", "Key: a job that waits under it is replaced", &form.key))
         (input("flags", "Flags, with commas between", &form.flags))
+        @if !form.version.is_empty() { input type="hidden" name="version" value=(form.version); }
     }
 }
 

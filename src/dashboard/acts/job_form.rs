@@ -17,6 +17,8 @@ pub(super) struct Form {
     pub(super) key: String,
     pub(super) flags: String,
     pub(super) run_at: String,
+    /// That of the job which the new one is like.
+    pub(super) version: String,
 }
 
 impl Form {
@@ -28,6 +30,10 @@ impl Form {
         (options.queue, options.key) = (text(&self.queue), text(&self.key));
         options.priority = integer("priority", &self.priority)?;
         options.max_attempts = integer("max_attempts", &self.max_attempts)?;
+        options.version = text(&self.version)
+            .map(|version| version.parse())
+            .transpose()
+            .map_err(|_| "version must be an integer from 0 to 2147483647".to_owned())?;
         options.run_at = moment("run_at", &self.run_at)?;
         options.flags = flags(&self.flags).map(str::to_owned).collect();
         Ok(job.with_options(options))

@@ -32,6 +32,7 @@ pub(super) struct Add {
     key: Option<String>,
     key_mode: Option<String>,
     flags: Option<Vec<String>>,
+    version: Option<i32>,
 }
 
 pub(super) async fn add(visit: &Visit, add: Add) -> Result<String, Failure> {
@@ -50,6 +51,7 @@ impl Add {
         (options.queue, options.key, options.run_at) = (self.queue, self.key, self.run_at);
         (options.priority, options.max_attempts) = (self.priority, self.max_attempts);
         options.flags = self.flags.unwrap_or_default();
+        options.version = self.version;
         if let Some(word) = self.key_mode {
             options.key_mode = key_mode(&word)?;
         }

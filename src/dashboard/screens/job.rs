@@ -119,6 +119,7 @@ fn facts(job: &Job, workflow: Option<&NamedWorkflow>, visit: &Visit) -> Markup {
             }
             (fact("Key", name_or_dash(job.key.as_deref())))
             (fact("Priority", html! { (job.priority) }))
+            @if let Some(version @ 1..) = job.version { (fact("Version of its payload", html! { (version) })) }
             (fact("Attempts", html! { (job.attempts) (most) }))
             @if job.deaths > 0 { (fact("Lost workers", html! { (job.deaths) })) }
             @if let Some(flags) = &job.flags {

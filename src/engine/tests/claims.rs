@@ -1,6 +1,7 @@
 //! Claims: when one starts, how many jobs it requests, from where, and what it leaves out.
 
 use super::*;
+use crate::store::claim::TaskShare;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 
@@ -311,4 +312,51 @@ fn a_poll_reads_from_the_start_and_comes_again() {
     desk.finished(Done::Claim(plan.lease, Ok(found(0, 0))));
     let next = desk.engine.wake_at(desk.now).unwrap();
     assert!(next <= desk.now.instant + Duration::from_secs(10));
+}
+
+#[test]
+fn a_claim_asks_for_the_versions_that_this_process_can_read() {
+    let mut desk = Desk::at_rest();
+    desk.wake(Wake::Ready(at(100)));
+    let versions = |share: &TaskShare| (share.task.clone(), share.version);
+    let asked: Vec<_> = desk.next_claim().filter.tasks.iter().map(versions).collect();
+    assert_eq!(asked, [(LIMITED.to_owned(), 0), (TASK.to_owned(), 2)]);
+}
+
+#[test]
+fn claims_rest_after_one_that_has_read_many_jobs_of_newer_versions() {
+    let long = 10 * MILLISECOND;
+    let beside = |newer, jobs: usize, took| {
+        let mut desk = Desk::at_rest();
+        desk.wake(Wake::Everything);
+        while let Some(step) = desk.next() {
+            match step {
+                Step::LookUp => {
+                    desk.finished(Done::LookUp(Ok(Claimability { newer, ..Claimability::default() })));
+                }
+                Step::Claim(plan) => {
+                    let found = Found { took, ..found(jobs.min(plan.limit), 100) };
+                    desk.finished(Done::Claim(plan.lease, Ok(found)));
+                    break;
+                }
+                Step::Admit(_) => desk.finished(Done::Admit(Ok(nothing_promoted()))),
+                other => panic!("expected a step before a claim, found {other:?}"),
+            }
+        }
+        desk.wake(Wake::Ready(at(100)));
+        desk
+    };
+    for (newer, jobs, took) in [
+        (NewerVersions::None, 1, long),
+        (NewerVersions::Published, 10, long),
+        (NewerVersions::Published, 1, MILLISECOND),
+    ] {
+        let mut desk = beside(newer, jobs, took);
+        assert!(matches!(desk.next(), Some(Step::Claim(_))), "{newer:?}, {jobs} jobs, {took:?}");
+    }
+    let mut desk = beside(NewerVersions::Published, 1, long);
+    desk.expect_nothing();
+    assert_eq!(desk.engine.wake_at(desk.now), Some(desk.now.instant + 20 * long));
+    desk.pass(20 * long);
+    desk.next_claim();
 }

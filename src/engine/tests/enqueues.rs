@@ -249,3 +249,12 @@ fn a_process_that_stops_waits_for_no_key() {
     desk.engine.drain(desk.now);
     assert!(matches!(desk.notices().pop(), Some(Notice::Reply(1, Err(StoreError::KeyHeld { .. })))));
 }
+
+#[test]
+fn a_job_of_a_newer_version_than_that_of_this_process_does_not_start_here() {
+    for (version, starts) in [(2, true), (3, false)] {
+        let mut desk = Desk::at_rest();
+        desk.enqueue(vec![new_job().version(version)], 1);
+        assert_eq!(desk.next_enqueue().start_as.is_some(), starts, "version {version} of 2");
+    }
+}

@@ -25,8 +25,8 @@ use crate::error::StoreError;
 use crate::job::NewJob;
 use crate::leases::LeasedJob;
 use crate::lifecycle::{Left, Outcome};
-use crate::store::claim::{ClaimedJob, Position};
-use crate::store::claimability::{Claimability, Paused};
+use crate::store::claim::{ClaimedJob, Origin, Position};
+use crate::store::claimability::{Claimability, NewerVersions, Paused};
 use crate::store::moment::Moment;
 use crate::store::settle::{Isolated, Reclaimed, Settled};
 
@@ -47,6 +47,7 @@ fn settings() -> Settings {
         concurrency: 10,
         connections: 5,
         tasks: Arc::from([LIMITED.to_owned(), TASK.to_owned()]),
+        versions: BTreeMap::from([(TASK.to_owned(), 2)]),
         task_limits: BTreeMap::new(),
         age_every: None,
         key_timeout: Duration::from_secs(30),
@@ -251,8 +252,7 @@ fn claimed_job(id: i64, task: &str, queue: Option<&str>, now: Now) -> ClaimedJob
         aged: false,
         snoozes: 0,
         deaths: 0,
-        trace_context: None,
-        created_at: None,
+        origin: Origin::default(),
     }
 }
 

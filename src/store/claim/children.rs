@@ -23,6 +23,8 @@ pub(crate) struct ChildrenRequest {
     pub(crate) lease: i64,
     pub(crate) limit: i64,
     pub(crate) tasks: Vec<String>,
+    /// The versions of the tasks here, in their order.
+    pub(crate) versions: Vec<i32>,
 }
 
 /// Whether all that follows from the endings was carried over.
@@ -34,7 +36,7 @@ pub(crate) enum Carried {
 }
 
 // The state is compared as a text, so that the planner reads no index of all waiting jobs.
-const CLAIM: &str = "WITH freed AS MATERIALIZED (SELECT * FROM mainspring.free_children({}, {}, {}, {})) \
+const CLAIM: &str = "WITH freed AS MATERIALIZED (SELECT * FROM mainspring.free_children({}, {}, {}, {}, {})) \
     UPDATE mainspring.jobs SET state = 'running', attempts = attempts + 1, lease = {}, worker_id = {}, \
     locked_at = mainspring.now(), run_at = greatest(run_at, mainspring.now()) \
     WHERE id = ANY (ARRAY(SELECT child FROM freed)) AND state::text = 'waiting'";
@@ -44,13 +46,14 @@ pub(crate) fn claim_children(
     conn: &mut impl AsSession,
     request: &ChildrenRequest,
 ) -> Result<(Vec<ClaimedJob>, Carried), StoreError> {
-    let ChildrenRequest { parents, worker_id, lease, limit, tasks } = request;
+    let ChildrenRequest { parents, worker_id, lease, limit, tasks, versions } = request;
     let rows: Vec<(ClaimedJob, bool)> = Statement::<(Columns, Bool)>::new(format!(
         "{CLAIM} {TAKEN}, (SELECT bool_or(events_left) FROM freed)"
     ))
     .bind::<BigInt, _>(parents.told_from)
     .bind::<Array<BigInt>, _>(parents.jobs.clone())
     .bind::<Array<Text>, _>(tasks.clone())
+    .bind::<Array<Integer>, _>(versions.clone())
     .bind::<BigInt, _>(*limit)
     .bind::<BigInt, _>(*lease)
     .bind::<Integer, _>(*worker_id)

@@ -6,9 +6,9 @@ use std::cmp::Ordering;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text};
 
-use super::{Claim, ClaimRequest, ClaimedJob, TAKE, TAKEN, in_order, leased};
+use super::{Claim, ClaimRequest, ClaimedJob, TAKE, TAKEN, column, in_order, leased};
 use crate::store::statement::millis;
 
 /// What a filtered claim leaves alone, and its order.
@@ -27,11 +27,10 @@ const MAX_RANGES: usize = 1_000;
 
 impl Filtered {
     pub(super) fn bound<C>(&self, statement: Claim<C>, request: &ClaimRequest) -> Claim<C> {
-        let tasks: Vec<String> = request.tasks.iter().map(|share| share.task.clone()).collect();
-        let most: Vec<Option<i64>> = request.tasks.iter().map(|share| share.most).collect();
         let statement = statement
-            .bind::<Array<Text>, _>(tasks)
-            .bind::<Array<Nullable<BigInt>>, _>(most)
+            .bind::<Array<Text>, _>(column(&request.tasks, |share| share.task.clone()))
+            .bind::<Array<Nullable<BigInt>>, _>(column(&request.tasks, |share| share.most))
+            .bind::<Array<Integer>, _>(column(&request.tasks, |share| share.version))
             .bind::<Array<Text>, _>(self.forbidden.clone())
             .bind::<Bool, _>(self.flagged)
             .bind::<Nullable<BigInt>, _>(self.age_every.map(millis))
@@ -58,9 +57,9 @@ fn aged(job: &ClaimedJob, step: Duration) -> DateTime<Utc> {
 // The ranges, the best jobs of all of them, and how many those are in each, of which as many are locked.
 pub(super) fn text(request: &ClaimRequest) -> String {
     let asked = match request.is_gated() {
-        false => "SELECT u.* FROM unnest({}, {}) AS u(task, most)",
+        false => "SELECT u.* FROM unnest({}, {}, {}) AS u(task, most, newest)",
         true => {
-            "SELECT u.task, least(u.most, g.room) AS most FROM unnest({}, {}) AS u(task, most) \
+            "SELECT u.task, least(u.most, g.room) AS most, u.newest FROM unnest({}, {}, {}) AS u(task, most, newest) \
              LEFT JOIN gate AS g ON g.task = u.task"
         }
     };
@@ -86,10 +85,10 @@ pub(super) fn text(request: &ClaimRequest) -> String {
          heads AS ({} UNION ALL {}), \
          ranked AS (SELECT h.*, row_number() OVER (PARTITION BY h.task ORDER BY h.level, h.place, h.id) AS nth \
              FROM heads AS h), \
-         quota AS MATERIALIZED (SELECT b.task, b.flags, b.priority, count(*) AS jobs FROM ( \
+         quota AS MATERIALIZED (SELECT b.task, b.newest, b.flags, b.priority, count(*) AS jobs FROM ( \
              SELECT r.* FROM ranked AS r WHERE r.most IS NULL OR r.nth <= r.most \
              ORDER BY r.level, r.place, r.id LIMIT (SELECT s.jobs FROM settings AS s)) AS b \
-             GROUP BY b.task, b.flags, b.priority) \
+             GROUP BY b.task, b.newest, b.flags, b.priority) \
          {TAKE}{} || {}) {TAKEN}",
         free.ranges("free"),
         flagged.ranges("flagged"),
@@ -117,7 +116,7 @@ impl Family {
         let order = if *flags == "j.flags" { format!("j.flags, {IN_ORDER}") } else { IN_ORDER.to_owned() };
         let next = |from: &str, condition: &str| {
             format!(
-                "SELECT l.task, l.most, h.flags, h.priority FROM {from} AS l CROSS JOIN LATERAL ( \
+                "SELECT l.task, l.most, l.newest, h.flags, h.priority FROM {from} AS l CROSS JOIN LATERAL ( \
                  SELECT {flags} AS flags, j.priority FROM mainspring.jobs AS j WHERE j.state = 'ready' AND {is} \
                  AND j.task = l.task{condition} ORDER BY {order} LIMIT 1) AS h"
             )
@@ -127,7 +126,7 @@ impl Family {
 
     fn heads(&self, which: &str) -> String {
         format!(
-            "SELECT l.task, l.most, l.flags, l.priority, h.id, \
+            "SELECT l.task, l.most, l.newest, l.flags, l.priority, h.id, \
              CASE WHEN s.step IS NULL THEN l.priority ELSE 0 END AS level, \
              h.turn + coalesce(l.priority * s.step, interval '0') AS place \
              FROM ranges AS l CROSS JOIN settings AS s CROSS JOIN LATERAL ( \
@@ -148,7 +147,8 @@ impl Family {
     fn range(&self) -> String {
         let Self { is, of, .. } = self;
         format!(
-            "j.state = 'ready' AND {is} AND {of} AND j.task = l.task AND j.priority = l.priority ORDER BY {IN_ORDER}"
+            "j.state = 'ready' AND {is} AND {of} AND j.task = l.task AND j.priority = l.priority \
+             AND coalesce(j.version, 0) <= l.newest ORDER BY {IN_ORDER}"
         )
     }
 }

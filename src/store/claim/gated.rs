@@ -76,12 +76,12 @@ pub(super) const ROOM: &str = "(SELECT g.room FROM gate AS g WHERE g.task = {})"
 const BEFORE: &str = "WITH gate AS MATERIALIZED (\
         SELECT g.* FROM mainspring.enter_task_gates({}, {}, {}, {}, {}) AS g), \
     taken(id, task, payload, attempts, max_attempts, priority, run_at, queue, key, turn_at, flags, aged, snoozes, deaths, \
-    trace_context, created_at) AS (";
+    trace_context, created_at, version) AS (";
 const AFTER: &str = ") SELECT t.*, NULL::text, NULL::bigint, NULL::bigint FROM taken AS t \
         WHERE (SELECT mainspring.hold_task_slots({}, array_agg(u.task), array_agg(u.id)) FROM taken AS u \
             WHERE u.task IN (SELECT g.task FROM gate AS g)) \
     UNION ALL SELECT 0, g.task, NULL, 1::smallint, 1::smallint, 0::smallint, '-infinity', NULL, NULL, '-infinity', NULL::text[], \
-        false, 0, 0::smallint, NULL, NULL, g.status, g.room, g.token_in FROM gate AS g";
+        false, 0, 0::smallint, NULL, NULL, NULL, g.status, g.room, g.token_in FROM gate AS g";
 
 /// Claims what the text and its bound values claim, within the limits of the tasks.
 pub(super) fn claim_gated(

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::Queryable;
 use diesel::pg::Pg;
-use diesel::sql_types::{Array, BigInt, Bool, Nullable, SmallInt, Text, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text, Timestamptz};
 
 use super::Position;
 use crate::store::moment::Moment;
@@ -32,10 +32,24 @@ pub(crate) struct ClaimedJob {
     pub(crate) snoozes: i64,
     /// How many processes in a row were lost while they had it.
     pub(crate) deaths: i16,
+    pub(crate) origin: Origin,
+}
+
+/// What is known of the program that has added a job.
+#[derive(Debug, Clone, Default, Queryable)]
+pub(crate) struct Origin {
     /// The span that has added it.
     pub(crate) trace_context: Option<String>,
     /// When it was added; `None` where it has no such span.
     pub(crate) created_at: Option<Moment>,
+    version: Option<i32>,
+}
+
+impl Origin {
+    /// The version of the task that the payload is of.
+    pub(crate) fn version(&self) -> i32 {
+        self.version.unwrap_or_default()
+    }
 }
 
 // Flags as a row holds them. After a restore without constraints there may be a NULL among them.
@@ -78,6 +92,5 @@ pub(crate) type Columns = (
     Bool,
     BigInt,
     SmallInt,
-    Nullable<Text>,
-    Nullable<Timestamptz>,
+    (Nullable<Text>, Nullable<Timestamptz>, Nullable<Integer>),
 );

@@ -16,7 +16,7 @@ use crate::store::tests::cost_of;
 mod gates;
 
 fn request(tasks: &[&str], filtered: Option<Filtered>) -> ClaimRequest {
-    let share = |task: &&str| TaskShare { task: (*task).to_owned(), most: None, gate: None };
+    let share = |task: &&str| TaskShare { task: (*task).to_owned(), version: 0, most: None, gate: None };
     let tasks = tasks.iter().map(share).collect();
     ClaimRequest { worker_id: 1, lease: 7, position: None, limit: 10, tasks, filtered }
 }

@@ -27,6 +27,7 @@ pub(super) fn bound<'a, Columns>(
         )
         .bind::<Nullable<Array<Nullable<Text>>>, _>(flag_sets(jobs))
         .bind::<Nullable<Array<Nullable<Text>>>, _>(trace_contexts(jobs))
+        .bind::<Nullable<Array<Nullable<Integer>>>, _>(given(jobs, |job| job.options.version))
 }
 
 pub(super) fn has_keys(jobs: &[NewJob]) -> bool {
@@ -39,7 +40,7 @@ pub(in crate::store) fn trace_contexts(jobs: &[NewJob]) -> Option<Vec<Option<Str
 }
 
 /// What each job sets, or `None` if no job sets it: then the database has less to unpack.
-pub(super) fn given<'a, T>(
+pub(in crate::store) fn given<'a, T>(
     jobs: &'a [NewJob],
     get: impl Fn(&'a NewJob) -> Option<T>,
 ) -> Option<Vec<Option<T>>> {

@@ -24,10 +24,10 @@ macro_rules! adding_by {
             "(ARRAY(SELECT ROW(s.task, s.payload, s.queue, ",
             $run_at,
             ", s.priority, s.max_attempts, s.key, s.key_mode, \
-             CASE WHEN s.flags IS NOT NULL THEN mainspring.labels_of(s.flags) END, s.trace_context)::mainspring.new_job \
-             FROM unnest({}, {}, {}, {}, {}, {}, {}, {}, {}, {}",
+             CASE WHEN s.flags IS NOT NULL THEN mainspring.labels_of(s.flags) END, s.trace_context, s.version)::mainspring.new_job \
+             FROM unnest({}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}",
             $more,
-            ") AS s(task, payload, queue, run_at, priority, max_attempts, key, key_mode, flags, trace_context",
+            ") AS s(task, payload, queue, run_at, priority, max_attempts, key, key_mode, flags, trace_context, version",
             $named,
             ")))"
         )

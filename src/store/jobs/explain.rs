@@ -50,6 +50,8 @@ pub enum Reason {
     NoWorker,
     /// No living worker has a handler for its task.
     TaskUnknown,
+    /// Its payload is of a version of its task that is newer than that of each living worker.
+    VersionUnknown,
     /// Every living worker that knows its task leaves one of its flags alone.
     FlagsRefused,
     /// Every worker that could take it is stopping.

@@ -70,6 +70,9 @@ pub struct Job {
     /// The `traceparent` of what added the job; `None` for a finished one.
     #[serde(default)]
     pub trace_context: Option<String>,
+    /// The version of the task that its payload is of; `None` for a finished one.
+    #[serde(default)]
+    pub version: Option<i32>,
     /// The errors of its failed attempts, the oldest first: the first one and the last nine. Empty if none has failed.
     #[serde(default, deserialize_with = "attempt_errors::listed")]
     pub errors: Vec<AttemptError>,

@@ -15,10 +15,10 @@ use crate::store::statement::Statement;
 pub(in crate::store) const STORED: &str = "j.id, j.task, j.queue, j.state, j.priority, j.run_at, j.attempts, j.max_attempts, j.deaths, j.snoozes, j.key, \
     j.flags, j.revision, j.created_at, j.updated_at, j.locked_at AS started_at, \
     CASE j.state WHEN 'dead' THEN j.updated_at END AS finished_at, j.worker_id, j.progress, j.progress_note, j.last_error, \
-    NULL AS reason, j.errors, j.trace_context";
+    NULL AS reason, j.errors, j.trace_context, j.version";
 pub(super) const FINISHED: &str = "h.id, h.task, h.queue, h.outcome AS state, h.priority, h.run_at, h.attempts, NULL AS max_attempts, h.deaths, \
     NULL AS snoozes, h.key, NULL AS flags, NULL AS revision, h.created_at, h.finished_at AS updated_at, h.started_at, h.finished_at, \
-    h.worker_id, NULL AS progress, NULL AS progress_note, NULL AS last_error, h.reason, h.errors, NULL AS trace_context";
+    h.worker_id, NULL AS progress, NULL AS progress_note, NULL AS last_error, h.reason, h.errors, NULL AS trace_context, NULL AS version";
 
 /// Returns the jobs that the filter admits, in the order of their ids. With [`StateFilter::All`](super::StateFilter::All) it is one list of
 /// living, dead and finished jobs.

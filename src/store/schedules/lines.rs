@@ -49,6 +49,7 @@ fn row_of(line: &CronEntry) -> Value {
         "key": options.key,
         "key_mode": options.key.is_some().then(|| options.key_mode.as_str()),
         "flags": flags,
+        "version": options.version,
         "catch_up": line.catch_up,
         "fill": line.fill.map(|fill| format!("{} seconds", fill.num_seconds())),
     })

@@ -51,6 +51,9 @@ pub struct ScheduleRow {
     /// The labels of its jobs.
     #[serde(default, deserialize_with = "labels::listed")]
     pub flags: Option<Vec<String>>,
+    /// The version of the task that the payload is of. `None`: the one that is published when the schedule fires.
+    #[serde(default)]
+    pub version: Option<i32>,
     /// What a fire does while an earlier job lives.
     pub overlap: Overlap,
     /// How many missed fires are made up for at most.

@@ -1,7 +1,7 @@
 //! The jobs that wait in a test's database, with their payloads.
 
 use diesel::Queryable;
-use diesel::sql_types::{BigInt, Text, Timestamptz};
+use diesel::sql_types::{BigInt, Integer, Text, Timestamptz};
 
 use crate::error::StoreError;
 use crate::store::moment::Moment;
@@ -15,12 +15,13 @@ pub(crate) struct WaitingJob {
     pub(crate) state: String,
     pub(crate) run_at: Moment,
     pub(crate) payload: String,
+    pub(crate) version: i32,
 }
 
 /// Returns the jobs of a task that wait, in the order in which they were added.
 pub(crate) fn waiting_jobs(conn: &mut impl AsSession, task: &str) -> Result<Vec<WaitingJob>, StoreError> {
-    Statement::<(BigInt, Text, Timestamptz, Text)>::new(
-        "SELECT id, state::text, run_at, payload::text FROM mainspring.jobs \
+    Statement::<(BigInt, Text, Timestamptz, Text, Integer)>::new(
+        "SELECT id, state::text, run_at, payload::text, coalesce(version, 0) FROM mainspring.jobs \
          WHERE task = {} AND state IN ('waiting', 'scheduled', 'parked', 'ready', 'held') ORDER BY id",
     )
     .bind::<Text, _>(task)

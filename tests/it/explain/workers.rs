@@ -1,5 +1,6 @@
 //! Workers as reasons: none lives, none knows the task, all refuse a flag, all stop, all are busy.
 
+use diesel::PgConnection;
 use diesel::connection::SimpleConnection;
 use mainspring::jobs::Reason;
 
@@ -27,6 +28,23 @@ fn a_task_that_no_living_worker_knows_is_named() {
     let why = only(&mut conn, id);
     assert_says(&why, Reason::TaskUnknown, "has a handler for its task `t`");
     assert_eq!(why.details["living_workers"], 1);
+}
+
+#[test]
+fn a_version_that_no_living_worker_has_is_named() {
+    let (_database, mut conn) = served();
+    let id = job(&mut conn, "run_at, version", "'ready', now(), 3");
+    let versions = |conn: &mut PgConnection, versions: &str| {
+        conn.batch_execute(&format!("UPDATE mainspring.workers SET versions = '{versions}'")).unwrap();
+    };
+    for older in ["{}", "{0}", "{2}"] {
+        versions(&mut conn, older);
+        let why = only(&mut conn, id);
+        assert_says(&why, Reason::VersionUnknown, "is of version 3 of the task `t`");
+        assert_eq!(why.details, serde_json::json!({"task": "t", "version": 3}));
+    }
+    versions(&mut conn, "{3}");
+    assert_eq!(only(&mut conn, id).reason, Reason::NothingHinders);
 }
 
 #[test]
