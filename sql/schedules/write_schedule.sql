@@ -20,11 +20,7 @@ BEGIN
         WHERE s.owner = 'people' AND s.name = schedule_name FOR UPDATE;
         IF NOT FOUND THEN RETURN NULL; END IF;
     END IF;
-    IF changes ?| '{task,payload}' AND NOT changes ? 'version' THEN
-        changes := changes || jsonb_build_object('version', (SELECT t.version FROM mainspring.tasks AS t
-            WHERE t.name = coalesce(changes ->> 'task', old.task)));
-    END IF;
-    new := mainspring.schedule_with(old, changes);
+    new := mainspring.schedule_with(old, mainspring.with_version(changes, old.task));
     PERFORM mainspring.refuse(coalesce(mainspring.schedule_problem(new), mainspring.schedule_size_problem(new.payload)));
     new := mainspring.marked_schedule(old, new);
     IF is_new THEN

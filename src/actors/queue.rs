@@ -90,7 +90,8 @@ pub(crate) struct Drain;
 
 impl QueueActor {
     pub(crate) fn new(shared: &Arc<Shared>) -> Self {
-        let settings = Settings::new(&shared.config, Arc::clone(&shared.tasks), shared.known.raised_versions());
+        let settings =
+            Settings::new(&shared.config, Arc::clone(&shared.tasks), shared.known.raised_versions());
         let (leases, prefetch) = (Arc::clone(&shared.leases), Arc::clone(&shared.prefetch));
         let random = fastrand::Rng::new();
         let mut engine = Engine::new(settings, leases, prefetch, random, shared.now());

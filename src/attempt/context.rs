@@ -144,13 +144,6 @@ impl JobContext {
         CronFire::of_job(&self.0.payload)
     }
 
-    /// The version of the task that the payload is of, as the job stores it: that of the program that has added the job, as a rule. The
-    /// handler gets the payload upgraded to its own.
-    #[must_use]
-    pub fn version(&self) -> i32 {
-        self.0.job.origin.version()
-    }
-
     /// The payload as JSON, as the job stores it, with what cron has added. It may hold secrets, which do not belong into logs and error reports.
     #[must_use]
     pub fn payload(&self) -> &str {

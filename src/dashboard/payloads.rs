@@ -67,7 +67,9 @@ impl Visit {
         let Some(redaction) = self.redaction([&*job.task]).await? else { return Ok(Copy::None) };
         let Some(text) = self.scheduler().jobs().payload(job.id).await? else { return Ok(Copy::None) };
         let Ok(stored) = serde_json::from_str::<Value>(&text) else { return Ok(Copy::None) };
-        let Some(shown) = redaction.shown(&job.task, stored.clone(), job.version) else { return Ok(Copy::None) };
+        let Some(shown) = redaction.shown(&job.task, stored.clone(), job.version) else {
+            return Ok(Copy::None);
+        };
         Ok(match self.payload(Some(&redaction), (&job.task, job.version), stored.clone()) {
             Payload::Shown(seen) if seen == stored => Copy::Whole(text),
             Payload::Shown(seen) if seen == shown => Copy::Redacted { stored: text, shown },

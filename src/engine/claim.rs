@@ -27,10 +27,6 @@ const MIN_CONNECTIONS_FOR_TWO_CLAIMS: u32 = 5;
 pub(super) const MAX_JOBS_PER_FULL_SCAN: usize = 10;
 // .. and is slow where many dead index entries lie: after this time other claims continue beside it.
 pub(super) const SLOW_SCAN: Duration = Duration::from_millis(20);
-// A claim that finds few jobs and takes so long has read many of newer versions, where there are any ..
-const LONG_SCAN: Duration = Duration::from_millis(5);
-// .. and the next one comes after so many times that: what this process cannot run costs the server 5 % of one core at most.
-const RESTS: u32 = 20;
 
 /// Decides when to claim, how many jobs, and from where.
 #[derive(Debug)]
@@ -182,8 +178,8 @@ impl ClaimPlanner {
             self.expect();
         }
         self.backlog = if is_full { Backlog::Some } else { Backlog::None };
-        let has_read_newer = !is_full && found.took >= LONG_SCAN && self.eligibility.may_pass_over();
-        self.rests_until = has_read_newer.then(|| now.instant + found.took * RESTS);
+        self.rests_until =
+            self.eligibility.rest_after(found.took).filter(|_| !is_full).map(|r| now.instant + r);
         let passed_over = claim.shares == Shares::Limited && found.jobs > 0;
         for gate in &found.gates {
             self.eligibility.gates.seen(gate, claim.limit, found.order, found.took, now);
@@ -252,9 +248,8 @@ impl ClaimPlanner {
 
     /// Jobs that claims passed over, because their task was at its limit, may be claimed now.
     pub(super) fn limit_freed(&mut self) {
-        self.expect();
+        self.gates_opened();
         self.cursor.announce(None);
-        self.eligibility.limit_freed();
     }
 
     /// There may be jobs to claim, and none of them before the cursor.
@@ -300,7 +295,6 @@ impl ClaimPlanner {
     pub(super) fn wake_at(&self) -> impl Iterator<Item = Instant> + '_ {
         let slow = self.running.iter().filter(|claim| claim.scan == Scan::Full);
         let slow = slow.map(|claim| claim.began + SLOW_SCAN);
-        let paused = if let Lookup::Paused(until) = self.lookup { Some(until) } else { None };
-        slow.chain(paused).chain(self.rests_until).chain(self.eligibility.gates.wake_at())
+        slow.chain(self.lookup.paused_until()).chain(self.rests_until).chain(self.eligibility.gates.wake_at())
     }
 }

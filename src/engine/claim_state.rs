@@ -78,6 +78,10 @@ impl Lookup {
         }
     }
 
+    pub(super) fn paused_until(self) -> Option<Instant> {
+        if let Self::Paused(until) = self { Some(until) } else { None }
+    }
+
     pub(super) fn is_running(self) -> bool {
         matches!(self, Self::Running(_))
     }

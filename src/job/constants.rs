@@ -14,12 +14,7 @@ pub(crate) struct Constants {
 
 impl Constants {
     pub(crate) fn of<T: Task>() -> Self {
-        Self {
-            queue: T::QUEUE,
-            priority: T::PRIORITY,
-            max_attempts: T::MAX_ATTEMPTS,
-            version: T::VERSION,
-        }
+        Self { queue: T::QUEUE, priority: T::PRIORITY, max_attempts: T::MAX_ATTEMPTS, version: T::VERSION }
     }
 
     /// Returns the options of a job: those that its type computes, then the constants of the type.

@@ -30,7 +30,7 @@ fn a_schedule_of_a_task_keeps_its_options_unless_it_says_otherwise() {
     let kept = NewSchedule::of("a", &import, "@daily").unwrap();
     assert_eq!(
         kept.fields().to_json(),
-        r#"{"expression":"@daily","flags":["slow"],"key":"import:acme","max_attempts":3,"overlap":"replace","payload":{"tenant":"acme"},"priority":-7,"queue":"imports","task":"import"}"#
+        r#"{"expression":"@daily","flags":["slow"],"key":"import:acme","max_attempts":3,"overlap":"replace","payload":{"tenant":"acme"},"priority":-7,"queue":"imports","task":"import","version":0}"#
     );
     let changed = kept.queue(None).overlap(Overlap::Skip).fields().to_json();
     assert!(changed.contains(r#""queue":null"#) && changed.contains(r#""overlap":"skip""#));

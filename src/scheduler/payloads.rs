@@ -12,7 +12,8 @@ use crate::store::schedules::ScheduleRow;
 /// Returns what is wrong with the payloads of crontab lines, each line by its identifier.
 pub(super) fn line_problem(lines: &[CronEntry], known: &KnownTasks) -> Option<String> {
     let problem = |line: &CronEntry| {
-        let problem = known.payload_problem(&line.task, &fired(line.payload.clone(), None), line.options.version)?;
+        let problem =
+            known.payload_problem(&line.task, &fired(line.payload.clone(), None), line.options.version)?;
         Some(format!("cron `{}`: {problem}", line.identifier))
     };
     let problems: Vec<String> = lines.iter().filter_map(problem).collect();

@@ -20,9 +20,9 @@ pub(crate) use filtered::Filtered;
 pub(crate) use gated::{Claimed, Counts, GateResult, GateShare, GateState};
 pub(crate) use payload::{Fetched, fetch_payload, fetch_payloads};
 pub(crate) use row::ClaimedJob;
+pub(super) use row::Columns;
 #[cfg(test)]
 pub(crate) use row::Origin;
-pub(super) use row::Columns;
 
 /// Where the scan for ready jobs starts. Rows before it have been claimed, so only their dead index entries are
 /// left there, which pile up while any transaction of the database holds its snapshot.

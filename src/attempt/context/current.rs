@@ -63,6 +63,13 @@ impl JobContext {
         self.0.job.origin.trace_context.as_deref().and_then(TraceContext::parse)
     }
 
+    /// The version of the task that the payload is of, as the job stores it: that of the program that has added the job, as a rule. The
+    /// handler gets the payload upgraded to its own.
+    #[must_use]
+    pub fn version(&self) -> i32 {
+        self.0.job.origin.version()
+    }
+
     /// When the job was added; `None` if no span has added it.
     pub(crate) fn created_at(&self) -> Option<DateTime<Utc>> {
         self.0.job.origin.created_at.map(DateTime::from)

@@ -1,8 +1,5 @@
 //! The arguments of the commands, as clap reads them, and how their values are written.
 
-use std::time::Duration;
-
-use chrono::{DateTime, TimeDelta, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use mainspring::{KeyMode, Schema, StoreError};
@@ -14,7 +11,6 @@ use crate::database::MigrateArguments;
 use crate::doctor::DoctorArguments;
 use crate::errors::{self, ErrorsArguments};
 use crate::explain::ExplainJobArguments;
-use crate::failure::Failure;
 use crate::health::HealthArguments;
 use crate::import::ImportCommand;
 use crate::jobs::JobsCommand;
@@ -25,7 +21,7 @@ use crate::schedules::SchedulesCommand;
 use crate::serve::{self, DashboardArguments};
 use crate::stats::{self, StatsArguments};
 use crate::tasks::TasksCommand;
-use crate::times::{duration, moment};
+use crate::times::DueArguments;
 use crate::top::{self, TopArguments};
 use crate::workers::{CleanupArguments, WorkersCommand};
 use crate::workflows::WorkflowsCommand;
@@ -253,31 +249,6 @@ pub(crate) struct EnqueueArguments {
     pub(crate) payload_version: Option<i32>,
 }
 
-/// When jobs are due.
-#[derive(Debug, Args)]
-pub(crate) struct DueArguments {
-    /// When it is due, such as 2027-01-01T09:00:00Z.
-    #[arg(long, value_name = "RFC3339", value_parser = moment)]
-    run_at: Option<DateTime<Utc>>,
-    /// How long from now it is due, such as 90s, 1h30m or 2d.
-    #[arg(long = "in", value_name = "DURATION", value_parser = duration, conflicts_with = "run_at")]
-    delay: Option<TimeDelta>,
-}
-
-impl DueArguments {
-    /// The delay that was given, if one was.
-    pub(crate) fn delay(&self) -> Option<Duration> {
-        self.delay.and_then(|delay| delay.to_std().ok())
-    }
-
-    /// The moment that was given, if any was.
-    pub(crate) fn moment(&self) -> Result<Option<DateTime<Utc>>, Failure> {
-        let Some(delay) = self.delay else { return Ok(self.run_at) };
-        let moment = Utc::now().checked_add_signed(delay);
-        moment.map(Some).ok_or_else(|| Failure::Usage("--in reaches beyond the end of the calendar".into()))
-    }
-}
-
 /// The names of the key modes.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 #[value(rename_all = "snake_case")]
@@ -302,11 +273,8 @@ impl From<KeyModeName> for KeyMode {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn clap_finds_no_fault_with_the_arguments() {
-        use clap::CommandFactory;
-        Arguments::command().debug_assert();
+        <super::Arguments as clap::CommandFactory>::command().debug_assert();
     }
 }

@@ -46,7 +46,8 @@ pub(crate) fn run(
 
 // A time that counts from now is by the clock of this machine.
 fn options(job: &NewJob) -> Value {
-    let JobOptions { run_at, priority, queue, max_attempts, key, key_mode, flags, version, .. } = job.options();
+    let JobOptions { run_at, priority, queue, max_attempts, key, key_mode, flags, version, .. } =
+        job.options();
     json!({"run_at": run_at, "priority": priority, "queue": queue, "max_attempts": max_attempts, "key": key,
         "key_mode": key_mode.as_str(), "flags": flags, "version": version})
 }

@@ -3,6 +3,34 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use clap::Args;
+
+use crate::failure::Failure;
+
+/// When jobs are due.
+#[derive(Debug, Args)]
+pub(crate) struct DueArguments {
+    /// When it is due, such as 2027-01-01T09:00:00Z.
+    #[arg(long, value_name = "RFC3339", value_parser = moment)]
+    run_at: Option<DateTime<Utc>>,
+    /// How long from now it is due, such as 90s, 1h30m or 2d.
+    #[arg(long = "in", value_name = "DURATION", value_parser = duration, conflicts_with = "run_at")]
+    delay: Option<TimeDelta>,
+}
+
+impl DueArguments {
+    /// The delay that was given, if one was.
+    pub(crate) fn delay(&self) -> Option<Duration> {
+        self.delay.and_then(|delay| delay.to_std().ok())
+    }
+
+    /// The moment that was given, if any was.
+    pub(crate) fn moment(&self) -> Result<Option<DateTime<Utc>>, Failure> {
+        let Some(delay) = self.delay else { return Ok(self.run_at) };
+        let moment = Utc::now().checked_add_signed(delay);
+        moment.map(Some).ok_or_else(|| Failure::Usage("--in reaches beyond the end of the calendar".into()))
+    }
+}
 
 /// A moment as RFC 3339 writes it.
 pub(crate) fn moment(text: &str) -> Result<DateTime<Utc>, String> {

@@ -177,7 +177,8 @@ async fn all_as_shown(visit: &Visit, mut rows: Vec<ScheduleRow>) -> Result<Vec<S
     let redaction = visit.redaction(rows.iter().map(|row| &*row.task)).await?;
     for row in &mut rows {
         let payload = std::mem::take(&mut row.payload);
-        row.payload = value(visit.payload(redaction.as_ref(), (&row.task, row.version), payload)).unwrap_or_default();
+        row.payload =
+            value(visit.payload(redaction.as_ref(), (&row.task, row.version), payload)).unwrap_or_default();
     }
     Ok(rows)
 }

@@ -33,6 +33,7 @@ fn every_setter_is_read_back_as_it_was_written() {
         .ends_at(None)
         .jitter_seconds(60)
         .paused(true)
+        .version(2)
         .catch_up(CatchUp::All(7));
     let body = to_value(&schedule).unwrap();
     assert_eq!(body.as_object().unwrap().len(), FIELDS.len() + 1, "a field has no setter here");

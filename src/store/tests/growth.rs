@@ -117,7 +117,9 @@ const OURS: &[Verb] = &[
         assert_eq!(presence::cancelled_attempts(conn, WORKER).unwrap(), []);
     }),
     ("leave", |conn| assert!(presence::unregister(conn, WORKER, 0, presence::JobsLeft::Possible).unwrap())),
-    ("claimability", |conn| assert_eq!(claimability::claimability(conn, &[], &[]).unwrap().paused, Default::default())),
+    ("claimability", |conn| {
+        assert_eq!(claimability::claimability(conn, &[], &[]).unwrap().paused, Default::default())
+    }),
     ("register lines of the crontab", |conn| {
         let lines = Crontab::parse("0 3 * * * a ?id=nightly").unwrap().entries;
         let names = ["nightly".to_owned()];

@@ -46,7 +46,10 @@ fn sent(printed: &str, version: i32) -> usize {
 
 fn all_sent_once(conn: &mut PgConnection, programs: &[&str]) {
     let printed: usize = programs.iter().map(|printed| printed.lines().count()).sum();
-    assert_eq!(count(conn, "mainspring.history WHERE outcome = 'succeeded' AND attempts = 1"), printed as i64);
+    assert_eq!(
+        count(conn, "mainspring.history WHERE outcome = 'succeeded' AND attempts = 1"),
+        printed as i64
+    );
     assert_eq!(count(conn, "mainspring.history WHERE outcome <> 'succeeded' OR attempts <> 1"), 0);
 }
 
@@ -82,6 +85,8 @@ async fn jobs_of_both_releases_run_through_a_deploy_and_its_return() {
     all_sent_once(conn, &[&old, &new, &again]);
     let last = start("rolling_new", &database);
     until(&database, &format!("mainspring.jobs WHERE id <= {waits}"), 0).await;
+    // From its first job on it waits for signals.
+    until_at_least(&database, &format!("mainspring.history WHERE id > {waits}"), 1).await;
     let last = stop(last);
     all_sent_once(conn, &[&old, &new, &again, &last]);
 }

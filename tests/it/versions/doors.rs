@@ -100,7 +100,8 @@ fn a_version_below_0_is_refused_by_every_way_in() {
         let refused = conn.batch_execute(sql).unwrap_err().to_string();
         assert!(refused.contains("version must be 0 or more, got -1"), "{refused}");
     }
-    let malformed = conn.batch_execute("SELECT mainspring.add_jobs('[{\"task\": \"mail\", \"version\": \"1\"}]')");
+    let malformed =
+        conn.batch_execute("SELECT mainspring.add_jobs('[{\"task\": \"mail\", \"version\": \"1\"}]')");
     assert!(malformed.unwrap_err().to_string().contains("version must be a whole number"));
     let output = on(&database, &["enqueue", "mail", "--payload-version=-1"]);
     assert_eq!(output.status.code(), Some(2), "{output:?}");
@@ -123,7 +124,7 @@ async fn a_task_with_a_version_below_0_is_refused_at_the_start() {
 }
 
 #[tokio::test]
-async fn a_process_judges_older_payloads_by_their_upgrade_and_newer_ones_not_at_all() {
+async fn older_payloads_are_judged_by_their_upgrade_and_newer_ones_not() {
     let database = TestDatabase::new();
     let (builder, mut got) = new(&database);
     let scheduler = builder.start().await.unwrap();

@@ -35,19 +35,22 @@ async fn a_schedule_of_an_old_program_fires_for_a_new_one() {
         fire().await.unwrap();
         assert_eq!(got.next().await, (0, "joan".to_owned()), "{changes}");
     }
-    conn.batch_execute("SELECT mainspring.update_schedule('yearly', '{\"payload\": {\"recipients\": [\"ada\"]}}')")
-        .unwrap();
+    conn.batch_execute(
+        "SELECT mainspring.update_schedule('yearly', '{\"payload\": {\"recipients\": [\"ada\"]}}')",
+    )
+    .unwrap();
     fire().await.unwrap();
     assert_eq!(got.next().await, (2, "ada".to_owned()));
     scheduler.stop().await;
 }
 
 #[tokio::test]
-async fn a_schedule_without_a_type_has_the_version_of_this_process_or_the_published_one() {
+async fn without_a_type_a_schedule_has_the_version_here_or_the_published_one() {
     let database = TestDatabase::new();
     let conn = &mut database.connection();
     let create = |conn: &mut PgConnection, name: &str| {
-        conn.batch_execute(&format!("SELECT mainspring.create_schedule('{name}', 'mail', '{NEVER}')")).unwrap();
+        conn.batch_execute(&format!("SELECT mainspring.create_schedule('{name}', 'mail', '{NEVER}')"))
+            .unwrap();
     };
     create(conn, "before");
     let (builder, _got) = new(&database);
@@ -61,10 +64,12 @@ async fn a_schedule_without_a_type_has_the_version_of_this_process_or_the_publis
     let row = NewSchedule::new("old", "mail", NEVER).payload(json!({"to": "ada"}));
     assert_eq!(old.schedules().create(row).await.unwrap().version, Some(0));
     old.stop().await;
-    let stored = |name: &str, version| format!("mainspring.schedules WHERE name = '{name}' AND version {version}");
+    let stored =
+        |name: &str, version| format!("mainspring.schedules WHERE name = '{name}' AND version {version}");
     assert_eq!(count(conn, &stored("by sql", "= 2")), 1);
     assert_eq!(count(conn, &stored("before", "IS NULL")), 1);
-    let refused = conn.batch_execute("SELECT mainspring.update_schedule('old', '{\"version\": -1}')").unwrap_err();
+    let refused =
+        conn.batch_execute("SELECT mainspring.update_schedule('old', '{\"version\": -1}')").unwrap_err();
     assert!(refused.to_string().contains("version must be 0 to 2147483647, got -1"), "{refused}");
 }
 

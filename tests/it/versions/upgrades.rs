@@ -91,7 +91,9 @@ async fn middleware_and_batches_get_upgraded_payloads_too() {
         let builder = if batch { builder.batch_handler(together) } else { builder.handler(super::third) };
         to("ada").insert(conn).unwrap();
         if batch {
-            Enqueue::new(vec![First { to: "grace".into() }, First { to: "joan".into() }]).insert(conn).unwrap();
+            Enqueue::new(vec![First { to: "grace".into() }, First { to: "joan".into() }])
+                .insert(conn)
+                .unwrap();
         }
         builder.run_once().await.unwrap();
         assert_eq!(got.next().await, (0, "ada".to_owned()));

@@ -5,8 +5,9 @@ use mainspring::history::HistoryFilter;
 use mainspring::jobs::{JobFilter, JobOrder, Reschedule};
 
 use super::selection::{Selection, WhichJobs};
-use crate::arguments::{DueArguments, ListingOptions};
+use crate::arguments::ListingOptions;
 use crate::failure::Failure;
+use crate::times::DueArguments;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum JobsCommand {
