@@ -4,7 +4,7 @@ use std::time::Duration;
 
 pub(crate) const USAGE: &str = "usage: load MODE [--jobs N] [--history] [--processes 1|2] [--rows N] [--huge] [--minutes M] \
     [--rate N] [--seconds N] [--url URL], where MODE is throughput, latency, latency-remote, enqueue, flat, pinned, soak, \
-    rest, memory, batches, cost, many, waits, or all for the first four";
+    rest, memory, batches, cost, many, waits, kit, or all for the first four";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -23,13 +23,15 @@ pub(crate) enum Mode {
     Many,
     /// Jobs that wait for jobs.
     Waits,
+    /// Tests of an application with the test kit.
+    Kit,
     /// The second process of `throughput --processes 2`.
     Helper,
 }
 
 impl Mode {
     const QUICK: [Self; 4] = [Self::Throughput, Self::Latency, Self::LatencyRemote, Self::Enqueue];
-    const OTHERS: [Self; 10] = [
+    const OTHERS: [Self; 11] = [
         Self::Flat,
         Self::Pinned,
         Self::Soak,
@@ -39,6 +41,7 @@ impl Mode {
         Self::Cost,
         Self::Many,
         Self::Waits,
+        Self::Kit,
         Self::Helper,
     ];
 
@@ -57,6 +60,7 @@ impl Mode {
             Self::Cost => "cost",
             Self::Many => "many",
             Self::Waits => "waits",
+            Self::Kit => "kit",
             Self::Helper => "helper",
         }
     }
@@ -69,6 +73,7 @@ impl Mode {
             Self::Flat => 50_000,
             Self::Memory => 1_000_000,
             Self::Many => 20_000,
+            Self::Kit => 50,
             Self::Pinned | Self::Soak | Self::Rest | Self::Helper => 0,
         }
     }

@@ -11,6 +11,7 @@ mod cost;
 mod figures;
 mod flat;
 mod flow;
+mod kit;
 mod latency;
 mod many;
 mod memory;
@@ -101,6 +102,7 @@ async fn run_modes(arguments: &Arguments, url: &str) -> Outcome<()> {
             Mode::Batches => batches::batches(url, jobs).await?,
             Mode::Many => many::many(url, jobs, arguments).await?,
             Mode::Waits => waits::waits(url, jobs).await?,
+            Mode::Kit => print_line(mode, kit::kit(jobs).await?)?,
             Mode::Cost => cost::cost(url, jobs).await?,
             Mode::Helper => return Err("`helper` is what `throughput --processes 2` starts".into()),
         }

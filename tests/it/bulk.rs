@@ -121,7 +121,7 @@ fn a_bad_description_from_sql_is_named_with_its_place_and_stores_none() {
         (json!([{"task": "t"}, 7]), "job 2 of 2: specs must hold objects, got number"),
         (
             json!([{"task": "t", "jobKey": "k"}]),
-            "job 1 of 1: specs must have the names task, payload, queue, run_at, max_attempts, key, priority, flags, key_mode, trace_context and after, got 'jobKey'",
+            "job 1 of 1: specs must have the names task, payload, queue, run_at, max_attempts, key, priority, flags, key_mode, trace_context, after and version, got 'jobKey'",
         ),
         (json!([{"task": 7}]), "job 1 of 1: task must be a string, got 7"),
         (

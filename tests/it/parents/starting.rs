@@ -50,7 +50,7 @@ fn end(database: &TestDatabase, id: i64, ending: &str) -> i64 {
 
 fn free(first_event: i64, parents: &[i64]) -> String {
     let parents = parents.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
-    format!("mainspring.free_children({first_event}, ARRAY[{parents}]::bigint[], '{{act}}', 10)")
+    format!("mainspring.free_children({first_event}, ARRAY[{parents}]::bigint[], '{{act}}', '{{0}}', 10)")
 }
 
 /// The children that may start, and whether anything is left to `handle_wait_events`.

@@ -143,7 +143,7 @@ fn literal(random: &mut Rng, kind: &str) -> String {
 }
 
 fn new_job(random: &mut Rng) -> String {
-    const TYPES: [&str; 10] = [
+    const TYPES: [&str; 11] = [
         "text",
         "text",
         "text",
@@ -154,6 +154,7 @@ fn new_job(random: &mut Rng) -> String {
         "text",
         "text[]",
         "text",
+        "integer",
     ];
     let fields: Vec<String> = TYPES.iter().map(|kind| literal(random, kind)).collect();
     format!("ROW({})", fields.join(", "))

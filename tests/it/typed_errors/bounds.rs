@@ -18,7 +18,7 @@ struct Judged {
 /// What SQL finds wrong with the job.
 fn by_sql(conn: &mut PgConnection, job: &NewJob) -> Option<String> {
     let options = job.options();
-    let judge = "SELECT mainspring.jobs_problem(ARRAY[ROW($1, $2, $3, $4, NULL, $5, $6, NULL, $7, NULL)::mainspring.new_job]) AS problem";
+    let judge = "SELECT mainspring.jobs_problem(ARRAY[ROW($1, $2, $3, $4, NULL, $5, $6, NULL, $7, NULL, $8)::mainspring.new_job]) AS problem";
     sql_query(judge)
         .bind::<Text, _>(job.task())
         .bind::<Text, _>(job.payload())
@@ -27,6 +27,7 @@ fn by_sql(conn: &mut PgConnection, job: &NewJob) -> Option<String> {
         .bind::<Nullable<Integer>, _>(options.max_attempts.map(i32::from))
         .bind::<Nullable<Text>, _>(options.key.as_deref())
         .bind::<Array<Text>, _>(&options.flags)
+        .bind::<Nullable<Integer>, _>(options.version)
         .get_result::<Judged>(conn)
         .unwrap()
         .problem
@@ -67,6 +68,7 @@ fn table() -> Vec<NewJob> {
     jobs.extend([0, 1, 511, 512, 513].map(|length| plain().key(text("😀", length))));
     jobs.extend([i16::MIN, 0, 1, i16::MAX].map(|attempts| plain().max_attempts(attempts)));
     jobs.extend([year(1), year(9_999), year(10_000)].map(|at| plain().run_at(at)));
+    jobs.extend([i32::MIN, -1, 0, i32::MAX].map(|version| plain().version(version)));
     jobs.extend([32, 33].map(|labels| plain().flags((0..labels).map(|label| label.to_string()))));
     jobs.extend([50, 51].map(|length| plain().flags((0..32).map(|_| text("x", length)))));
     let numbers =
@@ -74,6 +76,8 @@ fn table() -> Vec<NewJob> {
     jobs.extend(numbers.map(with_payload));
     // Two things are wrong: the first one counts.
     jobs.push(plain().max_attempts(0).key(""));
+    jobs.push(plain().run_at(year(10_000)).version(-1));
+    jobs.push(plain().version(-1).flags([""]));
     jobs.push(with_payload("1e309").queue(""));
     jobs
 }
@@ -120,6 +124,9 @@ fn by_chance(random: &mut fastrand::Rng) -> NewJob {
     }
     if random.bool() {
         job = job.max_attempts(random.i16(-1..3));
+    }
+    if random.bool() {
+        job = job.version(random.i32(-2..5));
     }
     if random.bool() {
         let labels = random.usize(1..34);

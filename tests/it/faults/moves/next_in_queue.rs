@@ -40,9 +40,10 @@ async fn a_commit_admits_the_next_job_of_its_queue_before_any_poll() {
         for number in 1..=3 {
             scheduler.enqueue(Enqueue::new(Lingers { number })).await.unwrap();
         }
-        for number in 1..=3 {
-            assert_eq!(committed.next().await, number);
-        }
+        // A job reports its commit after it, and the next one may be faster.
+        let mut numbers = [committed.next().await, committed.next().await, committed.next().await];
+        numbers.sort_unstable();
+        assert_eq!(numbers, [1, 2, 3]);
         gate.add_permits(3);
         until(&database, "mainspring.jobs", 0).await;
         scheduler.stop().await;
