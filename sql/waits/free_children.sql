@@ -15,22 +15,25 @@ SET jit = off
 SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
-    taken mainspring.wait_events[] := ARRAY(SELECT t FROM (SELECT e.* FROM mainspring.wait_events AS e
-        WHERE e.id >= first_event AND e.job_id = ANY (parents) ORDER BY e.id LIMIT cardinality(parents) FOR UPDATE SKIP LOCKED) AS t);
-    ended bigint[] := ARRAY(SELECT t.job_id FROM unnest(taken) AS t WHERE t.ending = 'succeeded');
-    held bigint[] := ARRAY(
+    taken bigint[];
+    ended bigint[];
+    held bigint[];
+    done bigint[];
+BEGIN
+    SELECT array_agg(t.id), array_agg(t.job_id) INTO taken, ended FROM (
+        SELECT e.id, e.job_id FROM mainspring.wait_events AS e
+        WHERE e.id >= first_event AND e.job_id = ANY (parents) AND e.ending = 'succeeded'
+        ORDER BY e.id LIMIT cardinality(parents) FOR UPDATE SKIP LOCKED) AS t;
+    held := ARRAY(
         SELECT j.id FROM mainspring.jobs AS j
         WHERE j.id = ANY (ARRAY(SELECT w.child FROM mainspring.waits AS w WHERE w.parent = ANY (ended) AND w.parent > 0))
             AND j.state = 'waiting' AND j.task = ANY (tasks) AND j.queue IS NULL AND j.flags IS NULL AND j.run_at <= mainspring.now()
             AND coalesce(j.version, 0) <= versions[array_position(tasks, j.task)]
         ORDER BY j.id LIMIT most FOR NO KEY UPDATE SKIP LOCKED);
-    done bigint[];
-BEGIN
     UPDATE mainspring.waits AS w SET ending = 'succeeded' WHERE w.parent = ANY (ended) AND w.parent > 0 AND w.child = ANY (held);
     WITH forgotten AS (
-        DELETE FROM mainspring.wait_events AS o WHERE o.id = ANY (ARRAY(
-            SELECT t.id FROM unnest(taken) AS t WHERE t.ending = 'succeeded' AND NOT EXISTS (SELECT FROM mainspring.waits AS w
-                WHERE w.parent = t.job_id AND w.parent > 0 AND w.child <> ALL (held))))
+        DELETE FROM mainspring.wait_events AS o WHERE o.id = ANY (taken) AND NOT EXISTS (SELECT FROM mainspring.waits AS w
+            WHERE w.parent = o.job_id AND w.parent > 0 AND w.child <> ALL (held))
         RETURNING o.job_id)
     SELECT array_agg(f.job_id) INTO done FROM forgotten AS f;
     DELETE FROM mainspring.waits AS w WHERE w.child = ANY (done);
