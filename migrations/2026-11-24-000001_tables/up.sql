@@ -361,6 +361,8 @@ CREATE TABLE mainspring.tasks (
     name         text PRIMARY KEY,
     -- Of two programs the newer one publishes.
     version      integer NOT NULL,
+    -- The greatest version that was ever published. Its jobs may wait after a deploy that was taken back.
+    newest       integer NOT NULL DEFAULT 0,
     queue        text,
     priority     smallint,
     max_attempts smallint,
@@ -380,7 +382,7 @@ CREATE TABLE mainspring.tasks (
 );
 -- Whether any task has options of its own, or sealed fields: nearly all that an enqueue must know.
 CREATE INDEX tasks_with_options ON mainspring.tasks (name)
-    WHERE queue IS NOT NULL OR priority IS NOT NULL OR max_attempts IS NOT NULL OR version > 0 OR accepts ? 'sealed';
+    WHERE queue IS NOT NULL OR priority IS NOT NULL OR max_attempts IS NOT NULL OR newest > 0 OR accepts ? 'sealed';
 
 -- The limits of tasks over all processes, and what their gates remember. A task without a row has none.
 CREATE TABLE mainspring.task_limits (

@@ -12,14 +12,14 @@ AS $$
 DECLARE
     written bigint;
 BEGIN
-    INSERT INTO mainspring.tasks AS old (name, version, queue, priority, max_attempts, accepts, redacts, published_by)
-    SELECT p.name, p.version, p.queue, p.priority, p.max_attempts, p.accepts, coalesce(p.redacts, true), worker_name
+    INSERT INTO mainspring.tasks AS old (name, version, newest, queue, priority, max_attempts, accepts, redacts, published_by)
+    SELECT p.name, p.version, p.version, p.queue, p.priority, p.max_attempts, p.accepts, coalesce(p.redacts, true), worker_name
     FROM jsonb_populate_recordset(NULL::mainspring.tasks, published) AS p
     WHERE NOT EXISTS (SELECT FROM mainspring.tasks AS t WHERE t.name = p.name AND NOT mainspring.replaces_task(t, p, uptime))
     -- In the order of the names: two workers that start at once wait for each other in one direction.
     ORDER BY p.name
     ON CONFLICT (name) DO UPDATE
-    SET version = excluded.version, queue = excluded.queue, priority = excluded.priority,
+    SET version = excluded.version, newest = greatest(old.newest, excluded.version), queue = excluded.queue, priority = excluded.priority,
         max_attempts = excluded.max_attempts, accepts = excluded.accepts, redacts = excluded.redacts, published_by = excluded.published_by,
         published_at = mainspring.now(), known_at = mainspring.now()
     WHERE mainspring.replaces_task(old, excluded, uptime);

@@ -13,7 +13,7 @@ SET jit = off
 AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM mainspring.tasks AS t
-        WHERE t.queue IS NOT NULL OR t.priority IS NOT NULL OR t.max_attempts IS NOT NULL OR t.version > 0 OR t.accepts ? 'sealed')
+        WHERE t.queue IS NOT NULL OR t.priority IS NOT NULL OR t.max_attempts IS NOT NULL OR t.newest > 0 OR t.accepts ? 'sealed')
     THEN
         RETURN jobs;
     END IF;
@@ -30,6 +30,6 @@ BEGIN
         FROM unnest(jobs) WITH ORDINALITY
             AS s(task, payload, queue, run_at, priority, max_attempts, key, key_mode, flags, trace_context, version, ord)
         LEFT JOIN mainspring.tasks AS t ON t.name = s.task AND typed[s.ord] IS NOT TRUE
-            AND (t.queue IS NOT NULL OR t.priority IS NOT NULL OR t.max_attempts IS NOT NULL OR t.version > 0)
+            AND (t.queue IS NOT NULL OR t.priority IS NOT NULL OR t.max_attempts IS NOT NULL OR t.newest > 0)
         ORDER BY s.ord);
 END $$;

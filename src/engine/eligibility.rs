@@ -8,7 +8,7 @@ use super::task_gates::{Gated, Pass, TaskGates};
 use crate::job::operation::is_reserved;
 use crate::leases::LeaseTable;
 use crate::store::claim::TaskShare;
-use crate::store::claimability::{Claimability, NewerVersions, Paused};
+use crate::store::claimability::{Claimability, NewerJobs, Paused};
 
 // One claim in four orders by age: enough to bring the oldest jobs on, and the cheap claim stays the rule.
 const CLAIMS_PER_AGED_ONE: u32 = 4;
@@ -22,7 +22,7 @@ const RESTS: u32 = 20;
 pub(super) struct Eligibility {
     /// `None` until the first lookup.
     paused: Option<Paused>,
-    newer: NewerVersions,
+    newer: NewerJobs,
     /// The limits that tasks have over all processes.
     pub(super) gates: TaskGates,
     flagged: FlaggedJobs,
@@ -114,7 +114,7 @@ impl Eligibility {
 
     /// Returns how long no claim follows one that has found few jobs in this time, if it may have read past many of newer versions.
     pub(super) fn rest_after(&self, took: Duration) -> Option<Duration> {
-        (self.newer == NewerVersions::Published && took >= LONG_SCAN).then(|| took * RESTS)
+        (self.newer == NewerJobs::Ahead && took >= LONG_SCAN).then(|| took * RESTS)
     }
 
     fn is_claimable(&self, task: &str) -> bool {

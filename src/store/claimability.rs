@@ -18,20 +18,20 @@ pub(crate) struct Claimability {
     pub(crate) flagged_jobs: bool,
     /// The tasks that have limits over all processes.
     pub(crate) limited: BTreeMap<String, Counts>,
-    pub(crate) newer: NewerVersions,
+    pub(crate) newer: NewerJobs,
 }
 
-/// Whether another program has published a newer version of a task of this process.
+/// Whether jobs that this process cannot read, because their versions are newer, are among the first ready ones of a task.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum NewerVersions {
+pub(crate) enum NewerJobs {
     #[default]
     None,
-    Published,
+    Ahead,
 }
 
-impl From<bool> for NewerVersions {
-    fn from(is_published: bool) -> Self {
-        if is_published { Self::Published } else { Self::None }
+impl From<bool> for NewerJobs {
+    fn from(are_ahead: bool) -> Self {
+        if are_ahead { Self::Ahead } else { Self::None }
     }
 }
 
@@ -58,7 +58,7 @@ struct Row {
     with_slots: Vec<String>,
     with_tokens: Vec<String>,
     #[diesel(deserialize_as = bool)]
-    newer: NewerVersions,
+    newer: NewerJobs,
 }
 
 /// Returns what decides it for a process with these tasks, in the versions of the same order, at the cost of one probe of an index.
@@ -72,9 +72,16 @@ pub(crate) fn claimability(
          WHERE state = 'ready' AND flags IS NOT NULL), \
          ARRAY(SELECT task FROM mainspring.task_limits WHERE concurrency IS NOT NULL), \
          ARRAY(SELECT task FROM mainspring.task_limits WHERE concurrency IS NULL), \
-         EXISTS (SELECT FROM mainspring.tasks AS t WHERE t.version > 0 \
-            AND t.version > ({}::integer[])[array_position({}::text[], t.name)])",
+         EXISTS (SELECT FROM (SELECT t.name, ({}::integer[])[array_position({}::text[], t.name)] AS version \
+            FROM mainspring.tasks AS t WHERE t.newest > 0 \
+            AND t.newest > ({}::integer[])[array_position({}::text[], t.name)]) AS own \
+            CROSS JOIN LATERAL (SELECT j.version FROM mainspring.jobs AS j \
+                WHERE j.state = 'ready' AND j.flags IS NULL AND j.task = own.name \
+                ORDER BY j.priority, coalesce(j.turn_at, j.run_at), j.id LIMIT 100) AS first \
+            WHERE first.version > own.version)",
     )
+    .bind::<Array<Integer>, _>(versions)
+    .bind::<Array<Text>, _>(tasks)
     .bind::<Array<Integer>, _>(versions)
     .bind::<Array<Text>, _>(tasks)
     .get_result(conn)?;

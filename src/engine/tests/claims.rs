@@ -346,15 +346,13 @@ fn claims_rest_after_one_that_has_read_many_jobs_of_newer_versions() {
         desk.wake(Wake::Ready(at(100)));
         desk
     };
-    for (newer, jobs, took) in [
-        (NewerVersions::None, 1, long),
-        (NewerVersions::Published, 10, long),
-        (NewerVersions::Published, 1, MILLISECOND),
-    ] {
+    for (newer, jobs, took) in
+        [(NewerJobs::None, 1, long), (NewerJobs::Ahead, 10, long), (NewerJobs::Ahead, 1, MILLISECOND)]
+    {
         let mut desk = beside(newer, jobs, took);
         assert!(matches!(desk.next(), Some(Step::Claim(_))), "{newer:?}, {jobs} jobs, {took:?}");
     }
-    let mut desk = beside(NewerVersions::Published, 1, long);
+    let mut desk = beside(NewerJobs::Ahead, 1, long);
     desk.expect_nothing();
     assert_eq!(desk.engine.wake_at(desk.now), Some(desk.now.instant + 20 * long));
     desk.pass(20 * long);

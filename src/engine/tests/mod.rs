@@ -26,7 +26,7 @@ use crate::job::NewJob;
 use crate::leases::LeasedJob;
 use crate::lifecycle::{Left, Outcome};
 use crate::store::claim::{ClaimedJob, Origin, Position};
-use crate::store::claimability::{Claimability, NewerVersions, Paused};
+use crate::store::claimability::{Claimability, NewerJobs, Paused};
 use crate::store::moment::Moment;
 use crate::store::settle::{Isolated, Reclaimed, Settled};
 

@@ -10,6 +10,7 @@ use super::*;
 use crate::config::Config;
 use crate::server::TestDatabase;
 use crate::store::admit::{Due, admit, promote};
+use crate::store::claimability::{NewerJobs, claimability};
 use crate::store::connector::connect_directly as connect;
 use crate::store::tests::cost_of;
 
@@ -156,4 +157,27 @@ fn a_compressed_payload_that_expands_is_not_written_by_a_claim() {
     assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
     let here: Vec<bool> = claimed.iter().map(|job| job.payload.is_some()).collect();
     assert_eq!(here, [false, true, true]);
+}
+
+#[test]
+fn newer_jobs_among_the_first_ready_ones_are_noticed() {
+    let database = TestDatabase::new();
+    let conn = &mut connect(&Config::new(database.url())).unwrap();
+    let tasks = ["a".to_owned(), "b".to_owned()];
+    let newer = |conn: &mut PgConnection, own| claimability(conn, &tasks, &[own, 0]).unwrap().newer;
+    let publish = |conn: &mut PgConnection, version: i32| {
+        let tasks = format!("[{{\"name\": \"a\", \"version\": {version}}}]");
+        conn.batch_execute(&format!("SELECT mainspring.publish_tasks('w', '{tasks}', interval '0')"))
+            .unwrap();
+    };
+    fill(conn, "state, version", "'ready', 2", 1);
+    assert_eq!(newer(conn, 1), NewerJobs::None, "nothing is read before a newer version was published");
+    publish(conn, 2);
+    assert_eq!(newer(conn, 1), NewerJobs::Ahead);
+    assert_eq!(newer(conn, 2), NewerJobs::None);
+    // After a deploy that was taken back, its jobs are left.
+    publish(conn, 1);
+    assert_eq!(newer(conn, 1), NewerJobs::Ahead);
+    fill(conn, "state, priority", "'ready', -1", 100);
+    assert_eq!(newer(conn, 1), NewerJobs::None, "it is behind a hundred others");
 }
