@@ -5,7 +5,7 @@ use std::time::Duration;
 use mainspring::{Enqueue, SchedulerBuilder, Task, database};
 
 /// Runs the program on the database of `DATABASE_URL`.
-pub async fn run<T: Task>(
+pub(crate) async fn run<T: Task>(
     scheduler: impl FnOnce(&str) -> SchedulerBuilder,
     mail: impl Fn() -> Enqueue<T>,
 ) -> Result<(), Box<dyn std::error::Error>> {
