@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use diesel::PgConnection;
-use mainspring::NewJob;
 use mainspring::jobs::{self, Reason};
+use mainspring::{NewJob, Schema};
 use serde_json::json;
 
 use crate::support::database::TestDatabase;
@@ -27,7 +27,8 @@ fn example(name: &str) -> PathBuf {
 
 fn start(name: &str, database: &TestDatabase) -> Process {
     let mut command = Command::new(example(name));
-    command.env("DATABASE_URL", database.url()).env("RUST_LOG", "error").stdout(Stdio::piped());
+    command.env("DATABASE_URL", database.url()).env("MAINSPRING_SCHEMA", Schema::default().name());
+    command.env("RUST_LOG", "error").stdout(Stdio::piped());
     Process::start(&mut command)
 }
 
