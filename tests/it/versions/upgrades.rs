@@ -1,7 +1,12 @@
 //! Older payloads as a newer program reads them.
 
+use std::sync::LazyLock;
+
 use diesel::connection::SimpleConnection;
-use mainspring::{BatchResult, Enqueue, JobContext, JobError, JobResult, NewJob, Next, Scheduler, Task};
+use mainspring::{
+    BatchResult, Enqueue, JobContext, JobError, JobResult, KeyRing, Keys, NewJob, Next, Scheduler, Sealed,
+    Task,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -156,4 +161,40 @@ async fn entries_of_two_versions_are_two_batches_under_one_key() {
     batch(1, "f").insert(conn).unwrap();
     assert_eq!(count(conn, "mainspring.jobs WHERE state = 'running' AND NOT superseded AND key IS NULL"), 1);
     assert_eq!(count(conn, "mainspring.jobs WHERE key = 'digest' AND version = 1"), 1);
+}
+
+struct TestKeys;
+impl Keys for TestKeys {
+    fn ring() -> &'static KeyRing {
+        static RING: LazyLock<KeyRing> = LazyLock::new(|| KeyRing::new("test", |_| Some([7; 32])));
+        &RING
+    }
+}
+
+/// Its card was plain in version 0.
+#[derive(Serialize, Deserialize)]
+struct Charge {
+    card: Sealed<String, TestKeys>,
+}
+impl Task for Charge {
+    const NAME: &'static str = "charge";
+    const VERSION: i32 = 1;
+    fn upgrade(_: i32, mut charge: Value) -> Result<Value, JobError> {
+        let card: String = serde_json::from_value(charge["card"].take())?;
+        charge["card"] = serde_json::to_value(Sealed::<_, TestKeys>::new(card))?;
+        Ok(charge)
+    }
+}
+
+#[tokio::test]
+async fn an_upgrade_seals_a_field_that_was_plain() {
+    let database = TestDatabase::new();
+    NewJob::new("charge", &json!({"card": "4111"})).insert(&mut database.connection()).unwrap();
+    async fn handler(charge: Charge, job: JobContext) -> JobResult {
+        report(&job, charge.card.into_inner());
+        Ok(())
+    }
+    let (sender, mut got) = reports::<Got>(&database.url());
+    Scheduler::builder(database.url()).handler(handler).app_data(sender).run_once().await.unwrap();
+    assert_eq!(got.next().await, (0, "4111".to_owned()));
 }
