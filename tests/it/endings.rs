@@ -107,6 +107,8 @@ async fn an_actor_that_panics_in_its_end_fails_attempts_and_nothing_else() {
         let builder = Scheduler::builder(database.url()).worker_threads(2).actor::<File>(clerk.clone());
         let scheduler = builder.message::<Work>().start().await.unwrap();
         scheduler.enqueue(Enqueue::new(File(End::None))).await.unwrap();
+        // Its message is not cut off by the end of the actor.
+        until(&database, &ended("succeeded", "file"), 1).await;
         scheduler.enqueue(Enqueue::new(File(end)).max_attempts(1)).await.unwrap();
         // The last message was handled, or was cut off by the end. From then on the actor is gone.
         until(&database, "mainspring.jobs WHERE state <> 'dead'", 0).await;
