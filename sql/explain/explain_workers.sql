@@ -13,9 +13,7 @@ BEGIN
     ELSIF cardinality(mainspring.unknown_tasks(ARRAY[job.task])) > 0 THEN
         RETURN NEXT ROW('task_unknown', format('No living worker has a handler for its task `%s`.', job.task),
             NULL::timestamptz, jsonb_build_object('task', job.task, 'living_workers', living))::mainspring.job_reason;
-    ELSIF NOT EXISTS (SELECT FROM mainspring.living_workers() AS w
-        WHERE job.task = ANY (w.tasks) AND mainspring.can_read(w, job.task, job.version))
-    THEN
+    ELSIF NOT EXISTS (SELECT FROM mainspring.living_workers() AS w WHERE mainspring.can_read(w, job)) THEN
         RETURN NEXT ROW('version_unknown', format('Its payload is of version %s of the task `%s`, and every living worker has an '
             'older one.', job.version, job.task), NULL::timestamptz, jsonb_build_object('task', job.task,
             'version', job.version))::mainspring.job_reason;

@@ -2,8 +2,7 @@
 -- has the type of their task: these stay as they are. NULL marks none.
 --
 -- A job keeps what it gives. What neither it nor its task gives is NULL, the default of the database. A payload without a version
--- is of the published one. A payload that lacks a sealed
--- value is refused: only the type of the task can seal it.
+-- is of the published one. A payload that lacks a sealed value is refused: only the type of the task can seal it.
 CREATE OR REPLACE FUNCTION mainspring.with_task_options(jobs mainspring.new_job[], typed boolean[] DEFAULT NULL)
 RETURNS mainspring.new_job[]
 LANGUAGE plpgsql STABLE SECURITY DEFINER
