@@ -60,7 +60,7 @@ pub(crate) struct TaskShare {
 
 impl TaskShare {
     // The index does not have the version. It is compared in the row, which the scan reads in any case.
-    fn is_readable(&self) -> String {
+    fn readable_rows(&self) -> String {
         format!("coalesce(version, 0) <= {}", self.version)
     }
 }
@@ -115,7 +115,7 @@ fn claim_of_one(task: &TaskShare) -> String {
     format!(
         "{TAKE}ARRAY(SELECT id FROM mainspring.jobs WHERE task = {{}} AND {FROM_POSITION} AND {} {IN_ORDER} \
          LIMIT {most} FOR UPDATE SKIP LOCKED)) {TAKEN}",
-        task.is_readable()
+        task.readable_rows()
     )
 }
 
@@ -137,7 +137,7 @@ fn claim_of_many(request: &ClaimRequest) -> String {
             "(SELECT task, {} AS newest, priority, coalesce(turn_at, run_at) AS turn, id{mark} FROM mainspring.jobs \
              WHERE task = {{}} AND {FROM_POSITION} AND {} {IN_ORDER}{most})",
             share.version,
-            share.is_readable()
+            share.readable_rows()
         )
     };
     let ranges = request.tasks.iter().map(range).collect::<Vec<_>>().join(" UNION ALL ");

@@ -72,16 +72,13 @@ pub(crate) fn claimability(
          WHERE state = 'ready' AND flags IS NOT NULL), \
          ARRAY(SELECT task FROM mainspring.task_limits WHERE concurrency IS NOT NULL), \
          ARRAY(SELECT task FROM mainspring.task_limits WHERE concurrency IS NULL), \
-         EXISTS (SELECT FROM (SELECT t.name, ({}::integer[])[array_position({}::text[], t.name)] AS version \
-            FROM mainspring.tasks AS t WHERE t.newest > 0 \
-            AND t.newest > ({}::integer[])[array_position({}::text[], t.name)]) AS own \
+         EXISTS (SELECT FROM mainspring.tasks AS t \
+            CROSS JOIN LATERAL (SELECT ({}::integer[])[array_position({}::text[], t.name)] AS version) AS own \
             CROSS JOIN LATERAL (SELECT j.version FROM mainspring.jobs AS j \
-                WHERE j.state = 'ready' AND j.flags IS NULL AND j.task = own.name \
+                WHERE t.newest > own.version AND j.state = 'ready' AND j.flags IS NULL AND j.task = t.name \
                 ORDER BY j.priority, coalesce(j.turn_at, j.run_at), j.id LIMIT 100) AS first \
-            WHERE first.version > own.version)",
+            WHERE t.newest > 0 AND first.version > own.version)",
     )
-    .bind::<Array<Integer>, _>(versions)
-    .bind::<Array<Text>, _>(tasks)
     .bind::<Array<Integer>, _>(versions)
     .bind::<Array<Text>, _>(tasks)
     .get_result(conn)?;
