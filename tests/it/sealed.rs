@@ -26,7 +26,7 @@ const NEW: [u8; 32] = [2; 32];
 const BOTH: &str =
     "b AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=\na AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=\n";
 
-struct Old;
+pub(crate) struct Old;
 impl Keys for Old {
     fn ring() -> &'static KeyRing {
         static RING: LazyLock<KeyRing> = LazyLock::new(|| KeyRing::new("a", |id| (id == "a").then_some(OLD)));

@@ -1,16 +1,14 @@
 //! Older payloads as a newer program reads them.
 
-use std::sync::LazyLock;
-
 use diesel::connection::SimpleConnection;
 use mainspring::{
-    BatchResult, Enqueue, JobContext, JobError, JobResult, KeyRing, Keys, NewJob, Next, Scheduler, Sealed,
-    Task,
+    BatchResult, Enqueue, JobContext, JobError, JobResult, NewJob, Next, Scheduler, Sealed, Task,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{First, Got, Third, new, report};
+use crate::sealed::Old as TestKeys;
 use crate::support::database::TestDatabase;
 use crate::support::rows::count;
 use crate::support::waiting::reports;
@@ -161,14 +159,6 @@ async fn entries_of_two_versions_are_two_batches_under_one_key() {
     batch(1, "f").insert(conn).unwrap();
     assert_eq!(count(conn, "mainspring.jobs WHERE state = 'running' AND NOT superseded AND key IS NULL"), 1);
     assert_eq!(count(conn, "mainspring.jobs WHERE key = 'digest' AND version = 1"), 1);
-}
-
-struct TestKeys;
-impl Keys for TestKeys {
-    fn ring() -> &'static KeyRing {
-        static RING: LazyLock<KeyRing> = LazyLock::new(|| KeyRing::new("test", |_| Some([7; 32])));
-        &RING
-    }
 }
 
 /// Its card was plain in version 0.
